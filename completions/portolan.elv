@@ -18,7 +18,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
     }
     var completions = [
         &'portolan'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -41,6 +41,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
+            cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -69,7 +70,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -126,7 +127,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --retries 'Retry a silent port at most N times [default: as the measured packet loss requires]'
             cand --deadline 'End the whole scan after this time, even if it is incomplete'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -174,7 +175,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -225,7 +226,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -282,7 +283,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -342,7 +343,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -394,7 +395,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -437,7 +438,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -479,7 +480,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -520,7 +521,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -556,7 +557,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -606,7 +607,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;help;help'= {
         }
         &'portolan;who'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -623,7 +624,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;kill'= {
             cand --signal 'The signal'
             cand --timeout 'How long to wait for the process to end'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -638,7 +639,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;free-port'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -691,7 +692,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -713,7 +714,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;score'= {
             cand --ignore 'Ignore findings with these codes too'
             cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -733,7 +734,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --cert 'Client certificate for servers that require one: a PEM file with its chain'
             cand --key 'Private key of the client certificate: a PEM file [default: the file of --cert]'
             cand --via 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -757,7 +758,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --zone 'Prefer instances in this zone'
             cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -798,7 +799,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'portolan;explain'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -810,8 +811,39 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;serve'= {
+            cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
+            cand --database-url 'The same as a URL: sqlite:FILE'
+            cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
+            cand --listen 'Listen on this address; can be repeated'
+            cand --host 'Listen on this address [default: 127.0.0.1]'
+            cand -p 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --port 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --max-connections 'Open connections at most [default: 10000]'
+            cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
+            cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --node 'Name of this server [default: the host name]'
+            cand --cluster 'Name of the cluster, a label'
+            cand --default-ttl 'How long a registration lasts that names no ttl [default: 30s]'
+            cand --log-level 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]'
+            cand --log-format 'Format of the log on stderr [default: text]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --check 'Check the settings, print them with their origin, and exit'
+            cand --insecure 'Listen beyond this machine although the server has no authentication'
+            cand --debug 'Short for --log-level debug'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;ports'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -824,7 +856,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;completions'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -837,7 +869,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;man'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -850,7 +882,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;config'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -865,7 +897,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;config;show'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -898,6 +930,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
+            cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -951,6 +984,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;register'= {
         }
         &'portolan;help;explain'= {
+        }
+        &'portolan;help;serve'= {
         }
         &'portolan;help;ports'= {
         }

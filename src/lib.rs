@@ -90,6 +90,7 @@
 //! | [`health`] | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
 //! | `registry` | the registry's rules as a pure state machine | `model` |
 //! | [`client`] | what programs use most: registering, resolving, watching, waiting | `registry` `store` `catalog` `balance` `health` `identify` `source` `output` `engine` `net` `model` |
+//! | `server` | the registry server | `registry` `store` `balance` `catalog` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
@@ -116,6 +117,8 @@ pub mod output;
 mod probe;
 #[cfg(feature = "serve")]
 pub mod registry;
+#[cfg(feature = "serve")]
+pub mod server;
 #[cfg(feature = "cli")]
 mod settings;
 pub mod source;

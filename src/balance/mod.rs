@@ -149,7 +149,7 @@ pub fn strategy_names() -> impl Iterator<Item = &'static str> {
 pub fn strategy(name: &str) -> Result<Arc<dyn Balancer>> {
     let wanted = plain(name);
     let found = STRATEGIES.iter().find(|strategy| {
-        let mut names = [strategy.name].iter().chain(strategy.aliases);
+        let mut names = std::iter::once(&strategy.name).chain(strategy.aliases);
         names.any(|known| plain(known) == wanted)
     });
 

@@ -61,6 +61,8 @@ fn of_command(name: &str) -> Option<Command> {
         "wait" => wait::Wait::augment_args,
         "resolve" => resolve::Resolve::augment_args,
         "register" => register::Register::augment_args,
+        #[cfg(feature = "serve")]
+        "serve" => super::serve::Serve::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,
         "completions" => completions::Completions::augment_args,

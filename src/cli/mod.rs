@@ -24,6 +24,8 @@ mod reference;
 mod register;
 mod registry;
 mod resolve;
+#[cfg(feature = "serve")]
+mod serve;
 mod settings_file;
 mod signals;
 mod stderr;
@@ -75,6 +77,8 @@ enum Command {
     Resolve(Box<resolve::Resolve>),
     Register(Box<register::Register>),
     Explain(explain::Explain),
+    #[cfg(feature = "serve")]
+    Serve(Box<serve::Serve>),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -86,7 +90,7 @@ enum Command {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "these lines are help texts, and are shown as they stand")]
 struct Global {
-    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]
+    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server's settings
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Output format. FORMAT=FILE also writes to a file; can be repeated
@@ -199,6 +203,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Register(register) => register.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Serve(serve) => serve.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::builder::{StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
@@ -47,7 +48,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     };
 
     let mut settings =
-        user_settings::load_for(matches.get_one("config"), &command, &section(&matches), definition::of_commands)?;
+        user_settings::load_for(settings_file(&matches), &command, &section(&matches), definition::of_commands)?;
     if !settings.is_empty() {
         let fresh = definition::of_line(args).filter(|_| is_quick).unwrap_or_else(definition::with_negations);
         settings.yield_to(&fresh, &matches);
@@ -58,6 +59,11 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
     Ok(Parsed::Run(Box::new(cli)))
+}
+
+/// The settings file that the command line names. For `serve`, that option names the server's own settings.
+fn settings_file(matches: &ArgMatches) -> Option<&PathBuf> {
+    if matches.subcommand_name() == Some("serve") { None } else { matches.get_one("config") }
 }
 
 /// `portolan 8080` is short for `portolan local 8080`.

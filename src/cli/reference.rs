@@ -52,11 +52,20 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
     ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),
     ("NO_PROXY", "The hosts reached without it"),
+    (
+        "PORTOLAN__SECTION__KEY",
+        "A setting of `serve`: PORTOLAN__SERVER__PORT is server.port; SERVICE_DISCOVERY__ is accepted too",
+    ),
+    ("DATABASE_URL, JWT_SECRET, RUST_LOG", "General names of settings of `serve`; a PORTOLAN__ name overrides them"),
+    ("STATE_DIRECTORY, XDG_STATE_HOME", "Where `serve` keeps registry.db"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("COLUMNS", "Overrides the width of the terminal"),
 ];
 
-pub(super) const FILES: &[Entry] = &[("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)")];
+pub(super) const FILES: &[Entry] = &[
+    ("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)"),
+    ("$XDG_STATE_HOME/portolan/registry.db", "The registry of `serve`; as root /var/lib/portolan/registry.db"),
+];
 
 /// How settings work, in a paragraph.
 pub(super) const SETTINGS: &str = "A settings file is TOML. Its keys are the long names of options, its sections are commands, as in \

@@ -21,7 +21,7 @@ mod host_facts;
 pub(crate) mod host_port;
 mod identity;
 mod instance;
-mod json_fields;
+pub(crate) mod json_fields;
 #[cfg(feature = "k8s")]
 mod k8s;
 #[cfg(feature = "k8s")]

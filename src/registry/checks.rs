@@ -4,20 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::deadlines::Timer;
-use super::entry::{CheckVitals, InstanceEntry, check_vitals};
+use super::entry::{CheckResult, CheckVitals, InstanceEntry, check_vitals};
 use super::state::State;
 use super::{Cause, InstanceRecord, Now, Outcome, Rejected, Rules};
 use crate::model::{CheckDefinition, CheckKind, HealthState, Registration, Thresholds};
 
 /// The longest text of a result that is kept.
 const MAX_NOTE_BYTES: usize = 4 * 1024;
-
-/// The result of a check.
-pub(super) struct CheckResult {
-    pub(super) check: usize,
-    pub(super) state: HealthState,
-    pub(super) note: Option<Arc<str>>,
-}
 
 /// A text from outside, cut to what is kept.
 pub(super) fn bounded(note: Option<Arc<str>>) -> Option<Arc<str>> {

@@ -52,6 +52,13 @@ pub(super) struct CheckVitals {
     pub(super) report_due: Option<Duration>,
 }
 
+/// The result of a check.
+pub(super) struct CheckResult {
+    pub(super) check: usize,
+    pub(super) state: HealthState,
+    pub(super) note: Option<Arc<str>>,
+}
+
 impl CheckVitals {
     /// A check that had no result since then. The state is the one that was confirmed before, if there was one.
     fn new(state: HealthState, kind: &CheckKind, interval: Option<Duration>, now: Duration, rules: &Rules) -> Self {

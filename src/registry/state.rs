@@ -87,7 +87,7 @@ impl State {
                 self.update(&id, generation, now, |record| record.weight = weight)
             }
             Command::CheckResult { id, generation, check, state, note } => {
-                let result = super::checks::CheckResult { check, state, note };
+                let result = super::entry::CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)
             }
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),

@@ -17,7 +17,9 @@ use serde::de::DeserializeSeed;
 use tokio::time::sleep;
 
 pub use self::expand::Variable;
-use self::node::{DocumentNode, Locate, Step, written};
+pub(crate) use self::expand::{Expanded, expand};
+pub(crate) use self::node::{DocumentNode, Step};
+use self::node::{Locate, written};
 use self::options::Context;
 use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
@@ -69,9 +71,9 @@ const HINT: &str = "`portolan discover file --help` shows the format of a servic
 
 /// Why a part of a file cannot be used, and what to write instead.
 #[derive(Debug)]
-struct Problem {
-    why: String,
-    hint: String,
+pub(crate) struct Problem {
+    pub(crate) why: String,
+    pub(crate) hint: String,
 }
 
 /// A problem and its place.
@@ -140,8 +142,7 @@ pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<Vec<Servic
         return Err(unusable(&shown, "it is too large to be a list of services".to_owned()));
     }
 
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let syntax = if is_yaml { Syntax::Yaml } else { Syntax::Toml };
+    let syntax = Syntax::of_path(path);
     let folder = path.parent().unwrap_or(Path::new(""));
     parse(text.trim_start_matches('\u{feff}'), syntax, &shown, Context { folder, variable })
 }
@@ -162,7 +163,7 @@ fn unusable(shown: &str, why: String) -> Error {
 }
 
 /// A line and a column, both counted from 1.
-type Place = Option<(usize, usize)>;
+pub(crate) type Place = Option<(usize, usize)>;
 
 fn at_place(shown: &str, place: Place) -> String {
     place.map_or_else(|| shown.to_owned(), |(line, column)| format!("{shown}:{line}:{column}"))
@@ -170,15 +171,23 @@ fn at_place(shown: &str, place: Place) -> String {
 
 /// The language of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Syntax {
+pub(crate) enum Syntax {
     Toml,
     Yaml,
 }
 
 impl Syntax {
+    /// YAML for the extensions yaml and yml, otherwise TOML.
+    pub(crate) fn of_path(path: &Path) -> Self {
+        let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+        if is_yaml { Self::Yaml } else { Self::Toml }
+    }
+
+    /// Parses a text.
+    ///
     /// # Errors
     /// Where the text is not valid, and why.
-    fn document(self, text: &str) -> Result<DocumentNode, (Place, String)> {
+    pub(crate) fn document(self, text: &str) -> Result<DocumentNode, (Place, String)> {
         match self {
             Self::Toml => toml::from_str(text).map_err(|error| toml_failure(text, &error)),
             Self::Yaml => yaml_serde::from_str(text).map_err(|error| yaml_failure(&error)),
@@ -186,7 +195,7 @@ impl Syntax {
     }
 
     /// The place of a part of the document, or of the nearest one around it.
-    fn place(self, text: &str, path: &[Step]) -> Place {
+    pub(crate) fn place(self, text: &str, path: &[Step]) -> Place {
         (0..=path.len()).rev().find_map(|length| self.exact_place(text, &path[..length]))
     }
 

@@ -10,5 +10,7 @@ mod support;
 mod client;
 #[cfg(feature = "serve")]
 mod durability;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod sources;

@@ -24,6 +24,7 @@ pub fn tool(name: &str) -> Command {
         "script" => "bsdutils",
         "netstat" => "net-tools",
         "dpkg-query" => "dpkg",
+        "go" => "golang-go",
         other => other,
     };
     let path = env::var_os("PATH").unwrap_or_default();

@@ -10,17 +10,17 @@ pub type Variable = fn(&str) -> Option<OsString>;
 
 /// A text whose variables were replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Expanded {
-    pub(super) text: String,
+pub(crate) struct Expanded {
+    pub(crate) text: String,
     /// The same text with `***` in place of each value of a variable.
-    pub(super) masked: String,
+    pub(crate) masked: String,
 }
 
 /// Replaces the variables of a text. `$${` stands for `${`.
 ///
 /// # Errors
 /// A variable that is not set and has no default, and anything else between the braces.
-pub(super) fn expand(text: &str, variable: Option<Variable>) -> Result<Expanded, Problem> {
+pub(crate) fn expand(text: &str, variable: Option<Variable>) -> Result<Expanded, Problem> {
     let mut expanded = Expanded::default();
     let mut rest = text;
 

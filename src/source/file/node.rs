@@ -10,7 +10,7 @@ use crate::clean::clean;
 
 /// A value of a document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum DocumentNode {
+pub(crate) enum DocumentNode {
     Null,
     Bool(bool),
     /// As it reads: `200`, `1.5`.
@@ -22,7 +22,7 @@ pub(super) enum DocumentNode {
 
 impl DocumentNode {
     /// What it is, for errors.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
 /// A step from a value to a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Item(usize),
 }

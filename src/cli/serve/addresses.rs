@@ -1,0 +1,67 @@
+//! The addresses that a server listens on.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::given::{Given, GivenValue};
+use super::values::{number, wrong};
+use crate::error::{Error, Result};
+
+/// The addresses, and what set them.
+pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
+    let single = given.rank("server.host").max(given.rank("server.port"));
+    let several = given.get("server.listen");
+
+    if let Some(list) = several.filter(|list| Some(list.by.rank()) >= single) {
+        if Some(list.by.rank()) == single {
+            let why = "it does not go together with a host or a port";
+            let hint = "write each address with its port, as in 127.0.0.1:7440, and leave host and port out";
+            return Err(list.by.error("server.listen", &list.shown, why, hint));
+        }
+        let addresses: Result<Vec<SocketAddr>> = list.texts.iter().map(|text| address_of(list, text)).collect();
+        let addresses = addresses?;
+        for (at, address) in addresses.iter().enumerate() {
+            if address.port() != 0 && addresses[..at].contains(address) {
+                return Err(list.by.error("server.listen", &list.shown, "it has an address twice", "leave one out"));
+            }
+        }
+        return Ok((addresses, list.by.to_text()));
+    }
+
+    let host = given.text("server.host").unwrap_or_default();
+    let ip = host_address(host).ok_or_else(|| {
+        let hint = "write an IP address of this machine, such as 127.0.0.1, or 0.0.0.0 for all";
+        wrong(given, "server.host", "it is not an IP address", hint)
+    })?;
+    let port = number(given, "server.port").and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
+    let by = given.get("server.port").or_else(|| given.get("server.host"));
+    let by = by.map_or_else(|| "the default address".to_owned(), |value| value.by.to_text());
+    Ok((vec![SocketAddr::new(ip, port)], by))
+}
+
+fn address_of(list: &GivenValue, text: &str) -> Result<SocketAddr> {
+    let named = text.rsplit_once(':').and_then(|(host, port)| {
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Some(SocketAddr::new(host_address(host)?, port.parse().ok()?))
+    });
+    let parsed = text.parse().ok().or_else(|| named.filter(|_| text.matches(':').count() == 1));
+    parsed.ok_or_else(|| {
+        let hint = "write an IP address with a port, as in 127.0.0.1:7440 or [::1]:7440";
+        list.by.error("server.listen", text, "it is not an address with a port", hint)
+    })
+}
+
+fn host_address(host: &str) -> Option<IpAddr> {
+    if host.eq_ignore_ascii_case("localhost") { Some(Ipv4Addr::LOCALHOST.into()) } else { host.parse().ok() }
+}
+
+/// Without authentication, every machine that reaches the address could write to the registry.
+pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) -> Result<()> {
+    let Some(wide) = listen.iter().find(|address| !address.ip().to_canonical().is_loopback()) else { return Ok(()) };
+    if is_insecure {
+        return Ok(());
+    }
+    let why = format!("other machines could write to the registry without authentication (address set by {by})");
+    let hint =
+        "listen on 127.0.0.1, or add --insecure if every machine that reaches this address may register services";
+    Err(Error::usage(format!("the address {wide}"), why, hint))
+}

@@ -1,0 +1,184 @@
+//! `portolan serve`: the registry server.
+
+mod addresses;
+mod authentication;
+mod data;
+mod given;
+mod keys;
+mod logging;
+mod plan;
+mod show;
+mod start;
+mod value_kinds;
+mod values;
+mod yaml_place;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use self::given::Given;
+use self::plan::Plan;
+use super::Global;
+use super::exit::Exit;
+use crate::error::{Error, Result};
+use crate::model::parse_duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan serve                                   on 127.0.0.1:7440, kept in a file
+  portolan serve --data :memory: --port 0          on any free port, for a test
+  portolan serve --config serve.yaml --check       what a settings file means; starts nothing
+  portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
+  curl http://127.0.0.1:7440/api/v1/services       every registered instance";
+
+/// Run a registry server: services register over HTTP, clients discover them
+///
+/// The registry is kept in a SQLite file; an acknowledged write is on disk. Answers come from memory. docs/serve.md
+/// describes the API, the settings and what the server does when something fails.
+///
+/// Settings are read from the command line, then environment variables (PORTOLAN__SERVER__PORT is server.port), then the file
+/// of --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
+///
+/// Stops on SIGINT and SIGTERM: it accepts no more connections, answers what it has begun, and exits with 0.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    /// Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    data: Option<PathBuf>,
+    /// The same as a URL: sqlite:FILE
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    database_url: Option<String>,
+    /// Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml
+    #[arg(long, value_name = "NAME")]
+    environment: Option<String>,
+    /// Check the settings, print them with their origin, and exit
+    #[arg(long)]
+    check: bool,
+
+    /// Listen on this address; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Network", conflicts_with_all = ["host", "port"])]
+    listen: Vec<String>,
+    /// Listen on this address [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    host: Option<String>,
+    /// Listen on this port; 0 is any free one [default: 7440]
+    #[arg(short, long, value_name = "PORT", help_heading = "Network")]
+    port: Option<String>,
+    /// Listen beyond this machine although the server has no authentication
+    #[arg(long, help_heading = "Network")]
+    insecure: bool,
+    /// Open connections at most [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    max_connections: Option<String>,
+    /// Open connections of one address at most [default: 2500]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    max_connections_per_address: Option<String>,
+    /// Time for requests that have begun when the server stops [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
+    shutdown_timeout: Option<Duration>,
+
+    /// Name of this server [default: the host name]
+    #[arg(long, value_name = "NAME", help_heading = "Registry")]
+    node: Option<String>,
+    /// Name of the cluster, a label
+    #[arg(long, value_name = "NAME", help_heading = "Registry")]
+    cluster: Option<String>,
+    /// How long a registration lasts that names no ttl [default: 30s]
+    #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
+    default_ttl: Option<Duration>,
+
+    /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
+    #[arg(long, value_name = "LEVEL", help_heading = "Logging")]
+    log_level: Option<String>,
+    /// Format of the log on stderr [default: text]
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Logging")]
+    log_format: Option<LogFormat>,
+    /// Short for --log-level debug
+    #[arg(long, help_heading = "Logging")]
+    debug: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Serve {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = self.check && global.wants_json("portolan serve --check")?;
+        if !self.check && (global.json || global.output_on_line) {
+            let option = if global.json { "--json" } else { "--output" };
+            let why = "a server writes nothing to standard output";
+            return Err(Error::usage(option, why, "leave it out, or add --check to print the settings"));
+        }
+
+        let given = self.given(global.config.as_ref())?;
+        let plan = Plan::new(&given, variable, &plan::host_name())?;
+        if self.check {
+            return show::show(&given, &plan, json);
+        }
+        start::start(&plan, self.environment.as_deref(), global.quiet)
+    }
+
+    /// Every setting that was given: the file and its overlay, then the environment, then the options.
+    fn given(&self, config: Option<&PathBuf>) -> Result<Given> {
+        let mut given = Given::default();
+        if let Some(path) = config {
+            given.read_file(path, variable)?;
+            let overlay = self.environment.as_deref().map(|environment| given::overlay(path, environment));
+            if let Some(overlay) = overlay.filter(|overlay| overlay.exists()) {
+                given.read_file(&overlay, variable)?;
+            }
+        }
+        given.read_environment(std::env::vars_os(), variable)?;
+        self.set_flags(&mut given);
+        Ok(given)
+    }
+
+    fn set_flags(&self, given: &mut Given) {
+        let debug = self.debug.then(|| "debug".to_owned());
+        let log_format = self.log_format.and_then(|format| format.to_possible_value());
+
+        for (name, key, value) in [
+            ("--data", "database.file", self.data.as_ref().map(|path| path.to_string_lossy().into_owned())),
+            ("--database-url", "database.postgres.url", self.database_url.clone()),
+            ("--host", "server.host", self.host.clone()),
+            ("--port", "server.port", self.port.clone()),
+            ("--insecure", "server.insecure", self.insecure.then(|| "true".to_owned())),
+            ("--max-connections", "server.limits.connections", self.max_connections.clone()),
+            (
+                "--max-connections-per-address",
+                "server.limits.connections_per_address",
+                self.max_connections_per_address.clone(),
+            ),
+            ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.map(in_millis)),
+            ("--node", "server.node", self.node.clone()),
+            ("--cluster", "server.cluster", self.cluster.clone()),
+            ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
+            ("--debug", "monitoring.logging.level", debug),
+            ("--log-level", "monitoring.logging.level", self.log_level.clone()),
+            ("--log-format", "monitoring.logging.format", log_format.map(|format| format.get_name().to_owned())),
+        ] {
+            if let Some(value) = value {
+                given.set_flag(name, key, vec![value]);
+            }
+        }
+        if !self.listen.is_empty() {
+            given.set_flag("--listen", "server.listen", self.listen.clone());
+        }
+    }
+}
+
+/// A duration as the settings write it.
+fn in_millis(time: Duration) -> String {
+    format!("{}ms", time.as_millis().max(1))
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}

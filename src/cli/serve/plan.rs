@@ -1,0 +1,226 @@
+//! What a server will do: the given settings, checked as a whole. Nothing is started yet.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::data::DataPlace;
+use super::given::{Given, Variable};
+use super::values::{duration, flag, number, written, wrong, wrong_of};
+use super::{addresses, authentication, data, value_kinds};
+use crate::clean::clean;
+use crate::error::{Result, nearest};
+use crate::model::Thresholds;
+use crate::registry::Rules;
+use crate::server::{ServerSettings, SizeLimits, Strategy, TimeLimits};
+
+/// A checked plan.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) listen: Vec<SocketAddr>,
+    /// What set the addresses, for errors about them.
+    pub(super) listen_by: String,
+    pub(super) data: DataPlace,
+    pub(super) server: ServerSettings,
+    pub(super) rules: Rules,
+    pub(super) log_filter: String,
+    pub(super) log_json: bool,
+    pub(super) is_insecure: bool,
+    /// What is off although a server could have it, with the reason if it was asked for.
+    pub(super) off: Vec<String>,
+}
+
+/// A path of metrics may not hide the API.
+const API_PATHS: [&str; 3] = ["/api", "/health", "/openapi.json"];
+
+impl Plan {
+    /// Checks every value, alone and together.
+    ///
+    /// # Errors
+    /// The first value that cannot be used.
+    pub(super) fn new(given: &Given, variable: Variable, host_name: &str) -> Result<Self> {
+        value_kinds::check(given)?;
+        let mut off = Vec::new();
+        let is_insecure = flag(given, "server.insecure");
+        let (listen, listen_by) = addresses::choose(given)?;
+        let data = data::choose(given, variable, &mut off)?;
+        authentication::check(given, is_insecure, &mut off)?;
+        addresses::refuse_wide(&listen, &listen_by, is_insecure)?;
+
+        off.push("TLS".to_owned());
+        name_unsupported(given, &mut off);
+        let rules = rules(given)?;
+        let (log_filter, log_json) = logging(given)?;
+        let server = server(given, host_name)?;
+        Ok(Self { listen, listen_by, data, server, rules, log_filter, log_json, is_insecure, off })
+    }
+
+    /// What an operator should know, one line each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = vec![format!("off: {}", self.off.join(", "))];
+        let is_wide = self.listen.iter().any(|address| !address.ip().to_canonical().is_loopback());
+        if self.is_insecure && is_wide {
+            notes.push(
+                "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
+            );
+        }
+        notes
+    }
+
+    /// What the settings mean, one line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let addresses: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
+        let data = match &self.data {
+            DataPlace::Memory => "memory".to_owned(),
+            DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
+        };
+        let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        lines.extend(self.notes());
+        lines
+    }
+}
+
+/// Names what was asked for and does not exist yet, and what needs no setting here.
+fn name_unsupported(given: &Given, off: &mut Vec<String>) {
+    let checks =
+        if flag(given, "registry.health_checks.enabled") { " (checks are stored and not run yet)" } else { "" };
+    off.push(format!("health checks{checks}"));
+
+    if given.get("database.redis.url").is_some() {
+        off.push("Redis (answers come from memory, and one server needs no other)".to_owned());
+    }
+    if flag(given, "monitoring.tracing.enabled") || given.get("monitoring.tracing.jaeger_endpoint").is_some() {
+        off.push("trace export".to_owned());
+    }
+    if !flag(given, "monitoring.metrics.enabled") {
+        off.push("metrics".to_owned());
+    }
+    if ["cache_ttl", "refresh_interval", "enable_caching"]
+        .iter()
+        .any(|key| given.get(&format!("registry.discovery.{key}")).is_some())
+    {
+        off.push("the cache of registry.discovery (answers come from memory, and are always current)".to_owned());
+    }
+}
+
+/// The settings of the rules.
+fn rules(given: &Given) -> Result<Rules> {
+    let ttl = duration(given, "registry.registration.default_ttl");
+    let heartbeat = duration(given, "registry.registration.heartbeat_interval");
+    if ttl < heartbeat * 2 {
+        let why = format!("it is shorter than two heartbeats of {}", written(heartbeat));
+        let hint = "raise registry.registration.default_ttl, or lower registry.registration.heartbeat_interval";
+        return Err(wrong_of(
+            given,
+            &["registry.registration.default_ttl", "registry.registration.heartbeat_interval"],
+            &why,
+            hint,
+        ));
+    }
+
+    let interval = duration(given, "registry.health_checks.default_interval");
+    let timeout = duration(given, "registry.health_checks.timeout");
+    if interval < timeout {
+        let why = format!("the interval of {} is shorter than the timeout of {}", written(interval), written(timeout));
+        let keys = ["registry.health_checks.default_interval", "registry.health_checks.timeout"];
+        return Err(wrong_of(given, &keys, &why, "let a check end before the next one begins"));
+    }
+
+    let max = number(given, "registry.registration.max_instances_per_service").unwrap_or(0);
+    let deregister_after = given.get("registry.registration.deregister_after");
+    let deregister_after = deregister_after.map(|_| duration(given, "registry.registration.deregister_after"));
+    if deregister_after.is_some_and(|after| after < Duration::from_mins(1)) {
+        let key = "registry.registration.deregister_after";
+        return Err(wrong(
+            given,
+            key,
+            "it is shorter than a minute",
+            "a short network failure must not remove services",
+        ));
+    }
+    Ok(Rules {
+        default_ttl: ttl,
+        grace: duration(given, "registry.registration.grace_period"),
+        deregister_after: deregister_after.unwrap_or_default(),
+        check_interval: interval,
+        thresholds: Thresholds {
+            rise: threshold(given, "registry.health_checks.success_threshold"),
+            fall: threshold(given, "registry.health_checks.failure_threshold"),
+        },
+        max_instances_per_service: usize::try_from(max).unwrap_or(usize::MAX),
+        ..Rules::default()
+    })
+}
+
+fn threshold(given: &Given, key: &str) -> u32 {
+    number(given, key).and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
+}
+
+fn logging(given: &Given) -> Result<(String, bool)> {
+    let filter = given.text("monitoring.logging.level").unwrap_or("info").to_owned();
+    if tracing_subscriber::EnvFilter::try_new(&filter).is_err() || !is_level_list(&filter) {
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let near = nearest(&filter, &levels).map_or_else(String::new, |near| format!("did you mean {near}? "));
+        let hint = format!("{near}the levels are {}, or a list such as portolan=debug,warn", levels.join(", "));
+        return Err(wrong(given, "monitoring.logging.level", "it is not a log level", &hint));
+    }
+    Ok((filter, given.text("monitoring.logging.format") == Some("json")))
+}
+
+/// Whether each part of a filter without a target is a level: the parser takes any word for a target.
+fn is_level_list(filter: &str) -> bool {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let mut parts = filter.split(',').filter(|part| !part.contains(['=', '[']));
+    !filter.is_empty()
+        && parts.all(|part| levels.contains(&part.trim().to_ascii_lowercase().as_str()) || part.contains("::"))
+}
+
+fn count(given: &Given, key: &str) -> usize {
+    number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
+}
+
+fn server(given: &Given, host_name: &str) -> Result<ServerSettings> {
+    let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
+    let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
+    if !is_path || is_taken || path.contains(['{', '}', '?', '#', '%', '*']) {
+        let why = if is_taken { "the API has that path" } else { "it is not a path" };
+        return Err(wrong(given, "monitoring.metrics.path", why, "write a path such as /metrics"));
+    }
+
+    let size_limits = SizeLimits {
+        connections: count(given, "server.limits.connections"),
+        connections_per_address: count(given, "server.limits.connections_per_address"),
+        body_bytes: count(given, "server.limits.body_bytes"),
+        queued_writes: count(given, "server.limits.queued_writes"),
+        kept_events: count(given, "registry.events.buffer_size"),
+        event_streams: count(given, "server.limits.event_streams"),
+        ..SizeLimits::default()
+    };
+    let header = duration(given, "server.limits.header_timeout");
+    let time_limits = TimeLimits {
+        first_byte: header,
+        head: header,
+        body: duration(given, "server.limits.body_timeout"),
+        idle: duration(given, "server.limits.idle_timeout"),
+        write: duration(given, "server.limits.write_timeout"),
+    };
+
+    let default_strategy = given.text("load_balancer.default_strategy").unwrap_or_default().parse();
+    Ok(ServerSettings {
+        time_limits,
+        size_limits,
+        default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
+        metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
+        shutdown_timeout: duration(given, "server.shutdown_timeout"),
+        node: given.text("server.node").unwrap_or(host_name).to_owned(),
+        cluster: given.text("server.cluster").unwrap_or("default").to_owned(),
+        heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
+    })
+}
+
+/// The name of this machine.
+pub(super) fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "portolan".to_owned() } else { name.to_owned() }
+}

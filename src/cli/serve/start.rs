@@ -1,0 +1,170 @@
+//! Starts a server: its addresses, its data, its log; and ends it.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpSocket};
+use tracing::info;
+use uuid::Uuid;
+
+use super::data::DataPlace;
+use super::logging;
+use super::plan::Plan;
+use crate::clean::clean;
+use crate::cli::exit::Exit;
+use crate::cli::signals::Stop;
+use crate::cli::{stderr, who};
+use crate::engine::Clock;
+use crate::error::{Error, Result, plain};
+use crate::model::Ports;
+use crate::net::runtime;
+use crate::registry::{InstanceRecord, Now, State};
+use crate::server::{self, Registry};
+use crate::source::Local;
+use crate::store::{Memory, Sqlite, Store, StoreError};
+
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: u32 = 1_024;
+/// More threads do not help: a request takes microseconds.
+const MAX_THREADS: usize = 8;
+
+/// Runs the server until a signal stops it.
+///
+/// # Errors
+/// An address or the data cannot be used. Nothing was started then.
+pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Result<Exit> {
+    let stop = Stop::listen()?;
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
+    runtime.block_on(async {
+        let listeners: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
+        let listeners = listeners?;
+        let registry = open(plan)?;
+        logging::start(&plan.log_filter, plan.log_json)?;
+        announce(plan, &listeners, &registry, environment, quiet);
+
+        let shutdown = stop.tree()?;
+        let report = server::run(listeners, plan.server.clone(), registry, shutdown.clone()).await;
+        info!(aborted = report.aborted, "stopped");
+        // The task that waits for signals belongs to the tree.
+        let _ = shutdown.drain(plan.server.shutdown_timeout).await;
+        if report.is_clean() {
+            return Ok(Exit::Done);
+        }
+        let text = format!("{} requests were not finished within the shutdown timeout", report.aborted);
+        stderr::failure(&text, "raise --shutdown-timeout");
+        Ok(Exit::Incomplete)
+    })
+}
+
+fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
+    bind(address).map_err(|error| {
+        let what = format!("the address {address} (set by {})", plan.listen_by);
+        match error.kind() {
+            ErrorKind::AddrInUse => {
+                let holder = holder(address)
+                    .map_or_else(|| "it is in use".to_owned(), |holder| format!("it is in use by {holder}"));
+                let port = address.port();
+                Error::usage(
+                    what,
+                    holder,
+                    format!("stop that program (`portolan who {port}` shows it), or choose another port with --port"),
+                )
+            }
+            ErrorKind::PermissionDenied => {
+                Error::usage(what, "only root may listen on this port", "choose a port above 1023 with --port")
+            }
+            ErrorKind::AddrNotAvailable => {
+                Error::usage(what, "this machine has no such address", "list its addresses with `ip address`")
+            }
+            _ => Error::usage(what, plain(&error), "choose another address with --listen"),
+        }
+    })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of an earlier server may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// The program that holds a port: `nginx (pid 42)`.
+fn holder(address: SocketAddr) -> Option<String> {
+    let ports: Ports = address.port().to_string().parse().ok()?;
+    let listing = Local { ports: Some(ports), ..Local::default() }.listing().ok()?;
+    let process = listing.services.iter().find_map(|service| who::first(&service.detail))?;
+    Some(format!("{} (pid {})", process.name, process.pid))
+}
+
+fn open(plan: &Plan) -> Result<Registry> {
+    let clock = Clock::precise();
+    let max_events = plan.server.size_limits.kept_events;
+    let DataPlace::File(path) = &plan.data else {
+        let store: Arc<dyn Store> = Arc::new(Memory::new(0));
+        let state = State::new(plan.rules.clone());
+        let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
+        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock });
+    };
+
+    create_folder(path)?;
+    let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
+    let records: std::result::Result<Vec<InstanceRecord>, _> =
+        contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
+    let records = records.map_err(|error| damaged(path, error.to_string()))?;
+    let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
+    let state = State::restore(plan.rules.clone(), contents.index, records, now);
+    let state = state.map_err(|error| damaged(path, error.to_string()))?;
+
+    let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
+    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store: Arc::new(store), store_name, clock })
+}
+
+/// Makes the folder of the data, readable for its owner only.
+fn create_folder(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| {
+        let what = format!("the data file {}", clean(&path.to_string_lossy()));
+        Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
+    })
+}
+
+fn damaged(path: &Path, detail: String) -> Error {
+    unusable(path, &StoreError::Damaged { path: path.to_owned(), detail })
+}
+
+fn unusable(path: &Path, error: &StoreError) -> Error {
+    Error::usage(format!("the data file {}", clean(&path.to_string_lossy())), clean(&error.to_string()), error.hint())
+}
+
+/// Says where the server listens, where its data is, and what is off.
+fn announce(plan: &Plan, listeners: &[TcpListener], registry: &Registry, environment: Option<&str>, quiet: bool) {
+    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    let (instances, index) = (registry.state.view().len(), registry.state.index());
+    if plan.log_json {
+        let off = plan.off.join(", ");
+        info!(listen = urls.join(" "), data = registry.store_name, instances, index, off, environment, "started");
+        return;
+    }
+    if quiet {
+        return;
+    }
+
+    stderr::note(&format!("portolan {} listens on {}", env!("CARGO_PKG_VERSION"), urls.join(" and ")));
+    let noun = if instances == 1 { "instance" } else { "instances" };
+    stderr::note(&format!("data: {} ({instances} {noun}, index {index})", registry.store_name));
+    if plan.data == DataPlace::Memory {
+        stderr::note("nothing is kept when this server ends");
+    }
+    if let Some(environment) = environment {
+        stderr::note(&format!("environment: {environment}"));
+    }
+    plan.notes().iter().for_each(|line| stderr::note(line));
+}

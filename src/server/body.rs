@@ -1,0 +1,95 @@
+//! The body of a request: bounded in bytes and time, and JSON.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use super::api_error::{ApiError, ApiResult};
+use crate::clean::clean;
+use crate::model::Problem;
+
+/// Reads a body. An empty one is an empty text.
+///
+/// # Errors
+/// A body that is longer than `max`, takes longer than `limit`, ends early, or is not announced as JSON.
+pub(super) async fn read(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<Vec<u8>> {
+    let (head, body) = request.into_parts();
+    let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > max as u64) {
+        return Err(too_long(max));
+    }
+
+    let read = timeout(limit, Limited::new(body, max).collect()).await;
+    let bytes = match read {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_long(max)),
+        Ok(Err(_)) => return Err(ApiError::bad_request("incomplete_body", "the body ended early")),
+        Err(_) => {
+            let message = format!("the body was not complete within {} s", limit.as_secs_f64());
+            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message));
+        }
+    };
+    // A page of another site may send forms and plain text from a browser on this machine, but not JSON.
+    if !bytes.is_empty() && !is_json(&head.headers) {
+        let given = head.headers.get(CONTENT_TYPE).map_or("none", |value| value.to_str().unwrap_or("another"));
+        let message = format!("the content type is {}", clean(given));
+        let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", message);
+        return Err(error.hint("send `Content-Type: application/json`"));
+    }
+    Ok(bytes.into())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+fn too_long(max: usize) -> ApiError {
+    let message = format!("the body is longer than {max} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_long", message)
+        .hint("send less, or raise server.limits.body_bytes on the server")
+}
+
+impl From<Problem> for ApiError {
+    fn from(problem: Problem) -> Self {
+        let error = Self::bad_request("invalid_body", problem.to_string());
+        let error = if problem.field.is_empty() { error } else { error.field(problem.field) };
+        if problem.hint.is_empty() { error } else { error.hint(problem.hint) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(kind: Option<&str>, body: &'static str) -> Request<Body> {
+        let mut builder = Request::builder();
+        if let Some(kind) = kind {
+            builder = builder.header(CONTENT_TYPE, kind);
+        }
+        builder.body(Body::from(body)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_body_is_json_and_short() {
+        let limit = Duration::from_secs(60);
+        for (kind, body, outcome) in [
+            (Some("application/json"), "{}", Ok(2)),
+            (Some("application/json; charset=utf-8"), "{}", Ok(2)),
+            (Some("application/problem+json"), "{}", Ok(2)),
+            (None, "", Ok(0)),
+            (None, "{}", Err("not_json")),
+            (Some("text/plain"), "{}", Err("not_json")),
+            (Some("application/x-www-form-urlencoded"), "{}", Err("not_json")),
+            (Some("application/json"), "0123456789x", Err("body_too_long")),
+        ] {
+            let read = read(request(kind, body), 10, limit).await;
+            assert_eq!(read.map(|bytes| bytes.len()).map_err(|error| error.code), outcome, "{kind:?} {body}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The registry server: commands from HTTP, through one writer, to a durable store; answers from memory.
+
+mod accept;
+mod activity;
+mod api_error;
+mod body;
+mod connection;
+mod gate;
+mod metrics;
+mod params;
+mod reply;
+mod ring;
+mod routes;
+mod schemas;
+mod settings;
+mod shared;
+mod strategy;
+mod times;
+mod view;
+mod write_queue;
+mod writer;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+
+use self::accept::accept_until_stopped;
+use self::connection::ConnectionContext;
+use self::gate::Gate;
+use self::metrics::Metrics;
+use self::ring::Ring;
+use self::shared::ServerState;
+use self::view::View;
+use self::write_queue::WriteQueue;
+use self::writer::CommandWriter;
+use crate::engine::{Clock, DrainReport, Shutdown};
+use crate::registry::State;
+use crate::store::{Store, StoredEvent};
+
+pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
+pub use self::strategy::Strategy;
+
+/// The address of a client, as an extension of its requests.
+#[derive(Clone, Copy, Debug)]
+struct PeerAddress(SocketAddr);
+
+/// A registry that can be served: what the store holds, and the store.
+pub struct Registry {
+    /// The state that was restored.
+    pub state: State,
+    /// The last events, the oldest first.
+    pub events: Vec<StoredEvent>,
+    /// Identifies the history that the indexes belong to.
+    pub epoch: String,
+    /// Where its changes are kept.
+    pub store: Arc<dyn Store>,
+    /// What the store is, for people.
+    pub store_name: String,
+    /// The clock of the state.
+    pub clock: Clock,
+}
+
+/// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
+/// streams. What is not done after the settings' timeout is dropped; the report says how much.
+pub async fn run(
+    listeners: Vec<TcpListener>,
+    settings: ServerSettings,
+    registry: Registry,
+    shutdown: Shutdown,
+) -> DrainReport {
+    let Registry { state, events, epoch, store, store_name, clock } = registry;
+    let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
+    let metrics = Metrics::new(&routes::PATHS);
+    let limits = settings.size_limits;
+    let gate = Gate::new(limits.connections, limits.connections_per_address);
+    let timeout = settings.shutdown_timeout;
+    // The connections stop first; the writer answers their last writes.
+    let clients = shutdown.child();
+    let writer_stop = Shutdown::new();
+
+    let app = Arc::new(ServerState {
+        view: ArcSwap::from_pointee(View::new(state.snapshot())),
+        ring: Ring::new(limits.kept_events, state.index(), events),
+        writes,
+        metrics: Arc::clone(&metrics),
+        gate: Arc::clone(&gate),
+        shutdown: clients.clone(),
+        store: store_name,
+        epoch,
+        started: Instant::now(),
+        started_at: Timestamp::now(),
+        is_store_well: AtomicBool::new(true),
+        settings,
+    });
+    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
+    writer_stop.spawn(writer.run(writer_stop.clone()));
+
+    let connections = Arc::new(ConnectionContext {
+        gate,
+        routes: routes::routes(&app),
+        limits: app.settings.time_limits,
+        max_head_bytes: limits.head_bytes,
+        metrics,
+    });
+    for listener in listeners {
+        clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+    }
+
+    clients.stopping().await;
+    let report = clients.drain(timeout).await;
+    let writes = writer_stop.drain(timeout).await;
+    DrainReport { aborted: report.aborted + writes.aborted, left: report.left + writes.left }
+}

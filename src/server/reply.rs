@@ -1,0 +1,101 @@
+//! Answers: JSON with the index that it is true for.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::view::InstanceView;
+
+/// The index of the registry that an answer is true for.
+pub(super) const INDEX: HeaderName = HeaderName::from_static("x-portolan-index");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// Lists above this length are written in pieces, while the client reads: a slow one must not keep a copy of all.
+const MAX_WHOLE_BYTES: usize = 256 * 1024;
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// 200 with a body that is JSON already.
+pub(super) fn json(index: u64, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(INDEX, HeaderValue::from(index));
+    // The state of a moment: a cache between would show the past.
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// 200 with `{"data":…}`.
+pub(super) fn data(index: u64, data: &impl Serialize) -> Response {
+    #[derive(Serialize)]
+    struct Envelope<'d, T> {
+        data: &'d T,
+    }
+    // What the routes answer with always serialises.
+    json(index, serde_json::to_vec(&Envelope { data }).unwrap_or_default())
+}
+
+/// `{"data":INSTANCE}`.
+pub(super) fn instance(status: StatusCode, index: u64, instance: &InstanceView) -> Response {
+    let mut body = b"{\"data\":".to_vec();
+    instance.write(&mut body);
+    body.push(b'}');
+    (status, json(index, body)).into_response()
+}
+
+/// `{"data":{HEAD"services":[INSTANCE…]TAIL}}`. `head` ends with a comma, and `tail` begins with one; both may be empty.
+pub(super) fn list(index: u64, head: &str, instances: Vec<Arc<InstanceView>>, tail: &str) -> Response {
+    let bytes: usize = instances.iter().map(|instance| instance.json_bytes() + 1).sum();
+    let mut body = Vec::with_capacity(bytes.min(MAX_WHOLE_BYTES) + head.len() + tail.len() + 32);
+    body.extend_from_slice(b"{\"data\":{");
+    body.extend_from_slice(head.as_bytes());
+    body.extend_from_slice(b"\"services\":[");
+
+    if bytes <= MAX_WHOLE_BYTES {
+        for (at, instance) in instances.iter().enumerate() {
+            if at > 0 {
+                body.push(b',');
+            }
+            instance.write(&mut body);
+        }
+        body.push(b']');
+        body.extend_from_slice(tail.as_bytes());
+        body.extend_from_slice(b"}}");
+        return json(index, body);
+    }
+
+    let pieces =
+        Pieces { instances: instances.into_iter(), begun: Some(body), tail: Some(format!("]{tail}}}}}")), count: 0 };
+    json(index, Body::from_stream(stream::unfold(pieces, next_piece)))
+}
+
+/// A long list that is being written.
+struct Pieces {
+    instances: std::vec::IntoIter<Arc<InstanceView>>,
+    begun: Option<Vec<u8>>,
+    tail: Option<String>,
+    count: usize,
+}
+
+async fn next_piece(mut pieces: Pieces) -> Option<(Result<Bytes, std::convert::Infallible>, Pieces)> {
+    let mut piece = pieces.begun.take().unwrap_or_default();
+    while piece.len() < PIECE_BYTES {
+        let Some(instance) = pieces.instances.next() else {
+            piece.extend_from_slice(pieces.tail.take()?.as_bytes());
+            break;
+        };
+        if pieces.count > 0 {
+            piece.push(b',');
+        }
+        pieces.count += 1;
+        instance.write(&mut piece);
+    }
+    Some((Ok(Bytes::from(piece)), pieces))
+}

@@ -1,0 +1,267 @@
+//! The last events, for clients that reconnect: they get exactly what they missed, or they are told to begin anew.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::view::ServiceKey;
+use crate::registry::ChangeKind;
+use crate::store::StoredEvent;
+
+/// A change as clients read it.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) index: u64,
+    pub(super) kind: &'static str,
+    pub(super) service: ServiceKey,
+    /// The index of the service's change before.
+    pub(super) previous: u64,
+    /// The event as one line of JSON, without its end.
+    pub(super) json: Bytes,
+}
+
+/// Which events a client wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filter {
+    pub(super) namespace: Option<String>,
+    pub(super) service: Option<String>,
+}
+
+/// What a client missed.
+#[derive(Debug)]
+pub(super) enum Missed {
+    /// These events, and nothing else, up to this index.
+    Events(Vec<Arc<Event>>, u64),
+    /// More than is kept.
+    TooOld,
+}
+
+/// The last events.
+#[derive(Debug)]
+pub(super) struct Ring {
+    max: usize,
+    kept: RwLock<Kept>,
+    /// The index of the last event.
+    last: watch::Sender<u64>,
+    /// The same for the services that clients wait for, so that a change wakes only those whom it concerns.
+    last_of: RwLock<HashMap<ServiceKey, watch::Sender<u64>>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    events: VecDeque<Arc<Event>>,
+    /// The index before the first event.
+    floor: u64,
+}
+
+/// How many events a client is given at once.
+const MAX_TAKEN: usize = 256;
+
+/// What is read back from a stored event.
+#[derive(Deserialize)]
+struct StoredHead {
+    #[serde(rename = "type")]
+    kind: String,
+    namespace: String,
+    service: String,
+    previous: u64,
+}
+
+impl Event {
+    /// An event from its line; `None` if it is none.
+    fn of_line(index: u64, line: Vec<u8>) -> Option<Self> {
+        let head: StoredHead = serde_json::from_slice(&line).ok()?;
+        let kind = [ChangeKind::Added, ChangeKind::Updated, ChangeKind::Removed].map(ChangeKind::as_str);
+        let kind = kind.into_iter().find(|kind| *kind == head.kind)?;
+        let service = ServiceKey::new(&head.namespace, &head.service);
+        Some(Self { index, kind, service, previous: head.previous, json: line.into() })
+    }
+}
+
+impl Filter {
+    fn accepts(&self, key: &ServiceKey) -> bool {
+        self.service.as_deref().is_none_or(|service| service == &*key.name)
+            && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
+    }
+
+    /// The one service that it accepts.
+    fn key(&self) -> Option<ServiceKey> {
+        Some(ServiceKey::new(self.namespace.as_deref()?, self.service.as_deref()?))
+    }
+}
+
+impl Ring {
+    /// A ring that keeps `max` events. `index`: the index of the registry at its start; `stored`: the events before it,
+    /// so that a client may come back after a restart.
+    pub(super) fn new(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {
+        let mut events = VecDeque::new();
+        let mut wanted = index;
+        for stored in stored.into_iter().rev().take(max) {
+            // Whatever does not fit ends what is known.
+            let Some(event) = Event::of_line(stored.index, stored.body).filter(|event| event.index == wanted) else {
+                break;
+            };
+            wanted -= 1;
+            events.push_front(Arc::new(event));
+        }
+        let kept = RwLock::new(Kept { events, floor: wanted });
+        Self { max, kept, last: watch::Sender::new(index), last_of: RwLock::default() }
+    }
+
+    /// The number of events that are kept.
+    pub(super) fn len(&self) -> usize {
+        self.kept.read().events.len()
+    }
+
+    /// Adds events, in the order of their indexes, and wakes those that wait for them.
+    pub(super) fn push(&self, events: &[Arc<Event>]) {
+        let Some(last) = events.last().map(|event| event.index) else { return };
+        let mut kept = self.kept.write();
+        kept.events.extend(events.iter().cloned());
+        while kept.events.len() > self.max {
+            if let Some(oldest) = kept.events.pop_front() {
+                kept.floor = oldest.index;
+            }
+        }
+        drop(kept);
+
+        self.last.send_replace(last);
+        let last_of = self.last_of.read();
+        if !last_of.is_empty() {
+            for event in events {
+                if let Some(waiting) = last_of.get(&event.service) {
+                    waiting.send_replace(event.index);
+                }
+            }
+        }
+    }
+
+    /// Wakes at each event that the filter may accept.
+    pub(super) fn subscribe(&self, filter: &Filter) -> watch::Receiver<u64> {
+        let Some(key) = filter.key() else { return self.last.subscribe() };
+        let mut last_of = self.last_of.write();
+        // Those whom nothing waits for any more make room.
+        if last_of.len() >= 1_024 && last_of.len().is_power_of_two() {
+            last_of.retain(|_, waiting| waiting.receiver_count() > 0);
+        }
+        let start = *self.last.borrow();
+        last_of.entry(key).or_insert_with(|| watch::Sender::new(start)).subscribe()
+    }
+
+    /// What came after `since`, as far as the filter accepts it. `current`: the index of the view, which may be a moment
+    /// ahead of the events.
+    pub(super) fn missed(&self, since: u64, current: u64, filter: &Filter) -> Missed {
+        let kept = self.kept.read();
+        let last = kept.events.back().map_or(kept.floor, |event| event.index);
+        // An index that this registry never had: it is another registry's.
+        if since > last.max(current) {
+            return Missed::TooOld;
+        }
+
+        // Indexes are dense, so this is the position of the first that was missed.
+        let start = usize::try_from(since.saturating_sub(kept.floor)).unwrap_or(usize::MAX);
+        let mut taken: Vec<Arc<Event>> = Vec::new();
+        let mut until = last.max(since);
+        for event in kept.events.iter().skip(start).filter(|event| filter.accepts(&event.service)) {
+            if taken.len() == MAX_TAKEN {
+                until = taken.last().map_or(until, |event| event.index);
+                break;
+            }
+            taken.push(Arc::clone(event));
+        }
+
+        // What is no longer kept may have been about this service, unless its next event says otherwise.
+        let is_whole = since >= kept.floor
+            || (filter.key().is_some() && taken.first().is_some_and(|first| first.previous <= since));
+        if is_whole { Missed::Events(taken, until) } else { Missed::TooOld }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(index: u64, name: &str, previous: u64) -> Arc<Event> {
+        let json = Bytes::from(index.to_string());
+        Arc::new(Event { index, kind: "updated", service: ServiceKey::new("default", name), previous, json })
+    }
+
+    fn of(name: &str) -> Filter {
+        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()) }
+    }
+
+    fn indexes(missed: Missed) -> Option<Vec<u64>> {
+        match missed {
+            Missed::Events(events, _) => Some(events.iter().map(|event| event.index).collect()),
+            Missed::TooOld => None,
+        }
+    }
+
+    #[test]
+    fn a_client_gets_exactly_what_it_missed_or_begins_anew() {
+        let ring = Ring::new(4, 10, Vec::new());
+        assert_eq!(indexes(ring.missed(10, 0, &Filter::default())), Some(vec![]));
+        assert_eq!(indexes(ring.missed(9, 0, &Filter::default())), None, "before the start");
+        assert_eq!(indexes(ring.missed(11, 0, &Filter::default())), None, "an index of another registry");
+
+        ring.push(&[event(11, "a", 0), event(12, "b", 7), event(13, "a", 11)]);
+        assert_eq!(indexes(ring.missed(10, 0, &Filter::default())), Some(vec![11, 12, 13]));
+        assert_eq!(indexes(ring.missed(11, 0, &Filter::default())), Some(vec![12, 13]));
+        assert_eq!(indexes(ring.missed(11, 0, &of("a"))), Some(vec![13]));
+
+        ring.push(&[event(14, "c", 0), event(15, "b", 12), event(16, "a", 13)]);
+        assert_eq!((ring.kept.read().floor, ring.len()), (12, 4));
+        assert_eq!(indexes(ring.missed(11, 0, &Filter::default())), None);
+        assert_eq!(indexes(ring.missed(12, 0, &Filter::default())), Some(vec![13, 14, 15, 16]));
+        assert_eq!(
+            indexes(ring.missed(11, 0, &of("a"))),
+            Some(vec![13, 16]),
+            "its first event says that none is missing"
+        );
+        assert_eq!(indexes(ring.missed(10, 0, &of("a"))), None);
+        assert_eq!(indexes(ring.missed(11, 0, &of("z"))), None, "nothing is known of it");
+    }
+
+    #[test]
+    fn a_change_wakes_only_those_that_wait_for_its_service() {
+        let ring = Ring::new(4, 0, Vec::new());
+        let [all, a, b] = [Filter::default(), of("a"), of("b")].map(|filter| ring.subscribe(&filter));
+        ring.push(&[event(1, "a", 0)]);
+        assert_eq!([all, a, b].map(|waiting| waiting.has_changed().unwrap()), [true, true, false]);
+    }
+
+    fn line(index: u64, previous: u64) -> StoredEvent {
+        let body = format!(
+            r#"{{"index":{index},"type":"updated","namespace":"default","service":"a","previous":{previous},"item":{{}}}}"#
+        );
+        StoredEvent { index, body: body.into_bytes() }
+    }
+
+    #[test]
+    fn stored_events_are_known_again_after_a_restart() {
+        let ring = Ring::new(4, 9, vec![line(6, 5), line(8, 6), line(9, 8)]);
+        assert_eq!((ring.kept.read().floor, ring.len()), (7, 2), "a gap ends what is known");
+        assert_eq!(indexes(ring.missed(7, 0, &of("a"))), Some(vec![8, 9]));
+        assert_eq!(Ring::new(4, 9, vec![line(8, 7)]).kept.read().floor, 9, "the last one is missing");
+        let broken = StoredEvent { index: 9, body: b"{}".to_vec() };
+        assert_eq!(Ring::new(4, 9, vec![broken]).kept.read().floor, 9);
+    }
+
+    #[test]
+    fn a_long_gap_is_given_in_pieces() {
+        let ring = Ring::new(1_000, 0, Vec::new());
+        ring.push(&(1..=600).map(|index| event(index, "a", index - 1)).collect::<Vec<_>>());
+        let mut since = 0;
+        let mut pieces = Vec::new();
+        while since < 600 {
+            let Missed::Events(events, until) = ring.missed(since, 0, &of("a")) else { panic!("it is kept") };
+            pieces.push(events.len());
+            since = until;
+        }
+        assert_eq!(pieces, [256, 256, 88]);
+    }
+}

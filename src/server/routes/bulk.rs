@@ -1,0 +1,159 @@
+//! `bulk`: many writes in one call, each with a result of its own.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::service::{LeaseLine, renewal};
+use super::services::identified;
+use crate::model::json_fields::{JsonFields, object_of};
+use crate::model::{Problem, Registration};
+use crate::registry::Command;
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::params::Params;
+use crate::server::schemas::{BulkAnswer, BulkBody};
+use crate::server::shared::App;
+use crate::server::view::View;
+use crate::server::write_queue::Written;
+use crate::server::{body, reply};
+
+/// The most operations of a call.
+const MAX_OPERATIONS: usize = 1_000;
+/// A bulk body is this many times as long as the body of one registration.
+const LENGTH_FACTOR: usize = 16;
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Register,
+    Deregister,
+    Heartbeat,
+}
+
+/// An operation that can be carried out.
+struct Prepared {
+    operation: Operation,
+    id: Arc<str>,
+    command: Command,
+}
+
+/// The result of one operation.
+#[derive(Serialize)]
+struct OperationResult {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApiError>,
+}
+
+impl OperationResult {
+    fn failed(error: ApiError, id: Option<Arc<str>>) -> Self {
+        Self { status: error.status.as_u16(), id, data: None, error: Some(error) }
+    }
+}
+
+/// Carry out many writes in one call
+///
+/// Every operation has its own result, in the order of the operations. They are kept together, in one commit.
+#[utoipa::path(post, path = "/api/v1/bulk", operation_id = "bulk", tag = "services", request_body = BulkBody,
+    responses((status = 200, body = BulkAnswer), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
+        (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn post(State(app): State<App>, request: Request) -> ApiResult {
+    Params::read(request.uri().query(), &[], &[])?;
+    let max = app.settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
+    let body = body::read(request, max, app.settings.time_limits.body).await?;
+    let mut fields = JsonFields::parse(&body)?;
+    let operations = fields.list(&["operations"], Ok)?;
+    fields.finish()?;
+
+    let operations = operations.unwrap_or_default();
+    if operations.is_empty() || operations.len() > MAX_OPERATIONS {
+        let message = format!("there are {} operations, 1 to {MAX_OPERATIONS} are carried out", operations.len());
+        let error = ApiError::bad_request("invalid_body", message).field("operations");
+        return Err(error.hint("send {\"operations\":[{\"register\":{…}},{\"deregister\":{\"id\":…}}]}, in several calls if there are more"));
+    }
+
+    let prepared: Vec<Result<Prepared, ApiError>> =
+        operations.into_iter().map(|operation| prepare(operation).map_err(ApiError::from)).collect();
+    let commands = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).map(|one| one.command.clone());
+    let commands: Vec<Command> = commands.collect();
+    let mut written = if commands.is_empty() { Vec::new() } else { app.writes.all(commands).await? }.into_iter();
+
+    let view = app.view.load();
+    let results: Vec<OperationResult> = prepared
+        .into_iter()
+        .map(|prepared| {
+            let prepared = match prepared {
+                Ok(prepared) => prepared,
+                Err(error) => return OperationResult::failed(error, None),
+            };
+            match written.next() {
+                Some(Ok(written)) => done(&prepared, written, &view),
+                Some(Err(rejected)) => OperationResult::failed(rejected.into(), Some(prepared.id)),
+                None => {
+                    OperationResult::failed(ApiError::unavailable("stopping", "the server stops"), Some(prepared.id))
+                }
+            }
+        })
+        .collect();
+    Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
+}
+
+fn done(prepared: &Prepared, written: Written, view: &View) -> OperationResult {
+    let (status, data) = match (prepared.operation, written.instance) {
+        (Operation::Deregister, _) | (_, None) => (204, None),
+        (Operation::Register, Some(instance)) => {
+            (if written.is_new { 201 } else { 200 }, view.written(instance).to_value())
+        }
+        (Operation::Heartbeat, Some(instance)) => (200, serde_json::to_value(LeaseLine::of(&instance)).ok()),
+    };
+    OperationResult { status, id: Some(Arc::clone(&prepared.id)), data, error: None }
+}
+
+fn prepare(operation: Value) -> Result<Prepared, Problem> {
+    object_of(operation, |mut fields| {
+        let register = fields.read(&["register"], Ok)?;
+        let deregister = fields.read(&["deregister"], Ok)?;
+        let heartbeat = fields.read(&["heartbeat"], Ok)?;
+        fields.finish()?;
+        match (register, deregister, heartbeat) {
+            (Some(value), None, None) => registration(&value).map_err(|problem| problem.within("register")),
+            (None, Some(value), None) => {
+                object_of(value, deregistration).map_err(|problem| problem.within("deregister"))
+            }
+            (None, None, Some(value)) => object_of(value, heartbeat_of).map_err(|problem| problem.within("heartbeat")),
+            _ => Err(Problem::new("", "it is not one operation", "write one of register, deregister and heartbeat")),
+        }
+    })
+}
+
+fn registration(value: &Value) -> Result<Prepared, Problem> {
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let registration = identified(Registration::from_json(&text)?);
+    let id: Arc<str> = registration.id.as_deref().unwrap_or_default().into();
+    Ok(Prepared { operation: Operation::Register, id, command: Command::Register(Arc::new(registration)) })
+}
+
+fn deregistration(mut fields: JsonFields) -> Result<Prepared, Problem> {
+    let id = required_id(&mut fields)?;
+    let generation = fields.number(&["generation"], 1, u64::MAX)?;
+    fields.finish()?;
+    let command = Command::Deregister { id: Arc::clone(&id), generation };
+    Ok(Prepared { operation: Operation::Deregister, id, command })
+}
+
+fn heartbeat_of(mut fields: JsonFields) -> Result<Prepared, Problem> {
+    let id = required_id(&mut fields)?;
+    let command = renewal(&id, fields)?;
+    Ok(Prepared { operation: Operation::Heartbeat, id, command })
+}
+
+fn required_id(fields: &mut JsonFields) -> Result<Arc<str>, Problem> {
+    let id = fields.text(&["id", "service_id"])?;
+    id.map(Arc::from).ok_or_else(|| Problem::new("id", "it is missing", "give the id of an instance"))
+}

@@ -1,0 +1,302 @@
+//! `events`: every change as it happens, as server-sent events or as lines of JSON.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::model::DEFAULT_NAMESPACE;
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::params::{self, Params};
+use crate::server::reply::INDEX;
+use crate::server::ring::{Event, Filter, Missed};
+use crate::server::shared::App;
+use crate::server::view::InstanceView;
+
+/// After this long without an event a line says that the connection lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The size at which a piece is sent.
+const PIECE_BYTES: usize = 32 * 1024;
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Server-sent events.
+    Sse,
+    /// Lines of JSON.
+    Ndjson,
+}
+
+/// Follow every change
+///
+/// With `since` (or the header Last-Event-ID), the stream begins with exactly what came after that index. If that is no
+/// longer kept, or without it, it begins with `reset`, every instance as `added`, and `synced`.
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "followEvents", tag = "discovery",
+    params(
+        ("since" = Option<u64>, Query, description = "The last index that the client knows"),
+        ("epoch" = Option<String>, Query, description = "The history that `since` belongs to, as in `reset` and `synced`"),
+        ("service" = Option<String>, Query, description = "Only this service"),
+        ("namespace" = Option<String>, Query, description = "Its namespace"),
+        ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides"),
+    ),
+    responses((status = 200, description = "An endless stream", body = String, content_type = "text/event-stream"),
+        (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
+pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+    let params = Params::read(request.uri().query(), &["since", "epoch", "service", "namespace", "format"], &[])?;
+    let form = form(&params, request.headers())?;
+    let since = match params.number("since", 0, u64::MAX)? {
+        Some(since) => Some(since),
+        // A browser sends back what it read last; anything else is not an index of ours.
+        None => request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.parse().ok()),
+    };
+    // The indexes of another history mean nothing here.
+    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == app.epoch));
+    let service = params.get("service").map(str::to_owned);
+    let namespace = params.get("namespace").map(str::to_owned);
+    let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
+    let filter = Filter { namespace, service };
+
+    let open = StreamCount::enter(&app)?;
+    let wake = app.ring.subscribe(&filter);
+    let index = app.view.load().index();
+    let start = EventStream {
+        app,
+        form,
+        filter,
+        wake,
+        position: Position::Start(since),
+        last_sent: Instant::now(),
+        _open: open,
+    };
+    let mut response = Response::new(Body::from_stream(stream::unfold(start, next)));
+    let kind = match form {
+        Form::Sse => "text/event-stream",
+        Form::Ndjson => "application/x-ndjson",
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(INDEX, HeaderValue::from(index));
+    // A proxy such as nginx would otherwise hold lines back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
+    match params.get("format") {
+        Some("sse") => return Ok(Form::Sse),
+        Some("ndjson") => return Ok(Form::Ndjson),
+        Some(other) => {
+            return Err(params::invalid("format", other, "it is not a form of events", "write sse or ndjson"));
+        }
+        None => {}
+    }
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wants_lines = accepted.contains("ndjson") || accepted.contains("json-seq") || accepted.contains("jsonl");
+    Ok(if wants_lines { Form::Ndjson } else { Form::Sse })
+}
+
+/// One open stream, until it is dropped.
+struct StreamCount(App);
+
+impl StreamCount {
+    fn enter(app: &App) -> ApiResult<Self> {
+        let open = app.metrics.event_streams.fetch_add(1, Ordering::Relaxed);
+        let entered = Self(Arc::clone(app));
+        let max = app.settings.size_limits.event_streams;
+        if usize::try_from(open).is_ok_and(|open| open >= max) {
+            return Err(ApiError::unavailable("too_many_streams", format!("{max} event streams are open")));
+        }
+        Ok(entered)
+    }
+}
+
+impl Drop for StreamCount {
+    fn drop(&mut self) {
+        self.0.metrics.event_streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where a stream is.
+enum Position {
+    /// Nothing was sent. The index is what the client knows.
+    Start(Option<u64>),
+    /// In the middle of the whole set, which is true for this index.
+    Listing(std::vec::IntoIter<Arc<InstanceView>>, u64),
+    /// What the client missed is sent until this index, and then that it has all.
+    CatchingUp(u64),
+    /// The client knows everything until this index.
+    Following(u64),
+}
+
+struct EventStream {
+    app: App,
+    form: Form,
+    filter: Filter,
+    wake: watch::Receiver<u64>,
+    position: Position,
+    last_sent: Instant,
+    _open: StreamCount,
+}
+
+/// The next piece. The client pulls: a slow one delays only itself, and is told to begin anew if it falls too far behind.
+async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
+    let mut piece = Vec::new();
+    while piece.is_empty() {
+        if stream.app.shutdown.is_stopping() {
+            return None;
+        }
+        let position = std::mem::replace(&mut stream.position, Position::Following(0));
+        stream.position = match position {
+            Position::Start(Some(since)) => Position::CatchingUp(since),
+            Position::Start(None) => stream.reset(&mut piece),
+            Position::Listing(instances, index) => stream.write_listing(instances, index, &mut piece),
+            Position::CatchingUp(since) => stream.catch_up(since, &mut piece),
+            Position::Following(index) => stream.follow(index, &mut piece).await?,
+        };
+    }
+    stream.last_sent = Instant::now();
+    Some((Ok(Bytes::from(piece)), stream))
+}
+
+impl EventStream {
+    /// Begins anew: the client forgets what it knew.
+    fn reset(&mut self, piece: &mut Vec<u8>) -> Position {
+        self.app.metrics.event_resets.fetch_add(1, Ordering::Relaxed);
+        // Seen before the view is read: what comes after wakes the stream again.
+        self.wake.mark_unchanged();
+        let view = self.app.view.load_full();
+        let index = view.index();
+        self.write_mark(piece, "reset", None, index);
+
+        let wanted = view.services().filter(|service| {
+            self.filter.service.as_deref().is_none_or(|name| name == &*service.key.name)
+                && self.filter.namespace.as_deref().is_none_or(|namespace| namespace == &*service.key.namespace)
+        });
+        let instances: Vec<_> = wanted.flat_map(|service| service.list().iter().cloned()).collect();
+        Position::Listing(instances.into_iter(), index)
+    }
+
+    fn write_listing(
+        &self,
+        mut instances: std::vec::IntoIter<Arc<InstanceView>>,
+        index: u64,
+        piece: &mut Vec<u8>,
+    ) -> Position {
+        while piece.len() < PIECE_BYTES {
+            let Some(instance) = instances.next() else {
+                // Only from here on may a client come back with this index.
+                self.write_mark(piece, "synced", Some(index), index);
+                return Position::Following(index);
+            };
+            let known = &instance.instance;
+            let head = serde_json::json!({
+                "index": index, "type": "added", "source": "portolan", "namespace": known.namespace(),
+                "service": known.name(), "id": &*known.id, "changed": [],
+            });
+            let mut line = head.to_string().into_bytes();
+            line.pop();
+            line.extend_from_slice(b",\"item\":");
+            instance.write(&mut line);
+            line.push(b'}');
+            self.write_line(piece, "added", None, &line);
+        }
+        Position::Listing(instances, index)
+    }
+
+    fn catch_up(&mut self, since: u64, piece: &mut Vec<u8>) -> Position {
+        self.wake.mark_unchanged();
+        match self.missed(since) {
+            Missed::TooOld => self.reset(piece),
+            Missed::Events(events, until) => {
+                // There may be more than one piece.
+                if let Some(last) = self.write_events(piece, &events) {
+                    return Position::CatchingUp(last);
+                }
+                self.write_mark(piece, "synced", Some(until), until);
+                Position::Following(until)
+            }
+        }
+    }
+
+    /// Waits for the next event; `None` if the server stops.
+    async fn follow(&mut self, index: u64, piece: &mut Vec<u8>) -> Option<Position> {
+        let keep_alive = sleep_until(self.last_sent + KEEP_ALIVE);
+        tokio::select! {
+            biased;
+            () = self.app.shutdown.stopping() => return None,
+            changed = self.wake.changed() => changed.ok()?,
+            () = keep_alive => {
+                // Nothing came for this stream: it knows everything up to now.
+                let index = match self.missed(index) {
+                    Missed::Events(events, until) if events.is_empty() => until,
+                    _ => index,
+                };
+                match self.form {
+                    Form::Sse => piece.extend_from_slice(b": keep-alive\n\n"),
+                    Form::Ndjson => {
+                        piece.extend_from_slice(format!("{{\"index\":{index},\"type\":\"keep-alive\"}}\n").as_bytes());
+                    }
+                }
+                return Some(Position::Following(index));
+            }
+        }
+
+        Some(match self.missed(index) {
+            Missed::TooOld => self.reset(piece),
+            Missed::Events(events, until) => {
+                let last = self.write_events(piece, &events);
+                if last.is_some() {
+                    // More may have come than this piece holds.
+                    self.wake.mark_changed();
+                }
+                Position::Following(last.unwrap_or(until))
+            }
+        })
+    }
+
+    fn missed(&self, since: u64) -> Missed {
+        self.app.ring.missed(since, self.app.view.load().index(), &self.filter)
+    }
+
+    /// Writes events, as many as fit a piece, and returns the index of the last.
+    fn write_events(&self, piece: &mut Vec<u8>, events: &[Arc<Event>]) -> Option<u64> {
+        let mut last = None;
+        for event in events {
+            if piece.len() >= PIECE_BYTES {
+                break;
+            }
+            self.write_line(piece, event.kind, Some(event.index), &event.json);
+            last = Some(event.index);
+        }
+        last
+    }
+
+    fn write_mark(&self, piece: &mut Vec<u8>, kind: &str, id: Option<u64>, index: u64) {
+        let line = serde_json::json!({ "index": index, "type": kind, "epoch": self.app.epoch });
+        self.write_line(piece, kind, id, line.to_string().as_bytes());
+    }
+
+    fn write_line(&self, piece: &mut Vec<u8>, kind: &str, id: Option<u64>, json: &[u8]) {
+        if self.form == Form::Sse {
+            if let Some(id) = id {
+                piece.extend_from_slice(format!("id: {id}\n").as_bytes());
+            }
+            piece.extend_from_slice(format!("event: {kind}\ndata: ").as_bytes());
+        }
+        // JSON has no line breaks of its own.
+        piece.extend_from_slice(json);
+        piece.extend_from_slice(if self.form == Form::Sse { b"\n\n" } else { b"\n" });
+    }
+}

@@ -1,0 +1,160 @@
+//! The REST API: one file for each resource.
+
+pub(super) mod bulk;
+pub(super) mod discover;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod instances;
+pub(super) mod load_balancer;
+pub(super) mod metrics;
+pub(super) mod monitor;
+mod openapi;
+pub(super) mod query;
+pub(super) mod service;
+pub(super) mod services;
+pub(super) mod status;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
+use axum::routing::{MethodRouter, get, post};
+use http::header::ACCEPT_ENCODING;
+use http::{Method, StatusCode};
+use tower::Service;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+
+use super::api_error::ApiError;
+use super::metrics::RouteStats;
+use super::shared::App;
+use crate::clean::clean;
+use crate::error::nearest;
+
+/// The route of what has no other.
+const UNMATCHED: &str = "unmatched";
+
+/// The paths of all routes, in the order of the documentation. That of the metrics can be set.
+pub(super) const PATHS: [&str; 17] = [
+    "/api/v1/services",
+    "/api/v1/services/{id}",
+    "/api/v1/services/{id}/heartbeat",
+    "/api/v1/services/{id}/instances",
+    "/api/v1/services/by-name/{name}",
+    "/api/v1/discover",
+    "/api/v1/query",
+    "/api/v1/bulk",
+    "/api/v1/events",
+    "/api/v1/load-balancer/{name}/stats",
+    "/api/v1/health-monitor/stats",
+    "/api/v1/status",
+    "/health",
+    "/metrics",
+    "/openapi.json",
+    "/",
+    UNMATCHED,
+];
+
+/// The service that answers every request.
+pub(super) fn routes(app: &App) -> Routes {
+    let metrics = app.settings.metrics_path.as_deref().map(|path| (path, "/metrics", get(metrics::get)));
+    let routes: [(&str, MethodRouter<App>); 15] = [
+        ("/api/v1/services", get(services::list).post(services::register)),
+        ("/api/v1/services/{id}", get(service::get).put(service::update).delete(service::deregister)),
+        ("/api/v1/services/{id}/heartbeat", post(service::heartbeat)),
+        ("/api/v1/services/{id}/instances", get(instances::of_service)),
+        ("/api/v1/services/by-name/{name}", get(instances::by_name)),
+        ("/api/v1/discover", get(discover::get)),
+        ("/api/v1/query", get(query::get)),
+        ("/api/v1/bulk", post(bulk::post)),
+        ("/api/v1/events", get(events::get)),
+        ("/api/v1/load-balancer/{name}/stats", get(load_balancer::get).delete(load_balancer::reset)),
+        ("/api/v1/health-monitor/stats", get(monitor::get)),
+        ("/api/v1/status", get(status::get)),
+        ("/health", get(health::get)),
+        ("/openapi.json", get(openapi::get)),
+        ("/", get(openapi::root)),
+    ];
+
+    let routes = routes.into_iter().map(|(path, methods)| (path, path, methods)).chain(metrics);
+    let mut router = axum::Router::new();
+    for (path, name, methods) in routes {
+        let methods = match app.metrics.route(name) {
+            Some(stats) => methods.layer(from_fn_with_state(stats, timed)),
+            None => methods,
+        };
+        router = router.route(path, methods);
+    }
+    let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
+
+    // Most clients of a registry ask for no compression, and the layer costs them a tenth of their request.
+    let is_worth = SizeAbove::new(1_024)
+        .and(NotForContentType::const_new("text/event-stream"))
+        .and(NotForContentType::const_new("application/x-ndjson"));
+    let compressing = router.clone().layer(CompressionLayer::new().compress_when(is_worth));
+    Routes { plain: router, compressing }
+}
+
+/// All routes, with compression for the clients that ask for it.
+#[derive(Clone)]
+pub(super) struct Routes {
+    plain: axum::Router,
+    compressing: axum::Router,
+}
+
+impl Service<Request> for Routes {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request>::poll_ready(&mut self.plain, cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let wants_gzip = accepted.is_some_and(|accepted| accepted.contains("gzip") || accepted.contains('*'));
+        let router = if wants_gzip { &mut self.compressing } else { &mut self.plain };
+        Service::<Request>::call(router, request)
+    }
+}
+
+/// Counts a request.
+async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let start = Instant::now();
+    let response = next.run(request).await;
+    stats.add(&method, response.status(), start.elapsed());
+    response
+}
+
+async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    let near = nearest(path, &PATHS);
+    let hint = near.filter(|near| near.starts_with('/')).map_or_else(
+        || "GET /openapi.json lists the routes".to_owned(),
+        |near| format!("did you mean {near}? GET /openapi.json lists the routes"),
+    );
+    count_unmatched(&app, request.method(), StatusCode::NOT_FOUND);
+    let message = format!("there is no route {}", clean(path));
+    ApiError::new(StatusCode::NOT_FOUND, "unknown_path", message).hint(hint).into_response()
+}
+
+async fn wrong_method(State(app): State<App>, request: Request<Body>) -> Response {
+    count_unmatched(&app, request.method(), StatusCode::METHOD_NOT_ALLOWED);
+    let message = format!("{} cannot be sent to {}", clean(request.method().as_str()), clean(request.uri().path()));
+    let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+    error.hint("the header `Allow` lists the methods").into_response()
+}
+
+fn count_unmatched(app: &App, method: &Method, status: StatusCode) {
+    if let Some(stats) = app.metrics.route(UNMATCHED) {
+        stats.add(method, status, Duration::ZERO);
+    }
+}

@@ -1,0 +1,209 @@
+//! One instance: read it, change it, renew it, remove it. A service's name in place of the id reads the service.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::clean::clean;
+use crate::model::json_fields::JsonFields;
+use crate::model::{DEFAULT_NAMESPACE, HealthState, OperatorStatus, Problem, RegisteredInstance};
+use crate::registry::Command;
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::params::Params;
+use crate::server::reply::{self, INDEX};
+use crate::server::schemas::{ChangeBody, HeartbeatAnswer, HeartbeatBody, InstanceBody};
+use crate::server::shared::App;
+use crate::server::{body, times};
+
+/// The part of a path that names an instance or a service.
+pub(super) type Named = Result<Path<String>, PathRejection>;
+
+/// The name in a path.
+///
+/// # Errors
+/// It is not UTF-8.
+pub(super) fn named(path: Named) -> ApiResult<String> {
+    match path {
+        Ok(Path(name)) if name.is_empty() => {
+            Err(ApiError::bad_request("invalid_path", "the name in the path is empty"))
+        }
+        Ok(Path(name)) => Ok(name),
+        Err(_) => Err(ApiError::bad_request("invalid_path", "the path is not UTF-8")),
+    }
+}
+
+/// 404 for an instance.
+pub(super) fn no_instance(id: &str) -> ApiError {
+    ApiError::not_found(format!("no instance has the id {}", clean(id)))
+        .hint("GET /api/v1/services lists the instances")
+}
+
+/// Read an instance by its id, or a service by its name
+#[utoipa::path(get, path = "/api/v1/services/{id}", operation_id = "readInstance", tag = "services",
+    params(("id" = String, Path, description = "An id, or the name of a service"),
+        ("namespace" = Option<String>, Query, description = "The namespace of a service")),
+    responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(in crate::server) async fn get(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+    let id = named(path)?;
+    let params = Params::read(request.uri().query(), &["namespace"], &[])?;
+    let view = app.view.load_full();
+
+    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let service = if Uuid::try_parse(&id).is_ok() { None } else { view.service(namespace, &id) };
+    let Some(service) = service else {
+        let instance = view.instance(&id).ok_or_else(|| no_instance(&id))?;
+        return Ok(reply::instance(StatusCode::OK, view.index(), instance));
+    };
+
+    let health = view.snapshot.summary(namespace, &id).map_or(HealthState::Unknown, |known| known.health.aggregate());
+    let instances = service.list().to_vec();
+    let head = json!({
+        "name": id,
+        "namespace": namespace,
+        "instances": instances.len(),
+        "healthy": instances.iter().filter(|instance| instance.instance.is_usable()).count(),
+        "health": health,
+        "index": view.snapshot.service_index(namespace, &id),
+    });
+    let head = head.to_string();
+    let head = format!("{},", head.trim_start_matches('{').trim_end_matches('}'));
+    Ok(reply::list(view.index(), &head, instances, ""))
+}
+
+/// Change the status or the weight of an instance
+#[utoipa::path(put, path = "/api/v1/services/{id}", operation_id = "changeInstance", tag = "services",
+    params(("id" = String, Path, description = "An id")), request_body = ChangeBody,
+    responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn update(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+    let id: Arc<str> = named(path)?.into();
+    Params::read(request.uri().query(), &[], &[])?;
+    let body = read(&app, request).await?;
+    let mut fields = JsonFields::parse(&body)?;
+    let status = fields.read(&["status"], |value| status_of(&value))?;
+    let weight = fields.number(&["weight"], 0, u64::from(u16::MAX))?;
+    let generation = fields.number(&["generation"], 1, u64::MAX)?;
+    fields.finish()?;
+
+    let weight = weight.and_then(|weight| u16::try_from(weight).ok());
+    let status = status.map(|status| Command::SetStatus { id: Arc::clone(&id), generation, status });
+    let weight = weight.map(|weight| Command::SetWeight { id: Arc::clone(&id), generation, weight });
+    let commands: Vec<Command> = status.into_iter().chain(weight).collect();
+    if commands.is_empty() {
+        let error = ApiError::bad_request("invalid_body", "there is nothing to change");
+        return Err(error.hint("send status, weight, or both"));
+    }
+    let mut last = None;
+    for written in app.writes.all(commands).await? {
+        last = written?.instance;
+    }
+
+    let view = app.view.load();
+    let instance = view.written(last.ok_or_else(|| no_instance(&id))?);
+    Ok(reply::instance(StatusCode::OK, view.index(), &instance))
+}
+
+fn status_of(value: &serde_json::Value) -> Result<OperatorStatus, Problem> {
+    let text = value.as_str().unwrap_or_default();
+    OperatorStatus::of_name(text).ok_or_else(|| {
+        let hint = "write up (or healthy), maintenance or draining";
+        Problem::new("", format!("{} is not a status", clean(&value.to_string())), hint)
+    })
+}
+
+/// Remove an instance
+#[utoipa::path(delete, path = "/api/v1/services/{id}", operation_id = "deregister", tag = "services",
+    params(("id" = String, Path, description = "An id"),
+        ("generation" = Option<u64>, Query, description = "Only if it is still this one", minimum = 1)),
+    responses((status = 204, description = "It is removed"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn deregister(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+    let id: Arc<str> = named(path)?.into();
+    let generation = Params::read(request.uri().query(), &["generation"], &[])?.number("generation", 1, u64::MAX)?;
+    app.writes.one(Command::Deregister { id, generation }).await?;
+
+    Ok(no_content(app.view.load().index()))
+}
+
+/// Renew the lease of an instance
+///
+/// 404 means that the instance is gone, or that it was registered anew since: register it again.
+#[utoipa::path(post, path = "/api/v1/services/{id}/heartbeat", operation_id = "renewLease", tag = "services",
+    params(("id" = String, Path, description = "An id")), request_body = Option<HeartbeatBody>,
+    responses((status = 200, body = HeartbeatAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn heartbeat(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+    let id: Arc<str> = named(path)?.into();
+    Params::read(request.uri().query(), &[], &[])?;
+    let body = read(&app, request).await?;
+    let renewal = renewal(&id, if body.is_empty() { JsonFields::empty() } else { JsonFields::parse(&body)? })?;
+    let written = app.writes.one(renewal).await?;
+    let instance = written.instance.ok_or_else(|| no_instance(&id))?;
+    Ok(reply::data(app.view.load().index(), &LeaseLine::of(&instance)))
+}
+
+/// What a heartbeat says: the body's id is that of the path, if it has one.
+pub(super) fn renewal(id: &Arc<str>, mut fields: JsonFields) -> Result<Command, Problem> {
+    let same_id = fields.text(&["service_id", "id"])?;
+    let status = fields.read(&["status"], |value| health_of(&value))?;
+    let message = fields.text(&["message"])?;
+    let generation = fields.number(&["generation"], 1, u64::MAX)?;
+    fields.finish()?;
+
+    if same_id.is_some_and(|same| same != **id) {
+        return Err(Problem::new("service_id", "it is not the id of the path", "leave it out, or send the same id"));
+    }
+    let report = status.map(|status| (status, message.map(Arc::from)));
+    Ok(Command::Renew { id: Arc::clone(id), generation, report })
+}
+
+fn health_of(value: &serde_json::Value) -> Result<HealthState, Problem> {
+    let text = value.as_str().unwrap_or_default();
+    HealthState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
+        let hint = "write healthy, degraded, unhealthy or unknown";
+        Problem::new("", format!("{} is not a health", clean(&value.to_string())), hint)
+    })
+}
+
+/// The answer to a heartbeat.
+#[derive(Serialize)]
+pub(super) struct LeaseLine<'i> {
+    id: &'i str,
+    generation: u64,
+    health: HealthState,
+    /// Seconds; absent without a lease.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
+impl<'i> LeaseLine<'i> {
+    pub(super) fn of(instance: &'i RegisteredInstance) -> Self {
+        let lease = instance.lease.as_ref();
+        Self {
+            id: &instance.id,
+            generation: instance.generation,
+            health: instance.health,
+            ttl: lease.map(|lease| lease.ttl.as_secs_f64()),
+            expires: lease.map(|lease| times::written(lease.expires)),
+        }
+    }
+}
+
+async fn read(app: &App, request: Request) -> ApiResult<Vec<u8>> {
+    body::read(request, app.settings.size_limits.body_bytes, app.settings.time_limits.body).await
+}
+
+/// 204 with the index.
+pub(super) fn no_content(index: u64) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().insert(INDEX, HeaderValue::from(index));
+    response
+}

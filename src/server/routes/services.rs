@@ -1,0 +1,120 @@
+//! All instances: list them, and register one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::header::LOCATION;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::service::no_instance;
+use crate::model::{HealthState, Registration};
+use crate::registry::Command;
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::params::Params;
+use crate::server::schemas::{InstanceBody, InstanceList, RegistrationBody};
+use crate::server::shared::App;
+use crate::server::view::View;
+use crate::server::{body, reply};
+
+/// What the sender of a write should know, one line each.
+pub(super) const WARNING: HeaderName = HeaderName::from_static("x-portolan-warning");
+
+/// A service without its instances.
+#[derive(Serialize)]
+struct ServiceLine<'v> {
+    namespace: &'v str,
+    name: &'v str,
+    instances: usize,
+    healthy: usize,
+    health: HealthState,
+    index: u64,
+}
+
+/// List all instances
+#[utoipa::path(get, path = "/api/v1/services", operation_id = "listInstances", tag = "services",
+    params(
+        ("namespace" = Option<String>, Query, description = "Only this namespace"),
+        ("name" = Option<String>, Query, description = "Only this service"),
+        ("instances" = Option<bool>, Query, description = "`false`: a line for each service instead of its instances"),
+    ),
+    responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
+pub(in crate::server) async fn list(State(app): State<App>, request: Request) -> ApiResult {
+    let params = Params::read(request.uri().query(), &["namespace", "name", "instances"], &[])?;
+    let with_instances = params.get("instances").is_none() || params.flag("instances")?;
+    let view = app.view.load_full();
+    let services = view.services().filter(|service| {
+        params.get("namespace").is_none_or(|namespace| namespace == &*service.key.namespace)
+            && params.get("name").is_none_or(|name| name == &*service.key.name)
+    });
+
+    if with_instances {
+        let instances = services.flat_map(|service| service.list().iter().cloned()).collect();
+        return Ok(reply::list(view.index(), &format!("\"index\":{},", view.index()), instances, ""));
+    }
+    let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(&view, service)).collect();
+    Ok(reply::data(view.index(), &serde_json::json!({ "index": view.index(), "services": lines })))
+}
+
+fn line<'v>(view: &View, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
+    let summary = view.snapshot.summary(&service.key.namespace, &service.key.name)?;
+    Some(ServiceLine {
+        namespace: &service.key.namespace,
+        name: &service.key.name,
+        instances: service.len(),
+        healthy: service.list().iter().filter(|instance| instance.instance.is_usable()).count(),
+        health: summary.health.aggregate(),
+        index: summary.index,
+    })
+}
+
+/// Register an instance, or change one that is registered
+///
+/// The same id again changes the instance; an identical registration changes nothing.
+#[utoipa::path(post, path = "/api/v1/services", operation_id = "register", tag = "services",
+    request_body = RegistrationBody,
+    responses((status = 201, description = "A new instance", body = InstanceBody), (status = 200, description = "A known id", body = InstanceBody),
+        (status = 400, body = ErrorBody), (status = 408, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn register(State(app): State<App>, request: Request) -> ApiResult {
+    Params::read(request.uri().query(), &[], &[])?;
+    let limits = (app.settings.size_limits.body_bytes, app.settings.time_limits.body);
+    let body = body::read(request, limits.0, limits.1).await?;
+    if body.is_empty() {
+        let error = ApiError::bad_request("invalid_body", "the body is empty");
+        return Err(error.hint("send a JSON object with name, address and port"));
+    }
+
+    let registration = identified(Registration::from_json(&body)?);
+    let id: Arc<str> = registration.id.as_deref().unwrap_or_default().into();
+    let written = app.writes.one(Command::Register(Arc::new(registration))).await?;
+    let view = app.view.load();
+    let instance = view.written(written.instance.ok_or_else(|| no_instance(&id))?);
+
+    let status = if written.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = reply::instance(status, view.index(), &instance);
+    if let Ok(location) = HeaderValue::from_str(&format!("/api/v1/services/{id}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    warn(&mut response, &written.warnings);
+    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    Ok(response)
+}
+
+/// The registration with an id: its own, or a new one.
+pub(super) fn identified(mut registration: Registration) -> Registration {
+    registration.id.get_or_insert_with(|| Uuid::new_v4().to_string());
+    registration
+}
+
+/// Adds what the sender should know to an answer.
+pub(super) fn warn(response: &mut Response, warnings: &[String]) {
+    for warning in warnings {
+        if let Ok(value) = HeaderValue::from_str(warning) {
+            response.headers_mut().append(WARNING, value);
+        }
+    }
+}

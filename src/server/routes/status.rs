@@ -1,0 +1,56 @@
+//! What the server is and does.
+
+use axum::extract::{Request, State};
+use serde_json::json;
+
+use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::params::Params;
+use crate::server::schemas::StatusAnswer;
+use crate::server::shared::App;
+use crate::server::{reply, times};
+
+/// Show the state of the server
+#[utoipa::path(get, path = "/api/v1/status", operation_id = "showStatus", tag = "server",
+    responses((status = 200, body = StatusAnswer), (status = 400, body = ErrorBody)))]
+pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+    Params::read(request.uri().query(), &[], &[])?;
+    let gauges = app.gauges();
+    let view = app.view.load();
+    let rules = view.snapshot.rules();
+    let [healthy, degraded, unhealthy, unknown] = gauges.instances;
+    let status = if app.shutdown.is_stopping() { "stopping" } else { "running" };
+
+    let body = json!({
+        "status": status,
+        "ready": app.is_ready(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "node": app.settings.node,
+        "node_id": app.settings.node,
+        "cluster": app.settings.cluster,
+        "cluster_name": app.settings.cluster,
+        "started_at": times::written(app.started_at),
+        "uptime_seconds": gauges.uptime.as_secs(),
+        "index": view.index(),
+        "epoch": app.epoch,
+        "services": gauges.services,
+        "instances": view.snapshot.len(),
+        "local_count": view.snapshot.len(),
+        "health": { "healthy": healthy, "degraded": degraded, "unhealthy": unhealthy, "unknown": unknown },
+        "protected_services": gauges.guarded_services,
+        "store": { "kind": app.store, "healthy": app.is_store_well.load(std::sync::atomic::Ordering::Relaxed) },
+        "queued_writes": gauges.queued_writes,
+        "connections": gauges.connections,
+        "event_streams": app.metrics.event_streams.load(std::sync::atomic::Ordering::Relaxed),
+        "kept_events": app.ring.len(),
+        // Answers are made from memory, which no write leaves behind: nothing is cached.
+        "cache_entries": 0,
+        "registration": {
+            "default_ttl": rules.default_ttl.as_secs_f64(),
+            "grace_period": rules.grace.as_secs_f64(),
+            "heartbeat_interval": app.settings.heartbeat_interval.as_secs_f64(),
+        },
+        "default_strategy": app.settings.default_strategy,
+        "off": ["authentication", "tls", "health_checks", "clustering"],
+    });
+    Ok(reply::data(view.index(), &body))
+}

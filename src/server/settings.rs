@@ -1,0 +1,100 @@
+//! What can be set about the server.
+
+use std::time::Duration;
+
+/// The settings of a server.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerSettings {
+    /// Time limits of a connection.
+    pub time_limits: TimeLimits,
+    /// Size and number limits.
+    pub size_limits: SizeLimits,
+    /// Order of the answers of `discover` without `load_balancing_strategy`.
+    pub default_strategy: super::Strategy,
+    /// The path of the metrics; `None` turns them off.
+    pub metrics_path: Option<String>,
+    /// How long a stopping server waits for the requests that it has begun.
+    pub shutdown_timeout: Duration,
+    /// The name of this server.
+    pub node: String,
+    /// The name of the cluster, a label.
+    pub cluster: String,
+    /// The interval at which clients should send heartbeats; they read it from `status`.
+    pub heartbeat_interval: Duration,
+}
+
+/// Time limits of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// From the connection to its first byte.
+    pub first_byte: Duration,
+    /// From the first byte of a request to the end of its head.
+    pub head: Duration,
+    /// For the body of a request.
+    pub body: Duration,
+    /// Between two requests.
+    pub idle: Duration,
+    /// How long a write may wait for a client that does not read.
+    pub write: Duration,
+}
+
+/// Size and number limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SizeLimits {
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections of one address.
+    pub connections_per_address: usize,
+    /// The head of a request.
+    pub head_bytes: usize,
+    /// The body of a request; a bulk request may be sixteen times as long.
+    pub body_bytes: usize,
+    /// Writes that wait for the store.
+    pub queued_writes: usize,
+    /// Events that are kept for clients that reconnect.
+    pub kept_events: usize,
+    /// Open event streams.
+    pub event_streams: usize,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            time_limits: TimeLimits::default(),
+            size_limits: SizeLimits::default(),
+            default_strategy: super::Strategy::RoundRobin,
+            metrics_path: Some("/metrics".to_owned()),
+            shutdown_timeout: Duration::from_secs(30),
+            node: "portolan".to_owned(),
+            cluster: "default".to_owned(),
+            heartbeat_interval: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for TimeLimits {
+    fn default() -> Self {
+        Self {
+            first_byte: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Default for SizeLimits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 2_500,
+            head_bytes: 16 * 1024,
+            body_bytes: 64 * 1024,
+            queued_writes: 4_096,
+            kept_events: 16_384,
+            event_streams: 5_000,
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+
+use super::gate::Gate;
+use super::metrics::{Gauges, Metrics};
+use super::ring::Ring;
+use super::settings::ServerSettings;
+use super::view::View;
+use super::write_queue::WriteQueue;
+use crate::engine::Shutdown;
+use crate::model::HealthState;
+
+/// What all requests share.
+pub(super) struct ServerState {
+    pub(super) settings: ServerSettings,
+    pub(super) view: ArcSwap<View>,
+    pub(super) ring: Ring,
+    pub(super) writes: WriteQueue,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) shutdown: Shutdown,
+    /// What the store is, for people: `SQLite file /var/lib/portolan/registry.db`.
+    pub(super) store: String,
+    /// Identifies the history that the indexes belong to.
+    pub(super) epoch: String,
+    pub(super) started: Instant,
+    pub(super) started_at: Timestamp,
+    /// Whether the store kept the last batch.
+    pub(super) is_store_well: AtomicBool,
+}
+
+/// What a handler takes.
+pub(super) type App = Arc<ServerState>;
+
+impl ServerState {
+    /// Whether it can do everything that it is there for.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)
+    }
+
+    /// The figures of this moment.
+    pub(super) fn gauges(&self) -> Gauges {
+        let view = self.view.load();
+        let snapshot = &view.snapshot;
+        let all = if snapshot.is_all_protected() { view.service_count() } else { 0 };
+        Gauges {
+            index: view.index(),
+            services: view.service_count() as u64,
+            instances: HealthState::ALL.map(|state| snapshot.health().of(state) as u64),
+            guarded_services: snapshot.protected_services().count().max(all) as u64,
+            queued_writes: self.writes.len() as u64,
+            connections: self.gate.open() as u64,
+            uptime: self.started.elapsed(),
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! What readers see: every instance with its JSON, already written. One writer publishes a new view; readers never wait.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
+use uuid::Uuid;
+
+use super::strategy::{Choice, InstanceCounters, ServiceCounters};
+use super::times::{LeaseTimes, WIDTH};
+use crate::model::{HealthState, OperatorStatus, RegisteredInstance};
+use crate::registry::Snapshot;
+
+/// A service: its namespace and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct ServiceKey {
+    pub(super) namespace: Arc<str>,
+    pub(super) name: Arc<str>,
+}
+
+impl ServiceKey {
+    pub(super) fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    pub(super) fn of(instance: &RegisteredInstance) -> Self {
+        Self::new(instance.namespace(), instance.name())
+    }
+}
+
+/// The registry at one index.
+#[derive(Clone, Debug)]
+pub(super) struct View {
+    pub(super) snapshot: Snapshot,
+    services: RedBlackTreeMapSync<ServiceKey, Arc<ServiceView>>,
+    by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+}
+
+/// A service and its instances.
+#[derive(Debug)]
+pub(super) struct ServiceView {
+    pub(super) key: ServiceKey,
+    instances: Members,
+    pub(super) counters: Arc<ServiceCounters>,
+    /// Made by the first reader: a burst of registrations costs no list for each of them.
+    list: OnceLock<Vec<Arc<InstanceView>>>,
+}
+
+/// An instance with its JSON.
+#[derive(Debug)]
+pub(super) struct InstanceView {
+    pub(super) instance: RegisteredInstance,
+    pub(super) times: LeaseTimes,
+    pub(super) counters: Arc<InstanceCounters>,
+    json: Box<[u8]>,
+    last_seen_at: Option<usize>,
+    expires_at: Option<usize>,
+    hash: u128,
+}
+
+/// What stands in the JSON in place of the times until an answer is written. No instance lives in those years.
+const LAST_SEEN: &str = "1111-11-11T11:11:11.111Z";
+const EXPIRES: &str = "2222-02-22T22:22:22.222Z";
+
+impl InstanceView {
+    pub(super) fn new(instance: RegisteredInstance, known: Option<&Arc<InstanceView>>) -> Self {
+        let json = json_with_places(&instance);
+        Self {
+            last_seen_at: place(&json, "last_seen", LAST_SEEN),
+            expires_at: place(&json, "expires", EXPIRES),
+            json: json.into_bytes().into(),
+            counters: known.map_or_else(Arc::default, |known| Arc::clone(&known.counters)),
+            hash: hash_of_id(&instance.id),
+            times: LeaseTimes::new(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
+            instance,
+        }
+    }
+
+    /// Appends its JSON, with the times of now.
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&self.json);
+        if let Some(at) = self.last_seen_at {
+            out[start + at..start + at + WIDTH].copy_from_slice(&self.times.last_seen());
+        }
+        if let Some(at) = self.expires_at {
+            out[start + at..start + at + WIDTH].copy_from_slice(&self.times.expires());
+        }
+    }
+
+    /// Its JSON as a value.
+    pub(super) fn to_value(&self) -> Option<serde_json::Value> {
+        let mut text = Vec::new();
+        self.write(&mut text);
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// The length of its JSON.
+    pub(super) fn json_bytes(&self) -> usize {
+        self.json.len()
+    }
+
+    /// Whether `discover` may name it: it is up, and not known to be unhealthy. A check that did not run yet says
+    /// nothing.
+    pub(super) fn is_offered(&self) -> bool {
+        self.instance.status == OperatorStatus::Up && self.instance.health != HealthState::Unhealthy
+    }
+
+    /// Whether another view of this instance would have the same JSON, except for its times.
+    fn has_same_text(&self, other: &RegisteredInstance) -> bool {
+        let own = &self.instance;
+        (own.index, own.protected, own.generation) == (other.index, other.protected, other.generation)
+            && self.instance.report == other.report
+            && self.instance.checks == other.checks
+    }
+
+    /// Its version, as it was registered.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.instance.registration.version.as_deref()
+    }
+
+    /// The instance as one to choose from. `at` is its position in a list.
+    pub(super) fn choice(&self, at: usize) -> Choice {
+        Choice { at, id: self.hash, weight: self.instance.weight, counters: Arc::clone(&self.counters) }
+    }
+}
+
+/// The JSON with fixed texts in place of the times.
+fn json_with_places(instance: &RegisteredInstance) -> String {
+    let mut instance = instance.clone();
+    instance.last_seen = LAST_SEEN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    if let Some(lease) = &mut instance.lease {
+        lease.expires = EXPIRES.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+    }
+    // An instance of texts and numbers always serialises.
+    serde_json::to_string(&instance).unwrap_or_default()
+}
+
+/// Where the value of a time begins. The field stands behind everything that a client wrote, and quotes in a text are
+/// escaped, so the last such field is the right one.
+fn place(json: &str, field: &str, value: &str) -> Option<usize> {
+    let field = format!("\"{field}\":\"{value}\"");
+    Some(json.rfind(&field)? + field.len() - WIDTH - 1)
+}
+
+/// A number that is the same for the same id, on each machine.
+fn hash_of_id(id: &str) -> u128 {
+    Uuid::try_parse(id).map_or_else(
+        |_| {
+            id.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+                (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+            })
+        },
+        |id| id.as_u128(),
+    )
+}
+
+impl ServiceView {
+    /// The instances, by id.
+    pub(super) fn list(&self) -> &[Arc<InstanceView>] {
+        self.list.get_or_init(|| self.instances.values().cloned().collect())
+    }
+
+    /// The number of instances.
+    pub(super) fn len(&self) -> usize {
+        self.instances.size()
+    }
+}
+
+impl View {
+    /// The view of a snapshot, written anew.
+    pub(super) fn new(snapshot: Snapshot) -> Self {
+        let empty = Self {
+            snapshot: snapshot.clone(),
+            services: RedBlackTreeMapSync::new_sync(),
+            by_id: HashTrieMapSync::new_sync(),
+        };
+        let mut draft = ViewDraft::of(&empty);
+        for instance in snapshot.instances() {
+            draft.put(instance);
+        }
+        draft.finish(snapshot)
+    }
+
+    /// The index of the last change.
+    pub(super) fn index(&self) -> u64 {
+        self.snapshot.index()
+    }
+
+    /// A service, if it has instances.
+    pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
+        self.services.get(&ServiceKey::new(namespace, name))
+    }
+
+    /// Every service, by namespace and name.
+    pub(super) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
+        self.services.values()
+    }
+
+    /// The instance with this id.
+    pub(super) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
+        self.by_id.get(id)
+    }
+
+    pub(super) fn service_count(&self) -> usize {
+        self.services.size()
+    }
+
+    /// An instance as a command left it: the one of this view, unless another command has changed it since.
+    pub(super) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
+        let known = self.by_id.get(&*instance.id);
+        let same = known.filter(|known| known.instance.index == instance.index);
+        same.map_or_else(|| Arc::new(InstanceView::new(instance, None)), Arc::clone)
+    }
+
+    /// Every instance.
+    pub(super) fn instances(&self) -> Vec<Arc<InstanceView>> {
+        self.services.values().flat_map(|service| service.list().iter().cloned()).collect()
+    }
+}
+
+/// The instances of a service, by id.
+type Members = RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>;
+
+/// A view that is being changed. Nothing of it is visible until it is published.
+#[derive(Debug)]
+pub(super) struct ViewDraft {
+    view: View,
+    touched: HashMap<ServiceKey, ServiceView>,
+}
+
+impl ViewDraft {
+    pub(super) fn of(view: &View) -> Self {
+        Self { view: view.clone(), touched: HashMap::new() }
+    }
+
+    /// Adds or replaces an instance.
+    pub(super) fn put(&mut self, instance: RegisteredInstance) -> Arc<InstanceView> {
+        let (key, id) = (ServiceKey::of(&instance), Arc::clone(&instance.id));
+        // A new generation begins with counters of its own.
+        let known = self.view.by_id.get(&*id);
+        let same = known.filter(|known| known.instance.generation == instance.generation);
+        let added = Arc::new(InstanceView::new(instance, same));
+
+        self.view.by_id.insert_mut(Arc::clone(&id), Arc::clone(&added));
+        self.change(key, |members| members.insert_mut(id, Arc::clone(&added)));
+        added
+    }
+
+    /// Removes an instance.
+    pub(super) fn remove(&mut self, instance: &RegisteredInstance) {
+        self.view.by_id.remove_mut(&*instance.id);
+        self.change(ServiceKey::of(instance), |members| {
+            members.remove_mut(&*instance.id);
+        });
+    }
+
+    /// Takes over what is known of an instance beside its changes: a renewal, or the text of a check.
+    pub(super) fn refresh(&mut self, instance: RegisteredInstance) {
+        let known = self.view.by_id.get(&*instance.id).cloned();
+        match known.filter(|known| known.has_same_text(&instance)) {
+            Some(known) => known.times.set(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
+            None => drop(self.put(instance)),
+        }
+    }
+
+    /// Whether readers would see anything new.
+    pub(super) fn is_touched(&self) -> bool {
+        !self.touched.is_empty()
+    }
+
+    fn change(&mut self, key: ServiceKey, change: impl FnOnce(&mut Members)) {
+        let known = self.view.services.get(&key);
+        let touched = self.touched.entry(key.clone()).or_insert_with(|| ServiceView {
+            key,
+            instances: known.map_or_else(Members::new_sync, |known| known.instances.clone()),
+            counters: known.map(|known| Arc::clone(&known.counters)).unwrap_or_default(),
+            list: OnceLock::new(),
+        });
+        change(&mut touched.instances);
+    }
+
+    /// The changed view, as it is at this snapshot.
+    pub(super) fn finish(mut self, snapshot: Snapshot) -> View {
+        for (key, service) in self.touched {
+            if service.instances.is_empty() {
+                self.view.services.remove_mut(&key);
+            } else {
+                self.view.services.insert_mut(key, Arc::new(service));
+            }
+        }
+        self.view.snapshot = snapshot;
+        self.view
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RegisteredLease, Registration};
+
+    fn instance(id: &str) -> RegisteredInstance {
+        let registration = Registration::new("web", "10.0.0.1:80".parse().unwrap())
+            // What a client writes cannot be taken for the registry's own fields.
+            .meta("last_seen", LAST_SEEN)
+            .meta("expires", EXPIRES)
+            .meta("x", format!("\"last_seen\":\"{LAST_SEEN}\""));
+        let now: Timestamp = "2026-11-29T12:00:00.5Z".parse().unwrap();
+        RegisteredInstance {
+            registration: Arc::new(registration),
+            id: id.into(),
+            generation: 7,
+            index: 7,
+            status: OperatorStatus::Up,
+            weight: 3,
+            health: HealthState::Healthy,
+            lease: Some(RegisteredLease { ttl: std::time::Duration::from_secs(30), expires: now, expired: false }),
+            report: None,
+            checks: Vec::new(),
+            node_down: false,
+            flapping: false,
+            protected: false,
+            registered_at: now,
+            last_seen: now,
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_changes_the_times_of_a_written_instance_and_nothing_else() {
+        let view = InstanceView::new(instance("a"), None);
+        let mut before = b"[".to_vec();
+        view.write(&mut before);
+        let later: Timestamp = "2027-01-02T03:04:05.678Z".parse().unwrap();
+        view.times.set(later, Some(later));
+        let mut after = b"[".to_vec();
+        view.write(&mut after);
+
+        let mut expected: serde_json::Value = serde_json::from_slice(&before[1..]).unwrap();
+        assert_eq!(expected["last_seen"], "2026-11-29T12:00:00.500Z");
+        expected["last_seen"] = "2027-01-02T03:04:05.678Z".into();
+        expected["lease"]["expires"] = "2027-01-02T03:04:05.678Z".into();
+        assert_eq!(serde_json::from_slice::<serde_json::Value>(&after[1..]).unwrap(), expected);
+        assert_eq!(expected["metadata"]["last_seen"], LAST_SEEN);
+    }
+}

@@ -1,0 +1,283 @@
+//! The one writer: takes commands from a queue, applies the rules, has the store keep the changes, publishes them, and
+//! only then answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{debug, error, info, warn};
+
+use super::api_error::ApiError;
+use super::ring::Event;
+use super::shared::App;
+use super::times;
+use super::view::{InstanceView, ServiceKey, View, ViewDraft};
+use super::write_queue::{Answer, WriteJob, Written};
+use crate::engine::{Clock, Shutdown};
+use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
+
+/// The most commands of one commit; a bulk request is never split.
+const MAX_BATCH: usize = 256;
+/// The interval at which time passes for the rules.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A caller, and what became of its commands.
+type Answered = (oneshot::Sender<Answer>, Vec<Result<Written, Rejected>>);
+
+/// The writer's own things.
+pub(super) struct CommandWriter {
+    pub(super) app: App,
+    pub(super) state: State,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) jobs: mpsc::Receiver<WriteJob>,
+}
+
+impl CommandWriter {
+    /// Writes until it is asked to stop and the queue is empty.
+    pub(super) async fn run(mut self, shutdown: Shutdown) {
+        let mut ticks = interval(TICK);
+        // After a pause of this process the rules see one long step, and take it for what it was.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Vec::new();
+
+        loop {
+            let is_tick = tokio::select! {
+                _ = ticks.tick() => true,
+                job = self.jobs.recv() => match job {
+                    Some(job) => {
+                        batch.push(job);
+                        false
+                    }
+                    None => break,
+                },
+                () = shutdown.stopping(), if !self.jobs.is_closed() => {
+                    self.jobs.close();
+                    continue;
+                }
+            };
+            self.fill(&mut batch);
+            self.write(std::mem::take(&mut batch), is_tick).await;
+        }
+    }
+
+    /// Takes what is in the queue, up to the size of a batch.
+    fn fill(&mut self, batch: &mut Vec<WriteJob>) {
+        let mut count: usize = batch.iter().map(|job| job.commands.len()).sum();
+        while count < MAX_BATCH {
+            let Ok(job) = self.jobs.try_recv() else { break };
+            count += job.commands.len();
+            batch.push(job);
+        }
+    }
+
+    async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+        let before = self.state.clone();
+        let now = Now { elapsed: self.clock.now(), wall: Timestamp::now() };
+        let mut step = CarriedOut::of(&self.app.view.load());
+
+        let mut answers: Vec<Answered> = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let written =
+                job.commands.into_iter().map(|command| step.carry_out(&mut self.state, command, now)).collect();
+            answers.push((job.answer, written));
+        }
+        if is_tick {
+            // Time cannot be rejected.
+            let _ = step.carry_out(&mut self.state, Command::Tick, now);
+        }
+
+        let events = step.apply(&self.app.view.load());
+        if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
+            self.state = before;
+            self.fail(answers, &error);
+            return;
+        }
+        self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
+        self.publish(step, &events);
+        for (answer, written) in answers {
+            // A caller that left has no answer to read.
+            let _ = answer.send(Ok(written));
+        }
+    }
+
+    /// Has the store keep the changes. Returns when they are on disk.
+    async fn keep(&self, after: u64, changes: &[Change], events: &[Arc<Event>]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let writes = changes.iter().map(write_of).collect();
+        let events = events.iter().map(|event| StoredEvent { index: event.index, body: event.json.to_vec() }).collect();
+        self.store.append(Batch { after, events, writes }).await?;
+        self.app.metrics.commits.add(start.elapsed());
+
+        if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
+            info!("the store keeps writes again");
+        }
+        Ok(())
+    }
+
+    fn fail(&self, answers: Vec<Answered>, error: &StoreError) {
+        self.app.metrics.failed_commits.fetch_add(1, Ordering::Relaxed);
+        if self.app.is_store_well.swap(false, Ordering::Relaxed) {
+            error!(error = %error, "the store cannot keep writes; reads go on");
+        }
+        for (answer, _) in answers {
+            let _ = answer.send(Err(failure(error)));
+        }
+    }
+
+    /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
+    fn publish(&self, carried: CarriedOut, events: &[Arc<Event>]) {
+        let CarriedOut { mut draft, changes, notices, refreshed, .. } = carried;
+        for notice in &notices {
+            warn!("{notice}");
+        }
+        changes.iter().for_each(log);
+
+        let snapshot = self.state.snapshot();
+        for id in refreshed {
+            if let Some(instance) = snapshot.get(&id) {
+                draft.refresh(instance);
+            }
+        }
+        // A guard and a gap of the clock concern instances that no change names.
+        if !notices.is_empty() {
+            snapshot.instances().for_each(|instance| draft.refresh(instance));
+        }
+
+        // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
+        if draft.is_touched() || !notices.is_empty() {
+            self.app.view.store(Arc::new(draft.finish(snapshot)));
+        }
+        self.app.ring.push(events);
+    }
+}
+
+/// Commands that were carried out, and are not yet kept.
+struct CarriedOut {
+    draft: ViewDraft,
+    changes: Vec<Change>,
+    notices: Vec<Notice>,
+    /// Instances of which something beside their changes is new.
+    refreshed: Vec<Arc<str>>,
+    rejected: u64,
+}
+
+impl CarriedOut {
+    fn of(view: &View) -> Self {
+        let draft = ViewDraft::of(view);
+        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
+    }
+
+    fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
+        let id = subject(&command);
+        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
+        let Outcome { changes, warnings, notices } = outcome;
+
+        let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
+        let instance = id.as_deref().and_then(|id| state.view().get(id));
+        self.refreshed.extend(id.filter(|_| changes.is_empty()));
+        self.changes.extend(changes);
+        self.notices.extend(notices);
+        Ok(Written { is_new, warnings, instance })
+    }
+
+    /// Applies the changes to the draft, and writes their events. `base` is the view before.
+    fn apply(&mut self, base: &View) -> Vec<Arc<Event>> {
+        let mut last_of: HashMap<ServiceKey, u64> = HashMap::new();
+        let mut events = Vec::with_capacity(self.changes.len());
+        for change in &self.changes {
+            let view = match change.kind {
+                ChangeKind::Removed => {
+                    self.draft.remove(&change.instance);
+                    Arc::new(InstanceView::new(change.instance.clone(), None))
+                }
+                ChangeKind::Added | ChangeKind::Updated => self.draft.put(change.instance.clone()),
+            };
+
+            let key = ServiceKey::of(&change.instance);
+            let previous = last_of.insert(key.clone(), change.index);
+            let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
+            events.push(Arc::new(event(change, &view, key, previous)));
+        }
+        events
+    }
+}
+
+/// The instance that a command is about.
+fn subject(command: &Command) -> Option<Arc<str>> {
+    match command {
+        Command::Register(registration) => registration.id.as_deref().map(Arc::from),
+        Command::Renew { id, .. }
+        | Command::Deregister { id, .. }
+        | Command::SetStatus { id, .. }
+        | Command::SetWeight { id, .. }
+        | Command::CheckResult { id, .. } => Some(Arc::clone(id)),
+        Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
+    }
+}
+
+/// What becomes of the record of a changed instance.
+fn write_of(change: &Change) -> Write {
+    let id = Arc::clone(&change.instance.id);
+    match change.kind {
+        ChangeKind::Removed => Write::Remove { id },
+        // A record of texts and numbers always serialises.
+        _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
+    }
+}
+
+fn failure(error: &StoreError) -> ApiError {
+    let api_error = match error {
+        StoreError::Full => ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string()),
+        StoreError::Overloaded => ApiError::unavailable("busy", error.to_string()),
+        _ => ApiError::unavailable("store_failed", error.to_string()),
+    };
+    api_error.hint(error.hint())
+}
+
+/// A change as clients read it.
+fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u64) -> Event {
+    let head = json!({
+        "index": change.index,
+        "type": change.kind.as_str(),
+        "time": times::written(change.at),
+        "source": "portolan",
+        "namespace": &*service.namespace,
+        "service": &*service.name,
+        "id": &*change.instance.id,
+        "cause": change.cause.as_str(),
+        "changed": change.changed,
+        "previous": previous,
+    });
+    let mut line = head.to_string().into_bytes();
+    line.pop();
+    line.extend_from_slice(b",\"item\":");
+    view.write(&mut line);
+    line.push(b'}');
+    Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }
+}
+
+fn log(change: &Change) {
+    let instance = &change.instance;
+    let service = format!("{}/{}", instance.namespace(), instance.name());
+    let (id, index, cause) = (&*instance.id, change.index, change.cause.as_str());
+    match change.kind {
+        ChangeKind::Added => info!(service, id, index, "instance registered"),
+        ChangeKind::Removed => info!(service, id, index, cause, "instance removed"),
+        ChangeKind::Updated if change.changed.contains(&"health") => {
+            info!(service, id, index, cause, health = instance.health.as_str(), "health changed");
+        }
+        ChangeKind::Updated => debug!(service, id, index, cause, "instance changed"),
+    }
+}

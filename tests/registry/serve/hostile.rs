@@ -1,0 +1,251 @@
+//! Clients that stall, lie or attack. Honest ones are answered meanwhile.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::thread;
+
+use super::server::folder;
+use super::{Server, exchange};
+use crate::support::HANG;
+
+/// A server with short limits.
+fn impatient() -> (Server, crate::support::TempDir) {
+    let folder = folder();
+    let config = folder.path().join("serve.toml");
+    let text = "[server.limits]\nheader_timeout = \"500ms\"\nbody_timeout = \"500ms\"\nidle_timeout = \"1s\"\n\
+        write_timeout = \"1s\"\nconnections = 40\nconnections_per_address = 30\nbody_bytes = 4096\n";
+    std::fs::write(&config, text).unwrap();
+    (Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]), folder)
+}
+
+/// Reads until the server ends the connection, and returns what it said.
+fn until_closed(mut stream: TcpStream) -> String {
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("the server never closed it"),
+        _ => String::from_utf8_lossy(&bytes).into_owned(),
+    }
+}
+
+#[test]
+fn slow_clients_are_cut_off_and_others_are_answered() {
+    let (server, _folder) = impatient();
+    let connect = |bytes: &[u8]| {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(bytes).unwrap();
+        stream
+    };
+    let silent = connect(b"");
+    let slow_head = connect(b"GET /health HTTP/1.1\r\nHost: x\r\nX-A");
+    let idle = connect(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    let slow_body = connect(
+        b"POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+    );
+    let endless_chunks = connect(
+        b"POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+    );
+    // A byte now and then does not help.
+    let mut dripping = connect(b"G");
+    let mut drip = dripping.try_clone().unwrap();
+    let dripper = thread::spawn(move || while drip.write_all(b"E").is_ok() {});
+
+    for _ in 0..20 {
+        assert_eq!(server.get("/health").status, 200);
+    }
+    assert_eq!(until_closed(silent), "");
+    assert_eq!(until_closed(slow_head), "");
+    assert!(until_closed(idle).starts_with("HTTP/1.1 200"));
+    assert!(until_closed(slow_body).starts_with("HTTP/1.1 408"));
+    assert!(until_closed(endless_chunks).starts_with("HTTP/1.1 408"));
+    let _ = dripping.read(&mut [0]);
+    let _ = dripping.shutdown(Shutdown::Both);
+    dripper.join().unwrap();
+
+    let metrics = server.get("/metrics").text();
+    for line in [
+        "portolan_overdue_connections_total{limit=\"first_byte\"} 1",
+        "portolan_overdue_connections_total{limit=\"head\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+}
+
+#[test]
+fn too_many_connections_are_refused_and_room_comes_back() {
+    let (server, _folder) = impatient();
+    let held: Vec<TcpStream> = (0..30).map(|_| TcpStream::connect(server.address).unwrap()).collect();
+    // Accepted in order: the thirty are in before this one.
+    let refused = exchange(server.address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(refused.status == 503 || refused.status == 0, "{}", refused.status);
+    drop(held);
+    let deadline = std::time::Instant::now() + HANG;
+    while exchange(server.address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status != 200 {
+        assert!(std::time::Instant::now() < deadline, "there is never room again");
+    }
+    assert!(server.get("/metrics").text().contains("portolan_refused_connections_total{limit=\"address\"}"));
+}
+
+/// A client that reads no events is cut off, and costs nothing but its place.
+#[test]
+fn a_slow_reader_of_events_delays_only_itself() {
+    let (server, _folder) = impatient();
+    let mut slow = TcpStream::connect(server.address).unwrap();
+    slow.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+
+    let filler = "x".repeat(3_000);
+    let deadline = std::time::Instant::now() + HANG;
+    let mut at = 0;
+    // The buffers of the kernel take some megabytes first.
+    while server.get("/api/v1/status").json()["data"]["event_streams"] != 0 || at < 100 {
+        let operations: Vec<serde_json::Value> = (0..20)
+            .map(|part| {
+                serde_json::json!({ "register": { "id": format!("i{part}"), "name": "web", "address": "10.0.0.1",
+                "port": 80, "metadata": { "filler": filler, "at": at.to_string() } } })
+            })
+            .collect();
+        let body = serde_json::json!({ "operations": operations }).to_string();
+        let reply = server.post("/api/v1/bulk", &body);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        at += 1;
+        assert!(std::time::Instant::now() < deadline, "the slow reader is never cut off");
+    }
+    assert!(server.get("/metrics").text().contains("portolan_overdue_connections_total{limit=\"write\"} 1"));
+}
+
+#[test]
+fn hostile_bodies_are_refused() {
+    let (server, _folder) = impatient();
+    let post = |body: &str| server.post("/api/v1/services", body);
+    assert_eq!(post(&"x".repeat(5_000)).status, 413);
+    assert_eq!(post(&"[".repeat(4_000)).status, 400);
+    assert_eq!(post(&format!("{}1{}", r#"{"a":"#.repeat(600), "}".repeat(600))).status, 400);
+    // A hundred thousand levels in a body that may be long.
+    let deep = format!(r#"{{"operations":[{}]}}"#, "[".repeat(30_000));
+    assert_eq!(server.post("/api/v1/bulk", &deep).status, 400);
+    // A length of an exbibyte is refused before a byte of it comes.
+    let huge = exchange(
+        server.address,
+        b"POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1152921504606846976\r\n\r\n",
+    );
+    assert_eq!(huge.status, 413);
+    for body in [
+        r#"{"name":"a","address":"10.0.0.1","port":1,"port":2}"#,
+        r#"{"name":"a\u0000b","address":"10.0.0.1","port":1}"#,
+        "{\"name\":\"a\u{202e}b\",\"address\":\"10.0.0.1\",\"port\":1}",
+        r#"{"name":"../../etc/passwd","address":"10.0.0.1","port":1}"#,
+        r#"{"name":"a","address":"10.0.0.1","port":1e400}"#,
+        r#"{"name":"a","address":"file:///etc/passwd","port":1}"#,
+        "\u{feff}{}",
+    ] {
+        let reply = post(body);
+        assert_eq!(reply.status, 400, "{body}: {}", reply.text());
+        assert!(!reply.text().contains(['\u{0}', '\u{202e}', '\u{1b}']), "{body}");
+    }
+    let form = exchange(
+        server.address,
+        b"POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+    );
+    assert_eq!(form.status, 415, "a page of another site may send this from a browser");
+    assert_eq!(server.get("/api/v1/status").json()["data"]["instances"], 0);
+}
+
+#[test]
+fn hostile_paths_are_refused() {
+    let (server, _folder) = impatient();
+    for path in [
+        "/api/v1/services/..%2f..%2fetc%2fpasswd",
+        "/api/v1/services/%00",
+        "/api/v1/services/%e2%80%ae",
+        "/api/v1/services/%2e%2e",
+        "/api/v1/services/../status",
+    ] {
+        let reply = server.get(path);
+        assert_eq!(reply.status, 404, "{path}: {}", reply.text());
+        assert!(!reply.text().contains(['\u{0}', '\u{202e}']), "{path}");
+    }
+    assert_eq!(server.get("/api/v1/services/%ff").status, 400);
+    assert_eq!(server.get("/api/v1/services//instances").status, 400);
+    assert_eq!(server.get(&format!("/api/v1/discover?service_name={}", "a".repeat(9_000))).status, 400);
+    let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(40_000));
+    let status = exchange(server.address, head.as_bytes()).status;
+    assert!(matches!(status, 431 | 0), "{status}");
+}
+
+/// Requests that two servers in a row may read differently: the second request in them is never carried out.
+#[test]
+fn no_request_is_smuggled_in_the_body_of_another() {
+    let (server, _folder) = impatient();
+    server.register(r#"{"id":"victim","name":"web","address":"10.0.0.1","port":80}"#);
+    let smuggled = "DELETE /api/v1/services/victim HTTP/1.1\r\nHost: x\r\n\r\n";
+    let length = smuggled.len();
+    for head in [
+        format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n".to_owned(),
+        format!("Content-Length: 0\r\nContent-Length: {length}\r\n\r\n"),
+        "Transfer-Encoding: xchunked\r\n\r\n".to_owned(),
+        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n".to_owned(),
+        format!("Content-Length: +{length}\r\n\r\n"),
+        format!("Content-Length: {length}\r\n\r\n"),
+    ] {
+        let request =
+            format!("POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}{smuggled}");
+        exchange(server.address, request.as_bytes());
+        assert_eq!(server.get("/api/v1/services/victim/instances").status, 200);
+        assert_eq!(
+            server.get("/api/v1/query?name=web").json()["data"]["services"].as_array().unwrap().len(),
+            1,
+            "{head}"
+        );
+    }
+}
+
+/// Fifty clients race for one id: each change has an index of its own, and the registry agrees with its events.
+#[test]
+fn fifty_clients_race_for_one_id() {
+    let server = Server::in_memory();
+    thread::scope(|scope| {
+        for client in 0..50 {
+            let server = &server;
+            scope.spawn(move || {
+                for turn in 0..6 {
+                    let body =
+                        format!(r#"{{"id":"one","name":"web","address":"10.0.0.{client}","port":{}}}"#, turn + 1);
+                    let body = body.replace("10.0.0.0", "10.0.1.0");
+                    assert!(matches!(server.post("/api/v1/services", &body).status, 200 | 201));
+                    if turn % 3 == 2 {
+                        assert!(matches!(server.send("DELETE", "/api/v1/services/one", None).status, 204 | 404));
+                    }
+                }
+            });
+        }
+    });
+
+    let index = server.get("/api/v1/services").index();
+    let request = "GET /api/v1/events?since=0&format=ndjson HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = Vec::new();
+    let mut buffer = [0; 64 * 1024];
+    while !text.windows(8).any(|window| window == b"\"synced\"") {
+        let count = stream.read(&mut buffer).unwrap();
+        text.extend_from_slice(&buffer[..count]);
+    }
+    let text = String::from_utf8(text).unwrap();
+    let mut seen = BTreeSet::new();
+    let mut present = false;
+    for line in text.lines().filter(|line| line.starts_with("{\"index\"") && line.contains("\"cause\"")) {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(seen.insert(event["index"].as_u64().unwrap()), "an index twice");
+        match event["type"].as_str().unwrap() {
+            "added" => assert!(!std::mem::replace(&mut present, true), "added twice: {line}"),
+            "removed" => assert!(std::mem::replace(&mut present, false), "removed twice: {line}"),
+            _ => assert!(present, "changed while it was gone: {line}"),
+        }
+    }
+    assert_eq!(seen, (1..=index).collect(), "dense");
+    let listed = server.get("/api/v1/services").json()["data"]["services"].as_array().unwrap().len();
+    assert_eq!(listed, usize::from(present), "the list is what the events say");
+}

@@ -1,0 +1,11 @@
+//! `portolan serve`, as clients and operators see it.
+
+mod events;
+mod hostile;
+mod lifecycle;
+mod rest;
+mod seed;
+mod server;
+mod settings;
+
+pub use server::{Reply, Server, exchange};
