@@ -16,12 +16,12 @@ const TEXT_BYTES: usize = 256;
 /// The latest batches of events, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct EventHistory {
-    batches: VecDeque<Batch>,
+    batches: VecDeque<EventBatch>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Batch {
+struct EventBatch {
     events: Arc<[Event]>,
     bytes: usize,
 }
@@ -45,7 +45,7 @@ impl EventHistory {
         }
         let bytes = events.iter().map(event_bytes).sum();
         self.bytes += bytes;
-        self.batches.push_back(Batch { events, bytes });
+        self.batches.push_back(EventBatch { events, bytes });
 
         // The newest batch is always kept: a reader that is on time loses nothing.
         while self.batches.len() > 1 && (self.batches.len() > MAX_BATCHES || self.bytes > MAX_BYTES) {
@@ -55,9 +55,10 @@ impl EventHistory {
 
     /// Whether every event after this index is kept.
     pub(super) fn reaches_back_to(&self, index: u64) -> bool {
-        let last = self.batches.back().and_then(Batch::last).unwrap_or(0);
+        let last = self.batches.back().and_then(EventBatch::last).unwrap_or(0);
         index == last
-            || (index < last && self.batches.front().and_then(Batch::first).is_some_and(|first| first <= index + 1))
+            || (index < last
+                && self.batches.front().and_then(EventBatch::first).is_some_and(|first| first <= index + 1))
     }
 
     /// The batch with the event after this index, without the events before.
@@ -74,7 +75,7 @@ impl EventHistory {
     }
 }
 
-impl Batch {
+impl EventBatch {
     fn first(&self) -> Option<u64> {
         self.events.first().map(|event| event.index)
     }

@@ -86,6 +86,10 @@ fn service(
     Service { name: Some(name.into()), namespace: Some(namespace.into()), ..service }
 }
 
+fn untrusted(text: Option<&String>) -> Option<Untrusted> {
+    text.map(|text| text.as_str().into())
+}
+
 impl RegisteredInstance {
     /// The endpoint of this instance.
     pub fn endpoint(&self) -> Endpoint {
@@ -108,7 +112,6 @@ impl RegisteredInstance {
 
     fn instance(&self) -> Instance {
         let registration = &*self.registration;
-        let text = |text: &Option<String>| text.as_deref().map(Untrusted::from);
         let entries = registration.metadata.iter();
         let mut metadata: BTreeMap<Untrusted, Untrusted> =
             entries.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
@@ -120,10 +123,10 @@ impl RegisteredInstance {
             id: self.id.as_ref().to_owned(),
             serving: self.health != HealthState::Unhealthy,
             lifecycle: self.status.lifecycle(),
-            protocol: text(&registration.protocol),
-            node: text(&registration.node),
-            zone: text(&registration.zone),
-            version: text(&registration.version),
+            protocol: untrusted(registration.protocol.as_ref()),
+            node: untrusted(registration.node.as_ref()),
+            zone: untrusted(registration.zone.as_ref()),
+            version: untrusted(registration.version.as_ref()),
             tags: registration.tags.iter().map(|tag| tag.as_str().into()).collect(),
             metadata,
             lease: self.lease.map(|lease| Lease { ttl: lease.ttl, expires: lease.expires }),

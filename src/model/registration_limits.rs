@@ -58,10 +58,6 @@ impl Registration {
     }
 
     fn duration_problem(&self) -> Option<Problem> {
-        let is_outside = |duration: Option<Duration>, min, max| {
-            duration.is_some_and(|duration| !duration.is_zero() && !(min..=max).contains(&duration))
-        };
-
         if is_outside(self.ttl, MIN_TTL, MAX_TTL) {
             let hint =
                 "write seconds, as in 30, a duration such as \"30s\", or 0 for a registration that needs no renewal";
@@ -86,8 +82,7 @@ impl Registration {
             return Some(Problem::new("metadata", message, "keep large data elsewhere and register its address"));
         }
 
-        let is_bad = |key: &str| key.is_empty() || key.len() > MAX_METADATA_KEY_BYTES || key.contains(is_dangerous);
-        let key = self.metadata.keys().find(|key| is_bad(key))?;
+        let key = self.metadata.keys().find(|key| is_unusable(key, MAX_METADATA_KEY_BYTES))?;
         let message = format!(
             "the key {} is empty, longer than {MAX_METADATA_KEY_BYTES} bytes or has control characters",
             quoted(key)
@@ -111,6 +106,16 @@ impl Registration {
     }
 }
 
+/// Whether a duration is neither zero nor within these bounds.
+fn is_outside(duration: Option<Duration>, min: Duration, max: Duration) -> bool {
+    duration.is_some_and(|duration| !duration.is_zero() && !(min..=max).contains(&duration))
+}
+
+/// Whether a tag or a key is empty, too long, or would confuse a terminal.
+fn is_unusable(text: &str, max_bytes: usize) -> bool {
+    text.is_empty() || text.len() > max_bytes || text.contains(is_dangerous)
+}
+
 /// Text from a user, escaped, cut and in quotes.
 fn quoted(text: &str) -> String {
     let start: String = text.chars().take(40).collect();
@@ -118,13 +123,17 @@ fn quoted(text: &str) -> String {
     format!("'{}{rest}'", clean(&start))
 }
 
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
 /// ASCII letters, digits, `-`, `_` and `.`, from a letter or digit to a letter or digit.
 fn is_name(text: &str) -> bool {
-    let is_edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = text.as_bytes();
+    let edges = [bytes.first(), bytes.last()];
 
-    is_edge(bytes.first()) && is_edge(bytes.last()) && bytes.iter().all(|byte| is_inner(*byte))
+    edges.into_iter().all(|edge| edge.is_some_and(u8::is_ascii_alphanumeric))
+        && bytes.iter().all(|byte| is_name_byte(*byte))
 }
 
 /// Why a text cannot be the name of a namespace, a node or a zone.
@@ -153,8 +162,8 @@ fn service_name_problem(name: &str) -> Option<Problem> {
 }
 
 fn id_problem(id: &str) -> Option<Problem> {
-    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    let is_id = id.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) && id.bytes().all(is_inner);
+    let is_id = id.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+        && id.bytes().all(|byte| is_name_byte(byte) || byte == b':');
 
     (!is_id || id.len() > MAX_ID_BYTES).then(|| {
         let hint = format!("use a UUID, or at most {MAX_ID_BYTES} ASCII letters, digits, '-', '_', '.' and ':'");
@@ -203,9 +212,13 @@ fn port_problem() -> Problem {
     Problem::new("port", "0 is not a port", "give the port that clients connect to, from 1 to 65535")
 }
 
+fn is_protocol_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.')
+}
+
 fn protocol_problem(protocol: &str) -> Option<Problem> {
-    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.');
-    let is_protocol = protocol.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && protocol.bytes().all(is_inner);
+    let is_protocol =
+        protocol.as_bytes().first().is_some_and(u8::is_ascii_lowercase) && protocol.bytes().all(is_protocol_byte);
 
     (!is_protocol || protocol.len() > 32).then(|| {
         Problem::new(
@@ -222,8 +235,7 @@ fn tags_problem(field: &str, tags: &[String]) -> Option<Problem> {
         return Some(Problem::new(field, message, "use metadata for values"));
     }
 
-    let is_bad = |tag: &str| tag.is_empty() || tag.len() > MAX_TAG_BYTES || tag.contains(is_dangerous);
-    let tag = tags.iter().find(|tag| is_bad(tag))?;
+    let tag = tags.iter().find(|tag| is_unusable(tag, MAX_TAG_BYTES))?;
     let message = format!("{} is empty, longer than {MAX_TAG_BYTES} bytes or has control characters", quoted(tag));
     Some(Problem::new(field, message, "use short words such as api"))
 }

@@ -116,17 +116,28 @@ fn durations_are_seconds_or_have_a_unit() {
     assert_eq!(read(&sample_with("ttl", Value::Null)).unwrap().ttl, None);
 }
 
+/// The sample with a field of its check.
+fn check(field: &str, value: Value) -> Value {
+    let mut sample: Value = serde_json::from_str(SAMPLE).unwrap();
+    sample["health_check"][field] = value;
+    sample
+}
+
+/// The sample with another request of its check.
+fn config(config: Value) -> Value {
+    check("config", config)
+}
+
+fn long(length: usize) -> Value {
+    Value::from("x".repeat(length))
+}
+
+fn many(count: usize) -> Value {
+    Value::from(vec!["x"; count])
+}
+
 #[test]
 fn each_bad_field_is_named_with_a_reason_and_a_hint() {
-    let check = |field: &str, value: Value| {
-        let mut sample: Value = serde_json::from_str(SAMPLE).unwrap();
-        sample["health_check"][field] = value;
-        sample
-    };
-    let config = |config: Value| check("config", config);
-    let long = |length: usize| Value::from("x".repeat(length));
-    let many = |count: usize| Value::from(vec!["x"; count]);
-
     let cases = [
         (sample_with("name", Value::Null), "name", "it is missing"),
         (sample_with("name", json!("")), "name", "it is empty"),
@@ -355,10 +366,13 @@ fn any_time() -> impl Strategy<Value = Timestamp> {
     (0..4_000_000_000_i64).prop_map(|second| Timestamp::from_second(second).unwrap())
 }
 
+fn any_note() -> impl Strategy<Value = Option<Arc<str>>> {
+    prop::option::of(".{0,10}".prop_map(Arc::<str>::from))
+}
+
 fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
-    let note = || prop::option::of(".{0,10}".prop_map(Arc::<str>::from));
-    let check = (any_state(), note(), prop::option::of(any_time()));
-    let report = prop::option::of((any_state(), note(), any_time()));
+    let check = (any_state(), any_note(), prop::option::of(any_time()));
+    let report = prop::option::of((any_state(), any_note(), any_time()));
     let numbers = (any::<u64>(), any::<u64>(), any::<u16>(), any_state());
     let flags = prop::array::uniform4(any::<bool>());
 

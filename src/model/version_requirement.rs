@@ -82,12 +82,11 @@ fn bare(version: &str) -> &str {
 
 /// Whether a text is meant as a range.
 fn looks_like_range(text: &str) -> bool {
-    let is_wildcard = |part: &str| matches!(part, "*" | "x" | "X");
     let begins_with_number = bare(text).starts_with(|c: char| c.is_ascii_digit());
 
     text.starts_with(['^', '~', '>', '<', '=', '*'])
         || text.contains([',', ' ', '|'])
-        || begins_with_number && text.split('.').any(is_wildcard)
+        || begins_with_number && text.split('.').any(|part| matches!(part, "*" | "x" | "X"))
 }
 
 impl FromStr for VersionRequirement {

@@ -144,8 +144,8 @@ pub(super) fn carry_over(
     now: Now,
 ) -> Vec<CheckVitals> {
     let registration = Arc::clone(&record.registration);
-    let position = |check: &CheckDefinition| old.checks.iter().position(|old| old == check);
-    let known: Vec<Option<usize>> = registration.checks.iter().map(position).collect();
+    let known: Vec<Option<usize>> =
+        registration.checks.iter().map(|check| old.checks.iter().position(|old| old == check)).collect();
 
     let states = known.iter().map(|at| at.and_then(|at| record.checks.get(at).copied()));
     record.checks = states.map(|state| state.unwrap_or(HealthState::Unknown)).collect();

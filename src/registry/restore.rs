@@ -69,8 +69,15 @@ impl State {
             }
             state.restore_one(id, record, now);
         }
-        // What changed last may be a removal, whose service is not known any more.
+        // The last change of a service may be a removal, which has left no record. No index may go back, so all services are
+        // at the last one: every watcher looks once more.
         state.view.forgotten_index = index;
+        let keys: Vec<Arc<str>> = state.view.services.keys().cloned().collect();
+        for key in keys {
+            if let Some(service) = state.view.services.get_mut(&*key) {
+                service.index = index;
+            }
+        }
 
         Ok(state)
     }

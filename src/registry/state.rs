@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::deadlines::{Deadlines, Timer};
+use super::entry::CheckResult;
 use super::entry::InstanceEntry;
 use super::snapshot::Snapshot;
 use super::{Cause, Change, ChangeKind, Command, InstanceRecord, Now, Outcome, Rejected, Rules};
@@ -87,7 +88,7 @@ impl State {
                 self.update(&id, generation, now, |record| record.weight = weight)
             }
             Command::CheckResult { id, generation, check, state, note } => {
-                let result = super::entry::CheckResult { check, state, note };
+                let result = CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)
             }
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),

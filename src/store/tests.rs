@@ -50,8 +50,9 @@ fn body(index: u64) -> Vec<u8> {
 
 /// What a store holds after the change with this index.
 fn expected(index: u64, epoch: &str) -> Contents {
-    let last_of = |id| (1..=index).rev().find(|change| change % IDS == id);
-    let kept = (0..IDS).filter_map(|id| Some((id, last_of(id)?))).filter(|(_, change)| !change.is_multiple_of(7));
+    let kept = (0..IDS)
+        .filter_map(|id| Some((id, (1..=index).rev().find(|change| change % IDS == id)?)))
+        .filter(|(_, change)| !change.is_multiple_of(7));
 
     Contents {
         index,
@@ -196,24 +197,31 @@ fn a_second_server_on_the_same_file_fails_at_once() {
     assert_eq!(open(&folder.file("a.db")).1.index, 2);
 }
 
+fn sql(path: &Path, sql: &str) {
+    rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+}
+
+/// Overwrites a page of a database.
+fn spoil(path: &Path, page: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[page * 4096..(page + 1) * 4096].fill(0xa5);
+    fs::write(path, bytes).unwrap();
+}
+
+/// A database of 400 changes, after something was done to its file.
+fn changed(folder: &Folder, name: &str, change: impl FnOnce(&Path)) -> PathBuf {
+    let path = folder.file(name);
+    let (store, _) = open(&path);
+    (1..=400).for_each(|index| drop(store.append(batch(index)).wait()));
+    drop(store);
+
+    change(&path);
+    path
+}
+
 #[test]
 fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
     let folder = Folder::new();
-    let make = |name: &str, change: &dyn Fn(&Path)| {
-        let path = folder.file(name);
-        let (store, _) = open(&path);
-        (1..=400).for_each(|index| drop(store.append(batch(index)).wait()));
-        drop(store);
-        change(&path);
-        path
-    };
-    let sql = |path: &Path, sql: &str| rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
-    let overwrite = |path: &Path, at: usize, length: usize| {
-        let mut bytes = fs::read(path).unwrap();
-        bytes[at..at + length].fill(0xa5);
-        fs::write(path, bytes).unwrap();
-    };
-
     fs::write(folder.file("text"), "no database, but some text that is long enough for a header".repeat(9)).unwrap();
     sql(&folder.file("other"), "CREATE TABLE t (a)");
     let cases: [(PathBuf, &str); 11] = [
@@ -224,16 +232,22 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
         (folder.file("text"), "it is not a database"),
         (folder.file("other"), "it is a database of another program"),
         (
-            make("newer", &|path| sql(path, "PRAGMA user_version = 2")),
+            changed(&folder, "newer", |path| sql(path, "PRAGMA user_version = 2")),
             "it has format 2, and this portolan knows up to 1",
         ),
-        (make("page", &|path| overwrite(path, 4096 * 2, 4096)), "it is damaged: "),
-        (make("short", &|path| fs::write(path, &fs::read(path).unwrap()[..4096 * 3]).unwrap()), "it is damaged: "),
+        (changed(&folder, "page", |path| spoil(path, 2)), "it is damaged: "),
         (
-            make("gap", &|path| sql(path, "DELETE FROM event WHERE number = 350")),
+            changed(&folder, "short", |path| fs::write(path, &fs::read(path).unwrap()[..4096 * 3]).unwrap()),
+            "it is damaged: ",
+        ),
+        (
+            changed(&folder, "gap", |path| sql(path, "DELETE FROM event WHERE number = 350")),
             "it is damaged: its events end at 400 or have a gap",
         ),
-        (make("behind", &|path| sql(path, "UPDATE meta SET last_index = 399")), "it is damaged: its events end at 400"),
+        (
+            changed(&folder, "behind", |path| sql(path, "UPDATE meta SET last_index = 399")),
+            "it is damaged: its events end at 400",
+        ),
     ];
     for (path, reason) in cases {
         let before = path.is_file().then(|| fs::read(&path).unwrap());

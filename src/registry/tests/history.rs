@@ -36,6 +36,12 @@ impl History {
         Ok(())
     }
 
+    /// A restart moves all services to the last index.
+    pub(super) fn restart(&mut self) {
+        let index = self.index;
+        self.services.values_mut().for_each(|service| *service = index);
+    }
+
     fn follow_instance(&mut self, change: &Change, id: &str) -> Result<(), String> {
         let record = &change.record;
         let before = self.records.get(id);

@@ -3,8 +3,20 @@
 use std::sync::Arc;
 
 use super::support::{World, http_check, instance};
-use crate::model::HealthState;
+use crate::model::{HealthState, Registration};
 use crate::registry::{Command, Rejected, Rules};
+
+fn register(registration: Registration) -> Command {
+    Command::Register(Arc::new(registration))
+}
+
+fn renew(id: &str, generation: Option<u64>) -> Command {
+    Command::Renew { id: id.into(), generation, report: None }
+}
+
+fn check(check: usize) -> Command {
+    Command::CheckResult { id: "web-0".into(), generation: None, check, state: HealthState::Healthy, note: None }
+}
 
 #[test]
 fn refusals_have_a_code_a_text_and_a_hint_and_change_nothing() {
@@ -13,15 +25,6 @@ fn refusals_have_a_code_a_text_and_a_hint_and_change_nothing() {
     world.register(instance("web", 1));
     let full = world.state.clone();
     world.register(instance("db", 0));
-    let register = |registration| Command::Register(Arc::new(registration));
-    let renew = |id: &str, generation| Command::Renew { id: id.into(), generation, report: None };
-    let check = |check| Command::CheckResult {
-        id: "web-0".into(),
-        generation: None,
-        check,
-        state: HealthState::Healthy,
-        note: None,
-    };
 
     let mut nameless = instance("web", 9);
     nameless.id = None;

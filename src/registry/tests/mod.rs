@@ -1,4 +1,4 @@
-//! The rules, one by one; against a naive model; and the checker of histories itself.
+//! The rules, one by one; against a naive model; in a simulated world; and the checker of histories itself.
 
 mod expiry;
 mod guard;
@@ -8,5 +8,6 @@ mod identity;
 mod limits;
 mod model;
 mod naive;
+mod simulator;
 mod snapshots;
 mod support;

@@ -111,9 +111,9 @@ impl Run {
 
     /// Nothing is refused without a reason that the model sees too.
     fn explain_refusal(&self, command: &Command, refused: &Rejected) {
-        let has = |id: &str| self.model.instances.contains_key(id);
+        let known = &self.model.instances;
         let is_right = match refused {
-            Rejected::UnknownInstance { id } => !has(id),
+            Rejected::UnknownInstance { id } => !known.contains_key(&**id),
             Rejected::StaleGeneration { id, given, current } => {
                 let record = self.state.view().record(id).unwrap();
                 record.generation == *current && given != current
@@ -121,11 +121,11 @@ impl Run {
             Rejected::UnknownCheck { id, check, .. } => {
                 self.state.view().record(id).unwrap().registration.checks.len() <= *check
             }
-            Rejected::IdTaken { id, .. } => has(id),
+            Rejected::IdTaken { id, .. } => known.contains_key(&**id),
             Rejected::InstanceLimit { service, .. } => {
                 self.state.view().records().filter(|record| record.service() == **service).count() == 12
             }
-            Rejected::RegistryFull { .. } => self.model.instances.len() == 30,
+            Rejected::RegistryFull { .. } => known.len() == 30,
             Rejected::Invalid(_) => false,
         };
         assert!(is_right, "{command:?} was refused: {refused}");

@@ -276,9 +276,11 @@ impl Naive {
 
     /// How many of a service failed since then, and how many there are. An empty name is everything.
     fn counts(&self, name: &str, since: Duration) -> (usize, usize) {
-        let members = || self.instances.values().filter(|one| name.is_empty() || one.registration.name == name);
-        let failed = members().filter(|one| one.failed_since.is_some_and(|at| at >= since));
-        (failed.count(), members().count())
+        let members = self.instances.values().filter(|one| name.is_empty() || one.registration.name == name);
+        members.fold((0, 0), |(failed, total), one| {
+            let has_failed = one.failed_since.is_some_and(|at| at >= since);
+            (failed + usize::from(has_failed), total + 1)
+        })
     }
 
     fn is_mass(&self, name: &str, since: Duration) -> bool {

@@ -45,20 +45,19 @@ fn partial(to: &Path) -> PathBuf {
 }
 
 fn copy(connection: &Connection, partial: &Path, mut between: impl FnMut()) -> Result<(), StoreError> {
-    let fault = |error: rusqlite::Error| fault::opening(partial, &error);
     let partial = std::path::absolute(partial).map_err(|error| inaccessible(partial, &error))?;
     // What an earlier attempt left.
     let _ = fs::remove_file(&partial);
     File::create_new(&partial).map_err(|error| inaccessible(&partial, &error))?;
 
     let mut copy = open::connect(&partial)?;
-    let backup = rusqlite::backup::Backup::new(connection, &mut copy).map_err(fault)?;
-    while backup.step(PAGES_PER_STEP).map_err(fault)? != StepResult::Done {
+    let backup = rusqlite::backup::Backup::new(connection, &mut copy).map_err(fault::opening(&partial))?;
+    while backup.step(PAGES_PER_STEP).map_err(fault::opening(&partial))? != StepResult::Done {
         between();
     }
 
     drop(backup);
-    copy.close().map_err(|(_, error)| fault(error))
+    copy.close().map_err(|(_, error)| fault::opening(&partial)(error))
 }
 
 /// Makes the copy durable, then gives it its name.

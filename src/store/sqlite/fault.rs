@@ -7,7 +7,11 @@ use rusqlite::ErrorCode;
 use crate::store::StoreError;
 
 /// Why a database cannot be opened.
-pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
+pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |error| opening_error(path, &error)
+}
+
+fn opening_error(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
 
     match error.sqlite_error_code() {

@@ -18,15 +18,14 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     let path = absolute(path)?;
     let is_new = prepare(&path)?;
     let connection = connect(&path)?;
-    let fault = |error| fault::opening(&path, &error);
-    hold(&connection).map_err(fault)?;
+    hold(&connection).map_err(fault::opening(&path))?;
     // A foreign database is left as it is, so nothing is written before this.
     let format = identify(&path, &connection)?;
-    lock(&connection).map_err(fault)?;
-    migrate(&connection, format).map_err(fault)?;
+    lock(&connection).map_err(fault::opening(&path))?;
+    migrate(&connection, format).map_err(fault::opening(&path))?;
 
     verify(&path, &connection, "quick_check")?;
-    let contents = read(&connection).map_err(fault)?;
+    let contents = read(&connection).map_err(fault::opening(&path))?;
     if is_new {
         sync_folder(&path)?;
     }
@@ -80,7 +79,7 @@ fn prepare(path: &Path) -> Result<bool, StoreError> {
 
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(|error| fault::opening(path, &error))
+    Connection::open_with_flags(path, flags).map_err(fault::opening(path))
 }
 
 /// Keeps each lock until the file is closed, and waits for none.
@@ -102,11 +101,12 @@ fn lock(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Refuses a database of another program or of a newer portolan. Returns its format.
 fn identify(path: &Path, connection: &Connection) -> Result<u32, StoreError> {
-    let fault = |error| fault::opening(path, &error);
-    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(fault)?;
-    let format = format(connection).map_err(fault)?;
-    let tables: u32 =
-        connection.query_row("SELECT count(*) FROM sqlite_master", (), |row| row.get(0)).map_err(fault)?;
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(fault::opening(path))?;
+    let format = format(connection).map_err(fault::opening(path))?;
+    let tables: u32 = connection
+        .query_row("SELECT count(*) FROM sqlite_master", (), |row| row.get(0))
+        .map_err(fault::opening(path))?;
 
     let is_empty = tables == 0 && application == 0 && format == 0;
     if !is_empty && application != APPLICATION_ID {
@@ -128,7 +128,7 @@ pub(super) fn verify(path: &Path, connection: &Connection, check: &str) -> Resul
             let detail = said.lines().next_back().unwrap_or_default().to_owned();
             Err(StoreError::Damaged { path: path.to_owned(), detail })
         }
-        Err(error) => Err(fault::opening(path, &error)),
+        Err(error) => Err(fault::opening(path)(error)),
     }
 }
 
