@@ -110,6 +110,47 @@ impl Registry for EtcdRegistry {
     }
 }
 
+/// The id of an instance is a UUID, here made of its port.
+#[cfg(feature = "serve")]
+struct OwnRegistry(Program);
+
+#[cfg(feature = "serve")]
+fn own_id(port: u16) -> String {
+    format!("00000000-0000-4000-8000-{port:012}")
+}
+
+#[cfg(feature = "serve")]
+impl Registry for OwnRegistry {
+    const NAME: &'static str = "portolan";
+    type Listed = portolan::source::Portolan;
+
+    fn start() -> Self {
+        Self(super::programs::portolan())
+    }
+
+    fn program(&mut self) -> &mut Program {
+        &mut self.0
+    }
+
+    fn put(&mut self, service: &str, port: u16) {
+        // Without a lease: nothing renews it.
+        let body = json!({ "id": own_id(port), "name": service, "address": "127.0.0.1", "port": port, "ttl": 0 });
+        send(self.0.address, "POST", "/api/v1/services", None, &body);
+    }
+
+    fn remove(&mut self, _service: &str, port: u16) {
+        send(self.0.address, "DELETE", &format!("/api/v1/services/{}", own_id(port)), None, &Value::Null);
+    }
+
+    fn source(&self) -> Self::Listed {
+        Self::Listed { address: Some(self.0.address.to_string()), timeout: TIMEOUT, ..Self::Listed::default() }
+    }
+
+    fn id(service: &str) -> String {
+        format!("portolan/default/{service}")
+    }
+}
+
 /// DNS lists only names that are asked for.
 struct DnsRegistry {
     program: Program,
@@ -288,6 +329,12 @@ async fn consul_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn etcd_keeps_the_contract() {
     keeps_the_contract::<EtcdRegistry>().await;
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn portolan_keeps_the_contract() {
+    keeps_the_contract::<OwnRegistry>().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -425,6 +425,42 @@ async fn an_expired_token_is_renewed() {
     assert_eq!(listing.services.len(), 1);
 }
 
+fn through(http: &str) -> portolan::source::ConsulEnvironment {
+    let proxy = portolan::source::ProxyVariables { http: Some(http.to_owned()), ..Default::default() };
+    portolan::source::ConsulEnvironment { proxy, ..Default::default() }
+}
+
+/// A proxy of the environment is used for other machines, never for this one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proxy_is_used_for_other_machines_only() {
+    let proxy = HttpServer::start(|request| match request.target.as_str() {
+        // The proxy resolves the name: this machine does not look it up.
+        "http://consul.test:8500/v1/catalog/services" => json(r#"{"consul":[],"web":[]}"#),
+        "http://consul.test:8500/v1/health/service/web" => json(entries(1)),
+        "http://consul.test:8500/v1/health/service/consul" => json("[]"),
+        other => panic!("{other} was requested"),
+    });
+    let environment = through(&proxy.address.to_string());
+    let there =
+        Consul { address: Some("consul.test:8500".to_owned()), environment: environment.clone(), ..Consul::default() };
+    assert_eq!(collect(&there).await.unwrap().services.len(), 1);
+
+    let here =
+        HttpServer::start(
+            |request| {
+                if request.target == "/v1/catalog/services" { json(r#"{"consul":[]}"#) } else { json("[]") }
+            },
+        );
+    let before = proxy.requests.load(Ordering::Relaxed);
+    collect(&Consul { environment, ..here.consul() }).await.unwrap();
+    assert_eq!(proxy.requests.load(Ordering::Relaxed), before, "this machine is reached directly");
+
+    for invalid in ["ftp://u:s3cret@h", "http://"] {
+        let error = collect(&Consul { environment: through(invalid), ..there.clone() }).await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot use HTTP_PROXY: it is not the URL of an HTTP proxy", "{invalid}");
+    }
+}
+
 /// The parameters and headers that Consul's own programs send; nothing that was not set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scope_and_token_are_sent_only_when_set() {

@@ -15,7 +15,7 @@ pub fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let token = token.map(|token| format!("X-Consul-Token: {token}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{token}Content-Length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{token}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("the request is sent");
@@ -32,7 +32,7 @@ pub fn send(address: SocketAddr, method: &str, path: &str, token: Option<&str>, 
     let begun = std::time::Instant::now();
     loop {
         let (status, text) = request(address, method, path, token, body);
-        if status == 200 {
+        if (200..300).contains(&status) {
             return text;
         }
         assert!(begun.elapsed() < HANG, "{method} {path}: {status} {text}");

@@ -157,6 +157,17 @@ pub fn etcd() -> Program {
     })
 }
 
+/// A registry of portolan's own.
+#[cfg(feature = "serve")]
+pub fn portolan() -> Program {
+    Program::start(TempDir::new(), 27_440, |dir, address| {
+        let mut command = program(Path::new(env!("CARGO_BIN_EXE_portolan")));
+        // Nothing of it is reachable from elsewhere.
+        command.arg("serve").arg("--data").arg(dir.join("registry.db")).args(["--listen", &address.to_string()]);
+        command
+    })
+}
+
 const DNS_PORT: u16 = 25_353;
 
 /// Knot DNS with the zone `test`, whose records the test writes.
