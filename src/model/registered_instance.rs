@@ -100,9 +100,14 @@ impl RegisteredInstance {
         self.checks.iter().filter_map(|check| check.checked_at).max()
     }
 
-    /// Whether it may be given calls: it is up, and healthy or degraded. An instance that nothing judges, neither lease nor
-    /// check, is taken at its word.
+    /// Whether it may be given calls: it is up, and not known to be unhealthy. A check that did not run yet says nothing.
     pub fn is_usable(&self) -> bool {
+        self.status == OperatorStatus::Up && self.health != HealthState::Unhealthy
+    }
+
+    /// Whether it is up, and known to be healthy or degraded. An instance that nothing judges, neither lease nor check, is taken
+    /// at its word.
+    pub fn is_healthy(&self) -> bool {
         let is_unjudged = self.health == HealthState::Unknown && self.checks.is_empty();
         let is_well = matches!(self.health, HealthState::Healthy | HealthState::Degraded);
 

@@ -22,7 +22,7 @@ impl Serialize for RegisteredInstance {
         map.serialize_entry("weight", &self.weight)?;
         map.serialize_entry("status", &self.status)?;
         map.serialize_entry("health", &self.health)?;
-        map.serialize_entry("healthy", &self.is_usable())?;
+        map.serialize_entry("healthy", &self.is_healthy())?;
         map.serialize_entry("generation", &self.generation)?;
         map.serialize_entry("index", &self.index)?;
         map.serialize_entry("registered_at", &self.registered_at)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::strategy::{Choice, InstanceCounters, ServiceCounters};
 use super::times::{LeaseTimes, WIDTH};
-use crate::model::{HealthState, OperatorStatus, RegisteredInstance};
+use crate::model::RegisteredInstance;
 use crate::registry::Snapshot;
 
 /// A service: its namespace and its name.
@@ -99,12 +99,6 @@ impl InstanceView {
     /// The length of its JSON.
     pub(super) fn json_bytes(&self) -> usize {
         self.json.len()
-    }
-
-    /// Whether `discover` may name it: it is up, and not known to be unhealthy. A check that did not run yet says
-    /// nothing.
-    pub(super) fn is_offered(&self) -> bool {
-        self.instance.status == OperatorStatus::Up && self.instance.health != HealthState::Unhealthy
     }
 
     /// Whether another view of this instance would have the same JSON, except for its times.

@@ -17,7 +17,7 @@ fn a_lease_lasts_for_ttl_and_grace_and_a_renewal_moves_it() {
     let expired = world.pass(seconds(1));
     assert_eq!((expired.len(), expired[0].cause), (1, Cause::LeaseExpired));
     assert_eq!(expired[0].changed, ["health", "lease"]);
-    assert!(!world.get("web-0").is_usable());
+    assert!(!world.get("web-0").is_healthy());
 
     let renewed = world.renew("web-0");
     assert_eq!((renewed.changes[0].cause, world.health("web-0")), (Cause::Renewed, HealthState::Healthy));
@@ -33,7 +33,7 @@ fn the_default_ttl_is_the_servers_and_zero_needs_no_renewal() {
     assert_eq!((changes.len(), &*changes[0].instance.id), (1, "web-0"));
     assert_eq!(world.get("db-0").lease, None);
     assert_eq!(world.health("db-0"), HealthState::Unknown, "nothing looks at it");
-    assert!(world.get("db-0").is_usable(), "it is taken at its word");
+    assert!(world.get("db-0").is_healthy(), "it is taken at its word");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn all_four_states_are_reached_and_a_new_check_is_unknown() {
     let mut world = World::new();
     world.register(instance("web", 0).check(http_check()));
     let mut states = vec![world.health("web-0")];
-    assert!(!world.get("web-0").is_usable(), "its check did not run yet");
+    assert!(!world.get("web-0").is_healthy(), "its check did not run yet");
 
     for state in [Healthy, Degraded, Unhealthy] {
         world.settle("web-0", state);
@@ -65,9 +65,9 @@ fn the_worst_of_operator_lease_node_report_and_checks_counts() {
     assert_eq!(world.health("web-0"), Degraded);
 
     world.set_status("web-0", OperatorStatus::Maintenance);
-    assert_eq!((world.health("web-0"), world.get("web-0").is_usable()), (Unhealthy, false));
+    assert_eq!((world.health("web-0"), world.get("web-0").is_healthy()), (Unhealthy, false));
     world.set_status("web-0", OperatorStatus::Draining);
-    assert_eq!((world.health("web-0"), world.get("web-0").is_usable()), (Degraded, false));
+    assert_eq!((world.health("web-0"), world.get("web-0").is_healthy()), (Degraded, false));
     world.set_status("web-0", OperatorStatus::Up);
 
     world.step(Command::NodeDown { node: "n1".into() });

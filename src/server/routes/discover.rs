@@ -74,7 +74,7 @@ struct Wanted {
 
 impl Wanted {
     fn accepts(&self, instance: &InstanceView) -> bool {
-        (self.with_unhealthy || instance.is_offered())
+        (self.with_unhealthy || instance.instance.is_usable())
             && self.version.as_ref().is_none_or(|version| instance.version().is_some_and(|own| version.accepts(own)))
     }
 }

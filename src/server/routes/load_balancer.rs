@@ -44,7 +44,7 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
             address: &instance.instance.registration.address,
             port: instance.instance.registration.port,
             weight: instance.instance.weight,
-            healthy: instance.instance.is_usable(),
+            healthy: instance.instance.is_healthy(),
             picks: instance.counters.picks.load(Ordering::Relaxed),
         })
         .collect();

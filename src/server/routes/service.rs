@@ -67,7 +67,7 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
         "name": id,
         "namespace": namespace,
         "instances": instances.len(),
-        "healthy": instances.iter().filter(|instance| instance.instance.is_usable()).count(),
+        "healthy": instances.iter().filter(|instance| instance.instance.is_healthy()).count(),
         "health": health,
         "index": view.snapshot.service_index(namespace, &id),
     });

@@ -65,7 +65,7 @@ fn line<'v>(view: &View, service: &'v crate::server::view::ServiceView) -> Optio
         namespace: &service.key.namespace,
         name: &service.key.name,
         instances: service.len(),
-        healthy: service.list().iter().filter(|instance| instance.instance.is_usable()).count(),
+        healthy: service.list().iter().filter(|instance| instance.instance.is_healthy()).count(),
         health: summary.health.aggregate(),
         index: summary.index,
     })
