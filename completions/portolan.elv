@@ -39,6 +39,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
+            cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -768,6 +769,35 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'portolan;register'= {
+            cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
+            cand --port 'The port that the service listens on'
+            cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
+            cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
+            cand --namespace 'Its namespace'
+            cand --version 'Its version'
+            cand --tag 'A tag; can be repeated'
+            cand --meta 'Metadata; can be repeated'
+            cand --protocol 'Its protocol, as in http, https or grpc'
+            cand --weight 'Its share of the calls, relative to the other instances'
+            cand --zone 'Its zone'
+            cand --node 'The machine that it runs on'
+            cand --check 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE'
+            cand --interval 'The interval at which the registry repeats the check [default: the registry''s]'
+            cand --ttl 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]'
+            cand --deregister-after 'How long it may be unhealthy until the registry removes it [default: the registry''s]'
+            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -898,6 +928,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
+            cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -949,6 +980,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;wait'= {
         }
         &'portolan;help;resolve'= {
+        }
+        &'portolan;help;register'= {
         }
         &'portolan;help;explain'= {
         }

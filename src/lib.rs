@@ -125,6 +125,11 @@ pub mod source;
 #[cfg(feature = "serve")]
 pub mod store;
 
+/// The code on the page for programmers compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+struct LibraryPage;
+
 /// What `fuzz/` calls.
 #[cfg(fuzzing)]
 #[doc(hidden)]

@@ -148,8 +148,10 @@ pub fn strategy_names() -> impl Iterator<Item = &'static str> {
 /// If there is none. The hint lists the names.
 pub fn strategy(name: &str) -> Result<Arc<dyn Balancer>> {
     let wanted = plain(name);
-    let is_wanted = |known: &str| plain(known) == wanted;
-    let found = STRATEGIES.iter().find(|known| [known.name].iter().chain(known.aliases).any(|known| is_wanted(known)));
+    let found = STRATEGIES.iter().find(|strategy| {
+        let mut names = std::iter::once(&strategy.name).chain(strategy.aliases);
+        names.any(|known| plain(known) == wanted)
+    });
 
     found.map(|strategy| (strategy.new)()).ok_or_else(|| unknown(name))
 }

@@ -32,8 +32,11 @@ fn counts(picks: &[usize]) -> BTreeMap<usize, usize> {
 
 /// How far counts are from what they should be: the sum of squared differences, each divided by what was expected.
 fn chi_square(counts: &BTreeMap<usize, usize>, expected: &[f64]) -> f64 {
-    let count = |index| f64::from(u32::try_from(counts.get(&index).copied().unwrap_or(0)).unwrap());
-    expected.iter().enumerate().map(|(index, expected)| (count(index) - expected).powi(2) / expected).sum()
+    let differences = expected.iter().enumerate().map(|(index, expected)| {
+        let count = counts.get(&index).copied().unwrap_or(0);
+        (f64::from(u32::try_from(count).unwrap()) - expected).powi(2) / expected
+    });
+    differences.sum()
 }
 
 fn all() -> impl Iterator<Item = Arc<dyn Balancer>> {
@@ -79,12 +82,9 @@ fn an_unknown_name_lists_the_strategies() {
 #[test]
 fn the_table_in_the_readme_is_that_of_the_code() {
     let readme = include_str!("README.md");
-    let row = |strategy: &NamedStrategy| {
-        let aliases: Vec<String> = strategy.aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        format!("| `{}` | {}", strategy.name, aliases.join(", "))
-    };
     for strategy in STRATEGIES {
-        let shown = row(strategy);
+        let aliases: Vec<String> = strategy.aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        let shown = format!("| `{}` | {}", strategy.name, aliases.join(", "));
         let in_table = readme.lines().any(|line| line.starts_with(shown.trim_end()));
         assert!(in_table, "README.md has no row that begins with {shown}");
     }
@@ -108,13 +108,12 @@ fn a_weight_of_zero_gets_no_calls_unless_all_are_zero() {
     for strategy in all() {
         let name = strategy.name().to_owned();
         for keys in [false, true] {
-            let pick = |weights: &[u16]| -> BTreeSet<usize> {
+            for (weights, expected) in [(&[0, 3, 0, 1][..], vec![1, 3]), (&[0, 0, 0][..], vec![0, 1, 2])] {
                 let picker = strategy.picker(&backends(weights));
-                let key = |call: u32| keys.then(|| call.to_string());
-                (0..500).map(|call| picker.pick(key(call).as_ref().into()).unwrap()).collect()
-            };
-            assert_eq!(pick(&[0, 3, 0, 1]), BTreeSet::from([1, 3]), "{name}");
-            assert_eq!(pick(&[0, 0, 0]), BTreeSet::from([0, 1, 2]), "{name}");
+                let calls = (0..500).map(|call| keys.then(|| call.to_string()));
+                let picks: BTreeSet<usize> = calls.map(|key| picker.pick(key.as_ref().into()).unwrap()).collect();
+                assert_eq!(picks.into_iter().collect::<Vec<_>>(), expected, "{name}");
+            }
         }
     }
 }

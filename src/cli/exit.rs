@@ -22,6 +22,8 @@ pub(super) enum Exit {
     CommandUnusable,
     /// 127: the command to run was not found, as in shells.
     NoCommand,
+    /// The exit code of the program of `register`.
+    Program(u8),
     /// 129: stopped by SIGHUP.
     HungUp,
     /// 130: stopped by SIGINT. The result is incomplete too, but the reason is more useful.
@@ -44,6 +46,7 @@ impl Exit {
             Self::Refused => 5,
             Self::CommandUnusable => 126,
             Self::NoCommand => 127,
+            Self::Program(code) => code,
             Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,

@@ -21,6 +21,7 @@ mod parse;
 mod ports;
 mod progress;
 mod reference;
+mod register;
 mod registry;
 mod resolve;
 #[cfg(feature = "serve")]
@@ -74,6 +75,7 @@ enum Command {
     Score(validate::ScoreAgain),
     Wait(wait::Wait),
     Resolve(Box<resolve::Resolve>),
+    Register(Box<register::Register>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -199,6 +201,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Score(score) => score.run(&cli.global),
             Command::Wait(wait) => wait.run(&cli.global),
             Command::Resolve(resolve) => resolve.run(&cli.global),
+            Command::Register(register) => register.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

@@ -12,7 +12,10 @@ pub(super) const EXIT_STATUS: &[Entry] = &[
     ("3", "Incomplete: something could not be read or written; the rest is printed"),
     ("4", "Permission missing, with --strict or where the command cannot work without it"),
     ("5", "Refused by a server"),
-    ("126, 127", "The command given to `wait` cannot be run (126) or was not found (127)"),
+    (
+        "126, 127",
+        "The command given to `wait` or `register` cannot be run (126) or was not found (127); otherwise `register` ends with the exit code of its command",
+    ),
     ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; results found until then are printed"),
 ];
 
@@ -25,6 +28,14 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("K8S_NAMESPACE", "Default for --namespace of `discover k8s`"),
     ("K8S_LABEL_SELECTOR", "Default for --selector of `discover k8s`"),
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
+    (
+        "DISCOVERY_PROVIDER",
+        "The registry of `resolve` and `register`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
+    ),
+    ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
+    ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
+    ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
+    ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
     ("CONSUL_HTTP_ADDR", "Default for --address of `discover consul`"),
     ("CONSUL_HTTP_TOKEN", "The ACL token of `discover consul`, unless --token-file is given"),
     ("CONSUL_HTTP_TOKEN_FILE", "The file with that token"),
@@ -41,13 +52,6 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
     ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),
     ("NO_PROXY", "The hosts reached without it"),
-    (
-        "DISCOVERY_PROVIDER",
-        "The registry of `resolve`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
-    ),
-    ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
-    ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
-    ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
     (
         "PORTOLAN__SECTION__KEY",
         "A setting of `serve`: PORTOLAN__SERVER__PORT is server.port; SERVICE_DISCOVERY__ is accepted too",

@@ -161,11 +161,15 @@ async fn a_registration_without_a_lease_needs_no_heartbeat() {
     assert!(fake.take_log().is_empty());
 }
 
+/// The tasks of this runtime.
+fn tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
 /// 10,000 registrations come and go: no task is left.
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_registrations_leave_no_task() {
     let (fake, registry) = open();
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let before = tasks();
     for round in 0..100 {
         for number in 0..100 {

@@ -92,18 +92,20 @@ async fn healthy_endpoints_of_the_name_share_the_calls() {
     assert_eq!(picks(&in_shop, 2), BTreeMap::from([("10.0.0.3:80".to_owned(), 2)]));
 }
 
+/// An instance with a version, tags and a region.
+fn instance(place: &str, version: &str, tags: &[&str], region: &str) -> Endpoint {
+    with(place, |instance| {
+        instance.version = Some(version.into());
+        instance.tags = tags.iter().map(|tag| (*tag).into()).collect();
+        instance.metadata.insert("region".into(), region.into());
+    })
+}
+
 /// K1 to K4, K10: version exact or as a range, all tags, metadata: everything must match, and the counts say what dropped
 /// the rest.
 #[tokio::test(start_paused = true)]
 async fn filters_are_a_chain_that_counts() {
     let (fake, registry) = open();
-    let instance = |place: &str, version: &str, tags: &[&str], region: &str| {
-        with(place, |instance| {
-            instance.version = Some(version.into());
-            instance.tags = tags.iter().map(|tag| (*tag).into()).collect();
-            instance.metadata.insert("region".into(), region.into());
-        })
-    };
     fake.set(
         CART,
         vec![
@@ -238,6 +240,21 @@ async fn resolvers_of_a_name_share_one_watch() {
     assert_eq!(registry.watched_services(), 0);
 }
 
+/// The endpoint whose calls fail.
+const BAD: &str = "10.0.0.2:80";
+
+/// Makes 400 calls, and returns how many went to the bad endpoint.
+fn call_all(carts: &Resolver) -> usize {
+    let mut to_bad = 0;
+    for _ in 0..400 {
+        let call = carts.try_pick(()).unwrap();
+        let is_bad = call.endpoint().to_string() == BAD;
+        to_bad += usize::from(is_bad);
+        call.done(!is_bad);
+    }
+    to_bad
+}
+
 /// A passive breaker, driven by a clock of the test: open after failures in a row, tried by one call, closed by a success.
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_whose_calls_fail_is_left_out_and_tried_again() {
@@ -248,33 +265,22 @@ async fn an_endpoint_whose_calls_fail_is_left_out_and_tried_again() {
     fake.set(CART, (1..=4).map(|host| endpoint(&format!("10.0.0.{host}:80"))).collect());
     carts.ready().await.unwrap();
 
-    let bad = "10.0.0.2:80";
-    let call_all = |calls: usize| {
-        let mut to_bad = 0;
-        for _ in 0..calls {
-            let call = carts.try_pick(()).unwrap();
-            let is_bad = call.endpoint().to_string() == bad;
-            to_bad += usize::from(is_bad);
-            call.done(!is_bad);
-        }
-        to_bad
-    };
-    assert_eq!(call_all(400), 3, "none after the third failure");
+    assert_eq!(call_all(&carts), 3, "none after the third failure");
     assert_eq!(carts.counts().breaker_open, 1);
     hand.advance(Duration::from_secs(5));
-    assert_eq!(call_all(400), 1, "one call tries it, and fails");
+    assert_eq!(call_all(&carts), 1, "one call tries it, and fails");
     hand.advance(Duration::from_secs(9));
-    assert_eq!(call_all(400), 0, "now twice as long");
+    assert_eq!(call_all(&carts), 0, "now twice as long");
     hand.advance(Duration::from_secs(1));
 
     let trial = carts.try_pick(()).unwrap();
-    assert!(trial.is_trial() && trial.endpoint().to_string() == bad);
+    assert!(trial.is_trial() && trial.endpoint().to_string() == BAD);
     assert!((0..100).all(|_| !carts.try_pick(()).unwrap().is_trial()), "no second call while one tries it");
     drop(trial);
     let trial = carts.try_pick(()).unwrap();
     assert!(trial.is_trial(), "an abandoned trial is repeated");
     trial.end(CallOutcome::Success);
-    assert_eq!(picks(&carts, 400).get(bad), Some(&100), "a success gives it its share back");
+    assert_eq!(picks(&carts, 400).get(BAD), Some(&100), "a success gives it its share back");
     assert_eq!(carts.counts().breaker_open, 0);
 }
 
@@ -308,14 +314,15 @@ async fn local_failures_do_not_count() {
     assert_eq!(carts.counts().breaker_open, 0);
 }
 
+fn in_zone(host: u8, zone: &str, ready: bool) -> Endpoint {
+    let endpoint = with(&format!("10.0.0.{host}:80"), |instance| instance.zone = Some(zone.into()));
+    Endpoint { ready, ..endpoint }
+}
+
 /// Calls stay in the zone while most of it can take them, and overflow into the others before the rest is overloaded.
 #[tokio::test(start_paused = true)]
 async fn calls_stay_in_the_zone_until_it_is_short_of_endpoints() {
     let (fake, registry) = open();
-    let in_zone = |host: u8, zone: &str, ready: bool| {
-        let endpoint = with(&format!("10.0.0.{host}:80"), |instance| instance.zone = Some(zone.into()));
-        Endpoint { ready, ..endpoint }
-    };
     let carts = registry.resolve(CART).zone("a").start().unwrap();
     for (ready_near, expected) in [(4, vec![1, 2, 3, 4]), (3, vec![1, 2, 3]), (2, vec![1, 2, 5, 6]), (0, vec![5, 6])] {
         let near = (1..=4).map(|host| in_zone(host, "a", host <= ready_near));

@@ -14,7 +14,7 @@ use clap::ValueHint;
 #[cfg(feature = "cli")]
 use clap::builder::NonEmptyStringValueParser;
 
-use self::api::EtcdApi;
+pub(crate) use self::api::EtcdApi;
 pub use self::environment::EtcdEnvironment;
 use self::registrations::Registrations;
 use super::instance_columns::COLUMNS;

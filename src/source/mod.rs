@@ -37,6 +37,8 @@ pub(crate) use channel::{ChannelSink, SourceMessage};
 pub use consul::{Consul, ConsulEnvironment};
 pub use dns::{Dns, DnsEnvironment, DnsRecordType};
 #[cfg(feature = "etcd")]
+pub(crate) use etcd::EtcdApi;
+#[cfg(feature = "etcd")]
 pub use etcd::{Etcd, EtcdEnvironment};
 pub use file::{File, Variable};
 #[cfg(feature = "k8s")]

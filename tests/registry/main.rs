@@ -6,6 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+mod client;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]

@@ -26,7 +26,7 @@ pub(in crate::client) struct RegistrySettings {
 const PROVIDERS: &[(&str, &str, &str)] = &[
     ("consul", "consul:", "CONSUL_HTTP_ADDR"),
     ("etcd", "etcd:", "ETCD_ENDPOINTS"),
-    ("portolan", "portolan:", "PORTOLAN_ADDRESS"),
+    ("portolan", "portolan:", "PORTOLAN_REGISTRY"),
     ("dns", "dns:", "DNS_DOMAIN"),
     ("static", FILE, "DISCOVERY_FILE"),
     ("kubernetes", "k8s:", "KUBERNETES_SERVICE_HOST"),
@@ -65,8 +65,9 @@ pub(in crate::client) fn settings(variable: Variable) -> Result<RegistrySettings
 /// The URL of the registry that is meant.
 fn registry_url(variable: Variable) -> Result<String> {
     let Some(name) = text(variable, "DISCOVERY_PROVIDER")? else {
-        let is_meant = |(_, _, hint): &&(&str, &str, &str)| variable(hint).is_some_and(|value| !value.is_empty());
-        let meant = PROVIDERS.iter().find(is_meant).ok_or_else(unset)?;
+        let mut providers = PROVIDERS.iter();
+        let meant = providers.find(|(_, _, hint)| variable(hint).is_some_and(|value| !value.is_empty()));
+        let meant = meant.ok_or_else(unset)?;
         return with_file(meant.1, variable);
     };
     if name.contains(':') {

@@ -1,7 +1,16 @@
 //! Registries: where services are found, and where programs register.
 
+#[cfg(feature = "consul")]
+mod consul;
+mod dns;
 mod environment;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod file;
+#[cfg(feature = "k8s")]
+mod k8s;
+#[cfg(feature = "registry")]
+mod portolan;
 mod url;
 
 use std::fmt;
@@ -96,6 +105,15 @@ macro_rules! providers {
 }
 
 providers! {
+    #[cfg(feature = "consul")]
+    "consul" => consul::open, "consul://127.0.0.1:8500";
+    #[cfg(feature = "etcd")]
+    "etcd" => etcd::open, "etcd://127.0.0.1:2379";
+    #[cfg(feature = "registry")]
+    "portolan" => portolan::open, "portolan://127.0.0.1:7440";
+    "dns" => dns::open, "dns://10.0.0.53/service.consul";
+    #[cfg(feature = "k8s")]
+    "k8s" or "kubernetes" => k8s::open, "k8s:NAMESPACE";
     "file" or "static" => file::open, "file:services.toml";
 }
 

@@ -21,11 +21,10 @@ const HINT: &str = "write a URL such as consul://127.0.0.1:8500";
 
 impl RegistryUrl {
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let problem = |why: &str| Error::usage(format!("registry '{}'", shown(text)), why, HINT);
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| problem("it has no scheme"))?;
+        let (scheme, rest) = text.split_once(':').ok_or_else(|| no_scheme(text))?;
         let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
         if !is_scheme {
-            return Err(problem("it has no scheme"));
+            return Err(no_scheme(text));
         }
 
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -63,6 +62,10 @@ impl RegistryUrl {
         }
         Ok(())
     }
+}
+
+fn no_scheme(text: &str) -> Error {
+    Error::usage(format!("registry '{}'", shown(text)), "it has no scheme", HINT)
 }
 
 fn shown(text: &str) -> String {

@@ -58,13 +58,13 @@ pub enum ServiceEventKind {
 }
 
 /// Events that belong together.
-type Batch = Arc<[ServiceEvent]>;
+type EventBatch = Arc<[ServiceEvent]>;
 
 /// Sends the changes of a resolver's endpoints to its watches. It never waits for one.
 #[derive(Debug)]
 pub(super) struct ChangeFeed {
     service: Arc<str>,
-    sender: broadcast::Sender<Batch>,
+    sender: broadcast::Sender<EventBatch>,
     state: Mutex<FeedState>,
 }
 
@@ -106,7 +106,7 @@ impl ChangeFeed {
         state.is_synced |= is_ready;
 
         if !kinds.is_empty() {
-            let batch: Batch = kinds.into_iter().map(|kind| state.next(&self.service, kind)).collect();
+            let batch: EventBatch = kinds.into_iter().map(|kind| state.next(&self.service, kind)).collect();
             // Without a watch there is no receiver.
             let _ = self.sender.send(batch);
         }
@@ -119,7 +119,7 @@ impl ChangeFeed {
     }
 
     /// A receiver, what it has to know first, and the index of the last event that this includes.
-    fn restart(&self) -> (broadcast::Receiver<Batch>, VecDeque<ServiceEvent>, u64) {
+    fn restart(&self) -> (broadcast::Receiver<EventBatch>, VecDeque<ServiceEvent>, u64) {
         let state = self.state.lock();
         let mut kinds = Vec::new();
         if state.is_synced {
@@ -169,7 +169,7 @@ impl FeedState {
 #[derive(Debug)]
 pub(super) struct ChangeReceiver {
     feed: Arc<ChangeFeed>,
-    receiver: broadcast::Receiver<Batch>,
+    receiver: broadcast::Receiver<EventBatch>,
     /// Events to deliver before the next ones are received.
     ready: VecDeque<ServiceEvent>,
     /// The index of the last event that was received.

@@ -131,11 +131,13 @@ mod tests {
         assert!(!failed.is_open());
     }
 
+    /// The state after three failures and these events.
+    fn tried(then: &[(u64, EjectionEvent)]) -> Ejection {
+        run(&[&[(0, Failure), (0, Failure), (0, Failure)], then].concat())
+    }
+
     #[test]
     fn one_call_tries_it_when_the_time_has_come() {
-        let open = [(0, Failure), (0, Failure), (0, Failure)];
-        let tried = |then: &[(u64, EjectionEvent)]| run(&[&open, then].concat());
-
         assert_eq!(tried(&[(4, TrialStarted)]).trial_at(), Some(seconds(5)), "too early");
         assert_eq!(tried(&[(5, TrialStarted)]).trial_at(), None, "a second call does not try it too");
         assert!(!tried(&[(5, TrialStarted), (6, Success)]).is_open());

@@ -1,7 +1,7 @@
 //! Which endpoints of a service get calls: a chain of filters that counts what each one leaves.
 
 use super::counts::EndpointCounts;
-use crate::model::{Endpoint, Instance, Untrusted, VersionRequirement};
+use crate::model::{Endpoint, Instance, VersionRequirement};
 
 /// The filters of a resolver. All of them must match.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,8 @@ fn has_tag(instance: Option<&Instance>, tag: &str) -> bool {
 }
 
 fn has_metadata(instance: Option<&Instance>, key: &str, value: &str) -> bool {
-    let is_entry =
-        |(own_key, own_value): (&Untrusted, &Untrusted)| own_key.as_raw() == key && own_value.as_raw() == value;
-    instance.is_some_and(|instance| instance.metadata.iter().any(is_entry))
+    instance.is_some_and(|instance| {
+        let mut entries = instance.metadata.iter();
+        entries.any(|(own_key, own_value)| own_key.as_raw() == key && own_value.as_raw() == value)
+    })
 }

@@ -206,12 +206,12 @@ impl ResolverState {
 
     /// The members in the preferred zone, if enough of its `in_zone` endpoints can take calls; otherwise all.
     fn near(&self, members: Vec<Arc<Member>>, in_zone: usize) -> Vec<Arc<Member>> {
-        let is_near = |member: &Arc<Member>| self.rules.filters.is_near(&member.endpoint);
-        let near = members.iter().filter(|member| is_near(member)).count();
-        if near == members.len() || !stays_in_zone(near, in_zone) {
-            return members;
-        }
-        members.into_iter().filter(is_near).collect()
+        let filters = &self.rules.filters;
+        let near: Vec<Arc<Member>> =
+            members.iter().filter(|member| filters.is_near(&member.endpoint)).map(Arc::clone).collect();
+
+        let stays = near.len() < members.len() && stays_in_zone(near.len(), in_zone);
+        if stays { near } else { members }
     }
 
     /// Picks an endpoint from the present set.

@@ -16,7 +16,8 @@ use crate::model::{Lease, Secret};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryLines, RegistryRequest};
 
 /// The servers of etcd.
-pub(super) struct EtcdApi {
+#[derive(Debug)]
+pub(crate) struct EtcdApi {
     http: RegistryHttp,
     prefix: Vec<u8>,
     credentials: Option<(String, Secret)>,
@@ -100,7 +101,7 @@ const MAX_RESTARTS: usize = 3;
 const MAX_LINE: usize = 256 << 20;
 
 impl EtcdApi {
-    pub(super) fn new(options: &Etcd) -> Result<Self> {
+    pub(crate) fn new(options: &Etcd) -> Result<Self> {
         Ok(Self {
             http: RegistryHttp::new(options.http_options()?)?,
             prefix: options.prefix().as_bytes().to_vec(),
@@ -184,7 +185,7 @@ impl EtcdApi {
     }
 
     /// Sends a request, with a new token if the last one has expired.
-    async fn call<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, RegistryFailure> {
+    pub(crate) async fn call<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, RegistryFailure> {
         let token = self.token().await?;
         let had_token = token.is_some();
         match self.http.send(&RegistryRequest::post(path).json(body).authorization(token)).await {

@@ -1,0 +1,92 @@
+//! `--check`: when the instance is ready, and what the registry checks later.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::cli::Global;
+use crate::cli::validate::Targets;
+use crate::client::{Readiness, readiness};
+use crate::error::Result;
+use crate::health::Validator;
+use crate::model::{CheckDefinition, CheckKind, HttpPath, ParseError};
+use crate::source::collect;
+
+/// A check that must pass before the instance is registered.
+#[derive(Clone, Debug)]
+pub(super) struct ReadyCheck {
+    /// The scheme of the URL that `validate` checks; `None` for a plain TCP connection.
+    scheme: Option<&'static str>,
+    path: String,
+    definition: CheckDefinition,
+}
+
+const HINT: &str = "write http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE";
+/// The score from which on a normal client can use the service.
+const USABLE: u8 = 50;
+/// The pause between two attempts.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl ReadyCheck {
+    pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
+        let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
+        match (kind, rest) {
+            ("http", path) => Self::http("http", path.unwrap_or("/")),
+            ("https", path) => Self::http("https", path.unwrap_or("/")),
+            ("tcp", None) => Ok(Self::new(None, "", CheckKind::Tcp)),
+            ("grpc", service) => {
+                let service = service.filter(|service| !service.is_empty()).map(str::to_owned);
+                Ok(Self::new(Some("grpc"), "", CheckKind::Grpc { service }))
+            }
+            _ => Err(ParseError::new("there is no such check", HINT)),
+        }
+    }
+
+    fn http(scheme: &'static str, path: &str) -> Result<Self, ParseError> {
+        path.parse::<HttpPath>()?;
+        let kind = CheckKind::Http { path: path.to_owned(), method: "GET".to_owned(), expected_status: None };
+        Ok(Self::new(Some(scheme), path, kind))
+    }
+
+    fn new(scheme: Option<&'static str>, path: &str, kind: CheckKind) -> Self {
+        let definition = CheckDefinition {
+            name: None,
+            kind,
+            interval: None,
+            timeout: None,
+            failure_threshold: None,
+            success_threshold: None,
+        };
+        Self { scheme, path: path.to_owned(), definition }
+    }
+
+    /// The check for the registry.
+    pub(super) fn definition(&self) -> CheckDefinition {
+        self.definition.clone()
+    }
+
+    /// The protocol that the check implies.
+    pub(super) fn protocol(&self) -> Option<&'static str> {
+        self.scheme
+    }
+
+    /// Waits until the check passes.
+    ///
+    /// # Errors
+    /// If the place cannot be checked at all.
+    pub(super) async fn wait(&self, place: &str, global: &Global) -> Result<()> {
+        let target = match self.scheme {
+            Some(scheme) => format!("{scheme}://{place}{}", self.path),
+            None => place.to_owned(),
+        };
+        let targets = std::sync::Arc::new(Targets::read(&[target], global)?);
+        let validated = Validator::default().validated(targets);
+
+        loop {
+            if readiness(&collect(&validated).await?, USABLE) == Readiness::Healthy {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! `portolan register`: announces a service to a registry, alone or together with the program that serves it.
+
+mod check;
+mod program;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::sync::watch;
+
+use self::check::ReadyCheck;
+use self::program::{Program, start_failure};
+use super::exit::Exit;
+use super::registry::RegistryOptions;
+use super::resolve::parse_pair;
+use super::signals::Stop;
+use super::{Global, stderr};
+use crate::clean::clean;
+use crate::client::{RegistrationHandle, RegistrationState, Registry};
+use crate::error::{Error, Result};
+use crate::model::{Address, HostPort, Registration, parse_duration};
+use crate::net::{own_addresses, runtime};
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan register --name web --port 8080 --check http:/health -- ./server
+  portolan register --name web --port 8080 --registry consul://127.0.0.1:8500
+  portolan register --name users --port 50051 --check grpc --version 1.2.0 --tag api -- ./users
+  DISCOVERY_PROVIDER=etcd portolan register --name web --address 10.0.0.5 --port 80 --ttl 15s";
+
+/// Register a service, and keep it registered while a program runs
+///
+/// Starts the program and waits until the check passes. Then registers the instance, renews its lease in the background, and
+/// registers it again if the registry lost it or was away. A SIGTERM, SIGINT or SIGHUP first deregisters the instance and is
+/// then passed on to the program. When the program ends, the instance is deregistered and its exit code is returned; 128 and
+/// the number of the signal if one ended it. Without a program, the instance stays registered until a signal.
+///
+/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, disable_version_flag = true)]
+pub(super) struct Register {
+    /// Register under this name [default: DISCOVERY_SERVICE_NAME]
+    #[arg(long, value_name = "NAME", help_heading = "Instance")]
+    name: Option<String>,
+    /// The port that the service listens on
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Instance")]
+    port: u16,
+    /// The address that clients connect to [default: the first address of this machine that is not a loopback address]
+    #[arg(long, value_name = "HOST", help_heading = "Instance")]
+    address: Option<String>,
+    /// The id of the instance; the same id replaces an older registration [default: a random one]
+    #[arg(long, value_name = "ID", help_heading = "Instance")]
+    id: Option<String>,
+    /// Its namespace
+    #[arg(long, value_name = "NAME", help_heading = "Instance")]
+    namespace: Option<String>,
+    /// Its version
+    #[arg(long = "version", id = "own_version", value_name = "VERSION", help_heading = "Instance")]
+    version: Option<String>,
+    /// A tag; can be repeated
+    #[arg(long, value_name = "TAG", help_heading = "Instance")]
+    tag: Vec<String>,
+    /// Metadata; can be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = "Instance")]
+    meta: Vec<(String, String)>,
+    /// Its protocol, as in http, https or grpc
+    #[arg(long, value_name = "NAME", help_heading = "Instance")]
+    protocol: Option<String>,
+    /// Its share of the calls, relative to the other instances
+    #[arg(long, value_name = "N", help_heading = "Instance")]
+    weight: Option<u16>,
+    /// Its zone
+    #[arg(long, value_name = "ZONE", help_heading = "Instance")]
+    zone: Option<String>,
+    /// The machine that it runs on
+    #[arg(long, value_name = "NAME", help_heading = "Instance")]
+    node: Option<String>,
+    /// Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or
+    /// grpc:SERVICE
+    #[arg(long, value_name = "CHECK", value_parser = ReadyCheck::parse, help_heading = "Checks")]
+    check: Option<ReadyCheck>,
+    /// The interval at which the registry repeats the check [default: the registry's]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "check", help_heading = "Checks")]
+    interval: Option<Duration>,
+    /// How long the registration lasts unless it is renewed [default: the registry's, mostly 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
+    ttl: Option<Duration>,
+    /// How long it may be unhealthy until the registry removes it [default: the registry's]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
+    deregister_after: Option<Duration>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+    /// Run this program, and register while it runs
+    #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+/// How long the registry may take to remove the instance before the program is stopped all the same.
+const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Register {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        if global.wants_json("portolan register")? {
+            return Err(Error::usage("--json", "portolan register prints no list", "leave it out"));
+        }
+
+        let stop = Stop::listen()?;
+        let registry = self.registry.open()?;
+        let registration = self.registration(&registry)?;
+        if let Some(problem) = registration.problem() {
+            return Err(Error::usage(problem.field.clone(), problem.message, problem.hint));
+        }
+
+        let runtime = runtime(0)?;
+        let exit = runtime.block_on(self.serve(&registry, registration, (&stop, global)));
+        runtime.shutdown_background();
+        exit
+    }
+
+    /// What is registered.
+    fn registration(&self, registry: &Registry) -> Result<Registration> {
+        let name = self.name.clone().or_else(|| registry.service_name().map(str::to_owned));
+        let name = name.ok_or_else(|| {
+            Error::usage("--name", "the service has no name", "add --name, or set DISCOVERY_SERVICE_NAME")
+        })?;
+        let address = self.address.as_ref().map_or_else(own_address, |address| address_of(address));
+        let place = HostPort { address, interface: None, port: Some(self.port) };
+
+        let check = self.check.as_ref().map(|check| {
+            let definition = check.definition();
+            self.interval.map_or_else(|| definition.clone(), |interval| definition.clone().every(interval))
+        });
+        Ok(Registration {
+            id: self.id.clone(),
+            namespace: self.namespace.clone(),
+            version: self.version.clone(),
+            protocol: self.protocol.clone().or_else(|| self.check.as_ref()?.protocol().map(str::to_owned)),
+            weight: self.weight,
+            ttl: self.ttl,
+            deregister_after: self.deregister_after,
+            tags: self.tag.clone(),
+            metadata: self.meta.iter().cloned().collect(),
+            node: self.node.clone(),
+            zone: self.zone.clone(),
+            checks: check.into_iter().collect(),
+            ..Registration::new(name, place)
+        })
+    }
+
+    async fn serve(
+        &self,
+        registry: &Registry,
+        registration: Registration,
+        (stop, global): (&Stop, &Global),
+    ) -> Result<Exit> {
+        let mut program = match Program::start(&self.command) {
+            Ok(Some(program)) => program,
+            Ok(None) => return self.serve_alone(registry, registration, (stop, global)).await,
+            Err(error) => {
+                stderr::error(&error);
+                return Ok(start_failure(&error));
+            }
+        };
+
+        let passed = tokio::select! {
+            biased;
+            exit = program.ended() => return exit,
+            passed = stop.cancel().run_until_cancelled(self.wait_for_check(&registration, global)) => passed,
+        };
+        let Some(passed) = passed else { return program.stop(stop).await };
+        passed?;
+
+        let me = registry.announce(registration)?;
+        let noting = tokio::spawn(note_states(me.states(), label(&me), global.quiet));
+        let ended = tokio::select! {
+            biased;
+            exit = program.ended() => Some(exit),
+            () = stop.cancel().cancelled() => None,
+        };
+        noting.abort();
+        deregister(me, global.quiet).await;
+
+        match ended {
+            Some(exit) => exit,
+            None => program.stop(stop).await,
+        }
+    }
+
+    /// Registers until a signal.
+    async fn serve_alone(
+        &self,
+        registry: &Registry,
+        registration: Registration,
+        (stop, global): (&Stop, &Global),
+    ) -> Result<Exit> {
+        let registering = async {
+            self.wait_for_check(&registration, global).await?;
+            match registry.register(registration.clone()).await {
+                Err(error @ (Error::Usage { .. } | Error::Refused { .. })) => Err(error),
+                Ok(me) => Ok(me),
+                // It may come.
+                Err(error) => {
+                    note_failure(&error.to_string(), error.hint(), global.quiet);
+                    registry.announce(registration.clone())
+                }
+            }
+        };
+        let Some(me) = stop.cancel().run_until_cancelled(registering).await else {
+            return Ok(stop.requested().unwrap_or(Exit::Interrupted));
+        };
+        let me = me?;
+
+        let noting = tokio::spawn(note_states(me.states(), label(&me), global.quiet));
+        stop.cancel().cancelled().await;
+        noting.abort();
+        deregister(me, global.quiet).await;
+        Ok(stop.requested().unwrap_or(Exit::Interrupted))
+    }
+
+    async fn wait_for_check(&self, registration: &Registration, global: &Global) -> Result<()> {
+        match &self.check {
+            Some(check) => check.wait(&registration.place(), global).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// `user-service 10.0.0.7:8080 as ID`
+fn label(me: &RegistrationHandle) -> String {
+    let registration = me.registration();
+    let id = registration.id.as_deref().unwrap_or_default();
+    format!("{} {} as {}", clean(&registration.name), clean(&registration.place()), clean(id))
+}
+
+/// Reports each state on standard error.
+async fn note_states(mut states: watch::Receiver<RegistrationState>, label: String, quiet: bool) {
+    loop {
+        let state = states.borrow_and_update().clone();
+        match state {
+            RegistrationState::Active { registrations: 1 } if !quiet => stderr::note(&format!("registered {label}")),
+            RegistrationState::Active { .. } if !quiet => {
+                stderr::note(&format!(
+                    "registered {label} again: the registry did not have it any more, or replies again"
+                ));
+            }
+            RegistrationState::Failing { error, hint } => note_failure(&error, &hint, quiet),
+            _ => {}
+        }
+        if states.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn note_failure(error: &str, hint: &str, quiet: bool) {
+    if !quiet {
+        stderr::note(&format!("{error}; trying again ({hint})"));
+    }
+}
+
+/// Removes the registration. A registry that does not reply must not hold the program up.
+async fn deregister(me: RegistrationHandle, quiet: bool) {
+    let label = label(&me);
+    match tokio::time::timeout(DEREGISTER_TIMEOUT, me.deregister()).await {
+        Ok(Ok(())) if !quiet => stderr::note(&format!("deregistered {label}")),
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => stderr::error(&error),
+        Err(_) => stderr::failure(
+            &format!("cannot deregister {label}: the registry did not reply"),
+            "its lease ends by itself",
+        ),
+    }
+}
+
+/// An address as the registration holds it. A registration is validated later.
+fn address_of(text: &str) -> Address {
+    let text = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    text.parse().map_or_else(|_| Address::Name(text.into()), Address::Ip)
+}
+
+/// The first address of this machine that others can reach.
+fn own_address() -> Address {
+    let addresses = own_addresses().unwrap_or_default();
+    let reachable = addresses.iter().filter(|address| !address.is_loopback());
+    let first = reachable.min_by_key(|address| address.is_ipv6()).copied();
+
+    Address::Ip(first.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+}

@@ -1,0 +1,135 @@
+//! `portolan://127.0.0.1:7440`: registers with a registry that `portolan serve` runs, over its REST interface.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::url::RegistryUrl;
+use super::{ActiveLease, Provider, ProviderFuture, Renewal};
+use crate::clean::clean;
+use crate::error::{Error, Result};
+use crate::model::{RegisteredInstance, Registration};
+use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
+use crate::source::{Portolan, Source, Variable};
+
+/// A registry of portolan's own.
+#[derive(Debug)]
+struct PortolanProvider {
+    options: Portolan,
+    http: RegistryHttp,
+}
+
+pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<dyn Provider>> {
+    let mut options = Portolan::default();
+    if let Some(variable) = variable {
+        options.read_environment(variable);
+    }
+    if !url.authority.is_empty() {
+        options.address = Some(url.authority.clone());
+    } else if !url.path.is_empty() {
+        // `portolan:/run/portolan.sock`
+        options.address = Some(format!("unix://{}", url.path));
+    }
+    url.parameters("namespace and tls", |name, value| {
+        match name {
+            "namespace" => options.namespace = Some(value.to_owned()),
+            "tls" => options.address = options.address.take().map(|address| format!("https://{address}")),
+            _ => return false,
+        }
+        true
+    })?;
+
+    let http = RegistryHttp::new(options.http_options()?)?;
+    Ok(Arc::new(PortolanProvider { options, http }))
+}
+
+/// `{"data":INSTANCE}`
+#[derive(Deserialize)]
+struct InstanceReply {
+    data: RegisteredInstance,
+}
+
+impl PortolanProvider {
+    async fn register(&self, registration: &Registration) -> Result<Box<dyn ActiveLease>> {
+        let what = format!("register {}", clean(&registration.name));
+        let mut registration = registration.clone();
+        if registration.namespace.is_none() {
+            registration.namespace.clone_from(&self.options.namespace);
+        }
+
+        let request = RegistryRequest::post("/api/v1/services").json(&registration);
+        let reply = self.http.send(&request).await.and_then(|reply| reply.json::<InstanceReply>());
+        let instance = reply.map_err(|failure| failure.into_error(what))?.data;
+        let id = path_segment(&instance.id).unwrap_or_default();
+        let ttl = instance.lease.as_ref().map(|lease| lease.ttl);
+        Ok(Box::new(PortolanLease {
+            name: registration.name,
+            path: format!("/api/v1/services/{id}"),
+            generation: instance.generation,
+            ttl,
+            http: self.http.clone(),
+        }))
+    }
+}
+
+impl Provider for PortolanProvider {
+    fn name(&self) -> &'static str {
+        "portolan"
+    }
+
+    fn source(&self, service: &str) -> Result<Arc<dyn Source>> {
+        let mut source = self.options.clone();
+        source.select(service);
+        Ok(Arc::new(source))
+    }
+
+    fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
+        Box::pin(self.register(registration))
+    }
+}
+
+/// One generation of a registration. A later one is another registration: this neither renews nor removes it.
+#[derive(Debug)]
+struct PortolanLease {
+    name: String,
+    path: String,
+    generation: u64,
+    ttl: Option<Duration>,
+    http: RegistryHttp,
+}
+
+impl PortolanLease {
+    fn failed(&self, operation: &str, failure: RegistryFailure) -> Error {
+        failure.into_error(format!("{operation} {}", clean(&self.name)))
+    }
+}
+
+impl ActiveLease for PortolanLease {
+    fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    fn renew(&self) -> ProviderFuture<'_, Renewal> {
+        Box::pin(async move {
+            let body = json!({ "generation": self.generation });
+            let request = RegistryRequest::post(format!("{}/heartbeat", self.path)).json(&body);
+            match self.http.send(&request).await {
+                Ok(_) => Ok(Renewal::Renewed),
+                Err(failure) if failure.status() == Some(404) => Ok(Renewal::Gone),
+                Err(failure) => Err(self.failed("renew", failure)),
+            }
+        })
+    }
+
+    fn release(&self) -> ProviderFuture<'_, ()> {
+        Box::pin(async move {
+            let request = RegistryRequest::delete(self.path.clone()).query("generation", self.generation.to_string());
+            match self.http.send(&request).await {
+                Err(failure) if failure.status() != Some(404) => Err(self.failed("deregister", failure)),
+                _ => Ok(()),
+            }
+        })
+    }
+}

@@ -1,0 +1,132 @@
+//! The programs in `examples/` that need a registry.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::sources::json_http;
+use crate::sources::programs;
+use crate::support::{HANG, TempDir, kill};
+
+/// The folder of the examples, built as this test is: cargo builds them only for a whole `cargo test`.
+fn folder() -> &'static PathBuf {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let program = env::current_exe().unwrap();
+        let target = program.parent().and_then(|deps| deps.parent()).unwrap();
+        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.args(["build", "--quiet", "--examples", "--manifest-path"]);
+        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        if cfg!(feature = "grpc") {
+            build.args(["--features", "grpc"]);
+        }
+        // What cargo sets for a test of its package, build scripts would take for a change.
+        for (name, _) in env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+                build.env_remove(name);
+            }
+        }
+        assert!(build.stdin(Stdio::null()).status().unwrap().success(), "cargo builds the examples");
+        target.join("examples")
+    })
+}
+
+fn example(name: &str, args: &[&str]) -> Command {
+    let mut command = Command::new(folder().join(name));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// What an example prints, which ends well.
+fn run(name: &str, args: &[&str]) -> String {
+    let out = example(name, args).output().unwrap();
+    assert!(out.status.success(), "{name}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// A program that is killed when a test ends.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn start(name: &str, args: &[&str]) -> (Self, impl Iterator<Item = String> + use<>) {
+        let mut child = example(name, args).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        (Self(child), lines)
+    }
+}
+
+/// H21: registered, found, deregistered, with both registries.
+#[test]
+fn the_examples_register_and_find_themselves() {
+    let expected = "registered\nfound 127.0.0.1:8080\nderegistered\n";
+    let consul = programs::consul();
+    json_http::send(consul.address, "GET", "/v1/catalog/nodes", None, &Value::Null);
+    assert_eq!(run("consul", &[&consul.address.to_string()]), expected);
+    let etcd = programs::etcd();
+    json_http::send(etcd.address, "POST", "/v3/kv/range", None, &json!({ "key": "AA==" }));
+    assert_eq!(run("etcd", &[&etcd.address.to_string()]), expected);
+
+    // H22: two processes register themselves and find each other.
+    let url = format!("etcd://{}", etcd.address);
+    let (mut one, mut lines) = Running::start("agent", &["agents", "0", &url]);
+    assert!(lines.next().unwrap().starts_with("I am 127.0.0.1:"));
+    let (mut other, mut other_lines) = Running::start("agent", &["agents", "0", &url]);
+    assert!(lines.next().unwrap().starts_with("peer 127.0.0.1:"));
+    assert!(other_lines.next().is_some());
+    kill(other.0.id(), Signal::INT);
+    assert!(lines.next().unwrap().ends_with(" left"), "the other one deregistered");
+    assert!(other.0.wait().unwrap().success());
+    kill(one.0.id(), Signal::INT);
+    assert!(one.0.wait().unwrap().success());
+}
+
+/// A server on loopback that answers each request with its own first line.
+fn echo() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            let _ = BufReader::new(&stream).read_line(&mut line);
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{line}", line.len());
+        }
+    });
+    port
+}
+
+/// H3, H23: endpoints of a file, and a gateway that routes to them by name.
+#[test]
+fn the_examples_pick_and_route_by_name() {
+    let (dir, port) = (TempDir::new(), echo());
+    let file = dir.path().join("services.toml");
+    std::fs::write(&file, format!("[[service]]\nname = \"echo\"\nendpoints = [\"127.0.0.1:{port}\"]\n")).unwrap();
+    let url = format!("file:{}", file.display());
+
+    let text = run("basic", &["echo", &url]);
+    let called = format!("called 127.0.0.1:{port}: ok\n");
+    assert_eq!(text, format!("found 127.0.0.1:{port}\n{called}{called}{called}"));
+
+    let (_gateway, mut lines) = Running::start("gateway", &["0", &url]);
+    let line = lines.next().unwrap();
+    let mut stream = TcpStream::connect(line.strip_prefix("listening on ").unwrap()).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.write_all(b"GET /echo/deep/path HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.ends_with("GET /deep/path HTTP/1.1\r\n"), "{reply}");
+}

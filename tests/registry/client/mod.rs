@@ -1,0 +1,6 @@
+//! What programs do with registries: register, and call over a resolver.
+
+mod examples;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod registration;
