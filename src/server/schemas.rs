@@ -35,7 +35,7 @@ pub(super) struct RegistrationBody {
     weight: Option<u16>,
     #[schema(minimum = 1, maximum = 86400)]
     ttl: Option<u32>,
-    #[schema(minimum = 60, maximum = 31536000)]
+    #[schema(minimum = 60, maximum = 31_536_000)]
     deregister_after: Option<u32>,
     tags: Option<Vec<String>>,
     capabilities: Option<Vec<String>>,
