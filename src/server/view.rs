@@ -292,7 +292,7 @@ impl ViewDraft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{RegisteredLease, Registration};
+    use crate::model::{HealthState, OperatorStatus, RegisteredLease, Registration};
 
     fn instance(id: &str) -> RegisteredInstance {
         let registration = Registration::new("web", "10.0.0.1:80".parse().unwrap())
