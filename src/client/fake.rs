@@ -44,7 +44,7 @@ struct FakeRegistrations {
 /// An endpoint of an instance: `10.0.0.1:80`.
 pub(super) fn endpoint(place: &str) -> Endpoint {
     let place: HostPort = place.parse().unwrap();
-    let id = format!("id-{}", place);
+    let id = format!("id-{place}");
     Endpoint { instance: Some(Box::new(Instance { id, serving: true, ..Instance::default() })), ..place.endpoint() }
 }
 

@@ -80,8 +80,8 @@ fn names_of_other_registries_mean_the_same() {
         .version("1.0.0")
         .node("worker-1")
         .zone("a")
-        .ttl(Duration::from_secs(60))
-        .deregister_after(Duration::from_secs(600))
+        .ttl(Duration::from_mins(1))
+        .deregister_after(Duration::from_mins(10))
         .tag("api")
         .tag("web")
         .capability("search")
@@ -137,6 +137,7 @@ fn many(count: usize) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 fn each_bad_field_is_named_with_a_reason_and_a_hint() {
     let cases = [
         (sample_with("name", Value::Null), "name", "it is missing"),

@@ -228,7 +228,7 @@ mod tests {
         first_byte: Duration::from_secs(10),
         head: Duration::from_secs(5),
         body: Duration::from_secs(30),
-        idle: Duration::from_secs(60),
+        idle: Duration::from_mins(1),
         write: Duration::from_secs(20),
     };
 
@@ -260,7 +260,7 @@ mod tests {
         assert!(activity.check(&LIMITS).is_ok());
 
         activity.enter(Phase::Idle);
-        clock.advance(Duration::from_secs(60));
+        clock.advance(Duration::from_mins(1));
         assert_eq!(activity.check(&LIMITS), Err(Overdue::Idle));
     }
 }

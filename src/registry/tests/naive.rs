@@ -252,7 +252,9 @@ impl Naive {
         }
         let here = self.instances.iter().filter(|(_, one)| one.registration.node.as_deref() == Some(node));
         let ids: Vec<String> = here.map(|(id, _)| id.clone()).collect();
-        ids.iter().for_each(|id| self.touch(id, now, |one| one.node_down = is_down));
+        for id in &ids {
+            self.touch(id, now, |one| one.node_down = is_down);
+        }
     }
 
     fn tick(&mut self, now: Duration) {
