@@ -31,7 +31,7 @@ impl Routes {
         let [method, target, version] = line.split_whitespace().collect::<Vec<_>>()[..] else {
             return Err("not an HTTP request".into());
         };
-        let (name, path) = target.trim_start_matches('/').split_once("/").unwrap_or_default();
+        let (name, path) = target.trim_start_matches('/').split_once('/').unwrap_or_default();
 
         let call = self.resolver(name)?.pick(()).await?;
         let connected = TcpStream::connect(call.endpoint().to_string()).await;

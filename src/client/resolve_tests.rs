@@ -101,6 +101,9 @@ fn instance(place: &str, version: &str, tags: &[&str], region: &str) -> Endpoint
     })
 }
 
+/// Version, tags and zone; the instances that are left, and how many each filter leaves.
+type FilterCase<'a> = (&'a str, &'a [&'a str], Option<&'a str>, &'a [u8], [usize; 3]);
+
 /// K1 to K4, K10: version exact or as a range, all tags, metadata: everything must match, and the counts say what dropped
 /// the rest.
 #[tokio::test(start_paused = true)]
@@ -117,7 +120,7 @@ async fn filters_are_a_chain_that_counts() {
         ],
     );
 
-    let cases: [(&str, &[&str], Option<&str>, &[u8], [usize; 3]); 8] = [
+    let cases: [FilterCase<'_>; 8] = [
         ("", &[], None, &[1, 2, 3, 4, 5], [5, 5, 5]),
         ("1.2.0", &[], None, &[1], [1, 1, 1]),
         ("1.4.0", &[], None, &[2], [1, 1, 1]),

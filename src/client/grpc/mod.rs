@@ -77,7 +77,7 @@ impl GrpcChannel {
 
     /// A call of any kind: its reply is a stream, and the call ends with it.
     async fn call_once(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let call = self.resolver.pick(()).await.map_err(unpicked)?;
+        let call = self.resolver.pick(()).await.map_err(|error| unpicked(&error))?;
         match self.attempt(&call, request).await {
             Ok(response) => {
                 let is_over = is_unavailable(response.headers());
@@ -124,13 +124,13 @@ impl GrpcChannel {
 
     /// Picks an endpoint, if possible one that this call has not been sent to.
     async fn pick_untried(&self, tried: &[String]) -> Result<Call, Status> {
-        let mut call = self.resolver.pick(()).await.map_err(unpicked)?;
+        let mut call = self.resolver.pick(()).await.map_err(|error| unpicked(&error))?;
         for _ in 1..MAX_PICKS {
             let place = call.endpoint().to_string();
             if !tried.contains(&place) {
                 break;
             }
-            call = self.resolver.pick(()).await.map_err(unpicked)?;
+            call = self.resolver.pick(()).await.map_err(|error| unpicked(&error))?;
         }
         Ok(call)
     }
@@ -192,7 +192,7 @@ fn is_unavailable(headers: &http::HeaderMap) -> bool {
 }
 
 /// No endpoint: another attempt may find one.
-fn unpicked(error: PickError) -> Status {
+fn unpicked(error: &PickError) -> Status {
     Status::unavailable(error.to_string())
 }
 

@@ -231,7 +231,7 @@ fn fifty_clients_race_for_one_id() {
     stream.set_read_timeout(Some(HANG)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut text = Vec::new();
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = vec![0; 64 * 1024];
     while !text.windows(8).any(|window| window == b"\"synced\"") {
         let count = stream.read(&mut buffer).unwrap();
         text.extend_from_slice(&buffer[..count]);

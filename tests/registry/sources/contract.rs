@@ -2,6 +2,7 @@
 //! invented in between. The servers are real.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::thread;
 use std::time::Duration;
 
@@ -162,7 +163,7 @@ impl DnsRegistry {
         let mut records = String::new();
         for (service, ports) in &self.records {
             for port in ports {
-                records += &format!("_{service}._tcp.test. 0 SRV 0 1 {port} host.test.\n");
+                writeln!(records, "_{service}._tcp.test. 0 SRV 0 1 {port} host.test.").unwrap();
             }
         }
         write_zone(self.program.dir.path(), &format!("host.test. 0 A 127.0.0.1\n{records}"));

@@ -44,7 +44,7 @@ async fn leases_are_shown_and_bad_keys_are_reported() {
     let web = &listing.services[0];
     let leases: Vec<_> =
         web.endpoints.iter().map(|at| at.instance.as_deref().unwrap().lease.map(|lease| lease.ttl)).collect();
-    assert_eq!(leases, [Some(Duration::from_secs(60)), None]);
+    assert_eq!(leases, [Some(Duration::from_mins(1)), None]);
     let keys = &web.detail.downcast_ref::<RegistryDetail>().unwrap().keys;
     assert_eq!(keys.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/services/web/1", "/services/web/2"]);
 

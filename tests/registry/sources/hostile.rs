@@ -1,6 +1,7 @@
 //! Servers that answer nonsense in the place of Consul and etcd: each gives a clear error within its limits, and none makes
 //! services vanish.
 
+use std::fmt::Display;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -37,8 +38,8 @@ pub enum Reply {
     Stream(Vec<String>),
 }
 
-pub fn json(body: impl ToString) -> Reply {
-    Reply::Json(String::new(), body.to_string())
+pub fn json(body: impl Display) -> Reply {
+    Reply::Json(String::new(), format!("{body}"))
 }
 
 /// A server on loopback that counts its requests.
@@ -125,8 +126,8 @@ fn write(stream: &mut TcpStream, reply: Reply) -> bool {
             false
         }
         Reply::Stream(lines) => {
-            let text =
-                format!("HTTP/1.1 200 OK\r\n\r\n{}", lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+            let body: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+            let text = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
             let _ = stream.write_all(text.as_bytes());
             let _ = stream.read(&mut [0]);
             false
@@ -142,8 +143,10 @@ fn raw(status: &str, headers: &str, body: &str) -> Reply {
 
 const PAGE: &str = "<!DOCTYPE html><html><body>It works!</body></html>";
 
-/// Each answer, and what the error says.
-fn nonsense() -> Vec<(&'static str, fn() -> Reply, &'static str)> {
+/// What it is, the answer, and what the error says.
+type Nonsense = (&'static str, fn() -> Reply, &'static str);
+
+fn nonsense() -> Vec<Nonsense> {
     vec![
         ("a web page", || json(PAGE), "is a web page, not JSON"),
         ("other JSON", || json("[1,2"), "is not the expected JSON"),
@@ -208,8 +211,8 @@ fn entries(count: usize) -> String {
     serde_json::to_string(&(0..count).map(entry).collect::<Vec<_>>()).unwrap()
 }
 
-fn indexed(index: impl ToString, body: impl ToString) -> Reply {
-    Reply::Json(format!("X-Consul-Index: {}\r\n", index.to_string()), body.to_string())
+fn indexed(index: impl Display, body: impl Display) -> Reply {
+    Reply::Json(format!("X-Consul-Index: {index}\r\n"), format!("{body}"))
 }
 
 const LEADER: &str = "\"127.0.0.1:8300\"";
@@ -250,10 +253,13 @@ async fn a_server_that_fails_is_not_asked_a_thousand_times() {
     assert!(requests < 50, "{requests} requests");
 }
 
+/// What it is, and the index after so many requests.
+type NamedIndex = (&'static str, fn(usize) -> String);
+
 /// Blocking queries: whatever index a server sends, changes arrive, and it is not flooded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_index_is_survived_and_a_server_that_never_blocks_is_not_flooded() {
-    let indexes: [(&str, fn(usize) -> String); 5] = [
+    let indexes: [NamedIndex; 5] = [
         ("missing", |_| String::new()),
         ("zero", |_| "0".to_owned()),
         ("backwards", |count| (1000 - count).to_string()),
