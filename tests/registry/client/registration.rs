@@ -88,6 +88,18 @@ async fn etcd_has_a_registration_until_it_ends() {
     .await;
 }
 
+/// H1, B31: with our own server, where an operator removes the instance.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_own_registry_has_a_registration_until_it_ends() {
+    let server = programs::portolan();
+    let address = server.address;
+    lives_and_ends(&format!("portolan://{address}"), move || {
+        json_http::send(address, "DELETE", "/api/v1/services/shop-1", None, &Value::Null);
+    })
+    .await;
+}
+
 /// A registry that was away, and lost everything, has the registration again after its return.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_registry_that_was_away_gets_the_registration_again() {
