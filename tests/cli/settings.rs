@@ -85,7 +85,7 @@ fn truth_in_the_environment_is_what_people_write() {
 fn the_environment_is_refused_by_the_name_of_its_variable() {
     portolan("ports").env("PORTOLAN_OUTPUT", "jsn").refuses(
         "PORTOLAN_OUTPUT='jsn': there is no such value",
-        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, name",
+        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, name",
     );
     portolan("ports")
         .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")
@@ -154,7 +154,7 @@ fn unknown_keys() {
     );
     with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
-        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait",
+        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register",
     );
     with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
@@ -162,7 +162,7 @@ fn unknown_keys() {
     );
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
-        "here go color, output, quiet, discover, validate, score, wait; `portolan config show` prints all keys",
+        "here go color, output, quiet, discover, validate, score, wait, resolve, register; `portolan config show` prints all keys",
     );
 }
 

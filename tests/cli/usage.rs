@@ -6,8 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
-pub(super) const FORMATS: &str =
-    "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, name";
+pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, name";
 const SORT: &str = "the values are port, address, proto, name, process, pid, user";
 
 fn local(option: &str, value: &str) -> Portolan {
@@ -58,7 +57,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, explain, serve, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -94,14 +93,14 @@ fn options_typed_by_habit() {
     portolan("scan 127.0.0.1 -oX out.xml")
         .refuses("--output 'X': there is no such value", "portolan's way of nmap's -oX: -o nmap-xml=FILE");
     portolan("list").refuses("'list': portolan has no such command", "portolan's way: `portolan local`");
-    portolan("serv").refuses("'serv': portolan has no such command", "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`");
+    portolan("serv").refuses("'serv': portolan has no such command", "did you mean `portolan serve`?");
 }
 
 #[test]
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, explain, serve, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
