@@ -503,7 +503,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;dns'= {
             cand --record 'Look up only records of these types [default: srv,a,aaaa,txt]'
             cand --domain 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]'
-            cand --server 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]'
+            cand --server 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]'
             cand --port 'Ask this port of servers that are written without one [default: 53]'
             cand --refresh-ttl 'With --watch, look a name up again no sooner than after this time [default: 30s]'
             cand --timeout 'Set the maximum duration of one lookup, as in 500ms or 5s'

@@ -622,7 +622,7 @@ a\t'IPv4 addresses'
 aaaa\t'IPv6 addresses'
 txt\t'Texts: metadata'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l domain -d 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system\'s search domains]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l port -d 'Ask this port of servers that are written without one [default: 53]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l refresh-ttl -d 'With --watch, look a name up again no sooner than after this time [default: 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l timeout -d 'Set the maximum duration of one lookup, as in 500ms or 5s' -r

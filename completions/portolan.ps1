@@ -516,7 +516,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;discover;dns' {
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Look up only records of these types [default: srv,a,aaaa,txt]')
             [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Ask this port of servers that are written without one [default: 53]')
             [CompletionResult]::new('--refresh-ttl', '--refresh-ttl', [CompletionResultType]::ParameterName, 'With --watch, look a name up again no sooner than after this time [default: 30s]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one lookup, as in 500ms or 5s')

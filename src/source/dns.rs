@@ -55,7 +55,7 @@ pub struct Dns {
     /// Ask Consul's DNS: --server 127.0.0.1:8600 --domain service.consul
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Servers"))]
     pub consul: bool,
-    /// Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system's]
+    /// Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system's]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = "Servers"))]
     pub server: Vec<String>,
     /// Ask this port of servers that are written without one [default: 53]
