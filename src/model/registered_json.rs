@@ -94,7 +94,10 @@ impl RegisteredInstance {
         // They repeat what the checks and `node` say.
         fields.drop_all(&["health_endpoint", "health_check_interval", "health_status", "last_health_check", "node_id"]);
 
-        let mut registration = Registration::take(fields)?;
+        let (mut registration, missing) = Registration::take(fields)?;
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
         let (definitions, states) = checks.into_iter().unzip();
         registration.checks = definitions;
         let id: Arc<str> = required(registration.id.as_deref().map(Arc::from), "id")?;

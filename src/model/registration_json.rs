@@ -32,33 +32,32 @@ impl Registration {
     }
 
     fn read(mut fields: JsonFields) -> Result<Self, Problem> {
-        let registration = Self::take(&mut fields)?;
+        let (registration, missing) = Self::take(&mut fields)?;
         for name in REPLY_FIELDS {
             if fields.contains(name) {
                 return Err(Problem::new(name, "the registry decides this field", "leave it out"));
             }
         }
 
+        // A field that is missing may be there under a misspelt name, which says more.
         fields.finish()?;
-        Ok(registration)
+        missing.map_or(Ok(registration), Err)
     }
 
-    /// Takes its fields out of an object that may have others.
-    pub(super) fn take(fields: &mut JsonFields) -> Result<Self, Problem> {
+    /// Takes its fields out of an object that may have others. Also returns the first required one that is missing.
+    pub(super) fn take(fields: &mut JsonFields) -> Result<(Self, Option<Problem>), Problem> {
         let name = fields.text(&["name", "service_name"])?;
         let address = fields.text(&["address", "host"])?;
-        let port = fields.number(&["port"], 1, u16::MAX.into())?;
+        let port = fields.number(&["port"], 1, u16::MAX.into())?.and_then(|port| u16::try_from(port).ok());
+        let missing = missing_field(name.as_deref(), address.as_deref(), port);
 
-        Ok(Self {
+        let registration = Self {
             id: fields.text(&["id"])?,
             namespace: fields.text(&["namespace"])?,
-            name: name.ok_or_else(|| Problem::new("name", "it is missing", "give the service a name"))?,
+            name: name.unwrap_or_default(),
             version: fields.text(&["version"])?,
-            address: address
-                .ok_or_else(|| Problem::new("address", "it is missing", "give an address or a host name"))?,
-            port: port.and_then(|port| u16::try_from(port).ok()).ok_or_else(|| {
-                Problem::new("port", "it is missing", "give the port that clients connect to, from 1 to 65535")
-            })?,
+            address: address.unwrap_or_default(),
+            port: port.unwrap_or_default(),
             protocol: fields.text(&["protocol"])?,
             weight: fields.number(&["weight"], 0, u16::MAX.into())?.and_then(|weight| u16::try_from(weight).ok()),
             ttl: fields.duration(&["ttl"])?,
@@ -70,8 +69,20 @@ impl Registration {
             zone: fields.text(&["zone"])?,
             status: fields.read(&["status"], |value| status_of(&value))?.unwrap_or_default(),
             checks: take_checks(fields)?,
-        })
+        };
+        Ok((registration, missing))
     }
+}
+
+/// The first required field that is missing.
+fn missing_field(name: Option<&str>, address: Option<&str>, port: Option<u16>) -> Option<Problem> {
+    let (field, hint) = match (name, address, port) {
+        (None, ..) => ("name", "give the service a name"),
+        (_, None, _) => ("address", "give an address or a host name"),
+        (.., None) => ("port", "give the port that clients connect to, from 1 to 65535"),
+        _ => return None,
+    };
+    Some(Problem::new(field, "it is missing", hint))
 }
 
 /// Reads the status that an operator gives.
