@@ -175,6 +175,9 @@ impl RegistryCause {
         if let Some(io) = find::<io::Error>(error).filter(|io| io.get_ref().is_none()) {
             return Self::Unreachable(clean(&plain(io)).to_lowercase());
         }
+        if find::<hyper::Error>(error).is_some_and(|error| error.is_canceled() || error.is_closed()) {
+            return Self::Unreachable("the server closed the connection before the request was sent".to_owned());
+        }
         Self::Unreachable(match last(error).to_string() {
             text if text.is_empty() => "the connection failed".to_owned(),
             text => clean(&text),

@@ -121,7 +121,14 @@ async fn certificates_are_verified_and_presented() {
         ),
         ("no certificate", Consul { cert: None, key: None, ..server.source() }, "it requires a client certificate"),
     ] {
-        let error = collect(&source).await.unwrap_err();
+        let mut error = collect(&source).await.unwrap_err();
+        // With TLS 1.3 a server refuses a client after its handshake, and the connection may end before the reason is read.
+        for _ in 0..20 {
+            if !error.to_string().contains("closed the connection before the request") {
+                break;
+            }
+            error = collect(&source).await.unwrap_err();
+        }
         let text = error.to_string();
         assert!(
             text.starts_with("cannot list the services of Consul: https://") && text.contains(why),
