@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A watch: no request, no pause. The registry reports the change.
     let shop = registry.resolve("example-shop").version("^1.2").tag("api").start()?;
     let mut changes = shop.watch();
-    while shop.counts().healthy == 0 {
+    while shop.counts().usable == 0 {
         changes.next().await.ok_or("the watch ended")?;
     }
     println!("found {}", shop.pick(()).await?.endpoint());

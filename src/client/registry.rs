@@ -151,8 +151,13 @@ impl Registry {
     /// If the registration is invalid, or this is not called in a tokio runtime.
     pub fn announce(&self, registration: Registration) -> Result<RegistrationHandle> {
         let what = format!("announcement of '{}'", clean(&registration.name));
-        Handle::try_current()
-            .map_err(|_| Error::usage(what, "there is no tokio runtime", "call it in an async function"))?;
+        Handle::try_current().map_err(|_| {
+            Error::usage(
+                what,
+                "it must be called inside a tokio runtime",
+                "call it from an async function, as in #[tokio::main]",
+            )
+        })?;
 
         let registration = self.prepared(registration)?;
         let (provider, stop) = (Arc::clone(&self.0.provider), self.0.stop.child());

@@ -69,7 +69,7 @@ async fn a_pick_waits_for_the_first_reply_only() {
     fake.set(CART, vec![]);
     settled(&carts, |carts| carts.counts().named == 0).await;
     let error = timeout(LONG, carts.pick(())).await.expect("an empty set is a reply").unwrap_err();
-    assert_eq!(error.to_string(), "no endpoint of cart: 0 named, 0 healthy");
+    assert_eq!(error.to_string(), "no endpoint of cart: 0 named, 0 usable");
 }
 
 /// H2, H3: all healthy endpoints, and each gets its share.
@@ -147,7 +147,7 @@ async fn filters_are_a_chain_that_counts() {
 
     let none = registry.resolve(CART).version("^3").start().unwrap();
     let error = Error::from(none.pick(()).await.unwrap_err());
-    let text = "cannot find an endpoint of cart: 5 named, 0 of that version (1 without a semantic version), 0 healthy";
+    let text = "cannot find an endpoint of cart: 5 named, 0 of that version (1 without a semantic version), 0 usable";
     assert_eq!((error.to_string().as_str(), error.hint()), (text, "ask for another version, as in ^1.2"));
     let error = registry.resolve(CART).version("^").start().unwrap_err();
     assert!(error.to_string().starts_with("cannot use version '^': "), "{error}");
@@ -168,11 +168,11 @@ async fn what_happens_if_all_are_unhealthy_is_a_choice() {
 
         let draining = with("10.0.0.3:80", |instance| instance.lifecycle = Lifecycle::Draining);
         fake.set(CART, vec![unready("10.0.0.1:80"), draining]);
-        settled(&carts, |carts| carts.counts().healthy == 0).await;
+        settled(&carts, |carts| carts.counts().usable == 0).await;
         match expected {
             None => {
                 let error = carts.try_pick(()).unwrap_err();
-                assert_eq!(error.to_string(), "no endpoint of cart: 2 named, 0 healthy");
+                assert_eq!(error.to_string(), "no endpoint of cart: 2 named, 0 usable");
             }
             Some(places) => {
                 assert!(carts.try_pick(()).unwrap().is_fallback(), "{policy:?}");
@@ -330,7 +330,7 @@ async fn calls_stay_in_the_zone_until_it_is_short_of_endpoints() {
     for (ready_near, expected) in [(4, vec![1, 2, 3, 4]), (3, vec![1, 2, 3]), (2, vec![1, 2, 5, 6]), (0, vec![5, 6])] {
         let near = (1..=4).map(|host| in_zone(host, "a", host <= ready_near));
         fake.set(CART, near.chain([in_zone(5, "b", true), in_zone(6, "b", true)]).collect());
-        settled(&carts, |carts| carts.counts().healthy == usize::from(ready_near) + 2).await;
+        settled(&carts, |carts| carts.counts().usable == usize::from(ready_near) + 2).await;
         let found: Vec<u8> = picks(&carts, 60).into_keys().map(|at| at.as_bytes()[7] - b'0').collect();
         assert_eq!(found, expected, "{ready_near} of 4 are ready");
     }
@@ -433,7 +433,7 @@ async fn a_watch_tells_each_change_once() {
     assert_eq!(carts.watches(), 0, "G10: a dropped watch is forgotten");
 }
 
-/// G8, G9: 1,000 watches get every event; one that does not read is told so, and gets all endpoints again.
+/// G8, G9: 1,000 watches get every event; a watch that falls behind gets `lagged`, then the full list again.
 #[tokio::test(start_paused = true)]
 async fn a_thousand_watches_get_each_change_and_a_slow_one_is_resynced() {
     let (fake, registry) = open();

@@ -25,11 +25,11 @@ pub struct Query {
     pub name: Option<String>,
     /// The versions.
     pub version: Option<VersionRequirement>,
-    /// Tags, all of which are required.
+    /// The tags that an instance must have, all of them.
     pub tags: Vec<String>,
-    /// Capabilities, all of which are required.
+    /// The capabilities that an instance must have, all of them.
     pub capabilities: Vec<String>,
-    /// Entries of the metadata, all of which are required.
+    /// The metadata that an instance must have, all of it.
     pub metadata: BTreeMap<String, String>,
     /// The node.
     pub node: Option<String>,

@@ -119,7 +119,7 @@ fn take_checks(fields: &mut JsonFields) -> Result<Vec<CheckDefinition>, Problem>
 fn apply_interval(checks: &mut [CheckDefinition], interval: Option<Duration>) -> Result<(), Problem> {
     if interval.is_some() && checks.is_empty() {
         let hint = "add health_endpoint or health_check, or leave it out";
-        return Err(Problem::new("health_check_interval", "there is no check that it could apply to", hint));
+        return Err(Problem::new("health_check_interval", "the registration has no health check", hint));
     }
 
     for check in checks {

@@ -256,7 +256,7 @@ fn what_is_not_an_object_is_refused_as_a_whole() {
 #[test]
 fn an_interval_without_a_check_is_not_ignored() {
     let body = json!({"name": "web", "address": "::1", "port": 80, "health_check_interval": 10});
-    assert_eq!(read(&body).unwrap_err().message, "there is no check that it could apply to");
+    assert_eq!(read(&body).unwrap_err().message, "the registration has no health check");
 }
 
 #[test]

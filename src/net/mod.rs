@@ -9,6 +9,8 @@ mod crypto;
 mod deadline;
 mod dial;
 mod echo;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "k8s", feature = "registry"))]
+pub(crate) mod error_chain;
 mod half_open;
 pub(crate) mod hello;
 pub(crate) mod http;

@@ -39,11 +39,11 @@ fn picks_are_printed_one_per_line() {
 #[test]
 fn no_endpoint_is_exit_code_1_with_the_counts() {
     for (words, counts, hint) in [
-        ("missing", "0 named, 0 healthy", "check the name, and whether an instance is registered"),
-        ("cart --version 1.2.0", "3 named, 0 of that version, 0 healthy", "ask for another version, as in ^1.2"),
+        ("missing", "0 named, 0 usable", "check the name, and whether an instance is registered"),
+        ("cart --version 1.2.0", "3 named, 0 of that version, 0 usable", "ask for another version, as in ^1.2"),
         (
             "cart --tag api",
-            "3 named, 0 with the tags, 0 healthy",
+            "3 named, 0 with the tags, 0 usable",
             "an instance must have all of the tags; leave one out",
         ),
     ] {
@@ -64,7 +64,7 @@ fn no_endpoint_is_exit_code_1_with_the_counts() {
 fn the_document_and_the_explanation_say_what_was_picked_among() {
     let ran = resolve("cart --json --explain").run();
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), "cart: 3 named, 3 healthy\n"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), "cart: 3 named, 3 usable\n"));
     assert_eq!(document["schema"], "portolan/v1");
     assert_eq!((&document["service"], &document["stale"]), (&Value::from("cart"), &Value::Null));
     assert_eq!(document["items"][0]["port"], 80);

@@ -137,7 +137,7 @@ impl BuiltInCheck for HttpObservation {
         figures.http_status = self.statuses().last().map(|status| status.code);
         let latency = &mut figures.latency_us;
         latency.tls = scale::median(self.statuses().filter_map(|status| status.tls_us));
-        // It is no later than the reply, whose time is without the lag of this machine.
+        // Scheduler lag is subtracted from the time of the reply only, which must not end before its first byte.
         let first_byte = |status: &HttpStatus| status.first_byte_us.map(|us| us.min(status.latency.net()));
         latency.first_byte = scale::median(self.statuses().filter_map(first_byte));
         if let Some(reply) = scale::median(self.latencies().into_iter().map(Latency::net)) {

@@ -21,15 +21,15 @@ pub struct EndpointCounts {
     /// Those of them that have the metadata.
     pub matching_metadata: usize,
     /// Those of them that are ready, up and not found unhealthy.
-    pub healthy: usize,
-    /// How many of the healthy ones get no calls, because their calls failed.
+    pub usable: usize,
+    /// How many of the usable ones get no calls, because their calls failed.
     pub breaker_open: usize,
     /// How many versions could not be compared with a range, because they are not semantic versions. They do not match.
     pub unreadable_versions: usize,
 }
 
 impl fmt::Display for EndpointCounts {
-    /// `4 named, 4 healthy`: the steps that dropped something, and those at the ends.
+    /// `4 named, 4 usable`: the steps that dropped something, and those at the ends.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} named", self.named)?;
 
@@ -46,7 +46,7 @@ impl fmt::Display for EndpointCounts {
         if self.unreadable_versions > 0 {
             write!(f, " ({} without a semantic version)", self.unreadable_versions)?;
         }
-        write!(f, ", {} healthy", self.healthy)?;
+        write!(f, ", {} usable", self.usable)?;
 
         if self.breaker_open > 0 {
             write!(f, ", {} left out after failed calls", self.breaker_open)?;

@@ -27,7 +27,7 @@ impl Default for EjectionOptions {
 /// The breaker of one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ejection {
-    /// It gets calls; so many in a row have failed.
+    /// The endpoint receives calls. Holds the number of consecutive failures.
     Closed { failures: u32 },
     /// It gets no calls before that time, unless too many others are left out.
     Open { until: Duration, openings: u32 },

@@ -270,6 +270,10 @@ async fn follow(state: Arc<ResolverState>, shared: Arc<SharedWatch>) {
 fn runtime_for(service: &str) -> Result<Handle> {
     Handle::try_current().map_err(|_| {
         let what = format!("resolver of '{}'", crate::clean::clean(service));
-        Error::usage(what, "there is no tokio runtime", "call it in an async function that tokio runs")
+        Error::usage(
+            what,
+            "it must be called inside a tokio runtime",
+            "call it from an async function, as in #[tokio::main]",
+        )
     })
 }

@@ -145,7 +145,7 @@ impl ResolverState {
             filters.matching(&known.endpoints, &mut counts).into_iter().map(Arc::clone).collect();
         let healthy: Vec<Arc<Endpoint>> =
             matching.iter().filter(|endpoint| filters.is_healthy(endpoint)).map(Arc::clone).collect();
-        counts.healthy = healthy.len();
+        counts.usable = healthy.len();
         let in_zone = matching.iter().filter(|endpoint| filters.is_near(endpoint)).count();
 
         let (usable, is_fallback) = self.usable(known, healthy, &matching);

@@ -1,6 +1,5 @@
 //! Why a request to a registry failed, and the hint.
 
-use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use crate::clean::{clean, redacted_url};
 use crate::error::{Error, plain};
 use crate::model::PartialError;
 use crate::net::describe_tls_error;
+use crate::net::error_chain::{find, last};
 
 /// A failed request.
 #[derive(Clone, Debug)]
@@ -234,28 +234,4 @@ fn message(json: &serde_json::Value) -> Option<String> {
 fn looks_like_html(text: &str) -> bool {
     let start = text.trim_start().get(..9).unwrap_or_default().to_ascii_lowercase();
     start.starts_with("<!doctype") || text.trim_start().starts_with("<html") || text.trim_start().starts_with("<HTML")
-}
-
-/// The first error of a type among an error and its causes; `io::Error` hides its own.
-fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        current = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
-}
-
-/// The root cause, which says the most.
-fn last<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error
 }

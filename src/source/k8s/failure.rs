@@ -1,6 +1,5 @@
 //! Why a request to the API server failed, and the hint.
 
-use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use crate::engine::RetryDecision;
 use crate::error::Error;
 use crate::model::PartialError;
 use crate::net::describe_tls_error;
+use crate::net::error_chain::{find, last};
 
 /// Why a request failed.
 #[derive(Clone, Debug)]
@@ -249,28 +249,4 @@ fn is_abandoned(error: &kube::Error) -> bool {
     find::<hyper_util::client::legacy::Error>(error).is_some()
         && find::<hyper::Error>(error).is_none()
         && find::<io::Error>(error).is_none()
-}
-
-/// The first error of a type among an error and its causes; `io::Error` hides its own.
-fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    let mut current = Some(error);
-    while let Some(error) = current {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        current = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
-}
-
-/// The root cause, which says the most.
-fn last<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
-    let mut error = error;
-    while let Some(cause) = error.source() {
-        error = cause;
-    }
-    error
 }

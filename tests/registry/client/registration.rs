@@ -35,7 +35,7 @@ async fn seen(registry: &Registry, healthy: usize) -> String {
     let shop = registry.resolve("shop").version("^1").tag("api").meta("region", "eu").start().unwrap();
     let mut changes = shop.watch();
     let waiting = async {
-        while shop.ready().await.is_err() || shop.counts().healthy != healthy {
+        while shop.ready().await.is_err() || shop.counts().usable != healthy {
             changes.next().await;
         }
     };
