@@ -53,6 +53,7 @@ pub(crate) use columns::COLUMNS;
 pub(crate) use ending::UNSTABLE;
 pub(crate) use identify::SkipReason;
 pub use plan::Intensity;
+pub(crate) use plan::PortBudget;
 pub(crate) use pool::{IdentifyPool, IdentifyResult};
 pub(crate) use server_bytes::ServerBytes;
 pub(crate) use session::{PortTarget, Talk};
@@ -120,6 +121,11 @@ pub(crate) trait Probe: Sync {
     /// protocol; the other probes then examine its bytes.
     fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(send_hello(self, talk))
+    }
+
+    /// Whether its servers make clients wait for the greeting on purpose, and turn away those that send something earlier.
+    fn greets_late(&self) -> bool {
+        false
     }
 
     /// How the protocol upgrades to TLS, if it can.

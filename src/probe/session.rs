@@ -99,12 +99,16 @@ impl PortSession {
 
     /// Opens a connection for a conversation of at most `wait`.
     pub(super) async fn open(&self, wait: Duration) -> Result<Connection, ConnectionError> {
-        let deadline = self.deadline.within(wait);
         let budget = &self.connections_left;
         if budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(ConnectionError::TimedOut);
         }
+        self.open_uncounted(wait).await
+    }
 
+    /// Opens a connection besides those that the budget allows.
+    pub(super) async fn open_uncounted(&self, wait: Duration) -> Result<Connection, ConnectionError> {
+        let deadline = self.deadline.within(wait);
         let PortTarget { address, interface, namespace, .. } = &self.target;
         let dialled = dial_in(namespace.as_deref(), *address, interface.as_deref(), deadline).await;
         let connected = matches!(dialled, Ok(_) | Err(ConnectError::Reset));

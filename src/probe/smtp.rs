@@ -46,6 +46,10 @@ impl Probe for Smtp {
         })
     }
 
+    fn greets_late(&self) -> bool {
+        true
+    }
+
     fn starttls(&self) -> Option<StartTls> {
         Some(StartTls::Smtp)
     }

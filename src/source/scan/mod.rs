@@ -30,13 +30,13 @@ pub use pace::TimingTemplate;
 
 use self::plan::ScanPlan;
 use self::prepare::PreparedScan;
-use self::result_stream::{ResultStream, service};
+use self::result_stream::{ResultStream, services};
 use self::run::Run;
-use self::scan_counts::ScanCounts;
 use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
+    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, Transport,
+    UpdateSink,
 };
 use crate::source::blocking::run_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
@@ -60,14 +60,14 @@ impl Scan {
     /// [`syn`](Self::syn).
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
-        let PreparedScan { plans, summary, names, faults, limit, mut resume, .. } =
+        let PreparedScan { plans, summary, names, faults, limit, mut resume, earlier, .. } =
             self.prepare(&ListContext::default())?;
         listing.errors = faults;
         listing.limits.extend(limit);
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
-        listing.services.extend(before.into_iter().map(|found| service(found, &names, None)));
+        listing.services.extend(before.into_iter().flat_map(|found| services(found, &names, None)));
 
-        let mut tally = ScanCounts::default();
+        let mut tally = earlier;
         for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
             let run = match Run::start(&plan, Cancel::new()) {
                 Ok(run) => run,
@@ -84,7 +84,7 @@ impl Scan {
                 if let Some(resume) = &mut resume {
                     resume.add(found);
                 }
-                listing.services.push(service(found, &names, namespace));
+                listing.services.extend(services(found, &names, namespace));
             }
 
             tally.add(&run.tally()?);
@@ -118,7 +118,7 @@ impl Scan {
 
     /// Lists into `out`, and returns whether the scan reached any target.
     async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<(Completeness, bool)> {
-        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
+        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume, earlier } =
             self.prepare_elsewhere(context).await?;
         let mut reached = true;
 
@@ -126,7 +126,7 @@ impl Scan {
             announce(&plans, everywhere, out);
             let streaming = context.streaming || (self.lists_all() && summary.is_large());
             let mut results = ResultStream::new(&names, summary, streaming, resume, out);
-            let mut tally = ScanCounts::default();
+            let mut tally = earlier;
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
                 let run = match Run::start(&plan, context.cancel.child()) {
                     Ok(run) => run,
@@ -179,7 +179,7 @@ fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
         let other = plan.namespace.as_ref().map(|namespace| NamespaceScope::Other(namespace.identity.clone()));
         let own = Coverage {
             scope: other.unwrap_or(NamespaceScope::Own),
-            transport: plan.transport,
+            transport: if plan.lists_hosts { Transport::Ip } else { plan.transport },
             addresses: plan.addresses.clone(),
             ports: plan.ports.clone(),
         };

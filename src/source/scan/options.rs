@@ -62,14 +62,14 @@ pub struct Scan {
     /// A port that replies is open; an ICMP message marks it closed. A port that stays silent, as most servers do when the
     /// probe is not theirs, is no-answer, and is listed with --all. A Linux host reports one closed port per second, which
     /// limits the speed of a scan of many of them.
-    #[cfg_attr(feature = "cli", arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports"))]
+    #[cfg_attr(feature = "cli", arg(short = 'U', long, help_heading = "Ports"))]
     pub udp: bool,
     /// Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW
     ///
     /// Sends a SYN from a raw socket and never acknowledges the reply. The results are the same as without --syn.
     #[cfg_attr(feature = "cli", arg(long, conflicts_with = "udp", help_heading = "Ports"))]
     pub syn: bool,
-    /// Scan the N most common ports [default: 1000]
+    /// Scan the N most common ports [default: 1000]; with --udp, of UDP
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports"))]
     pub top_ports: Option<u16>,
     /// Skip these ports
@@ -78,6 +78,11 @@ pub struct Scan {
     /// Scan every port of every host, without host discovery
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Timing"))]
     pub no_ping: bool,
+    /// Only find out which hosts are up, and scan no port
+    ///
+    /// Lists each host that replies to TCP, ICMP echo, or ARP or neighbour discovery, with the reason. Also spelled -sn.
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["ports", "top_ports", "udp", "exclude_ports", "no_ping", "resume"], help_heading = "Ports"))]
+    pub discover_only: bool,
     /// Set the speed of the scan
     #[cfg_attr(
         feature = "cli",
@@ -129,6 +134,7 @@ impl Default for Scan {
             top_ports: None,
             exclude_ports: None,
             no_ping: false,
+            discover_only: false,
             pace: TimingTemplate::default(),
             rate: None,
             timeout: Duration::from_secs(3),

@@ -35,6 +35,10 @@ pub(super) struct ScanPlan {
     pub(super) threads: usize,
     /// Run host discovery first.
     pub(super) ping: bool,
+    /// The TCP ports that it tries.
+    pub(super) ping_ports: Vec<u16>,
+    /// Report the hosts that are up, and scan no port.
+    pub(super) lists_hosts: bool,
     /// The ports to scan on each host.
     pub(super) ports: Ports,
     /// TCP or UDP.
@@ -54,6 +58,9 @@ pub(super) struct ScanPlan {
 impl ScanPlan {
     /// The number of probes, without those of earlier runs.
     pub(super) fn probes(&self) -> u64 {
+        if self.lists_hosts {
+            return self.hosts;
+        }
         let before = self.done.as_ref().map_or(0, |done| done.count());
         self.hosts.saturating_mul(self.ports.len() as u64).saturating_sub(before)
     }
@@ -69,13 +76,14 @@ impl ScanPlan {
             counts.count(host, state);
         }
         if let Some(done) = &self.done {
-            done.set(host, port);
+            done.set(host, port, state);
         }
     }
 
-    /// The number of ports of a host that are still to scan.
+    /// The number of ports of a host that are still to scan. Where only hosts are listed, the host counts as one.
     pub(super) fn left(&self, host: u64) -> u64 {
         match &self.done {
+            _ if self.lists_hosts => 1,
             Some(done) => self.ports.iter().filter(|&port| !done.has(host, port)).count() as u64,
             None => self.ports.len() as u64,
         }
@@ -154,6 +162,8 @@ mod tests {
                 deadline: None,
                 threads,
                 ping,
+                ping_ports: Vec::new(),
+                lists_hosts: false,
                 transport: Transport::Tcp,
                 syn: false,
                 done: None,

@@ -3,6 +3,8 @@
 mod outcomes;
 mod ping;
 
+pub(super) use ping::PING_PORTS;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
