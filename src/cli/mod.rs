@@ -2,6 +2,7 @@
 
 mod atomic_file;
 mod baseline;
+mod command_line;
 mod completions;
 mod config;
 mod definition;

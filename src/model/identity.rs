@@ -134,6 +134,11 @@ impl Identity {
         self
     }
 
+    /// Whether it speaks TLS from the first byte, and does not only offer to upgrade to it.
+    pub fn is_inside_tls(&self) -> bool {
+        self.tls.is_some() && self.facts.get("starttls") != Some(&Fact::Flag(true))
+    }
+
     /// The protocol, or `unknown`.
     pub fn protocol(&self) -> &str {
         self.protocol.as_deref().unwrap_or("unknown")

@@ -58,8 +58,20 @@ impl Probe for Smtp {
 /// Parses `220 mail.example.org ESMTP Postfix 3.7.11`: the host name, and the product after the protocol.
 fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     let line = lines(greeting).next()?;
-    if code(line) != Some(b"220") || !matches!(line.get(3), Some(b' ' | b'-')) {
+    if !matches!(line.get(3), Some(b' ' | b'-')) {
         return None;
+    }
+    match code(line)? {
+        b"220" => {}
+        // 3.1: a server that takes no mail greets with 554, and one that is busy with 421.
+        refusal @ (b"421" | b"554") if contains(line, "smtp") => {
+            let refusal =
+                i32::from(refusal[0] - b'0') * 100 + i32::from(refusal[1] - b'0') * 10 + i32::from(refusal[2] - b'0');
+            let host = line[4..].split(|byte| *byte == b' ').next().filter(|word| word.contains(&b'.'));
+            let identity = Identity::of("smtp").fact("refusal_code", refusal);
+            return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
+        }
+        _ => return None,
     }
 
     let mut words = line[4..].split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());

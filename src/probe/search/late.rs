@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Match, Search, StepResult, WAIT};
+use super::{Match, Search, StepResult, WAIT, is_rejection};
 use crate::net::Connection;
 use crate::probe::plan::PlanStep;
 use crate::probe::session::{PortSession, PortTarget, Talk};
@@ -18,8 +18,8 @@ const SILENT_AFTER: Duration = Duration::from_millis(400);
 type Greeted = (Connection, Vec<u8>);
 
 impl Search<'_> {
-    /// Runs `steps`, and recognises the server by a greeting that arrives meanwhile. Without any reply, waits for a greeting
-    /// until the port's time is over.
+    /// Runs `steps`, and recognises the server by a greeting that arrives meanwhile. Without any reply, or where the server
+    /// turned a probe away, waits for a greeting until the port's time is over.
     pub(super) async fn run_beside_late_greeting(
         &mut self,
         target: &PortTarget,
@@ -49,8 +49,8 @@ impl Search<'_> {
             }
         };
 
-        let is_silent = self.unrecognised.is_empty() && session.was_connected();
-        if greeted.is_none() && pending && is_silent {
+        let may_greet = self.unrecognised.is_empty() || is_rejection(&self.unrecognised);
+        if greeted.is_none() && pending && may_greet && session.was_connected() {
             greeted = late.await;
         }
 

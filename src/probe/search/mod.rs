@@ -50,8 +50,14 @@ pub(super) struct Search<'l> {
 enum StepResult {
     Identified(Box<Match>),
     Inconclusive,
-    /// The server greets in an unknown protocol, so it would not understand the other probes either.
+    /// The server greets in an unknown protocol, or turns away clients that send something before its greeting. It would not
+    /// understand the other probes either.
     UnknownGreeting,
+}
+
+/// Whether a reply is an error of a protocol whose servers greet with a code of three digits (RFC 5321, 4.2).
+fn is_rejection(reply: &[u8]) -> bool {
+    matches!(reply, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
 }
 
 impl StepResult {
@@ -273,8 +279,9 @@ impl<'l> Search<'l> {
         let recognised = recognised.or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
 
         let Some((probe, identity)) = recognised else {
+            let result = if is_rejection(&bytes) { StepResult::UnknownGreeting } else { StepResult::Inconclusive };
             self.remember(bytes);
-            return StepResult::Inconclusive;
+            return result;
         };
 
         if tried == Some(probe.protocol()) {

@@ -151,6 +151,7 @@ impl Scan {
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
             results.finish(out);
             let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
+            let _ = out.accept(ListItem::AbsentHosts(tally.absent_hosts));
             out.note(summary.sentence(&tally));
             reached = tally.known() > tally.of(PortState::Unreachable);
             faults.extend(summary.faults(&tally));
@@ -180,6 +181,7 @@ fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
         let own = Coverage {
             scope: other.unwrap_or(NamespaceScope::Own),
             transport: if plan.lists_hosts { Transport::Ip } else { plan.transport },
+            half_open: plan.syn && plan.transport == Transport::Tcp,
             addresses: plan.addresses.clone(),
             ports: plan.ports.clone(),
         };
