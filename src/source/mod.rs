@@ -76,6 +76,12 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether its listing comes sorted by address and port, unless it streams: an output that streams for one format can
+    /// then restore the order for another.
+    fn sorts_by_address(&self) -> bool {
+        self.inner().is_some_and(Source::sorts_by_address)
+    }
+
     /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several
     /// sources of a kind.
     fn read_environment(&mut self, _variable: Variable) {}

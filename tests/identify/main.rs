@@ -5,6 +5,8 @@ mod answers;
 mod certificates;
 mod endings;
 mod hostile;
+mod kinds;
+mod late;
 mod limits;
 mod own;
 #[path = "../peers/mod.rs"]

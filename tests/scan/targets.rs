@@ -170,3 +170,70 @@ fn an_interface_that_is_down_or_not_there() {
         assert!(outcome.code == Some(2) && outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
     }
 }
+
+/// Targets as nmap's users write them, and places with a port.
+#[test]
+fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
+    let scene = Scene::new();
+    let _fixture =
+        scene.fixture("tcp=127.0.0.1:80 tcp=127.0.1.1:80 tcp=127.0.0.5:80 tcp=[fd77::3]:80 tcp=127.0.0.9:8443");
+    let found = |args: &str| -> Vec<String> {
+        let outcome = scene.scan().args(args).args("--json").run();
+        assert_eq!(outcome.code, Some(0), "{args}: {}", outcome.stderr);
+        let items = outcome.document()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["id"].as_str().unwrap().trim_start_matches("scan/tcp/").to_owned()).collect()
+    };
+    assert_eq!(found("-p 80 127.0.0-1.1"), ["127.0.0.1:80", "127.0.1.1:80"]);
+    assert_eq!(found("-p 80 127.0.0.1,5,9"), ["127.0.0.1:80", "127.0.0.5:80"]);
+    assert_eq!(found("-p 80 127.0.0.4-127.0.0.6"), ["127.0.0.5:80"]);
+    assert_eq!(
+        found("127.0.0.1:80 http://127.0.0.5/x https://127.0.0.9:8443/"),
+        ["127.0.0.1:80", "127.0.0.5:80", "127.0.0.9:8443"]
+    );
+    assert_eq!(found("-p 81 127.0.0.1:80 127.0.0.5"), ["127.0.0.1:80"]);
+    let outcome = scene.scan().args("127.0.0.1:80 127.0.0.9:8443 127.0.0.9:1").run();
+    assert!(outcome.stderr.contains("3 ports of 2 hosts: 2 open, 1 closed"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_address_in_disguise_is_no_name_and_what_is_left_out_has_no_port() {
+    let (scene, _fixture) = scene();
+    for (args, why) in [
+        ("0x7f.1", "it is not an IPv4 address"),
+        ("127.1", "it is not an IPv4 address"),
+        ("127.0.0.1 --exclude 127.0.0.1:80", "what is left out has no port"),
+        ("127.0.0.1:80 --resume /nowhere/x", "targets with a port of their own cannot be resumed"),
+    ] {
+        let outcome = scene.scan().args("-p 80").args(args).run();
+        assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{args}: {}", outcome.stderr);
+    }
+    let secret = scene.scan().args("https://user:s3cret@127.0.0.1:99999/").run();
+    assert!(secret.code == Some(2) && !secret.stderr.contains("s3cret"), "{}", secret.stderr);
+}
+
+#[test]
+fn an_exclude_file_may_hold_remarks_only() {
+    let (scene, _fixture) = scene();
+    let file = scene.dir().join("exclude");
+    std::fs::write(&file, "# nothing to leave out yet\n\n").unwrap();
+    let outcome = scene.scan().args("-p 80 127.0.0.1 -o name --exclude-file").arg(file.to_str().unwrap()).run();
+    assert_eq!((outcome.code, outcome.text()), (Some(0), "scan/tcp/127.0.0.1:80\n"), "{}", outcome.stderr);
+}
+
+/// Behind each of a machine's names may be another server: both are listed, and the port is scanned once.
+#[test]
+fn every_name_of_an_address_is_listed_and_its_ports_are_scanned_once() {
+    let (scene, _fixture) = scene();
+    let hosts = scene.dir().join("hosts");
+    std::fs::write(&hosts, "127.0.0.1 a.test b.test\n").unwrap();
+    let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
+    let scan =
+        scene.scan().args("a.test b.test A.TEST -p 80,81 --json").under("unshare", &["-m", "sh", "-c", &mount, "sh"]);
+    let outcome = scan.run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("2 ports of 1 host: 1 open, 1 closed"), "{}", outcome.stderr);
+    let items = outcome.document()["items"].as_array().unwrap().clone();
+    let found: Vec<_> =
+        items.iter().map(|item| (item["id"].as_str().unwrap(), item["detail"]["host"].as_str().unwrap())).collect();
+    assert_eq!(found, [("scan/tcp/127.0.0.1:80", "a.test"), ("scan/tcp/127.0.0.1:80/b.test", "b.test")]);
+}

@@ -59,11 +59,11 @@ impl<'w> Printer<'w> {
     }
 
     /// What the source should list.
-    pub(super) fn context(&self) -> ListContext {
+    pub(super) fn context(&mut self, source: &dyn Source) -> ListContext {
         ListContext {
             detail_level: self.outputs.depth(),
             cancel: self.cancel.clone(),
-            streaming: self.outputs.streams(),
+            streaming: self.outputs.streams(source.sorts_by_address()),
             confirm: Some(Arc::new(terminal::ask)),
         }
     }

@@ -150,6 +150,7 @@ impl Scan {
             let resume = results.resume.take();
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
             results.finish(out);
+            summary::notes_on_uniform_hosts(&results.hosts).into_iter().for_each(|note| out.note(note));
             let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
             let _ = out.accept(ListItem::AbsentHosts(tally.absent_hosts));
             out.note(summary.sentence(&tally));
@@ -203,6 +204,10 @@ impl Source for Scan {
 
     fn columns(&self) -> &'static [Column] {
         if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
+    }
+
+    fn sorts_by_address(&self) -> bool {
+        true
     }
 
     fn interval(&self) -> Duration {

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::error::plain;
-use crate::model::{PartialError, PortState};
+use crate::model::{PartialError, PortState, ScannedHost, Transport};
 
 /// A scan of more probes needs a confirmation.
 pub(super) const MANY: u128 = 1 << 20;
@@ -113,6 +113,36 @@ impl Summary {
             hint: hint.to_owned(),
         }
     }
+}
+
+/// With fewer ports, all of them may well be open.
+const MIN_UNIFORM_PORTS: u64 = 50;
+/// Hosts that are named; further ones are counted.
+const MAX_NAMED_HOSTS: usize = 3;
+
+/// Notes on hosts of which nearly every port is open: no server listens at 95% of so many ports.
+pub(super) fn notes_on_uniform_hosts(scanned: &[ScannedHost]) -> Vec<String> {
+    let is_uniform = |host: &&ScannedHost| {
+        let known = host.open + host.closed + host.filtered + host.unreachable;
+        host.transport == Transport::Tcp && known >= MIN_UNIFORM_PORTS && host.open * 20 >= known * 19
+    };
+    let uniform: Vec<&ScannedHost> = scanned.iter().filter(is_uniform).collect();
+
+    let mut notes: Vec<String> = uniform
+        .iter()
+        .take(MAX_NAMED_HOSTS)
+        .map(|host| {
+            let ScannedHost { address, open, ports, .. } = host;
+            format!(
+                "{open} of {ports} ports of {address} are open: a SYN proxy, a firewall or a tarpit may reply for them; \
+                 --identify shows which of them speak"
+            )
+        })
+        .collect();
+    if let Some(more @ 1..) = uniform.len().checked_sub(MAX_NAMED_HOSTS) {
+        notes.push(format!("{} more with nearly every port open", hosts(more as u64)));
+    }
+    notes
 }
 
 /// Why a result is incomplete, and the hint.
