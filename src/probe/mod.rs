@@ -4,6 +4,7 @@ mod amqp;
 mod ber;
 mod bytes;
 mod cassandra;
+mod coap;
 mod columns;
 mod custom;
 mod dns;
@@ -11,18 +12,29 @@ mod ending;
 mod ftp;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod git;
 mod grpc;
 mod http;
 mod identify;
+mod ike;
 mod imap;
+mod ipmi;
+mod irc;
 mod kafka;
 mod ldap;
+mod lmtp;
+mod mdns;
 mod memcached;
 mod mongodb;
 mod mqtt;
+mod mssql;
 mod mysql;
+mod mysqlx;
 mod nats;
+mod netbios;
+mod nntp;
 mod ntp;
+mod openvpn;
 mod plan;
 mod pool;
 mod pop3;
@@ -30,19 +42,29 @@ mod postgresql;
 mod quic;
 mod rdp;
 mod redis;
+mod rip;
+mod rpcbind;
+mod rsync;
 mod rtsp;
 mod search;
 mod server_bytes;
 mod session;
+mod sieve;
 mod sip;
 mod smb;
 mod smtp;
 mod snmp;
+mod socks;
+mod ssdp;
 mod ssh;
+mod stun;
+mod svn;
 mod telnet;
 mod udp;
 mod vnc;
 mod words;
+mod x11;
+mod xmpp;
 mod zookeeper;
 
 use std::future::Future;
@@ -226,6 +248,28 @@ probes! {
     telnet::Telnet,
     vnc::Vnc,
     zookeeper::Zookeeper,
+    coap::Coap,
+    git::Git,
+    ike::Ike,
+    ipmi::Ipmi,
+    irc::Irc,
+    lmtp::Lmtp,
+    mdns::Mdns,
+    mssql::Mssql,
+    mysqlx::Mysqlx,
+    netbios::Netbios,
+    nntp::Nntp,
+    openvpn::Openvpn,
+    rip::Rip,
+    rpcbind::Rpcbind,
+    rsync::Rsync,
+    sieve::Sieve,
+    socks::Socks,
+    ssdp::Ssdp,
+    stun::Stun,
+    svn::Svn,
+    x11::X11,
+    xmpp::Xmpp,
 }
 
 /// The identity that a probe derives from a complete TCP reply to the request of `reply_to`.

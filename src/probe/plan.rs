@@ -11,7 +11,7 @@ use super::{Probe, Probes};
 pub enum Intensity {
     /// Probes that the port number suggests, and HTTP: at most 4 connections per port
     Light,
-    /// Also TLS and most other probes: at most 15 connections per port
+    /// Also TLS and most other probes: at most 17 connections per port
     #[default]
     Normal,
     /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer
@@ -28,7 +28,7 @@ impl Intensity {
     pub(super) fn connections(self) -> usize {
         match self {
             Self::Light => 3,
-            Self::Normal => 14,
+            Self::Normal => 16,
             Self::All => 64,
         }
     }
