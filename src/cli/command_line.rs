@@ -27,11 +27,19 @@ fn shown_words(words: &[String]) -> String {
         };
 
         is_secret = !is_secret && has_secret && !word.contains('=');
-        let quoted = shlex::try_quote(&text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned());
         shown.push(' ');
-        shown.push_str(&quoted);
+        shown.push_str(&quoted(&text));
     }
     shown
+}
+
+/// The word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=,.:/@%+[]".contains(c) || c == '*';
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -24,6 +24,11 @@ impl ReceivedPrefix {
     /// Number of bytes kept: as much as is read of a greeting.
     const MAX_BYTES: usize = 1024;
 
+    /// Whether there are no bytes that were not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     /// Takes the bytes.
     pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock())

@@ -34,7 +34,7 @@ pub(crate) mod tls;
 mod tls_words;
 mod unix_socket;
 
-pub(crate) use bounded::{AsyncStream, is_echo};
+pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
 pub(crate) use certificate::certificate;
 pub(crate) use client_identity::ClientIdentity;
 pub(crate) use connect::Connector;

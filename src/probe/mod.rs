@@ -150,6 +150,11 @@ pub(crate) trait Probe: Sync {
         false
     }
 
+    /// Whether a server with this identity may upgrade to TLS: some list their extensions.
+    fn may_upgrade(&self, _identity: &Identity) -> bool {
+        true
+    }
+
     /// How the protocol upgrades to TLS, if it can.
     fn starttls(&self) -> Option<StartTls> {
         None

@@ -3,7 +3,7 @@
 use super::words::{code, contains, exchange, is_reply, leading_version, lines, list};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
-use crate::model::Identity;
+use crate::model::{Fact, Identity};
 use crate::net::StartTls;
 
 pub(super) struct Smtp;
@@ -48,6 +48,13 @@ impl Probe for Smtp {
 
     fn greets_late(&self) -> bool {
         true
+    }
+
+    fn may_upgrade(&self, identity: &Identity) -> bool {
+        let Some(Fact::List(extensions)) = identity.facts.get("extensions") else { return false };
+        extensions
+            .iter()
+            .any(|extension| matches!(extension, Fact::Text(name) if name.as_raw().eq_ignore_ascii_case("STARTTLS")))
     }
 
     fn starttls(&self) -> Option<StartTls> {
@@ -121,7 +128,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Fact;
     use crate::probe::recognise_tcp;
 
     #[test]

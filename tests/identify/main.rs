@@ -8,6 +8,7 @@ mod hostile;
 mod kinds;
 mod late;
 mod limits;
+mod more_servers;
 mod own;
 #[path = "../peers/mod.rs"]
 mod peers;

@@ -235,9 +235,9 @@ fn a_host_whose_every_port_is_open_is_pointed_out() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:7000");
     scene.sh("nft 'add table ip t; add chain ip t c { type nat hook output priority -100; }; \
-              add rule ip t c ip daddr 127.0.0.1 tcp dport 1-200 redirect to :7000'");
-    let outcome = scene.scan().args("127.0.0.1 -p 1-200 -o name").run();
-    assert_eq!(outcome.text().lines().count(), 200);
-    let said = "200 of 200 ports of 127.0.0.1 are open: a SYN proxy, a firewall or a tarpit may reply for them";
+              add rule ip t c ip daddr 127.0.0.1 tcp dport 1-100 redirect to :7000'");
+    let outcome = scene.scan().args("127.0.0.1 -p 1-100 -o name").run();
+    assert_eq!(outcome.text().lines().count(), 100);
+    let said = "100 of 100 ports of 127.0.0.1 are open: a SYN proxy, a firewall or a tarpit may reply for them";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
 }

@@ -175,6 +175,7 @@ fn an_interface_that_is_down_or_not_there() {
 #[test]
 fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
     let scene = Scene::new();
+    scene.sh("ip address add fd77::3/64 dev lo nodad; ip address add fd77::4/64 dev lo nodad");
     let _fixture =
         scene.fixture("tcp=127.0.0.1:80 tcp=127.0.1.1:80 tcp=127.0.0.5:80 tcp=[fd77::3]:80 tcp=127.0.0.9:8443");
     let found = |args: &str| -> Vec<String> {
@@ -190,6 +191,7 @@ fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
         found("127.0.0.1:80 http://127.0.0.5/x https://127.0.0.9:8443/"),
         ["127.0.0.1:80", "127.0.0.5:80", "127.0.0.9:8443"]
     );
+    assert_eq!(found("-p 80 fd77::3-fd77::4"), ["[fd77::3]:80"]);
     assert_eq!(found("-p 81 127.0.0.1:80 127.0.0.5"), ["127.0.0.1:80"]);
     let outcome = scene.scan().args("127.0.0.1:80 127.0.0.9:8443 127.0.0.9:1").run();
     assert!(outcome.stderr.contains("3 ports of 2 hosts: 2 open, 1 closed"), "{}", outcome.stderr);

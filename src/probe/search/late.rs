@@ -14,6 +14,9 @@ use crate::probe::session::{PortSession, PortTarget, Talk};
 /// A port that is identified sooner gets no silent connection. Most are: a greeting or a reply to HTTP takes a round trip.
 const SILENT_AFTER: Duration = Duration::from_millis(400);
 
+/// How often a conversation in progress is looked at.
+const CONVERSATION_INTERVAL: Duration = Duration::from_millis(50);
+
 /// A connection and the greeting that arrived over it.
 type Greeted = (Connection, Vec<u8>);
 
@@ -66,6 +69,11 @@ impl Search<'_> {
 /// The greeting of a server over a connection on which nothing is sent; `None` if the server ends it.
 async fn late_greeting(session: &PortSession, target: &PortTarget, alpn: &[&[u8]], after: Duration) -> Option<Greeted> {
     sleep(after).await;
+    // A server that talks already needs no second connection for it.
+    while session.is_in_conversation() {
+        sleep(CONVERSATION_INTERVAL).await;
+    }
+
     let wait = session.deadline.left();
     let mut peer = session.open_uncounted(wait).await.ok()?;
     if target.tls.is_some() {

@@ -123,7 +123,11 @@ impl<'l> Search<'l> {
                 self.long_shot = (connect_time * LONG_SHOT_CONNECTS).clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
             }
 
-            match self.run_step(step, target, alpn, peer, wait, greeting_wait).await {
+            self.session.set_current(Some(peer.received()));
+            let result = self.run_step(step, target, alpn, peer, wait, greeting_wait).await;
+            self.session.set_current(None);
+
+            match result {
                 StepResult::Identified(found) => return Some(*found),
                 StepResult::Inconclusive => {}
                 StepResult::UnknownGreeting if self.budget.intensity == Intensity::All => {}
@@ -343,7 +347,7 @@ impl<'l> Search<'l> {
     /// Completes an identity: upgrades to TLS if the protocol supports STARTTLS.
     pub(super) async fn finish(&self, found: Match) -> Identity {
         let identity = found.identity.fact_if(UNSTABLE, self.unstable.then_some(true));
-        let kind = found.probe.and_then(Probe::starttls);
+        let kind = found.probe.filter(|probe| probe.may_upgrade(&identity)).and_then(Probe::starttls);
         let Some(kind) = kind.filter(|_| self.budget.intensity != Intensity::Light && identity.tls.is_none()) else {
             return identity;
         };

@@ -107,7 +107,7 @@ impl Scan {
 
         let summary = self.confirmed_size(&groups, &others, &parts, context)?;
         let resume = match self.resume.as_deref() {
-            Some(_) if groups.len() > 1 || groups.iter().any(|group| group.parts != parts) => {
+            Some(_) if groups.len() != 1 || addresses.is_empty() => {
                 let why = "targets with a port of their own cannot be resumed";
                 return Err(Error::usage("--resume", why, "give the ports with -p, or leave --resume out"));
             }
