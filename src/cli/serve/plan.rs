@@ -32,7 +32,7 @@ pub(super) struct Plan {
 }
 
 /// A path of metrics may not hide the API.
-const API_PATHS: [&str; 3] = ["/api", "/health", "/openapi.json"];
+const API_PATHS: [&str; 4] = ["/api", "/health", "/openapi.json", "/sd"];
 
 impl Plan {
     /// Checks every value, alone and together.

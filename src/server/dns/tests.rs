@@ -245,7 +245,7 @@ fn each_form_of_a_name_finds_its_instances() {
     assert_eq!(server.data("20010db8000000000000000000000005.addr.portolan", TYPE_AAAA), ["2001:db8::5"]);
     assert_eq!(server.data("ns.portolan", TYPE_A), ["127.0.0.1"]);
     assert_eq!(server.data("portolan", TYPE_NS), ["ns.portolan"]);
-    assert_eq!(server.data("portolan", TYPE_SOA), ["ns.portolan hostmaster.portolan 0"]);
+    assert_eq!(server.data("portolan", TYPE_SOA), ["ns.portolan hostmaster.portolan 9"]);
     assert_eq!(
         server.data("1.0.0.10.in-addr.arpa", TYPE_PTR),
         ["node-1.node.dc1.portolan", "web.service.dc1.portolan"].map(|name| name.replace("node-1", "Node-1"))

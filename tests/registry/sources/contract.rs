@@ -152,6 +152,45 @@ impl Registry for OwnRegistry {
     }
 }
 
+/// The same registry, listed by its DNS.
+#[cfg(feature = "serve")]
+struct OwnDns(OwnRegistry);
+
+#[cfg(feature = "serve")]
+impl Registry for OwnDns {
+    const NAME: &'static str = "dns";
+    type Listed = Dns;
+
+    fn start() -> Self {
+        Self(OwnRegistry(super::programs::portolan_with_dns()))
+    }
+
+    fn program(&mut self) -> &mut Program {
+        self.0.program()
+    }
+
+    fn put(&mut self, service: &str, port: u16) {
+        self.0.put(service, port);
+    }
+
+    fn remove(&mut self, service: &str, port: u16) {
+        self.0.remove(service, port);
+    }
+
+    fn source(&self) -> Dns {
+        Dns {
+            names: ["web", "db", "cart"].map(|service| format!("_{service}._tcp.service.portolan")).to_vec(),
+            server: vec![super::programs::dns_of(self.0.0.address).to_string()],
+            timeout: TIMEOUT,
+            ..Dns::default()
+        }
+    }
+
+    fn id(service: &str) -> String {
+        format!("dns/_{service}._tcp.service.portolan")
+    }
+}
+
 /// DNS lists only names that are asked for.
 struct DnsRegistry {
     program: Program,
@@ -341,4 +380,10 @@ async fn portolan_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dns_keeps_the_contract() {
     keeps_the_contract::<DnsRegistry>().await;
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dns_of_portolan_keeps_the_contract() {
+    keeps_the_contract::<OwnDns>().await;
 }
