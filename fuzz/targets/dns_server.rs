@@ -1,6 +1,4 @@
-//! The DNS server's whole way from a message to a reply.
+//! The DNS server: from a message to its reply.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|message: &[u8]| portolan::fuzz::answer_dns(message));
+libfuzzer_sys::fuzz_target!(|message: &[u8]| portolan::fuzz::answer_dns(message));

@@ -5,7 +5,7 @@ mod activity;
 mod api_error;
 mod body;
 mod connection;
-mod dns;
+pub(crate) mod dns;
 mod gate;
 mod metrics;
 mod name_index;

@@ -2,6 +2,8 @@
 
 mod answer;
 mod counters;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod name;
 mod protocol;
 mod rate_limit;
