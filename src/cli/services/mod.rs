@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::{Completeness, Listing, PartialError, SCHEMA};
 use crate::output;
 
-pub(super) use self::selection::{Chosen, Selection, report_missing};
+pub(super) use self::selection::{Selection, report_missing};
 
 /// List, show and change the services of a registry
 ///

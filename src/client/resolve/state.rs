@@ -18,7 +18,7 @@ use super::pick_set::{PickSet, SetStatus};
 use crate::balance::{Backend, Backends, Balancer, PickKey};
 use crate::catalog::Snapshot;
 use crate::engine::{Clock, Retry, saturating_nanos};
-use crate::model::{Endpoint, PartialError, Service};
+use crate::model::{Endpoint, PartialError};
 
 /// What a resolver does if no endpoint is healthy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
