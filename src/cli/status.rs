@@ -75,9 +75,10 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
                 status.instances, health.healthy, health.degraded, health.unhealthy, health.unknown
             ),
         ),
-        ("protected", format!("{} services", status.protected_services)),
-        ("clients", format!("{} connections, {} event streams", status.connections, status.event_streams)),
-        ("writes", format!("{} waiting, {} events kept", status.queued_writes, status.kept_events)),
+        ("protected services", status.protected_services.to_string()),
+        ("connections", status.connections.to_string()),
+        ("event streams", format!("{}, events kept: {}", status.event_streams, status.kept_events)),
+        ("queued writes", status.queued_writes.to_string()),
         (
             "leases",
             format!(
@@ -87,7 +88,7 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
         ),
         ("off", clean(&status.off.join(", "))),
     ];
-    lines.iter().map(|(label, value)| writeln!(out, "  {label:<9}  {value}")).collect()
+    lines.iter().map(|(label, value)| writeln!(out, "  {label:<18}  {value}")).collect()
 }
 
 /// `2 d 3 h 4 min 5 s`, from the first unit that is not 0 on.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::{stderr, terminal};
-use crate::model::{Endpoint, Instance, Listing, Service};
+use crate::model::{Endpoint, Instance, Listing, Service, ServiceId};
 
 /// A registered instance.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ impl<'l> Selection<'l> {
     /// The instances in a listing that these words mean. A word is an id, or else the name of a service.
     pub(in crate::cli) fn of(listing: &'l Listing, words: &'l [String]) -> Self {
         let mut selection = Self::default();
-        let mut known: HashSet<(&str, &str)> = HashSet::new();
+        let mut known: HashSet<(&ServiceId, &str)> = HashSet::new();
         for word in words {
             let by_id: Vec<Chosen<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
             let is_id = !by_id.is_empty();
@@ -40,7 +40,7 @@ impl<'l> Selection<'l> {
                 1 => {}
                 count => selection.several.push((word, count)),
             }
-            let new = found.into_iter().filter(|c| known.insert((c.service.id.as_str(), c.instance.id.as_str())));
+            let new = found.into_iter().filter(|c| known.insert((&c.service.id, c.instance.id.as_str())));
             selection.chosen.extend(new);
         }
         selection
