@@ -479,7 +479,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -510,6 +510,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -587,7 +591,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__consul)
-            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -708,6 +712,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -783,7 +791,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__dns)
-            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -838,6 +846,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -915,7 +927,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__etcd)
-            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1024,6 +1036,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1099,7 +1115,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__file)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1130,6 +1146,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -1347,7 +1367,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1439,6 +1459,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1514,7 +1538,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1576,6 +1600,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -1653,7 +1681,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__portolan)
-            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1758,6 +1786,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1833,7 +1865,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --open --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --resume --all --open --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1945,6 +1977,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -2596,7 +2632,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__local)
-            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --config --output --json --color --quiet --help --version"
+            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2627,6 +2663,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -2975,7 +3015,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --open --reason --config --output --json --color --quiet --help --version"
+            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --resume --all --open --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3006,6 +3046,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -3202,7 +3246,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__serve)
-            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --insecure --max-connections --max-connections-per-address --shutdown-timeout --node --cluster --default-ttl --log-level --log-format --debug --config --output --json --color --quiet --help --version"
+            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --insecure --max-connections --max-connections-per-address --shutdown-timeout --dns --dns-domain --dns-ttl --node --cluster --default-ttl --log-level --log-format --debug --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3256,6 +3300,18 @@ _portolan() {
                     return 0
                     ;;
                 --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns-domain)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dns-ttl)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

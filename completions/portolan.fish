@@ -71,9 +71,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l for -d 'Stop after this time' -r
@@ -139,9 +140,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
@@ -156,7 +158,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -196,6 +198,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d '
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
@@ -208,9 +211,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
@@ -277,9 +281,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'Stop after this time' -r
@@ -330,7 +335,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -345,9 +350,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'Stop after this time' -r
@@ -381,6 +387,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l open -d 'List open ports only, even if the settings say --all'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show the reason for each state in the table'
@@ -410,9 +417,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'Stop after this time' -r
@@ -472,9 +480,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l for -d 'Stop after this time' -r
@@ -526,9 +535,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l for -d 'Stop after this time' -r
@@ -579,9 +589,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
@@ -634,9 +645,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l for -d 'Stop after this time' -r
@@ -681,9 +693,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
+normal\t'Also TLS and most other probes: at most 17 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'Stop after this time' -r
@@ -1192,6 +1205,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -s p -l port -d
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns -d 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-domain -d 'Domain of all DNS names [default: portolan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'How long clients may keep a DNS answer [default: 0s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l node -d 'Name of this server [default: the host name]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l cluster -d 'Name of the cluster, a label' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl -d 'How long a registration lasts that names no ttl [default: 30s]' -r
