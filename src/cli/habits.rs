@@ -83,9 +83,9 @@ const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "--version-all", "--intensity all"),
     habit("nmap", SCAN, "--version-light", "--intensity light"),
     habit("nmap", SCAN, "--disable-arp-ping", "--no-ping"),
-    habit("nmap", SCAN, "--source-port", "leave it out: the kernel chooses the source port"),
     habit("nmap", SCAN, "-D", "leave it out: portolan sends from your own address only"),
-    habit("nmap", SCAN, "-S", "leave it out: portolan sends from your own address only"),
+    habit("nmap", SCAN, "-S", "--source-address ADDRESS"),
+    habit("nmap", SCAN, "-g", "--source-port PORT"),
     // RustScan, masscan
     habit("RustScan", SCAN, "-a", "the address alone, without -a"),
     habit("RustScan", SCAN, "-b", "leave it out: portolan adapts to the network"),

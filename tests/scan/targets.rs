@@ -239,3 +239,46 @@ fn every_name_of_an_address_is_listed_and_its_ports_are_scanned_once() {
         items.iter().map(|item| (item["id"].as_str().unwrap(), item["detail"]["host"].as_str().unwrap())).collect();
     assert_eq!(found, [("scan/tcp/127.0.0.1:80", "a.test"), ("scan/tcp/127.0.0.1:80/b.test", "b.test")]);
 }
+
+/// N machines share a scan: together they probe everything once.
+#[test]
+fn shards_divide_a_scan_of_hosts_and_one_of_ports() {
+    let scene = Scene::new();
+    let _fixture =
+        scene.fixture("tcp=127.0.0.1:80 tcp=127.0.0.2:80 tcp=127.0.0.7:80 tcp=127.0.0.1:443 tcp=127.0.0.1:22");
+    for (args, all) in [
+        ("127.0.0.1-8 -p 80", vec!["127.0.0.1:80", "127.0.0.2:80", "127.0.0.7:80"]),
+        ("127.0.0.1 -p 22,80,443,1000", vec!["127.0.0.1:22", "127.0.0.1:443", "127.0.0.1:80"]),
+    ] {
+        let mut found = Vec::new();
+        for shard in ["1/3", "2/3", "3/3"] {
+            let outcome = scene.scan().args(args).args(&format!("-o name --shard {shard}")).run();
+            assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+            found.extend(outcome.text().lines().map(|line| line.trim_start_matches("scan/tcp/").to_owned()));
+        }
+        found.sort_unstable();
+        assert_eq!(found, all, "{args}");
+    }
+    let refused = scene.scan().args("127.0.0.1 -p 80 --shard 4/3").run();
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+#[test]
+fn probes_come_from_the_chosen_address_and_port() {
+    let (here, there) = crate::wired();
+    let _fixture = there.fixture("tcp=10.77.0.2:80 tcp=10.77.0.2:443");
+    here.sh("ip address add 10.77.0.9/24 dev wire");
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+              add rule ip t c tcp flags & (syn | ack) == syn ip saddr 10.77.0.9 tcp sport 20053 counter; \
+              add rule ip t c tcp flags & (syn | ack) == syn counter drop'");
+    // What comes from elsewhere is dropped and counted.
+    there.sh("nft 'insert rule ip t c ip saddr 10.77.0.9 tcp sport 20053 accept'");
+    let outcome =
+        here.scan().args("10.77.0.2 -p 80,81,443 --source-address 10.77.0.9 --source-port 20053 -o name").run();
+    assert_eq!(outcome.text(), "scan/tcp/10.77.0.2:80\nscan/tcp/10.77.0.2:443\n", "{}", outcome.stderr);
+    let half_open =
+        here.scan().args("10.77.0.2 -p 80 --syn --source-address 10.77.0.1 --timeout 200ms --retries 0").run();
+    assert!(half_open.stderr.contains("1 filtered"), "{}", half_open.stderr);
+    let elsewhere = here.scan().args("10.77.0.2 -p 80 --source-address 10.99.9.9").run();
+    assert_ne!(elsewhere.code, Some(0), "{}", elsewhere.stderr);
+}

@@ -16,6 +16,7 @@ mod results;
 mod resume;
 mod run;
 mod scan_counts;
+mod shard;
 mod summary;
 mod targets;
 mod udp;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use options::Scan;
 pub use pace::TimingTemplate;
+pub use shard::Shard;
 
 use self::plan::ScanPlan;
 use self::prepare::PreparedScan;

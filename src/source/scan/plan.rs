@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::done::Done;
 use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
-use crate::net::OtherNamespace;
+use crate::net::{OtherNamespace, ProbeSender};
 
 /// The ports of one transport to scan on every host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(super) struct ScanPlan {
     pub(super) transport: Transport,
     /// Scan with half-open connections.
     pub(super) syn: bool,
+    /// What probes are sent from.
+    pub(super) sender: ProbeSender,
     /// Finished probes; the scan skips them and adds to them.
     pub(super) done: Option<Arc<Done>>,
     /// The number of ports of each host in each state.
@@ -166,6 +168,7 @@ mod tests {
                 lists_hosts: false,
                 transport: Transport::Tcp,
                 syn: false,
+                sender: ProbeSender::default(),
                 done: None,
                 counts: None,
                 absent: None,

@@ -23,7 +23,7 @@ use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
-use crate::net::ephemeral_ports;
+use crate::net::{ProbeSender, ephemeral_ports};
 use crate::probe::payload;
 use crate::source::ListContext;
 
@@ -90,7 +90,7 @@ impl Scan {
             Err(stop) => return Ok(PreparedScan::unread(stop)),
         };
         let ScanTargets { addresses, with_port, names, mut faults, mut others, limit, mut everywhere } = targets;
-        let groups = self.groups(&addresses, &parts, with_port);
+        let groups = self.sharded(self.groups(&addresses, &parts, with_port))?;
 
         if self.resume.is_some() && !others.is_empty() {
             faults.push(summary::skipped_namespaces(others.len()));
@@ -107,6 +107,10 @@ impl Scan {
 
         let summary = self.confirmed_size(&groups, &others, &parts, context)?;
         let resume = match self.resume.as_deref() {
+            Some(_) if self.shard.is_some() => {
+                let why = "a --resume file holds a whole scan";
+                return Err(Error::usage("--resume", why, "leave --shard or --resume out"));
+            }
             Some(_) if groups.len() != 1 || addresses.is_empty() => {
                 let why = "targets with a port of their own cannot be resumed";
                 return Err(Error::usage("--resume", why, "give the ports with -p, or leave --resume out"));
@@ -167,6 +171,28 @@ impl Scan {
             parts: vec![PlanPart { transport, ports: ports.into_iter().collect() }],
         }));
         groups
+    }
+
+    /// This machine's part of a shared scan.
+    fn sharded(&self, groups: Vec<TargetGroup>) -> Result<Vec<TargetGroup>> {
+        let Some(shard) = self.shard else { return Ok(groups) };
+        let parts = groups.iter().map(|TargetGroup { addresses, parts }| {
+            let (addresses, parts) = shard.part(addresses, parts).ok_or_else(|| {
+                let hint = "divide the targets into more parts, or name fewer";
+                Error::usage(format!("--shard {shard}"), "its addresses are too many", hint)
+            })?;
+            Ok(TargetGroup { addresses, parts })
+        });
+        let groups = parts.collect::<Result<Vec<_>>>()?;
+
+        let has_work =
+            |group: &TargetGroup| !group.addresses.is_empty() && (self.discover_only || !group.parts.is_empty());
+        let groups: Vec<TargetGroup> = groups.into_iter().filter(has_work).collect();
+        if groups.is_empty() {
+            let hint = "divide the scan into fewer parts";
+            return Err(Error::usage(format!("--shard {shard}"), "nothing is left for this part", hint));
+        }
+        Ok(groups)
     }
 
     /// The size of the scan, confirmed if it is large.
@@ -267,6 +293,7 @@ impl Scan {
             addresses: addresses.clone(),
             transport: part.transport,
             syn: self.syn,
+            sender: ProbeSender { address: self.source_address, port: self.source_port },
             counts: Counts::of(hosts, part, done.as_deref()),
             done,
             absent: absent.clone(),

@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 
 use super::plan::ScanPlan;
 use super::results::{FoundPort, ResultSender};
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::{PortState, Reason, Transport};
+use crate::net::ProbeSender;
 use crate::probe::payload;
 
 /// Hosts scanned at a time.
@@ -185,7 +187,7 @@ impl<'p> Sweep<'p> {
                 self.next = now + Duration::from_secs_f64(interval / 1e6);
             }
 
-            match send(self.plan.address(number, port), payload(port).unwrap_or_default()) {
+            match send(self.plan.sender, self.plan.address(number, port), payload(port).unwrap_or_default()) {
                 SendOutcome::Sent(socket) => self.waiting.push(UdpProbe { socket, host: number, port, sent: now }),
                 SendOutcome::Done(reason) => self.finish(number, port, reason, None),
                 SendOutcome::Prohibited => {
@@ -297,8 +299,8 @@ impl<'p> Sweep<'p> {
     }
 }
 
-fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
-    let socket = match open(to) {
+fn send(sender: ProbeSender, to: SocketAddr, payload: &[u8]) -> SendOutcome {
+    let socket = match open(sender, to) {
         Ok(socket) => socket,
         Err(error) => return SendOutcome::Short(errno(&error)),
     };
@@ -316,8 +318,15 @@ fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
 }
 
 /// A socket with another port number than the probed one: otherwise it would receive its own datagram.
-fn open(to: SocketAddr) -> io::Result<UdpSocket> {
+fn open(sender: ProbeSender, to: SocketAddr) -> io::Result<UdpSocket> {
+    if sender.port.is_some() {
+        let socket = Socket::new(Domain::for_address(to), Type::DGRAM.cloexec(), None)?;
+        sender.bind(&socket, to.is_ipv6())?;
+        return Ok(socket.into());
+    }
+
     let any: IpAddr = if to.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let any = sender.local(to.is_ipv6()).map_or(any, |local| local.ip());
     let first = UdpSocket::bind((any, 0))?;
     if first.local_addr()?.port() == to.port() {
         // While `first` holds that port, the next socket gets another.
