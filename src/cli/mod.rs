@@ -2,6 +2,8 @@
 
 mod atomic_file;
 mod baseline;
+#[cfg(feature = "serve")]
+mod bench;
 mod completions;
 mod config;
 mod definition;
@@ -85,6 +87,8 @@ enum Command {
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Bench(bench::Bench),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -214,6 +218,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

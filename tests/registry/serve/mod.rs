@@ -1,5 +1,6 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod bench;
 mod events;
 mod hostile;
 mod lifecycle;
