@@ -34,13 +34,11 @@ struct WriteRecord {
     watchers: AtomicUsize,
 }
 
-/// The latencies from write to watcher.
+/// The latencies from write to watcher, of the writes that every watcher learned of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WatchFigures {
     pub(super) first: LatencyFigures,
     pub(super) last: LatencyFigures,
-    /// Writes that every watcher learned of, one by one.
-    pub(super) complete: usize,
 }
 
 const STACK_BYTES: usize = 192 << 10;
@@ -103,19 +101,18 @@ impl WriteLog {
     /// # Errors
     /// There is no memory for them.
     pub(super) fn figures(&self, watchers: usize, is_measured: impl Fn(u64) -> bool) -> Result<WatchFigures> {
-        let (mut first, mut last, mut complete) = (Latencies::new()?, Latencies::new()?, 0);
+        let (mut first, mut last) = (Latencies::new()?, Latencies::new()?);
         for (number, record) in self.writes.iter().enumerate() {
             let is_whole = record.watchers.load(Ordering::Relaxed) >= watchers;
             let Some(planned) = record.planned.get().filter(|_| is_whole && is_measured(number as u64)) else {
                 continue;
             };
-            complete += 1;
             for (figures, nanos) in [(&mut first, &record.first), (&mut last, &record.last)] {
                 let at = self.origin + Duration::from_nanos(nanos.load(Ordering::Relaxed));
                 figures.record(at.saturating_duration_since(*planned));
             }
         }
-        Ok(WatchFigures { first: first.figures(), last: last.figures(), complete })
+        Ok(WatchFigures { first: first.figures(), last: last.figures() })
     }
 }
 
