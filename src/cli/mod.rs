@@ -1,5 +1,6 @@
 //! The command line: composes the other modules, and is the only one that prints, reads the environment or exits.
 
+mod announce;
 mod atomic_file;
 mod baseline;
 #[cfg(feature = "serve")]
