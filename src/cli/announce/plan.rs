@@ -139,7 +139,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             unit: unit.map(Into::into),
             unit_user: None,
             container: None,
-            scope: Scope::Any,
+            scope: Scope::All,
             state: SocketState::Listen,
             interfaces: Vec::new(),
             exposed: None,
