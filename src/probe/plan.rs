@@ -9,9 +9,9 @@ use super::{Probe, Probes};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Intensity {
-    /// Probes that the port number suggests, and HTTP: at most 4 connections per port
+    /// Probes that the port number suggests, and HTTP: at most 5 connections per port
     Light,
-    /// Also TLS and most other probes: at most 17 connections per port
+    /// Also TLS and most other probes: at most 18 connections per port
     #[default]
     Normal,
     /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer

@@ -148,7 +148,7 @@ fn start(scene: &Scene) -> Running {
         fs::create_dir(&dir).expect("a folder for the server");
         let log = fs::File::create(dir.join("log")).expect("a log");
         let mut command = scene.command("sh");
-        command.args(["-e", "-c", service.script]).current_dir(&dir).env("D", &dir);
+        command.args(["-e", "-c", &format!("cd $D; {}", service.script)]).env("D", &dir);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         command.spawn().expect("a shell")
     };
