@@ -2,6 +2,7 @@
 
 mod dns;
 mod events;
+mod export;
 mod hostile;
 mod lifecycle;
 mod prometheus;
