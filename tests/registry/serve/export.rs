@@ -60,7 +60,8 @@ fn the_proxies_load_what_is_written() {
     assert!(haproxy.contains("    server 10.0.0.1:8080 10.0.0.1:8080 weight 2\n"), "{haproxy}");
     assert!(!haproxy.contains("127.0.0.1") && !haproxy.contains("10.0.0.9"), "it takes no calls: {haproxy}");
     fs::write(path("services.cfg"), &haproxy).unwrap();
-    let defaults = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n";
+    let defaults = "defaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n\
+                    frontend in\n    bind 127.0.0.1:1\n    default_backend web\n";
     fs::write(path("haproxy.cfg"), defaults).unwrap();
     run(tool("haproxy").arg("-c").arg("-f").arg(path("haproxy.cfg")).arg("-f").arg(path("services.cfg")));
 
@@ -134,6 +135,7 @@ fn a_watch_replaces_the_file_and_runs_the_command() {
     let mut command = export(&server, "haproxy web --watch");
     // What the proxy would have read.
     command.arg("--file").arg(&file).arg("--reload").arg(format!("cp {} {}", file.display(), copy.display()));
+    command.env("PATH", "/usr/bin:/bin");
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
 
     until(&copy, "the first instance", |text| text.contains("10.0.0.1:8080"));
