@@ -127,13 +127,15 @@ fn measure(dns: SocketAddr, questions: &Path, is_large: bool, seconds: u32) -> F
     }
     let out = output(&mut command);
     let text = String::from_utf8(out.stdout).unwrap();
-    let number = |label: &str| {
-        let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
-        let first = line.and_then(|rest| rest.split_whitespace().next()).and_then(|word| word.parse::<f64>().ok());
-        first.unwrap_or_else(|| panic!("dnsperf does not say '{label}': {text}"))
-    };
-    assert!(number("Queries lost:") < number("Queries completed:") / 1_000.0, "{text}");
-    Figures { rate: number("Queries per second:"), latency: number("Average Latency (s):") * 1_000.0 }
+    assert!(number(&text, "Queries lost:") < number(&text, "Queries completed:") / 1_000.0, "{text}");
+    Figures { rate: number(&text, "Queries per second:"), latency: number(&text, "Average Latency (s):") * 1_000.0 }
+}
+
+/// The number behind a label in what dnsperf says.
+fn number(text: &str, label: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.trim().strip_prefix(label));
+    let first = line.and_then(|rest| rest.split_whitespace().next()).and_then(|word| word.parse().ok());
+    first.unwrap_or_else(|| panic!("dnsperf does not say '{label}': {text}"))
 }
 
 fn portolan(home: &TempDir) -> Contender {

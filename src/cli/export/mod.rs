@@ -118,13 +118,16 @@ impl Export {
         let stop = Stop::listen()?;
         self.registry.run(async |registry| {
             let exported = stop.cancel().run_until_cancelled(self.export(&registry, file.as_mut(), global.quiet)).await;
-            // Ctrl-C is the normal way to end a watch, not an interruption.
-            let ended = || match stop.requested() {
-                Some(Exit::Interrupted) | None if self.watch => Exit::Done,
-                other => other.unwrap_or(Exit::Interrupted),
-            };
-            exported.unwrap_or_else(|| Ok(ended()))
+            exported.unwrap_or_else(|| Ok(self.ended(stop.requested())))
         })
+    }
+
+    /// Ctrl-C is the normal way to end a watch, not an interruption.
+    fn ended(&self, stopped: Option<Exit>) -> Exit {
+        match stopped {
+            Some(Exit::Interrupted) | None if self.watch => Exit::Done,
+            stopped => stopped.unwrap_or(Exit::Interrupted),
+        }
     }
 
     async fn export(&self, registry: &Registry, file: Option<&mut TargetFile>, quiet: bool) -> Result<Exit> {
