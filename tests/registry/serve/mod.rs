@@ -3,6 +3,7 @@
 mod bench;
 mod dns;
 mod events;
+mod export;
 mod hostile;
 mod lifecycle;
 mod prometheus;
