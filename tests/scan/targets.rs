@@ -217,7 +217,7 @@ fn an_address_in_disguise_is_no_name_and_what_is_left_out_has_no_port() {
 fn an_exclude_file_may_hold_remarks_only() {
     let (scene, _fixture) = scene();
     let file = scene.dir().join("exclude");
-    std::fs::write(&file, "# nothing to leave out yet\n\n").unwrap();
+    fs::write(&file, "# nothing to leave out yet\n\n").unwrap();
     let outcome = scene.scan().args("-p 80 127.0.0.1 -o name --exclude-file").arg(file.to_str().unwrap()).run();
     assert_eq!((outcome.code, outcome.text()), (Some(0), "scan/tcp/127.0.0.1:80\n"), "{}", outcome.stderr);
 }
@@ -227,7 +227,7 @@ fn an_exclude_file_may_hold_remarks_only() {
 fn every_name_of_an_address_is_listed_and_its_ports_are_scanned_once() {
     let (scene, _fixture) = scene();
     let hosts = scene.dir().join("hosts");
-    std::fs::write(&hosts, "127.0.0.1 a.test b.test\n").unwrap();
+    fs::write(&hosts, "127.0.0.1 a.test b.test\n").unwrap();
     let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
     let scan =
         scene.scan().args("a.test b.test A.TEST -p 80,81 --json").under("unshare", &["-m", "sh", "-c", &mount, "sh"]);

@@ -174,9 +174,8 @@ mod tests {
                 left = done.snapshot();
                 prop_assert_eq!(done.count(), probed.len() as u64);
                 prop_assert!(probed.iter().all(|&(host, port)| done.had(&left, host, port)));
-                prop_assert!(probed.iter().all(|&(host, port)| {
-                    done.state(host, port, Transport::Tcp) == Some(found(host, port))
-                }));
+                let is_kept = |&(host, port): &(u64, u16)| done.state(host, port, Transport::Tcp) == Some(found(host, port));
+                prop_assert!(probed.iter().all(is_kept));
                 for state in states {
                     let truth = probed.iter().filter(|&&(host, port)| found(host, port) == state).count();
                     prop_assert_eq!(done.counts(Transport::Tcp).of(state), truth as u64);
