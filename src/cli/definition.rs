@@ -63,6 +63,8 @@ fn of_command(name: &str) -> Option<Command> {
         "register" => register::Register::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
+        #[cfg(feature = "serve")]
+        "key" => super::key::Key::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,
         "completions" => completions::Completions::augment_args,

@@ -12,6 +12,8 @@ mod free_port;
 mod habits;
 mod hand_to;
 mod identify;
+#[cfg(feature = "serve")]
+mod key;
 mod kill;
 mod listing;
 mod local;
@@ -79,6 +81,8 @@ enum Command {
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Key(key::Key),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -205,6 +209,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Key(key) => key.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

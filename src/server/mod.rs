@@ -1,6 +1,7 @@
 //! The registry server: commands from HTTP, through one writer, to a durable store; answers from memory.
 
 mod accept;
+mod access;
 mod activity;
 mod api_error;
 mod body;
@@ -42,6 +43,10 @@ use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
+pub use self::access::{
+    AccessControl, ApiKey, ApiKeys, Authentication, MIN_SECRET_BYTES, NewApiKey, Permission, Permissions, Role, Scope,
+    TokenAlgorithm, TokenRules, read_keys,
+};
 pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 
@@ -63,6 +68,8 @@ pub struct Registry {
     pub store_name: String,
     /// The clock of the state.
     pub clock: Clock,
+    /// Who may call it.
+    pub access: AccessControl,
 }
 
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
@@ -73,7 +80,8 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access } = registry;
+    let access = Arc::new(access);
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let metrics = Metrics::new(&routes::PATHS);
     let limits = settings.size_limits;
@@ -84,9 +92,10 @@ pub async fn run(
     let writer_stop = Shutdown::new();
 
     let app = Arc::new(ServerState {
-        view: ArcSwap::from_pointee(View::new(state.snapshot())),
+        unscoped: ArcSwap::from_pointee(View::new(state.snapshot())),
         ring: Ring::new(limits.kept_events, state.index(), events),
-        writes,
+        unscoped_writes: writes,
+        access: Arc::clone(&access),
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         shutdown: clients.clone(),
@@ -97,6 +106,7 @@ pub async fn run(
         is_store_well: AtomicBool::new(true),
         settings,
     });
+    clients.spawn(Arc::clone(&access).follow_files(clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
 

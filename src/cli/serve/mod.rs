@@ -68,6 +68,9 @@ pub(super) struct Serve {
     /// Listen on this port; 0 is any free one [default: 7440]
     #[arg(short, long, value_name = "PORT", help_heading = "Network")]
     port: Option<String>,
+    /// Require an API key or a token of every caller; `portolan key create` makes keys
+    #[arg(long, help_heading = "Access")]
+    auth: bool,
     /// Listen beyond this machine although the server has no authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
@@ -149,6 +152,7 @@ impl Serve {
             ("--database-url", "database.postgres.url", self.database_url.clone()),
             ("--host", "server.host", self.host.clone()),
             ("--port", "server.port", self.port.clone()),
+            ("--auth", "auth.rbac.enabled", self.auth.then(|| "true".to_owned())),
             ("--insecure", "server.insecure", self.insecure.then(|| "true".to_owned())),
             ("--max-connections", "server.limits.connections", self.max_connections.clone()),
             (
@@ -172,6 +176,19 @@ impl Serve {
             given.set_flag("--listen", "server.listen", self.listen.clone());
         }
     }
+}
+
+/// The file of API keys of a server with these settings.
+///
+/// # Errors
+/// Settings that cannot be read, or no place for the file.
+pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
+    let mut given = Given::default();
+    if let Some(path) = config {
+        given.read_file(path, variable)?;
+    }
+    given.read_environment(std::env::vars_os(), variable)?;
+    authentication::keys_file(&given, variable)
 }
 
 /// A duration as the settings write it.

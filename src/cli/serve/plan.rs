@@ -11,7 +11,7 @@ use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
 use crate::registry::Rules;
-use crate::server::{ServerSettings, SizeLimits, Strategy, TimeLimits};
+use crate::server::{Authentication, ServerSettings, SizeLimits, Strategy, TimeLimits};
 
 /// A checked plan.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(super) struct Plan {
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
     pub(super) data: DataPlace,
+    pub(super) authentication: Authentication,
     pub(super) server: ServerSettings,
     pub(super) rules: Rules,
     pub(super) log_filter: String,
@@ -43,15 +44,15 @@ impl Plan {
         let is_insecure = flag(given, "server.insecure");
         let (listen, listen_by) = addresses::choose(given)?;
         let data = data::choose(given, variable, &mut off)?;
-        authentication::check(given, is_insecure, &mut off)?;
-        addresses::refuse_wide(&listen, &listen_by, is_insecure)?;
+        let authentication = authentication::choose(given, variable, is_insecure, &mut off)?;
+        addresses::refuse_wide(&listen, &listen_by, is_insecure || authentication.is_on())?;
 
         off.push("TLS".to_owned());
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let server = server(given, host_name)?;
-        Ok(Self { listen, listen_by, data, server, rules, log_filter, log_json, is_insecure, off })
+        Ok(Self { listen, listen_by, data, authentication, server, rules, log_filter, log_json, is_insecure, off })
     }
 
     /// What an operator should know, one line each.
@@ -62,8 +63,28 @@ impl Plan {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
             );
+        } else if is_wide {
+            notes.push(
+                "warning: keys and tokens cross the network unencrypted: put a proxy with TLS in front".to_owned(),
+            );
+        }
+        if self.authentication.is_on() {
+            notes.push(self.authentication_note());
         }
         notes
+    }
+
+    /// How callers prove who they are.
+    fn authentication_note(&self) -> String {
+        let keys = self
+            .authentication
+            .keys_file
+            .as_ref()
+            .map(|path| format!("API keys of {}", clean(&path.to_string_lossy())));
+        let tokens =
+            self.authentication.tokens.as_ref().map(|rules| format!("tokens of the issuer {}", clean(&rules.issuer)));
+        let ways: Vec<String> = keys.into_iter().chain(tokens).collect();
+        format!("authentication: {}", ways.join(", "))
     }
 
     /// What the settings mean, one line each.

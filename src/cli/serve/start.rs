@@ -23,7 +23,7 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, Registry};
+use crate::server::{self, AccessControl, Registry};
 use crate::source::Local;
 use crate::store::{Memory, Sqlite, Store, StoreError};
 
@@ -43,7 +43,8 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
     runtime.block_on(async {
         let listeners: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
         let listeners = listeners?;
-        let registry = open(plan)?;
+        let access = access(plan)?;
+        let registry = open(plan, access)?;
         logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
 
@@ -102,14 +103,22 @@ fn holder(address: SocketAddr) -> Option<String> {
     Some(format!("{} (pid {})", process.name, process.pid))
 }
 
-fn open(plan: &Plan) -> Result<Registry> {
+/// Reads the keys.
+fn access(plan: &Plan) -> Result<AccessControl> {
+    AccessControl::new(plan.authentication.clone()).map_err(|why| {
+        let hint = "mend that file, or make a new one with `portolan key create`";
+        Error::usage("authentication", why, hint)
+    })
+}
+
+fn open(plan: &Plan, access: AccessControl) -> Result<Registry> {
     let clock = Clock::precise();
     let max_events = plan.server.size_limits.kept_events;
     let DataPlace::File(path) = &plan.data else {
         let store: Arc<dyn Store> = Arc::new(Memory::new(0));
         let state = State::new(plan.rules.clone());
         let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock });
+        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access });
     };
 
     create_folder(path)?;
@@ -122,7 +131,8 @@ fn open(plan: &Plan) -> Result<Registry> {
     let state = state.map_err(|error| damaged(path, error.to_string()))?;
 
     let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store: Arc::new(store), store_name, clock })
+    let store = Arc::new(store);
+    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access })
 }
 
 /// Makes the folder of the data, readable for its owner only.

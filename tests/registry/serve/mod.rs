@@ -1,5 +1,6 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod access;
 mod events;
 mod hostile;
 mod lifecycle;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -198,4 +199,14 @@ fn joined(mut chunks: &[u8]) -> Vec<u8> {
 /// A folder for a database.
 pub fn folder() -> TempDir {
     TempDir::new()
+}
+
+/// Polls until something is so.
+#[track_caller]
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + HANG;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never became so");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
