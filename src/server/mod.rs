@@ -9,6 +9,7 @@ mod connection;
 mod gate;
 mod metrics;
 mod params;
+mod reload;
 mod reply;
 mod ring;
 mod routes;
@@ -17,7 +18,9 @@ mod settings;
 mod shared;
 mod strategy;
 mod times;
+mod tls;
 mod view;
+mod watched_file;
 mod write_queue;
 mod writer;
 
@@ -49,6 +52,7 @@ pub use self::access::{
 };
 pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
+pub use self::tls::{ServerTls, TlsFiles};
 
 /// The address of a client, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,8 @@ pub struct Registry {
     pub clock: Clock,
     /// Who may call it.
     pub access: AccessControl,
+    /// The certificate of its listeners; `None`: they speak plain HTTP.
+    pub tls: Option<ServerTls>,
 }
 
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
@@ -80,8 +86,8 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access } = registry;
-    let access = Arc::new(access);
+    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let metrics = Metrics::new(&routes::PATHS);
     let limits = settings.size_limits;
@@ -104,9 +110,10 @@ pub async fn run(
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
+        has_tls: tls.is_some(),
         settings,
     });
-    clients.spawn(Arc::clone(&access).follow_files(clients.clone()));
+    clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
 
@@ -114,6 +121,7 @@ pub async fn run(
         gate,
         routes: routes::routes(&app),
         limits: app.settings.time_limits,
+        tls: tls.clone(),
         max_head_bytes: limits.head_bytes,
         metrics,
     });

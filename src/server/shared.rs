@@ -37,6 +37,7 @@ pub(super) struct ServerState {
     pub(super) started_at: Timestamp,
     /// Whether the store kept the last batch.
     pub(super) is_store_well: AtomicBool,
+    pub(super) has_tls: bool,
 }
 
 /// What a handler takes.

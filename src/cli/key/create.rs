@@ -14,8 +14,6 @@ use crate::model::parse_duration;
 use crate::output;
 use crate::server::{NewApiKey, Permission, Role, Scope};
 
-/// The longest life of a key: 100 years.
-const MAX_LIFE: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// The longest name.
 const MAX_NAME_CHARS: usize = 100;
 
@@ -40,7 +38,7 @@ pub(super) struct Create {
     /// Limit it to services whose names begin with this; can be repeated
     #[arg(long = "service", value_name = "PREFIX")]
     services: Vec<String>,
-    /// End it after this time, such as 90d [default: never]
+    /// End it after this time, such as 90d; at most 365d [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     expires: Option<Duration>,
 }
@@ -87,7 +85,7 @@ impl Create {
             return Err(Error::usage(format!("--namespace or --service '{empty}'"), why, "leave the option out"));
         }
         let expires = self.expires.map(|life| {
-            let life = SignedDuration::try_from(life.min(MAX_LIFE)).unwrap_or(SignedDuration::ZERO);
+            let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::ZERO);
             now.saturating_add(life).unwrap_or(Timestamp::MAX)
         });
         Ok(NewApiKey {

@@ -265,7 +265,7 @@ impl TableEntry {
 /// # Errors
 /// It cannot be read, it can be changed by others, or it is not a file of keys.
 pub fn read_keys(path: &Path) -> Result<Option<ApiKeys>, String> {
-    let Some(text) = super::watched_file::read_private(path, MAX_FILE_BYTES)? else { return Ok(None) };
+    let Some(text) = crate::server::watched_file::read_private(path, MAX_FILE_BYTES)? else { return Ok(None) };
     // A file that is being made has nothing yet.
     if text.is_empty() { Ok(None) } else { ApiKeys::parse(&text).map(Some) }
 }

@@ -14,24 +14,20 @@ mod signatures;
 mod token;
 #[cfg(test)]
 mod token_tests;
-mod watched_file;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, info};
+use tracing::info;
 
 use self::api_key::{KEY_PREFIX, KeyTable};
 use self::token::TokenVerifier;
-use self::watched_file::{WatchedFile, read_private};
 use crate::clean::clean;
-use crate::engine::Shutdown;
+use crate::server::watched_file::{WatchedFile, read_private};
 
 pub use self::api_key::{ApiKey, ApiKeys, NewApiKey, read_keys};
 pub(super) use self::authorized::{Access, RouteRules, authorize};
@@ -41,9 +37,6 @@ pub use self::scope::Scope;
 pub(super) use self::scoped_view::ScopedView;
 pub use self::signatures::TokenAlgorithm;
 pub use self::token::{MIN_SECRET_BYTES, TokenRules};
-
-/// The interval at which files of keys are checked for changes: a revoked key works for so long.
-const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How callers prove who they are. With neither keys nor tokens, every caller may do everything.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +53,13 @@ pub struct AccessControl {
     keys: ArcSwapOption<KeyTable>,
     tokens: ArcSwapOption<TokenVerifier>,
     anyone: Arc<Caller>,
+}
+
+/// What a file of keys is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyKind {
+    ApiKeys,
+    TokenKeys,
 }
 
 /// What a request brings to prove who sent it.
@@ -129,29 +129,21 @@ impl AccessControl {
         }
     }
 
-    /// Reads the files again when they change, until the server stops. A file that cannot be used changes nothing: the keys
-    /// that are known stay, and no others come.
-    pub(super) async fn follow_files(self: Arc<Self>, shutdown: Shutdown) {
+    /// The files to watch, each with what reads it again.
+    pub(super) fn watched(&self) -> Vec<(WatchedFile, KeyKind)> {
         let jwks = self.settings.tokens.as_ref().and_then(|rules| rules.keys_file.clone());
-        let mut keys = self.settings.keys_file.clone().map(WatchedFile::new);
-        let mut jwks = jwks.map(WatchedFile::new);
-        if keys.is_none() && jwks.is_none() {
-            return;
-        }
+        let keys = self.settings.keys_file.clone().map(|path| (WatchedFile::new(path), KeyKind::ApiKeys));
+        keys.into_iter().chain(jwks.map(|path| (WatchedFile::new(path), KeyKind::TokenKeys))).collect()
+    }
 
-        let mut ticks = interval(FILE_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = shutdown.stopping() => return,
-                _ = ticks.tick() => {}
-            }
-            if keys.as_mut().is_some_and(WatchedFile::is_changed) {
-                report(self.read_keys(), keys.as_ref().map(WatchedFile::path));
-            }
-            if jwks.as_mut().is_some_and(WatchedFile::is_changed) {
-                report(self.read_tokens(), jwks.as_ref().map(WatchedFile::path));
-            }
+    /// Reads keys again. A file that cannot be used changes nothing: the keys that are known stay, and no others come.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub(super) fn read_again(&self, kind: KeyKind) -> Result<(), String> {
+        match kind {
+            KeyKind::ApiKeys => self.read_keys(),
+            KeyKind::TokenKeys => self.read_tokens(),
         }
     }
 
@@ -182,13 +174,6 @@ impl AccessControl {
         })?;
         self.tokens.store(Some(Arc::new(verifier)));
         Ok(())
-    }
-}
-
-fn report(read: Result<(), String>, path: Option<&Path>) {
-    if let Err(why) = read {
-        let path = path.map(|path| clean(&path.to_string_lossy()));
-        error!(file = path, why, "the keys that are known stay: the changed file cannot be used");
     }
 }
 

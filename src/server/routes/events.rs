@@ -258,6 +258,9 @@ impl EventStream {
             }
         }
 
+        if !self.access.is_current() {
+            return None;
+        }
         Some(match self.missed(index) {
             Missed::TooOld => self.reset(piece),
             Missed::Events(events, until) => {

@@ -61,5 +61,6 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 /// What this server does without.
 fn off(app: &App) -> Vec<&'static str> {
     let authentication = (!app.access.is_on()).then_some("authentication");
-    authentication.into_iter().chain(["tls", "health_checks", "clustering"]).collect()
+    let tls = (!app.has_tls).then_some("tls");
+    authentication.into_iter().chain(tls).chain(["health_checks", "clustering"]).collect()
 }

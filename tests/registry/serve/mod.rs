@@ -8,5 +8,6 @@ mod rest;
 mod seed;
 mod server;
 mod settings;
+mod tls;
 
 pub use server::{Reply, Server, exchange};

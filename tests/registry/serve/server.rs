@@ -78,7 +78,8 @@ impl Server {
                 let _ = child.wait();
                 return Err(said);
             };
-            if let Some((_, address)) = line.split_once("listens on http://") {
+            let address = ["listens on http://", "listens on https://"].into_iter().find_map(|before| line.split_once(before));
+            if let Some((_, address)) = address {
                 break address.split(' ').next().unwrap().parse().unwrap();
             }
             let _ = writeln!(said, "{line}");

@@ -218,7 +218,9 @@ fn bad_options_variables_and_places_are_refused() {
         (&[], &[("PORTOLAN__SERVER__PORT", "x")], &["PORTOLAN__SERVER__PORT='x'"]),
         (&[], &[("SERVICE_DISCOVERY__MONITORING__LOGGING__LEVEL", "x y")], &["it is not a log level"]),
         (&["--data", ":memory:"], &[("JWT_SECRET", "your-secret-key-here")], &["JWT_SECRET='***'", "only 20 bytes"]),
-        (&["--data", ":memory:"], &[("JWT_SECRET", SECRET)], &["does not check yet"]),
+        (&["--tls-key", "file"], &[], &["there is no certificate", "--tls-cert"]),
+        (&["--tls-cert", "file"], &[], &["TLS", "'file' contains no certificate", "--tls-cert and --tls-key"]),
+        (&["--tls-cert", "nothing"], &[], &["'nothing' cannot be read"]),
         (&[], &[("DATABASE_URL", "postgres://u:hidden@h/d")], &["DATABASE_URL", "PostgreSQL"]),
     ] {
         let run = serve(folder, args, env);

@@ -1,4 +1,4 @@
-//! Files that are read again when they change: keys that are created or revoked while the server runs.
+//! Files that are read again when they change: keys and certificates that are replaced while the server runs.
 
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read};
