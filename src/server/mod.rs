@@ -6,14 +6,17 @@ mod activity;
 mod api_error;
 mod body;
 mod connection;
+pub(crate) mod dns;
 mod gate;
 mod metrics;
+mod name_index;
 mod params;
 mod reload;
 mod reply;
 mod ring;
 mod routes;
 mod schemas;
+mod service_addresses;
 mod settings;
 mod shared;
 mod strategy;
@@ -50,7 +53,8 @@ pub use self::access::{
     AccessControl, ApiKey, ApiKeys, Authentication, MIN_SECRET_BYTES, NewApiKey, Permission, Permissions, Role, Scope,
     TokenAlgorithm, TokenRules, read_keys,
 };
-pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
+pub use self::dns::{DnsListener, has_dns_names};
+pub use self::settings::{DnsSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 
@@ -78,10 +82,19 @@ pub struct Registry {
     pub tls: Option<ServerTls>,
 }
 
+/// Where a server listens.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the REST API.
+    pub rest: Vec<TcpListener>,
+    /// For DNS; none turns it off.
+    pub dns: Vec<DnsListener>,
+}
+
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
 /// streams. What is not done after the settings' timeout is dropped; the report says how much.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     settings: ServerSettings,
     registry: Registry,
     shutdown: Shutdown,
@@ -98,7 +111,7 @@ pub async fn run(
     let writer_stop = Shutdown::new();
 
     let app = Arc::new(ServerState {
-        unscoped: ArcSwap::from_pointee(View::new(state.snapshot())),
+        unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
         unscoped_writes: writes,
         access: Arc::clone(&access),
@@ -125,9 +138,10 @@ pub async fn run(
         max_head_bytes: limits.head_bytes,
         metrics,
     });
-    for listener in listeners {
+    for listener in listeners.rest {
         clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
     }
+    dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
     let report = clients.drain(timeout).await;

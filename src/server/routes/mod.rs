@@ -9,6 +9,7 @@ pub(super) mod load_balancer;
 pub(super) mod metrics;
 pub(super) mod monitor;
 mod openapi;
+pub(super) mod prometheus;
 pub(super) mod query;
 mod route;
 pub(super) mod service;
@@ -43,7 +44,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 17] = [
+pub(super) const PATHS: [&str; 18] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -58,6 +59,7 @@ pub(super) const PATHS: [&str; 17] = [
     "/api/v1/status",
     "/health",
     "/metrics",
+    "/sd/prometheus",
     "/openapi.json",
     "/",
     UNMATCHED,
@@ -79,6 +81,7 @@ fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
         Route::new("/api/v1/query").get(Discover, query::get),
         // Each of its items is a registration, a removal or a heartbeat.
         Route::new("/api/v1/bulk").post(Register, bulk::post),
+        Route::new("/sd/prometheus").get(Discover, prometheus::get),
         Route::new("/api/v1/events").get(Discover, events::get),
         Route::new("/api/v1/load-balancer/{name}/stats")
             .get(Discover, load_balancer::get)

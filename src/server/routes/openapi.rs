@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instances, load_balancer, metrics, monitor, query, service, services, status,
+    bulk, discover, events, health, instances, load_balancer, metrics, monitor, prometheus, query, service, services,
+    status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -72,6 +73,7 @@ fn description() -> Value {
         status::get,
         health::get,
         metrics::get,
+        prometheus::get,
     ),
     components(schemas(
         RegistrationBody,
@@ -93,6 +95,7 @@ fn description() -> Value {
         MonitorAnswer,
         StatusAnswer,
         HealthAnswer,
+        prometheus::TargetGroup,
         Strategy,
         ApiError,
         ErrorBody,

@@ -1,9 +1,11 @@
 //! `portolan serve`, as clients and operators see it.
 
 mod access;
+mod dns;
 mod events;
 mod hostile;
 mod lifecycle;
+mod prometheus;
 mod rest;
 mod seed;
 mod server;
