@@ -12,6 +12,7 @@ mod deregister;
 mod discover;
 mod exit;
 mod explain;
+mod export;
 mod free_port;
 mod habits;
 mod hand_to;
@@ -87,6 +88,7 @@ enum Command {
     Deregister(deregister::Deregister),
     Services(services::Services),
     Status(status::Status),
+    Export(Box<export::Export>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -220,6 +222,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Deregister(deregister) => deregister.run(&cli.global),
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
+            Command::Export(export) => export.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

@@ -24,7 +24,20 @@ const REPEATED: [&str; 4] = ["service", "tag", "tags", "metadata"];
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::server) struct TargetGroup {
     targets: [String; 1],
-    labels: BTreeMap<String, String>,
+    labels: Labels,
+}
+
+/// Labels by name. All of them are dropped after relabelling.
+#[derive(Default, Serialize, utoipa::ToSchema)]
+pub(in crate::server) struct Labels(BTreeMap<String, String>);
+
+impl Labels {
+    /// Adds a label, unless its value is empty.
+    fn add(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.0.insert(format!("__meta_{name}"), value.to_owned());
+        }
+    }
 }
 
 /// List the instances as targets for Prometheus
@@ -75,33 +88,27 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 
 fn group(instance: &RegisteredInstance, cluster: &str) -> TargetGroup {
     let registration = &*instance.registration;
-    let mut labels = BTreeMap::new();
-    let mut add = |name: &str, value: &str| {
-        if !value.is_empty() {
-            labels.insert(format!("__meta_{name}"), value.to_owned());
-        }
-    };
-
-    add("consul_service", &registration.name);
-    add("consul_service_id", &instance.id);
-    add("consul_service_address", &registration.address);
-    add("consul_service_port", &registration.port.to_string());
-    add("consul_address", &registration.address);
-    add("consul_node", registration.node.as_deref().unwrap_or_default());
-    add("consul_dc", cluster);
-    add("consul_namespace", instance.namespace());
-    add("consul_health", health(instance));
+    let mut labels = Labels::default();
+    labels.add("consul_service", &registration.name);
+    labels.add("consul_service_id", &instance.id);
+    labels.add("consul_service_address", &registration.address);
+    labels.add("consul_service_port", &registration.port.to_string());
+    labels.add("consul_address", &registration.address);
+    labels.add("consul_node", registration.node.as_deref().unwrap_or_default());
+    labels.add("consul_dc", cluster);
+    labels.add("consul_namespace", instance.namespace());
+    labels.add("consul_health", health(instance));
     // A tag stands between two commas, also the first and the last, so that a rule can match `,api,`.
     let tags = registration.tags.join(",");
-    add("consul_tags", &if tags.is_empty() { tags } else { format!(",{tags},") });
+    labels.add("consul_tags", &if tags.is_empty() { tags } else { format!(",{tags},") });
     for (key, value) in &registration.metadata {
-        add(&format!("consul_service_metadata_{}", label_name(key)), value);
+        labels.add(&format!("consul_service_metadata_{}", label_name(key)), value);
     }
 
-    add("portolan_version", registration.version.as_deref().unwrap_or_default());
-    add("portolan_protocol", registration.protocol.as_deref().unwrap_or_default());
-    add("portolan_zone", registration.zone.as_deref().unwrap_or_default());
-    add("portolan_status", instance.status.as_str());
+    labels.add("portolan_version", registration.version.as_deref().unwrap_or_default());
+    labels.add("portolan_protocol", registration.protocol.as_deref().unwrap_or_default());
+    labels.add("portolan_zone", registration.zone.as_deref().unwrap_or_default());
+    labels.add("portolan_status", instance.status.as_str());
     TargetGroup { targets: [registration.place()], labels }
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod bench;
 mod dns;
 mod events;
+mod export;
 mod hostile;
 mod lifecycle;
 mod prometheus;
