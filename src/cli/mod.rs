@@ -18,6 +18,8 @@ mod free_port;
 mod habits;
 mod hand_to;
 mod identify;
+#[cfg(feature = "serve")]
+mod key;
 mod kill;
 mod listing;
 mod local;
@@ -91,6 +93,8 @@ enum Command {
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Key(key::Key),
     #[cfg(feature = "serve")]
     Bench(bench::Bench),
     Ports(ports::PortNames),
@@ -226,6 +230,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Key(key) => key.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),

@@ -150,7 +150,7 @@ fn what_is_no_scan() {
     );
     let rate = "write the number of probes per second, 1 or more";
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
-    let time = "write one as 500ms, 2s or 1m; a plain number is seconds";
+    let time = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
     portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
     portolan("scan local --top-ports 0")
