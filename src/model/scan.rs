@@ -22,6 +22,9 @@ pub struct ScanDetail {
     pub attempts: u8,
     /// The host name of the target, if it was given by name.
     pub host: Option<Untrusted>,
+    /// The name that DNS has for the address, if it was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_name: Option<Untrusted>,
     /// The network namespace that was scanned, if it is not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetworkNamespace>,
@@ -82,11 +85,11 @@ impl Detail for ScanDetail {
 
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        let Self { state, reason: _, rtt: _, attempts: _, host, netns } = self;
+        let Self { state, reason: _, rtt: _, attempts: _, host, reverse_name, netns } = self;
         let netns = netns.as_ref().map(|netns| &netns.name);
         let others = other.netns.as_ref().map(|netns| &netns.name);
         let same_state = *state == other.state || self.is_same_word("state", state.as_str(), other.state.as_str());
-        Some(same_state && (host, netns) == (&other.host, others))
+        Some(same_state && (host, reverse_name, netns) == (&other.host, &other.reverse_name, others))
     }
 
     fn netns(&self) -> Option<NetworkNamespace> {

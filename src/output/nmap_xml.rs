@@ -26,7 +26,8 @@ pub(super) struct NmapXml<'w> {
 
 #[derive(Default)]
 struct XmlHost {
-    names: Vec<String>,
+    /// Each with where it is from: `user` or `PTR`.
+    names: Vec<(String, &'static str)>,
     /// Why it is up, if only hosts were looked for.
     up: Option<Cow<'static, str>>,
     /// nmap sorts protocols by name too.
@@ -37,8 +38,9 @@ struct XmlHost {
 
 impl XmlHost {
     /// Adds a name, unless it is known.
-    fn add_name(&mut self, name: Option<String>) {
-        self.names.extend(name.filter(|name| !self.names.contains(name)));
+    fn add_name(&mut self, name: Option<String>, origin: &'static str) {
+        let is_new = |name: &String| !self.names.iter().any(|known| (&known.0, known.1) == (name, origin));
+        self.names.extend(name.filter(is_new).map(|name| (name, origin)));
     }
 
     /// The reason why the host counts as up; `None` if no port replied.
@@ -175,8 +177,8 @@ impl<'w> NmapXml<'w> {
         // As in nmap's reports, the element is never empty: some readers take one without a line end for a name.
         self.xml.open("hostnames", &[])?;
         self.xml.end_line()?;
-        for name in &host.names {
-            self.xml.empty("hostname", &[("name", name), ("type", "user")])?;
+        for (name, origin) in &host.names {
+            self.xml.empty("hostname", &[("name", name), ("type", origin)])?;
             self.xml.end_line()?;
         }
         self.xml.close("hostnames")?;
@@ -269,18 +271,21 @@ impl Format for NmapXml<'_> {
         for endpoint in &service.endpoints {
             let Some(ip) = host(endpoint) else { continue };
             let name = self.column("host", service, endpoint);
+            let reverse_name = self.column("reverse_name", service, endpoint);
             if endpoint.transport == Transport::Ip {
                 let reason = self.column("reason", service, endpoint).map(reason);
                 let host = self.hosts.entry(ip).or_default();
                 host.up = reason.or(Some(Cow::Borrowed("unknown-response")));
-                host.add_name(name);
+                host.add_name(name, "user");
+                host.add_name(reverse_name, "PTR");
                 continue;
             }
 
             let Some(number) = endpoint.port else { continue };
             let port = self.port(service, endpoint);
             let host = self.hosts.entry(ip).or_default();
-            host.add_name(name);
+            host.add_name(name, "user");
+            host.add_name(reverse_name, "PTR");
             host.ports.entry((number, endpoint.transport)).or_insert(port);
         }
         Ok(())
@@ -291,7 +296,7 @@ impl Format for NmapXml<'_> {
         // In another network namespace the same address is another host.
         for scanned in end.hosts.into_iter().flatten().filter(|scanned| scanned.netns.is_none()) {
             let host = self.hosts.entry(scanned.address).or_default();
-            host.add_name(scanned.host.as_ref().map(ToString::to_string));
+            host.add_name(scanned.host.as_ref().map(ToString::to_string), "user");
             for (state, count) in [
                 ("open", scanned.open),
                 ("closed", scanned.closed),

@@ -282,3 +282,33 @@ fn probes_come_from_the_chosen_address_and_port() {
     let elsewhere = here.scan().args("10.77.0.2 -p 80 --source-address 10.99.9.9").run();
     assert_ne!(elsewhere.code, Some(0), "{}", elsewhere.stderr);
 }
+
+/// Names of addresses are looked up on request only, and at the given resolver.
+#[test]
+fn names_of_addresses_are_looked_up_on_request() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80 tcp=127.0.0.2:80");
+    let mut dnsmasq = scene.command("dnsmasq");
+    dnsmasq.args(["-k", "-C", "/dev/null", "-p", "5300", "-a", "127.0.0.1", "-z", "-R", "-h", "-u", "root"]);
+    dnsmasq.args(["--pid-file=", "--ptr-record=1.0.0.127.in-addr.arpa,harbour.test", "--local=/in-addr.arpa/"]);
+    let mut dnsmasq = dnsmasq.spawn().unwrap();
+
+    let plain = scene.scan().args("127.0.0.1-2 -p 80 --json").run();
+    assert!(!plain.text().contains("reverse_name"), "{}", plain.text());
+    // dnsmasq may not listen yet: a lookup that fails is no name, and is said.
+    let begin = std::time::Instant::now();
+    let named = loop {
+        let named = scene.scan().args("127.0.0.1-2 -p 80 --names --resolver 127.0.0.1:5300 --json").run();
+        if named.code == Some(0) {
+            break named;
+        }
+        assert!(named.code == Some(3) && named.stderr.contains("cannot look up the names of"), "{}", named.stderr);
+        assert!(begin.elapsed() < crate::support::HANG, "{}", named.stderr);
+    };
+    let _ = dnsmasq.kill();
+    let _ = dnsmasq.wait();
+
+    let items = named.document()["items"].as_array().unwrap().clone();
+    let names: Vec<_> = items.iter().map(|item| item["detail"]["reverse_name"].as_str()).collect();
+    assert_eq!(names, [Some("harbour.test"), None], "{}", named.stderr);
+}

@@ -14,6 +14,7 @@ mod reading;
 mod result_stream;
 mod results;
 mod resume;
+mod reverse_names;
 mod run;
 mod scan_counts;
 mod shard;
@@ -40,6 +41,7 @@ use crate::model::{
     Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, Transport,
     UpdateSink,
 };
+use crate::net::runtime;
 use crate::source::blocking::run_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
 
@@ -126,7 +128,8 @@ impl Scan {
 
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-            let streaming = context.streaming || (self.lists_all() && summary.is_large());
+            // Names are looked up once all hosts are known.
+            let streaming = !self.names && (context.streaming || (self.lists_all() && summary.is_large()));
             let mut results = ResultStream::new(&names, summary, streaming, resume, out);
             let mut tally = earlier;
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
@@ -151,6 +154,9 @@ impl Scan {
 
             let resume = results.resume.take();
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
+            if self.names {
+                faults.extend(self.add_names(&mut results, context).await);
+            }
             results.finish(out);
             summary::notes_on_uniform_hosts(&results.hosts).into_iter().for_each(|note| out.note(note));
             let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
@@ -174,6 +180,29 @@ impl Scan {
         }
 
         Ok((completeness, reached))
+    }
+}
+
+impl Scan {
+    /// Looks up the names of the addresses that were found; returns the error if that failed for some.
+    async fn add_names(&self, results: &mut ResultStream<'_>, context: &ListContext) -> Option<PartialError> {
+        let (addresses, servers) = (results.addresses(), self.resolver.clone());
+        if addresses.is_empty() {
+            return None;
+        }
+
+        let cancel = context.cancel.child();
+        let looked_up = run_blocking(move || {
+            let runtime = runtime(1)?;
+            Ok(runtime.block_on(reverse_names::look_up(addresses, &servers, &cancel)))
+        });
+        match looked_up.await {
+            Ok((names, fault)) => {
+                results.reverse_names = names;
+                fault
+            }
+            Err(error) => Some(PartialError::from(&error)),
+        }
     }
 }
 

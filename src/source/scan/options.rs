@@ -1,6 +1,6 @@
 //! The options of a scan: its command line and its settings section.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -125,6 +125,18 @@ pub struct Scan {
     /// List open ports only, even if the settings say --all
     #[cfg_attr(feature = "cli", arg(long, overrides_with = "all", help_heading = "Output"))]
     pub open: bool,
+    /// Look up the names of found hosts in DNS (PTR records)
+    ///
+    /// Asks the system's resolver, or those of --resolver, and nothing else; without this option no name is looked up for an
+    /// address. Results appear once the scan has ended.
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
+    pub names: bool,
+    /// Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system's]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "ADDRESS", value_delimiter = ',', requires = "names", help_heading = "Output")
+    )]
+    pub resolver: Vec<SocketAddr>,
     /// Show the reason for each state in the table
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
     pub reason: bool,
@@ -159,6 +171,8 @@ impl Default for Scan {
             resume: None,
             all: false,
             open: false,
+            names: false,
+            resolver: Vec::new(),
             reason: false,
         }
     }

@@ -1,5 +1,6 @@
 //! Turns results into services, at once or sorted at the end.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
@@ -9,6 +10,7 @@ use super::done::DoneBits;
 use super::plan::ScanPlan;
 use super::results::FoundPort;
 use super::resume::Resume;
+use super::reverse_names::ReverseNames;
 use super::run::Run;
 use super::summary::Summary;
 use super::targets::HostNames;
@@ -29,6 +31,8 @@ pub(super) struct ResultStream<'s> {
     kept: Option<Vec<(usize, FoundPort)>>,
     namespaces: Vec<Option<NetworkNamespace>>,
     pub(super) hosts: Vec<ScannedHost>,
+    /// The names that were looked up.
+    pub(super) reverse_names: ReverseNames,
     found: u64,
     /// Finished probes of earlier plans.
     done: u64,
@@ -54,6 +58,7 @@ impl<'s> ResultStream<'s> {
             kept: (!streaming).then(Vec::new),
             namespaces: vec![None],
             hosts: Vec::new(),
+            reverse_names: ReverseNames::new(),
             found: 0,
             done: summary.before,
             accepted: true,
@@ -138,6 +143,12 @@ impl<'s> ResultStream<'s> {
         }
     }
 
+    /// The addresses in this network namespace of the kept results.
+    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+        let own = |(at, _): &&(usize, FoundPort)| self.namespaces.get(*at).is_some_and(Option::is_none);
+        self.kept.iter().flatten().filter(own).map(|(_, found)| found.address.ip()).collect()
+    }
+
     /// Hands over the kept results, sorted.
     pub(super) fn finish(&mut self, out: &mut dyn ItemSink) {
         let Some(mut kept) = self.kept.take() else { return };
@@ -145,6 +156,9 @@ impl<'s> ResultStream<'s> {
 
         for (namespace, found) in kept {
             for service in services(found, self.names, self.namespaces[namespace].as_ref()) {
+                let mut service = service;
+                let is_own = self.namespaces[namespace].is_none();
+                service.detail.reverse_name = self.reverse_names.get(&found.address.ip()).filter(|_| is_own).cloned();
                 if out.service(service.erase()).is_break() {
                     return;
                 }
@@ -236,7 +250,7 @@ fn service(
 
     let rtt = rtt_us.map(Duration::from_micros);
     let host = host.cloned();
-    let detail = ScanDetail { state, reason, rtt, attempts, host, netns: namespace.cloned() };
+    let detail = ScanDetail { state, reason, rtt, attempts, host, reverse_name: None, netns: namespace.cloned() };
 
     Service::new(id, "scan", vec![endpoint], detail)
 }
