@@ -46,6 +46,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -136,7 +137,11 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --timeout 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip'
             cand --retries 'Retry a silent port at most N times [default: as the measured packet loss requires]'
             cand --deadline 'End the whole scan after this time, even if it is incomplete'
+            cand --source-address 'Send probes from this address of this machine'
+            cand --source-port 'Send probes from this port'
+            cand --shard 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
+            cand --resolver 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system''s]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -162,6 +167,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --discover-only 'Only find out which hosts are up, and scan no port'
             cand --all 'List closed, filtered and unreachable ports too'
             cand --open 'List open ports only, even if the settings say --all'
+            cand --names 'Look up the names of found hosts in DNS (PTR records)'
             cand --reason 'Show the reason for each state in the table'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
@@ -281,7 +287,11 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --timeout 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip'
             cand --retries 'Retry a silent port at most N times [default: as the measured packet loss requires]'
             cand --deadline 'End the whole scan after this time, even if it is incomplete'
+            cand --source-address 'Send probes from this address of this machine'
+            cand --source-port 'Send probes from this port'
+            cand --shard 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
+            cand --resolver 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system''s]'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
@@ -314,6 +324,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --discover-only 'Only find out which hosts are up, and scan no port'
             cand --all 'List closed, filtered and unreachable ports too'
             cand --open 'List open ports only, even if the settings say --all'
+            cand --names 'Look up the names of found hosts in DNS (PTR records)'
             cand --reason 'Show the reason for each state in the table'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
@@ -981,6 +992,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --host 'Listen on this address [default: 127.0.0.1]'
             cand -p 'Listen on this port; 0 is any free one [default: 7440]'
             cand --port 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --tls-cert 'Speak TLS with this certificate and its chain (PEM)'
+            cand --tls-key 'Private key of --tls-cert (PEM) [default: in the same file]'
+            cand --tls-client-ca 'Accept only clients with a certificate of these authorities (PEM)'
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
@@ -997,6 +1011,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --check 'Check the settings, print them with their origin, and exit'
+            cand --auth 'Require an API key or a token of every caller; `portolan key create` makes keys'
             cand --insecure 'Listen beyond this machine although the server has no authentication'
             cand --debug 'Short for --log-level debug'
             cand --json 'Short for --output json'
@@ -1006,6 +1021,87 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
+        }
+        &'portolan;key'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;key;create'= {
+            cand --name 'What the key is for; logs and lists show it'
+            cand --role 'What it may do: viewer, operator or admin [default: viewer]'
+            cand --permission 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated'
+            cand --namespace 'Limit it to this namespace; can be repeated'
+            cand --service 'Limit it to services whose names begin with this; can be repeated'
+            cand --expires 'End it after this time, such as 90d; at most 365d [default: never]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;list'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'Also list keys that have expired or were revoked'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;revoke'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;help'= {
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;key;help;create'= {
+        }
+        &'portolan;key;help;list'= {
+        }
+        &'portolan;key;help;revoke'= {
+        }
+        &'portolan;key;help;help'= {
         }
         &'portolan;bench'= {
             cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
@@ -1124,6 +1220,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -1197,6 +1294,17 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;explain'= {
         }
         &'portolan;help;serve'= {
+        }
+        &'portolan;help;key'= {
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+        }
+        &'portolan;help;key;create'= {
+        }
+        &'portolan;help;key;list'= {
+        }
+        &'portolan;help;key;revoke'= {
         }
         &'portolan;help;bench'= {
         }

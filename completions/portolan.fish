@@ -62,6 +62,8 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "bench" -d 'Measure the latency of a registry under load'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
@@ -72,8 +74,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -143,8 +145,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -170,7 +172,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'Send
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -204,6 +210,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'S
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
@@ -214,8 +221,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -284,8 +291,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -347,14 +354,18 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -393,6 +404,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
@@ -420,8 +432,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -483,8 +495,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -538,8 +550,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -592,8 +604,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -648,8 +660,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -696,8 +708,8 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 4 connections per port'
-normal\t'Also TLS and most other probes: at most 17 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Add the probes in this TOML file' -r -F
@@ -1233,6 +1245,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l environment 
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l listen -d 'Listen on this address; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l host -d 'Listen on this address [default: 127.0.0.1]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s p -l port -d 'Listen on this port; 0 is any free one [default: 7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-cert -d 'Speak TLS with this certificate and its chain (PEM)' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-key -d 'Private key of --tls-cert (PEM) [default: in the same file]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-client-ca -d 'Accept only clients with a certificate of these authorities (PEM)' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
@@ -1263,12 +1278,147 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Us
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen beyond this machine although the server has no authentication'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Revoke keys at once, for good'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l name -d 'What the key is for; logs and lists show it' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l role -d 'What it may do: viewer, operator or admin [default: viewer]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l namespace -d 'Limit it to this namespace; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit it to services whose names begin with this; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'End it after this time, such as 90d; at most 365d [default: never]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l all -d 'Also list keys that have expired or were revoked'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke keys at once, for good'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l server -l registry -d 'The server: http://HOST:PORT or consul://HOST:PORT' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l rate -d 'Send N requests a second' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l duration -d 'Measure for this long' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l warm-up -d 'Send requests for this long before measuring, or 0' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l connections -d 'Use N connections' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l instances -d 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l watchers -d 'Let N clients watch, for the scenario watch' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l timeout -d 'Set the maximum time for a reply' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, so that the load does not take those of the server' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l closed -d 'Send each request as soon as the one before is answered, for the maximum throughput'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1378,28 +1528,30 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1411,4 +1563,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "revoke" -d 'Revoke keys at once, for good'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
