@@ -5,6 +5,7 @@ mod activity;
 mod api_error;
 mod body;
 mod connection;
+mod consul;
 mod gate;
 mod metrics;
 mod params;
@@ -65,10 +66,19 @@ pub struct Registry {
     pub clock: Clock,
 }
 
+/// Where a server listens.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the REST API.
+    pub rest: Vec<TcpListener>,
+    /// For Consul's API; none turns it off.
+    pub consul: Vec<TcpListener>,
+}
+
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
 /// streams. What is not done after the settings' timeout is dropped; the report says how much.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     settings: ServerSettings,
     registry: Registry,
     shutdown: Shutdown,
@@ -83,6 +93,8 @@ pub async fn run(
     let clients = shutdown.child();
     let writer_stop = Shutdown::new();
 
+    let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
+    let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         view: ArcSwap::from_pointee(View::new(state.snapshot())),
         ring: Ring::new(limits.kept_events, state.index(), events),
@@ -90,6 +102,7 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         shutdown: clients.clone(),
+        own_node,
         store: store_name,
         epoch,
         started: Instant::now(),
@@ -100,15 +113,18 @@ pub async fn run(
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
 
-    let connections = Arc::new(ConnectionContext {
-        gate,
-        routes: routes::routes(&app),
-        limits: app.settings.time_limits,
-        max_head_bytes: limits.head_bytes,
-        metrics,
-    });
-    for listener in listeners {
-        clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+    let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
+    for (listeners, routes) in apis {
+        let connections = Arc::new(ConnectionContext {
+            gate: Arc::clone(&gate),
+            routes,
+            limits: app.settings.time_limits,
+            max_head_bytes: limits.head_bytes,
+            metrics: Arc::clone(&metrics),
+        });
+        for listener in listeners {
+            clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+        }
     }
 
     clients.stopping().await;

@@ -50,6 +50,8 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("server.shutdown_timeout", KeyKind::Duration, "30s"),
     unset("server.node", KeyKind::Text),
     key("server.cluster", KeyKind::Text, "default"),
+    unset("server.advertise", KeyKind::Text),
+    unset("server.consul.listen", KeyKind::List),
     key("server.limits.connections", KeyKind::Number(1, MANY), "10000"),
     key("server.limits.connections_per_address", KeyKind::Number(1, MANY), "2500"),
     key("server.limits.event_streams", KeyKind::Number(1, MANY), "5000"),

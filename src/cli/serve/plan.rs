@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::consul::ConsulAddresses;
 use super::data::DataPlace;
 use super::given::{Given, Variable};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, data, value_kinds};
+use super::{addresses, authentication, consul, data, value_kinds};
 use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
@@ -19,6 +20,7 @@ pub(super) struct Plan {
     pub(super) listen: Vec<SocketAddr>,
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
+    pub(super) consul: ConsulAddresses,
     pub(super) data: DataPlace,
     pub(super) server: ServerSettings,
     pub(super) rules: Rules,
@@ -45,19 +47,21 @@ impl Plan {
         let data = data::choose(given, variable, &mut off)?;
         authentication::check(given, is_insecure, &mut off)?;
         addresses::refuse_wide(&listen, &listen_by, is_insecure)?;
+        let consul = consul::addresses(given, is_insecure)?;
 
         off.push("TLS".to_owned());
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let server = server(given, host_name)?;
-        Ok(Self { listen, listen_by, data, server, rules, log_filter, log_json, is_insecure, off })
+        Ok(Self { listen, listen_by, consul, data, server, rules, log_filter, log_json, is_insecure, off })
     }
 
     /// What an operator should know, one line each.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("off: {}", self.off.join(", "))];
-        let is_wide = self.listen.iter().any(|address| !address.ip().to_canonical().is_loopback());
+        let is_wide =
+            self.listen.iter().chain(&self.consul.listen).any(|address| !address.ip().to_canonical().is_loopback());
         if self.is_insecure && is_wide {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
@@ -74,6 +78,9 @@ impl Plan {
             DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        if !self.consul.listen.is_empty() {
+            lines.push(consul::line(&self.consul.listen));
+        }
         lines.extend(self.notes());
         lines
     }
@@ -214,6 +221,7 @@ fn server(given: &Given, host_name: &str) -> Result<ServerSettings> {
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: given.text("server.cluster").unwrap_or("default").to_owned(),
+        advertise: consul::advertise(given)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
     })
 }

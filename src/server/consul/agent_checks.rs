@@ -1,0 +1,165 @@
+//! `agent/checks` and `agent/check/…`: the checks of this server's own node and of its services.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+
+use super::agent_services::{own_node_id, remove};
+use super::checks::{Check, state_of};
+use super::decode::{self, Fields};
+use super::definition::{CheckGiven, without_place};
+use super::error::{ConsulError, ConsulResult};
+use super::filter::{CHECK, Filter};
+use super::registry_view::RegistryView;
+use super::targets::OwnPlace;
+use super::{ConsulRequest, nodes, reply};
+use crate::clean::clean;
+use crate::model::{CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
+use crate::registry::{CatalogCommand, Command, Rejected};
+use crate::server::api_error::ApiError;
+use crate::server::shared::App;
+
+/// All checks, by their id.
+pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
+    let filter = request.query.text("filter").map(|text| Filter::parse(text, CHECK)).transpose()?;
+    let view = RegistryView::of(app);
+    let own = &view.own.name;
+    let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
+    // The agent's own check is Consul's, not one that a program registered.
+    let of_node = view.node_checks(own).into_iter().filter(|check| check.id != "serfHealth");
+
+    let checks: BTreeMap<String, Check> = of_node
+        .chain(of_services)
+        .filter(|check| filter.as_ref().is_none_or(|filter| filter.accepts(check)))
+        // Nothing in the catalog of an agent has an index.
+        .map(|check| (check.id.clone(), Check { create_index: 0, modify_index: 0, ..check }))
+        .collect();
+    Ok(reply::json(request, &checks))
+}
+
+/// Adds a check to a service, or to the node.
+pub(super) async fn register(app: &App, body: Body) -> ConsulResult {
+    let mut fields = decode::read(app, body).await?;
+    let given = take_check(&mut fields).and_then(|given| fields.finish().map(|()| given));
+    let given = given.map_err(|why| decode::failed(&why))?;
+    if given.name.is_empty() {
+        return Err(ConsulError::bad_request("Missing check name"));
+    }
+    if !given.status.is_empty() && state_of(&given.status).is_none() {
+        return Err(ConsulError::bad_request("Bad check status"));
+    }
+    if let Some(problem) = given.problem() {
+        return Err(ConsulError::bad_request(format!("Invalid check: {problem}")));
+    }
+
+    let commands = add_commands(app, given)?;
+    for written in app.writes.all(commands).await? {
+        written.map_err(ApiError::from)?;
+    }
+    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    Ok(reply::empty())
+}
+
+fn take_check(fields: &mut Fields) -> Result<CheckGiven, String> {
+    fields.text("Token")?;
+    CheckGiven::take(fields, "ID")
+}
+
+/// The commands that add a check: to the node, whose record may have to be made first.
+fn add_commands(app: &App, given: CheckGiven) -> ConsulResult<Vec<Command>> {
+    let view = RegistryView::of(app);
+    let check_id = if given.id.is_empty() { given.name.clone() } else { given.id.clone() };
+    let name = given.name.clone();
+
+    if given.service_id.is_empty() {
+        let own = &*app.own_node;
+        let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
+        let add = add_check(own_node_id(app), definition, check);
+        return Ok(own_node_record(&view, own).into_iter().chain([add]).collect());
+    }
+    let member = view.agent_member(&given.service_id).and_then(|member| member.instance);
+    let Some(instance) = member else {
+        let text = format!("ServiceID \"{}\" does not exist", clean(&given.service_id));
+        return Err(ConsulError::internal(text));
+    };
+    let registration = &instance.instance.registration;
+    let place = OwnPlace { address: &registration.address, port: registration.port };
+    let (definition, check) = given.build(check_id, name, place)?;
+    Ok(vec![add_check(Arc::clone(&instance.instance.id), definition, check)])
+}
+
+fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: crate::model::CatalogCheck) -> Command {
+    let (definition, check) = (Box::new(definition), Box::new(check));
+    Command::Catalog(CatalogCommand::AddCheck { id, definition, check, set_state: false })
+}
+
+/// The command that makes the record of this server's node, if there is none yet.
+pub(super) fn own_node_record(view: &RegistryView, own: &nodes::OwnNode) -> Option<Command> {
+    if view.view.node(&own.name).is_some() {
+        return None;
+    }
+    let registration = Arc::new(node_registration(&own.name, &own.address));
+    let command = CatalogCommand::Register { registration, replace_checks: false, set_states: false };
+    Some(Command::Catalog(command))
+}
+
+/// The registration of a node.
+pub(super) fn node_registration(name: &str, address: &str) -> Registration {
+    let mut registration = without_place(name).id(super::ids::node_id(name)).namespace(NODES_NAMESPACE);
+    registration.address = address.to_owned();
+    registration.ttl = Some(std::time::Duration::ZERO);
+    registration.catalog = Some(Box::new(CatalogEntry::default()));
+    registration
+}
+
+/// Removes a check. One that is not there is no error.
+pub(super) async fn deregister(app: &App, request: &ConsulRequest) -> ConsulResult {
+    if request.rest.is_empty() {
+        return Err(ConsulError::internal("CheckID missing"));
+    }
+    let owner = app.view.load().check_owner(&request.rest).map(|owner| Arc::clone(&owner.instance.id));
+    if let Some(id) = owner {
+        let check = request.rest.as_str().into();
+        remove(app, vec![Command::Catalog(CatalogCommand::RemoveCheck { id, check })]).await?;
+    }
+    Ok(reply::empty())
+}
+
+/// Takes a report of a check, with its text in `note`.
+pub(super) async fn report(app: &App, request: &ConsulRequest, state: HealthState) -> ConsulResult {
+    let note = request.query.text("note").unwrap_or_default();
+    take_report(app, &request.rest, state, note).await
+}
+
+/// Takes a report of a check from a body.
+pub(super) async fn update(app: &App, request: &ConsulRequest, body: Body) -> ConsulResult {
+    let mut fields = decode::read(app, body).await?;
+    let taken = fields.text("Status").and_then(|status| Ok((status, fields.text("Output")?)));
+    let taken = taken.and_then(|taken| fields.finish().map(|()| taken));
+    let (status, output) = taken.map_err(|why| decode::failed(&why))?;
+    let Some(state) = state_of(&status) else {
+        return Err(ConsulError::bad_request(format!("Invalid check status: '{}'", clean(&status))));
+    };
+    take_report(app, &request.rest, state, &output).await
+}
+
+async fn take_report(app: &App, check: &str, state: HealthState, note: &str) -> ConsulResult {
+    let unknown = || ConsulError::internal(format!("CheckID \"{}\" does not have associated TTL", clean(check)));
+    let owner = app.view.load().check_owner(check).map(|owner| Arc::clone(&owner.instance.id));
+    let id = owner.ok_or_else(unknown)?;
+
+    // An empty text replaces the last one.
+    let note = Some(note.into());
+    let command = CatalogCommand::Report { id, check: check.into(), state, note };
+    let written = app.writes.all(vec![Command::Catalog(command)]).await?.pop();
+    match written {
+        Some(Err(Rejected::UnknownReport { .. } | Rejected::UnknownInstance { .. })) => Err(unknown()),
+        Some(Err(rejected)) => Err(ApiError::from(rejected).into()),
+        _ => {
+            app.metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
+            Ok(reply::empty())
+        }
+    }
+}
