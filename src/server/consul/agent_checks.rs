@@ -76,8 +76,10 @@ fn add_commands(app: &App, given: CheckGiven) -> ConsulResult<Vec<Command>> {
     if given.service_id.is_empty() {
         let own = &*app.own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
-        let add = add_check(own_node_id(app), definition, check);
-        return Ok(own_node_record(&view, own).into_iter().chain([add]).collect());
+        let id = own_node_id(app);
+        let moved = moved_from(&view, &own.name, &check.id, &id);
+        let add = add_check(id, definition, check);
+        return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
     }
     let member = view.agent_member(&given.service_id).and_then(|member| member.instance);
     let Some(instance) = member else {
@@ -87,7 +89,16 @@ fn add_commands(app: &App, given: CheckGiven) -> ConsulResult<Vec<Command>> {
     let registration = &instance.instance.registration;
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
-    Ok(vec![add_check(Arc::clone(&instance.instance.id), definition, check)])
+    let id = Arc::clone(&instance.instance.id);
+    let moved = moved_from(&view, &app.own_node.name, &check.id, &id);
+    Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
+}
+
+/// The command that takes a check away from whatever else on the node has it: its id is unique there.
+pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str) -> Option<Command> {
+    let owner = view.check_owner(node, check).filter(|owner| &*owner.instance.id != to)?;
+    let id = Arc::clone(&owner.instance.id);
+    Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() }))
 }
 
 fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: crate::model::CatalogCheck) -> Command {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+use super::agent_checks::moved_from;
 use super::blocking::{Scope, Waker, with_jitter};
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{Filter, SERVICE};
@@ -18,6 +19,7 @@ use super::{ConsulRequest, decode, definition, go, ids, reply};
 use crate::clean::clean;
 use crate::model::OperatorStatus;
 use crate::registry::{CatalogCommand, Command};
+use crate::server::api_error::ApiError;
 use crate::server::shared::App;
 
 const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
@@ -83,9 +85,17 @@ pub(super) async fn register(app: &App, request: &ConsulRequest, body: Body) -> 
     let fields = decode::read(app, body).await?;
     let registration = definition::service_definition(fields, &app.own_node)?;
 
+    let view = RegistryView::of(app);
+    let id = registration.id.clone().unwrap_or_default();
+    let checks = registration.catalog.iter().flat_map(|entry| &entry.checks);
+    let moved = checks.filter_map(|check| moved_from(&view, &app.own_node.name, &check.id, &id));
+    let mut commands: Vec<Command> = moved.collect();
     let registration = Arc::new(registration);
-    let command = CatalogCommand::Register { registration, replace_checks, set_states: false };
-    app.writes.one(Command::Catalog(command)).await?;
+    let register = CatalogCommand::Register { registration, replace_checks, set_states: false };
+    commands.push(Command::Catalog(register));
+    for written in app.writes.all(commands).await? {
+        written.map_err(ApiError::from)?;
+    }
     app.metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::empty())
 }
@@ -111,7 +121,7 @@ pub(super) async fn remove(app: &App, commands: Vec<Command>) -> ConsulResult<()
     for written in app.writes.all(commands).await? {
         match written {
             Ok(_) | Err(crate::registry::Rejected::UnknownInstance { .. }) => {}
-            Err(rejected) => return Err(crate::server::api_error::ApiError::from(rejected).into()),
+            Err(rejected) => return Err(ApiError::from(rejected).into()),
         }
     }
     Ok(())

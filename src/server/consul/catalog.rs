@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::ConsulRequest;
 use super::blocking::{Scope, answer};
-use super::error::{ConsulError, ConsulResult};
+use super::error::ConsulResult;
 use super::filter::{NODE, SERVICE, SERVICE_NODE, filtered};
 use super::nodes::Node;
 use super::query::ReadOptions;
@@ -17,17 +17,13 @@ use crate::server::shared::App;
 
 /// The one datacenter of this server.
 pub(super) fn datacenters(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, None)?;
-    let mut response = reply::json(request, &[&app.own_node.datacenter]);
-    if options.is_cached {
-        response.headers_mut().insert("x-cache", http::HeaderValue::from_static("MISS"));
-    }
-    Ok(response)
+    request.query.consistency()?;
+    Ok(reply::with_cache(reply::json(request, &[&app.own_node.datacenter]), request))
 }
 
 /// All nodes.
 pub(super) async fn nodes(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(NODE))?;
+    let options = request.options(app, Some(NODE), "")?;
     let read = |view: &RegistryView| {
         let nodes = view.nodes().into_iter().filter(|node| node.has_meta(&options.node_meta)).collect();
         filtered(nodes, options.filter.as_ref())
@@ -37,14 +33,14 @@ pub(super) async fn nodes(app: &App, request: &ConsulRequest) -> ConsulResult {
 
 /// The names of all services, with their tags.
 pub(super) async fn services(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, None)?;
+    let options = request.options(app, None, "")?;
     let read = |view: &RegistryView| {
         let wanted = |node: &str| {
             options.node_meta.is_empty() || view.node(node).is_some_and(|node| node.has_meta(&options.node_meta))
         };
         view.service_tags(wanted)
     };
-    Ok(answer(app, request, &options, Scope::Catalog, read).await)
+    Ok(reply::with_cache(answer(app, request, &options, Scope::Catalog, read).await, request))
 }
 
 /// The members of a service that a request asks for, each with its node.
@@ -71,23 +67,15 @@ pub(super) fn tags_of(request: &ConsulRequest) -> Vec<&str> {
 
 /// The instances of a service with their nodes.
 pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(SERVICE_NODE))?;
-    let name = named(request, "Missing service name")?;
+    let options = request.options(app, Some(SERVICE_NODE), "Missing service name")?;
+    let name = request.rest.as_str();
     let tags = tags_of(request);
     let read = |view: &RegistryView| {
         let members = wanted_members(view, name, &tags, &options).into_iter();
         let services = members.map(|(member, node)| ServiceNode::new(node, view.facts(&member))).collect();
         filtered(services, options.filter.as_ref())
     };
-    Ok(answer(app, request, &options, Scope::Service(name), read).await)
-}
-
-/// The name in the path.
-pub(super) fn named<'r>(request: &'r ConsulRequest, missing: &str) -> ConsulResult<&'r str> {
-    if request.rest.is_empty() {
-        return Err(ConsulError::bad_request(missing));
-    }
-    Ok(&request.rest)
+    Ok(reply::with_cache(answer(app, request, &options, Scope::Service(name), read).await, request))
 }
 
 /// A node with its services by their ids.
@@ -108,8 +96,8 @@ struct NodeServiceList {
 
 /// A node with its services; null for one that is not there.
 pub(super) async fn node(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(SERVICE))?;
-    let name = named(request, "Missing node name")?;
+    let options = request.options(app, Some(SERVICE), "Missing node name")?;
+    let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let services = services_of(view, name, &options).into_iter().map(|service| (service.id.clone(), service));
         view.node(name).map(|node| NodeServices { node, services: services.collect() })
@@ -119,8 +107,8 @@ pub(super) async fn node(app: &App, request: &ConsulRequest) -> ConsulResult {
 
 /// The same with a list.
 pub(super) async fn node_services(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(SERVICE))?;
-    let name = named(request, "Missing node name")?;
+    let options = request.options(app, Some(SERVICE), "Missing node name")?;
+    let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let node = view.node(name);
         let services = node.as_ref().map(|_| services_of(view, name, &options));

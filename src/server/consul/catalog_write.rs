@@ -9,7 +9,7 @@ use axum::body::Body;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::agent_checks::{node_registration, own_node_record};
+use super::agent_checks::{moved_from, node_registration, own_node_record};
 use super::agent_services::remove;
 use super::checks::state_of;
 use super::decode::{self, Fields};
@@ -211,6 +211,7 @@ fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Comm
         };
         let (definition, check) = check.build()?;
         let (definition, check) = (Box::new(definition), Box::new(check));
+        commands.extend(moved_from(view, &node, &check.id, &id));
         commands.push(Command::Catalog(CatalogCommand::AddCheck { id: id.into(), definition, check, set_state: true }));
     }
     Ok(commands)
@@ -295,9 +296,7 @@ fn removal_commands(view: &RegistryView, node: &str, service_id: &str, check_id:
     let services = view.members_of_node(node).into_iter().filter_map(|member| member.instance);
     let record = view.view.node(node).cloned();
     if !check_id.is_empty() {
-        let owners = services.chain(record);
-        let owner =
-            owners.into_iter().find(|owner| owner.instance.registration.catalog_check_position(check_id).is_some());
+        let owner = view.check_owner(node, check_id);
         let remove = |id: Arc<str>| CatalogCommand::RemoveCheck { id, check: check_id.into() };
         return owner.map(|owner| Command::Catalog(remove(Arc::clone(&owner.instance.id)))).into_iter().collect();
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::ConsulRequest;
 use super::blocking::{Scope, answer};
-use super::catalog::{named, tags_of, wanted_members};
+use super::catalog::{tags_of, wanted_members};
 use super::checks::Check;
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{CHECK, HEALTH_ENTRY, filtered};
@@ -16,16 +16,16 @@ use crate::server::shared::App;
 
 /// The checks of a node and of its services.
 pub(super) async fn node(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(CHECK))?;
-    let name = named(request, "Missing node name")?;
+    let options = request.options(app, Some(CHECK), "Missing node name")?;
+    let name = request.rest.as_str();
     let read = |view: &RegistryView| filtered(view.checks_of_node(name), options.filter.as_ref());
     Ok(answer(app, request, &options, Scope::All, read).await)
 }
 
 /// The checks of a service, without those of its nodes.
 pub(super) async fn checks(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(CHECK))?;
-    let name = named(request, "Missing service name")?;
+    let options = request.options(app, Some(CHECK), "Missing service name")?;
+    let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let members = wanted_members(view, name, &[], &options).into_iter();
         let checks = members.flat_map(|(member, _)| view.service_checks(&member)).collect();
@@ -36,8 +36,8 @@ pub(super) async fn checks(app: &App, request: &ConsulRequest) -> ConsulResult {
 
 /// The instances of a service with their nodes and all checks.
 pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(HEALTH_ENTRY))?;
-    let name = named(request, "Missing service name")?;
+    let options = request.options(app, Some(HEALTH_ENTRY), "Missing service name")?;
+    let name = request.rest.as_str();
     let passing = match request.query.get("passing") {
         None => false,
         Some("") => true,
@@ -47,7 +47,7 @@ pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult 
 
     let tags = tags_of(request);
     let read = |view: &RegistryView| entries(view, name, &tags, passing, &options);
-    Ok(answer(app, request, &options, Scope::Service(name), read).await)
+    Ok(super::reply::with_cache(answer(app, request, &options, Scope::Service(name), read).await, request))
 }
 
 fn entries(
@@ -71,8 +71,8 @@ fn entries(
 
 /// All checks in a state, or in any.
 pub(super) async fn state(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.query.options(&app.own_node.datacenter, Some(CHECK))?;
-    let state = named(request, "Missing check state")?;
+    let options = request.options(app, Some(CHECK), "Missing check state")?;
+    let state = request.rest.as_str();
     let read = |view: &RegistryView| {
         let is_wanted = |check: &Check| {
             (state == "any" || check.status == state)

@@ -38,7 +38,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
-use self::query::ConsulQuery;
+use self::filter::Schema;
+use self::query::{ConsulQuery, ReadOptions};
 use super::routes::Routes;
 use super::shared::App;
 use crate::clean::{clean, is_dangerous};
@@ -51,6 +52,22 @@ struct ConsulRequest {
     rest: String,
     query: ConsulQuery,
     headers: HeaderMap,
+}
+
+impl ConsulRequest {
+    /// What a request for a list asks for. `schema`: the fields that a filter may name. `missing`: what is wrong if the path
+    /// ends without a name; empty if it needs none.
+    ///
+    /// # Errors
+    /// A value that cannot be used, in the order in which Consul looks.
+    fn options(&self, app: &App, schema: Option<Schema>, missing: &str) -> ConsulResult<ReadOptions> {
+        self.query.consistency()?;
+        self.query.wait()?;
+        if !missing.is_empty() && self.rest.is_empty() {
+            return Err(ConsulError::bad_request(missing));
+        }
+        self.query.options(&app.own_node.datacenter, schema)
+    }
 }
 
 /// The service that answers every request of Consul's API.

@@ -28,7 +28,6 @@ pub(super) struct ReadOptions {
     pub(super) index: u64,
     pub(super) wait: Duration,
     pub(super) consistency: &'static str,
-    pub(super) is_cached: bool,
     /// The metadata that a node must have.
     pub(super) node_meta: Vec<(String, String)>,
     pub(super) filter: Option<Filter>,
@@ -91,9 +90,9 @@ impl ConsulQuery {
     /// # Errors
     /// A value that cannot be used.
     pub(super) fn options(&self, datacenter: &str, schema: Option<Schema>) -> ConsulResult<ReadOptions> {
+        self.check_datacenter(datacenter)?;
         let consistency = self.consistency()?;
         let (index, wait) = self.wait()?;
-        self.check_datacenter(datacenter)?;
         let filter = match (schema, self.text("filter")) {
             (Some(schema), Some(text)) => Some(Filter::parse(text, schema)?),
             _ => None,
@@ -103,14 +102,7 @@ impl ConsulQuery {
             Some((key, value)) => (key.to_owned(), value.to_owned()),
             None => (pair.to_owned(), String::new()),
         });
-        Ok(ReadOptions {
-            index,
-            wait,
-            consistency,
-            is_cached: self.has("cached"),
-            node_meta: node_meta.collect(),
-            filter,
-        })
+        Ok(ReadOptions { index, wait, consistency, node_meta: node_meta.collect(), filter })
     }
 
     /// The index to wait for, and how long.
@@ -135,7 +127,7 @@ impl ConsulQuery {
     }
 
     /// What the answer says of how current it is. Every answer here is current.
-    fn consistency(&self) -> ConsulResult<&'static str> {
+    pub(super) fn consistency(&self) -> ConsulResult<&'static str> {
         if let Some(text) = self.text("max_stale")
             && go::parse_duration(text).is_none()
         {

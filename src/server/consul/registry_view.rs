@@ -99,6 +99,20 @@ impl RegistryView {
         })
     }
 
+    /// What a check of a node belongs to: a service, or the node itself.
+    pub(super) fn check_owner(&self, node: &str, check: &str) -> Option<Arc<InstanceView>> {
+        let is_owner = |view: &&Arc<InstanceView>| view.instance.registration.catalog_check_position(check).is_some();
+        if let Some(record) = self.view.node(node).filter(is_owner) {
+            return Some(Arc::clone(record));
+        }
+        // A registration with its agent must not look through all services.
+        if node == self.own.name {
+            return self.view.check_owner(check).cloned();
+        }
+        let members = self.members_of_node(node).into_iter().filter_map(|member| member.instance);
+        members.into_iter().find(|owner| is_owner(&owner))
+    }
+
     /// The names of all services with the tags of their members.
     pub(super) fn service_tags(&self, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, Vec<String>> {
         let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();

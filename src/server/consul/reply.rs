@@ -55,8 +55,13 @@ pub(super) fn with_meta(mut response: Response, index: u64, options: &ReadOption
     headers.insert(KNOWN_LEADER, HeaderValue::from_static("true"));
     headers.insert(LAST_CONTACT, HeaderValue::from_static("0"));
     headers.insert(CONSISTENCY, HeaderValue::from_static(options.consistency));
-    if options.is_cached {
-        headers.insert(CACHE, HeaderValue::from_static("MISS"));
+    response
+}
+
+/// Says that an answer is no older one, to clients that would take such a one.
+pub(super) fn with_cache(mut response: Response, request: &ConsulRequest) -> Response {
+    if request.query.has("cached") {
+        response.headers_mut().insert(CACHE, HeaderValue::from_static("MISS"));
     }
     response
 }

@@ -8,13 +8,13 @@ use crate::server::shared::App;
 
 /// The address of the leader.
 pub(super) fn leader(app: &App, request: &ConsulRequest) -> ConsulResult {
-    request.query.options(&app.own_node.datacenter, None)?;
+    request.options(app, None, "")?;
     Ok(reply::json(request, &place_of(&app.own_node)))
 }
 
 /// The addresses of all servers.
 pub(super) fn peers(app: &App, request: &ConsulRequest) -> ConsulResult {
-    request.query.options(&app.own_node.datacenter, None)?;
+    request.options(app, None, "")?;
     Ok(reply::json(request, &[place_of(&app.own_node)]))
 }
 

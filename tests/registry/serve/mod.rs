@@ -8,4 +8,4 @@ mod seed;
 mod server;
 mod settings;
 
-pub use server::{Reply, Server, exchange};
+pub use server::{Reply, Server, exchange, folder};
