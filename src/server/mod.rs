@@ -6,13 +6,16 @@ mod api_error;
 mod body;
 mod connection;
 mod consul;
+pub(crate) mod dns;
 mod gate;
 mod metrics;
+mod name_index;
 mod params;
 mod reply;
 mod ring;
 mod routes;
 mod schemas;
+mod service_addresses;
 mod settings;
 mod shared;
 mod strategy;
@@ -43,7 +46,8 @@ use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
-pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
+pub use self::dns::{DnsListener, has_dns_names};
+pub use self::settings::{DnsSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 
 /// The address of a client, as an extension of its requests.
@@ -73,6 +77,8 @@ pub struct Listeners {
     pub rest: Vec<TcpListener>,
     /// For Consul's API; none turns it off.
     pub consul: Vec<TcpListener>,
+    /// For DNS; none turns it off.
+    pub dns: Vec<DnsListener>,
 }
 
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
@@ -96,7 +102,7 @@ pub async fn run(
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
-        view: ArcSwap::from_pointee(View::new(state.snapshot())),
+        view: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
         writes,
         metrics: Arc::clone(&metrics),
@@ -126,6 +132,7 @@ pub async fn run(
             clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
         }
     }
+    dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
     let report = clients.drain(timeout).await;

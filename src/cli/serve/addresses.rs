@@ -1,10 +1,16 @@
 //! The addresses that a server listens on.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::given::{Given, GivenValue};
 use super::values::{number, wrong};
 use crate::error::{Error, Result};
+
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: u32 = 1_024;
 
 /// The addresses, and what set them.
 pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
@@ -69,4 +75,13 @@ pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) ->
     let hint =
         "listen on 127.0.0.1, or add --insecure if every machine that reaches this address may register services";
     Err(Error::usage(format!("the address {wide}"), why, hint))
+}
+
+/// A listener. Call it within a runtime.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of an earlier server may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

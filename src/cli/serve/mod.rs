@@ -4,6 +4,7 @@ mod addresses;
 mod authentication;
 mod consul;
 mod data;
+mod dns;
 mod given;
 mod keys;
 mod logging;
@@ -29,6 +30,8 @@ use crate::model::parse_duration;
 
 /// Where Consul's API is served if no address is given; Consul's port.
 const CONSUL_ADDRESS: &str = "127.0.0.1:8500";
+/// Where DNS is served if no address is given; Consul's port.
+const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +40,7 @@ Examples:
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
   portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
+  portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
   curl http://127.0.0.1:7440/api/v1/services       every registered instance";
 
 /// Run a registry server: services register over HTTP, clients discover them
@@ -92,6 +96,16 @@ pub(super) struct Serve {
     /// Address of this server in Consul's catalog [default: the one that it listens on]
     #[arg(long, value_name = "ADDRESS", help_heading = "Consul")]
     advertise: Option<String>,
+
+    /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
+    dns: Vec<String>,
+    /// Domain of all DNS names [default: portolan]
+    #[arg(long, value_name = "NAME", help_heading = "DNS")]
+    dns_domain: Option<String>,
+    /// How long clients may keep a DNS answer [default: 0s]
+    #[arg(long, value_name = "TIME", help_heading = "DNS")]
+    dns_ttl: Option<String>,
 
     /// Name of this server [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
@@ -169,6 +183,8 @@ impl Serve {
                 self.max_connections_per_address.clone(),
             ),
             ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.map(in_millis)),
+            ("--dns-domain", "server.dns.domain", self.dns_domain.clone()),
+            ("--dns-ttl", "server.dns.ttl", self.dns_ttl.clone()),
             ("--node", "server.node", self.node.clone()),
             ("--cluster", "server.cluster", self.cluster.clone()),
             ("--advertise", "server.advertise", self.advertise.clone()),
@@ -186,6 +202,9 @@ impl Serve {
         }
         if !self.consul.is_empty() {
             given.set_flag("--consul", "server.consul.listen", self.consul.clone());
+        }
+        if !self.dns.is_empty() {
+            given.set_flag("--dns", "server.dns.listen", self.dns.clone());
         }
     }
 }

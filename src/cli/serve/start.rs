@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tracing::info;
 use uuid::Uuid;
 
+use super::addresses::bind;
 use super::data::DataPlace;
 use super::plan::Plan;
-use super::{consul, logging};
+use super::{consul, dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
@@ -23,12 +24,10 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, Listeners, Registry};
+use crate::server::{self, DnsListener, Listeners, Registry};
 use crate::source::Local;
 use crate::store::{Memory, Sqlite, Store, StoreError};
 
-/// Connections that the kernel completes before they are accepted.
-const BACKLOG: u32 = 1_024;
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
 
@@ -44,7 +43,8 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
         let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
         let consul: Result<Vec<TcpListener>> =
             plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
-        let listeners = Listeners { rest: rest?, consul: consul? };
+        let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
+        let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
         let registry = open(plan)?;
         logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
@@ -73,6 +73,11 @@ fn listen_consul(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
     bind(address).map_err(|error| unbound(&error, what(), address, ["--consul", "--consul"]))
 }
 
+fn listen_dns(address: SocketAddr, plan: &Plan) -> Result<DnsListener> {
+    let what = || format!("the DNS address {address} (set by {})", plan.dns.by);
+    dns::open(address).map_err(|error| unbound(&error, what(), address, ["--dns", "--dns"]))
+}
+
 /// Why an address cannot be listened on. The options choose another port, and another address.
 fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, address_option]: [&str; 2]) -> Error {
     match error.kind() {
@@ -94,14 +99,6 @@ fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, a
         }
         _ => Error::usage(what, plain(error), format!("choose another address with {address_option}")),
     }
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Connections of an earlier server may still be closing.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 /// The program that holds a port: `nginx (pid 42)`.
@@ -157,15 +154,19 @@ fn unusable(path: &Path, error: &StoreError) -> Error {
 fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment: Option<&str>, quiet: bool) {
     let addresses: Vec<SocketAddr> = listeners.rest.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let consul: Vec<SocketAddr> = listeners.consul.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let dns: Vec<SocketAddr> = listeners.dns.iter().filter_map(|listener| listener.udp.local_addr().ok()).collect();
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     let (instances, index) = (registry.state.view().len(), registry.state.index());
     if plan.log_json {
         let off = plan.off.join(", ");
         let consul: Vec<String> = consul.iter().map(ToString::to_string).collect();
         let consul = Some(consul.join(" ")).filter(|consul| !consul.is_empty());
+        let dns: Vec<String> = dns.iter().map(ToString::to_string).collect();
+        let dns = Some(dns.join(" ")).filter(|dns| !dns.is_empty());
         info!(
             listen = urls.join(" "),
             consul,
+            dns,
             data = registry.store_name,
             instances,
             index,
@@ -182,6 +183,9 @@ fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment
     stderr::note(&format!("portolan {} listens on {}", env!("CARGO_PKG_VERSION"), urls.join(" and ")));
     if !consul.is_empty() {
         stderr::note(&consul::line(&consul));
+    }
+    if !dns.is_empty() {
+        stderr::note(&plan.dns_line(&dns));
     }
     let noun = if instances == 1 { "instance" } else { "instances" };
     stderr::note(&format!("data: {} ({instances} {noun}, index {index})", registry.store_name));

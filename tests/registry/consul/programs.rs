@@ -143,19 +143,8 @@ async fn our_own_commands_use_it_as_a_consul() {
     };
 
     let mut registered = Command::new(portolan_path());
-    registered.args([
-        "register",
-        "web",
-        "127.0.0.1:8080",
-        "--registry",
-        &url,
-        "--id",
-        "web-1",
-        "--tag",
-        "api",
-        "--ttl",
-        "30s",
-    ]);
+    let place = ["--name", "web", "--address", "127.0.0.1", "--port", "8080", "--id", "web-1", "--tag", "api"];
+    registered.arg("register").args(place).args(["--ttl", "30s", "--registry", &url]);
     registered
         .env_clear()
         .env("HOME", "/nonexistent")

@@ -1,8 +1,10 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod dns;
 mod events;
 mod hostile;
 mod lifecycle;
+mod prometheus;
 mod rest;
 mod seed;
 mod server;
