@@ -174,7 +174,10 @@ impl Fields {
     /// A field that does not exist.
     pub(super) fn finish(self) -> Result<(), String> {
         let Some(unknown) = self.fields.keys().next() else { return Ok(()) };
-        let near = nearest(unknown, &self.known).map(|near| format!(" (did you mean {near}?)"));
+        let lower: Vec<String> = self.known.iter().map(|known| known.to_ascii_lowercase()).collect();
+        let near = nearest(&unknown.replace('_', ""), &lower.iter().map(String::as_str).collect::<Vec<_>>());
+        let near = near.and_then(|near| lower.iter().position(|known| known == near)).and_then(|at| self.known.get(at));
+        let near = near.map(|near| format!(" (did you mean {near}?)"));
         Err(format!("json: unknown field \"{}\"{}", clean(unknown), near.unwrap_or_default()))
     }
 }

@@ -97,6 +97,10 @@ impl Registry for OwnConsul {
     fn source(&self) -> Consul {
         self.0.source()
     }
+
+    fn words(&self) -> String {
+        self.0.words()
+    }
 }
 
 pub struct EtcdRegistry(Program);
