@@ -29,14 +29,14 @@ pub(super) enum Scope<'n> {
 }
 
 impl Scope<'_> {
-    /// The index of its last change.
+    /// The index of its last change. That of a registry without changes is 1, as with Consul, and the first change comes
+    /// after it: a client that waits with 1 waits for that one.
     fn index(self, view: &RegistryView) -> u64 {
-        match self {
+        1 + match self {
             Self::Service(name) => view.service_index(name),
             Self::Catalog => view.view.catalog_index(),
             Self::All => view.view.index(),
         }
-        .max(1)
     }
 
     fn filter(self) -> Filter {

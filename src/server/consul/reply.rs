@@ -50,8 +50,7 @@ pub(super) fn to_bytes(request: &ConsulRequest, value: &impl Serialize) -> Vec<u
 /// Adds the headers of an answer from the catalog. Clients stop reading headers at the first that they miss.
 pub(super) fn with_meta(mut response: Response, index: u64, options: &ReadOptions) -> Response {
     let headers = response.headers_mut();
-    // A client that is told 0 would ask again at once, for ever.
-    headers.insert(INDEX, HeaderValue::from(index.max(1)));
+    headers.insert(INDEX, HeaderValue::from(index));
     headers.insert(KNOWN_LEADER, HeaderValue::from_static("true"));
     headers.insert(LAST_CONTACT, HeaderValue::from_static("0"));
     headers.insert(CONSISTENCY, HeaderValue::from_static(options.consistency));

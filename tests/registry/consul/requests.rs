@@ -53,7 +53,7 @@ const QUERIES: [&str; 22] = [
     "dc=zz",
     "near=_agent",
     "node-meta=consul-network-segment:",
-    "node-meta=zone:a",
+    "node-meta=rack:a",
     "index=0",
     "index=x",
     "index=-1",
@@ -171,7 +171,7 @@ fn filter(dice: &mut Dice, path: &str) -> Option<String> {
     let fitting: &[&str] = match path.split('/').skip(2).take(2).collect::<Vec<_>>()[..] {
         ["agent", "services"] => &["Service == web", "Port != 3", "\"blue\" in Tags", "Meta is empty", "Nope == 1"],
         ["catalog", "nodes"] => {
-            &["Node matches \"^n\"", "Meta.zone == a", "Address == \"10.1.1.1\"", "TaggedAddresses is empty"]
+            &["Node matches \"^n\"", "Meta.rack == a", "Address == \"10.1.1.1\"", "TaggedAddresses is empty"]
         }
         ["catalog", "service"] => {
             &["ServiceTags contains blue", "ServicePort == 7 or ServiceName == db", "not ServiceID == w1"]
@@ -180,7 +180,7 @@ fn filter(dice: &mut Dice, path: &str) -> Option<String> {
         ["health", "service"] => &[
             "Service.Tags is not empty",
             "Checks.Status == passing",
-            "Node.Meta.zone != a and Service.Port == 1",
+            "Node.Meta.rack != a and Service.Port == 1",
             "(Service.ID == w1 or Service.ID == d1) and blue not in Service.Tags",
             "Service.Meta.version == \"1.0\"",
             "bad",
@@ -282,7 +282,7 @@ fn agent_check(dice: &mut Dice) -> Value {
 fn catalog_registration(dice: &mut Dice) -> Value {
     let mut body = json!({ "Node": dice.pick(&["f1", "f2"]), "Address": "10.1.1.1" });
     if dice.chance(20) {
-        body["NodeMeta"] = json!({ "zone": "a" });
+        body["NodeMeta"] = json!({ "rack": "a" });
     }
     let name = dice.pick(&NAMES);
     let has_service = dice.chance(70);

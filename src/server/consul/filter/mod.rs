@@ -113,7 +113,6 @@ impl Operator {
             (Self::Contains(wanted), Value::String(text)) => text.contains(wanted),
             (Self::Empty, Value::Array(items)) => items.is_empty(),
             (Self::Empty, Value::Object(fields)) => fields.is_empty(),
-            (Self::Empty, Value::String(text)) => text.is_empty(),
             (Self::Empty, Value::Null) => true,
             (Self::Matches(regex), Value::String(text)) => regex.is_match(text),
             (Self::Matches(regex), Value::Array(items)) => {
@@ -194,6 +193,7 @@ mod tests {
             ("Service.Nope == x", "Selector \"Service.Nope\" is not valid"),
             ("Service.Port == x", "is not a number"),
             ("Service.Port is empty", "cannot be empty"),
+            ("Service.Service is empty", "cannot be empty"),
             ("Service.Port matches \"8\"", "cannot be matched"),
             ("Service.Service matches \"(\"", "regular expression"),
             ("(Service.Port == 80", "expected )"),

@@ -140,8 +140,8 @@ impl Parser {
             (Operator::Equal(_), FieldKind::List | FieldKind::Map) => {
                 Err(format!("selector \"{selector}\" cannot be compared: it is a list or a map"))
             }
-            (Operator::Empty, FieldKind::Number | FieldKind::Flag) => {
-                Err(format!("selector \"{selector}\" cannot be empty"))
+            (Operator::Empty, FieldKind::Text | FieldKind::Number | FieldKind::Flag) => {
+                Err(format!("selector \"{selector}\" cannot be empty: it is neither a list nor a map"))
             }
             (Operator::Contains(_), FieldKind::Number | FieldKind::Flag) => {
                 Err(format!("selector \"{selector}\" cannot contain anything"))
