@@ -17,12 +17,10 @@ pub enum CatalogCommand {
     Register {
         /// The registration, which has a catalog entry.
         registration: Arc<Registration>,
-        /// Whether checks that it does not name are removed.
+        /// Whether checks that it does not name are removed. Those that it names keep their states.
         replace_checks: bool,
-        /// Whether its checks take the states that it gives, although they had others before.
-        set_states: bool,
     },
-    /// Adds a check, or changes the one with its id.
+    /// Adds a check, or changes the one with its id. It takes the state that is given, although it had another before.
     AddCheck {
         /// The instance.
         id: Arc<str>,
@@ -30,8 +28,6 @@ pub enum CatalogCommand {
         definition: Box<CheckDefinition>,
         /// The same, as far as only Consul knows it.
         check: Box<CatalogCheck>,
-        /// Whether it takes the state that it gives, although it had another before.
-        set_state: bool,
     },
     /// Removes a check. One that is not there is no error.
     RemoveCheck {
@@ -76,12 +72,10 @@ impl CatalogCommand {
 impl State {
     pub(super) fn catalog(&mut self, command: CatalogCommand, now: Now) -> Result<Outcome, Rejected> {
         match command {
-            CatalogCommand::Register { registration, replace_checks, set_states } => {
-                self.catalog_register(registration, replace_checks, set_states, now)
+            CatalogCommand::Register { registration, replace_checks } => {
+                self.catalog_register(registration, replace_checks, now)
             }
-            CatalogCommand::AddCheck { id, definition, check, set_state } => {
-                self.add_check(&id, *definition, *check, set_state, now)
-            }
+            CatalogCommand::AddCheck { id, definition, check } => self.add_check(&id, *definition, *check, now),
             CatalogCommand::RemoveCheck { id, check } => self.remove_check(&id, &check, now),
             CatalogCommand::Report { id, check, state, note } => self.report_check(&id, &check, state, note, now),
             CatalogCommand::Maintain { id, reason } => self.maintain(&id, reason, now),
@@ -92,15 +86,12 @@ impl State {
         &mut self,
         registration: Arc<Registration>,
         replace_checks: bool,
-        set_states: bool,
         now: Now,
     ) -> Result<Outcome, Rejected> {
         if let Some(problem) = registration.problem() {
             return Err(problem.into());
         }
         let id = registration.id.clone().unwrap_or_default();
-        let given: Vec<CatalogCheck> = registration.catalog.iter().flat_map(|entry| entry.checks.clone()).collect();
-
         let known = self.view.record(&id).cloned();
         let same = known.as_ref().filter(|known| known.service() == service_of(&registration));
         let before = self.clone();
@@ -121,9 +112,6 @@ impl State {
                 return Err(rejected);
             }
         }
-        if set_states {
-            given.iter().for_each(|check| self.set_state(&id, check, now, &mut outcome));
-        }
         Ok(outcome)
     }
 
@@ -132,7 +120,6 @@ impl State {
         id: &str,
         definition: CheckDefinition,
         check: CatalogCheck,
-        set_state: bool,
         now: Now,
     ) -> Result<Outcome, Rejected> {
         let mut registration = Registration::clone(&self.find(id, None)?.record.registration);
@@ -140,9 +127,7 @@ impl State {
         put_check(&mut registration, definition, check);
 
         let mut outcome = self.register(Arc::new(registration), now)?;
-        if set_state {
-            self.set_state(id, &given, now, &mut outcome);
-        }
+        self.set_state(id, &given, now, &mut outcome);
         Ok(outcome)
     }
 

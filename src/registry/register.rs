@@ -109,7 +109,8 @@ impl State {
         self.enter_places(&entry.id, &registration);
         record.node_down = registration.node.as_deref().is_some_and(|node| self.down_nodes.contains(node));
         record.registration = registration;
-        let entry_checks = |registration: &Registration| registration.catalog.as_ref().map(|entry| entry.checks.clone());
+        let entry_checks =
+            |registration: &Registration| registration.catalog.as_ref().map(|entry| entry.checks.clone());
         if old.checks != record.registration.checks || entry_checks(&old) != entry_checks(&record.registration) {
             let checks = carry_over(&old, entry, record, &self.view.rules, now);
             self.replace_checks(entry, checks);

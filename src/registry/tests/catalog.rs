@@ -50,7 +50,7 @@ impl World {
 
     fn put(&mut self, registration: Registration) -> Outcome {
         let registration = Arc::new(registration);
-        self.catalog(CatalogCommand::Register { registration, replace_checks: false, set_states: false })
+        self.catalog(CatalogCommand::Register { registration, replace_checks: false })
     }
 
     fn tell(&mut self, id: &str, check: &str, state: HealthState) -> Outcome {
@@ -115,20 +115,13 @@ fn checks_come_and_go_by_their_ids_and_keep_their_states() {
     world.put(catalog(instance("web", 0), &[("b", Unhealthy)]));
     assert_eq!((ids(&world), world.states("web-0")), (vec!["b".to_owned(), "a".to_owned()], vec![Healthy, Unhealthy]));
     let registration = Arc::new(catalog(instance("web", 0), &[("b", Unhealthy)]));
-    let replace = CatalogCommand::Register { registration, replace_checks: true, set_states: false };
+    let replace = CatalogCommand::Register { registration, replace_checks: true };
     world.catalog(replace);
     assert_eq!((ids(&world), world.health("web-0")), (vec!["b".to_owned()], Healthy));
 
-    let add = |set_state| CatalogCommand::AddCheck {
-        id: Arc::clone(&id),
-        definition: Box::new(ttl()),
-        check: Box::new(check("b", Degraded)),
-        set_state,
-    };
-    world.catalog(add(false));
-    assert_eq!(world.states("web-0"), [Healthy], "an agent keeps the state of a known check");
-    world.catalog(add(true));
-    assert_eq!(world.states("web-0"), [Degraded], "the catalog takes the one that is given");
+    let (definition, given) = (Box::new(ttl()), Box::new(check("b", Degraded)));
+    world.catalog(CatalogCommand::AddCheck { id: Arc::clone(&id), definition, check: given });
+    assert_eq!(world.states("web-0"), [Degraded], "a check that is registered itself takes the state that is given");
 
     world.catalog(CatalogCommand::RemoveCheck { id: Arc::clone(&id), check: "b".into() });
     assert_eq!(world.catalog(CatalogCommand::RemoveCheck { id, check: "b".into() }).changes, []);
@@ -144,7 +137,7 @@ fn an_id_moves_to_another_service_as_a_whole_or_not_at_all() {
     let mut invalid = other.clone();
     invalid.address = "0.0.0.0".to_owned();
     let registration = Arc::new(invalid);
-    let command = CatalogCommand::Register { registration, replace_checks: false, set_states: false };
+    let command = CatalogCommand::Register { registration, replace_checks: false };
     assert!(matches!(world.try_step(Command::Catalog(command)), Err(Rejected::Invalid(_))));
     assert_eq!(world.get("web-0").name(), "web");
 
@@ -215,7 +208,7 @@ fn random_histories_are_dense_and_can_be_repeated() {
                 3 => Command::Catalog(CatalogCommand::RemoveCheck { id, check: checked }),
                 4 => {
                     let (definition, check) = (Box::new(ttl()), Box::new(check(&checked, state)));
-                    Command::Catalog(CatalogCommand::AddCheck { id, definition, check, set_state: dice.chance(50) })
+                    Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
                 }
                 5 => Command::SetStatus { id, generation: None, status: OperatorStatus::Up },
                 _ => {
@@ -227,8 +220,8 @@ fn random_histories_are_dense_and_can_be_repeated() {
                         name.clone_into(&mut registration.name);
                     }
                     let registration = Arc::new(catalog(registration, &[(&checked, state)]));
-                    let (replace_checks, set_states) = (dice.chance(50), dice.chance(50));
-                    Command::Catalog(CatalogCommand::Register { registration, replace_checks, set_states })
+                    let replace_checks = dice.chance(50);
+                    Command::Catalog(CatalogCommand::Register { registration, replace_checks })
                 }
             };
 

@@ -103,7 +103,7 @@ pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str)
 
 fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: crate::model::CatalogCheck) -> Command {
     let (definition, check) = (Box::new(definition), Box::new(check));
-    Command::Catalog(CatalogCommand::AddCheck { id, definition, check, set_state: false })
+    Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
 }
 
 /// The command that makes the record of this server's node, if there is none yet.
@@ -112,7 +112,7 @@ pub(super) fn own_node_record(view: &RegistryView, own: &nodes::OwnNode) -> Opti
         return None;
     }
     let registration = Arc::new(node_registration(&own.name, &own.address));
-    let command = CatalogCommand::Register { registration, replace_checks: false, set_states: false };
+    let command = CatalogCommand::Register { registration, replace_checks: false };
     Some(Command::Catalog(command))
 }
 

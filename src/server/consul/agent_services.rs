@@ -91,7 +91,7 @@ pub(super) async fn register(app: &App, request: &ConsulRequest, body: Body) -> 
     let moved = checks.filter_map(|check| moved_from(&view, &app.own_node.name, &check.id, &id));
     let mut commands: Vec<Command> = moved.collect();
     let registration = Arc::new(registration);
-    let register = CatalogCommand::Register { registration, replace_checks, set_states: false };
+    let register = CatalogCommand::Register { registration, replace_checks };
     commands.push(Command::Catalog(register));
     for written in app.writes.all(commands).await? {
         written.map_err(ApiError::from)?;

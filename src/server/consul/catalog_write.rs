@@ -212,14 +212,14 @@ fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Comm
         let (definition, check) = check.build()?;
         let (definition, check) = (Box::new(definition), Box::new(check));
         commands.extend(moved_from(view, &node, &check.id, &id));
-        commands.push(Command::Catalog(CatalogCommand::AddCheck { id: id.into(), definition, check, set_state: true }));
+        commands.push(Command::Catalog(CatalogCommand::AddCheck { id: id.into(), definition, check }));
     }
     Ok(commands)
 }
 
 fn catalog_register(registration: Registration) -> Command {
     let registration = Arc::new(registration);
-    Command::Catalog(CatalogCommand::Register { registration, replace_checks: false, set_states: false })
+    Command::Catalog(CatalogCommand::Register { registration, replace_checks: false })
 }
 
 /// A service that an agent has stays one of the agent's, under the id that it has; others are of the catalog only.
