@@ -16,9 +16,6 @@ _portolan() {
             ",$1")
                 cmd="portolan"
                 ;;
-            portolan,bench)
-                cmd="portolan__subcmd__bench"
-                ;;
             portolan,completions)
                 cmd="portolan__subcmd__completions"
                 ;;
@@ -33,6 +30,9 @@ _portolan() {
                 ;;
             portolan,explain)
                 cmd="portolan__subcmd__explain"
+                ;;
+            portolan,export)
+                cmd="portolan__subcmd__export"
                 ;;
             portolan,free-port)
                 cmd="portolan__subcmd__free__subcmd__port"
@@ -148,9 +148,6 @@ _portolan() {
             portolan__subcmd__discover__subcmd__help,scan)
                 cmd="portolan__subcmd__discover__subcmd__help__subcmd__scan"
                 ;;
-            portolan__subcmd__help,bench)
-                cmd="portolan__subcmd__help__subcmd__bench"
-                ;;
             portolan__subcmd__help,completions)
                 cmd="portolan__subcmd__help__subcmd__completions"
                 ;;
@@ -165,6 +162,9 @@ _portolan() {
                 ;;
             portolan__subcmd__help,explain)
                 cmd="portolan__subcmd__help__subcmd__explain"
+                ;;
+            portolan__subcmd__help,export)
+                cmd="portolan__subcmd__help__subcmd__export"
                 ;;
             portolan__subcmd__help,free-port)
                 cmd="portolan__subcmd__help__subcmd__free__subcmd__port"
@@ -281,82 +281,12 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status explain serve bench ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --config)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
-                    return 0
-                    ;;
-                --color)
-                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        portolan__subcmd__bench)
-            opts="-o -q -h -V --registry --server --rate --closed --duration --warm-up --connections --instances --watchers --timeout --cpu --config --output --json --color --quiet --help --version discover register heartbeat watch checks"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --server)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --registry)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --rate)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --warm-up)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --connections)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --instances)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --watchers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --cpu)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2127,6 +2057,75 @@ _portolan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portolan__subcmd__export)
+            opts="-w -o -q -h --file --watch --reload --version --tag --server --registry --timeout --config --output --json --color --quiet --help haproxy nginx traefik envoy"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --reload)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portolan__subcmd__free__subcmd__port)
             opts="-o -q -h -V --udp --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2158,22 +2157,8 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="local scan discover who kill free-port validate score wait resolve register deregister services status explain serve bench ports completions man config help"
+            opts="local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        portolan__subcmd__help__subcmd__bench)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2368,6 +2353,20 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__explain)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__export)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -3319,7 +3318,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__serve)
-            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --dns --dns-domain --dns-ttl --node --cluster --default-ttl --log-level --log-format --debug --config --output --json --color --quiet --help --version"
+            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --insecure --max-connections --max-connections-per-address --shutdown-timeout --dns --dns-domain --dns-ttl --node --cluster --default-ttl --log-level --log-format --debug --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3373,14 +3372,6 @@ _portolan() {
                     return 0
                     ;;
                 --shutdown-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --consul)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --advertise)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -43,6 +43,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+            cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand bench 'Measure the latency of a registry under load'
@@ -926,6 +927,26 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;export'= {
+            cand --file 'Write to this file instead of standard output'
+            cand --reload 'Run this command after the file was replaced, without a shell; quotes join words'
+            cand --version 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2'''
+            cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand -w 'Keep running, and replace the file whenever something changes'
+            cand --watch 'Keep running, and replace the file whenever something changes'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -950,8 +971,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
-            cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
-            cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
             cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
@@ -1089,6 +1108,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+            cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand bench 'Measure the latency of a registry under load'
@@ -1158,6 +1178,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;services;update'= {
         }
         &'portolan;help;status'= {
+        }
+        &'portolan;help;export'= {
         }
         &'portolan;help;explain'= {
         }

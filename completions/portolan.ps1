@@ -46,6 +46,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('deregister', 'deregister', [CompletionResultType]::ParameterValue, 'Remove instances from a registry')
             [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
@@ -970,6 +971,27 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;export' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Write to this file instead of standard output')
+            [CompletionResult]::new('--reload', '--reload', [CompletionResultType]::ParameterName, 'Run this command after the file was replaced, without a shell; quotes join words')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2''')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only instances with this tag; can be repeated, and then all tags are required')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running, and replace the file whenever something changes')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running, and replace the file whenever something changes')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'portolan;explain' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -995,8 +1017,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Open connections at most [default: 10000]')
             [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Open connections of one address at most [default: 2500]')
             [CompletionResult]::new('--shutdown-timeout', '--shutdown-timeout', [CompletionResultType]::ParameterName, 'Time for requests that have begun when the server stops [default: 30s]')
-            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated')
-            [CompletionResult]::new('--advertise', '--advertise', [CompletionResultType]::ParameterName, 'Address of this server in Consul''s catalog [default: the one that it listens on]')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated')
             [CompletionResult]::new('--dns-domain', '--dns-domain', [CompletionResultType]::ParameterName, 'Domain of all DNS names [default: portolan]')
             [CompletionResult]::new('--dns-ttl', '--dns-ttl', [CompletionResultType]::ParameterName, 'How long clients may keep a DNS answer [default: 0s]')
@@ -1144,6 +1164,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('deregister', 'deregister', [CompletionResultType]::ParameterValue, 'Remove instances from a registry')
             [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
+            [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
@@ -1238,6 +1259,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;status' {
+            break
+        }
+        'portolan;help;export' {
             break
         }
         'portolan;help;explain' {

@@ -35,7 +35,7 @@ impl Registration {
     }
 
     fn read(mut fields: JsonFields) -> Result<Self, Problem> {
-        let min_port = if fields.contains("catalog") { 0 } else { 1 };
+        let min_port = u64::from(!fields.contains("catalog"));
         let (registration, missing) = Self::take(&mut fields, min_port)?;
         for name in REPLY_FIELDS {
             if fields.contains(name) {

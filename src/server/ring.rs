@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::access::Scope;
 use super::view::ServiceKey;
 use crate::model::NODES_NAMESPACE;
 use crate::registry::ChangeKind;
@@ -30,6 +31,8 @@ pub(super) struct Event {
 pub(super) struct Filter {
     pub(super) namespace: Option<String>,
     pub(super) service: Option<String>,
+    /// What the client may see.
+    pub(super) scope: Scope,
 }
 
 /// What a client missed.
@@ -92,6 +95,7 @@ impl Filter {
         !is_node
             && self.service.as_deref().is_none_or(|service| service == &*key.name)
             && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
+            && self.scope.contains(&key.namespace, &key.name)
     }
 
     /// The one service that it accepts.
@@ -206,7 +210,7 @@ mod tests {
     }
 
     fn of(name: &str) -> Filter {
-        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()) }
+        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()), scope: Scope::default() }
     }
 
     fn indexes(missed: Missed) -> Option<Vec<u64>> {

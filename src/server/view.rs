@@ -256,11 +256,6 @@ impl View {
         self.catalog_index
     }
 
-    /// The number of instances.
-    pub(super) fn instance_count(&self) -> usize {
-        self.snapshot.len() - self.nodes.size()
-    }
-
     /// How many instances are in a state.
     pub(super) fn count_of(&self, state: HealthState) -> usize {
         let nodes = self.nodes.values().filter(|node| node.instance.health == state).count();
@@ -276,11 +271,6 @@ impl View {
         let known = self.by_id.get(&*instance.id);
         let same = known.filter(|known| known.instance.index == instance.index);
         same.map_or_else(|| Arc::new(InstanceView::new(instance, None)), Arc::clone)
-    }
-
-    /// Every instance.
-    pub(super) fn instances(&self) -> Vec<Arc<InstanceView>> {
-        self.services.values().flat_map(|service| service.list().iter().cloned()).collect()
     }
 }
 
@@ -361,7 +351,7 @@ impl ViewDraft {
     /// Notes what a change means for the readers of the catalog.
     pub(super) fn note(&mut self, change: &Change) {
         let is_health = |field: &&'static str| HEALTH_FIELDS.contains(field);
-        if change.kind != ChangeKind::Updated || !change.changed.iter().all(|field| is_health(field)) {
+        if change.kind != ChangeKind::Updated || !change.changed.iter().all(is_health) {
             self.view.catalog_index = change.index;
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn advertise(given: &Given) -> Result<Option<IpAddr>> {
 }
 
 /// What a start says about it.
-pub(super) fn line(addresses: &[SocketAddr]) -> String {
-    let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+pub(super) fn line(addresses: &[SocketAddr], scheme: &str) -> String {
+    let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
     format!("Consul's API on {}", urls.join(" and "))
 }

@@ -16,17 +16,16 @@ use super::registry_view::RegistryView;
 use super::services::API_VERSION;
 use super::{members, reply, status};
 use crate::model::CheckKind;
-use crate::server::api_error::ApiError;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// Consul's text for maintenance without a reason.
 const NO_REASON: &str =
     "Maintenance mode is enabled for this node, but no reason was provided. This is a default message.";
 
 /// What the agent is, and what it does.
-pub(super) fn this(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let own = &*app.own_node;
-    let view = RegistryView::of(app);
+pub(super) fn this(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let own = &*access.app().own_node;
+    let view = RegistryView::of(access);
     let meta = view.node(&own.name).and_then(|node| node.meta).unwrap_or_default();
     let body = json!({
         "Config": { "Datacenter": own.datacenter, "NodeName": own.name, "NodeID": own.id, "Revision": "", "Server": true,
@@ -35,14 +34,14 @@ pub(super) fn this(app: &App, request: &ConsulRequest) -> ConsulResult {
             "AdvertiseAddrLAN": own.address, "ACLsEnabled": false, "ConnectEnabled": false },
         "Coord": { "Vec": [0, 0, 0, 0, 0, 0, 0, 0], "Error": 1.5, "Adjustment": 0, "Height": 0.000_01 },
         "Member": members::member(own),
-        "Stats": stats(app, &view),
+        "Stats": stats(access, &view),
         "Meta": meta,
     });
     Ok(reply::json(request, &body))
 }
 
 /// The figures of `consul info`, as far as they mean anything here.
-fn stats(app: &App, view: &RegistryView) -> BTreeMap<&'static str, BTreeMap<&'static str, String>> {
+fn stats(access: &Access, view: &RegistryView) -> BTreeMap<&'static str, BTreeMap<&'static str, String>> {
     let members = view.agent_members();
     let definitions = members.iter().filter_map(|member| member.instance.as_ref());
     let definitions = definitions.flat_map(|instance| &instance.instance.registration.checks);
@@ -70,7 +69,7 @@ fn stats(app: &App, view: &RegistryView) -> BTreeMap<&'static str, BTreeMap<&'st
                 ("bootstrap", text("true")),
                 ("known_datacenters", text("1")),
                 ("leader", text("true")),
-                ("leader_addr", status::place_of(&app.own_node)),
+                ("leader_addr", status::place_of(&access.app().own_node)),
                 ("server", text("true")),
             ],
         ),
@@ -78,9 +77,9 @@ fn stats(app: &App, view: &RegistryView) -> BTreeMap<&'static str, BTreeMap<&'st
             "portolan",
             vec![
                 ("version", text(env!("CARGO_PKG_VERSION"))),
-                ("store", app.store.clone()),
-                ("store_healthy", app.is_store_well.load(Ordering::Relaxed).to_string()),
-                ("uptime_seconds", app.started.elapsed().as_secs().to_string()),
+                ("store", access.app().store.clone()),
+                ("store_healthy", access.app().is_store_well.load(Ordering::Relaxed).to_string()),
+                ("uptime_seconds", access.app().started.elapsed().as_secs().to_string()),
             ],
         ),
         (
@@ -102,16 +101,16 @@ fn stats(app: &App, view: &RegistryView) -> BTreeMap<&'static str, BTreeMap<&'st
 }
 
 /// The server's metrics: as Prometheus reads them if the request says so, otherwise in Consul's form.
-pub(super) fn metrics(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let wants_prometheus = request.query.get("format") == Some("prometheus")
         || accept.contains("application/openmetrics-text")
         || (accept.contains("text/plain") && accept.contains("version=0.0.4"));
     if wants_prometheus {
-        return Ok(prometheus(app));
+        return Ok(prometheus(access));
     }
 
-    let gauges = app.gauges();
+    let gauges = access.app().gauges();
     let gauge = |name: &str, value: u64| json!({ "Name": format!("portolan.{name}"), "Value": value, "Labels": {} });
     let list: Vec<Value> = [
         ("connections", gauges.connections),
@@ -127,38 +126,38 @@ pub(super) fn metrics(app: &App, request: &ConsulRequest) -> ConsulResult {
             "Mean": 0, "Stddev": 0, "Labels": {} })
     };
     let counters = [
-        counter("writes", app.metrics.writes.load(Ordering::Relaxed)),
-        counter("heartbeats", app.metrics.heartbeats.load(Ordering::Relaxed)),
+        counter("writes", access.app().metrics.writes.load(Ordering::Relaxed)),
+        counter("heartbeats", access.app().metrics.heartbeats.load(Ordering::Relaxed)),
     ];
     let body = json!({ "Timestamp": crate::server::times::written(jiff::Timestamp::now()), "Gauges": list, "Points": [],
         "Counters": counters, "Samples": [] });
     Ok(reply::json(request, &body))
 }
 
-fn prometheus(app: &App) -> Response {
-    if app.settings.metrics_path.is_none() {
+fn prometheus(access: &Access) -> Response {
+    if access.app().settings.metrics_path.is_none() {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "metrics are off (monitoring.metrics.enabled)").into_response();
     }
-    let mut response = Response::new(app.metrics.text(app.gauges()).into());
+    let mut response = Response::new(access.app().metrics.text(access.app().gauges()).into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
 }
 
 /// Takes this server's node out of service with all its services, or back.
-pub(super) async fn maintenance(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) async fn maintenance(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let enable = enabled(request)?;
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let reason = request.query.text("reason").unwrap_or(NO_REASON);
-    let has_record = view.view.node(&app.own_node.name).is_some();
+    let has_record = view.view.node(&access.app().own_node.name).is_some();
     if !enable && !has_record {
         return Ok(reply::empty());
     }
 
-    let begin = own_node_record(&view, &app.own_node);
-    let commands = begin.into_iter().chain([maintain(own_node_id(app), enable, reason)]).collect();
-    for written in app.writes.all(commands).await? {
-        written.map_err(ApiError::from)?;
+    let begin = own_node_record(&view, &access.app().own_node);
+    let commands = begin.into_iter().chain([maintain(own_node_id(access), enable, reason)]).collect();
+    for written in access.write_all(commands).await? {
+        written?;
     }
     Ok(reply::empty())
 }

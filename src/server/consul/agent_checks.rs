@@ -17,14 +17,13 @@ use super::targets::OwnPlace;
 use super::{ConsulRequest, nodes, reply};
 use crate::clean::clean;
 use crate::model::{CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
-use crate::registry::{CatalogCommand, Command, Rejected};
-use crate::server::api_error::ApiError;
-use crate::server::shared::App;
+use crate::registry::{CatalogCommand, Command};
+use crate::server::access::Access;
 
 /// All checks, by their id.
-pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let filter = request.query.text("filter").map(|text| Filter::parse(text, CHECK)).transpose()?;
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let own = &view.own.name;
     let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
     // The agent's own check is Consul's, not one that a program registered.
@@ -40,8 +39,8 @@ pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
 }
 
 /// Adds a check to a service, or to the node.
-pub(super) async fn register(app: &App, body: Body) -> ConsulResult {
-    let mut fields = decode::read(app, body).await?;
+pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
     let given = take_check(&mut fields).and_then(|given| fields.finish().map(|()| given));
     let given = given.map_err(|why| decode::failed(&why))?;
     if given.name.is_empty() {
@@ -54,11 +53,11 @@ pub(super) async fn register(app: &App, body: Body) -> ConsulResult {
         return Err(ConsulError::bad_request(format!("Invalid check: {problem}")));
     }
 
-    let commands = add_commands(app, given)?;
-    for written in app.writes.all(commands).await? {
-        written.map_err(ApiError::from)?;
+    let commands = add_commands(access, given)?;
+    for written in access.write_all(commands).await? {
+        written?;
     }
-    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::empty())
 }
 
@@ -68,15 +67,15 @@ fn take_check(fields: &mut Fields) -> Result<CheckGiven, String> {
 }
 
 /// The commands that add a check: to the node, whose record may have to be made first.
-fn add_commands(app: &App, given: CheckGiven) -> ConsulResult<Vec<Command>> {
-    let view = RegistryView::of(app);
+fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>> {
+    let view = RegistryView::of(access);
     let check_id = if given.id.is_empty() { given.name.clone() } else { given.id.clone() };
     let name = given.name.clone();
 
     if given.service_id.is_empty() {
-        let own = &*app.own_node;
+        let own = &*access.app().own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
-        let id = own_node_id(app);
+        let id = own_node_id(access);
         let moved = moved_from(&view, &own.name, &check.id, &id);
         let add = add_check(id, definition, check);
         return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
@@ -90,7 +89,7 @@ fn add_commands(app: &App, given: CheckGiven) -> ConsulResult<Vec<Command>> {
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
     let id = Arc::clone(&instance.instance.id);
-    let moved = moved_from(&view, &app.own_node.name, &check.id, &id);
+    let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id);
     Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
 }
 
@@ -119,57 +118,56 @@ pub(super) fn own_node_record(view: &RegistryView, own: &nodes::OwnNode) -> Opti
 /// The registration of a node.
 pub(super) fn node_registration(name: &str, address: &str) -> Registration {
     let mut registration = without_place(name).id(super::ids::node_id(name)).namespace(NODES_NAMESPACE);
-    registration.address = address.to_owned();
+    address.clone_into(&mut registration.address);
     registration.ttl = Some(std::time::Duration::ZERO);
     registration.catalog = Some(Box::new(CatalogEntry::default()));
     registration
 }
 
 /// Removes a check. One that is not there is no error.
-pub(super) async fn deregister(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) async fn deregister(access: &Access, request: &ConsulRequest) -> ConsulResult {
     if request.rest.is_empty() {
         return Err(ConsulError::internal("CheckID missing"));
     }
-    let owner = app.view.load().check_owner(&request.rest).map(|owner| Arc::clone(&owner.instance.id));
+    let owner = access.view().check_owner(&request.rest).map(|owner| Arc::clone(&owner.instance.id));
     if let Some(id) = owner {
         let check = request.rest.as_str().into();
-        remove(app, vec![Command::Catalog(CatalogCommand::RemoveCheck { id, check })]).await?;
+        remove(access, vec![Command::Catalog(CatalogCommand::RemoveCheck { id, check })]).await?;
     }
     Ok(reply::empty())
 }
 
 /// Takes a report of a check, with its text in `note`.
-pub(super) async fn report(app: &App, request: &ConsulRequest, state: HealthState) -> ConsulResult {
+pub(super) async fn report(access: &Access, request: &ConsulRequest, state: HealthState) -> ConsulResult {
     let note = request.query.text("note").unwrap_or_default();
-    take_report(app, &request.rest, state, note).await
+    take_report(access, &request.rest, state, note).await
 }
 
 /// Takes a report of a check from a body.
-pub(super) async fn update(app: &App, request: &ConsulRequest, body: Body) -> ConsulResult {
-    let mut fields = decode::read(app, body).await?;
+pub(super) async fn update(access: &Access, request: &ConsulRequest, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
     let taken = fields.text("Status").and_then(|status| Ok((status, fields.text("Output")?)));
     let taken = taken.and_then(|taken| fields.finish().map(|()| taken));
     let (status, output) = taken.map_err(|why| decode::failed(&why))?;
     let Some(state) = state_of(&status) else {
         return Err(ConsulError::bad_request(format!("Invalid check status: '{}'", clean(&status))));
     };
-    take_report(app, &request.rest, state, &output).await
+    take_report(access, &request.rest, state, &output).await
 }
 
-async fn take_report(app: &App, check: &str, state: HealthState, note: &str) -> ConsulResult {
+async fn take_report(access: &Access, check: &str, state: HealthState, note: &str) -> ConsulResult {
     let unknown = || ConsulError::internal(format!("CheckID \"{}\" does not have associated TTL", clean(check)));
-    let owner = app.view.load().check_owner(check).map(|owner| Arc::clone(&owner.instance.id));
+    let owner = access.view().check_owner(check).map(|owner| Arc::clone(&owner.instance.id));
     let id = owner.ok_or_else(unknown)?;
 
     // An empty text replaces the last one.
     let note = Some(note.into());
     let command = CatalogCommand::Report { id, check: check.into(), state, note };
-    let written = app.writes.all(vec![Command::Catalog(command)]).await?.pop();
-    match written {
-        Some(Err(Rejected::UnknownReport { .. } | Rejected::UnknownInstance { .. })) => Err(unknown()),
-        Some(Err(rejected)) => Err(ApiError::from(rejected).into()),
-        _ => {
-            app.metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
+    match access.write(Command::Catalog(command)).await {
+        Err(error) if matches!(error.code, "unknown_instance" | "unknown_check") => Err(unknown()),
+        Err(error) => Err(error.into()),
+        Ok(_) => {
+            access.app().metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
             Ok(reply::empty())
         }
     }

@@ -13,7 +13,7 @@ use super::registry_view::{Member, RegistryView};
 use super::reply;
 use super::services::AgentService;
 use crate::clean::clean;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 const REASON: HeaderName = HeaderName::from_static("x-consul-reason");
 
@@ -27,11 +27,11 @@ struct ServiceHealth {
 }
 
 /// The health of the service with an id.
-pub(super) fn by_id(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn by_id(access: &Access, request: &ConsulRequest) -> ConsulResult {
     if request.rest.is_empty() {
         return Err(ConsulError::bad_request("Bad request: Missing serviceID"));
     }
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     if let Some(member) = view.agent_member(&request.rest) {
         let health = health_of(&view, &member);
         let status = health.aggregated_status;
@@ -48,11 +48,11 @@ pub(super) fn by_id(app: &App, request: &ConsulRequest) -> ConsulResult {
 }
 
 /// The health of all services with a name: that of the worst of them.
-pub(super) fn by_name(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn by_name(access: &Access, request: &ConsulRequest) -> ConsulResult {
     if request.rest.is_empty() {
         return Err(ConsulError::bad_request("Bad request: Missing service Name"));
     }
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let members = view
         .agent_members()
         .into_iter()

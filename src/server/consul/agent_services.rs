@@ -19,8 +19,7 @@ use super::{ConsulRequest, decode, definition, go, ids, reply};
 use crate::clean::clean;
 use crate::model::OperatorStatus;
 use crate::registry::{CatalogCommand, Command};
-use crate::server::api_error::ApiError;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
 /// Consul's text for maintenance without a reason.
@@ -28,9 +27,9 @@ const NO_REASON: &str =
     "Maintenance mode is enabled for this service, but no reason was provided. This is a default message.";
 
 /// All services, by their id.
-pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let filter = request.query.text("filter").map(|text| Filter::parse(text, SERVICE)).transpose()?;
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let members = view.agent_members();
     let services = members.iter().map(|member| (member.service_id.clone(), AgentService::from(view.facts(member))));
     let wanted = |(_, service): &(String, AgentService)| filter.as_ref().is_none_or(|filter| filter.accepts(service));
@@ -40,22 +39,22 @@ pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
 }
 
 /// One service. With `hash`, the answer waits until the service differs from the one that has this hash.
-pub(super) async fn read(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let (_, wait) = request.query.wait()?;
     let hash = request.query.text("hash");
     let deadline = Instant::now() + with_jitter(wait);
     // The service may have any name, and may come back under another one.
-    let mut waker = Waker::new(app, Scope::All);
+    let mut waker = Waker::new(access, Scope::All);
     loop {
         waker.mark_unchanged();
-        let view = RegistryView::of(app);
+        let view = RegistryView::of(access);
         let Some(member) = view.agent_member(&request.rest) else {
             return Err(ConsulError::not_found(format!("unknown service ID: {}", clean(&request.rest))));
         };
         let mut service = AgentService::from(view.facts(&member));
         let content = hash_of(&serde_json::to_vec(&service).unwrap_or_default());
 
-        if hash == Some(content.as_str()) && waker.wait(app, deadline, view).await {
+        if hash == Some(content.as_str()) && waker.wait(access, deadline, view).await {
             continue;
         }
         service.content_hash = Some(content.clone());
@@ -79,49 +78,51 @@ fn hash_of(bytes: &[u8]) -> String {
 }
 
 /// Registers a service with its checks.
-pub(super) async fn register(app: &App, request: &ConsulRequest, body: Body) -> ConsulResult {
+pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Body) -> ConsulResult {
     let replace = request.query.get("replace-existing-checks");
     let replace_checks = matches!(replace, Some("" | "true"));
-    let fields = decode::read(app, body).await?;
-    let registration = definition::service_definition(fields, &app.own_node)?;
+    let fields = decode::read(access, body).await?;
+    let registration = definition::service_definition(fields, &access.app().own_node)?;
 
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let id = registration.id.clone().unwrap_or_default();
     let checks = registration.catalog.iter().flat_map(|entry| &entry.checks);
-    let moved = checks.filter_map(|check| moved_from(&view, &app.own_node.name, &check.id, &id));
+    let moved = checks.filter_map(|check| moved_from(&view, &access.app().own_node.name, &check.id, &id));
     let mut commands: Vec<Command> = moved.collect();
     let registration = Arc::new(registration);
     let register = CatalogCommand::Register { registration, replace_checks };
     commands.push(Command::Catalog(register));
-    for written in app.writes.all(commands).await? {
-        written.map_err(ApiError::from)?;
+    for written in access.write_all(commands).await? {
+        written?;
     }
-    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::empty())
 }
 
 /// Removes a service. One that is not there is no error.
-pub(super) async fn deregister(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) async fn deregister(access: &Access, request: &ConsulRequest) -> ConsulResult {
     if request.rest.is_empty() {
         return Err(ConsulError::internal("ServiceID missing"));
     }
-    let id =
-        RegistryView::of(app).agent_member(&request.rest).and_then(|member| Some(member.instance?.instance.id.clone()));
+    let id = RegistryView::of(access)
+        .agent_member(&request.rest)
+        .and_then(|member| Some(member.instance?.instance.id.clone()));
     if let Some(id) = id {
-        remove(app, vec![Command::Deregister { id, generation: None }]).await?;
+        remove(access, vec![Command::Deregister { id, generation: None }]).await?;
     }
     Ok(reply::empty())
 }
 
 /// Carries out commands of which some may be about what another client has removed meanwhile.
-pub(super) async fn remove(app: &App, commands: Vec<Command>) -> ConsulResult<()> {
+pub(super) async fn remove(access: &Access, commands: Vec<Command>) -> ConsulResult<()> {
     if commands.is_empty() {
         return Ok(());
     }
-    for written in app.writes.all(commands).await? {
-        match written {
-            Ok(_) | Err(crate::registry::Rejected::UnknownInstance { .. }) => {}
-            Err(rejected) => return Err(ApiError::from(rejected).into()),
+    for written in access.write_all(commands).await? {
+        if let Err(error) = written
+            && error.code != "unknown_instance"
+        {
+            return Err(error.into());
         }
     }
     Ok(())
@@ -137,12 +138,12 @@ pub(super) fn enabled(request: &ConsulRequest) -> ConsulResult<bool> {
 }
 
 /// Takes a service out of service, or back.
-pub(super) async fn maintenance(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) async fn maintenance(access: &Access, request: &ConsulRequest) -> ConsulResult {
     if request.rest.is_empty() {
         return Err(ConsulError::bad_request("Missing service ID"));
     }
     let enable = enabled(request)?;
-    let view = RegistryView::of(app);
+    let view = RegistryView::of(access);
     let member = view.agent_member(&request.rest).and_then(|member| member.instance);
     let Some(instance) = member else {
         let text = format!("No service registered with ID \"{}\"", clean(&request.rest));
@@ -150,7 +151,7 @@ pub(super) async fn maintenance(app: &App, request: &ConsulRequest) -> ConsulRes
     };
 
     let id = Arc::clone(&instance.instance.id);
-    app.writes.one(maintain(id, enable, request.query.text("reason").unwrap_or(NO_REASON))).await?;
+    access.write(maintain(id, enable, request.query.text("reason").unwrap_or(NO_REASON))).await?;
     Ok(reply::empty())
 }
 
@@ -164,6 +165,6 @@ pub(super) fn maintain(id: Arc<str>, enable: bool, reason: &str) -> Command {
 }
 
 /// The id in the registry of the record of this server's node.
-pub(super) fn own_node_id(app: &App) -> Arc<str> {
-    ids::node_id(&app.own_node.name).into()
+pub(super) fn own_node_id(access: &Access) -> Arc<str> {
+    ids::node_id(&access.app().own_node.name).into()
 }

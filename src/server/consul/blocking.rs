@@ -4,18 +4,18 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use axum::response::Response;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::ConsulRequest;
+use super::error::{ConsulError, ConsulResult};
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::reply;
 use crate::model::DEFAULT_NAMESPACE;
+use crate::server::access::Access;
 use crate::server::ring::Filter;
-use crate::server::shared::App;
 
 /// What an answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,11 @@ impl Scope<'_> {
 
     fn filter(self) -> Filter {
         match self {
-            Self::Service(name) => {
-                Filter { namespace: Some(DEFAULT_NAMESPACE.to_owned()), service: Some(name.to_owned()) }
-            }
+            Self::Service(name) => Filter {
+                namespace: Some(DEFAULT_NAMESPACE.to_owned()),
+                service: Some(name.to_owned()),
+                ..Filter::default()
+            },
             _ => Filter::default(),
         }
     }
@@ -52,31 +54,39 @@ impl Scope<'_> {
 /// Answers with what `read` makes of the registry: at once, or when it has changed, or when the time is over, or when the
 /// server stops.
 pub(super) async fn answer<T: Serialize>(
-    app: &App,
+    access: &Access,
     request: &ConsulRequest,
     options: &ReadOptions,
     scope: Scope<'_>,
     read: impl Fn(&RegistryView) -> T,
-) -> Response {
-    let view = changed(app, options, scope).await;
+) -> ConsulResult {
+    let view = changed(access, options, scope).await?;
     let response = reply::json(request, &read(&view));
-    reply::with_meta(response, scope.index(&view), options)
+    Ok(reply::with_meta(response, scope.index(&view), options))
 }
 
 /// Waits until the index is higher than the client's. Returns what is known then.
-pub(super) async fn changed(app: &App, options: &ReadOptions, scope: Scope<'_>) -> RegistryView {
+///
+/// # Errors
+/// The caller's key ended meanwhile.
+pub(super) async fn changed(access: &Access, options: &ReadOptions, scope: Scope<'_>) -> ConsulResult<RegistryView> {
     if options.index == 0 {
-        return RegistryView::of(app);
+        return Ok(RegistryView::of(access));
     }
 
-    let mut waker = Waker::new(app, scope);
+    let mut waker = Waker::new(access, scope);
     let deadline = Instant::now() + with_jitter(options.wait);
     loop {
         waker.mark_unchanged();
-        let view = RegistryView::of(app);
-        if scope.index(&view) > options.index || !waker.wait(app, deadline, view).await {
-            return RegistryView::of(app);
+        let view = RegistryView::of(access);
+        if scope.index(&view) > options.index || !waker.wait(access, deadline, view).await {
+            break;
         }
+    }
+    if access.is_current() {
+        Ok(RegistryView::of(access))
+    } else {
+        Err(ConsulError::refused("the key is no longer valid"))
     }
 }
 
@@ -87,8 +97,8 @@ pub(super) struct Waker {
 }
 
 impl Waker {
-    pub(super) fn new(app: &App, scope: Scope<'_>) -> Self {
-        Self { service: app.ring.subscribe(&scope.filter()), nodes: app.ring.subscribe_nodes() }
+    pub(super) fn new(access: &Access, scope: Scope<'_>) -> Self {
+        Self { service: access.app().ring.subscribe(&scope.filter()), nodes: access.app().ring.subscribe_nodes() }
     }
 
     /// What changes from now on wakes it.
@@ -99,11 +109,11 @@ impl Waker {
 
     /// Waits for a change. Returns whether there was one; otherwise the time is over, or the server stops. The view is
     /// dropped first, so that those who wait keep no old one.
-    pub(super) async fn wait(&mut self, app: &App, deadline: Instant, view: RegistryView) -> bool {
+    pub(super) async fn wait(&mut self, access: &Access, deadline: Instant, view: RegistryView) -> bool {
         drop(view);
         tokio::select! {
             biased;
-            () = app.shutdown.stopping() => false,
+            () = access.app().shutdown.stopping() => false,
             changed = self.service.changed() => changed.is_ok(),
             changed = self.nodes.changed() => changed.is_ok(),
             () = sleep_until(deadline) => false,

@@ -13,34 +13,34 @@ use super::query::ReadOptions;
 use super::registry_view::{Member, RegistryView};
 use super::reply;
 use super::services::{NodeService, ServiceNode};
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// The one datacenter of this server.
-pub(super) fn datacenters(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn datacenters(access: &Access, request: &ConsulRequest) -> ConsulResult {
     request.query.consistency()?;
-    Ok(reply::with_cache(reply::json(request, &[&app.own_node.datacenter]), request))
+    Ok(reply::with_cache(reply::json(request, &[&access.app().own_node.datacenter]), request))
 }
 
 /// All nodes.
-pub(super) async fn nodes(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(NODE), "")?;
+pub(super) async fn nodes(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(NODE), "")?;
     let read = |view: &RegistryView| {
         let nodes = view.nodes().into_iter().filter(|node| node.has_meta(&options.node_meta)).collect();
         filtered(nodes, options.filter.as_ref())
     };
-    Ok(answer(app, request, &options, Scope::Catalog, read).await)
+    answer(access, request, &options, Scope::Catalog, read).await
 }
 
 /// The names of all services, with their tags.
-pub(super) async fn services(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, None, "")?;
+pub(super) async fn services(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, None, "")?;
     let read = |view: &RegistryView| {
         let wanted = |node: &str| {
             options.node_meta.is_empty() || view.node(node).is_some_and(|node| node.has_meta(&options.node_meta))
         };
         view.service_tags(wanted)
     };
-    Ok(reply::with_cache(answer(app, request, &options, Scope::Catalog, read).await, request))
+    Ok(reply::with_cache(answer(access, request, &options, Scope::Catalog, read).await?, request))
 }
 
 /// The members of a service that a request asks for, each with its node.
@@ -66,8 +66,8 @@ pub(super) fn tags_of(request: &ConsulRequest) -> Vec<&str> {
 }
 
 /// The instances of a service with their nodes.
-pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(SERVICE_NODE), "Missing service name")?;
+pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(SERVICE_NODE), "Missing service name")?;
     let name = request.rest.as_str();
     let tags = tags_of(request);
     let read = |view: &RegistryView| {
@@ -75,7 +75,7 @@ pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult 
         let services = members.map(|(member, node)| ServiceNode::new(node, view.facts(&member))).collect();
         filtered(services, options.filter.as_ref())
     };
-    Ok(reply::with_cache(answer(app, request, &options, Scope::Service(name), read).await, request))
+    Ok(reply::with_cache(answer(access, request, &options, Scope::Service(name), read).await?, request))
 }
 
 /// A node with its services by their ids.
@@ -95,26 +95,26 @@ struct NodeServiceList {
 }
 
 /// A node with its services; null for one that is not there.
-pub(super) async fn node(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(SERVICE), "Missing node name")?;
+pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let services = services_of(view, name, &options).into_iter().map(|service| (service.id.clone(), service));
         view.node(name).map(|node| NodeServices { node, services: services.collect() })
     };
-    Ok(answer(app, request, &options, Scope::Catalog, read).await)
+    answer(access, request, &options, Scope::Catalog, read).await
 }
 
 /// The same with a list.
-pub(super) async fn node_services(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(SERVICE), "Missing node name")?;
+pub(super) async fn node_services(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let node = view.node(name);
         let services = node.as_ref().map(|_| services_of(view, name, &options));
         NodeServiceList { node, services }
     };
-    Ok(answer(app, request, &options, Scope::Catalog, read).await)
+    answer(access, request, &options, Scope::Catalog, read).await
 }
 
 fn services_of(view: &RegistryView, node: &str, options: &ReadOptions) -> Vec<NodeService> {

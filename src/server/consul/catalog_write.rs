@@ -22,8 +22,7 @@ use super::reply;
 use crate::clean::clean;
 use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
 use crate::registry::{CatalogCommand, Command};
-use crate::server::api_error::ApiError;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// A registration in the catalog.
 #[derive(Debug)]
@@ -160,19 +159,19 @@ impl GivenCheck {
 }
 
 /// Registers a node, and a service and checks of it.
-pub(super) async fn register(app: &App, body: Body) -> ConsulResult {
-    let mut fields = decode::read(app, body).await?;
+pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
     let given = Given::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
     let given = given.map_err(|why| decode::failed(&why))?;
-    if let Some(problem) = given.problem(&app.own_node.datacenter) {
+    if let Some(problem) = given.problem(&access.app().own_node.datacenter) {
         return Err(problem);
     }
 
-    let commands = register_commands(&RegistryView::of(app), given)?;
-    for written in app.writes.all(commands).await? {
-        written.map_err(ApiError::from)?;
+    let commands = register_commands(&RegistryView::of(access), given)?;
+    for written in access.write_all(commands).await? {
+        written?;
     }
-    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::body(b"true".to_vec()))
 }
 
@@ -258,11 +257,11 @@ fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Comma
 }
 
 /// Removes a node with all its services, or one service, or one check. What is not there is no error.
-pub(super) async fn deregister(app: &App, body: Body) -> ConsulResult {
-    let mut fields = decode::read(app, body).await?;
+pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
     let taken = take_removal(&mut fields).and_then(|taken| fields.finish().map(|()| taken));
     let [datacenter, node, service_id, check_id] = taken.map_err(|why| decode::failed(&why))?;
-    let own = &app.own_node;
+    let own = &access.app().own_node;
     if !datacenter.is_empty() && datacenter != own.datacenter {
         return Err(no_datacenter(&datacenter, &own.datacenter));
     }
@@ -270,9 +269,9 @@ pub(super) async fn deregister(app: &App, body: Body) -> ConsulResult {
         return Err(ConsulError::internal("Must provide node"));
     }
 
-    let commands = removal_commands(&RegistryView::of(app), &node, &service_id, &check_id);
-    remove(app, commands).await?;
-    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    let commands = removal_commands(&RegistryView::of(access), &node, &service_id, &check_id);
+    remove(access, commands).await?;
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::body(b"true".to_vec()))
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::nodes::OwnNode;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
-use crate::registry::Snapshot;
+use crate::server::access::ScopedView;
 use crate::server::view::InstanceView;
 
 /// What Consul shows for the check of its own agent.
@@ -95,11 +95,11 @@ impl Check {
 }
 
 /// The checks of an instance, or of a node, sorted by id.
-pub(super) fn checks_of(view: &InstanceView, node: &str, service_id: &str, snapshot: &Snapshot) -> Vec<Check> {
+pub(super) fn checks_of(view: &InstanceView, node: &str, service_id: &str, registry: &ScopedView) -> Vec<Check> {
     let instance = &view.instance;
     let mut checks: Vec<Check> = (0..instance.registration.checks.len())
         .filter_map(|at| registered_check(view, node, service_id, at))
-        .chain(maintenance(view, node, service_id, snapshot))
+        .chain(maintenance(view, node, service_id, registry))
         .chain(lease(view, node, service_id))
         .collect();
 
@@ -147,14 +147,13 @@ fn registered_check(view: &InstanceView, node: &str, service_id: &str, at: usize
 }
 
 /// The check that takes an instance or a node out of service.
-fn maintenance(view: &InstanceView, node: &str, service_id: &str, snapshot: &Snapshot) -> Option<Check> {
+fn maintenance(view: &InstanceView, node: &str, service_id: &str, registry: &ScopedView) -> Option<Check> {
     let instance = &view.instance;
-    let record = snapshot.record(&instance.id);
-    let reason = record.and_then(|record| record.reason.as_deref());
+    let reason = registry.reason(instance);
     let notes = match instance.status {
         OperatorStatus::Up => return None,
         OperatorStatus::Draining => "its operator drains it: it takes no new calls",
-        OperatorStatus::Maintenance => reason.unwrap_or("its operator put it into maintenance"),
+        OperatorStatus::Maintenance => reason.as_deref().unwrap_or("its operator put it into maintenance"),
     };
 
     let base = base(view, node, service_id, HealthState::Unhealthy);

@@ -11,7 +11,7 @@ use super::error::{ConsulError, ConsulResult};
 use super::go;
 use crate::clean::clean;
 use crate::error::nearest;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// An object of which fields are taken one by one.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub(super) struct Fields {
 ///
 /// # Errors
 /// It is too long, too slow, or no object.
-pub(super) async fn read(app: &App, body: Body) -> ConsulResult<Fields> {
-    let max = app.settings.size_limits.body_bytes;
-    let read = timeout(app.settings.time_limits.body, Limited::new(body, max).collect()).await;
+pub(super) async fn read(access: &Access, body: Body) -> ConsulResult<Fields> {
+    let max = access.app().settings.size_limits.body_bytes;
+    let read = timeout(access.app().settings.time_limits.body, Limited::new(body, max).collect()).await;
     let bytes = match read {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

@@ -1,6 +1,7 @@
 //! The endpoints, with their methods.
 
 use crate::model::HealthState;
+use crate::server::access::Permission;
 
 /// An endpoint. A path that ends with a slash is a prefix: what follows is a name or an id, which may hold slashes.
 pub(super) struct Endpoint {
@@ -9,6 +10,8 @@ pub(super) struct Endpoint {
     /// Whether a parameter for a namespace is refused; others leave it unread.
     pub(super) has_namespace: bool,
     pub(super) handler: Handler,
+    /// What its caller must be permitted.
+    pub(super) permission: Permission,
 }
 
 /// What an endpoint does.
@@ -48,27 +51,42 @@ pub(super) enum Handler {
 }
 
 const fn read(path: &'static str, handler: Handler) -> Endpoint {
-    Endpoint { path, method: "GET", has_namespace: true, handler }
+    Endpoint { path, method: "GET", has_namespace: true, handler, permission: Permission::Discover }
 }
 
 const fn write(path: &'static str, handler: Handler) -> Endpoint {
-    Endpoint { path, method: "PUT", has_namespace: true, handler }
+    Endpoint { path, method: "PUT", has_namespace: true, handler, permission: Permission::Register }
 }
 
-/// An endpoint that knows no namespaces.
-const fn plain(endpoint: Endpoint) -> Endpoint {
-    Endpoint { has_namespace: false, ..endpoint }
+/// A read that knows no namespaces.
+const fn plain(path: &'static str, handler: Handler) -> Endpoint {
+    Endpoint { has_namespace: false, ..read(path, handler) }
+}
+
+/// What the server itself is and does.
+const fn status(path: &'static str, handler: Handler) -> Endpoint {
+    Endpoint { permission: Permission::ReadStatus, ..plain(path, handler) }
+}
+
+/// A write to the server itself.
+const fn node(path: &'static str, handler: Handler, permission: Permission) -> Endpoint {
+    Endpoint { has_namespace: false, permission, ..write(path, handler) }
+}
+
+/// What a service says of its own health.
+const fn report(path: &'static str, handler: Handler) -> Endpoint {
+    Endpoint { permission: Permission::Heartbeat, ..write(path, handler) }
 }
 
 /// All of them. Of several prefixes of a path the longest counts.
 pub(super) const ENDPOINTS: [Endpoint; 33] = [
-    plain(read("/v1/status/leader", Handler::StatusLeader)),
-    plain(read("/v1/status/peers", Handler::StatusPeers)),
-    plain(read("/v1/agent/self", Handler::AgentSelf)),
-    plain(read("/v1/agent/members", Handler::AgentMembers)),
-    plain(read("/v1/agent/metrics", Handler::AgentMetrics)),
-    plain(write("/v1/agent/reload", Handler::AgentReload)),
-    plain(write("/v1/agent/maintenance", Handler::AgentMaintenance)),
+    status("/v1/status/leader", Handler::StatusLeader),
+    status("/v1/status/peers", Handler::StatusPeers),
+    status("/v1/agent/self", Handler::AgentSelf),
+    status("/v1/agent/members", Handler::AgentMembers),
+    status("/v1/agent/metrics", Handler::AgentMetrics),
+    node("/v1/agent/reload", Handler::AgentReload, Permission::Administer),
+    node("/v1/agent/maintenance", Handler::AgentMaintenance, Permission::Register),
     read("/v1/agent/services", Handler::AgentServices),
     read("/v1/agent/service/", Handler::AgentService),
     write("/v1/agent/service/register", Handler::AgentServiceRegister),
@@ -77,16 +95,16 @@ pub(super) const ENDPOINTS: [Endpoint; 33] = [
     read("/v1/agent/checks", Handler::AgentChecks),
     write("/v1/agent/check/register", Handler::AgentCheckRegister),
     write("/v1/agent/check/deregister/", Handler::AgentCheckDeregister),
-    write("/v1/agent/check/pass/", Handler::AgentCheckReport(HealthState::Healthy)),
-    write("/v1/agent/check/warn/", Handler::AgentCheckReport(HealthState::Degraded)),
-    write("/v1/agent/check/fail/", Handler::AgentCheckReport(HealthState::Unhealthy)),
-    write("/v1/agent/check/update/", Handler::AgentCheckUpdate),
+    report("/v1/agent/check/pass/", Handler::AgentCheckReport(HealthState::Healthy)),
+    report("/v1/agent/check/warn/", Handler::AgentCheckReport(HealthState::Degraded)),
+    report("/v1/agent/check/fail/", Handler::AgentCheckReport(HealthState::Unhealthy)),
+    report("/v1/agent/check/update/", Handler::AgentCheckUpdate),
     read("/v1/agent/health/service/id/", Handler::AgentHealthById),
     read("/v1/agent/health/service/name/", Handler::AgentHealthByName),
     write("/v1/catalog/register", Handler::CatalogRegister),
     write("/v1/catalog/deregister", Handler::CatalogDeregister),
-    plain(read("/v1/catalog/datacenters", Handler::CatalogDatacenters)),
-    plain(read("/v1/catalog/nodes", Handler::CatalogNodes)),
+    plain("/v1/catalog/datacenters", Handler::CatalogDatacenters),
+    plain("/v1/catalog/nodes", Handler::CatalogNodes),
     read("/v1/catalog/services", Handler::CatalogServices),
     read("/v1/catalog/service/", Handler::CatalogService),
     read("/v1/catalog/node/", Handler::CatalogNode),

@@ -26,6 +26,11 @@ impl ConsulError {
         Self::new(StatusCode::BAD_REQUEST, text)
     }
 
+    /// 403, in the words that clients know.
+    pub(super) fn refused(why: impl std::fmt::Display) -> Self {
+        Self::new(StatusCode::FORBIDDEN, format!("Permission denied: {why}"))
+    }
+
     /// 404.
     pub(super) fn not_found(text: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, text)
@@ -43,6 +48,10 @@ impl From<ApiError> for ConsulError {
             Some(hint) => format!("{}: {hint}", error.message),
             None => error.message,
         };
+        // Consul has one status for a caller that it does not know, and for one that may not.
+        if matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Self::refused(text);
+        }
         Self::new(error.status, text)
     }
 }

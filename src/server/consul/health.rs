@@ -12,31 +12,31 @@ use super::go;
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::services::{HealthEntry, NodeService};
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// The checks of a node and of its services.
-pub(super) async fn node(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(CHECK), "Missing node name")?;
+pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing node name")?;
     let name = request.rest.as_str();
     let read = |view: &RegistryView| filtered(view.checks_of_node(name), options.filter.as_ref());
-    Ok(answer(app, request, &options, Scope::All, read).await)
+    answer(access, request, &options, Scope::All, read).await
 }
 
 /// The checks of a service, without those of its nodes.
-pub(super) async fn checks(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(CHECK), "Missing service name")?;
+pub(super) async fn checks(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing service name")?;
     let name = request.rest.as_str();
     let read = |view: &RegistryView| {
         let members = wanted_members(view, name, &[], &options).into_iter();
         let checks = members.flat_map(|(member, _)| view.service_checks(&member)).collect();
         filtered(checks, options.filter.as_ref())
     };
-    Ok(answer(app, request, &options, Scope::Service(name), read).await)
+    answer(access, request, &options, Scope::Service(name), read).await
 }
 
 /// The instances of a service with their nodes and all checks.
-pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(HEALTH_ENTRY), "Missing service name")?;
+pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(HEALTH_ENTRY), "Missing service name")?;
     let name = request.rest.as_str();
     let passing = match request.query.get("passing") {
         None => false,
@@ -47,7 +47,7 @@ pub(super) async fn service(app: &App, request: &ConsulRequest) -> ConsulResult 
 
     let tags = tags_of(request);
     let read = |view: &RegistryView| entries(view, name, &tags, passing, &options);
-    Ok(super::reply::with_cache(answer(app, request, &options, Scope::Service(name), read).await, request))
+    Ok(super::reply::with_cache(answer(access, request, &options, Scope::Service(name), read).await?, request))
 }
 
 fn entries(
@@ -70,8 +70,8 @@ fn entries(
 }
 
 /// All checks in a state, or in any.
-pub(super) async fn state(app: &App, request: &ConsulRequest) -> ConsulResult {
-    let options = request.options(app, Some(CHECK), "Missing check state")?;
+pub(super) async fn state(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing check state")?;
     let state = request.rest.as_str();
     let read = |view: &RegistryView| {
         let is_wanted = |check: &Check| {
@@ -82,5 +82,5 @@ pub(super) async fn state(app: &App, request: &ConsulRequest) -> ConsulResult {
         let checks = view.all_checks().into_iter().filter(is_wanted).collect();
         filtered(checks, options.filter.as_ref())
     };
-    Ok(answer(app, request, &options, Scope::All, read).await)
+    answer(access, request, &options, Scope::All, read).await
 }

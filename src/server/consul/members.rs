@@ -7,19 +7,19 @@ use super::error::{ConsulError, ConsulResult};
 use super::nodes::OwnNode;
 use super::reply;
 use super::services::API_VERSION;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// Serf's number for a member that lives.
 const ALIVE: u8 = 1;
 
 /// The members.
-pub(super) fn list(app: &App, request: &ConsulRequest) -> ConsulResult {
+pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let is_wide = request.query.text("wan").is_some();
     let segment = request.query.text("segment").unwrap_or_default();
     if is_wide && !matches!(segment, "" | "_all") {
         return Err(ConsulError::bad_request("Cannot provide a segment with wan=true"));
     }
-    Ok(reply::json(request, &[member(&app.own_node)]))
+    Ok(reply::json(request, &[member(&access.app().own_node)]))
 }
 
 /// This server as a member.

@@ -40,6 +40,7 @@ use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
+use super::access::Access;
 use super::routes::Routes;
 use super::shared::App;
 use crate::clean::{clean, is_dangerous};
@@ -60,13 +61,13 @@ impl ConsulRequest {
     ///
     /// # Errors
     /// A value that cannot be used, in the order in which Consul looks.
-    fn options(&self, app: &App, schema: Option<Schema>, missing: &str) -> ConsulResult<ReadOptions> {
+    fn options(&self, access: &Access, schema: Option<Schema>, missing: &str) -> ConsulResult<ReadOptions> {
         self.query.consistency()?;
         self.query.wait()?;
         if !missing.is_empty() && self.rest.is_empty() {
             return Err(ConsulError::bad_request(missing));
         }
-        self.query.options(&app.own_node.datacenter, schema)
+        self.query.options(&access.app().own_node.datacenter, schema)
     }
 }
 
@@ -96,46 +97,56 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     }
 
     let query = ConsulQuery::read(head.uri.query())?;
+    let access = Access::admit(app, &with_token(head.headers.clone(), &query), endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
     let request = ConsulRequest { rest: rest.to_owned(), query, headers: head.headers };
-    dispatch(app, endpoint.handler, &request, body).await
+    dispatch(&access, endpoint.handler, &request, body).await
 }
 
-async fn dispatch(app: &App, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
+/// The headers with the key or token of the parameter `token`, which Consul looks for first.
+fn with_token(mut headers: HeaderMap, query: &ConsulQuery) -> HeaderMap {
+    if let Some(token) = query.text("token").and_then(|token| HeaderValue::from_str(token).ok()) {
+        headers.remove("x-api-key");
+        headers.insert("x-consul-token", token);
+    }
+    headers
+}
+
+async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
     match handler {
-        Handler::StatusLeader => status::leader(app, request),
-        Handler::StatusPeers => status::peers(app, request),
-        Handler::AgentSelf => agent::this(app, request),
-        Handler::AgentMembers => members::list(app, request),
-        Handler::AgentMetrics => agent::metrics(app, request),
+        Handler::StatusLeader => status::leader(access, request),
+        Handler::StatusPeers => status::peers(access, request),
+        Handler::AgentSelf => agent::this(access, request),
+        Handler::AgentMembers => members::list(access, request),
+        Handler::AgentMetrics => agent::metrics(access, request),
         Handler::AgentReload => Ok(reply::empty()),
-        Handler::AgentMaintenance => agent::maintenance(app, request).await,
-        Handler::AgentServices => agent_services::list(app, request),
-        Handler::AgentService => agent_services::read(app, request).await,
-        Handler::AgentServiceRegister => agent_services::register(app, request, body).await,
-        Handler::AgentServiceDeregister => agent_services::deregister(app, request).await,
-        Handler::AgentServiceMaintenance => agent_services::maintenance(app, request).await,
-        Handler::AgentChecks => agent_checks::list(app, request),
-        Handler::AgentCheckRegister => agent_checks::register(app, body).await,
-        Handler::AgentCheckDeregister => agent_checks::deregister(app, request).await,
-        Handler::AgentCheckReport(state) => agent_checks::report(app, request, state).await,
-        Handler::AgentCheckUpdate => agent_checks::update(app, request, body).await,
-        Handler::AgentHealthById => agent_health::by_id(app, request),
-        Handler::AgentHealthByName => agent_health::by_name(app, request),
-        Handler::CatalogRegister => catalog_write::register(app, body).await,
-        Handler::CatalogDeregister => catalog_write::deregister(app, body).await,
-        Handler::CatalogDatacenters => catalog::datacenters(app, request),
-        Handler::CatalogNodes => catalog::nodes(app, request).await,
-        Handler::CatalogServices => catalog::services(app, request).await,
-        Handler::CatalogService => catalog::service(app, request).await,
-        Handler::CatalogNode => catalog::node(app, request).await,
-        Handler::CatalogNodeServices => catalog::node_services(app, request).await,
-        Handler::HealthNode => health::node(app, request).await,
-        Handler::HealthChecks => health::checks(app, request).await,
-        Handler::HealthService => health::service(app, request).await,
-        Handler::HealthState => health::state(app, request).await,
+        Handler::AgentMaintenance => agent::maintenance(access, request).await,
+        Handler::AgentServices => agent_services::list(access, request),
+        Handler::AgentService => agent_services::read(access, request).await,
+        Handler::AgentServiceRegister => agent_services::register(access, request, body).await,
+        Handler::AgentServiceDeregister => agent_services::deregister(access, request).await,
+        Handler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
+        Handler::AgentChecks => agent_checks::list(access, request),
+        Handler::AgentCheckRegister => agent_checks::register(access, body).await,
+        Handler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
+        Handler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
+        Handler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
+        Handler::AgentHealthById => agent_health::by_id(access, request),
+        Handler::AgentHealthByName => agent_health::by_name(access, request),
+        Handler::CatalogRegister => catalog_write::register(access, body).await,
+        Handler::CatalogDeregister => catalog_write::deregister(access, body).await,
+        Handler::CatalogDatacenters => catalog::datacenters(access, request),
+        Handler::CatalogNodes => catalog::nodes(access, request).await,
+        Handler::CatalogServices => catalog::services(access, request).await,
+        Handler::CatalogService => catalog::service(access, request).await,
+        Handler::CatalogNode => catalog::node(access, request).await,
+        Handler::CatalogNodeServices => catalog::node_services(access, request).await,
+        Handler::HealthNode => health::node(access, request).await,
+        Handler::HealthChecks => health::checks(access, request).await,
+        Handler::HealthService => health::service(access, request).await,
+        Handler::HealthState => health::state(access, request).await,
     }
 }
 

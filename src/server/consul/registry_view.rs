@@ -8,12 +8,12 @@ use super::ids::registry_id;
 use super::nodes::{Node, OwnNode};
 use super::services::{CONSUL, ServiceFacts};
 use crate::model::DEFAULT_NAMESPACE;
-use crate::server::shared::App;
-use crate::server::view::{InstanceView, ServiceView, View};
+use crate::server::access::{Access, ScopedView};
+use crate::server::view::{InstanceView, ServiceView};
 
 /// The registry at one index.
 pub(super) struct RegistryView {
-    pub(super) view: Arc<View>,
+    pub(super) view: ScopedView,
     pub(super) own: Arc<OwnNode>,
 }
 
@@ -27,8 +27,8 @@ pub(super) struct Member {
 }
 
 impl RegistryView {
-    pub(super) fn of(app: &App) -> Self {
-        Self { view: app.view.load_full(), own: Arc::clone(&app.own_node) }
+    pub(super) fn of(access: &Access) -> Self {
+        Self { view: access.view(), own: Arc::clone(&access.app().own_node) }
     }
 
     fn services_of_default(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
@@ -193,9 +193,8 @@ impl RegistryView {
 
     /// The checks of a member's service, without those of its node.
     pub(super) fn service_checks(&self, member: &Member) -> Vec<Check> {
-        let snapshot = &self.view.snapshot;
         match &member.instance {
-            Some(instance) => checks_of(instance, &member.node, &member.service_id, snapshot),
+            Some(instance) => checks_of(instance, &member.node, &member.service_id, &self.view),
             None => Vec::new(),
         }
     }
@@ -203,7 +202,7 @@ impl RegistryView {
     /// The checks of a node, without those of its services.
     pub(super) fn node_checks(&self, node: &str) -> Vec<Check> {
         let record = self.view.node(node);
-        let checks = record.map(|record| checks_of(record, node, "", &self.view.snapshot));
+        let checks = record.map(|record| checks_of(record, node, "", &self.view));
         let own = (node == self.own.name).then(|| Check::of_server(&self.own));
         let mut checks: Vec<Check> = checks.into_iter().flatten().chain(own).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
@@ -232,11 +231,7 @@ impl RegistryView {
 
     /// The index of the last change of a service, of its checks, or of those of its nodes.
     pub(super) fn service_index(&self, name: &str) -> u64 {
-        let own = self.view.snapshot.service_index(DEFAULT_NAMESPACE, name);
-        // Nodes have records only where a program registers them.
-        if self.view.nodes().next().is_none() {
-            return own;
-        }
+        let own = self.view.service_index(DEFAULT_NAMESPACE, name);
         let members = self.members(name);
         let records = members.iter().filter_map(|member| self.view.node(&member.node));
         records.map(|record| record.instance.index).fold(own, u64::max)

@@ -4,18 +4,18 @@ use super::ConsulRequest;
 use super::error::ConsulResult;
 use super::nodes::OwnNode;
 use super::reply;
-use crate::server::shared::App;
+use crate::server::access::Access;
 
 /// The address of the leader.
-pub(super) fn leader(app: &App, request: &ConsulRequest) -> ConsulResult {
-    request.options(app, None, "")?;
-    Ok(reply::json(request, &place_of(&app.own_node)))
+pub(super) fn leader(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    request.options(access, None, "")?;
+    Ok(reply::json(request, &place_of(&access.app().own_node)))
 }
 
 /// The addresses of all servers.
-pub(super) fn peers(app: &App, request: &ConsulRequest) -> ConsulResult {
-    request.options(app, None, "")?;
-    Ok(reply::json(request, &[place_of(&app.own_node)]))
+pub(super) fn peers(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    request.options(access, None, "")?;
+    Ok(reply::json(request, &[place_of(&access.app().own_node)]))
 }
 
 /// `127.0.0.1:8500`
