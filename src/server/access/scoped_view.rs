@@ -85,6 +85,11 @@ impl ScopedView {
         is_visible.then_some(owner)
     }
 
+    /// Whether a check of this server's agent belongs to what the caller may not see.
+    pub(in crate::server) fn is_check_hidden(&self, check: &str) -> bool {
+        self.view.check_owner(check).is_some() && self.check_owner(check).is_none()
+    }
+
     /// The index of the last change that was more than a change of health.
     pub(in crate::server) fn catalog_index(&self) -> u64 {
         self.view.catalog_index()

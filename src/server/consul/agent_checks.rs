@@ -76,7 +76,7 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
         let own = &*access.app().own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
         let id = own_node_id(access);
-        let moved = moved_from(&view, &own.name, &check.id, &id);
+        let moved = moved_from(&view, &own.name, &check.id, &id)?;
         let add = add_check(id, definition, check);
         return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
     }
@@ -89,15 +89,23 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
     let id = Arc::clone(&instance.instance.id);
-    let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id);
+    let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id)?;
     Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
 }
 
 /// The command that takes a check away from whatever else on the node has it: its id is unique there.
-pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str) -> Option<Command> {
-    let owner = view.check_owner(node, check).filter(|owner| &*owner.instance.id != to)?;
+///
+/// # Errors
+/// The check belongs to a service that the caller may not see.
+pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str) -> ConsulResult<Option<Command>> {
+    if node == view.own.name && view.view.is_check_hidden(check) {
+        return Err(ConsulError::refused("the check id belongs to another service: use another id"));
+    }
+    let Some(owner) = view.check_owner(node, check).filter(|owner| &*owner.instance.id != to) else {
+        return Ok(None);
+    };
     let id = Arc::clone(&owner.instance.id);
-    Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() }))
+    Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() })))
 }
 
 fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: crate::model::CatalogCheck) -> Command {

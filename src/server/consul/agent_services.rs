@@ -86,9 +86,14 @@ pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Bod
 
     let view = RegistryView::of(access);
     let id = registration.id.clone().unwrap_or_default();
-    let checks = registration.catalog.iter().flat_map(|entry| &entry.checks);
-    let moved = checks.filter_map(|check| moved_from(&view, &access.app().own_node.name, &check.id, &id));
-    let mut commands: Vec<Command> = moved.collect();
+    // What would be refused takes no checks away from others.
+    if let Some(problem) = registration.problem() {
+        return Err(problem.into());
+    }
+    let mut commands = Vec::new();
+    for check in registration.catalog.iter().flat_map(|entry| &entry.checks) {
+        commands.extend(moved_from(&view, &access.app().own_node.name, &check.id, &id)?);
+    }
     let registration = Arc::new(registration);
     let register = CatalogCommand::Register { registration, replace_checks };
     commands.push(Command::Catalog(register));

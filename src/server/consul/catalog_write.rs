@@ -189,6 +189,10 @@ fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Comm
     if let Some(service) = &given.service {
         let mut registration = service.registration(own, scope, &address);
         keep_origin(view, &node, &service.id_or_name(), &mut registration);
+        // Refused as a whole: no node is left of it.
+        if let Some(problem) = registration.problem() {
+            return Err(problem.into());
+        }
         commands.push(catalog_register(registration));
     }
 
@@ -210,7 +214,7 @@ fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Comm
         };
         let (definition, check) = check.build()?;
         let (definition, check) = (Box::new(definition), Box::new(check));
-        commands.extend(moved_from(view, &node, &check.id, &id));
+        commands.extend(moved_from(view, &node, &check.id, &id)?);
         commands.push(Command::Catalog(CatalogCommand::AddCheck { id: id.into(), definition, check }));
     }
     Ok(commands)

@@ -1,6 +1,7 @@
 //! Consul's HTTP API of `portolan serve`: each endpoint, blocking queries, the real Consul beside it, and Consul's own
 //! command line.
 
+mod access;
 mod agent;
 mod blocking;
 mod catalog;
