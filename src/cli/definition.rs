@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
 use super::{
-    Cli, Global, completions, config, discover, explain, free_port, kill, local, man, ports, register, resolve,
+    Cli, Global, completions, config, discover, drift, explain, free_port, kill, local, man, ports, register, resolve,
     validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
@@ -61,6 +61,7 @@ fn of_command(name: &str) -> Option<Command> {
         "wait" => wait::Wait::augment_args,
         "resolve" => resolve::Resolve::augment_args,
         "register" => register::Register::augment_args,
+        "drift" => drift::DriftArgs::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
         "explain" => explain::Explain::augment_args,

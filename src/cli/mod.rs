@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod definition;
 mod discover;
+mod drift;
 mod exit;
 mod explain;
 mod free_port;
@@ -76,6 +77,7 @@ enum Command {
     Wait(wait::Wait),
     Resolve(Box<resolve::Resolve>),
     Register(Box<register::Register>),
+    Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -202,6 +204,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Wait(wait) => wait.run(&cli.global),
             Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Register(register) => register.run(&cli.global),
+            Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

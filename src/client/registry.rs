@@ -21,7 +21,7 @@ use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Endpoint, Registration};
-use crate::source::Variable;
+use crate::source::{Source, Variable};
 
 /// A registry. Clones are the same one.
 ///
@@ -127,6 +127,38 @@ impl Registry {
     /// The name of its provider: `consul`.
     pub fn provider(&self) -> &'static str {
         self.0.provider.name()
+    }
+
+    /// The variables that [`from_env`](Self::from_env) looks for to know which registry is meant.
+    pub fn variables() -> impl Iterator<Item = &'static str> {
+        provider::variables()
+    }
+
+    /// Its address as it is written for its own tools: `127.0.0.1:8500`, or the path of a file.
+    pub fn place(&self) -> Option<String> {
+        self.0.provider.place()
+    }
+
+    /// The source that lists and watches all its services; `None` if it only looks up names, such as DNS.
+    pub fn services(&self) -> Option<Arc<dyn Source>> {
+        self.0.provider.all()
+    }
+
+    /// The source that lists the services with this name. It may list others too.
+    ///
+    /// # Errors
+    /// If the name cannot be used.
+    pub fn service(&self, name: &str) -> Result<Arc<dyn Source>> {
+        self.0.provider.source(name)
+    }
+
+    /// Removes an instance, whoever registered it: by the id that it has in a listing, and in etcd by its key. That the registry
+    /// does not have it any more is no error.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses; and if it can only be read.
+    pub async fn deregister(&self, instance: &str) -> Result<()> {
+        self.0.provider.deregister(instance).await
     }
 
     /// The name that this program registers as, according to its settings.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::url::RegistryUrl;
@@ -20,6 +21,8 @@ struct ConsulProvider {
     http: RegistryHttp,
 }
 
+/// The agent on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8500";
 /// How long a registration lasts unless it says otherwise.
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 /// The defaults of the checks that the agent runs.
@@ -52,12 +55,46 @@ pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<
     Ok(Arc::new(ConsulProvider { options, http }))
 }
 
+/// What an agent says of itself.
+#[derive(Deserialize)]
+struct AgentReply {
+    #[serde(rename = "Config")]
+    config: AgentConfig,
+}
+
+#[derive(Deserialize)]
+struct AgentConfig {
+    #[serde(rename = "NodeName")]
+    node_name: String,
+}
+
 impl ConsulProvider {
     /// A request to the agent with the parameters of its namespace. An agent has one datacenter.
     fn put(&self, path: String) -> RegistryRequest {
         let scope = self.options.scope();
         let scope = scope.into_iter().filter(|(name, _)| *name != "dc");
         scope.fold(RegistryRequest::put(path), |request, (name, value)| request.query(name, value))
+    }
+
+    /// Removes `NODE/ID`: from the agent if it is the node's, which would register it again otherwise, and else from the catalog.
+    async fn deregister(&self, instance: &str) -> Result<()> {
+        let failed = |failure: RegistryFailure| failure.into_error(format!("deregister {} in Consul", clean(instance)));
+        let (node, id) = instance.split_once('/').unwrap_or(("", instance));
+
+        let reply = self.http.send(&RegistryRequest::get("/v1/agent/self")).await.map_err(failed)?;
+        let agent: AgentReply = reply.json().map_err(failed)?;
+        let request = if agent.config.node_name == node {
+            self.put(format!("/v1/agent/service/deregister/{}", segment(id)))
+        } else {
+            let scope = self.options.scope();
+            let request = RegistryRequest::put("/v1/catalog/deregister".to_owned());
+            let request = scope.into_iter().fold(request, |request, (name, value)| request.query(name, value));
+            request.json(&json!({ "Node": node, "ServiceID": id }))
+        };
+        match self.http.send(&request).await {
+            Err(failure) if !is_unknown(&failure) => Err(failed(failure)),
+            _ => Ok(()),
+        }
     }
 
     async fn register(&self, registration: &Registration) -> Result<Box<dyn ActiveLease>> {
@@ -88,6 +125,19 @@ impl Provider for ConsulProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(self.options.clone()))
+    }
+
+    fn place(&self) -> Option<String> {
+        let address = self.options.address.as_ref().or(self.options.environment.address.as_ref());
+        Some(address.cloned().unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
+    }
+
+    fn deregister<'a>(&'a self, instance: &'a str) -> ProviderFuture<'a, ()> {
+        Box::pin(self.deregister(instance))
     }
 
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {

@@ -23,6 +23,8 @@ struct EtcdProvider {
     api: Arc<EtcdApi>,
 }
 
+/// The server on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:2379";
 /// How long a registration lasts unless it says otherwise.
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 
@@ -117,6 +119,26 @@ impl Provider for EtcdProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(self.options.clone()))
+    }
+
+    fn place(&self) -> Option<String> {
+        let options = &self.options;
+        let hosts = if options.endpoint.is_empty() { &options.environment.endpoints } else { &options.endpoint };
+        Some(if hosts.is_empty() { DEFAULT_ADDRESS.to_owned() } else { hosts.join(",") })
+    }
+
+    fn deregister<'a>(&'a self, instance: &'a str) -> ProviderFuture<'a, ()> {
+        Box::pin(async move {
+            let body = json!({ "key": BASE64.encode(instance) });
+            let removed = self.api.call::<Value>("/v3/kv/deleterange", &body).await;
+            removed
+                .map(drop)
+                .map_err(|failure| failure.into_error(format!("remove the key {} in etcd", clean(instance))))
+        })
     }
 
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {

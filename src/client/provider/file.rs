@@ -30,4 +30,12 @@ impl Provider for FileProvider {
     fn source(&self, _service: &str) -> Result<Arc<dyn Source>> {
         Ok(Arc::new(self.0.clone()))
     }
+
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(self.0.clone()))
+    }
+
+    fn place(&self) -> Option<String> {
+        Some(self.0.file.to_string_lossy().into_owned())
+    }
 }

@@ -35,4 +35,8 @@ impl Provider for K8sProvider {
         source.select(service);
         Ok(Arc::new(source))
     }
+
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(self.0.clone()))
+    }
 }

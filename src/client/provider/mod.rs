@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::model::Registration;
 use crate::source::{Source, Variable};
 
-pub(super) use environment::{RegistrySettings, settings};
+pub(super) use environment::{RegistrySettings, settings, variables};
 use url::RegistryUrl;
 
 /// What a request to a provider returns.
@@ -41,12 +41,32 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// If the name, or the configuration of the provider, cannot be used.
     fn source(&self, service: &str) -> Result<Arc<dyn Source>>;
 
+    /// The source that lists and watches all services; `None` if the provider only looks up names, such as DNS.
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        None
+    }
+
+    /// Its address as it is written for its own tools: `127.0.0.1:8500`, or the path of a file. `None` if it has none.
+    fn place(&self) -> Option<String> {
+        None
+    }
+
+    /// Removes an instance, whoever registered it: by the id that it has in a listing of this provider, and in a key-value store by
+    /// its key. That the registry does not have it any more is no error.
+    ///
+    /// # Errors
+    /// By default: the provider cannot remove anything. Otherwise if the registry cannot be asked, or refuses.
+    fn deregister<'a>(&'a self, instance: &'a str) -> ProviderFuture<'a, ()> {
+        let error = cannot_change(self.name(), "deregister", instance);
+        Box::pin(async move { Err(error) })
+    }
+
     /// Registers an instance, or replaces the registration with the same id.
     ///
     /// # Errors
     /// By default: the provider cannot register anything.
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
-        let error = cannot_register(self.name(), &registration.name);
+        let error = cannot_change(self.name(), "register", &registration.name);
         Box::pin(async move { Err(error) })
     }
 }
@@ -79,9 +99,9 @@ pub enum Renewal {
 }
 
 /// The error of a provider that only finds services.
-fn cannot_register(provider: &str, service: &str) -> Error {
-    let hint = "register with a registry: consul://, etcd:// or portolan://";
-    Error::usage(format!("{provider} to register {}", crate::clean::clean(service)), "it can only be read", hint)
+fn cannot_change(provider: &str, verb: &str, subject: &str) -> Error {
+    let hint = format!("{verb} with a registry: consul://, etcd:// or portolan://");
+    Error::usage(format!("{provider} to {verb} {}", crate::clean::clean(subject)), "it can only be read", hint)
 }
 
 /// Registers providers: the scheme of their URLs, other names for it, and the function that opens them.

@@ -14,6 +14,9 @@ use crate::model::{RegisteredInstance, Registration};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
 use crate::source::{Portolan, Source, Variable};
 
+/// The registry on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
+
 /// A registry of portolan's own.
 #[derive(Debug)]
 struct PortolanProvider {
@@ -83,6 +86,28 @@ impl Provider for PortolanProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn all(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(self.options.clone()))
+    }
+
+    fn place(&self) -> Option<String> {
+        let address = self.options.address.as_ref().or(self.options.environment.address.as_ref());
+        Some(address.cloned().unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
+    }
+
+    fn deregister<'a>(&'a self, instance: &'a str) -> ProviderFuture<'a, ()> {
+        Box::pin(async move {
+            let request =
+                RegistryRequest::delete(format!("/api/v1/services/{}", path_segment(instance).unwrap_or_default()));
+            match self.http.send(&request).await {
+                Err(failure) if failure.status() != Some(404) => {
+                    Err(failure.into_error(format!("deregister {}", clean(instance))))
+                }
+                _ => Ok(()),
+            }
+        })
     }
 
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {

@@ -1,0 +1,46 @@
+//! Compares what registries say with what listens here and with what replies: [`compare`] is a pure function of one look,
+//! [`Confirmation`] waits until two looks agree, and [`Drift`] is the source that looks.
+//!
+//! What cannot be seen is never a drift: the sockets of other hosts, hidden owners, networks that are unreachable, and what a
+//! registry that is down would have said.
+
+mod across;
+mod allow;
+mod columns;
+mod command;
+mod compare;
+mod confirm;
+mod dns;
+mod host;
+mod identified;
+mod input;
+mod item;
+mod kinds;
+mod listeners;
+mod look;
+mod owner;
+mod place;
+#[cfg(test)]
+mod planted;
+mod registered;
+mod removal;
+mod reply;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unregistered;
+mod verdict;
+
+pub use allow::AllowList;
+pub use compare::compare;
+pub use confirm::Confirmation;
+pub use host::HostView;
+pub use input::{DriftInput, HostFilter, RegistryFinding, RegistryView};
+pub use item::{DriftItem, Removal};
+pub use kinds::KINDS;
+pub use look::{DriftLook, RegistrySource, ServiceLookup};
+pub use registered::{Declaration, FailedCheck, RegisteredEndpoint, RegistryHealth};
+pub use removal::{MAX_REMOVED_PERCENT, RemovalPlan, plan_removals};
+pub use reply::{ConnectionEnd, Reply};
+pub use source::{Drift, DriftCounts};
+pub use verdict::{Verdict, verdict};
