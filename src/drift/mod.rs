@@ -13,6 +13,7 @@ mod confirm;
 mod dns;
 mod host;
 mod identified;
+mod identify;
 mod input;
 mod item;
 mod kinds;
@@ -23,11 +24,15 @@ mod place;
 #[cfg(test)]
 mod planted;
 mod registered;
+mod registry_list;
 mod removal;
 mod reply;
 mod source;
+mod subject;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_across;
 mod unregistered;
 mod verdict;
 
@@ -38,8 +43,9 @@ pub use host::HostView;
 pub use input::{DriftInput, HostFilter, RegistryFinding, RegistryView};
 pub use item::{DriftItem, Removal};
 pub use kinds::KINDS;
-pub use look::{DriftLook, RegistrySource, ServiceLookup};
+pub use look::DriftLook;
 pub use registered::{Declaration, FailedCheck, RegisteredEndpoint, RegistryHealth};
+pub use registry_list::{RegistrySource, ServiceLookup};
 pub use removal::{MAX_REMOVED_PERCENT, RemovalPlan, plan_removals};
 pub use reply::{ConnectionEnd, Reply};
 pub use source::{Drift, DriftCounts};

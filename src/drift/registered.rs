@@ -119,10 +119,24 @@ pub(crate) fn registered_endpoints(service: &Service) -> Vec<RegisteredEndpoint>
         judged: judged(endpoint, &service.source, checks),
         declared: declaration(service, endpoint),
         key: keys.get(at).cloned(),
-        manual: false,
+        manual: is_manual(&*service.detail),
         endpoint: endpoint.clone(),
     });
     endpoints.collect()
+}
+
+/// Whether the endpoints of a cluster's service are written by hand: no selector fills them in.
+#[cfg(feature = "k8s")]
+fn is_manual(detail: &dyn Detail) -> bool {
+    use crate::model::{EndpointsFrom, K8sDetail};
+
+    let detail = detail.downcast_ref::<K8sDetail>();
+    detail.is_some_and(|detail| detail.selector.is_empty() && detail.endpoints_from != EndpointsFrom::Unknown)
+}
+
+#[cfg(not(feature = "k8s"))]
+fn is_manual(_detail: &dyn Detail) -> bool {
+    false
 }
 
 /// The checks of a registry, of whatever kind.

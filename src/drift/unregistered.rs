@@ -8,6 +8,11 @@ use super::{DriftInput, RegisteredEndpoint, RegistryView, command, kinds};
 use crate::clean::Untrusted;
 use crate::model::{Address, Certainty, HostPort, LocalDetail, OwnerLookup, Scope, Service, Transport};
 
+/// The other ports of registries: Consul's for servers, gossip, TLS, gRPC and DNS, and etcd's for its peers.
+const REGISTRY_PORTS: [u16; 9] = [8300, 8301, 8302, 8500, 8501, 8502, 8503, 8600, 2380];
+/// Ports that are chosen for one program are near each other.
+const MAX_PORT_DISTANCE: u16 = 10;
+
 const REGISTRY_DOWN: &str = "a registry could not be read, and may have it";
 const UNRESOLVED: &str = "a registration with its port has a name that does not resolve from here";
 const HIDDEN: &str = "its owner is hidden and may be the registry itself; run it as root";
@@ -101,8 +106,8 @@ fn registered(input: &DriftInput, service: &Service<LocalDetail>, of_port: &[&Re
 /// The processes that serve the registries, as far as they are on this machine.
 struct RegistrySockets {
     pids: BTreeSet<u32>,
-    /// The users of those whose process is hidden.
-    hidden_users: BTreeSet<Option<u32>>,
+    /// The users of those whose process is hidden, and their ports.
+    hidden: Vec<(Option<u32>, u16)>,
     places: Vec<HostPort>,
 }
 
@@ -113,15 +118,15 @@ impl RegistrySockets {
         let hosts = hosts.map(|host| host.split_once("://").map_or(host, |(_, rest)| rest));
         let places: Vec<HostPort> = hosts.filter_map(|host| host.parse().ok()).collect();
 
-        let (mut pids, mut hidden_users) = (BTreeSet::new(), BTreeSet::new());
+        let (mut pids, mut hidden) = (BTreeSet::new(), Vec::new());
         for service in input.listeners.iter().filter(|service| serves(service, &places)) {
             let detail = &service.detail;
             pids.extend(detail.processes.iter().map(|process| process.pid));
             if detail.owner != OwnerLookup::Known {
-                hidden_users.insert(detail.user.as_ref().map(|user| user.uid));
+                hidden.extend(port_of(service).map(|port| (uid_of(service), port)));
             }
         }
-        Self { pids, hidden_users, places }
+        Self { pids, hidden, places }
     }
 
     /// Whether a registry's process holds the listener.
@@ -130,10 +135,22 @@ impl RegistrySockets {
         if serves(service, &self.places) || detail.processes.iter().any(|process| self.pids.contains(&process.pid)) {
             return Certainty::Yes;
         }
-        let user = detail.user.as_ref().map(|user| user.uid);
-        let may_hold = detail.owner != OwnerLookup::Known && self.hidden_users.contains(&user);
-        if may_hold { Certainty::Unknown } else { Certainty::No }
+        let Some(port) = port_of(service) else { return Certainty::No };
+        let may_hold = |(user, registry_port): &(Option<u32>, u16)| {
+            let is_near = port.abs_diff(*registry_port) <= MAX_PORT_DISTANCE || REGISTRY_PORTS.contains(&port);
+            *user == uid_of(service) && is_near
+        };
+        let is_hidden = detail.owner != OwnerLookup::Known;
+        if is_hidden && self.hidden.iter().any(may_hold) { Certainty::Unknown } else { Certainty::No }
     }
+}
+
+fn uid_of(service: &Service<LocalDetail>) -> Option<u32> {
+    service.detail.user.as_ref().map(|user| user.uid)
+}
+
+fn port_of(service: &Service<LocalDetail>) -> Option<u16> {
+    service.endpoints.first()?.port
 }
 
 /// Whether a listener takes the connections to one of these addresses.

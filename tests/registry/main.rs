@@ -8,6 +8,8 @@ mod support;
 
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod client;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+mod drift;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]
