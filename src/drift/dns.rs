@@ -61,7 +61,8 @@ impl NameView<'_> {
     /// Instances that DNS lacks.
     fn not_in_dns<'v>(&'v self, input: &'v DriftInput) -> impl Iterator<Item = DriftItem> + 'v {
         let known: BTreeSet<Place> = self.in_dns.iter().flat_map(|one| places(one)).collect();
-        let is_whole = self.dns_is_known && known.len() < MIN_SHORTENED_REPLY;
+        // DNS need not have every service.
+        let is_whole = self.dns_is_known && (1..MIN_SHORTENED_REPLY).contains(&known.len());
 
         let usable = self.registered.iter().filter(move |(_, one)| is_whole && one.endpoint.is_usable());
         let selected = usable.filter(|((_, view), one)| !one.addresses.is_empty() && input.selects(view, one));

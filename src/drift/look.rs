@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::identify::identify;
-use super::place::Place;
+use super::place::{HIDDEN_NAMESPACES, Place};
 use super::registry_list::list;
 use super::{
     AllowList, ConnectionEnd, DriftInput, HostFilter, HostView, RegisteredEndpoint, RegistrySource, RegistryView, Reply,
@@ -84,7 +84,11 @@ impl LookOptions {
     /// Connects once to every registered TCP address that leads to its host.
     async fn connect(&self, input: &DriftInput) -> BTreeMap<(IpAddr, u16), Reply> {
         let subjects = input.registered().filter(|(view, registered)| {
-            let is_reachable = !matches!(input.place(view, registered), Place::Unknown(_));
+            // An address that leads nowhere is in no other namespace either.
+            let is_reachable = match input.place(view, registered) {
+                Place::Unknown(reason) => reason == HIDDEN_NAMESPACES,
+                Place::Here | Place::Foreign | Place::Elsewhere => true,
+            };
             is_reachable && registered.endpoint.transport == Transport::Tcp && input.selects(view, registered)
         });
         let sockets: BTreeSet<(IpAddr, u16)> =

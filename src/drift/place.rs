@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{DriftInput, HostFilter, RegisteredEndpoint, RegistryView};
+use super::{ConnectionEnd, DriftInput, HostFilter, RegisteredEndpoint, RegistryView};
 use crate::model::{Address, Certainty, Transport};
 
 /// Where a registered address is.
@@ -23,7 +23,7 @@ pub(super) const UNRESOLVED: &str = "the name of its address does not resolve fr
 const NO_PORT: &str = "it has no port that can be connected to";
 const OTHER_LOOPBACK: &str = "it is the loopback address of another host";
 const OTHER_NAMESPACE: &str = "the address is in another network namespace of this machine";
-const HIDDEN_NAMESPACES: &str = "the other network namespaces of this machine are hidden; run it as root";
+pub(super) const HIDDEN_NAMESPACES: &str = "the other network namespaces of this machine are hidden; run it as root";
 const HIDDEN_ADDRESSES: &str = "which machine has the address is unknown";
 
 impl DriftInput {
@@ -57,11 +57,19 @@ impl DriftInput {
         let anywhere: Vec<Certainty> = registered.addresses.iter().map(|ip| self.host.has_anywhere(*ip)).collect();
         if anywhere.contains(&Certainty::Yes) {
             Place::Unknown(OTHER_NAMESPACE)
-        } else if anywhere.contains(&Certainty::Unknown) {
+        } else if anywhere.contains(&Certainty::Unknown) && !self.leads_nowhere(registered) {
             Place::Unknown(HIDDEN_NAMESPACES)
         } else {
             Place::Foreign
         }
+    }
+
+    /// Whether no route leads to the addresses, or nothing there has them: then no namespace of this machine does either.
+    fn leads_nowhere(&self, registered: &RegisteredEndpoint) -> bool {
+        registered.sockets().all(|(ip, port, _)| {
+            let reply = self.replies.get(&(ip, port));
+            reply.is_some_and(|reply| reply.connection == ConnectionEnd::Unreachable)
+        })
     }
 
     fn elsewhere(&self, registered: &RegisteredEndpoint) -> Place {

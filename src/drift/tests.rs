@@ -231,8 +231,12 @@ fn an_address_that_the_node_does_not_have_is_foreign() {
     let container =
         DriftInput { host: HostView { other_addresses: vec![ip("10.0.0.9")], ..input().host }, ..at("here") };
     assert_eq!(reasons(&container), ["the address is in another network namespace of this machine"]);
-    let hidden = DriftInput { host: HostView { namespaces_complete: false, ..input().host }, ..at("here") };
+    let mut hidden = DriftInput { host: HostView { namespaces_complete: false, ..input().host }, ..at("here") };
     assert!(codes(&hidden).is_empty() && reasons(&hidden)[0].contains("hidden"), "{:?}", reasons(&hidden));
+
+    let unreachable = Reply { connection: ConnectionEnd::Unreachable, identity: None };
+    hidden.replies.insert((ip("10.0.0.9"), 80), unreachable);
+    assert_eq!(codes(&hidden), ["drift-foreign-address"], "no route leads to another namespace");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn dns_has_the_addresses_of_the_registry() {
         codes(&input)
     };
     assert_eq!(addresses(&["10.0.0.5"]), Vec::<String>::new());
-    assert_eq!(addresses(&[]), ["drift-dns-differs"]);
+    assert_eq!(addresses(&[]), Vec::<String>::new(), "DNS need not have every service");
     assert_eq!(addresses(&["10.0.0.5", "10.0.0.6"]), ["drift-dns-differs"]);
     assert_eq!(addresses(&["10.0.0.6"]).len(), 2);
     assert_eq!(addresses(&["10.0.0.6", "10.0.0.7", "10.0.0.8"]).len(), 3, "a shortened reply may lack an address");

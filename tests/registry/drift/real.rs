@@ -5,9 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{Findings, drift, finding};
+use super::{Findings, drift, finding, run};
 use crate::sources::contract::base64;
-use crate::sources::json_http::{request, send};
+use crate::sources::json_http::send;
 use crate::sources::programs::{consul, etcd, knot, write_zone};
 use crate::support::{Lines, finish};
 
@@ -94,15 +94,16 @@ fn a_repair_removes_a_fifth_of_a_service_and_never_what_listens() {
     assert!(fixed.stderr.contains("--yes removes at most 20 % of the instances of web"), "{}", fixed.stderr);
     let left = registered(server.address);
     assert_eq!(left.len(), 8);
-    assert!(["w0", "w1", "w2", "w3", "w4", "w5"].iter().all(|id| left.contains(&(*id).to_owned())), "{left:?}");
+    assert!(["w0", "w1", "w2", "w3", "w4", "w5"].iter().all(|id| left.contains(&format!("n1/{id}"))), "{left:?}");
 }
 
-/// The ids of the agent's services.
+/// The ids of the instances.
 fn registered(server: SocketAddr) -> Vec<String> {
-    let (status, text) = request(server, "GET", "/v1/agent/services", None, &Value::Null);
-    assert_eq!(status, 200, "{text}");
-    let services: Value = serde_json::from_str(&text).unwrap();
-    services.as_object().unwrap().keys().cloned().collect()
+    let mut portolan = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    let ran = run(portolan.args(["discover", "consul", "web", "--json", "--address", &server.to_string()]));
+    let items = ran.items();
+    let endpoints = items[0]["endpoints"].as_array().unwrap();
+    endpoints.iter().map(|endpoint| endpoint["instance"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]

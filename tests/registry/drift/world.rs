@@ -151,8 +151,17 @@ impl World {
                 _ => passing,
             };
             for id in planted.ids() {
-                let body = json!({ "ID": id, "Name": planted.service, "Address": planted.address.ip(),
-                    "Port": planted.address.port(), "Meta": planted.metadata, "Check": check });
+                let mut body = json!({ "ID": id, "Service": planted.service, "Address": planted.address.ip(),
+                    "Port": planted.address.port(), "Meta": planted.metadata });
+                if planted.fault == Fault::Refuses {
+                    // An agent registers for its own node only.
+                    let check = json!({ "CheckID": id, "Name": "http", "Status": "passing", "ServiceID": id });
+                    let body = json!({ "Node": "n2", "Address": REFUSING, "Service": body, "Check": check });
+                    send(server, "PUT", "/v1/catalog/register", None, &body);
+                    continue;
+                }
+                body["Name"] = json!(planted.service);
+                body["Check"] = check.clone();
                 send(server, "PUT", "/v1/agent/service/register", None, &body);
             }
         }
@@ -233,8 +242,7 @@ impl Planted {
 
     /// The node that it is registered for: this machine, if that matters.
     fn node(&self) -> Option<String> {
-        let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
-        (self.fault == Fault::ForeignAddress).then_some(name)
+        (self.fault == Fault::ForeignAddress).then(|| "n1".to_owned())
     }
 }
 
