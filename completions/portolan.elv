@@ -40,6 +40,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -798,6 +799,41 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'portolan;drift'= {
+            cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
+            cand --host 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]'
+            cand --node 'A name of this machine as a node of the registries, beside its host name; can be repeated'
+            cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
+            cand --fail-on 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening'
+            cand --timeout 'Set the maximum duration of one connection'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'List also what agrees, and what nothing can be said of'
+            cand --connect-only 'Only connect: do not identify what replies'
+            cand --fix 'Print the commands that mend the findings, instead of the findings'
+            cand --yes 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -929,6 +965,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -982,6 +1019,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;resolve'= {
         }
         &'portolan;help;register'= {
+        }
+        &'portolan;help;drift'= {
         }
         &'portolan;help;explain'= {
         }

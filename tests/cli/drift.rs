@@ -38,7 +38,7 @@ fn mistakes_are_refused_before_anything_is_compared() {
             "no finding has the code 'not-listenin'",
             "did you mean drift-not-listening?",
         ),
-        ("drift consul: --yes", "--yes", ""),
+        ("drift consul: --yes", "--fix is missing", ""),
         ("drift consul: --fix --watch", "--watch", ""),
         ("drift file:services.toml --fix --json", "--json: --fix prints commands", "leave one of them out"),
         ("drift file:services.toml --allow missing", "read missing", "name a text file with --allow"),

@@ -160,6 +160,7 @@ impl World {
                     send(server, "PUT", "/v1/catalog/register", None, &body);
                     continue;
                 }
+                body.as_object_mut().unwrap().remove("Service");
                 body["Name"] = json!(planted.service);
                 body["Check"] = check.clone();
                 send(server, "PUT", "/v1/agent/service/register", None, &body);
