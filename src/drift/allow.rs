@@ -86,8 +86,8 @@ pub(super) fn unit_name(unit: &Untrusted) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::listener;
     use super::*;
+    use crate::drift::tests::listener;
 
     #[test]
     fn each_rule_allows_what_it_names() {

@@ -65,9 +65,9 @@ impl KnownItem {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kinds;
-    use super::super::tests::{input, registered};
     use super::*;
+    use crate::drift::kinds;
+    use crate::drift::tests::{input, registered};
 
     fn item(id: &str) -> DriftItem {
         let input = input();

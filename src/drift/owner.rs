@@ -78,8 +78,8 @@ fn is_container(id: &Untrusted, shown: &str, declared: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::listener;
     use super::*;
+    use crate::drift::tests::listener;
 
     fn declares(process: Option<&str>, unit: Option<&str>) -> Declaration {
         Declaration { process: process.map(Into::into), unit: unit.map(Into::into), ..Declaration::default() }
