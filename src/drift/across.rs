@@ -10,7 +10,7 @@ use crate::model::{Lease, Timestamp, Transport};
 /// An address with its port.
 type Socket = (IpAddr, u16, Transport);
 /// A registered endpoint with its registry.
-type Entry<'a> = ((usize, &'a RegistryView), &'a RegisteredEndpoint);
+type LocatedEndpoint<'a> = ((usize, &'a RegistryView), &'a RegisteredEndpoint);
 /// The endpoints of a registry by namespace and address; with the node, if it is a loopback address.
 type BySocket<'a> = BTreeMap<(String, Option<&'a str>, Socket), Vec<&'a RegisteredEndpoint>>;
 
@@ -69,7 +69,7 @@ fn duplicate(view: (usize, &RegistryView), registered: &RegisteredEndpoint, kept
 /// Instances that one registry has and another one lacks, of services that both have; and versions that differ.
 pub(super) fn differences(input: &DriftInput) -> Vec<DriftItem> {
     let listing = input.registries.iter().enumerate().filter(|(_, view)| view.looked_up.is_none());
-    let mut by_service: BTreeMap<(String, String), Vec<Entry<'_>>> = BTreeMap::new();
+    let mut by_service: BTreeMap<(String, String), Vec<LocatedEndpoint<'_>>> = BTreeMap::new();
     for (index, view) in listing {
         for registered in &view.endpoints {
             by_service.entry(registered.service_key()).or_default().push(((index, view), registered));
@@ -91,9 +91,9 @@ pub(super) fn differences(input: &DriftInput) -> Vec<DriftItem> {
 /// The registries that have the service and lack the instance.
 fn lacking(
     input: &DriftInput,
-    entry: &Entry<'_>,
+    entry: &LocatedEndpoint<'_>,
     registries: &BTreeSet<usize>,
-    entries: &[Entry<'_>],
+    entries: &[LocatedEndpoint<'_>],
 ) -> Option<DriftItem> {
     let (view, registered) = entry;
     let sockets: BTreeSet<Socket> = registered.sockets().collect();
@@ -124,11 +124,11 @@ fn lacking(
 }
 
 /// A later registry with another version of the same instance.
-fn other_version(entry: &Entry<'_>, entries: &[Entry<'_>]) -> Option<DriftItem> {
+fn other_version(entry: &LocatedEndpoint<'_>, entries: &[LocatedEndpoint<'_>]) -> Option<DriftItem> {
     let (view, registered) = entry;
     let version = registered.version()?;
     let sockets: BTreeSet<Socket> = registered.sockets().collect();
-    let is_other = |(other_view, other): &&Entry<'_>| {
+    let is_other = |(other_view, other): &&LocatedEndpoint<'_>| {
         other_view.0 < view.0
             && other.sockets().any(|socket| sockets.contains(&socket))
             && other.version().is_some_and(|other| other != version)

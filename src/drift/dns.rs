@@ -11,7 +11,7 @@ use crate::model::Certainty;
 const MIN_SHORTENED_REPLY: usize = 3;
 
 /// An address, and the port if it is known.
-type Place = (IpAddr, Option<u16>);
+type DnsAddress = (IpAddr, Option<u16>);
 
 /// The differences between DNS and the registries, for the names that were looked up.
 pub(super) fn differences(input: &DriftInput) -> Vec<DriftItem> {
@@ -52,7 +52,7 @@ fn of_name(input: &DriftInput, dns: (usize, &RegistryView), name: &str) -> Vec<D
 impl NameView<'_> {
     /// Addresses that no registry has.
     fn only_in_dns<'v>(&'v self, input: &'v DriftInput) -> impl Iterator<Item = DriftItem> + 'v {
-        let all: BTreeSet<Place> = self.registered.iter().flat_map(|(_, registered)| places(registered)).collect();
+        let all: BTreeSet<DnsAddress> = self.registered.iter().flat_map(|(_, registered)| places(registered)).collect();
         let in_dns = self.in_dns.iter().filter(|_| self.registries_are_known && !self.registered.is_empty());
         let unknown = in_dns.filter(move |one| places(one).all(|place| !has(&all, place)));
         unknown.filter(|one| input.selects(self.dns.1, one)).map(|one| only_in_dns(self.dns, one))
@@ -60,7 +60,7 @@ impl NameView<'_> {
 
     /// Instances that DNS lacks.
     fn not_in_dns<'v>(&'v self, input: &'v DriftInput) -> impl Iterator<Item = DriftItem> + 'v {
-        let known: BTreeSet<Place> = self.in_dns.iter().flat_map(|one| places(one)).collect();
+        let known: BTreeSet<DnsAddress> = self.in_dns.iter().flat_map(|one| places(one)).collect();
         // DNS need not have every service.
         let is_whole = self.dns_is_known && (1..MIN_SHORTENED_REPLY).contains(&known.len());
 
@@ -71,12 +71,12 @@ impl NameView<'_> {
     }
 }
 
-fn places(registered: &RegisteredEndpoint) -> impl Iterator<Item = Place> + '_ {
+fn places(registered: &RegisteredEndpoint) -> impl Iterator<Item = DnsAddress> + '_ {
     registered.addresses.iter().map(|ip| (*ip, registered.endpoint.port))
 }
 
 /// Whether a set has an address. An address record has no port.
-fn has(known: &BTreeSet<Place>, (ip, port): Place) -> bool {
+fn has(known: &BTreeSet<DnsAddress>, (ip, port): DnsAddress) -> bool {
     known
         .iter()
         .any(|(known, known_port)| *known == ip && (known_port.is_none() || port.is_none() || *known_port == port))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use super::{AllowList, HostView, RegisteredEndpoint, Reply};
+use super::{AddressReply, AllowList, HostView, RegisteredEndpoint};
 use crate::clean::Untrusted;
 use crate::model::{Finding, LocalDetail, Service};
 
@@ -21,7 +21,7 @@ pub struct DriftInput {
     /// What is known of this machine.
     pub host: HostView,
     /// The replies, by address and port.
-    pub replies: BTreeMap<(IpAddr, u16), Reply>,
+    pub replies: BTreeMap<(IpAddr, u16), AddressReply>,
     /// Listeners that need no registration.
     pub allow: AllowList,
     /// The hosts whose registrations are compared; empty: all.

@@ -8,10 +8,11 @@ use futures_util::{StreamExt, stream};
 use tokio::task::spawn_blocking;
 
 use super::identify::identify;
-use super::place::{HIDDEN_NAMESPACES, Place};
+use super::location::{AddressLocation, HIDDEN_NAMESPACES};
 use super::registry_list::list;
 use super::{
-    AllowList, ConnectionEnd, DriftInput, HostFilter, HostView, RegisteredEndpoint, RegistrySource, RegistryView, Reply,
+    AddressReply, AllowList, ConnectionEnd, DriftInput, HostFilter, HostView, RegisteredEndpoint, RegistrySource,
+    RegistryView,
 };
 use crate::error::{Error, Result};
 use crate::model::{Completeness, Listing, LocalDetail, PartialError, Timestamp, Transport};
@@ -82,12 +83,12 @@ impl LookOptions {
     }
 
     /// Connects once to every registered TCP address that leads to its host.
-    async fn connect(&self, input: &DriftInput) -> BTreeMap<(IpAddr, u16), Reply> {
+    async fn connect(&self, input: &DriftInput) -> BTreeMap<(IpAddr, u16), AddressReply> {
         let subjects = input.registered().filter(|(view, registered)| {
             // An address that leads nowhere is in no other namespace either.
             let is_reachable = match input.place(view, registered) {
-                Place::Unknown(reason) => reason == HIDDEN_NAMESPACES,
-                Place::Here | Place::Foreign | Place::Elsewhere => true,
+                AddressLocation::Unknown(reason) => reason == HIDDEN_NAMESPACES,
+                AddressLocation::Here | AddressLocation::Foreign | AddressLocation::Elsewhere => true,
             };
             is_reachable && registered.endpoint.transport == Transport::Tcp && input.selects(view, registered)
         });
@@ -96,7 +97,7 @@ impl LookOptions {
 
         let attempts = sockets.into_iter().map(|(ip, port)| async move {
             let end = dial(SocketAddr::new(ip, port), None, Deadline::after(self.timeout)).await;
-            ((ip, port), Reply { connection: connection_end(end.err().as_ref()), identity: None })
+            ((ip, port), AddressReply { connection: connection_end(end.err().as_ref()), identity: None })
         });
         stream::iter(attempts).buffer_unordered(MAX_CONNECTIONS.min(descriptors_for_sockets())).collect().await
     }
@@ -120,7 +121,8 @@ impl DriftInput {
 
     /// Whether an address could be in another network namespace of this machine.
     fn needs_namespaces(&self, view: &RegistryView, registered: &RegisteredEndpoint) -> bool {
-        matches!(self.place(view, registered), Place::Foreign | Place::Unknown(_)) && !registered.addresses.is_empty()
+        matches!(self.place(view, registered), AddressLocation::Foreign | AddressLocation::Unknown(_))
+            && !registered.addresses.is_empty()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::{Certainty, Identity};
 
 /// The result of connecting to an address, and of identifying what replies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct AddressReply {
     /// How the connection ended.
     pub connection: ConnectionEnd,
     /// What replied, if it was identified.

@@ -5,10 +5,10 @@ use super::identified;
 use super::item::DriftItem;
 use super::kinds;
 use super::listeners::{ListenerTable, Listening};
+use super::location::{AddressLocation, OTHER_HOST};
 use super::owner::{OwnerMatch, owner};
-use super::place::{OTHER_HOST, Place};
 use super::registered::FailedCheck;
-use super::{ConnectionEnd, DriftInput, RegisteredEndpoint, RegistryHealth, RegistryView, Verdict, verdict};
+use super::{ConnectionEnd, DriftInput, DriftVerdict, RegisteredEndpoint, RegistryHealth, RegistryView, verdict};
 use crate::model::{Certainty, FindingKind, Transport};
 
 /// A registered endpoint under comparison.
@@ -17,7 +17,7 @@ pub(super) struct Subject<'a> {
     table: &'a ListenerTable<'a>,
     view: &'a RegistryView,
     registered: &'a RegisteredEndpoint,
-    place: Place,
+    place: AddressLocation,
     listening: Listening<'a>,
     item: DriftItem,
 }
@@ -42,12 +42,12 @@ impl<'a> Subject<'a> {
 
     /// The findings of the endpoint, or one item that says that there is none.
     pub(super) fn items(&self) -> Vec<DriftItem> {
-        if self.place == Place::Foreign {
+        if self.place == AddressLocation::Foreign {
             return vec![self.foreign()];
         }
 
         let verdict = verdict(Certainty::Yes, self.item.detail.listening, self.item.detail.replying);
-        if verdict == Verdict::NotListening {
+        if verdict == DriftVerdict::NotListening {
             // Everything else that is wrong with it follows from that.
             return vec![self.not_listening()];
         }
@@ -57,21 +57,21 @@ impl<'a> Subject<'a> {
         findings.extend(owner.clone().into_iter().filter(|item| item.finding.is_some()));
         findings.extend(self.stale());
         findings.extend(self.no_check());
-        if self.place != Place::Foreign && self.item.detail.replying == Certainty::Yes {
+        if self.place != AddressLocation::Foreign && self.item.detail.replying == Certainty::Yes {
             findings.extend(identified::findings(self.input, self.registered, &self.item));
         }
         if findings.is_empty() { vec![self.without_finding(verdict, owner)] } else { findings }
     }
 
-    fn without_finding(&self, verdict: Verdict, owner: Option<DriftItem>) -> DriftItem {
+    fn without_finding(&self, verdict: DriftVerdict, owner: Option<DriftItem>) -> DriftItem {
         let is_failing = matches!(self.registered.health, RegistryHealth::Failing(_));
         match (verdict, self.place) {
-            (_, Place::Unknown(reason)) => self.item.cannot_tell(reason),
-            (Verdict::Agrees, _) if is_failing => {
+            (_, AddressLocation::Unknown(reason)) => self.item.cannot_tell(reason),
+            (DriftVerdict::Agrees, _) if is_failing => {
                 self.item.cannot_tell("its check fails, and examines more than a connection")
             }
-            (Verdict::Agrees | Verdict::NotReplying, _) => owner.unwrap_or_else(|| self.item.agrees()),
-            (_, Place::Elsewhere) => self.item.cannot_tell(OTHER_HOST),
+            (DriftVerdict::Agrees | DriftVerdict::NotReplying, _) => owner.unwrap_or_else(|| self.item.agrees()),
+            (_, AddressLocation::Elsewhere) => self.item.cannot_tell(OTHER_HOST),
             (_, _) if self.registered.endpoint.transport != Transport::Tcp => {
                 self.item.cannot_tell("it listens, and only TCP shows whether it replies")
             }
@@ -115,23 +115,23 @@ impl<'a> Subject<'a> {
     }
 
     /// What the registry says of the health, against the connection.
-    fn health(&self, verdict: Verdict) -> Option<DriftItem> {
+    fn health(&self, verdict: DriftVerdict) -> Option<DriftItem> {
         let registered = self.registered;
         let differs = |kind: &'static FindingKind, text: String| {
             self.item.with(kind, text).command(Some(command::validate(&registered.endpoint)))
         };
 
         match (verdict, &registered.health) {
-            (Verdict::NotReplying, _) if registered.manual => {
+            (DriftVerdict::NotReplying, _) if registered.manual => {
                 let text = format!("{} was configured by hand, and {}", self.at(), self.connection().as_str());
                 Some(differs(&kinds::MANUAL_ENDPOINT_DEAD, text))
             }
-            (Verdict::NotReplying, _) if registered.endpoint.is_usable() => {
+            (DriftVerdict::NotReplying, _) if registered.endpoint.is_usable() => {
                 let text =
                     format!("{} gets calls from {}, and {}", self.at(), self.view.name, self.connection().as_str());
                 Some(differs(&kinds::HEALTH_DIFFERS, text))
             }
-            (Verdict::Agrees, RegistryHealth::Failing(FailedCheck::Connect(check))) => {
+            (DriftVerdict::Agrees, RegistryHealth::Failing(FailedCheck::Connect(check))) => {
                 let text =
                     format!("{} accepts connections, and the check '{check}' of {} fails", self.at(), self.view.name);
                 Some(differs(&kinds::HEALTH_DIFFERS, text))
@@ -200,10 +200,10 @@ impl RegisteredEndpoint {
     }
 }
 
-fn listening<'a>(table: &ListenerTable<'a>, place: Place, registered: &RegisteredEndpoint) -> Listening<'a> {
+fn listening<'a>(table: &ListenerTable<'a>, place: AddressLocation, registered: &RegisteredEndpoint) -> Listening<'a> {
     let port = registered.endpoint.port.unwrap_or_default();
     let mut found = Listening { certainty: Certainty::Unknown, socket: None };
-    if place != Place::Here {
+    if place != AddressLocation::Here {
         return found;
     }
 
@@ -220,11 +220,11 @@ fn listening<'a>(table: &ListenerTable<'a>, place: Place, registered: &Registere
     found
 }
 
-fn replying(input: &DriftInput, place: Place, registered: &RegisteredEndpoint) -> Certainty {
+fn replying(input: &DriftInput, place: AddressLocation, registered: &RegisteredEndpoint) -> Certainty {
     let is_here = match place {
-        Place::Here => true,
-        Place::Elsewhere | Place::Foreign => false,
-        Place::Unknown(_) => return Certainty::Unknown,
+        AddressLocation::Here => true,
+        AddressLocation::Elsewhere | AddressLocation::Foreign => false,
+        AddressLocation::Unknown(_) => return Certainty::Unknown,
     };
     if registered.endpoint.transport != Transport::Tcp {
         return Certainty::Unknown;

@@ -123,7 +123,7 @@ pub(super) fn reply(input: &mut DriftInput) {
             .iter()
             .any(|service| service.endpoints[0].port == Some(port) && listeners::covers(service, ip) == Certainty::Yes);
         let connection = if listens { ConnectionEnd::Accepted } else { ConnectionEnd::Refused };
-        input.replies.insert((ip, port), Reply { connection, identity: None });
+        input.replies.insert((ip, port), AddressReply { connection, identity: None });
     }
 }
 
@@ -192,7 +192,7 @@ fn another_host_is_judged_by_its_replies_only() {
     ];
     for (connection, expected, reason) in replies {
         let mut input = with(far(), Vec::new());
-        input.replies.insert((ip("10.0.0.9"), 80), Reply { connection, identity: None });
+        input.replies.insert((ip("10.0.0.9"), 80), AddressReply { connection, identity: None });
         assert_eq!(codes(&input), expected, "{connection:?}");
         assert_eq!(reasons(&input).join(""), reason, "{connection:?}");
     }
@@ -234,7 +234,7 @@ fn an_address_that_the_node_does_not_have_is_foreign() {
     let mut hidden = DriftInput { host: HostView { namespaces_complete: false, ..input().host }, ..at("here") };
     assert!(codes(&hidden).is_empty() && reasons(&hidden)[0].contains("hidden"), "{:?}", reasons(&hidden));
 
-    let unreachable = Reply { connection: ConnectionEnd::Unreachable, identity: None };
+    let unreachable = AddressReply { connection: ConnectionEnd::Unreachable, identity: None };
     hidden.replies.insert((ip("10.0.0.9"), 80), unreachable);
     assert_eq!(codes(&hidden), ["drift-foreign-address"], "no route leads to another namespace");
 }
@@ -271,7 +271,7 @@ fn what_replies_is_compared_with_what_is_registered() {
 #[test]
 fn health_differs_in_both_directions() {
     let mut refused = with(registered("web", "a", "10.0.0.5", 80), vec![listener("10.0.0.5", 80, "x")]);
-    refused.replies.insert((ip("10.0.0.5"), 80), Reply { connection: ConnectionEnd::TimedOut, identity: None });
+    refused.replies.insert((ip("10.0.0.5"), 80), AddressReply { connection: ConnectionEnd::TimedOut, identity: None });
     assert_eq!(codes(&refused), ["drift-health-differs"], "a full backlog");
 
     let failing = |failed: FailedCheck| {
@@ -300,7 +300,7 @@ fn a_lease_that_the_registry_calls_expired_is_stale() {
 }
 
 #[test]
-fn nobody_watches_a_registration_without_check_and_lease() {
+fn a_registration_without_check_and_lease_is_found() {
     for (judged, expected) in [(Some(false), &["drift-no-check"][..]), (Some(true), &[]), (None, &[])] {
         let one = RegisteredEndpoint { judged, ..registered("web", "a", "10.0.0.5", 80) };
         assert_eq!(codes(&with(one, vec![listener("10.0.0.5", 80, "x")])), expected);

@@ -4,7 +4,7 @@ use crate::model::Certainty;
 
 /// What three facts about an address say together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verdict {
+pub enum DriftVerdict {
     /// It is registered, and it replies.
     Agrees,
     /// It is registered, and nothing listens.
@@ -19,7 +19,7 @@ pub enum Verdict {
     CannotTell,
 }
 
-impl Verdict {
+impl DriftVerdict {
     /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,38 +39,38 @@ impl Verdict {
 /// connection, such as address translation: what it leads to is unknown.
 ///
 /// ```
-/// use portolan::drift::{Verdict, verdict};
+/// use portolan::drift::{DriftVerdict, verdict};
 /// use portolan::model::Certainty::{No, Unknown, Yes};
 ///
-/// assert_eq!(verdict(Yes, No, No), Verdict::NotListening);
-/// assert_eq!(verdict(Yes, Unknown, Yes), Verdict::Agrees);
-/// assert_eq!(verdict(Yes, Unknown, Unknown), Verdict::CannotTell);
+/// assert_eq!(verdict(Yes, No, No), DriftVerdict::NotListening);
+/// assert_eq!(verdict(Yes, Unknown, Yes), DriftVerdict::Agrees);
+/// assert_eq!(verdict(Yes, Unknown, Unknown), DriftVerdict::CannotTell);
 /// ```
-pub const fn verdict(registered: Certainty, listening: Certainty, replying: Certainty) -> Verdict {
+pub const fn verdict(registered: Certainty, listening: Certainty, replying: Certainty) -> DriftVerdict {
     use Certainty::{No, Unknown, Yes};
 
     match (registered, listening, replying) {
-        (Yes, Yes | Unknown, Yes) => Verdict::Agrees,
-        (Yes, Yes | Unknown, No) => Verdict::NotReplying,
-        (Yes, No, No | Unknown) => Verdict::NotListening,
-        (No, Yes, _) | (No, Unknown, Yes) => Verdict::Unregistered,
-        (No, No, No | Unknown) => Verdict::Absent,
+        (Yes, Yes | Unknown, Yes) => DriftVerdict::Agrees,
+        (Yes, Yes | Unknown, No) => DriftVerdict::NotReplying,
+        (Yes, No, No | Unknown) => DriftVerdict::NotListening,
+        (No, Yes, _) | (No, Unknown, Yes) => DriftVerdict::Unregistered,
+        (No, No, No | Unknown) => DriftVerdict::Absent,
         (Unknown, _, _)
         | (Yes, No, Yes)
         | (Yes, Yes | Unknown, Unknown)
         | (No, No, Yes)
-        | (No, Unknown, No | Unknown) => Verdict::CannotTell,
+        | (No, Unknown, No | Unknown) => DriftVerdict::CannotTell,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Absent, Agrees, CannotTell, NotListening, NotReplying, Unregistered};
+    use DriftVerdict::{Absent, Agrees, CannotTell, NotListening, NotReplying, Unregistered};
 
     /// The table of `docs/drift.md`: rows by registered and listening, columns by replying, each in the order of
     /// [`Certainty::ALL`].
-    const CELLS: [[Verdict; 3]; 9] = [
+    const CELLS: [[DriftVerdict; 3]; 9] = [
         [Agrees, NotReplying, CannotTell],
         [CannotTell, NotListening, NotListening],
         [Agrees, NotReplying, CannotTell],
@@ -91,7 +91,7 @@ mod tests {
             let cells = Certainty::ALL.map(|replying| verdict(registered, listening, replying));
             assert_eq!(cells, expected, "{registered:?} {listening:?}");
 
-            let words = cells.map(Verdict::as_str).join(" | ");
+            let words = cells.map(DriftVerdict::as_str).join(" | ");
             let row = format!("| {} | {} | {words} |", word(registered), word(listening));
             assert!(page.contains(&row), "docs/drift.md lacks {row}");
         }

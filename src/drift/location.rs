@@ -7,7 +7,7 @@ use crate::model::{Address, Certainty, Transport};
 
 /// Where a registered address is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum AddressLocation {
     /// On this machine: its sockets are visible.
     Here,
     /// Registered for this machine, which does not have the address.
@@ -28,39 +28,39 @@ const HIDDEN_ADDRESSES: &str = "which machine has the address is unknown";
 
 impl DriftInput {
     /// Where a registered address is.
-    pub(super) fn place(&self, view: &RegistryView, registered: &RegisteredEndpoint) -> Place {
+    pub(super) fn place(&self, view: &RegistryView, registered: &RegisteredEndpoint) -> AddressLocation {
         if registered.endpoint.port.is_none() || registered.endpoint.transport == Transport::Unix {
-            return Place::Unknown(NO_PORT);
+            return AddressLocation::Unknown(NO_PORT);
         }
         if registered.addresses.is_empty() {
-            return Place::Unknown(UNRESOLVED);
+            return AddressLocation::Unknown(UNRESOLVED);
         }
 
         let is_own_node = registered.node().map(|node| self.is_own_node(view, node));
         let is_loopback = registered.addresses.iter().all(IpAddr::is_loopback);
         if is_loopback && is_own_node == Some(false) {
-            return Place::Unknown(OTHER_LOOPBACK);
+            return AddressLocation::Unknown(OTHER_LOOPBACK);
         }
 
         let certainties: Vec<Certainty> = registered.addresses.iter().map(|ip| self.host.has(*ip)).collect();
         if certainties.contains(&Certainty::Yes) {
-            return Place::Here;
+            return AddressLocation::Here;
         }
         if certainties.contains(&Certainty::Unknown) {
-            return Place::Unknown(HIDDEN_ADDRESSES);
+            return AddressLocation::Unknown(HIDDEN_ADDRESSES);
         }
         if is_own_node == Some(true) { self.foreign(registered) } else { self.elsewhere(registered) }
     }
 
     /// An address that a registration places on this machine, and that its interfaces do not have.
-    fn foreign(&self, registered: &RegisteredEndpoint) -> Place {
+    fn foreign(&self, registered: &RegisteredEndpoint) -> AddressLocation {
         let anywhere: Vec<Certainty> = registered.addresses.iter().map(|ip| self.host.has_anywhere(*ip)).collect();
         if anywhere.contains(&Certainty::Yes) {
-            Place::Unknown(OTHER_NAMESPACE)
+            AddressLocation::Unknown(OTHER_NAMESPACE)
         } else if anywhere.contains(&Certainty::Unknown) && !self.leads_nowhere(registered) {
-            Place::Unknown(HIDDEN_NAMESPACES)
+            AddressLocation::Unknown(HIDDEN_NAMESPACES)
         } else {
-            Place::Foreign
+            AddressLocation::Foreign
         }
     }
 
@@ -72,9 +72,9 @@ impl DriftInput {
         })
     }
 
-    fn elsewhere(&self, registered: &RegisteredEndpoint) -> Place {
+    fn elsewhere(&self, registered: &RegisteredEndpoint) -> AddressLocation {
         let is_container = registered.addresses.iter().any(|ip| self.host.other_addresses.contains(ip));
-        if is_container { Place::Unknown(OTHER_NAMESPACE) } else { Place::Elsewhere }
+        if is_container { AddressLocation::Unknown(OTHER_NAMESPACE) } else { AddressLocation::Elsewhere }
     }
 
     /// Whether a node of a registry is this machine. A registry of this machine that knows one node knows this one.
