@@ -40,9 +40,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand deregister 'Remove instances from a registry'
+            cand services 'List, show and change the services of a registry'
+            cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -71,6 +75,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
+            cand --register 'Register what the rules of this TOML file match, for as long as it listens'
+            cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -757,7 +764,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
             cand --meta 'Only instances with this metadata; can be repeated, and then all of it is required'
             cand --zone 'Prefer instances in this zone'
-            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -773,6 +781,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;register'= {
             cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
             cand --port 'The port that the service listens on'
+            cand --from-listener 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given'
             cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
             cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
             cand --namespace 'Its namespace'
@@ -787,7 +796,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --interval 'The interval at which the registry repeats the check [default: the registry''s]'
             cand --ttl 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]'
             cand --deregister-after 'How long it may be unhealthy until the registry removes it [default: the registry''s]'
-            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -798,6 +808,124 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --quiet 'Write only errors to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'portolan;deregister'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand -y 'Remove all instances of a name without asking'
+            cand --yes 'Remove all instances of a name without asking'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;services;list'= {
+            cand --namespace 'Only services of this namespace'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;get'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;update'= {
+            cand --status 'Whether the instance takes calls'
+            cand --weight 'Its share of the calls, relative to the other instances; 0 for none'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand -y 'Change all instances of a name without asking'
+            cand --yes 'Change all instances of a name without asking'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;help'= {
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;services;help;list'= {
+        }
+        &'portolan;services;help;get'= {
+        }
+        &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;help'= {
+        }
+        &'portolan;status'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'portolan;drift'= {
             cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
@@ -858,6 +986,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
+            cand --dns-domain 'Domain of all DNS names [default: portolan]'
+            cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
             cand --node 'Name of this server [default: the host name]'
             cand --cluster 'Name of the cluster, a label'
             cand --default-ttl 'How long a registration lasts that names no ttl [default: 30s]'
@@ -870,6 +1001,30 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --check 'Check the settings, print them with their origin, and exit'
             cand --insecure 'Listen beyond this machine although the server has no authentication'
             cand --debug 'Short for --log-level debug'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;bench'= {
+            cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
+            cand --registry 'The server: http://HOST:PORT or consul://HOST:PORT'
+            cand --rate 'Send N requests a second'
+            cand --duration 'Measure for this long'
+            cand --warm-up 'Send requests for this long before measuring, or 0'
+            cand --connections 'Use N connections'
+            cand --instances 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]'
+            cand --watchers 'Let N clients watch, for the scenario watch'
+            cand --timeout 'Set the maximum time for a reply'
+            cand --cpu 'Run on this processor only, so that the load does not take those of the server'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --closed 'Send each request as soon as the one before is answered, for the maximum throughput'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -965,9 +1120,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand deregister 'Remove instances from a registry'
+            cand services 'List, show and change the services of a registry'
+            cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -1020,11 +1179,28 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;register'= {
         }
+        &'portolan;help;deregister'= {
+        }
+        &'portolan;help;services'= {
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+        }
+        &'portolan;help;services;list'= {
+        }
+        &'portolan;help;services;get'= {
+        }
+        &'portolan;help;services;update'= {
+        }
+        &'portolan;help;status'= {
+        }
         &'portolan;help;drift'= {
         }
         &'portolan;help;explain'= {
         }
         &'portolan;help;serve'= {
+        }
+        &'portolan;help;bench'= {
         }
         &'portolan;help;ports'= {
         }

@@ -1,10 +1,14 @@
 //! The command line: composes the other modules, and is the only one that prints, reads the environment or exits.
 
+mod announce;
 mod atomic_file;
 mod baseline;
+#[cfg(feature = "serve")]
+mod bench;
 mod completions;
 mod config;
 mod definition;
+mod deregister;
 mod discover;
 mod drift;
 mod exit;
@@ -27,8 +31,10 @@ mod registry;
 mod resolve;
 #[cfg(feature = "serve")]
 mod serve;
+mod services;
 mod settings_file;
 mod signals;
+mod status;
 mod stderr;
 mod stdout;
 mod terminal;
@@ -77,10 +83,15 @@ enum Command {
     Wait(wait::Wait),
     Resolve(Box<resolve::Resolve>),
     Register(Box<register::Register>),
+    Deregister(deregister::Deregister),
+    Services(services::Services),
+    Status(status::Status),
     Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Bench(bench::Bench),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -204,10 +215,15 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Wait(wait) => wait.run(&cli.global),
             Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Register(register) => register.run(&cli.global),
+            Command::Deregister(deregister) => deregister.run(&cli.global),
+            Command::Services(services) => services.run(&cli.global),
+            Command::Status(status) => status.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

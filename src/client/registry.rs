@@ -124,6 +124,15 @@ impl Registry {
         RegistryBuilder::new(Arc::new(provider))
     }
 
+    pub(super) fn provider_of(&self) -> &dyn Provider {
+        &*self.0.provider
+    }
+
+    /// Whether these variables say which registry [`from_env`](Self::from_env) opens.
+    pub fn is_named(variable: Variable) -> bool {
+        provider::is_named(variable)
+    }
+
     /// The name of its provider: `consul`.
     pub fn provider(&self) -> &'static str {
         self.0.provider.name()
@@ -139,26 +148,20 @@ impl Registry {
         self.0.provider.place()
     }
 
-    /// The source that lists and watches all its services; `None` if it only looks up names, such as DNS.
-    pub fn services(&self) -> Option<Arc<dyn Source>> {
-        self.0.provider.all()
+    /// The source that lists and watches all its services.
+    ///
+    /// # Errors
+    /// If it only looks up names, such as DNS.
+    pub fn source(&self) -> Result<Arc<dyn Source>> {
+        self.0.provider.all_services()
     }
 
-    /// The source that lists the services with this name. It may list others too.
+    /// The source that lists and watches the services with this name. It may list others too.
     ///
     /// # Errors
     /// If the name cannot be used.
-    pub fn service(&self, name: &str) -> Result<Arc<dyn Source>> {
+    pub fn source_of(&self, name: &str) -> Result<Arc<dyn Source>> {
         self.0.provider.source(name)
-    }
-
-    /// Removes an instance, whoever registered it: by the id that it has in a listing, and in etcd by its key. That the registry
-    /// does not have it any more is no error.
-    ///
-    /// # Errors
-    /// If the registry cannot be asked, or refuses; and if it can only be read.
-    pub async fn deregister(&self, instance: &str) -> Result<()> {
-        self.0.provider.deregister(instance).await
     }
 
     /// The name that this program registers as, according to its settings.

@@ -20,8 +20,8 @@ pub(super) fn deregister(registry: &RegistryView, registered: &RegisteredEndpoin
         }
         "portolan" => {
             let place = registry.place.as_deref().unwrap_or("127.0.0.1:7440");
-            let place = if place.contains("://") { place.to_owned() } else { format!("http://{place}") };
-            format!("curl -X DELETE {}", quoted(&format!("{place}/api/v1/services/{}", path_segment(&id))))
+            let url = if place.contains("://") { place.to_owned() } else { format!("portolan://{place}") };
+            format!("portolan deregister --registry {} {}", quoted(&url), quoted(&id))
         }
         _ => return None,
     };
@@ -34,14 +34,10 @@ pub(super) fn who(endpoint: &Endpoint) -> Option<Untrusted> {
 }
 
 /// The command that registers a listener.
-pub(super) fn register(endpoint: &Endpoint, name: &str, registry: Option<&str>) -> Option<Untrusted> {
+pub(super) fn register(endpoint: &Endpoint, registry: Option<&str>) -> Option<Untrusted> {
     let port = endpoint.port?;
     let registry = registry.map(|url| format!(" --registry {}", quoted(url))).unwrap_or_default();
-    let address = match endpoint.reachable_at() {
-        Some(ip) if !ip.is_loopback() => format!(" --address {ip}"),
-        _ => String::new(),
-    };
-    Some(format!("portolan register --name {}{address} --port {port}{registry}", quoted(name)).into())
+    Some(format!("portolan register --from-listener {port}{registry}").into())
 }
 
 /// The command that checks an endpoint.
@@ -69,15 +65,6 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A segment of a path, percent-encoded (RFC 3986).
-fn path_segment(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b':' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +75,5 @@ mod tests {
         assert_eq!(quoted("a; rm -rf ~"), "'a; rm -rf ~'");
         assert_eq!(quoted("it's $(id)"), r"'it'\''s $(id)'");
         assert_eq!([quoted(""), quoted("-f"), quoted("[::1]:80")], ["''", "'-f'", "'[::1]:80'"]);
-        assert_eq!(path_segment("a/b c?"), "a%2Fb%20c%3F");
     }
 }

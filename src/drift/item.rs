@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{RegisteredEndpoint, RegistryFinding, RegistryView};
 use crate::clean::Untrusted;
 use crate::model::{
-    Certainty, DriftDetail, DriftState, Endpoint, Finding, FindingKind, LocalDetail, Service, SocketHolder,
+    Certainty, DriftDetail, DriftState, Endpoint, Finding, FindingKind, Instance, LocalDetail, RegistryDetail, Service,
+    SocketHolder,
 };
 
 /// The word for this comparison in ids and for sources.
@@ -45,6 +46,17 @@ pub struct Removal {
     pub key: Option<String>,
     /// Whether `--fix --yes` may carry it out, within its limits.
     pub automatic: bool,
+}
+
+impl Removal {
+    /// The service and the instance that a registry removes. A key names its instance.
+    pub fn target(&self) -> (Service, Instance) {
+        let id = self.key.as_ref().unwrap_or(&self.instance).clone();
+        let keys = self.key.iter().map(|key| key.as_str().into()).collect();
+        let detail = RegistryDetail { keys, ..RegistryDetail::default() };
+        let service = Service::new(self.service.1.as_str(), SOURCE, Vec::new(), detail).erase();
+        (service, Instance { id, ..Instance::default() })
+    }
 }
 
 impl DriftItem {

@@ -18,7 +18,7 @@ kinds! {
         "start the service, or deregister the instance; `portolan drift --fix` prints the command";
     UNREGISTERED = "drift-unregistered",
         "A socket listens on an address that other hosts could reach, and no registry has it: no client finds it",
-        "register it with `portolan register`, stop it, or add a line for it to the file of --allow";
+        "register it with `portolan register --from-listener PORT`, stop it, or add a line for it to the file of --allow";
     LOOPBACK_ONLY = "drift-loopback-only",
         "An instance is registered at an outside address, and its port is bound to the loopback address only: other hosts are refused",
         "bind the service to the registered address or to all addresses, or register the loopback address";

@@ -10,7 +10,7 @@ fn a_listener_without_a_registration_is_found_unless_it_is_allowed() {
     assert_eq!(codes(&input), ["drift-unregistered"], "loopback needs none where none is registered");
     let item = compare(&input).into_iter().find(|item| item.finding.is_some()).unwrap();
     assert_eq!(item.finding.unwrap().text.to_string(), "y (pid 7) listens at 10.0.0.5:81, and no registry has it");
-    assert_eq!(item.detail.command, Some("portolan register --name y --address 10.0.0.5 --port 81".into()));
+    assert_eq!(item.detail.command, Some("portolan register --from-listener 81".into()));
 
     input.registries[0].endpoints.push(registered("db", "b", "127.0.0.1", 83));
     input.listeners.push(listener("127.0.0.1", 83, "db"));

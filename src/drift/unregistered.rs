@@ -5,7 +5,6 @@ use std::collections::{BTreeSet, HashMap};
 use super::item::DriftItem;
 use super::listeners::{covers, ip_of};
 use super::{DriftInput, RegisteredEndpoint, RegistryView, command, kinds};
-use crate::clean::Untrusted;
 use crate::model::{Address, Certainty, HostPort, LocalDetail, OwnerLookup, Scope, Service, Transport};
 
 /// The other ports of registries: Consul's for servers, gossip, TLS, gRPC and DNS, and etcd's for its peers.
@@ -54,9 +53,7 @@ fn finding(input: &DriftInput, service: &Service<LocalDetail>, item: DriftItem) 
     let place = endpoint.map(ToString::to_string).unwrap_or_default();
     let holder = item.detail.holder.as_ref().map(ToString::to_string).unwrap_or_default();
 
-    let name = service.name.as_ref().or_else(|| process.map(|process| &process.name));
-    let name = name.map_or("NAME", Untrusted::as_raw);
-    let command = endpoint.and_then(|endpoint| command::register(endpoint, name, registry_url(input).as_deref()));
+    let command = endpoint.and_then(|endpoint| command::register(endpoint, registry_url(input).as_deref()));
     let text = format!("{holder} listens at {place}, and no registry has it");
     let mut item = item.with(&kinds::UNREGISTERED, text).command(command);
     item.detail.since = process.and_then(|process| process.started);

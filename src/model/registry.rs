@@ -82,6 +82,16 @@ pub enum RegistryState {
 }
 
 impl RegistryState {
+    /// What it means for callers.
+    pub const fn health(self) -> HealthState {
+        match self {
+            Self::Passing => HealthState::Healthy,
+            Self::Warning => HealthState::Degraded,
+            Self::Critical => HealthState::Unhealthy,
+            Self::Unknown => HealthState::Unknown,
+        }
+    }
+
     /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {

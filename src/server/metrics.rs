@@ -14,6 +14,7 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use super::activity::Overdue;
+use super::dns::DnsCounters;
 use super::gate::Full;
 
 /// The methods that are counted apart; others share the last place.
@@ -82,6 +83,7 @@ pub(super) struct Metrics {
     pub(super) picks: AtomicU64,
     pub(super) event_streams: AtomicI64,
     pub(super) event_resets: AtomicU64,
+    pub(super) dns: DnsCounters,
 }
 
 /// Figures that are read when they are asked for.
@@ -112,6 +114,7 @@ impl Metrics {
             picks: AtomicU64::new(0),
             event_streams: AtomicI64::new(0),
             event_resets: AtomicU64::new(0),
+            dns: DnsCounters::default(),
         })
     }
 
@@ -201,11 +204,19 @@ impl Collector for Reading {
         let (sum, buckets) = metrics.commits.read();
         commits.encode_histogram::<Labels<'_>>(sum, buckets.iter().map(|(_, count)| count).sum(), &buckets, None)?;
 
+        self.encode_dns(&mut encoder)?;
         self.encode_requests(&mut encoder)
     }
 }
 
 impl Reading {
+    fn encode_dns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (dns, counter_type) = (&self.metrics.dns, MetricType::Counter);
+        labelled(encoder, counter_type, "portolan_dns_queries", "DNS queries", "transport", &dns.queries())?;
+        labelled(encoder, counter_type, "portolan_dns_replies", "DNS replies", "code", &dns.replies())?;
+        dns.others().into_iter().try_for_each(|(name, help, count)| counter(encoder, name, help, count))
+    }
+
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Requests by route, method and status";
         let mut requests = encoder.encode_descriptor("portolan_http_requests", help, None, MetricType::Counter)?;

@@ -22,6 +22,25 @@ pub struct ServerSettings {
     pub cluster: String,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
+    /// What DNS answers with, for a server that has listeners for it.
+    pub dns: DnsSettings,
+}
+
+/// What DNS answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// The domain of all names. Names in it hold the name of the cluster in the place of a data center.
+    pub domain: String,
+    /// The seconds for which a client may keep an answer.
+    pub ttl: u32,
+    /// The queries that one address may send in a second; 0 is no limit.
+    pub queries_per_second: u32,
+}
+
+impl Default for DnsSettings {
+    fn default() -> Self {
+        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: 10_000 }
+    }
 }
 
 /// Time limits of a connection.
@@ -69,6 +88,7 @@ impl Default for ServerSettings {
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),
             heartbeat_interval: Duration::from_secs(10),
+            dns: DnsSettings::default(),
         }
     }
 }

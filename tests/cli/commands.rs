@@ -57,9 +57,11 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
     assert_eq!(
         names,
         [
+            "portolan-bench.1",
             "portolan-completions.1",
             "portolan-config-show.1",
             "portolan-config.1",
+            "portolan-deregister.1",
             "portolan-discover-consul.1",
             "portolan-discover-dns.1",
             "portolan-discover-etcd.1",
@@ -81,6 +83,11 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-scan.1",
             "portolan-score.1",
             "portolan-serve.1",
+            "portolan-services-get.1",
+            "portolan-services-list.1",
+            "portolan-services-update.1",
+            "portolan-services.1",
+            "portolan-status.1",
             "portolan-validate.1",
             "portolan-wait.1",
             "portolan-who.1",

@@ -78,9 +78,10 @@ async fn fix(drift: &Drift, registries: &[NamedRegistry], yes: bool) -> Result<F
     let (mut removed, mut failures) = (Vec::new(), Vec::new());
     for removal in plan.permitted {
         let Some(registry) = registries.get(removal.registry) else { continue };
-        let id = removal.key.as_deref().unwrap_or(&removal.instance);
-        match registry.registry.deregister(id).await {
-            Ok(()) => removed.push(removal),
+        let (service, instance) = removal.target();
+        match registry.registry.remove(&service, &instance).await {
+            // It is gone in either case.
+            Ok(_) => removed.push(removal),
             Err(error) => failures.push(error),
         }
     }

@@ -69,13 +69,13 @@ fn of_environment() -> Result<NamedRegistry> {
 
 impl NamedRegistry {
     fn new(name: String, registry: Registry) -> Result<Self> {
-        if let Some(services) = registry.services() {
+        if let Ok(services) = registry.source() {
             return Ok(Self { name, registry, services, lookup: None });
         }
 
         let looked_up = registry.clone();
-        let lookup: ServiceLookup = Arc::new(move |name: &str| looked_up.service(name));
-        let services = registry.service(&name)?;
+        let lookup: ServiceLookup = Arc::new(move |name: &str| looked_up.source_of(name));
+        let services = registry.source_of(&name)?;
         Ok(Self { name, registry, services, lookup: Some(lookup) })
     }
 

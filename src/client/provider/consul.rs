@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use super::url::RegistryUrl;
 use super::{ActiveLease, Provider, ProviderFuture, Renewal};
 use crate::clean::clean;
-use crate::error::Result;
-use crate::model::{CheckDefinition, CheckKind, OperatorStatus, Registration};
+use crate::error::{Error, Result};
+use crate::model::{CheckDefinition, CheckKind, Instance, OperatorStatus, Registration, Service};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
 use crate::source::{Consul, Source, Variable};
 
@@ -76,27 +76,6 @@ impl ConsulProvider {
         scope.fold(RegistryRequest::put(path), |request, (name, value)| request.query(name, value))
     }
 
-    /// Removes `NODE/ID`: from the agent if it is the node's, which would register it again otherwise, and else from the catalog.
-    async fn deregister(&self, instance: &str) -> Result<()> {
-        let failed = |failure: RegistryFailure| failure.into_error(format!("deregister {} in Consul", clean(instance)));
-        let (node, id) = instance.split_once('/').unwrap_or(("", instance));
-
-        let reply = self.http.send(&RegistryRequest::get("/v1/agent/self")).await.map_err(failed)?;
-        let agent: AgentReply = reply.json().map_err(failed)?;
-        let request = if agent.config.node_name == node {
-            self.put(format!("/v1/agent/service/deregister/{}", segment(id)))
-        } else {
-            let scope = self.options.scope();
-            let request = RegistryRequest::put("/v1/catalog/deregister".to_owned());
-            let request = scope.into_iter().fold(request, |request, (name, value)| request.query(name, value));
-            request.json(&json!({ "Node": node, "ServiceID": id }))
-        };
-        match self.http.send(&request).await {
-            Err(failure) if !is_unknown(&failure) => Err(failed(failure)),
-            _ => Ok(()),
-        }
-    }
-
     async fn register(&self, registration: &Registration) -> Result<Box<dyn ActiveLease>> {
         let what = format!("register {} with Consul", clean(&registration.name));
         let ttl = registration.ttl.unwrap_or(DEFAULT_TTL);
@@ -116,6 +95,37 @@ impl ConsulProvider {
     }
 }
 
+impl ConsulProvider {
+    /// Removes an instance from this agent. The source's id of an instance is that of its node and its own.
+    async fn remove(&self, instance: &Instance) -> Result<bool> {
+        let (node, id) = instance.id.split_once('/').unwrap_or(("", &instance.id));
+        let what = format!("deregister {} with Consul", clean(id));
+        // The agent may have an instance of its own with the same id.
+        let agent = self.http.send(&RegistryRequest::get("/v1/agent/self")).await;
+        let agent = agent.and_then(|reply| reply.json::<AgentReply>());
+        let agent = agent.map_err(|failure| failure.into_error(what.clone()))?;
+        if agent.config.node_name != node {
+            return Err(of_other_agent(node, id));
+        }
+        let request = self.put(format!("/v1/agent/service/deregister/{}", segment(id)));
+
+        match self.http.send(&request).await {
+            Ok(_) => Ok(true),
+            Err(failure) if is_unknown(&failure) => Err(of_other_agent(node, id)),
+            Err(failure) => Err(failure.into_error(what)),
+        }
+    }
+}
+
+/// Only the agent that an instance is registered with can remove it: another one's removal does not last.
+fn of_other_agent(node: &str, id: &str) -> Error {
+    Error::NotFound {
+        what: format!("the instance {} at this agent", clean(id)),
+        why: format!("it is registered with the agent of the node {}", clean(node)),
+        hint: "name that agent, as in --registry consul://ADDRESS:8500".to_owned(),
+    }
+}
+
 impl Provider for ConsulProvider {
     fn name(&self) -> &'static str {
         "consul"
@@ -127,21 +137,21 @@ impl Provider for ConsulProvider {
         Ok(Arc::new(source))
     }
 
-    fn all(&self) -> Option<Arc<dyn Source>> {
-        Some(Arc::new(self.options.clone()))
-    }
-
     fn place(&self) -> Option<String> {
         let address = self.options.address.as_ref().or(self.options.environment.address.as_ref());
         Some(address.cloned().unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
     }
 
-    fn deregister<'a>(&'a self, instance: &'a str) -> ProviderFuture<'a, ()> {
-        Box::pin(self.deregister(instance))
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.options.clone()))
     }
 
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
         Box::pin(self.register(registration))
+    }
+
+    fn remove<'a>(&'a self, _service: &'a Service, instance: &'a Instance) -> ProviderFuture<'a, bool> {
+        Box::pin(self.remove(instance))
     }
 }
 
@@ -156,7 +166,7 @@ struct ConsulLease {
 }
 
 impl ConsulLease {
-    fn failed(&self, operation: &str, failure: RegistryFailure) -> crate::error::Error {
+    fn failed(&self, operation: &str, failure: RegistryFailure) -> Error {
         failure.into_error(format!("{operation} {} with Consul", clean(&self.name)))
     }
 }

@@ -31,8 +31,8 @@ impl Provider for FileProvider {
         Ok(Arc::new(self.0.clone()))
     }
 
-    fn all(&self) -> Option<Arc<dyn Source>> {
-        Some(Arc::new(self.0.clone()))
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.0.clone()))
     }
 
     fn place(&self) -> Option<String> {

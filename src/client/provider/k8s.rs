@@ -36,7 +36,7 @@ impl Provider for K8sProvider {
         Ok(Arc::new(source))
     }
 
-    fn all(&self) -> Option<Arc<dyn Source>> {
-        Some(Arc::new(self.0.clone()))
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.0.clone()))
     }
 }

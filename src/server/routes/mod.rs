@@ -9,6 +9,7 @@ pub(super) mod load_balancer;
 pub(super) mod metrics;
 pub(super) mod monitor;
 mod openapi;
+pub(super) mod prometheus;
 pub(super) mod query;
 pub(super) mod service;
 pub(super) mod services;
@@ -41,7 +42,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 17] = [
+pub(super) const PATHS: [&str; 18] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -56,6 +57,7 @@ pub(super) const PATHS: [&str; 17] = [
     "/api/v1/status",
     "/health",
     "/metrics",
+    "/sd/prometheus",
     "/openapi.json",
     "/",
     UNMATCHED,
@@ -64,7 +66,7 @@ pub(super) const PATHS: [&str; 17] = [
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let metrics = app.settings.metrics_path.as_deref().map(|path| (path, "/metrics", get(metrics::get)));
-    let routes: [(&str, MethodRouter<App>); 15] = [
+    let routes: [(&str, MethodRouter<App>); 16] = [
         ("/api/v1/services", get(services::list).post(services::register)),
         ("/api/v1/services/{id}", get(service::get).put(service::update).delete(service::deregister)),
         ("/api/v1/services/{id}/heartbeat", post(service::heartbeat)),
@@ -78,6 +80,7 @@ pub(super) fn routes(app: &App) -> Routes {
         ("/api/v1/health-monitor/stats", get(monitor::get)),
         ("/api/v1/status", get(status::get)),
         ("/health", get(health::get)),
+        ("/sd/prometheus", get(prometheus::get)),
         ("/openapi.json", get(openapi::get)),
         ("/", get(openapi::root)),
     ];

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instances, load_balancer, metrics, monitor, query, service, services, status,
+    bulk, discover, events, health, instances, load_balancer, metrics, monitor, prometheus, query, service, services,
+    status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -51,6 +52,7 @@ fn description() -> utoipa::openapi::OpenApi {
         status::get,
         health::get,
         metrics::get,
+        prometheus::get,
     ),
     components(schemas(
         RegistrationBody,
@@ -72,6 +74,7 @@ fn description() -> utoipa::openapi::OpenApi {
         MonitorAnswer,
         StatusAnswer,
         HealthAnswer,
+        prometheus::TargetGroup,
         Strategy,
         ApiError,
         ErrorBody,

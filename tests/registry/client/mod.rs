@@ -1,6 +1,9 @@
 //! What programs do with registries: register, and call over a resolver.
 
+#[cfg(all(feature = "registry", feature = "serve"))]
+mod announce;
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod operator;
 mod registration;

@@ -1,8 +1,11 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod bench;
+mod dns;
 mod events;
 mod hostile;
 mod lifecycle;
+mod prometheus;
 mod rest;
 mod seed;
 mod server;
