@@ -43,7 +43,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-            cand drift 'Compare registries with what listens on this machine and what replies'
+            cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand bench 'Measure the latency of a registry under load'
@@ -75,9 +75,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
-            cand --register 'Register what the rules of this TOML file match, for as long as it listens'
-            cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -781,7 +778,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;register'= {
             cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
             cand --port 'The port that the service listens on'
-            cand --from-listener 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given'
             cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
             cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
             cand --namespace 'Its namespace'
@@ -927,40 +923,25 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
-        &'portolan;drift'= {
-            cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
-            cand --host 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]'
-            cand --node 'A name of this machine as a node of the registries, beside its host name; can be repeated'
-            cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
-            cand --fail-on 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening'
-            cand --timeout 'Set the maximum duration of one connection'
-            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
-            cand --for 'Stop after this time'
-            cand --count 'Stop after N changes (services present at the start do not count)'
-            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
-            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
-            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
-            cand --rise 'Report a service as better after N checks in a row [default: 2]'
-            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+        &'portolan;export'= {
+            cand --file 'Write to this file instead of standard output'
+            cand --reload 'Run this command after the file was replaced, without a shell; quotes join words'
+            cand --version 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2'''
+            cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --all 'List also what agrees, and what nothing can be said of'
-            cand --connect-only 'Only connect: do not identify what replies'
-            cand --fix 'Print the commands that mend the findings, instead of the findings'
-            cand --yes 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
-            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --lines 'Write lines even on a terminal'
+            cand -w 'Keep running, and replace the file whenever something changes'
+            cand --watch 'Keep running, and replace the file whenever something changes'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand -V 'Print version'
-            cand --version 'Print version'
         }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
@@ -1123,7 +1104,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-            cand drift 'Compare registries with what listens on this machine and what replies'
+            cand export 'Write the instances of services as configuration of a proxy'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand bench 'Measure the latency of a registry under load'
@@ -1194,7 +1175,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;status'= {
         }
-        &'portolan;help;drift'= {
+        &'portolan;help;export'= {
         }
         &'portolan;help;explain'= {
         }
