@@ -77,7 +77,7 @@ fn listens_on(service: &Service, address: Option<IpAddr>) -> bool {
 /// Whether the same processes hold both. A program that may not be seen may be another one.
 fn is_of_same_program(one: &Service, other: &Service) -> bool {
     let [one, other] = [one, other].map(|service| service.detail.downcast_ref::<LocalDetail>());
-    let [one, other] = [one, other].map(|detail| detail.and_then(who::first).map(|process| process.pid));
+    let [one, other] = [one, other].map(|detail| detail.and_then(LocalDetail::main_process).map(|process| process.pid));
     one == other
 }
 
