@@ -11,6 +11,7 @@ mod client;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
 #[allow(unreachable_pub)]
 mod consul;
+mod drift;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]
