@@ -11,6 +11,8 @@ mod client;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
 #[allow(unreachable_pub)]
 mod consul;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
 mod drift;
 #[cfg(feature = "serve")]
 mod durability;
