@@ -103,7 +103,9 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
 
     let other = Authority::new();
     other.issue(folder.path(), "server");
-    wait_until(|| curl(&server, &folder, &[]).0 == Some(60));
+    wait_until(|| server.log().contains("new connections get the changed certificate"));
+    let (code, text) = curl(&server, &folder, &[]);
+    assert!(code != Some(0) && !text.contains("healthy"), "{code:?} {text}");
     fs::write(folder.path().join("ca.pem"), &other.pem).unwrap();
     assert_eq!(curl(&server, &folder, &[]).0, Some(0));
     register("second");
