@@ -44,6 +44,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand export 'Write the instances of services as configuration of a proxy'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
@@ -971,6 +972,41 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'portolan;drift'= {
+            cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
+            cand --host 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]'
+            cand --node 'A name of this machine as a node of the registries, beside its host name; can be repeated'
+            cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
+            cand --fail-on 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening'
+            cand --timeout 'Set the maximum duration of one connection'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'List also what agrees, and what nothing can be said of'
+            cand --connect-only 'Only connect: do not identify what replies'
+            cand --fix 'Print the commands that mend the findings, instead of the findings'
+            cand --yes 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -998,6 +1034,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
+            cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
             cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
@@ -1218,6 +1256,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand export 'Write the instances of services as configuration of a proxy'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
@@ -1290,6 +1329,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;status'= {
         }
         &'portolan;help;export'= {
+        }
+        &'portolan;help;drift'= {
         }
         &'portolan;help;explain'= {
         }

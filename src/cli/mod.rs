@@ -11,6 +11,7 @@ mod config;
 mod definition;
 mod deregister;
 mod discover;
+mod drift;
 mod exit;
 mod explain;
 mod export;
@@ -90,6 +91,7 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Export(Box<export::Export>),
+    Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -227,6 +229,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod candidates;
+mod catalog_entry;
 mod certificate_time;
 mod check_definition;
 mod check_limits;
@@ -11,6 +12,7 @@ mod condition;
 mod coverage;
 mod diff;
 mod document;
+mod drift;
 mod duration;
 mod endpoint;
 mod event;
@@ -75,6 +77,7 @@ pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
+pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind};
 pub use check_limits::CheckLimits;
@@ -87,6 +90,7 @@ pub use condition::Condition;
 pub use coverage::Coverage;
 pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;
+pub use drift::{Certainty, DriftDetail, DriftState, SocketHolder};
 pub use duration::parse_duration;
 pub use endpoint::{Address, Endpoint, Transport};
 pub use event::{Event, EventKind};
