@@ -75,9 +75,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l for -d 'Stop after this time' -r
@@ -145,9 +146,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
@@ -162,7 +164,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -171,7 +173,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'Send
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -202,8 +208,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d '
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
@@ -214,9 +222,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
@@ -283,9 +292,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'Stop after this time' -r
@@ -336,7 +346,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -345,15 +355,20 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'Stop after this time' -r
@@ -387,8 +402,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
@@ -416,9 +433,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'Stop after this time' -r
@@ -478,9 +496,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l for -d 'Stop after this time' -r
@@ -532,9 +551,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l for -d 'Stop after this time' -r
@@ -585,9 +605,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
@@ -640,9 +661,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l for -d 'Stop after this time' -r
@@ -687,9 +709,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'Stop after this time' -r
