@@ -10,6 +10,7 @@ mod config;
 mod definition;
 mod deregister;
 mod discover;
+mod drift;
 mod exit;
 mod explain;
 mod export;
@@ -17,6 +18,8 @@ mod free_port;
 mod habits;
 mod hand_to;
 mod identify;
+#[cfg(feature = "serve")]
+mod key;
 mod kill;
 mod listing;
 mod local;
@@ -87,9 +90,12 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Export(Box<export::Export>),
+    Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Key(key::Key),
     #[cfg(feature = "serve")]
     Bench(bench::Bench),
     Ports(ports::PortNames),
@@ -219,9 +225,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Key(key) => key.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),

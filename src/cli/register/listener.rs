@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ReadyCheck;
-use crate::cli::who;
 use crate::error::{Error, Result};
 use crate::identify::{IdentifiedSource, IdentifyOptions};
 use crate::model::{Address, LocalDetail, Ports, Service};
@@ -22,17 +21,26 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Looks at a TCP port, and identifies what replies there.
+    /// Looks at a TCP port, and identifies what replies there. `address`: only what listens on it, or on all addresses.
     ///
     /// # Errors
-    /// Nothing listens there.
-    pub(super) async fn find(ports: &Ports) -> Result<Self> {
+    /// Nothing listens there, or several programs do.
+    pub(super) async fn find(ports: &Ports, address: Option<IpAddr>) -> Result<Self> {
         let local = Local { ports: Some(ports.clone()), tcp: true, ..Local::default() };
         let identified = IdentifiedSource::new(Arc::new(local), IdentifyOptions::default());
         let listing = collect(&identified).await?;
 
+        let mut found: Vec<&Service> = listing.services.iter().filter(|service| listens_on(service, address)).collect();
         // A server that listens on all addresses has one listener for each family.
-        let chosen = listing.services.iter().min_by_key(|service| rank(service));
+        found.sort_by_key(|service| rank(service));
+        let chosen = found.first().copied();
+        if let Some(other) = found.iter().find(|other| chosen.is_some_and(|chosen| !is_of_same_program(chosen, other)))
+        {
+            let what = format!("--from-listener {ports}");
+            let why =
+                format!("several programs listen there, one of them at {}", crate::clean::clean(&place_of(other)));
+            return Err(Error::usage(what, why, "choose one with --address"));
+        }
         let found = chosen.and_then(|service| Some((service, service.endpoints.first()?)));
         let (service, endpoint) = found.ok_or_else(|| Error::NotFound {
             what: format!("a listener on TCP port {ports}"),
@@ -58,6 +66,25 @@ impl Listener {
     }
 }
 
+fn listens_on(service: &Service, address: Option<IpAddr>) -> bool {
+    let Some(wanted) = address else { return true };
+    service.endpoints.iter().any(|endpoint| match endpoint.address {
+        Address::Ip(ip) => ip.is_unspecified() || ip.to_canonical() == wanted.to_canonical(),
+        _ => false,
+    })
+}
+
+/// Whether the same processes hold both. A program that may not be seen may be another one.
+fn is_of_same_program(one: &Service, other: &Service) -> bool {
+    let [one, other] = [one, other].map(|service| service.detail.downcast_ref::<LocalDetail>());
+    let [one, other] = [one, other].map(|detail| detail.and_then(LocalDetail::main_process).map(|process| process.pid));
+    one == other
+}
+
+fn place_of(service: &Service) -> String {
+    service.endpoints.first().map(ToString::to_string).unwrap_or_default()
+}
+
 /// The best address comes first: all, then one that others reach.
 fn rank(service: &Service) -> u8 {
     match service.endpoints.first().map(|endpoint| &endpoint.address) {
@@ -70,7 +97,7 @@ fn rank(service: &Service) -> u8 {
 /// What it would be called: a system service by its unit, anything else by its process.
 fn name_of(detail: &LocalDetail) -> Option<String> {
     let unit = detail.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
-    let process = who::first(detail).map(|process| process.name.as_raw());
+    let process = detail.main_process().map(|process| process.name.as_raw());
     let name = unit.or(process)?;
     let name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();

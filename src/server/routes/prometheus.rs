@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::model::{HealthState, OperatorStatus, Query, RegisteredInstance};
+use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::HealthValue;
-use crate::server::shared::App;
 
 const KNOWN: [&str; 11] =
     ["service", "namespace", "version", "tag", "tags", "health", "node", "zone", "metadata", "metadata.", "usable"];
@@ -57,7 +57,7 @@ impl Labels {
     responses(
         (status = 200, body = Vec<TargetGroup>), (status = 400, body = ErrorBody),
         (status = 503, body = ErrorBody, description = "Nothing was ever registered")))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &KNOWN, &REPEATED)?;
     let mut query = Query { usable: params.flag("usable")?, ..Query::default() };
     let mut services: Vec<String> = Vec::new();
@@ -69,7 +69,7 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         }
     }
 
-    let view = app.view.load_full();
+    let view = access.view();
     // Prometheus keeps its targets when it gets an error, and drops them all when it gets an empty list.
     if view.index() == 0 {
         let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
@@ -81,7 +81,7 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     };
     let all = view.instances();
     let wanted = all.iter().map(|instance| &instance.instance).filter(|instance| is_wanted(instance));
-    let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &app.settings.cluster)).collect();
+    let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &access.app().settings.cluster)).collect();
     // Texts always serialise.
     Ok(reply::json(view.index(), serde_json::to_vec(&groups).unwrap_or_default()))
 }

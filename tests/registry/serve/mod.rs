@@ -1,5 +1,6 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod access;
 mod bench;
 mod dns;
 mod events;
@@ -11,5 +12,6 @@ mod rest;
 mod seed;
 mod server;
 mod settings;
+mod tls;
 
 pub use server::{Reply, Server, exchange};

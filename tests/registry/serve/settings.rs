@@ -154,7 +154,11 @@ fn bad_settings_files_are_refused_with_their_place() {
         ),
         ("auth:\n  jwt:\n    secret: \"\"\n", &["it is empty"]),
         ("auth:\n  jwt:\n    secret_file: nothing\n", &["auth.jwt.secret_file cannot be 'nothing'", "No such file"]),
-        ("auth:\n  rbac:\n    enabled: true\n", &["auth.rbac cannot be 'true'", "does not check yet"]),
+        (
+            "auth:\n  jwt:\n    algorithms: [none]\n    keys_file: x\n",
+            &["auth.jwt.algorithms cannot be 'none'", "HS256, RS256, ES256, EdDSA"],
+        ),
+        ("auth:\n  jwt:\n    keys_file: nothing\n", &["nothing: there is no such file", "authentication"]),
         ("auth:\n  rbac:\n    default_role: viewr\n", &["did you mean viewer?", "admin, operator, viewer"]),
         ("load_balancer:\n  default_strategy: round_robbin\n", &["did you mean round_robin?"]),
         (
@@ -230,7 +234,9 @@ fn bad_options_variables_and_places_are_refused() {
         (&[], &[("PORTOLAN__SERVER__PORT", "x")], &["PORTOLAN__SERVER__PORT='x'"]),
         (&[], &[("SERVICE_DISCOVERY__MONITORING__LOGGING__LEVEL", "x y")], &["it is not a log level"]),
         (&["--data", ":memory:"], &[("JWT_SECRET", "your-secret-key-here")], &["JWT_SECRET='***'", "only 20 bytes"]),
-        (&["--data", ":memory:"], &[("JWT_SECRET", SECRET)], &["does not check yet"]),
+        (&["--tls-key", "file"], &[], &["there is no certificate", "--tls-cert"]),
+        (&["--tls-cert", "file"], &[], &["TLS", "'file' contains no certificate", "--tls-cert and --tls-key"]),
+        (&["--tls-cert", "nothing"], &[], &["'nothing' cannot be read"]),
         (&[], &[("DATABASE_URL", "postgres://u:hidden@h/d")], &["DATABASE_URL", "PostgreSQL"]),
     ] {
         let run = serve(folder, args, env);
@@ -278,7 +284,8 @@ fn the_documents_sample_is_read_word_for_word() {
 
     // One after the other it says what this version does not do.
     assert_refused(&with(&[]), "PostgreSQL", &["service-discovery.yaml:29:5", "PostgreSQL"]);
-    assert_refused(&with(&["--data", ":memory:"]), "tokens", &["JWT_SECRET='***'", "tokens", "--insecure"]);
+    let run = with(&["--data", ":memory:", "--check"]);
+    assert!(run.stdout.contains("tokens of the issuer portolan"), "{}", run.stdout);
 
     let run = with(&["--data", ":memory:", "--insecure", "--check"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
