@@ -1011,6 +1011,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
+            cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
             cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'

@@ -1271,6 +1271,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-client-c
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l consul -d 'Serve Consul\'s HTTP API on this address, or on 127.0.0.1:8500; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l advertise -d 'Address of this server in Consul\'s catalog [default: the one that it listens on]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns -d 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-domain -d 'Domain of all DNS names [default: portolan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'How long clients may keep a DNS answer [default: 0s]' -r
