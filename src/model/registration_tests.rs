@@ -453,6 +453,7 @@ fn registered(id: &str, health: HealthState) -> RegisteredInstance {
         checks: Vec::new(),
         node_down: false,
         flapping: false,
+        monitoring_stopped: false,
         protected: false,
         registered_at: Timestamp::UNIX_EPOCH,
         last_seen: Timestamp::UNIX_EPOCH,

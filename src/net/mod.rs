@@ -1,5 +1,6 @@
 //! How peers are reached: connections, probes, TLS, HTTP, and the limits of this machine.
 
+mod address_policy;
 mod bounded;
 mod certificate;
 mod client_identity;
@@ -34,6 +35,7 @@ pub(crate) mod tls;
 mod tls_words;
 mod unix_socket;
 
+pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
 pub(crate) use client_identity::ClientIdentity;

@@ -39,6 +39,9 @@ pub struct InstanceRecord {
     /// Whether it fails and recovers all the time.
     #[serde(default)]
     pub flapping: bool,
+    /// Whether its operator stopped the checks that the registry runs.
+    #[serde(default)]
+    pub monitoring_stopped: bool,
     /// When it was registered.
     pub registered_at: Timestamp,
 }
@@ -73,6 +76,7 @@ impl InstanceRecord {
             report: None,
             checks,
             flapping: false,
+            monitoring_stopped: false,
             registered_at: wall,
             registration,
         };
@@ -148,6 +152,7 @@ impl InstanceRecord {
             ("report", before.report != self.report),
             ("node_down", before.node_down != self.node_down),
             ("flapping", before.flapping != self.flapping),
+            ("monitoring", before.monitoring_stopped != self.monitoring_stopped),
         ];
 
         differences.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()

@@ -222,7 +222,9 @@ fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::Deregister { id, .. }
         | Command::SetStatus { id, .. }
         | Command::SetWeight { id, .. }
-        | Command::CheckResult { id, .. } => Some(Arc::clone(id)),
+        | Command::CheckResult { id, .. }
+        | Command::CheckUnavailable { id, .. }
+        | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
     }
 }
