@@ -54,7 +54,14 @@ impl PastResult {
 
 impl ResultRing {
     /// Adds a result. `finding` is a code of the score's table; any other is left out.
-    pub(crate) fn push(&mut self, at: Timestamp, took: Duration, check: usize, score: Option<u8>, finding: Option<&str>) {
+    pub(crate) fn push(
+        &mut self,
+        at: Timestamp,
+        took: Duration,
+        check: usize,
+        score: Option<u8>,
+        finding: Option<&str>,
+    ) {
         let known = finding.and_then(|code| scored_findings().position(|kind| kind.code == code));
         let result = PackedResult {
             at_ms: at.as_millisecond(),

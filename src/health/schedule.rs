@@ -88,6 +88,8 @@ pub(crate) struct CheckSchedule {
     /// The running checks of the normal lane, by their start.
     normal: BTreeSet<(Duration, CheckNumber)>,
     slow: usize,
+    /// Checks with an interval.
+    scheduled: usize,
     /// Checks whose first run did not begin yet.
     new: u32,
     /// The current slot, and how many checks started in it.
@@ -105,6 +107,7 @@ impl CheckSchedule {
             waiting: BTreeSet::new(),
             normal: BTreeSet::new(),
             slow: 0,
+            scheduled: 0,
             new: 0,
             slot: (0, 0),
             seed,
@@ -136,9 +139,9 @@ impl CheckSchedule {
         if is_full { moves.map(|at| at.max(next_slot)) } else { Some(next_slot) }
     }
 
-    /// How many checks there are.
-    pub(crate) fn len(&self) -> usize {
-        self.checks.values().filter(|check| !check.is_gone).count()
+    /// How many checks run at an interval.
+    pub(crate) fn scheduled(&self) -> usize {
+        self.scheduled
     }
 
     /// How many run.
@@ -151,15 +154,15 @@ impl CheckSchedule {
         self.slow
     }
 
-    /// How many are due and wait for room.
-    pub(crate) fn overdue(&self, now: Duration) -> usize {
-        self.waiting.len() + self.planned.range(..(now, 0)).count()
+    /// How many slow checks are due and wait for room.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
-    /// How long the oldest check that is due waits already.
+    /// How long the next check that is due waits already.
     pub(crate) fn lateness(&self, now: Duration) -> Duration {
-        // Demanded checks are planned for the beginning of time.
-        let oldest = self.planned.iter().map(|(at, _)| *at).find(|at| !at.is_zero());
+        // A demanded check is due since the beginning of time.
+        let oldest = self.planned.first().map(|(at, _)| *at).filter(|at| !at.is_zero());
         oldest.map_or(Duration::ZERO, |at| now.saturating_sub(at))
     }
 
@@ -177,6 +180,8 @@ impl CheckSchedule {
             again: false,
             is_gone: false,
         });
+        let had_interval = known.is_some_and(|known| known.interval.is_some());
+        self.scheduled = self.scheduled + usize::from(interval.is_some()) - usize::from(had_interval);
         entry.interval = interval;
         self.new += u32::from(known.is_none());
         if !matches!(entry.phase, Phase::Running { .. }) {
@@ -193,7 +198,8 @@ impl CheckSchedule {
     }
 
     fn remove(&mut self, check: CheckNumber) {
-        let Some(entry) = self.checks.get_mut(&check) else { return };
+        let Some(entry) = self.checks.get_mut(&check).filter(|entry| !entry.is_gone) else { return };
+        self.scheduled -= usize::from(entry.interval.is_some());
         if matches!(entry.phase, Phase::Running { .. }) {
             // Its run still takes room.
             entry.is_gone = true;

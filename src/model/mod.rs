@@ -74,7 +74,7 @@ pub use jiff::Timestamp;
 pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
 pub use certificate_time::CertificateTime;
-pub use check_definition::{CheckDefinition, CheckKind};
+pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{

@@ -4,14 +4,18 @@ mod accept;
 mod activity;
 mod api_error;
 mod body;
+mod checks;
 mod connection;
 mod gate;
+mod histogram;
 mod metrics;
+mod monitor;
 mod params;
 mod reply;
 mod ring;
 mod routes;
 mod schemas;
+mod scores;
 mod settings;
 mod shared;
 mod strategy;
@@ -30,6 +34,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use self::accept::accept_until_stopped;
+use self::checks::Checks;
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
@@ -42,7 +47,7 @@ use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
-pub use self::settings::{ServerSettings, SizeLimits, TimeLimits};
+pub use self::settings::{HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 
 /// The address of a client, as an extension of its requests.
@@ -82,6 +87,8 @@ pub async fn run(
     // The connections stop first; the writer answers their last writes.
     let clients = shutdown.child();
     let writer_stop = Shutdown::new();
+    let monitor_stop = Shutdown::new();
+    let (checks, demands) = Checks::new();
 
     let app = Arc::new(ServerState {
         view: ArcSwap::from_pointee(View::new(state.snapshot())),
@@ -89,6 +96,7 @@ pub async fn run(
         writes,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
+        checks,
         shutdown: clients.clone(),
         store: store_name,
         epoch,
@@ -99,6 +107,7 @@ pub async fn run(
     });
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
+    monitor::start(&app, demands, monitor_stop.clone());
 
     let connections = Arc::new(ConnectionContext {
         gate,
@@ -112,7 +121,10 @@ pub async fn run(
     }
 
     clients.stopping().await;
+    monitor_stop.stop();
     let report = clients.drain(timeout).await;
+    let checks = monitor_stop.drain(timeout).await;
     let writes = writer_stop.drain(timeout).await;
-    DrainReport { aborted: report.aborted + writes.aborted, left: report.left + writes.left }
+    let parts = [report, checks, writes];
+    DrainReport { aborted: parts.iter().map(|part| part.aborted).sum(), left: parts.iter().map(|part| part.left).sum() }
 }

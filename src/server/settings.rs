@@ -22,6 +22,26 @@ pub struct ServerSettings {
     pub cluster: String,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
+    /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
+    pub health_checks: HealthCheckSettings,
+}
+
+/// Whether and how the checks of registrations run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheckSettings {
+    /// Whether they run.
+    pub enabled: bool,
+    /// The timeout of a check that sets none.
+    pub timeout: Duration,
+    /// Whether they may contact loopback addresses and the other addresses of this machine. If clients on other machines can
+    /// register services, that would let them reach what only this machine can.
+    pub allow_own_addresses: bool,
+}
+
+impl Default for HealthCheckSettings {
+    fn default() -> Self {
+        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
+    }
 }
 
 /// Time limits of a connection.
@@ -69,6 +89,7 @@ impl Default for ServerSettings {
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),
             heartbeat_interval: Duration::from_secs(10),
+            health_checks: HealthCheckSettings::default(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use super::checks::Checks;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
 use super::ring::Ring;
@@ -24,6 +25,8 @@ pub(super) struct ServerState {
     pub(super) writes: WriteQueue,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
+    /// What the health monitor found, and how it is reached.
+    pub(super) checks: Checks,
     pub(super) shutdown: Shutdown,
     /// What the store is, for people: `SQLite file /var/lib/portolan/registry.db`.
     pub(super) store: String,

@@ -160,6 +160,7 @@ impl CommandWriter {
             self.app.view.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.ring.push(events);
+        self.app.checks.changed.note(&changes);
     }
 }
 

@@ -268,7 +268,7 @@ fn in_random_worlds_every_check_runs_at_its_interval_and_never_twice_at_once() {
             }
         }
         world.pass(millis(120_000));
-        assert_eq!(world.schedule.len(), world.checks.len());
+        assert_eq!(world.schedule.checks.len(), world.checks.len());
         for check in world.checks.values() {
             assert_eq!(check.demanded, None, "a demand was forgotten");
             let (first, last) = (check.starts[0], *check.starts.last().unwrap());

@@ -43,12 +43,8 @@ fn a_check_that_cannot_run_any_more_is_unknown_until_its_next_result() {
     let mut world = World::new();
     world.register(instance("web", 0).check(http_check()));
     world.result("web-0", 0, Healthy);
-    let lost = |note: &str| Command::CheckUnavailable {
-        id: "web-0".into(),
-        generation: None,
-        check: 0,
-        note: note.into(),
-    };
+    let lost =
+        |note: &str| Command::CheckUnavailable { id: "web-0".into(), generation: None, check: 0, note: note.into() };
 
     let change = world.step(lost("the address is link-local")).changes.remove(0);
     assert_eq!((change.cause, change.instance.health), (Cause::Check, Unknown));

@@ -4,10 +4,12 @@ pub(super) mod bulk;
 pub(super) mod discover;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod instance_health;
 pub(super) mod instances;
 pub(super) mod load_balancer;
 pub(super) mod metrics;
 pub(super) mod monitor;
+pub(super) mod monitoring;
 mod openapi;
 pub(super) mod query;
 pub(super) mod service;
@@ -41,10 +43,12 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 17] = [
+pub(super) const PATHS: [&str; 20] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
+    "/api/v1/services/{id}/health",
+    "/api/v1/services/{id}/monitoring",
     "/api/v1/services/{id}/instances",
     "/api/v1/services/by-name/{name}",
     "/api/v1/discover",
@@ -53,6 +57,7 @@ pub(super) const PATHS: [&str; 17] = [
     "/api/v1/events",
     "/api/v1/load-balancer/{name}/stats",
     "/api/v1/health-monitor/stats",
+    "/api/v1/health-monitor/check",
     "/api/v1/status",
     "/health",
     "/metrics",
@@ -64,10 +69,12 @@ pub(super) const PATHS: [&str; 17] = [
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let metrics = app.settings.metrics_path.as_deref().map(|path| (path, "/metrics", get(metrics::get)));
-    let routes: [(&str, MethodRouter<App>); 15] = [
+    let routes: [(&str, MethodRouter<App>); 18] = [
         ("/api/v1/services", get(services::list).post(services::register)),
         ("/api/v1/services/{id}", get(service::get).put(service::update).delete(service::deregister)),
         ("/api/v1/services/{id}/heartbeat", post(service::heartbeat)),
+        ("/api/v1/services/{id}/health", get(instance_health::get).post(instance_health::check)),
+        ("/api/v1/services/{id}/monitoring", post(monitoring::start).delete(monitoring::stop)),
         ("/api/v1/services/{id}/instances", get(instances::of_service)),
         ("/api/v1/services/by-name/{name}", get(instances::by_name)),
         ("/api/v1/discover", get(discover::get)),
@@ -76,6 +83,7 @@ pub(super) fn routes(app: &App) -> Routes {
         ("/api/v1/events", get(events::get)),
         ("/api/v1/load-balancer/{name}/stats", get(load_balancer::get).delete(load_balancer::reset)),
         ("/api/v1/health-monitor/stats", get(monitor::get)),
+        ("/api/v1/health-monitor/check", post(monitor::check_all)),
         ("/api/v1/status", get(status::get)),
         ("/health", get(health::get)),
         ("/openapi.json", get(openapi::get)),

@@ -7,16 +7,18 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instances, load_balancer, metrics, monitor, query, service, services, status,
+    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring, query,
+    service, services, status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckConfig, HealthAnswer, HealthCheck, HealthValue, HeartbeatAnswer,
-    HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, PicksAnswer, RegistrationBody, ServiceList,
-    StatusAnswer, StatusValue,
+    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
+    HealthReport, HealthReportBody, HealthValue, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
+    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -39,6 +41,10 @@ fn description() -> utoipa::openapi::OpenApi {
         service::update,
         service::deregister,
         service::heartbeat,
+        instance_health::get,
+        instance_health::check,
+        monitoring::start,
+        monitoring::stop,
         instances::of_service,
         instances::by_name,
         discover::get,
@@ -48,6 +54,7 @@ fn description() -> utoipa::openapi::OpenApi {
         load_balancer::get,
         load_balancer::reset,
         monitor::get,
+        monitor::check_all,
         status::get,
         health::get,
         metrics::get,
@@ -70,6 +77,12 @@ fn description() -> utoipa::openapi::OpenApi {
         BulkResult,
         PicksAnswer,
         MonitorAnswer,
+        MonitorStats,
+        CheckAllAnswer,
+        HealthReportBody,
+        HealthReport,
+        CheckReport,
+        MonitoringAnswer,
         StatusAnswer,
         HealthAnswer,
         Strategy,

@@ -50,7 +50,13 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
             "heartbeat_interval": app.settings.heartbeat_interval.as_secs_f64(),
         },
         "default_strategy": app.settings.default_strategy,
-        "off": ["authentication", "tls", "health_checks", "clustering"],
+        "off": off(&app),
     });
     Ok(reply::data(view.index(), &body))
+}
+
+/// What this server does not do.
+fn off(app: &App) -> Vec<&'static str> {
+    let checks = app.checks.off().map(|_| "health_checks");
+    ["authentication", "tls"].into_iter().chain(checks).chain(["clustering"]).collect()
 }
