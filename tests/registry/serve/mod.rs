@@ -3,6 +3,7 @@
 mod events;
 mod hostile;
 mod lifecycle;
+mod monitor;
 mod rest;
 mod seed;
 mod server;
