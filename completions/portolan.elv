@@ -40,6 +40,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand deregister 'Remove instances from a registry'
+            cand services 'List, show and change the services of a registry'
+            cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -756,7 +759,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
             cand --meta 'Only instances with this metadata; can be repeated, and then all of it is required'
             cand --zone 'Prefer instances in this zone'
-            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -786,7 +790,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --interval 'The interval at which the registry repeats the check [default: the registry''s]'
             cand --ttl 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]'
             cand --deregister-after 'How long it may be unhealthy until the registry removes it [default: the registry''s]'
-            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -797,6 +802,124 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --quiet 'Write only errors to stderr'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+        }
+        &'portolan;deregister'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand -y 'Remove all instances of a name without asking'
+            cand --yes 'Remove all instances of a name without asking'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;services;list'= {
+            cand --namespace 'Only services of this namespace'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;get'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;update'= {
+            cand --status 'Whether the instance takes calls'
+            cand --weight 'Its share of the calls, relative to the other instances; 0 for none'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand -y 'Change all instances of a name without asking'
+            cand --yes 'Change all instances of a name without asking'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;help'= {
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;services;help;list'= {
+        }
+        &'portolan;services;help;get'= {
+        }
+        &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;help'= {
+        }
+        &'portolan;status'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
@@ -929,6 +1052,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand register 'Register a service, and keep it registered while a program runs'
+            cand deregister 'Remove instances from a registry'
+            cand services 'List, show and change the services of a registry'
+            cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
@@ -982,6 +1108,21 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;resolve'= {
         }
         &'portolan;help;register'= {
+        }
+        &'portolan;help;deregister'= {
+        }
+        &'portolan;help;services'= {
+            cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+            cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
+            cand update 'Change the status or the weight of registered instances'
+        }
+        &'portolan;help;services;list'= {
+        }
+        &'portolan;help;services;get'= {
+        }
+        &'portolan;help;services;update'= {
+        }
+        &'portolan;help;status'= {
         }
         &'portolan;help;explain'= {
         }

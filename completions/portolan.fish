@@ -56,6 +56,9 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
@@ -947,7 +950,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l version -d
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l tag -d 'Only instances with this tag; can be repeated, and then all tags are required' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l meta -d 'Only instances with this metadata; can be repeated, and then all of it is required' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l zone -d 'Prefer instances in this zone' -r
-complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -d 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -986,7 +989,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -l check -d 
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l interval -d 'The interval at which the registry repeats the check [default: the registry\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l ttl -d 'How long the registration lasts unless it is renewed [default: the registry\'s, mostly 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l deregister-after -d 'How long it may be unhealthy until the registry removes it [default: the registry\'s]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -d 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1008,6 +1011,157 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s y -l yes -d 'Remove all instances of a name without asking'
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l namespace -d 'Only services of this namespace' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l status -d 'Whether the instance takes calls' -r -f -a "up\t'It takes calls, if it is healthy'
+draining\t'It finishes its calls, and takes no new ones'
+maintenance\t'It is out of service'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l weight -d 'Its share of the calls, relative to the other instances; 0 for none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s y -l yes -d 'Change all instances of a name without asking'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand status" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand status" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand status" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1177,24 +1331,27 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1203,4 +1360,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "file" -d 'List the services that a file declares'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

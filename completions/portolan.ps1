@@ -43,6 +43,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
             [CompletionResult]::new('register', 'register', [CompletionResultType]::ParameterValue, 'Register a service, and keep it registered while a program runs')
+            [CompletionResult]::new('deregister', 'deregister', [CompletionResultType]::ParameterValue, 'Remove instances from a registry')
+            [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
@@ -787,7 +790,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only instances with this tag; can be repeated, and then all tags are required')
             [CompletionResult]::new('--meta', '--meta', [CompletionResultType]::ParameterName, 'Only instances with this metadata; can be repeated, and then all of it is required')
             [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Prefer instances in this zone')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -818,7 +822,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'The interval at which the registry repeats the check [default: the registry''s]')
             [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]')
             [CompletionResult]::new('--deregister-after', '--deregister-after', [CompletionResultType]::ParameterName, 'How long it may be unhealthy until the registry removes it [default: the registry''s]')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -829,6 +834,135 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'portolan;deregister' {
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Remove all instances of a name without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Remove all instances of a name without asking')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;services' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
+            [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;services;list' {
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Only services of this namespace')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;services;get' {
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;services;update' {
+            [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Whether the instance takes calls')
+            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Its share of the calls, relative to the other instances; 0 for none')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Change all instances of a name without asking')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Change all instances of a name without asking')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;services;help' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
+            [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;services;help;list' {
+            break
+        }
+        'portolan;services;help;get' {
+            break
+        }
+        'portolan;services;help;update' {
+            break
+        }
+        'portolan;services;help;help' {
+            break
+        }
+        'portolan;status' {
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
         'portolan;explain' {
@@ -972,6 +1106,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
             [CompletionResult]::new('register', 'register', [CompletionResultType]::ParameterValue, 'Register a service, and keep it registered while a program runs')
+            [CompletionResult]::new('deregister', 'deregister', [CompletionResultType]::ParameterValue, 'Remove instances from a registry')
+            [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
@@ -1044,6 +1181,27 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;register' {
+            break
+        }
+        'portolan;help;deregister' {
+            break
+        }
+        'portolan;help;services' {
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
+            [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
+            [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            break
+        }
+        'portolan;help;services;list' {
+            break
+        }
+        'portolan;help;services;get' {
+            break
+        }
+        'portolan;help;services;update' {
+            break
+        }
+        'portolan;help;status' {
             break
         }
         'portolan;help;explain' {

@@ -136,6 +136,8 @@ struct LibraryPage;
 pub mod fuzz {
     pub use crate::check::fuzz::check;
     pub use crate::probe::fuzz::{handshake, speak};
+    #[cfg(feature = "serve")]
+    pub use crate::server::dns::fuzz::answer_dns;
 }
 
 pub use error::{Error, Result};

@@ -5,6 +5,7 @@ mod baseline;
 mod completions;
 mod config;
 mod definition;
+mod deregister;
 mod discover;
 mod exit;
 mod explain;
@@ -26,8 +27,10 @@ mod registry;
 mod resolve;
 #[cfg(feature = "serve")]
 mod serve;
+mod services;
 mod settings_file;
 mod signals;
+mod status;
 mod stderr;
 mod stdout;
 mod terminal;
@@ -76,6 +79,9 @@ enum Command {
     Wait(wait::Wait),
     Resolve(Box<resolve::Resolve>),
     Register(Box<register::Register>),
+    Deregister(deregister::Deregister),
+    Services(services::Services),
+    Status(status::Status),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -202,6 +208,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Wait(wait) => wait.run(&cli.global),
             Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Register(register) => register.run(&cli.global),
+            Command::Deregister(deregister) => deregister.run(&cli.global),
+            Command::Services(services) => services.run(&cli.global),
+            Command::Status(status) => status.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

@@ -1,5 +1,6 @@
 //! What programs use most: find services, register, balance calls, watch, and wait until services are healthy.
 
+mod administration;
 #[cfg(test)]
 mod fake;
 #[cfg(feature = "grpc")]
@@ -17,7 +18,10 @@ mod watch;
 
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
-pub use provider::{ActiveLease, Provider, ProviderFuture, Renewal};
+pub use provider::{
+    ActiveLease, InstanceChange, InstanceCounts, Provider, ProviderFuture, RegistrationRules, Renewal, ServerStatus,
+    StoreStatus,
+};
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};
 pub use resolve::{

@@ -124,6 +124,15 @@ impl Registry {
         RegistryBuilder::new(Arc::new(provider))
     }
 
+    pub(super) fn provider_of(&self) -> &dyn Provider {
+        &*self.0.provider
+    }
+
+    /// Whether these variables say which registry [`from_env`](Self::from_env) opens.
+    pub fn is_named(variable: Variable) -> bool {
+        provider::is_named(variable)
+    }
+
     /// The name of its provider: `consul`.
     pub fn provider(&self) -> &'static str {
         self.0.provider.name()

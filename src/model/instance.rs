@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::HealthState;
 use crate::clean::Untrusted;
 
 /// One running copy of a service: a pod behind a cluster's service, or a registered instance.
@@ -21,6 +22,8 @@ pub struct Instance {
     pub serving: bool,
     /// Where it is between its start and its end.
     pub lifecycle: Lifecycle,
+    /// Its health according to the registry; `None` if the registry does not judge it.
+    pub health: Option<HealthState>,
     /// The name of the service's port that leads here.
     pub port_name: Option<Untrusted>,
     /// The application protocol that the source declares for this port, as in `http`; it decides which checks run.
@@ -120,6 +123,9 @@ impl Serialize for Instance {
         if !matches!(self.lifecycle, Lifecycle::Up | Lifecycle::Terminating) {
             fields.serialize_entry("lifecycle", &self.lifecycle)?;
         }
+        if let Some(health) = &self.health {
+            fields.serialize_entry("health", health)?;
+        }
         let texts = [
             ("port_name", &self.port_name),
             ("protocol", &self.protocol),
@@ -156,6 +162,7 @@ impl<'de> Deserialize<'de> for Instance {
             #[serde(default)]
             terminating: bool,
             lifecycle: Option<Lifecycle>,
+            health: Option<HealthState>,
             port_name: Option<Untrusted>,
             protocol: Option<Untrusted>,
             pod: Option<Untrusted>,
@@ -176,6 +183,7 @@ impl<'de> Deserialize<'de> for Instance {
             id: fields.id,
             serving: fields.serving,
             lifecycle: fields.lifecycle.unwrap_or(implied),
+            health: fields.health,
             port_name: fields.port_name,
             protocol: fields.protocol,
             pod: fields.pod,
@@ -215,6 +223,7 @@ pub(super) mod tests {
                 id,
                 serving,
                 lifecycle,
+                health: lease.map(|_| HealthState::Degraded),
                 port_name: pod.clone(),
                 protocol: version.clone(),
                 node: zone.clone(),

@@ -123,6 +123,7 @@ impl RegisteredInstance {
             id: self.id.as_ref().to_owned(),
             serving: self.health != HealthState::Unhealthy,
             lifecycle: self.status.lifecycle(),
+            health: Some(self.health).filter(|health| *health != HealthState::Unknown || !self.checks.is_empty()),
             protocol: untrusted(registration.protocol.as_ref()),
             node: untrusted(registration.node.as_ref()),
             zone: untrusted(registration.zone.as_ref()),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Detail;
+use super::{Detail, HealthState};
 use crate::clean::Untrusted;
 
 /// The facts of a registered service, beside its endpoints: those stand in the [`Service`](crate::Service), each with an
@@ -78,6 +78,16 @@ pub enum RegistryState {
 }
 
 impl RegistryState {
+    /// What it means for callers.
+    pub const fn health(self) -> HealthState {
+        match self {
+            Self::Passing => HealthState::Healthy,
+            Self::Warning => HealthState::Degraded,
+            Self::Critical => HealthState::Unhealthy,
+            Self::Unknown => HealthState::Unknown,
+        }
+    }
+
     /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -76,6 +76,18 @@ impl<D> Service<D> {
         (later.health.as_deref() != Some(health)).then_some(*health)
     }
 
+    /// Whether it has this name: `cart`, `shop/cart` with its namespace, or its id.
+    pub fn has_name(&self, name: &str) -> bool {
+        let plain = self.name.as_ref().map_or("", |name| name.as_raw());
+        if plain == name || self.id == *name {
+            return true;
+        }
+
+        let namespace = self.namespace.as_ref().map(Untrusted::as_raw);
+        let rest = namespace.and_then(|namespace| name.strip_prefix(namespace));
+        rest.and_then(|rest| rest.strip_prefix('/')) == Some(plain)
+    }
+
     /// The rows of the service in a table: one per endpoint, or a single row without endpoint.
     pub fn rows(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         let none = self.endpoints.is_empty().then_some(None);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::json::write_json;
 use super::{Footer, Format, RenderOptions};
-use crate::model::{Address, Endpoint, Service};
+use crate::model::{Address, Endpoint, Instance, Service};
 
 pub(super) struct PrometheusSd<'w> {
     out: &'w mut (dyn Write + Send),
@@ -37,8 +37,9 @@ impl<'w> PrometheusSd<'w> {
         add(&mut labels, "service", self.page.service(endpoint).to_owned());
 
         // Only sources with instances know more than that something listens.
-        if endpoint.instance.is_some() {
+        if let Some(instance) = &endpoint.instance {
             add(&mut labels, "ready", endpoint.ready.to_string());
+            add_instance(&mut labels, instance);
         }
         for (name, value) in service.detail.labels().into_iter().flatten() {
             add(&mut labels, &format!("label_{}", label_name(name.as_raw())), value.to_string());
@@ -52,6 +53,22 @@ impl<'w> PrometheusSd<'w> {
         }
 
         labels
+    }
+}
+
+/// Adds what an instance says of itself.
+fn add_instance(labels: &mut Map<String, Value>, instance: &Instance) {
+    add(labels, "instance_id", instance.id.clone());
+    for (name, value) in [("node", &instance.node), ("zone", &instance.zone), ("version", &instance.version)] {
+        add(labels, name, text(value.as_ref()));
+    }
+    // A tag stands between two commas, also the first and the last, so that a rule can match `,api,`.
+    if !instance.tags.is_empty() {
+        let tags: Vec<String> = instance.tags.iter().map(ToString::to_string).collect();
+        add(labels, "tags", format!(",{},", tags.join(",")));
+    }
+    for (key, value) in &instance.metadata {
+        add(labels, &format!("metadata_{}", label_name(key.as_raw())), value.to_string());
     }
 }
 
@@ -98,7 +115,13 @@ impl Format for PrometheusSd<'_> {
 
 /// The address to scrape.
 fn target(endpoint: &Endpoint) -> Option<String> {
-    let Address::Ip(ip) = endpoint.address else { return None };
+    endpoint.port?;
+    let ip = match &endpoint.address {
+        Address::Ip(ip) => ip,
+        // Prometheus looks it up.
+        Address::Name(_) => return Some(endpoint.to_string()),
+        Address::Unix(_) => return None,
+    };
     // A listener bound to one interface does not reply on loopback.
     if ip.to_canonical().is_unspecified() && endpoint.interface.is_some() {
         return None;
@@ -106,5 +129,5 @@ fn target(endpoint: &Endpoint) -> Option<String> {
 
     let address = Address::Ip(endpoint.reachable_at()?);
     let target = Endpoint { address, interface: endpoint.zone().cloned(), ..endpoint.clone() };
-    endpoint.port.map(|_| target.to_string())
+    Some(target.to_string())
 }

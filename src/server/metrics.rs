@@ -15,6 +15,7 @@ use prometheus_client::registry::Registry;
 
 use super::activity::Overdue;
 use super::checks::CheckFigures;
+use super::dns::DnsCounters;
 use super::gate::Full;
 use super::histogram::Times;
 use crate::model::HealthState;
@@ -60,6 +61,7 @@ pub(super) struct Metrics {
     pub(super) event_streams: AtomicI64,
     pub(super) event_resets: AtomicU64,
     pub(super) checks: CheckFigures,
+    pub(super) dns: DnsCounters,
 }
 
 /// Figures that are read when they are asked for.
@@ -91,6 +93,7 @@ impl Metrics {
             event_streams: AtomicI64::new(0),
             event_resets: AtomicU64::new(0),
             checks: CheckFigures::default(),
+            dns: DnsCounters::default(),
         })
     }
 
@@ -181,6 +184,7 @@ impl Collector for Reading {
         commits.encode_histogram::<Labels<'_>>(sum, buckets.iter().map(|(_, count)| count).sum(), &buckets, None)?;
 
         self.encode_checks(&mut encoder)?;
+        self.encode_dns(&mut encoder)?;
         self.encode_requests(&mut encoder)
     }
 }
@@ -217,6 +221,13 @@ impl Reading {
         let mut times = encoder.encode_descriptor(name, "Time of a check", None, MetricType::Histogram)?;
         let (sum, buckets) = checks.times.read();
         times.encode_histogram::<Labels<'_>>(sum, buckets.iter().map(|(_, count)| count).sum(), &buckets, None)
+    }
+
+    fn encode_dns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (dns, counter_type) = (&self.metrics.dns, MetricType::Counter);
+        labelled(encoder, counter_type, "portolan_dns_queries", "DNS queries", "transport", &dns.queries())?;
+        labelled(encoder, counter_type, "portolan_dns_replies", "DNS replies", "code", &dns.replies())?;
+        dns.others().into_iter().try_for_each(|(name, help, count)| counter(encoder, name, help, count))
     }
 
     fn encode_requests(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {

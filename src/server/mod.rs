@@ -6,16 +6,19 @@ mod api_error;
 mod body;
 mod checks;
 mod connection;
+pub(crate) mod dns;
 mod gate;
 mod histogram;
 mod metrics;
 mod monitor;
+mod name_index;
 mod params;
 mod reply;
 mod ring;
 mod routes;
 mod schemas;
 mod scores;
+mod service_addresses;
 mod settings;
 mod shared;
 mod strategy;
@@ -47,7 +50,8 @@ use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
-pub use self::settings::{HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
+pub use self::dns::{DnsListener, has_dns_names};
+pub use self::settings::{DnsSettings, HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 
 /// The address of a client, as an extension of its requests.
@@ -70,10 +74,19 @@ pub struct Registry {
     pub clock: Clock,
 }
 
+/// Where a server listens.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    /// For the REST API.
+    pub rest: Vec<TcpListener>,
+    /// For DNS; none turns it off.
+    pub dns: Vec<DnsListener>,
+}
+
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
 /// streams. What is not done after the settings' timeout is dropped; the report says how much.
 pub async fn run(
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     settings: ServerSettings,
     registry: Registry,
     shutdown: Shutdown,
@@ -91,7 +104,7 @@ pub async fn run(
     let (checks, demands) = Checks::new();
 
     let app = Arc::new(ServerState {
-        view: ArcSwap::from_pointee(View::new(state.snapshot())),
+        view: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
         writes,
         metrics: Arc::clone(&metrics),
@@ -116,9 +129,10 @@ pub async fn run(
         max_head_bytes: limits.head_bytes,
         metrics,
     });
-    for listener in listeners {
+    for listener in listeners.rest {
         clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
     }
+    dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
     monitor_stop.stop();

@@ -24,6 +24,8 @@ pub struct ServerSettings {
     pub heartbeat_interval: Duration,
     /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
     pub health_checks: HealthCheckSettings,
+    /// What DNS answers with, for a server that has listeners for it.
+    pub dns: DnsSettings,
 }
 
 /// Whether and how the checks of registrations run.
@@ -41,6 +43,23 @@ pub struct HealthCheckSettings {
 impl Default for HealthCheckSettings {
     fn default() -> Self {
         Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
+    }
+}
+
+/// What DNS answers with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// The domain of all names. Names in it hold the name of the cluster in the place of a data center.
+    pub domain: String,
+    /// The seconds for which a client may keep an answer.
+    pub ttl: u32,
+    /// The queries that one address may send in a second; 0 is no limit.
+    pub queries_per_second: u32,
+}
+
+impl Default for DnsSettings {
+    fn default() -> Self {
+        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: 10_000 }
     }
 }
 
@@ -90,6 +109,7 @@ impl Default for ServerSettings {
             cluster: "default".to_owned(),
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
+            dns: DnsSettings::default(),
         }
     }
 }

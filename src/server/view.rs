@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use uuid::Uuid;
 
+use super::name_index::NameIndex;
+use super::service_addresses::ServiceAddresses;
 use super::strategy::{Choice, InstanceCounters, ServiceCounters};
 use super::times::{LeaseTimes, WIDTH};
 use crate::model::RegisteredInstance;
@@ -35,6 +37,8 @@ pub(super) struct View {
     pub(super) snapshot: Snapshot,
     services: RedBlackTreeMapSync<ServiceKey, Arc<ServiceView>>,
     by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+    /// Only a server with DNS has it.
+    names: Option<NameIndex>,
 }
 
 /// A service and its instances.
@@ -45,6 +49,8 @@ pub(super) struct ServiceView {
     pub(super) counters: Arc<ServiceCounters>,
     /// Made by the first reader: a burst of registrations costs no list for each of them.
     list: OnceLock<Vec<Arc<InstanceView>>>,
+    /// Made by the first that asks for it, as the list is.
+    addresses: OnceLock<ServiceAddresses>,
 }
 
 /// An instance with its JSON.
@@ -156,6 +162,14 @@ impl ServiceView {
         self.list.get_or_init(|| self.instances.values().cloned().collect())
     }
 
+    /// Where its instances are reached that take calls.
+    pub(super) fn addresses(&self) -> &ServiceAddresses {
+        self.addresses.get_or_init(|| {
+            let instances = self.list().iter().map(|instance| &instance.instance);
+            ServiceAddresses::of(instances.filter(|instance| instance.is_usable()))
+        })
+    }
+
     /// The number of instances.
     pub(super) fn len(&self) -> usize {
         self.instances.size()
@@ -163,12 +177,13 @@ impl ServiceView {
 }
 
 impl View {
-    /// The view of a snapshot, written anew.
-    pub(super) fn new(snapshot: Snapshot) -> Self {
+    /// The view of a snapshot, written anew. `has_names`: services, nodes and addresses can be looked up as DNS does.
+    pub(super) fn new(snapshot: Snapshot, has_names: bool) -> Self {
         let empty = Self {
             snapshot: snapshot.clone(),
             services: RedBlackTreeMapSync::new_sync(),
             by_id: HashTrieMapSync::new_sync(),
+            names: has_names.then(NameIndex::new),
         };
         let mut draft = ViewDraft::of(&empty);
         for instance in snapshot.instances() {
@@ -190,6 +205,11 @@ impl View {
     /// Every service, by namespace and name.
     pub(super) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
         self.services.values()
+    }
+
+    /// What DNS looks up.
+    pub(super) fn names(&self) -> Option<&NameIndex> {
+        self.names.as_ref()
     }
 
     /// The instance with this id.
@@ -237,6 +257,12 @@ impl ViewDraft {
         let same = known.filter(|known| known.instance.generation == instance.generation);
         let added = Arc::new(InstanceView::new(instance, same));
 
+        if let Some(names) = &mut self.view.names {
+            if let Some(known) = known {
+                names.remove_instance(&known.instance);
+            }
+            names.add_instance(&added.instance);
+        }
         self.view.by_id.insert_mut(Arc::clone(&id), Arc::clone(&added));
         self.change(key, |members| members.insert_mut(id, Arc::clone(&added)));
         added
@@ -244,6 +270,9 @@ impl ViewDraft {
 
     /// Removes an instance.
     pub(super) fn remove(&mut self, instance: &RegisteredInstance) {
+        if let Some(names) = &mut self.view.names {
+            names.remove_instance(instance);
+        }
         self.view.by_id.remove_mut(&*instance.id);
         self.change(ServiceKey::of(instance), |members| {
             members.remove_mut(&*instance.id);
@@ -271,6 +300,7 @@ impl ViewDraft {
             instances: known.map_or_else(Members::new_sync, |known| known.instances.clone()),
             counters: known.map(|known| Arc::clone(&known.counters)).unwrap_or_default(),
             list: OnceLock::new(),
+            addresses: OnceLock::new(),
         });
         change(&mut touched.instances);
     }
@@ -278,9 +308,16 @@ impl ViewDraft {
     /// The changed view, as it is at this snapshot.
     pub(super) fn finish(mut self, snapshot: Snapshot) -> View {
         for (key, service) in self.touched {
+            let names = self.view.names.as_mut();
             if service.instances.is_empty() {
+                if let Some(names) = names {
+                    names.remove_service(&key.namespace, &key.name);
+                }
                 self.view.services.remove_mut(&key);
             } else {
+                if let Some(names) = names {
+                    names.add_service(&key.namespace, &key.name);
+                }
                 self.view.services.insert_mut(key, Arc::new(service));
             }
         }

@@ -37,7 +37,7 @@ const OF_SOURCES: [(&str, &str, &str); 20] = [
 /// The commands that abbreviate another, and the section of the other, whose settings apply to both.
 const SHORT: [(&str, [&str; 2]); 2] = [("local", ["discover", "local"]), ("scan", ["discover", "scan"])];
 /// Commands without settings: no file may answer a question for its user, or change what scripts read.
-const WITHOUT_SETTINGS: [&str; 4] = ["who", "kill", "free-port", "serve"];
+const WITHOUT_SETTINGS: [&str; 7] = ["who", "kill", "free-port", "serve", "deregister", "services", "status"];
 /// Options of a short command that are settings of the parent section.
 const OF_SECTION_ABOVE: [&str; 8] =
     ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];

@@ -85,7 +85,8 @@ fn invalid_options_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch -o yaml", "cannot use --output 'yaml': --watch cannot write yaml"),
-        ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
+        ("--watch -o json=/gone/x", "cannot use --output 'json=/gone/x': its directory does not exist"),
+        ("--watch -o json=/dev/null", "cannot use --output 'json=/dev/null': a watch replaces its files"),
         ("--count 3", "cannot use --count: it requires --watch"),
         ("--watch --count 0", "cannot use --count '0': it is out of range\nhint: write 1 or more"),
         (

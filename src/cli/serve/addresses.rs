@@ -1,10 +1,16 @@
 //! The addresses that a server listens on.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::given::{Given, GivenValue};
 use super::values::{number, wrong};
 use crate::error::{Error, Result};
+
+/// Connections that the kernel completes before they are accepted.
+const BACKLOG: u32 = 1_024;
 
 /// The addresses, and what set them.
 pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
@@ -17,14 +23,7 @@ pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
             let hint = "write each address with its port, as in 127.0.0.1:7440, and leave host and port out";
             return Err(list.by.error("server.listen", &list.shown, why, hint));
         }
-        let addresses: Result<Vec<SocketAddr>> = list.texts.iter().map(|text| address_of(list, text)).collect();
-        let addresses = addresses?;
-        for (at, address) in addresses.iter().enumerate() {
-            if address.port() != 0 && addresses[..at].contains(address) {
-                return Err(list.by.error("server.listen", &list.shown, "it has an address twice", "leave one out"));
-            }
-        }
-        return Ok((addresses, list.by.to_text()));
+        return Ok((addresses_of("server.listen", list)?, list.by.to_text()));
     }
 
     let host = given.text("server.host").unwrap_or_default();
@@ -38,7 +37,19 @@ pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
     Ok((vec![SocketAddr::new(ip, port)], by))
 }
 
-fn address_of(list: &GivenValue, text: &str) -> Result<SocketAddr> {
+/// The addresses of a list, none of them twice.
+pub(super) fn addresses_of(key: &str, list: &GivenValue) -> Result<Vec<SocketAddr>> {
+    let addresses: Result<Vec<SocketAddr>> = list.texts.iter().map(|text| address_of(key, list, text)).collect();
+    let addresses = addresses?;
+    for (at, address) in addresses.iter().enumerate() {
+        if address.port() != 0 && addresses[..at].contains(address) {
+            return Err(list.by.error(key, &list.shown, "it has an address twice", "leave one out"));
+        }
+    }
+    Ok(addresses)
+}
+
+fn address_of(key: &str, list: &GivenValue, text: &str) -> Result<SocketAddr> {
     let named = text.rsplit_once(':').and_then(|(host, port)| {
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Some(SocketAddr::new(host_address(host)?, port.parse().ok()?))
@@ -46,7 +57,7 @@ fn address_of(list: &GivenValue, text: &str) -> Result<SocketAddr> {
     let parsed = text.parse().ok().or_else(|| named.filter(|_| text.matches(':').count() == 1));
     parsed.ok_or_else(|| {
         let hint = "write an IP address with a port, as in 127.0.0.1:7440 or [::1]:7440";
-        list.by.error("server.listen", text, "it is not an address with a port", hint)
+        list.by.error(key, text, "it is not an address with a port", hint)
     })
 }
 
@@ -64,4 +75,13 @@ pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) ->
     let hint =
         "listen on 127.0.0.1, or add --insecure if every machine that reaches this address may register services";
     Err(Error::usage(format!("the address {wide}"), why, hint))
+}
+
+/// A listener. Call it within a runtime.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Connections of an earlier server may still be closing.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod authentication;
 mod data;
+mod dns;
 mod given;
 mod keys;
 mod logging;
@@ -26,12 +27,16 @@ use super::exit::Exit;
 use crate::error::{Error, Result};
 use crate::model::parse_duration;
 
+/// Where DNS is served if no address is given; Consul's port.
+const DNS_ADDRESS: &str = "127.0.0.1:8600";
+
 const EXAMPLES: &str = "\
 Examples:
   portolan serve                                   on 127.0.0.1:7440, kept in a file
   portolan serve --data :memory: --port 0          on any free port, for a test
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
+  portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
   curl http://127.0.0.1:7440/api/v1/services       every registered instance";
 
 /// Run a registry server: services register over HTTP, clients discover them
@@ -80,6 +85,16 @@ pub(super) struct Serve {
     /// Time for requests that have begun when the server stops [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
+
+    /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
+    dns: Vec<String>,
+    /// Domain of all DNS names [default: portolan]
+    #[arg(long, value_name = "NAME", help_heading = "DNS")]
+    dns_domain: Option<String>,
+    /// How long clients may keep a DNS answer [default: 0s]
+    #[arg(long, value_name = "TIME", help_heading = "DNS")]
+    dns_ttl: Option<String>,
 
     /// Name of this server [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
@@ -157,6 +172,8 @@ impl Serve {
                 self.max_connections_per_address.clone(),
             ),
             ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.map(in_millis)),
+            ("--dns-domain", "server.dns.domain", self.dns_domain.clone()),
+            ("--dns-ttl", "server.dns.ttl", self.dns_ttl.clone()),
             ("--node", "server.node", self.node.clone()),
             ("--cluster", "server.cluster", self.cluster.clone()),
             ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
@@ -170,6 +187,9 @@ impl Serve {
         }
         if !self.listen.is_empty() {
             given.set_flag("--listen", "server.listen", self.listen.clone());
+        }
+        if !self.dns.is_empty() {
+            given.set_flag("--dns", "server.dns.listen", self.dns.clone());
         }
     }
 }

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::data::DataPlace;
+use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, data, value_kinds};
+use super::{addresses, authentication, data, dns, value_kinds};
 use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
@@ -19,6 +20,7 @@ pub(super) struct Plan {
     pub(super) listen: Vec<SocketAddr>,
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
+    pub(super) dns: DnsAddresses,
     pub(super) data: DataPlace,
     pub(super) server: ServerSettings,
     pub(super) rules: Rules,
@@ -30,7 +32,7 @@ pub(super) struct Plan {
 }
 
 /// A path of metrics may not hide the API.
-const API_PATHS: [&str; 3] = ["/api", "/health", "/openapi.json"];
+const API_PATHS: [&str; 4] = ["/api", "/health", "/openapi.json", "/sd"];
 
 impl Plan {
     /// Checks every value, alone and together.
@@ -45,13 +47,14 @@ impl Plan {
         let data = data::choose(given, variable, &mut off)?;
         authentication::check(given, is_insecure, &mut off)?;
         addresses::refuse_wide(&listen, &listen_by, is_insecure)?;
+        let dns = dns::addresses(given, is_insecure)?;
 
         off.push("TLS".to_owned());
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let server = server(given, host_name, &listen)?;
-        Ok(Self { listen, listen_by, data, server, rules, log_filter, log_json, is_insecure, off })
+        let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        Ok(Self { listen, listen_by, dns, data, server, rules, log_filter, log_json, is_insecure, off })
     }
 
     /// What an operator should know, one line each.
@@ -66,6 +69,12 @@ impl Plan {
         notes
     }
 
+    /// Where DNS is served, and for which domain.
+    pub(super) fn dns_line(&self, addresses: &[SocketAddr]) -> String {
+        let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        format!("DNS on {}: NAME.service.{}", addresses.join(" and "), self.server.dns.domain)
+    }
+
     /// What the settings mean, one line each.
     pub(super) fn lines(&self) -> Vec<String> {
         let addresses: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
@@ -74,6 +83,9 @@ impl Plan {
             DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        if !self.dns.listen.is_empty() {
+            lines.push(self.dns_line(&self.dns.listen));
+        }
         lines.extend(self.notes());
         lines
     }
@@ -177,7 +189,7 @@ fn count(given: &Given, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &Given, host_name: &str, listen: &[SocketAddr]) -> Result<ServerSettings> {
+fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -204,6 +216,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr]) -> Result<Serve
         write: duration(given, "server.limits.write_timeout"),
     };
 
+    let cluster = given.text("server.cluster").unwrap_or("default");
     let default_strategy = given.text("load_balancer.default_strategy").unwrap_or_default().parse();
     Ok(ServerSettings {
         time_limits,
@@ -212,7 +225,8 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr]) -> Result<Serve
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
-        cluster: given.text("server.cluster").unwrap_or("default").to_owned(),
+        cluster: cluster.to_owned(),
+        dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),
     })

@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tracing::info;
 use uuid::Uuid;
 
+use super::addresses::bind;
 use super::data::DataPlace;
-use super::logging;
 use super::plan::Plan;
+use super::{dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
@@ -23,12 +24,10 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, Registry};
+use crate::server::{self, DnsListener, Listeners, Registry};
 use crate::source::Local;
 use crate::store::{Memory, Sqlite, Store, StoreError};
 
-/// Connections that the kernel completes before they are accepted.
-const BACKLOG: u32 = 1_024;
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
 
@@ -41,8 +40,9 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
-        let listeners: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
-        let listeners = listeners?;
+        let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
+        let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
+        let listeners = Listeners { rest: rest?, dns: dns? };
         let registry = open(plan)?;
         logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
@@ -62,36 +62,36 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
 }
 
 fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
-    bind(address).map_err(|error| {
-        let what = format!("the address {address} (set by {})", plan.listen_by);
-        match error.kind() {
-            ErrorKind::AddrInUse => {
-                let holder = holder(address)
-                    .map_or_else(|| "it is in use".to_owned(), |holder| format!("it is in use by {holder}"));
-                let port = address.port();
-                Error::usage(
-                    what,
-                    holder,
-                    format!("stop that program (`portolan who {port}` shows it), or choose another port with --port"),
-                )
-            }
-            ErrorKind::PermissionDenied => {
-                Error::usage(what, "only root may listen on this port", "choose a port above 1023 with --port")
-            }
-            ErrorKind::AddrNotAvailable => {
-                Error::usage(what, "this machine has no such address", "list its addresses with `ip address`")
-            }
-            _ => Error::usage(what, plain(&error), "choose another address with --listen"),
-        }
-    })
+    let what = || format!("the address {address} (set by {})", plan.listen_by);
+    bind(address).map_err(|error| unbound(&error, what(), address, ["--port", "--listen"]))
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // Connections of an earlier server may still be closing.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+fn listen_dns(address: SocketAddr, plan: &Plan) -> Result<DnsListener> {
+    let what = || format!("the DNS address {address} (set by {})", plan.dns.by);
+    dns::open(address).map_err(|error| unbound(&error, what(), address, ["--dns", "--dns"]))
+}
+
+/// Why an address cannot be listened on. The options choose another port, and another address.
+fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, address_option]: [&str; 2]) -> Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            let holder =
+                holder(address).map_or_else(|| "it is in use".to_owned(), |holder| format!("it is in use by {holder}"));
+            let port = address.port();
+            let hint = format!(
+                "stop that program (`portolan who {port}` shows it), or choose another port with {port_option}"
+            );
+            Error::usage(what, holder, hint)
+        }
+        ErrorKind::PermissionDenied => {
+            let hint = format!("choose a port above 1023 with {port_option}");
+            Error::usage(what, "only root may listen on this port", hint)
+        }
+        ErrorKind::AddrNotAvailable => {
+            Error::usage(what, "this machine has no such address", "list its addresses with `ip address`")
+        }
+        _ => Error::usage(what, plain(error), format!("choose another address with {address_option}")),
+    }
 }
 
 /// The program that holds a port: `nginx (pid 42)`.
@@ -144,13 +144,16 @@ fn unusable(path: &Path, error: &StoreError) -> Error {
 }
 
 /// Says where the server listens, where its data is, and what is off.
-fn announce(plan: &Plan, listeners: &[TcpListener], registry: &Registry, environment: Option<&str>, quiet: bool) {
-    let addresses: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment: Option<&str>, quiet: bool) {
+    let addresses: Vec<SocketAddr> = listeners.rest.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let dns: Vec<SocketAddr> = listeners.dns.iter().filter_map(|listener| listener.udp.local_addr().ok()).collect();
     let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
     let (instances, index) = (registry.state.view().len(), registry.state.index());
     if plan.log_json {
         let off = plan.off.join(", ");
-        info!(listen = urls.join(" "), data = registry.store_name, instances, index, off, environment, "started");
+        let dns: Vec<String> = dns.iter().map(ToString::to_string).collect();
+        let dns = Some(dns.join(" ")).filter(|dns| !dns.is_empty());
+        info!(listen = urls.join(" "), dns, data = registry.store_name, instances, index, off, environment, "started");
         return;
     }
     if quiet {
@@ -158,6 +161,9 @@ fn announce(plan: &Plan, listeners: &[TcpListener], registry: &Registry, environ
     }
 
     stderr::note(&format!("portolan {} listens on {}", env!("CARGO_PKG_VERSION"), urls.join(" and ")));
+    if !dns.is_empty() {
+        stderr::note(&plan.dns_line(&dns));
+    }
     let noun = if instances == 1 { "instance" } else { "instances" };
     stderr::note(&format!("data: {} ({instances} {noun}, index {index})", registry.store_name));
     if plan.data == DataPlace::Memory {

@@ -5,6 +5,7 @@ mod hooks;
 #[cfg(feature = "live")]
 mod live;
 mod stop_conditions;
+mod watch_files;
 mod watch_loop;
 mod watch_output;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use self::delivered::DeliveredState;
 use self::hooks::{Exec, Hook, HookQueue, Webhook};
 use self::stop_conditions::StopConditions;
+use self::watch_files::WatchFiles;
 use self::watch_loop::{WatchEnd, WatchLoop, WatchResult};
 use self::watch_output::WatchOutput;
 use super::exit::Exit;
@@ -29,13 +31,11 @@ use crate::catalog::{Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
-#[cfg(feature = "live")]
-use crate::model::ColumnVisibility;
-use crate::model::{Condition, DetailLevel, ParseError, parse_duration};
+use crate::model::{ColumnVisibility, Condition, DetailLevel, ParseError, parse_duration};
 use crate::net::runtime;
-use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
-use crate::output::{RenderOptions, View};
+use crate::output::View;
+use crate::output::{EventFormat, FormatName, RenderOptions};
 use crate::source::{RECONNECT, Source, keep_watching};
 
 /// How long the last listing may take from its deadline to the output.
@@ -57,6 +57,8 @@ pub(super) struct Watching {
     /// reported at once (where tracefs is mounted). While a source is unreachable, or a scan reaches none of its targets, its
     /// services stay and are reported as stale; the changes follow when it recovers. If the reader is too slow, a lagged event
     /// reports how many lines were dropped, followed by the differences.
+    ///
+    /// A file of --output FORMAT=FILE holds the whole listing, and is replaced in one step whenever it changes.
     #[arg(short, long, global = true)]
     watch: bool,
     /// Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]
@@ -167,9 +169,12 @@ impl Watching {
         let stop = Stop::listen()?;
         // The live table can show every detail of a row; hooks and conditions get the whole JSON whatever is shown.
         let needs_all = live || !queues.is_empty() || !self.until.is_empty();
-        let detail_level = if needs_all { DetailLevel::Full } else { global.format.depth() };
+        let files = global.output.iter().filter(|spec| spec.file.is_some()).map(|spec| spec.format.depth()).max();
+        let depth = files.unwrap_or(global.format.depth()).max(global.format.depth());
+        let detail_level = if needs_all { DetailLevel::Full } else { depth };
         let writer = Writer::new(source.name(), detail_level, Clock::coarse());
         let (_, watch) = writer.reader().watch();
+        let files = WatchFiles::new(&global.output, writer.reader(), file_page(source), source.filters())?;
         let cancel = CancellationToken::new();
         let (source_runtime, output_runtime) = (runtime(0)?, runtime(0)?);
 
@@ -188,7 +193,7 @@ impl Watching {
             let result = stdout::with_stdout(Some(&stop), |out| {
                 let result = output_runtime.block_on(async {
                     let output = open_output(source, global, format, live, out)?;
-                    self.report(source, watch, output, queues, &stop).await
+                    self.report(source, watch, output, (files, queues), &stop).await
                 });
                 output_runtime.shutdown_background();
                 result
@@ -236,13 +241,13 @@ impl Watching {
         source: &'w dyn Source,
         watch: Watch,
         output: WatchOutput<'w>,
-        queues: Vec<HookQueue>,
+        (files, queues): (WatchFiles, Vec<HookQueue>),
         stop: &'w Stop,
     ) -> io::Result<WatchResult> {
         let tree = stop.tree().map_err(io::Error::other)?;
         let stop_conditions = StopConditions::new(self.count, &self.until);
         let mut watch_loop =
-            WatchLoop { delivered: DeliveredState::new(source.name()), stop_conditions, output, queues, stop };
+            WatchLoop { delivered: DeliveredState::new(source.name()), stop_conditions, output, files, queues, stop };
         // A listing that the deadline ends is delivered a moment later.
         let deadline = source.deadline().map(|deadline| deadline.saturating_add(DELIVERY_TIME));
         let duration = self.duration.into_iter().chain(deadline).min();
@@ -302,28 +307,29 @@ fn open_live<'w>(
     out: &'w mut (dyn io::Write + Send),
 ) -> io::Result<WatchOutput<'w>> {
     let terminal = Terminal::of_stdout(global.color);
-    let columns = source.columns();
-    let page = RenderOptions {
-        columns,
-        identified: columns.iter().any(|column| column.shown == ColumnVisibility::Asked),
-        generated: jiff::Timestamp::now(),
-        width: terminal.width,
-        color: terminal.color,
-    };
+    let page = RenderOptions { width: terminal.width, color: terminal.color, ..file_page(source) };
     let wide = global.format == FormatName::Wide;
 
     Ok(WatchOutput::live(live::Live::open(View::new(source.name(), page, wide), out)?))
 }
 
+/// Rendering options of the files.
+fn file_page(source: &dyn Source) -> RenderOptions {
+    let columns = source.columns();
+    RenderOptions {
+        columns,
+        identified: columns.iter().any(|column| column.shown == ColumnVisibility::Asked),
+        generated: jiff::Timestamp::now(),
+        width: None,
+        color: false,
+    }
+}
+
 /// The format of the event lines.
 ///
 /// # Errors
-/// If the requested format cannot write events, or a file is requested.
+/// If the requested format cannot write events.
 fn format(source: &dyn Source, global: &Global) -> Result<EventFormat> {
-    if global.output.iter().any(|spec| spec.file.is_some()) {
-        let hint = "leave the file out, and redirect the output";
-        return Err(Error::usage("--output", "a watch writes to standard output only", hint));
-    }
     EventFormat::of(global.format, source.columns()).ok_or_else(|| {
         let name = global.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let hint = "choose table, wide, json, ndjson or name";

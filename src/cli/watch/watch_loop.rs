@@ -10,6 +10,7 @@ use super::GRACE;
 use super::delivered::DeliveredState;
 use super::hooks::HookQueue;
 use super::stop_conditions::StopConditions;
+use super::watch_files::WatchFiles;
 use super::watch_output::WatchOutput;
 use crate::catalog::{Watch, WatchItem};
 use crate::cli::signals::Stop;
@@ -26,6 +27,7 @@ pub(super) struct WatchLoop<'w> {
     pub(super) delivered: DeliveredState,
     pub(super) stop_conditions: StopConditions<'w>,
     pub(super) output: WatchOutput<'w>,
+    pub(super) files: WatchFiles,
     pub(super) queues: Vec<HookQueue>,
     pub(super) stop: &'w Stop,
 }
@@ -59,8 +61,9 @@ impl WatchLoop<'_> {
         tokio::pin!(timeout);
         loop {
             tokio::select! {
-                // Pending events come before the end.
+                // Pending events come before the end, and must not hold the files up.
                 biased;
+                () = self.files.due() => self.files.write().iter().for_each(|error| self.output.note(error)),
                 item = watch.next() => {
                     let Some(item) = item else { return Ok(WatchEnd::Ended) };
                     if self.report(item)? {
@@ -82,6 +85,7 @@ impl WatchLoop<'_> {
 
     /// Reports a batch of events; whether a stop condition was met.
     fn report(&mut self, item: WatchItem) -> io::Result<bool> {
+        self.files.note_change();
         let mut ended = false;
         for event in self.delivered.events(item).iter() {
             // Before the synced event, services are reported that existed at the start: those are not changes.
@@ -103,7 +107,8 @@ impl WatchLoop<'_> {
 
     /// Waits for the running hooks.
     pub(super) async fn finish(self, end: WatchEnd) -> WatchResult {
-        let Self { delivered, stop_conditions, output, queues, stop } = self;
+        let Self { delivered, stop_conditions, mut output, mut files, queues, stop } = self;
+        files.write_rest().iter().for_each(|error| output.note(error));
         let is_unanswered = end == WatchEnd::TimeUp && delivered.is_empty_handed();
         // Gives the terminal back before anything else is written.
         drop(output);

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::url::RegistryUrl;
 use super::{ActiveLease, Provider, ProviderFuture, Renewal};
 use crate::clean::clean;
-use crate::error::Result;
-use crate::model::{CheckDefinition, CheckKind, OperatorStatus, Registration};
+use crate::error::{Error, Result};
+use crate::model::{CheckDefinition, CheckKind, Instance, OperatorStatus, Registration, Service};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
 use crate::source::{Consul, Source, Variable};
 
@@ -79,6 +79,26 @@ impl ConsulProvider {
     }
 }
 
+impl ConsulProvider {
+    /// Removes an instance from this agent. The source's id of an instance is that of its node and its own.
+    async fn remove(&self, instance: &Instance) -> Result<bool> {
+        let (node, id) = instance.id.split_once('/').unwrap_or(("", &instance.id));
+        let what = format!("deregister {} with Consul", clean(id));
+        let request = self.put(format!("/v1/agent/service/deregister/{}", segment(id)));
+
+        match self.http.send(&request).await {
+            Ok(_) => Ok(true),
+            // Only the agent that an instance is registered with can remove it: another one's removal does not last.
+            Err(failure) if is_unknown(&failure) => Err(Error::NotFound {
+                what: format!("the instance {} at this agent", clean(id)),
+                why: format!("it is registered with the agent of the node {}", clean(node)),
+                hint: "name that agent, as in --registry consul://ADDRESS:8500".to_owned(),
+            }),
+            Err(failure) => Err(failure.into_error(what)),
+        }
+    }
+}
+
 impl Provider for ConsulProvider {
     fn name(&self) -> &'static str {
         "consul"
@@ -90,8 +110,16 @@ impl Provider for ConsulProvider {
         Ok(Arc::new(source))
     }
 
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.options.clone()))
+    }
+
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
         Box::pin(self.register(registration))
+    }
+
+    fn remove<'a>(&'a self, _service: &'a Service, instance: &'a Instance) -> ProviderFuture<'a, bool> {
+        Box::pin(self.remove(instance))
     }
 }
 
@@ -106,7 +134,7 @@ struct ConsulLease {
 }
 
 impl ConsulLease {
-    fn failed(&self, operation: &str, failure: RegistryFailure) -> crate::error::Error {
+    fn failed(&self, operation: &str, failure: RegistryFailure) -> Error {
         failure.into_error(format!("{operation} {} with Consul", clean(&self.name)))
     }
 }

@@ -62,6 +62,13 @@ pub(in crate::client) fn settings(variable: Variable) -> Result<RegistrySettings
     })
 }
 
+/// Whether the variables say which registry is meant.
+pub(in crate::client) fn is_named(variable: Variable) -> bool {
+    let hints = PROVIDERS.iter().map(|(_, _, hint)| *hint).chain(["DISCOVERY_PROVIDER"]);
+    let mut values = hints.filter_map(variable);
+    values.any(|value| !value.is_empty())
+}
+
 /// The URL of the registry that is meant.
 fn registry_url(variable: Variable) -> Result<String> {
     let Some(name) = text(variable, "DISCOVERY_PROVIDER")? else {

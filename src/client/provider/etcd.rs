@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::url::RegistryUrl;
 use super::{ActiveLease, Provider, ProviderFuture, Renewal};
-use crate::clean::clean;
+use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
-use crate::model::Registration;
+use crate::model::{Instance, Registration, RegistryDetail, Service};
 use crate::net::registry_http::RegistryFailure;
 use crate::source::{Etcd, EtcdApi, Source, Variable};
 
@@ -57,7 +57,7 @@ pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<
 struct GrantReply {
     #[serde(rename = "ID", default)]
     id: String,
-    #[serde(rename = "TTL", default, deserialize_with = "seconds")]
+    #[serde(rename = "TTL", default, deserialize_with = "number")]
     ttl: u64,
 }
 
@@ -68,7 +68,7 @@ struct KeepAliveReply {
 }
 
 /// etcd writes 64-bit numbers as text, and leaves out what is 0.
-fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
     // A negative time has passed already.
@@ -108,6 +108,32 @@ impl EtcdProvider {
     }
 }
 
+/// The reply to a removal. etcd writes the number as text, and leaves out 0.
+#[derive(Deserialize)]
+struct DeleteReply {
+    #[serde(default, deserialize_with = "number")]
+    deleted: u64,
+}
+
+impl EtcdProvider {
+    /// Removes the key of an instance. Its lease ends by itself.
+    async fn remove(&self, service: &Service, instance: &Instance) -> Result<bool> {
+        let id = instance.id.as_str();
+        let keys = service.detail.downcast_ref::<RegistryDetail>().map(|detail| detail.keys.as_slice());
+        let mut keys = keys.unwrap_or_default().iter().map(Untrusted::as_raw);
+        let key = keys.find(|key| holds(key, id)).ok_or_else(|| Error::NotFound {
+            what: format!("the key of {}", clean(id)),
+            why: "no key of its service ends with its id".to_owned(),
+            hint: "remove the key with `etcdctl del`".to_owned(),
+        })?;
+
+        let body = json!({ "key": BASE64.encode(key) });
+        let reply = self.api.call::<DeleteReply>("/v3/kv/deleterange", &body).await;
+        let reply = reply.map_err(|failure| failure.into_error(format!("deregister {} in etcd", clean(id))))?;
+        Ok(reply.deleted > 0)
+    }
+}
+
 impl Provider for EtcdProvider {
     fn name(&self) -> &'static str {
         "etcd"
@@ -119,9 +145,22 @@ impl Provider for EtcdProvider {
         Ok(Arc::new(source))
     }
 
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.options.clone()))
+    }
+
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
         Box::pin(self.register(registration))
     }
+
+    fn remove<'a>(&'a self, service: &'a Service, instance: &'a Instance) -> ProviderFuture<'a, bool> {
+        Box::pin(self.remove(service, instance))
+    }
+}
+
+/// Whether this key holds the instance: its id is the last part of the key, or the whole key below the prefix.
+fn holds(key: &str, id: &str) -> bool {
+    key.strip_suffix(id).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
 }
 
 /// A key, and the lease that removes it.

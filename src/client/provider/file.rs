@@ -30,4 +30,8 @@ impl Provider for FileProvider {
     fn source(&self, _service: &str) -> Result<Arc<dyn Source>> {
         Ok(Arc::new(self.0.clone()))
     }
+
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.0.clone()))
+    }
 }

@@ -35,4 +35,8 @@ impl Provider for K8sProvider {
         source.select(service);
         Ok(Arc::new(source))
     }
+
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.0.clone()))
+    }
 }

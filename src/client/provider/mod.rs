@@ -11,6 +11,7 @@ mod file;
 mod k8s;
 #[cfg(feature = "registry")]
 mod portolan;
+mod server_status;
 mod url;
 
 use std::fmt;
@@ -19,11 +20,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
-use crate::model::Registration;
+use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
-pub(super) use environment::{RegistrySettings, settings};
+pub(super) use environment::{RegistrySettings, is_named, settings};
+pub use server_status::{InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
 /// What a request to a provider returns.
@@ -41,6 +45,15 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// If the name, or the configuration of the provider, cannot be used.
     fn source(&self, service: &str) -> Result<Arc<dyn Source>>;
 
+    /// The source that lists all services.
+    ///
+    /// # Errors
+    /// By default: the provider only finds services whose names are known.
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        let hint = "ask for a service by its name, as in `portolan resolve NAME`";
+        Err(Error::usage(format!("{} to list all services", self.name()), "it only finds services by name", hint))
+    }
+
     /// Registers an instance, or replaces the registration with the same id.
     ///
     /// # Errors
@@ -49,6 +62,50 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let error = cannot_register(self.name(), &registration.name);
         Box::pin(async move { Err(error) })
     }
+
+    /// Removes an instance of a service that [`all_services`](Self::all_services) listed, whoever registered it. `false`: the
+    /// registry does not have it any more.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider cannot remove anything.
+    fn remove<'a>(&'a self, _service: &'a Service, instance: &'a Instance) -> ProviderFuture<'a, bool> {
+        let what = format!("{} to remove {}", self.name(), crate::clean::clean(&instance.id));
+        let error = Error::usage(what, "it can only be read", "remove it where it is declared");
+        Box::pin(async move { Err(error) })
+    }
+
+    /// Changes a registered instance. `false`: the registry does not have it any more.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider cannot change anything.
+    fn change<'a>(&'a self, instance: &'a Instance, _change: InstanceChange) -> ProviderFuture<'a, bool> {
+        let what = format!("{} to change {}", self.name(), crate::clean::clean(&instance.id));
+        let hint = "change it with the registry's own tool, as in `consul maint`, or register it again";
+        let error = Error::usage(what, "only registries that `portolan serve` runs can do that", hint);
+        Box::pin(async move { Err(error) })
+    }
+
+    /// The state of the registry's server.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider has no such state.
+    fn status(&self) -> ProviderFuture<'_, ServerStatus> {
+        let why = "only registries that `portolan serve` runs have one";
+        let hint = "name one, as in --registry portolan://127.0.0.1:7440, or use the registry's own tool";
+        let error = Error::usage(format!("the status of {}", self.name()), why, hint);
+        Box::pin(async move { Err(error) })
+    }
+}
+
+/// What can be changed about a registered instance; `None` leaves it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct InstanceChange {
+    /// Whether it takes calls, according to its operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<OperatorStatus>,
+    /// Its share of the calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
 }
 
 /// A registration that the registry has.
@@ -110,7 +167,7 @@ providers! {
     #[cfg(feature = "etcd")]
     "etcd" => etcd::open, "etcd://127.0.0.1:2379";
     #[cfg(feature = "registry")]
-    "portolan" => portolan::open, "portolan://127.0.0.1:7440";
+    "portolan" or "http" or "https" or "unix" => portolan::open, "portolan://127.0.0.1:7440";
     "dns" => dns::open, "dns://10.0.0.53/service.consul";
     #[cfg(feature = "k8s")]
     "k8s" or "kubernetes" => k8s::open, "k8s:NAMESPACE";

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::url::RegistryUrl;
-use super::{ActiveLease, Provider, ProviderFuture, Renewal};
+use super::{ActiveLease, InstanceChange, Provider, ProviderFuture, Renewal, ServerStatus};
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{RegisteredInstance, Registration};
+use crate::model::{Instance, RegisteredInstance, Registration, Service};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
 use crate::source::{Portolan, Source, Variable};
 
@@ -26,7 +26,10 @@ pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<
     if let Some(variable) = variable {
         options.read_environment(variable);
     }
-    if !url.authority.is_empty() {
+    if matches!(url.scheme.as_str(), "http" | "https") {
+        // `http://127.0.0.1:7440`, as a browser has it.
+        options.address = Some(format!("{}://{}{}", url.scheme, url.authority, url.path));
+    } else if !url.authority.is_empty() {
         options.address = Some(url.authority.clone());
     } else if !url.path.is_empty() {
         // `portolan:/run/portolan.sock`
@@ -62,15 +65,31 @@ impl PortolanProvider {
         let request = RegistryRequest::post("/api/v1/services").json(&registration);
         let reply = self.http.send(&request).await.and_then(|reply| reply.json::<InstanceReply>());
         let instance = reply.map_err(|failure| failure.into_error(what))?.data;
-        let id = path_segment(&instance.id).unwrap_or_default();
         let ttl = instance.lease.as_ref().map(|lease| lease.ttl);
         Ok(Box::new(PortolanLease {
             name: registration.name,
-            path: format!("/api/v1/services/{id}"),
+            path: instance_path(&instance.id),
             generation: instance.generation,
             ttl,
             http: self.http.clone(),
         }))
+    }
+}
+
+/// `{"data":STATUS}`
+#[derive(Deserialize)]
+struct StatusReply {
+    data: ServerStatus,
+}
+
+impl PortolanProvider {
+    /// Sends a write to an instance. `false`: there is none with this id.
+    async fn write(&self, operation: &str, id: &str, request: &RegistryRequest) -> Result<bool> {
+        match self.http.send(request).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.status() == Some(404) => Ok(false),
+            Err(failure) => Err(failure.into_error(format!("{operation} {}", clean(id)))),
+        }
     }
 }
 
@@ -85,9 +104,41 @@ impl Provider for PortolanProvider {
         Ok(Arc::new(source))
     }
 
+    fn all_services(&self) -> Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.options.clone()))
+    }
+
     fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
         Box::pin(self.register(registration))
     }
+
+    fn remove<'a>(&'a self, _service: &'a Service, instance: &'a Instance) -> ProviderFuture<'a, bool> {
+        Box::pin(async move {
+            let request = RegistryRequest::delete(instance_path(&instance.id));
+            self.write("deregister", &instance.id, &request).await
+        })
+    }
+
+    fn change<'a>(&'a self, instance: &'a Instance, change: InstanceChange) -> ProviderFuture<'a, bool> {
+        Box::pin(async move {
+            let request = RegistryRequest::put(instance_path(&instance.id)).json(&change);
+            self.write("update", &instance.id, &request).await
+        })
+    }
+
+    fn status(&self) -> ProviderFuture<'_, ServerStatus> {
+        Box::pin(async move {
+            let reply = self.http.send(&RegistryRequest::get("/api/v1/status")).await;
+            let reply = reply.and_then(|reply| reply.json::<StatusReply>());
+            reply
+                .map(|reply| reply.data)
+                .map_err(|failure| failure.into_error("read the status of the registry".to_owned()))
+        })
+    }
+}
+
+fn instance_path(id: &str) -> String {
+    format!("/api/v1/services/{}", path_segment(id).unwrap_or_default())
 }
 
 /// One generation of a registration. A later one is another registration: this neither renews nor removes it.

@@ -18,7 +18,7 @@ use super::pick_set::{PickSet, SetStatus};
 use crate::balance::{Backend, Backends, Balancer, PickKey};
 use crate::catalog::Snapshot;
 use crate::engine::{Clock, Retry, saturating_nanos};
-use crate::model::{Endpoint, PartialError, Service, Untrusted};
+use crate::model::{Endpoint, PartialError};
 
 /// What a resolver does if no endpoint is healthy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +124,7 @@ impl ResolverState {
         };
         known.stale = stale;
 
-        let services = snapshot.services().iter().filter(|service| has_name(service, &self.service));
+        let services = snapshot.services().iter().filter(|service| service.has_name(&self.service));
         known.endpoints = unique(services.flat_map(|service| &service.endpoints));
         self.publish(&mut known);
     }
@@ -260,18 +260,6 @@ impl OutcomeSink for ResolverState {
             self.publish(&mut known);
         }
     }
-}
-
-/// Whether a service has this name: `cart`, `shop/cart` with its namespace, or its id.
-fn has_name(service: &Service, name: &str) -> bool {
-    let plain = service.name.as_ref().map_or("", |name| name.as_raw());
-    if plain == name || service.id == *name {
-        return true;
-    }
-
-    let namespace = service.namespace.as_ref().map(Untrusted::as_raw);
-    namespace
-        .is_some_and(|namespace| name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('/')) == Some(plain))
 }
 
 /// Endpoints in the order of their addresses, each address once: what several registrations claim is called once.

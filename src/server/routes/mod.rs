@@ -11,6 +11,7 @@ pub(super) mod metrics;
 pub(super) mod monitor;
 pub(super) mod monitoring;
 mod openapi;
+pub(super) mod prometheus;
 pub(super) mod query;
 pub(super) mod service;
 pub(super) mod services;
@@ -43,7 +44,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 20] = [
+pub(super) const PATHS: [&str; 21] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -61,6 +62,7 @@ pub(super) const PATHS: [&str; 20] = [
     "/api/v1/status",
     "/health",
     "/metrics",
+    "/sd/prometheus",
     "/openapi.json",
     "/",
     UNMATCHED,
@@ -69,7 +71,7 @@ pub(super) const PATHS: [&str; 20] = [
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let metrics = app.settings.metrics_path.as_deref().map(|path| (path, "/metrics", get(metrics::get)));
-    let routes: [(&str, MethodRouter<App>); 18] = [
+    let routes: [(&str, MethodRouter<App>); 19] = [
         ("/api/v1/services", get(services::list).post(services::register)),
         ("/api/v1/services/{id}", get(service::get).put(service::update).delete(service::deregister)),
         ("/api/v1/services/{id}/heartbeat", post(service::heartbeat)),
@@ -86,6 +88,7 @@ pub(super) fn routes(app: &App) -> Routes {
         ("/api/v1/health-monitor/check", post(monitor::check_all)),
         ("/api/v1/status", get(status::get)),
         ("/health", get(health::get)),
+        ("/sd/prometheus", get(prometheus::get)),
         ("/openapi.json", get(openapi::get)),
         ("/", get(openapi::root)),
     ];

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring, query,
-    service, services, status,
+    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
+    prometheus, query, service, services, status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -58,6 +58,7 @@ fn description() -> utoipa::openapi::OpenApi {
         status::get,
         health::get,
         metrics::get,
+        prometheus::get,
     ),
     components(schemas(
         RegistrationBody,
@@ -85,6 +86,7 @@ fn description() -> utoipa::openapi::OpenApi {
         MonitoringAnswer,
         StatusAnswer,
         HealthAnswer,
+        prometheus::TargetGroup,
         Strategy,
         ApiError,
         ErrorBody,

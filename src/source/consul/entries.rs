@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer};
 use super::findings::{findings, is_maintenance};
 use crate::clean::Untrusted;
 use crate::model::{
-    Address, Endpoint, Instance, Lifecycle, RegistryCheck, RegistryDetail, RegistryState, Service, Transport,
+    Address, Endpoint, HealthState, Instance, Lifecycle, RegistryCheck, RegistryDetail, RegistryState, Service,
+    Transport,
 };
 
 /// One instance with its node and its checks. Consul writes null for an empty list or map.
@@ -135,11 +136,19 @@ impl HealthEntry {
         })
     }
 
+    /// The worst of its checks; `None` without a check.
+    fn health(&self) -> Option<HealthState> {
+        if self.has_check(RegistryState::Critical) {
+            return Some(HealthState::Unhealthy);
+        }
+        self.checks.iter().map(|check| check.status.health()).max()
+    }
+
     fn endpoint(self) -> Endpoint {
         let (is_critical, is_warning) =
             (self.has_check(RegistryState::Critical), self.has_check(RegistryState::Warning));
         let is_resting = self.registry_checks().any(|check| is_maintenance(&check));
-        let id = self.instance_id();
+        let (id, health) = (self.instance_id(), self.health());
         let Self { node, service, .. } = self;
 
         let metadata = &service.meta;
@@ -153,6 +162,7 @@ impl HealthEntry {
             id,
             serving: !is_critical,
             lifecycle: if is_resting { Lifecycle::Maintenance } else { Lifecycle::Up },
+            health,
             protocol: protocol.filter(|_| transport == Transport::Tcp).map(Into::into),
             node: Some(node.name.into()),
             zone: zone.map(Into::into),

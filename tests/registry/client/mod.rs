@@ -3,4 +3,5 @@
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod operator;
 mod registration;

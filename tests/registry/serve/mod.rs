@@ -1,9 +1,11 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod dns;
 mod events;
 mod hostile;
 mod lifecycle;
 mod monitor;
+mod prometheus;
 mod rest;
 mod seed;
 mod server;

@@ -180,7 +180,10 @@ fn a_client_asks_for_a_check_at_once() {
 
     // By the name of the service, and everything.
     let service = check_now(&server, "web");
-    assert_eq!((&service["instances"], &service["health"], &service["score"]), (&2.into(), &"degraded".into(), &49.into()));
+    assert_eq!(
+        (&service["instances"], &service["health"], &service["score"]),
+        (&2.into(), &"degraded".into(), &49.into())
+    );
     let all = server.post("/api/v1/health-monitor/check", "").json()["data"].clone();
     assert_eq!((&all["finished"], &all["health"]["unhealthy"]), (&true.into(), &1.into()), "{all}");
     assert_eq!(all["services"][0]["id"], "closed", "the worst first");
@@ -230,7 +233,10 @@ fn a_refused_target_is_unknown_and_says_why() {
     let target = Target::new(2);
     server.register(&target.registration("a", &http_check()));
     let checked = check_now(&server, "a");
-    assert_eq!((&checked["health"], &checked["score"], &checked["complete"]), (&"unknown".into(), &Value::Null, &false.into()));
+    assert_eq!(
+        (&checked["health"], &checked["score"], &checked["complete"]),
+        (&"unknown".into(), &Value::Null, &false.into())
+    );
     let why = checked["reasons"][0].as_str().unwrap();
     assert!(why.contains("address of its own machine") && why.contains("allow_own_addresses"), "{why}");
     assert_eq!(server.discover("service_name=web").len(), 1, "it may be fine");
@@ -248,7 +254,10 @@ fn a_draining_instance_gets_no_picks_and_keeps_its_health() {
     assert_eq!(server.send("PUT", "/api/v1/services/a", Some(r#"{"status":"draining"}"#)).status, 200);
     assert_eq!(server.discover("service_name=web"), Vec::<Value>::new());
     let draining = health(&server, "a");
-    assert_eq!((&draining["checks"][0]["state"], &draining["reasons"][0]), (&"healthy".into(), &"its status is draining".into()));
+    assert_eq!(
+        (&draining["checks"][0]["state"], &draining["reasons"][0]),
+        (&"healthy".into(), &"its status is draining".into())
+    );
 
     target.answer(5);
     reach(&server, "a", "unhealthy");
@@ -343,11 +352,15 @@ fn black_holes_do_no_harm_to_the_others() {
         server.register(&registration(&format!("hole-{at}"), hole, &tcp));
     }
 
-    let state = |name: &str| server.get("/api/v1/services/web").json()["data"]["services"]
-        .as_array().unwrap().iter()
-        .filter(|one| one["id"].as_str().unwrap().starts_with(name))
-        .map(|one| one["health"].as_str().unwrap().to_owned())
-        .collect::<Vec<_>>();
+    let state = |name: &str| {
+        server.get("/api/v1/services/web").json()["data"]["services"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|one| one["id"].as_str().unwrap().starts_with(name))
+            .map(|one| one["health"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
     until("the holes are found", || state("hole").iter().all(|state| state == "unhealthy").then_some(()));
     until("the others are healthy", || state("good").iter().all(|state| state == "healthy").then_some(()));
     let all = states(&server);
@@ -388,7 +401,11 @@ fn the_monitor_says_what_it_does() {
     assert_eq!((&stats["failure_threshold"], &stats["success_threshold"]), (&3.into(), &2.into()));
 
     let metrics = server.get("/metrics").text();
-    for line in ["portolan_checks_total{result=\"healthy\"}", "portolan_checks_scheduled 1", "portolan_check_duration_seconds_count"] {
+    for line in [
+        "portolan_checks_total{result=\"healthy\"}",
+        "portolan_checks_scheduled 1",
+        "portolan_check_duration_seconds_count",
+    ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     let status = server.get("/api/v1/status").json()["data"]["off"].clone();

@@ -1,6 +1,6 @@
 //! A server of the test's own, on a free port of 127.0.0.1, and a small client.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -58,7 +58,7 @@ impl Server {
         Self::with([OsStr::new("--data"), file.as_os_str()])
     }
 
-    /// A server with these options, on a free port.
+    /// A server with these options, on a free port unless they name an address.
     pub fn with(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         Self::try_with(args).unwrap_or_else(|said| panic!("the server did not start: {said}"))
     }
@@ -79,8 +79,12 @@ impl Server {
     }
 
     fn start(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Result<Self, String> {
+        let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let mut command = Command::new(portolan_path());
-        command.args(["serve", "--port", "0"]).args(args).env_clear().envs(env.iter().copied());
+        command.arg("serve").args(&args).env_clear().envs(env.iter().copied());
+        if !args.iter().any(|arg| arg == "--listen") {
+            command.args(["--port", "0"]);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -273,14 +273,7 @@ fn the_documents_sample_is_read_word_for_word() {
     ] {
         assert!(run.stdout.lines().any(|known| known == line), "{line} is not in\n{}", run.stdout);
     }
-    for part in [
-        "PostgreSQL",
-        "authentication",
-        "TLS",
-        "Redis",
-        "trace export",
-        "the cache of registry.discovery",
-    ] {
+    for part in ["PostgreSQL", "authentication", "TLS", "Redis", "trace export", "the cache of registry.discovery"] {
         let off = run.stdout.lines().find(|line| line.starts_with("# off: ")).unwrap();
         assert!(off.contains(part), "{part} is not named: {off}");
     }

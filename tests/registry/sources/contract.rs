@@ -18,7 +18,7 @@ use super::suite;
 use super::watched::{Watched, line, shown};
 
 /// A registry: how a test changes it, and the source that lists it.
-trait Registry {
+pub trait Registry {
     const NAME: &'static str;
     type Listed: Source + Clone + 'static;
 
@@ -28,13 +28,15 @@ trait Registry {
     fn put(&mut self, service: &str, port: u16);
     fn remove(&mut self, service: &str, port: u16);
     fn source(&self) -> Self::Listed;
+    /// The command that lists it.
+    fn words(&self) -> String;
     /// The id of a service.
     fn id(service: &str) -> String {
         format!("{}/{service}", Self::NAME)
     }
 }
 
-struct ConsulRegistry(Program);
+pub struct ConsulRegistry(Program);
 
 impl Registry for ConsulRegistry {
     const NAME: &'static str = "consul";
@@ -58,12 +60,16 @@ impl Registry for ConsulRegistry {
         send(self.0.address, "PUT", &path, None, &Value::Null);
     }
 
+    fn words(&self) -> String {
+        format!("consul --address {}", self.0.address)
+    }
+
     fn source(&self) -> Consul {
         Consul { address: Some(self.0.address.to_string()), timeout: TIMEOUT, ..Consul::default() }
     }
 }
 
-struct EtcdRegistry(Program);
+pub struct EtcdRegistry(Program);
 
 impl EtcdRegistry {
     fn call(&self, path: &str, body: &Value) {
@@ -106,6 +112,10 @@ impl Registry for EtcdRegistry {
         self.call("/v3/kv/deleterange", &json!({ "key": base64(&format!("/services/{service}/{port}")) }));
     }
 
+    fn words(&self) -> String {
+        format!("etcd --endpoint {}", self.0.address)
+    }
+
     fn source(&self) -> Etcd {
         Etcd { endpoint: vec![self.0.address.to_string()], timeout: TIMEOUT, ..Etcd::default() }
     }
@@ -113,7 +123,7 @@ impl Registry for EtcdRegistry {
 
 /// The id of an instance is a UUID, here made of its port.
 #[cfg(feature = "serve")]
-struct OwnRegistry(Program);
+pub struct OwnRegistry(Program);
 
 #[cfg(feature = "serve")]
 fn own_id(port: u16) -> String {
@@ -143,6 +153,10 @@ impl Registry for OwnRegistry {
         send(self.0.address, "DELETE", &format!("/api/v1/services/{}", own_id(port)), None, &Value::Null);
     }
 
+    fn words(&self) -> String {
+        format!("portolan --address {}", self.0.address)
+    }
+
     fn source(&self) -> Self::Listed {
         Self::Listed { address: Some(self.0.address.to_string()), timeout: TIMEOUT, ..Self::Listed::default() }
     }
@@ -152,8 +166,52 @@ impl Registry for OwnRegistry {
     }
 }
 
+/// The same registry, listed by its DNS.
+#[cfg(feature = "serve")]
+pub struct OwnDns(OwnRegistry);
+
+#[cfg(feature = "serve")]
+impl Registry for OwnDns {
+    const NAME: &'static str = "dns";
+    type Listed = Dns;
+
+    fn start() -> Self {
+        Self(OwnRegistry(super::programs::portolan_with_dns()))
+    }
+
+    fn program(&mut self) -> &mut Program {
+        self.0.program()
+    }
+
+    fn put(&mut self, service: &str, port: u16) {
+        self.0.put(service, port);
+    }
+
+    fn remove(&mut self, service: &str, port: u16) {
+        self.0.remove(service, port);
+    }
+
+    fn words(&self) -> String {
+        let source = self.source();
+        format!("dns {} --server {}", source.names.join(" "), source.server.join(","))
+    }
+
+    fn source(&self) -> Dns {
+        Dns {
+            names: ["web", "db", "cart"].map(|service| format!("_{service}._tcp.service.portolan")).to_vec(),
+            server: vec![super::programs::dns_of(self.0.0.address).to_string()],
+            timeout: TIMEOUT,
+            ..Dns::default()
+        }
+    }
+
+    fn id(service: &str) -> String {
+        format!("dns/_{service}._tcp.service.portolan")
+    }
+}
+
 /// DNS lists only names that are asked for.
-struct DnsRegistry {
+pub struct DnsRegistry {
     program: Program,
     records: BTreeMap<String, Vec<u16>>,
 }
@@ -191,6 +249,11 @@ impl Registry for DnsRegistry {
     fn remove(&mut self, service: &str, port: u16) {
         self.records.entry(service.to_owned()).or_default().retain(|known| *known != port);
         self.write();
+    }
+
+    fn words(&self) -> String {
+        let source = self.source();
+        format!("dns {} --server {}", source.names.join(" "), source.server.join(","))
     }
 
     fn source(&self) -> Dns {
@@ -341,4 +404,10 @@ async fn portolan_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dns_keeps_the_contract() {
     keeps_the_contract::<DnsRegistry>().await;
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dns_of_portolan_keeps_the_contract() {
+    keeps_the_contract::<OwnDns>().await;
 }

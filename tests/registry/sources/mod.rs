@@ -10,6 +10,7 @@ mod consul;
 mod contract;
 mod dns_hostile;
 mod etcd;
+mod files;
 pub mod hostile;
 pub mod json_http;
 #[cfg(feature = "registry")]

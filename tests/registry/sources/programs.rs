@@ -170,6 +170,24 @@ pub fn portolan() -> Program {
 
 const DNS_PORT: u16 = 25_353;
 
+/// A registry of portolan's own with DNS, at the same address and the port after that of REST.
+#[cfg(feature = "serve")]
+pub fn portolan_with_dns() -> Program {
+    Program::start(TempDir::new(), 27_440, |dir, address| {
+        let mut command = program(Path::new(env!("CARGO_BIN_EXE_portolan")));
+        command.arg("serve").arg("--data").arg(dir.join("registry.db")).args(["--listen", &address.to_string()]);
+        command.args(["--dns", &dns_of(address).to_string()]);
+        command
+    })
+}
+
+/// Where a registry at this address serves DNS.
+#[cfg(feature = "serve")]
+pub fn dns_of(mut address: SocketAddr) -> SocketAddr {
+    address.set_port(address.port() + 1);
+    address
+}
+
 /// Knot DNS with the zone `test`, whose records the test writes.
 pub fn knot() -> Program {
     let dir = TempDir::new();

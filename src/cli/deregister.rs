@@ -1,0 +1,66 @@
+//! `portolan deregister`: removes instances from a registry, whoever registered them.
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::registry::RegistryOptions;
+use super::services::{Selection, report_errors, report_missing};
+use super::{Global, stderr};
+use crate::error::{Error, Result};
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan deregister 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11   one instance of the registry on this machine
+  portolan deregister web --yes                              all instances of a service
+  portolan deregister web-1 --registry consul://127.0.0.1:8500";
+
+/// Remove instances from a registry
+///
+/// A name that several instances have is asked for first, or needs --yes. A program that keeps its own registration up, such
+/// as `portolan register`, registers again. With Consul, an instance can only be removed at the agent that it is registered
+/// with.
+///
+/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
+/// one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Deregister {
+    /// Ids of instances, or names of services: then all their instances
+    #[arg(value_name = "ID|NAME", required = true)]
+    words: Vec<String>,
+    /// Remove all instances of a name without asking
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+impl Deregister {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        if global.wants_json("portolan deregister")? {
+            return Err(Error::usage("--json", "portolan deregister prints no list", "leave it out"));
+        }
+
+        self.registry.run(async |registry| {
+            let listing = self.registry.list(registry.services()).await?;
+            let selection = Selection::of(&listing, &self.words);
+            let mut exit = report_errors(&listing).max(report_missing(&selection));
+            if !selection.is_confirmed("Deregister", self.yes) {
+                let hint = "answer y at the terminal, add --yes, or name the instances by their ids";
+                stderr::failure("nothing was deregistered: it was not confirmed", hint);
+                return Ok(exit.max(Exit::ConditionFailed));
+            }
+
+            for chosen in &selection.chosen {
+                let was_there = registry.remove(chosen.service, chosen.instance).await?;
+                if !was_there {
+                    stderr::failure(&format!("{chosen} was not registered any more"), "list the services again");
+                    exit = exit.max(Exit::ConditionFailed);
+                } else if !global.quiet {
+                    stderr::note(&format!("deregistered {chosen}"));
+                }
+            }
+            Ok(exit)
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! `portolan services list`: one line for each service.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use glob::Pattern;
+
+use super::{joined, print_json, report_errors};
+use crate::cli::exit::Exit;
+use crate::cli::registry::RegistryOptions;
+use crate::cli::{Global, stderr, stdout};
+use crate::error::Result;
+use crate::model::{ParseError, ServiceSummary, Untrusted};
+use crate::output::{self, Align};
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan services list                                     of the registry on this machine
+  portolan services list 'shop-*' --namespace prod --json
+  portolan services list --registry consul://127.0.0.1:8500";
+
+/// List the services of a registry: how many instances of each are healthy, their versions and tags
+///
+/// `portolan discover portolan` (or consul, etcd) lists the endpoints, in all formats.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct List {
+    /// Only services with these names, in which * and ? are wildcards [default: all]
+    #[arg(value_name = "NAME", value_parser = parse_pattern)]
+    names: Vec<Pattern>,
+    /// Only services of this namespace
+    #[arg(long, value_name = "NAME")]
+    namespace: Option<String>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+fn parse_pattern(text: &str) -> Result<Pattern, ParseError> {
+    Pattern::new(text).map_err(|error| ParseError::new(error.msg, "* and ? are wildcards, [*] is a star"))
+}
+
+impl List {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan services list")?;
+        self.registry.run(async |registry| {
+            let listing = self.registry.list(registry.services()).await?;
+            let services = listing.services.iter().map(ServiceSummary::of);
+            let services: Vec<ServiceSummary> = services.filter(|service| self.takes(service)).collect();
+
+            if json {
+                print_json(&services, &listing)?;
+            } else {
+                stdout::with_stdout(None, |out| write_table(out, &services))?;
+            }
+            let exit = report_errors(&listing);
+            if services.is_empty() && !global.quiet {
+                stderr::note("the registry has no such service");
+            }
+            Ok(exit)
+        })
+    }
+
+    fn takes(&self, service: &ServiceSummary) -> bool {
+        let name = service.name.as_ref().map_or("", Untrusted::as_raw);
+        let namespace = service.namespace.as_ref().map(Untrusted::as_raw);
+        (self.names.is_empty() || self.names.iter().any(|pattern| pattern.matches(name)))
+            && self.namespace.as_deref().is_none_or(|wanted| namespace == Some(wanted))
+    }
+}
+
+fn write_table(out: &mut (dyn Write + Send), services: &[ServiceSummary]) -> io::Result<()> {
+    let columns = [
+        ("NAMESPACE", Align::Left),
+        ("NAME", Align::Left),
+        ("HEALTHY", Align::Right),
+        ("HEALTH", Align::Left),
+        ("VERSIONS", Align::Left),
+        ("TAGS", Align::Left),
+    ];
+    let rows: Vec<_> = services.iter().map(row).collect();
+    output::write_grid(out, columns, &rows)
+}
+
+fn row(service: &ServiceSummary) -> [std::borrow::Cow<'static, str>; 6] {
+    [
+        joined(&service.namespace).into(),
+        joined(&service.name).into(),
+        format!("{}/{}", service.healthy, service.instances).into(),
+        service.health.as_str().into(),
+        joined(&service.versions).into(),
+        joined(&service.tags).into(),
+    ]
+}

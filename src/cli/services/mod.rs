@@ -1,0 +1,71 @@
+//! `portolan services`: what a registry has, and what an operator changes about it.
+
+mod get;
+mod list;
+mod selection;
+mod update;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::{Global, stderr, stdout};
+use crate::error::Result;
+use crate::model::{Completeness, Listing, PartialError, SCHEMA};
+use crate::output;
+
+pub(super) use self::selection::{Selection, report_missing};
+
+/// List, show and change the services of a registry
+///
+/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry, as for `resolve` and
+/// `register`; without those, it is the one on this machine, at 127.0.0.1:7440.
+#[derive(Args, Debug)]
+pub(super) struct Services {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    List(list::List),
+    Get(get::Get),
+    Update(update::Update),
+}
+
+impl Services {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        match &self.action {
+            Action::List(list) => list.run(global),
+            Action::Get(get) => get.run(global),
+            Action::Update(update) => update.run(global),
+        }
+    }
+}
+
+/// The JSON of a list, in the envelope of every document.
+#[derive(Serialize)]
+struct Document<'d, T> {
+    schema: &'static str,
+    items: &'d [T],
+    complete: bool,
+    errors: &'d [PartialError],
+}
+
+/// Prints items as JSON.
+fn print_json<T: Serialize>(items: &[T], listing: &Listing) -> Result<()> {
+    let complete = listing.completeness == Completeness::Complete;
+    let document = Document { schema: SCHEMA, items, complete, errors: &listing.errors };
+    stdout::with_stdout(None, |out| output::write_value(out, &document)).map(drop)
+}
+
+/// Reports what could not be read.
+pub(super) fn report_errors(listing: &Listing) -> Exit {
+    listing.errors.iter().for_each(stderr::fault);
+    if listing.completeness == Completeness::Complete { Exit::Done } else { Exit::Incomplete }
+}
+
+/// The texts of a cell, separated by commas.
+fn joined<T: ToString>(texts: impl IntoIterator<Item = T>) -> String {
+    texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,133 @@
+//! The instances that an operator means: by their ids, or by the names of their services.
+
+use std::collections::HashSet;
+
+use crate::clean::clean;
+use crate::cli::exit::Exit;
+use crate::cli::{stderr, terminal};
+use crate::model::{Endpoint, Instance, Listing, Service, ServiceId};
+
+/// A registered instance.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Chosen<'l> {
+    pub(in crate::cli) service: &'l Service,
+    pub(in crate::cli) endpoint: &'l Endpoint,
+    pub(in crate::cli) instance: &'l Instance,
+}
+
+/// The instances that some words mean.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Selection<'l> {
+    pub(in crate::cli) chosen: Vec<Chosen<'l>>,
+    /// The words that mean no instance.
+    pub(in crate::cli) missing: Vec<&'l str>,
+    /// The names that mean several instances.
+    several: Vec<(&'l str, usize)>,
+}
+
+impl<'l> Selection<'l> {
+    /// The instances in a listing that these words mean. A word is an id, or else the name of a service.
+    pub(in crate::cli) fn of(listing: &'l Listing, words: &'l [String]) -> Self {
+        let mut selection = Self::default();
+        let mut known: HashSet<(&ServiceId, &str)> = HashSet::new();
+        for word in words {
+            let by_id: Vec<Chosen<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
+            let is_id = !by_id.is_empty();
+            let found = if is_id { by_id } else { all(listing).filter(|c| c.service.has_name(word)).collect() };
+
+            match found.len() {
+                0 => selection.missing.push(word),
+                1 => {}
+                count => selection.several.push((word, count)),
+            }
+            let new = found.into_iter().filter(|c| known.insert((&c.service.id, c.instance.id.as_str())));
+            selection.chosen.extend(new);
+        }
+        selection
+    }
+
+    /// Whether the user confirms what a single word does to several instances. `verb`: `Deregister`.
+    pub(in crate::cli) fn is_confirmed(&self, verb: &str, yes: bool) -> bool {
+        yes || self
+            .several
+            .iter()
+            .all(|(word, count)| terminal::ask(&format!("{verb} all {count} instances of {word}?")))
+    }
+}
+
+fn all(listing: &Listing) -> impl Iterator<Item = Chosen<'_>> {
+    listing.services.iter().flat_map(|service| {
+        let endpoints = service.endpoints.iter();
+        endpoints.filter_map(move |endpoint| {
+            let instance = endpoint.instance.as_deref()?;
+            Some(Chosen { service, endpoint, instance })
+        })
+    })
+}
+
+/// Whether it has this id. That of Consul begins with its node, and that of etcd may be a whole key.
+fn has_id(instance: &Instance, word: &str) -> bool {
+    instance.id.strip_suffix(word).is_some_and(|rest| rest.is_empty() || rest.ends_with('/')) && !word.is_empty()
+}
+
+/// `web 10.0.0.7:8080 (ID)`
+impl std::fmt::Display for Chosen<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = self.service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        write!(f, "{name} {} ({})", clean(&self.endpoint.to_string()), clean(&self.instance.id))
+    }
+}
+
+/// Reports the words that mean no instance.
+pub(in crate::cli) fn report_missing(selection: &Selection<'_>) -> Exit {
+    for word in &selection.missing {
+        let text = format!("no instance has the id {0}, and no service the name {0}", clean(word));
+        stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
+    }
+    if selection.missing.is_empty() { Exit::Done } else { Exit::ConditionFailed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{RegistryDetail, Transport};
+
+    fn service(id: &str, name: &str, instances: &[&str]) -> Service {
+        let endpoints = instances.iter().map(|id| {
+            let instance = Instance { id: (*id).to_owned(), ..Instance::default() };
+            let place =
+                Endpoint::new("10.0.0.1".parse().map(crate::model::Address::Ip).unwrap(), Some(80), Transport::Tcp);
+            Endpoint { instance: Some(Box::new(instance)), ..place }
+        });
+        let service = Service::new(id, "x", endpoints.collect(), RegistryDetail::default());
+        Service { name: Some(name.into()), ..service }.erase()
+    }
+
+    fn chosen(words: &[&str]) -> (Vec<String>, Vec<String>, bool) {
+        let services = vec![service("x/web", "web", &["n1/a", "n1/b"]), service("x/db", "db", &["n1/web", "c"])];
+        let listing = Listing { services, ..Listing::default() };
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let selection = Selection::of(&listing, &words);
+        let ids = selection.chosen.iter().map(|chosen| chosen.instance.id.clone()).collect();
+        let missing = selection.missing.iter().map(|word| (*word).to_owned()).collect();
+        (ids, missing, selection.several.is_empty())
+    }
+
+    #[test]
+    fn an_id_comes_before_a_name_and_several_are_asked_for() {
+        for (words, ids, missing, is_clear) in [
+            (&["a"] as &[&str], &["n1/a"] as &[&str], &[] as &[&str], true),
+            (&["n1/a", "a", "c"], &["n1/a", "c"], &[], true),
+            (&["db"], &["n1/web", "c"], &[], false),
+            (&["web"], &["n1/web"], &[], true),
+            (&["", "x", "1/a"], &[], &["", "x", "1/a"], true),
+        ] {
+            let (found, gone, clear) = chosen(words);
+            assert_eq!((found.as_slice(), gone.as_slice(), clear), (&*own(ids), &*own(missing), is_clear), "{words:?}");
+        }
+    }
+
+    fn own(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+}

@@ -1,0 +1,92 @@
+//! `portolan services update`: takes instances out of service, and back.
+
+use clap::{Args, ValueEnum};
+
+use super::report_errors;
+use super::selection::{Selection, report_missing};
+use crate::cli::exit::Exit;
+use crate::cli::registry::RegistryOptions;
+use crate::cli::{Global, stderr};
+use crate::client::InstanceChange;
+use crate::error::{Error, Result};
+use crate::model::OperatorStatus;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan services update 6c1f… --status draining       no new calls; those that run may end
+  portolan services update web --status maintenance --yes
+  portolan services update 6c1f… --status up --weight 5";
+
+/// Change the status or the weight of registered instances
+///
+/// A status holds until it is changed again, also when the instance renews its lease or registers again. Only registries that
+/// `portolan serve` runs can do this. Exits with 1 if there is no such instance.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Update {
+    /// Ids of instances, or names of services: then all their instances
+    #[arg(value_name = "ID|NAME", required = true)]
+    words: Vec<String>,
+    /// Whether the instance takes calls
+    #[arg(long, value_enum, value_name = "STATUS", required_unless_present = "weight")]
+    status: Option<StatusName>,
+    /// Its share of the calls, relative to the other instances; 0 for none
+    #[arg(long, value_name = "N")]
+    weight: Option<u16>,
+    /// Change all instances of a name without asking
+    #[arg(short, long)]
+    yes: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StatusName {
+    /// It takes calls, if it is healthy
+    Up,
+    /// It finishes its calls, and takes no new ones
+    Draining,
+    /// It is out of service
+    Maintenance,
+}
+
+impl StatusName {
+    fn status(self) -> OperatorStatus {
+        match self {
+            Self::Up => OperatorStatus::Up,
+            Self::Draining => OperatorStatus::Draining,
+            Self::Maintenance => OperatorStatus::Maintenance,
+        }
+    }
+}
+
+impl Update {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        if global.wants_json("portolan services update")? {
+            return Err(Error::usage("--json", "portolan services update prints no list", "leave it out"));
+        }
+        let change = InstanceChange { status: self.status.map(StatusName::status), weight: self.weight };
+
+        self.registry.run(async |registry| {
+            let listing = self.registry.list(registry.services()).await?;
+            let selection = Selection::of(&listing, &self.words);
+            let mut exit = report_errors(&listing).max(report_missing(&selection));
+            if !selection.is_confirmed("Change", self.yes) {
+                let hint = "answer y at the terminal, add --yes, or name the instances by their ids";
+                stderr::failure("nothing was changed: it was not confirmed", hint);
+                return Ok(exit.max(Exit::ConditionFailed));
+            }
+
+            for chosen in &selection.chosen {
+                let is_known = registry.change(chosen.instance, change).await?;
+                if !is_known {
+                    stderr::failure(&format!("{chosen} is not registered any more"), "list the services again");
+                    exit = exit.max(Exit::ConditionFailed);
+                } else if !global.quiet {
+                    stderr::note(&format!("changed {chosen}"));
+                }
+            }
+            Ok(exit)
+        })
+    }
+}

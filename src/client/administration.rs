@@ -1,0 +1,53 @@
+//! What an operator does with a registry: list what is registered, change it, remove it.
+
+use super::provider::{InstanceChange, ServerStatus};
+use super::registry::Registry;
+use crate::error::Result;
+use crate::model::{Instance, Listing, Service};
+use crate::source::collect;
+
+impl Registry {
+    /// All services that the registry has. [`ServiceSummary`](crate::model::ServiceSummary) says what the instances of one
+    /// have in common.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, or cannot list services.
+    pub async fn services(&self) -> Result<Listing> {
+        collect(&*self.provider_of().all_services()?).await
+    }
+
+    /// The services with this name: `cart`, or `shop/cart` with its namespace.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached.
+    pub async fn services_named(&self, name: &str) -> Result<Listing> {
+        let mut listing = collect(&*self.provider_of().source(name)?).await?;
+        listing.services.retain(|service| service.has_name(name));
+        Ok(listing)
+    }
+
+    /// Removes an instance of a service that [`services`](Self::services) listed, whoever registered it. A program that keeps
+    /// it registered registers it again. `false`: the registry does not have it any more.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or can only be read.
+    pub async fn remove(&self, service: &Service, instance: &Instance) -> Result<bool> {
+        self.provider_of().remove(service, instance).await
+    }
+
+    /// Changes an instance. `false`: the registry does not have it any more.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn change(&self, instance: &Instance, change: InstanceChange) -> Result<bool> {
+        self.provider_of().change(instance, change).await
+    }
+
+    /// The state of the server.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn status(&self) -> Result<ServerStatus> {
+        self.provider_of().status().await
+    }
+}

@@ -1,0 +1,103 @@
+//! Names without regard to case, and addresses: what DNS looks services, nodes and hosts up by.
+
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
+
+use crate::model::RegisteredInstance;
+
+/// What DNS looks up. Copies share their structure.
+#[derive(Clone, Debug)]
+pub(super) struct NameIndex {
+    /// The names of services by `NAMESPACE/NAME` in lower case. Nearly always there is one.
+    services: Sets<Box<str>, (Arc<str>, Arc<str>)>,
+    /// The instances of each node, by its name in lower case.
+    nodes: Sets<Box<str>, Arc<str>>,
+    /// The instances at each address.
+    hosts: Sets<IpAddr, Arc<str>>,
+}
+
+impl NameIndex {
+    pub(super) fn new() -> Self {
+        Self {
+            services: HashTrieMapSync::new_sync(),
+            nodes: HashTrieMapSync::new_sync(),
+            hosts: HashTrieMapSync::new_sync(),
+        }
+    }
+
+    /// The namespaces and names of the services with this name, in lower case.
+    pub(super) fn services(&self, namespace: &str, name: &str) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
+        let key = format!("{namespace}/{name}");
+        self.services.get(key.as_str()).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    }
+
+    /// The ids of the instances on the node with this name, in lower case.
+    pub(super) fn on_node(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
+        self.nodes.get(name).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    }
+
+    /// The ids of the instances at this address.
+    pub(super) fn at_address(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<str>> {
+        self.hosts.get(&ip).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    }
+
+    pub(super) fn add_service(&mut self, namespace: &Arc<str>, name: &Arc<str>) {
+        insert(&mut self.services, service_key(namespace, name), (Arc::clone(namespace), Arc::clone(name)));
+    }
+
+    pub(super) fn remove_service(&mut self, namespace: &Arc<str>, name: &Arc<str>) {
+        remove(&mut self.services, &service_key(namespace, name), &(Arc::clone(namespace), Arc::clone(name)));
+    }
+
+    pub(super) fn add_instance(&mut self, instance: &RegisteredInstance) {
+        if let Some(node) = node(instance) {
+            insert(&mut self.nodes, node, Arc::clone(&instance.id));
+        }
+        if let Some(ip) = ip(instance) {
+            insert(&mut self.hosts, ip, Arc::clone(&instance.id));
+        }
+    }
+
+    pub(super) fn remove_instance(&mut self, instance: &RegisteredInstance) {
+        if let Some(node) = node(instance) {
+            remove(&mut self.nodes, &node, &instance.id);
+        }
+        if let Some(ip) = ip(instance) {
+            remove(&mut self.hosts, &ip, &instance.id);
+        }
+    }
+}
+
+/// Sets by a key; a key without a set is not kept.
+type Sets<K, V> = HashTrieMapSync<K, RedBlackTreeSetSync<V>>;
+
+fn insert<K: Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: K, value: V) {
+    let mut set = sets.get(&key).cloned().unwrap_or_else(RedBlackTreeSetSync::new_sync);
+    set.insert_mut(value);
+    sets.insert_mut(key, set);
+}
+
+fn remove<K: Clone + Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: &K, value: &V) {
+    let Some(mut set) = sets.get(key).cloned() else { return };
+    set.remove_mut(value);
+    if set.is_empty() {
+        sets.remove_mut(key);
+    } else {
+        sets.insert_mut(key.clone(), set);
+    }
+}
+
+fn service_key(namespace: &str, name: &str) -> Box<str> {
+    format!("{}/{}", namespace.to_ascii_lowercase(), name.to_ascii_lowercase()).into()
+}
+
+fn node(instance: &RegisteredInstance) -> Option<Box<str>> {
+    instance.registration.node.as_ref().map(|node| node.to_ascii_lowercase().into())
+}
+
+fn ip(instance: &RegisteredInstance) -> Option<IpAddr> {
+    instance.registration.address.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
+}

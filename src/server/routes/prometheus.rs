@@ -1,0 +1,123 @@
+//! `sd/prometheus`: the instances as targets, for Prometheus' `http_sd_configs`.
+//!
+//! Labels have the names of Prometheus' own discovery by Consul where it has one, so that its relabelling rules apply. There
+//! is no `ETag`: Prometheus asks for the whole list each time.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Request, State};
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::model::{HealthState, OperatorStatus, Query, RegisteredInstance};
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::params::Params;
+use crate::server::reply;
+use crate::server::schemas::HealthValue;
+use crate::server::shared::App;
+
+const KNOWN: [&str; 11] =
+    ["service", "namespace", "version", "tag", "tags", "health", "node", "zone", "metadata", "metadata.", "usable"];
+const REPEATED: [&str; 4] = ["service", "tag", "tags", "metadata"];
+
+/// A target and its labels.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(in crate::server) struct TargetGroup {
+    targets: [String; 1],
+    labels: BTreeMap<String, String>,
+}
+
+/// List the instances as targets for Prometheus
+///
+/// For `http_sd_configs`. All instances are listed, whatever their health, unless a parameter says otherwise.
+#[utoipa::path(get, path = "/sd/prometheus", operation_id = "listTargets", tag = "discovery",
+    params(
+        ("service" = Option<Vec<String>>, Query, description = "Any of these services"),
+        ("namespace" = Option<String>, Query),
+        ("version" = Option<String>, Query, description = "An exact version, or a range such as ^1.2"),
+        ("tag" = Option<Vec<String>>, Query, description = "All of these tags"),
+        ("health" = Option<HealthValue>, Query),
+        ("node" = Option<String>, Query), ("zone" = Option<String>, Query),
+        ("metadata" = Option<Vec<String>>, Query, description = "KEY=VALUE; also metadata.KEY=VALUE"),
+        ("usable" = Option<bool>, Query, description = "Only instances that take calls"),
+    ),
+    responses(
+        (status = 200, body = Vec<TargetGroup>), (status = 400, body = ErrorBody),
+        (status = 503, body = ErrorBody, description = "Nothing was ever registered")))]
+pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+    let params = Params::read(request.uri().query(), &KNOWN, &REPEATED)?;
+    let mut query = Query { usable: params.flag("usable")?, ..Query::default() };
+    let mut services: Vec<String> = Vec::new();
+    for (name, value) in form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()) {
+        match &*name {
+            "service" => services.push(value.into_owned()),
+            "usable" => {}
+            name => drop(query.set_parameter(name, &value)?),
+        }
+    }
+
+    let view = app.view.load_full();
+    // Prometheus keeps its targets when it gets an error, and drops them all when it gets an empty list.
+    if view.index() == 0 {
+        let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
+        return Err(error.hint("register a service; an empty list would make Prometheus drop its targets"));
+    }
+
+    let is_wanted = |instance: &RegisteredInstance| {
+        (services.is_empty() || services.iter().any(|name| name == instance.name())) && query.matches(instance)
+    };
+    let all = view.instances();
+    let wanted = all.iter().map(|instance| &instance.instance).filter(|instance| is_wanted(instance));
+    let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &app.settings.cluster)).collect();
+    // Texts always serialise.
+    Ok(reply::json(view.index(), serde_json::to_vec(&groups).unwrap_or_default()))
+}
+
+fn group(instance: &RegisteredInstance, cluster: &str) -> TargetGroup {
+    let registration = &*instance.registration;
+    let mut labels = BTreeMap::new();
+    let mut add = |name: &str, value: &str| {
+        if !value.is_empty() {
+            labels.insert(format!("__meta_{name}"), value.to_owned());
+        }
+    };
+
+    add("consul_service", &registration.name);
+    add("consul_service_id", &instance.id);
+    add("consul_service_address", &registration.address);
+    add("consul_service_port", &registration.port.to_string());
+    add("consul_address", &registration.address);
+    add("consul_node", registration.node.as_deref().unwrap_or_default());
+    add("consul_dc", cluster);
+    add("consul_namespace", instance.namespace());
+    add("consul_health", health(instance));
+    // A tag stands between two commas, also the first and the last, so that a rule can match `,api,`.
+    let tags = registration.tags.join(",");
+    add("consul_tags", &if tags.is_empty() { tags } else { format!(",{tags},") });
+    for (key, value) in &registration.metadata {
+        add(&format!("consul_service_metadata_{}", label_name(key)), value);
+    }
+
+    add("portolan_version", registration.version.as_deref().unwrap_or_default());
+    add("portolan_protocol", registration.protocol.as_deref().unwrap_or_default());
+    add("portolan_zone", registration.zone.as_deref().unwrap_or_default());
+    add("portolan_status", instance.status.as_str());
+    TargetGroup { targets: [registration.place()], labels }
+}
+
+/// The health in Consul's words. An instance that nothing judges is taken at its word, as Consul does.
+fn health(instance: &RegisteredInstance) -> &'static str {
+    match (instance.status, instance.health) {
+        (OperatorStatus::Maintenance, _) => "maintenance",
+        (_, HealthState::Healthy) => "passing",
+        (_, HealthState::Degraded) => "warning",
+        (_, HealthState::Unhealthy) => "critical",
+        (_, HealthState::Unknown) if instance.checks.is_empty() => "passing",
+        (_, HealthState::Unknown) => "unknown",
+    }
+}
+
+/// A text as part of a label's name: letters, digits and underscores.
+fn label_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}

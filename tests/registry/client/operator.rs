@@ -1,0 +1,187 @@
+//! `portolan services`, `deregister` and `status`: what an operator sees and changes, in our own registry, Consul and etcd.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::sources::json_http::send;
+use crate::sources::programs;
+use crate::support::hear;
+
+fn run(words: &str, environment: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    command.args(words.split_whitespace()).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
+    command.envs(environment.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    hear(command.spawn().unwrap(), words)
+}
+
+/// Runs a command that ends with this code; its standard output and error.
+#[track_caller]
+fn ran(words: &str, code: i32) -> (String, String) {
+    let output = run(words, &[]);
+    let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!(output.status.code(), Some(code), "{words}: {out}{err}");
+    (out, err)
+}
+
+#[track_caller]
+fn document(words: &str) -> Value {
+    let (out, err) = ran(words, 0);
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words}: {error}: {out}{err}"))
+}
+
+/// A20 to A23, D16 to D18, REGISTRY section 2: against our own server, through --server, --registry and the environment.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn our_own_registry_is_listed_shown_and_changed() {
+    let server = programs::portolan();
+    let address = server.address;
+    let instances = [("a", "1.2.0", "export", 81), ("b", "1.10.0", "import", 82), ("c", "1.10.0", "import", 83)];
+    for (id, version, capability, port) in instances {
+        let body = json!({ "id": id, "name": "web", "address": "127.0.0.1", "port": port, "version": version,
+            "tags": ["blue"], "capabilities": [capability] });
+        send(address, "POST", "/api/v1/services", None, &body);
+    }
+    send(
+        address,
+        "POST",
+        "/api/v1/services",
+        None,
+        &json!({ "id": "d", "name": "db", "address": "127.0.0.1", "port": 84 }),
+    );
+    send(address, "POST", "/api/v1/services/c/heartbeat", None, &json!({ "status": "unhealthy" }));
+
+    let at = format!("--server http://{address}");
+    let (table, notes) = ran(&format!("services list {at}"), 0);
+    let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[1], ["default", "db", "1/1", "healthy"], "{table}{notes}");
+    assert_eq!(lines[2], ["default", "web", "2/3", "degraded", "1.2.0,", "1.10.0", "blue"], "{table}");
+    let filtered = document(&format!("services list w* --json --registry portolan://{address}"));
+    assert_eq!(filtered["items"].as_array().unwrap().len(), 1, "{filtered}");
+
+    let shown = document(&format!("services get web --json {at}"));
+    let item = &shown["items"][0];
+    assert_eq!((&item["instances"], &item["healthy"], &item["health"]), (&json!(3), &json!(2), &json!("degraded")));
+    assert_eq!((&item["versions"], &item["capabilities"]), (&json!(["1.2.0", "1.10.0"]), &json!(["export", "import"])));
+    assert_eq!(item["endpoints"][2]["instance"]["health"], "unhealthy", "{item}");
+    let (text, _) = ran(&format!("services get default/web {at}"), 0);
+    assert!(text.contains("  healthy       2 of 3\n"), "{text}");
+    let (_, err) = ran(&format!("services get gone {at}"), 1);
+    assert!(err.starts_with("error: no service is called gone\nhint: "), "{err}");
+
+    ran(&format!("services update a --status maintenance --weight 7 {at}"), 0);
+    let shown = document(&format!("services get web --json {at}"));
+    let changed = &shown["items"][0]["endpoints"][0];
+    assert_eq!(
+        (&changed["weight"], &changed["instance"]["lifecycle"]),
+        (&json!(7), &json!("maintenance")),
+        "{changed}"
+    );
+    assert_eq!(shown["items"][0]["healthy"], 1);
+    let (_, err) = ran(&format!("services update web --status up {at}"), 1);
+    assert!(err.contains("nothing was changed: it was not confirmed"), "{err}");
+    ran(&format!("services update web --status up --yes {at}"), 0);
+    assert_eq!(document(&format!("services get web --json {at}"))["items"][0]["usable"], 2);
+
+    let environment = [("PORTOLAN_REGISTRY", address.to_string())].map(|(name, value)| (name, value));
+    let output = run("status --json", &environment.each_ref().map(|(name, value)| (*name, value.as_str())));
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let status = &status["status"];
+    assert_eq!(
+        (&status["ready"], &status["local_count"], &status["cache_entries"]),
+        (&json!(true), &json!(4), &json!(0))
+    );
+    let (text, _) = ran(&format!("status {at}"), 0);
+    assert!(
+        text.contains("4: 3 healthy, 0 degraded, 1 unhealthy, 0 unknown") && text.contains("SQLite file"),
+        "{text}"
+    );
+}
+
+/// A name that several instances have needs --yes; ids and single instances do not.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn several_instances_are_not_removed_without_a_yes() {
+    let server = programs::portolan();
+    let address = server.address;
+    for (id, name) in [("a", "web"), ("b", "web"), ("c", "web"), ("d", "db")] {
+        let body = json!({ "id": id, "name": name, "address": "127.0.0.1", "port": 81 });
+        send(address, "POST", "/api/v1/services", None, &body);
+    }
+    let at = format!("--server http://{address}");
+
+    let (out, err) = ran(&format!("deregister web {at}"), 1);
+    assert!(out.is_empty() && err.starts_with("error: nothing was deregistered: it was not confirmed"), "{err}");
+    let (_, err) = ran(&format!("deregister a db ghost {at}"), 1);
+    assert!(err.contains("no instance has the id ghost"), "{err}");
+    assert!(err.contains("deregistered web 127.0.0.1:81 (a)\n") && err.contains("deregistered db"), "{err}");
+    ran(&format!("deregister web --yes {at}"), 0);
+    let left = document(&format!("services list --json {at}"));
+    assert_eq!(left["items"], json!([]));
+}
+
+/// Where nothing answers, nothing is claimed.
+#[test]
+fn a_registry_that_is_away_is_an_error() {
+    for words in ["services list", "services get web", "deregister a", "status"] {
+        let (out, err) = ran(&format!("{words} --server http://127.0.0.1:1"), 3);
+        assert!(out.is_empty() && err.starts_with("error: cannot "), "{words}: {out}{err}");
+    }
+    let (_, err) = ran("status --registry file:services.toml", 2);
+    assert!(err.contains("only registries that `portolan serve` runs"), "{err}");
+}
+
+/// The same against the real Consul.
+#[test]
+fn consul_is_listed_shown_and_cleared() {
+    let server = programs::consul();
+    let address = server.address;
+    for (id, status) in [("w1", "passing"), ("w2", "critical")] {
+        let body = json!({ "ID": id, "Name": "web", "Address": "127.0.0.1", "Port": 80, "Tags": ["blue"],
+            "Meta": { "version": "1.2.0" }, "Check": { "TTL": "1h", "Status": status } });
+        send(address, "PUT", "/v1/agent/service/register", None, &body);
+    }
+    let at = format!("--registry consul://{address}");
+    let listed = document(&format!("services list web --json {at}"));
+    let item = &listed["items"][0];
+    assert_eq!(
+        (&item["instances"], &item["healthy"], &item["health"]),
+        (&json!(2), &json!(1), &json!("degraded")),
+        "{item}"
+    );
+    let shown = document(&format!("services get web --json {at}"));
+    assert_eq!(shown["items"][0]["endpoints"][1]["instance"]["health"], "unhealthy", "{shown}");
+
+    let (_, err) = ran(&format!("services update w1 --status maintenance {at}"), 2);
+    assert!(err.contains("only registries that `portolan serve` runs") && err.contains("consul maint"), "{err}");
+    ran(&format!("deregister w1 {at}"), 0);
+    ran(&format!("deregister web {at}"), 0);
+    assert_eq!(send(address, "GET", "/v1/agent/services", None, &Value::Null).trim(), "{}");
+}
+
+/// The same against the real etcd, whose keys are removed.
+#[test]
+fn etcd_is_listed_shown_and_cleared() {
+    let server = programs::etcd();
+    let address = server.address;
+    let keys = [("L3NlcnZpY2VzL3dlYi8x", "MTI3LjAuMC4xOjgw"), ("L3NlcnZpY2VzL3dlYi8y", "MTI3LjAuMC4xOjgx")];
+    for (key, value) in keys {
+        // `/services/web/1` and `127.0.0.1:80`
+        send(address, "POST", "/v3/kv/put", None, &json!({ "key": key, "value": value }));
+    }
+    let at = format!("--registry etcd://{address}/services/");
+    let shown = document(&format!("services get web --json {at}"));
+    let item = &shown["items"][0];
+    assert_eq!(
+        (&item["instances"], &item["usable"], &item["health"]),
+        (&json!(2), &json!(2), &json!("unknown")),
+        "{item}"
+    );
+
+    ran(&format!("deregister web/1 {at}"), 0);
+    assert_eq!(document(&format!("services get web --json {at}"))["items"][0]["instances"], 1);
+    ran(&format!("deregister web {at}"), 0);
+    let range = json!({ "key": "L3NlcnZpY2VzLw==", "range_end": "L3NlcnZpY2VzMA==", "count_only": true });
+    let left: Value = serde_json::from_str(&send(address, "POST", "/v3/kv/range", None, &range)).unwrap();
+    assert_eq!(left.get("count"), None, "{left}");
+}
