@@ -12,6 +12,7 @@ mod explain;
 mod free_port;
 mod habits;
 mod hand_to;
+mod health;
 mod identify;
 mod kill;
 mod listing;
@@ -82,6 +83,7 @@ enum Command {
     Deregister(deregister::Deregister),
     Services(services::Services),
     Status(status::Status),
+    Health(health::Health),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -211,6 +213,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Deregister(deregister) => deregister.run(&cli.global),
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
+            Command::Health(health) => health.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

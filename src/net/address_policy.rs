@@ -79,17 +79,18 @@ fn spellings(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
 
 fn inner_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, high, low] = ip.segments();
-    let of = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
     match [a, b, c, d, e, f] {
         // ::1 and :: are addresses of their own.
-        [0, 0, 0, 0, 0, 0] if high != 0 => Some(of(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => Some(of(high, low)),
-        [0x2002, first, second, ..] => Some(of(first, second)),
+        [0, 0, 0, 0, 0, 0] if high != 0 => Some(ipv4_of(high, low)),
+        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => Some(ipv4_of(high, low)),
+        [0x2002, first, second, ..] => Some(ipv4_of(first, second)),
         _ => None,
     }
+}
+
+fn ipv4_of(high: u16, low: u16) -> Ipv4Addr {
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Ipv4Addr::new(a, b, c, d)
 }
 
 fn is_link_local(ip: IpAddr) -> bool {

@@ -47,7 +47,7 @@ pub(in crate::server) struct InstanceResults {
 
 /// A score, and whether every check behind it could run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) struct Scored {
+pub(in crate::server) struct CheckScore {
     pub(in crate::server) score: Option<u8>,
     pub(in crate::server) complete: bool,
 }
@@ -107,12 +107,12 @@ impl CheckBoard {
     }
 
     /// The score of an instance; `None` if none of its checks ran.
-    pub(in crate::server) fn score(&self, id: &str) -> Option<Scored> {
+    pub(in crate::server) fn score(&self, id: &str) -> Option<CheckScore> {
         self.0.lock().get(id).and_then(InstanceEntry::score)
     }
 
     /// The score of a service from those of its instances with their weights: the same function as for `validate`.
-    pub(in crate::server) fn service_score<'i>(&self, instances: impl Iterator<Item = (&'i str, u16)>) -> Scored {
+    pub(in crate::server) fn service_score<'i>(&self, instances: impl Iterator<Item = (&'i str, u16)>) -> CheckScore {
         let all = self.0.lock();
         let (mut scores, mut complete) = (Vec::new(), true);
         for (id, weight) in instances {
@@ -122,20 +122,20 @@ impl CheckBoard {
             scores.push((weight, scored.score.or((!scored.complete).then_some(100))));
         }
         let score = service_score(&scores).filter(|score| complete || *score < USABLE);
-        Scored { score, complete }
+        CheckScore { score, complete }
     }
 }
 
 impl InstanceEntry {
     /// The lowest score of its checks. One that could not run leaves only a score that proves it unusable.
-    fn score(&self) -> Option<Scored> {
+    fn score(&self) -> Option<CheckScore> {
         let results: Vec<&LastResult> = self.last.iter().flatten().collect();
         if results.is_empty() {
             return None;
         }
         let complete = results.iter().all(|result| result.score.is_some());
         let lowest = results.iter().filter_map(|result| result.score).min();
-        Some(Scored { score: lowest.filter(|score| complete || *score < USABLE), complete })
+        Some(CheckScore { score: lowest.filter(|score| complete || *score < USABLE), complete })
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
     fn the_lowest_score_counts_and_what_could_not_run_leaves_none() {
         let board = CheckBoard::default();
         let [a, b]: [Arc<str>; 2] = ["a".into(), "b".into()];
-        let of = |score, complete| Some(Scored { score, complete });
+        let of = |score, complete| Some(CheckScore { score, complete });
         assert_eq!(board.score("a"), None);
         board.record(&a, 1, result(Some(90)), None);
         assert_eq!(board.score("a"), of(Some(90), true));

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use self::board::{CheckBoard, InstanceResults, LastResult, Scored};
+pub(super) use self::board::{CheckBoard, CheckScore, InstanceResults, LastResult};
 pub(super) use self::changes::ChangedInstances;
 pub(super) use self::figures::CheckFigures;
 pub(super) use self::stats::MonitorStats;

@@ -294,12 +294,8 @@ fn a_stopped_server_blames_no_one() {
     let settings = "  registration:\n    default_ttl: 4s\n    heartbeat_interval: 1s\n    grace_period: 0\n";
     let server = Server::with_checks(folder.path(), settings);
     let target = Target::new(2);
-    let place = |id: &str, ttl: &Value| {
-        let (ip, port) = (target.address.ip().to_string(), target.address.port());
-        json!({ "id": id, "name": "web", "address": ip, "port": port, "ttl": ttl, "health_checks": http_check() })
-    };
-    server.register(&place("leased", &4.into()).to_string());
-    server.register(&place("checked", &0.into()).to_string());
+    server.register(&target.registration("leased", &http_check()).replace("\"ttl\":0", "\"ttl\":4"));
+    server.register(&target.registration("checked", &http_check()));
     let heartbeat = || assert_eq!(server.post("/api/v1/services/leased/heartbeat", "").status, 200);
     until("both are healthy", || {
         heartbeat();
@@ -453,7 +449,7 @@ fn the_command_checks_and_shows() {
     let document: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &document["items"][0]["id"]), (Some(0), &"a".into()));
     let (code, _, err) = command(&server, &["check", "nobody"]);
-    assert_eq!(code, Some(5), "{err}");
+    assert_eq!(code, Some(1), "{err}");
     assert!(err.starts_with("error: ") && err.lines().count() == 2, "{err}");
     let (code, _, err) = command(&server, &["check"]);
     assert_eq!(code, Some(2), "{err}");
