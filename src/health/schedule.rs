@@ -53,7 +53,7 @@ enum Lane {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum CheckPhase {
     /// Nothing is planned.
     Idle,
     /// It is due then.
@@ -67,7 +67,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 struct ScheduledCheck {
     interval: Option<Duration>,
-    phase: Phase,
+    phase: CheckPhase,
     /// Whether no run of it ended yet.
     is_new: bool,
     /// Whether its last run was slow.
@@ -174,7 +174,7 @@ impl CheckSchedule {
 
         let mut entry = known.unwrap_or(ScheduledCheck {
             interval,
-            phase: Phase::Idle,
+            phase: CheckPhase::Idle,
             is_new: true,
             is_slow: false,
             again: false,
@@ -184,14 +184,14 @@ impl CheckSchedule {
         self.scheduled = self.scheduled + usize::from(interval.is_some()) - usize::from(had_interval);
         entry.interval = interval;
         self.new += u32::from(known.is_none());
-        if !matches!(entry.phase, Phase::Running { .. }) {
+        if !matches!(entry.phase, CheckPhase::Running { .. }) {
             self.unplan(check, entry.phase);
-            entry.phase = Phase::Idle;
+            entry.phase = CheckPhase::Idle;
             if let Some(interval) = interval {
                 let window = interval.min(MAX_STAGGER).min(FIRST_SPACING * self.new);
                 let at = now + self.random(window);
                 self.planned.insert((at, check));
-                entry.phase = Phase::Planned(at);
+                entry.phase = CheckPhase::Planned(at);
             }
         }
         self.checks.insert(check, entry);
@@ -200,7 +200,7 @@ impl CheckSchedule {
     fn remove(&mut self, check: CheckNumber) {
         let Some(entry) = self.checks.get_mut(&check).filter(|entry| !entry.is_gone) else { return };
         self.scheduled -= usize::from(entry.interval.is_some());
-        if matches!(entry.phase, Phase::Running { .. }) {
+        if matches!(entry.phase, CheckPhase::Running { .. }) {
             // Its run still takes room.
             entry.is_gone = true;
             return;
@@ -213,19 +213,19 @@ impl CheckSchedule {
 
     fn demand(&mut self, check: CheckNumber) {
         let Some(entry) = self.checks.get_mut(&check) else { return };
-        if matches!(entry.phase, Phase::Running { .. }) {
+        if matches!(entry.phase, CheckPhase::Running { .. }) {
             entry.again = true;
             return;
         }
         let before = entry.phase;
-        entry.phase = Phase::Planned(Duration::ZERO);
+        entry.phase = CheckPhase::Planned(Duration::ZERO);
         self.unplan(check, before);
         self.planned.insert((Duration::ZERO, check));
     }
 
     fn finish(&mut self, check: CheckNumber, took: Duration, now: Duration) {
         let Some(entry) = self.checks.get(&check).copied() else { return };
-        let Phase::Running { lane, since, planned } = entry.phase else { return };
+        let CheckPhase::Running { lane, since, planned } = entry.phase else { return };
         match lane {
             Lane::Normal => drop(self.normal.remove(&(since, check))),
             Lane::Slow => self.slow -= 1,
@@ -245,7 +245,7 @@ impl CheckSchedule {
         if let Some(at) = next {
             self.planned.insert((at, check));
         }
-        let phase = next.map_or(Phase::Idle, Phase::Planned);
+        let phase = next.map_or(CheckPhase::Idle, CheckPhase::Planned);
         let is_slow = took >= SLOW_AFTER;
         self.checks.insert(check, ScheduledCheck { phase, is_slow, is_new: false, again: false, ..entry });
     }
@@ -259,11 +259,11 @@ impl CheckSchedule {
         if at < now { now + wait } else { at }
     }
 
-    fn unplan(&mut self, check: CheckNumber, phase: Phase) {
+    fn unplan(&mut self, check: CheckNumber, phase: CheckPhase) {
         match phase {
-            Phase::Planned(at) => drop(self.planned.remove(&(at, check))),
-            Phase::Waiting(at) => drop(self.waiting.remove(&(at, check))),
-            Phase::Idle | Phase::Running { .. } => {}
+            CheckPhase::Planned(at) => drop(self.planned.remove(&(at, check))),
+            CheckPhase::Waiting(at) => drop(self.waiting.remove(&(at, check))),
+            CheckPhase::Idle | CheckPhase::Running { .. } => {}
         }
     }
 
@@ -292,7 +292,7 @@ impl CheckSchedule {
         {
             self.normal.remove(&(since, check));
             self.slow += 1;
-            if let Some(ScheduledCheck { phase: Phase::Running { lane, .. }, .. }) = self.checks.get_mut(&check) {
+            if let Some(ScheduledCheck { phase: CheckPhase::Running { lane, .. }, .. }) = self.checks.get_mut(&check) {
                 *lane = Lane::Slow;
             }
         }
@@ -323,7 +323,7 @@ impl CheckSchedule {
             }
             self.waiting.insert((planned, check));
             if let Some(entry) = self.checks.get_mut(&check) {
-                entry.phase = Phase::Waiting(planned);
+                entry.phase = CheckPhase::Waiting(planned);
             }
         }
         None
@@ -332,7 +332,7 @@ impl CheckSchedule {
     fn run(&mut self, check: CheckNumber, lane: Lane, planned: Duration, now: Duration) {
         let Some(entry) = self.checks.get_mut(&check) else { return };
         self.new -= u32::from(entry.is_new);
-        entry.phase = Phase::Running { lane, since: now, planned };
+        entry.phase = CheckPhase::Running { lane, since: now, planned };
         match lane {
             Lane::Normal => drop(self.normal.insert((now, check))),
             Lane::Slow => self.slow += 1,

@@ -225,12 +225,12 @@ pub(super) struct MonitoringAnswer {
 
 #[derive(ToSchema)]
 pub(super) struct HealthReportBody {
-    data: HealthReport,
+    data: HealthView,
 }
 
 /// The health of an instance; of a service, with its instances in `services`.
 #[derive(ToSchema)]
-pub(super) struct HealthReport {
+pub(super) struct HealthView {
     id: Option<String>,
     service_name: String,
     namespace: String,

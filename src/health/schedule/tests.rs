@@ -29,7 +29,7 @@ struct SimulatedCheck {
     demands: usize,
 }
 
-struct World {
+struct SimulatedMonitor {
     dice: Dice,
     limits: ScheduleLimits,
     schedule: CheckSchedule,
@@ -42,7 +42,7 @@ struct World {
     last_number: CheckNumber,
 }
 
-impl World {
+impl SimulatedMonitor {
     fn new(seed: u64, limits: ScheduleLimits) -> Self {
         Self {
             dice: Dice(seed),
@@ -134,7 +134,7 @@ const ROOMY: ScheduleLimits = ScheduleLimits { normal: 1_024, slow: 3_072 };
 
 #[test]
 fn ten_thousand_checks_a_second_are_spread() {
-    let mut world = World::new(7, ROOMY);
+    let mut world = SimulatedMonitor::new(7, ROOMY);
     let checks: Vec<CheckNumber> = (0..10_000).map(|_| world.add(millis(1_000), millis(1))).collect();
     world.pass(millis(10_000));
 
@@ -150,7 +150,7 @@ fn ten_thousand_checks_a_second_are_spread() {
 
 #[test]
 fn the_first_runs_of_a_few_are_soon_and_of_many_within_the_cap() {
-    let mut world = World::new(3, ROOMY);
+    let mut world = SimulatedMonitor::new(3, ROOMY);
     let one = world.add(Duration::from_hours(24), millis(1));
     world.pass(millis(20));
     assert_eq!(world.checks[&one].starts.len(), 1);
@@ -163,7 +163,7 @@ fn the_first_runs_of_a_few_are_soon_and_of_many_within_the_cap() {
 
 #[test]
 fn silent_peers_do_not_delay_the_others() {
-    let mut world = World::new(5, ScheduleLimits { normal: 64, slow: 128 });
+    let mut world = SimulatedMonitor::new(5, ScheduleLimits { normal: 64, slow: 128 });
     let healthy: Vec<CheckNumber> = (0..700).map(|_| world.add(millis(1_000), millis(2))).collect();
     // Each takes longer than its interval: three hundred of them would need far more room than there is.
     let silent: Vec<CheckNumber> = (0..300).map(|_| world.add(millis(1_000), millis(5_000))).collect();
@@ -181,7 +181,7 @@ fn silent_peers_do_not_delay_the_others() {
 
 #[test]
 fn a_thousand_slow_checks_run_at_once() {
-    let mut world = World::new(9, ROOMY);
+    let mut world = SimulatedMonitor::new(9, ROOMY);
     for _ in 0..1_000 {
         world.add(millis(30_000), millis(20_000));
     }
@@ -191,7 +191,7 @@ fn a_thousand_slow_checks_run_at_once() {
 
 #[test]
 fn a_pause_makes_nothing_run_twice() {
-    let mut world = World::new(11, ROOMY);
+    let mut world = SimulatedMonitor::new(11, ROOMY);
     for _ in 0..5_000 {
         world.add(millis(1_000), millis(1));
     }
@@ -213,7 +213,7 @@ fn a_pause_makes_nothing_run_twice() {
 
 #[test]
 fn a_demanded_run_begins_after_the_demand() {
-    let mut world = World::new(13, ROOMY);
+    let mut world = SimulatedMonitor::new(13, ROOMY);
     let check = world.add(millis(60_000), millis(100));
     world.pass(millis(50));
     let during = world.now;
@@ -235,7 +235,7 @@ fn a_demanded_run_begins_after_the_demand() {
 #[test]
 fn in_random_worlds_every_check_runs_at_its_interval_and_never_twice_at_once() {
     for seed in 0..20 {
-        let mut world = World::new(seed, ScheduleLimits { normal: 20, slow: 30 });
+        let mut world = SimulatedMonitor::new(seed, ScheduleLimits { normal: 20, slow: 30 });
         for _ in 0..3_000 {
             match world.dice.roll(100) {
                 0..20 if world.checks.len() < 60 => {

@@ -52,7 +52,7 @@ impl Checks {
         self.off.get().map(String::as_str)
     }
 
-    /// Asks for checks of these instances, and returns what is told when they ended; `None` if too many demands wait, or
+    /// Requests checks of these instances, and returns what resolves when they ended; `None` if too many demands wait, or
     /// the server stops.
     pub(super) fn demand(&self, ids: Vec<Arc<str>>) -> Option<oneshot::Receiver<()>> {
         let (done, told) = oneshot::channel();

@@ -17,7 +17,7 @@ use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
     BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
-    HealthReport, HealthReportBody, HealthValue, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
+    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
     MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
@@ -81,7 +81,7 @@ fn description() -> utoipa::openapi::OpenApi {
         MonitorStats,
         CheckAllAnswer,
         HealthReportBody,
-        HealthReport,
+        HealthView,
         CheckReport,
         MonitoringAnswer,
         StatusAnswer,
