@@ -16,6 +16,9 @@ _portolan() {
             ",$1")
                 cmd="portolan"
                 ;;
+            portolan,bench)
+                cmd="portolan__subcmd__bench"
+                ;;
             portolan,completions)
                 cmd="portolan__subcmd__completions"
                 ;;
@@ -166,6 +169,9 @@ _portolan() {
             portolan__subcmd__health__subcmd__help,show)
                 cmd="portolan__subcmd__health__subcmd__help__subcmd__show"
                 ;;
+            portolan__subcmd__help,bench)
+                cmd="portolan__subcmd__help__subcmd__bench"
+                ;;
             portolan__subcmd__help,completions)
                 cmd="portolan__subcmd__help__subcmd__completions"
                 ;;
@@ -305,12 +311,82 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__bench)
+            opts="-o -q -h -V --registry --server --rate --closed --duration --warm-up --connections --instances --watchers --timeout --cpu --config --output --json --color --quiet --help --version discover register heartbeat watch checks"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warm-up)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --connections)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --instances)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watchers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cpu)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2282,8 +2358,22 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve ports completions man config help"
+            opts="local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__bench)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

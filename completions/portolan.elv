@@ -46,6 +46,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -1029,6 +1030,30 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;bench'= {
+            cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
+            cand --registry 'The server: http://HOST:PORT or consul://HOST:PORT'
+            cand --rate 'Send N requests a second'
+            cand --duration 'Measure for this long'
+            cand --warm-up 'Send requests for this long before measuring, or 0'
+            cand --connections 'Use N connections'
+            cand --instances 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]'
+            cand --watchers 'Let N clients watch, for the scenario watch'
+            cand --timeout 'Set the maximum time for a reply'
+            cand --cpu 'Run on this processor only, so that the load does not take those of the server'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --closed 'Send each request as soon as the one before is answered, for the maximum throughput'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;ports'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1122,6 +1147,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -1200,6 +1226,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;explain'= {
         }
         &'portolan;help;serve'= {
+        }
+        &'portolan;help;bench'= {
         }
         &'portolan;help;ports'= {
         }

@@ -49,6 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('health', 'health', [CompletionResultType]::ParameterValue, 'Check the instances of a registry that `portolan serve` runs, or show what its checks found')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write one manual page per command to a directory')
@@ -1082,6 +1083,31 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;bench' {
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'The server: http://HOST:PORT or consul://HOST:PORT')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'The server: http://HOST:PORT or consul://HOST:PORT')
+            [CompletionResult]::new('--rate', '--rate', [CompletionResultType]::ParameterName, 'Send N requests a second')
+            [CompletionResult]::new('--duration', '--duration', [CompletionResultType]::ParameterName, 'Measure for this long')
+            [CompletionResult]::new('--warm-up', '--warm-up', [CompletionResultType]::ParameterName, 'Send requests for this long before measuring, or 0')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'Use N connections')
+            [CompletionResult]::new('--instances', '--instances', [CompletionResultType]::ParameterName, 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]')
+            [CompletionResult]::new('--watchers', '--watchers', [CompletionResultType]::ParameterName, 'Let N clients watch, for the scenario watch')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for a reply')
+            [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'Run on this processor only, so that the load does not take those of the server')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--closed', '--closed', [CompletionResultType]::ParameterName, 'Send each request as soon as the one before is answered, for the maximum throughput')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;ports' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1183,6 +1209,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('health', 'health', [CompletionResultType]::ParameterValue, 'Check the instances of a registry that `portolan serve` runs, or show what its checks found')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
+            [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write one manual page per command to a directory')
@@ -1291,6 +1318,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;serve' {
+            break
+        }
+        'portolan;help;bench' {
             break
         }
         'portolan;help;ports' {

@@ -66,6 +66,8 @@ fn of_command(name: &str) -> Option<Command> {
         "status" => status::Status::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
+        #[cfg(feature = "serve")]
+        "bench" => super::bench::Bench::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,
         "completions" => completions::Completions::augment_args,

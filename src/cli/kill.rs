@@ -78,7 +78,8 @@ impl SignalName {
     }
 }
 
-fn parse_port(text: &str) -> Result<Ports, ParseError> {
+/// One port: `8080`, `:8080` or a name.
+pub(super) fn parse_port(text: &str) -> Result<Ports, ParseError> {
     let ports = parse_ports(text)?;
     if ports.len() == 1 { Ok(ports) } else { Err(ParseError::new("it is more than one port", "give one port")) }
 }

@@ -1,6 +1,7 @@
 //! `portolan local`, and `portolan` alone: what listens on this machine.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -8,7 +9,8 @@ use super::discover::{self, Options};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
-use super::{Global, stderr};
+use super::registry::RegistryOptions;
+use super::{Global, announce, stderr};
 use crate::error::Result;
 use crate::model::{Column, Completeness, ParseError, Ports};
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
@@ -16,6 +18,11 @@ use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 /// List what listens on this machine; short for `discover local`
 ///
 /// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
+///
+/// With --register, nothing is listed: the listeners that a rule matches are registered, kept registered while they listen, and
+/// deregistered when they end, and at a signal. The file has a [[service]] for each rule: its name, a match with one or more
+/// of port, process, unit, container and name (* and ? are wildcards), and optionally tags, check, interval, version,
+/// metadata, namespace, protocol, weight, zone, ttl and address. The first rule that matches counts.
 #[derive(Args, Debug)]
 pub(super) struct ShortLocal {
     #[command(flatten)]
@@ -25,6 +32,12 @@ pub(super) struct ShortLocal {
     listed: Vec<Ports>,
     #[command(flatten)]
     local: Local,
+    /// Register what the rules of this TOML file match, for as long as it listens
+    #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
+    rules: Option<PathBuf>,
+    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]
+    #[arg(long, visible_alias = "server", value_name = "URL", requires = "rules", help_heading = "Registration")]
+    registry: Option<String>,
 }
 
 impl ShortLocal {
@@ -32,7 +45,10 @@ impl ShortLocal {
         if !self.listed.is_empty() {
             self.local.ports = Some(Ports::union(&self.listed));
         }
-        discover::answer(&self.options, &self.local, global)
+        match &self.rules {
+            Some(rules) => announce::run(rules, &RegistryOptions::of_url(self.registry.clone()), &self.local, global),
+            None => discover::answer(&self.options, &self.local, global),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The command line: composes the other modules, and is the only one that prints, reads the environment or exits.
 
+mod announce;
 mod atomic_file;
 mod baseline;
+#[cfg(feature = "serve")]
+mod bench;
 mod completions;
 mod config;
 mod definition;
@@ -87,6 +90,8 @@ enum Command {
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Bench(bench::Bench),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -217,6 +222,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

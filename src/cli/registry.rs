@@ -23,12 +23,19 @@ pub(super) struct RegistryOptions {
     pub(super) timeout: Duration,
 }
 
+/// The usual time for the first reply of the registry.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Reads the environment.
 const VARIABLE: Variable = |name| std::env::var_os(name);
 /// The registry of this machine, for commands of operators that name none.
 const LOCAL: &str = "portolan:";
 
 impl RegistryOptions {
+    /// The registry at this URL, or the one that the environment names.
+    pub(super) fn of_url(registry: Option<String>) -> Self {
+        Self { registry, timeout: TIMEOUT }
+    }
+
     /// Opens the registry. Its own variables, such as `CONSUL_HTTP_TOKEN`, apply in both cases.
     ///
     /// # Errors

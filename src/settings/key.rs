@@ -37,7 +37,9 @@ const OF_SOURCES: [(&str, &str, &str); 20] = [
 /// The commands that abbreviate another, and the section of the other, whose settings apply to both.
 const SHORT: [(&str, [&str; 2]); 2] = [("local", ["discover", "local"]), ("scan", ["discover", "scan"])];
 /// Commands without settings: no file may answer a question for its user, or change what scripts read.
-const WITHOUT_SETTINGS: [&str; 7] = ["who", "kill", "free-port", "serve", "deregister", "services", "status"];
+const WITHOUT_SETTINGS: [&str; 8] = ["who", "kill", "free-port", "serve", "bench", "deregister", "services", "status"];
+/// Options that only a short command has, and that are no settings.
+const ONLY_OF_SHORT: [&str; 2] = ["register", "registry"];
 /// Options of a short command that are settings of the parent section.
 const OF_SECTION_ABOVE: [&str; 8] =
     ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
@@ -83,6 +85,12 @@ impl<'c> Key<'c> {
     fn of_option(command: &'c Command, section: &[&'c str], arg: &'c Arg) -> Option<Self> {
         let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
         kind(arg)?;
+        if let [command] = section
+            && short_for(command).is_some()
+            && ONLY_OF_SHORT.contains(&name)
+        {
+            return None;
+        }
         Some(Self { section: home(section, name), command, arg, name })
     }
 

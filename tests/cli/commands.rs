@@ -57,6 +57,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
     assert_eq!(
         names,
         [
+            "portolan-bench.1",
             "portolan-completions.1",
             "portolan-config-show.1",
             "portolan-config.1",

@@ -14,7 +14,7 @@ use crate::source::collect;
 
 /// A check that must pass before the instance is registered.
 #[derive(Clone, Debug)]
-pub(super) struct ReadyCheck {
+pub(in crate::cli) struct ReadyCheck {
     /// The scheme of the URL that `validate` checks; `None` for a plain TCP connection.
     scheme: Option<&'static str>,
     path: String,
@@ -28,7 +28,7 @@ const USABLE: u8 = 50;
 const PAUSE: Duration = Duration::from_millis(250);
 
 impl ReadyCheck {
-    pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
+    pub(in crate::cli) fn parse(text: &str) -> Result<Self, ParseError> {
         let (kind, rest) = text.split_once(':').map_or((text, None), |(kind, rest)| (kind, Some(rest)));
         match (kind, rest) {
             ("http", path) => Self::http("http", path.unwrap_or("/")),
@@ -61,12 +61,12 @@ impl ReadyCheck {
     }
 
     /// The check for the registry.
-    pub(super) fn definition(&self) -> CheckDefinition {
+    pub(in crate::cli) fn definition(&self) -> CheckDefinition {
         self.definition.clone()
     }
 
     /// The protocol that the check implies.
-    pub(super) fn protocol(&self) -> Option<&'static str> {
+    pub(in crate::cli) fn protocol(&self) -> Option<&'static str> {
         self.scheme
     }
 

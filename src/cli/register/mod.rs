@@ -1,6 +1,7 @@
 //! `portolan register`: announces a service to a registry, alone or together with the program that serves it.
 
 mod check;
+mod listener;
 mod program;
 
 use std::ffi::OsString;
@@ -10,9 +11,11 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use self::check::ReadyCheck;
+pub(super) use self::check::ReadyCheck;
+use self::listener::Listener;
 use self::program::{Program, start_failure};
 use super::exit::Exit;
+use super::kill::parse_port;
 use super::registry::RegistryOptions;
 use super::resolve::parse_pair;
 use super::signals::Stop;
@@ -20,7 +23,7 @@ use super::{Global, stderr};
 use crate::clean::clean;
 use crate::client::{RegistrationHandle, RegistrationState, Registry};
 use crate::error::{Error, Result};
-use crate::model::{Address, HostPort, Registration, parse_duration};
+use crate::model::{Address, HostPort, Ports, Registration, parse_duration};
 use crate::net::{own_addresses, runtime};
 
 const EXAMPLES: &str = "\
@@ -28,6 +31,7 @@ Examples:
   portolan register --name web --port 8080 --check http:/health -- ./server
   portolan register --name web --port 8080 --registry consul://127.0.0.1:8500
   portolan register --name users --port 50051 --check grpc --version 1.2.0 --tag api -- ./users
+  portolan register --from-listener :8080                  what listens there already
   DISCOVERY_PROVIDER=etcd portolan register --name web --address 10.0.0.5 --port 80 --ttl 15s";
 
 /// Register a service, and keep it registered while a program runs
@@ -46,7 +50,12 @@ pub(super) struct Register {
     name: Option<String>,
     /// The port that the service listens on
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Instance")]
-    port: u16,
+    #[arg(required_unless_present = "from_listener")]
+    port: Option<u16>,
+    /// Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless
+    /// --name and --check are given
+    #[arg(long, value_name = "PORT", value_parser = parse_port, conflicts_with_all = ["port", "command"], help_heading = "Instance")]
+    from_listener: Option<Ports>,
     /// The address that clients connect to [default: the first address of this machine that is not a loopback address]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
@@ -108,27 +117,32 @@ impl Register {
 
         let stop = Stop::listen()?;
         let registry = self.registry.open()?;
-        let registration = self.registration(&registry)?;
+        let runtime = runtime(0)?;
+        let listener = self.from_listener.as_ref().map(|port| runtime.block_on(Listener::find(port))).transpose()?;
+        let registration = self.registration(&registry, listener.as_ref())?;
         if let Some(problem) = registration.problem() {
             return Err(Error::usage(problem.field.clone(), problem.message, problem.hint));
         }
 
-        let runtime = runtime(0)?;
         let exit = runtime.block_on(self.serve(&registry, registration, (&stop, global)));
         runtime.shutdown_background();
         exit
     }
 
     /// What is registered.
-    fn registration(&self, registry: &Registry) -> Result<Registration> {
+    fn registration(&self, registry: &Registry, listener: Option<&Listener>) -> Result<Registration> {
         let name = self.name.clone().or_else(|| registry.service_name().map(str::to_owned));
-        let name = name.ok_or_else(|| {
+        let name = name.or_else(|| listener?.name.clone()).ok_or_else(|| {
             Error::usage("--name", "the service has no name", "add --name, or set DISCOVERY_SERVICE_NAME")
         })?;
-        let address = self.address.as_ref().map_or_else(own_address, |address| address_of(address));
-        let place = HostPort { address, interface: None, port: Some(self.port) };
+        let listens_on = listener.and_then(|listener| listener.address).map(Address::Ip);
+        let given = self.address.as_ref().map(|address| address_of(address));
+        let address = given.or(listens_on).unwrap_or_else(|| Address::Ip(own_ip()));
+        let port = self.port.or(listener.map(|listener| listener.port));
+        let place = HostPort { address, interface: None, port };
 
-        let check = self.check.as_ref().map(|check| {
+        let ready = self.check.as_ref().or(listener.map(|listener| &listener.check));
+        let check = ready.map(|check| {
             let definition = check.definition();
             self.interval.map_or_else(|| definition.clone(), |interval| definition.clone().every(interval))
         });
@@ -136,7 +150,7 @@ impl Register {
             id: self.id.clone(),
             namespace: self.namespace.clone(),
             version: self.version.clone(),
-            protocol: self.protocol.clone().or_else(|| self.check.as_ref()?.protocol().map(str::to_owned)),
+            protocol: self.protocol.clone().or_else(|| ready?.protocol().map(str::to_owned)),
             weight: self.weight,
             ttl: self.ttl,
             deregister_after: self.deregister_after,
@@ -228,14 +242,14 @@ impl Register {
 }
 
 /// `user-service 10.0.0.7:8080 as ID`
-fn label(me: &RegistrationHandle) -> String {
+pub(super) fn label(me: &RegistrationHandle) -> String {
     let registration = me.registration();
     let id = registration.id.as_deref().unwrap_or_default();
     format!("{} {} as {}", clean(&registration.name), clean(&registration.place()), clean(id))
 }
 
 /// Reports each state on standard error.
-async fn note_states(mut states: watch::Receiver<RegistrationState>, label: String, quiet: bool) {
+pub(super) async fn note_states(mut states: watch::Receiver<RegistrationState>, label: String, quiet: bool) {
     loop {
         let state = states.borrow_and_update().clone();
         match state {
@@ -261,7 +275,7 @@ fn note_failure(error: &str, hint: &str, quiet: bool) {
 }
 
 /// Removes the registration. A registry that does not reply must not hold the program up.
-async fn deregister(me: RegistrationHandle, quiet: bool) {
+pub(super) async fn deregister(me: RegistrationHandle, quiet: bool) {
     let label = label(&me);
     match tokio::time::timeout(DEREGISTER_TIMEOUT, me.deregister()).await {
         Ok(Ok(())) if !quiet => stderr::note(&format!("deregistered {label}")),
@@ -281,10 +295,10 @@ fn address_of(text: &str) -> Address {
 }
 
 /// The first address of this machine that others can reach.
-fn own_address() -> Address {
+pub(super) fn own_ip() -> IpAddr {
     let addresses = own_addresses().unwrap_or_default();
     let reachable = addresses.iter().filter(|address| !address.is_loopback());
     let first = reachable.min_by_key(|address| address.is_ipv6()).copied();
 
-    Address::Ip(first.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+    first.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
 }

@@ -1,5 +1,7 @@
 //! What programs do with registries: register, and call over a resolver.
 
+#[cfg(all(feature = "registry", feature = "serve"))]
+mod announce;
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;

@@ -1,5 +1,6 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod bench;
 mod dns;
 mod events;
 mod hostile;

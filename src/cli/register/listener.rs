@@ -1,0 +1,79 @@
+//! `--from-listener`: what listens on a port of this machine, as far as it says what it is.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::ReadyCheck;
+use crate::cli::who;
+use crate::error::{Error, Result};
+use crate::identify::{IdentifiedSource, IdentifyOptions};
+use crate::model::{Address, LocalDetail, Ports, Service};
+use crate::source::{Local, collect};
+
+/// A listener of this machine.
+#[derive(Clone, Debug)]
+pub(super) struct Listener {
+    /// The unit, the container or the process that it belongs to; `None` if it may not be seen.
+    pub(super) name: Option<String>,
+    pub(super) port: u16,
+    /// The one address that it listens on; `None` for all.
+    pub(super) address: Option<IpAddr>,
+    pub(super) check: ReadyCheck,
+}
+
+impl Listener {
+    /// Looks at a TCP port, and identifies what replies there.
+    ///
+    /// # Errors
+    /// Nothing listens there.
+    pub(super) async fn find(ports: &Ports) -> Result<Self> {
+        let local = Local { ports: Some(ports.clone()), tcp: true, ..Local::default() };
+        let identified = IdentifiedSource::new(Arc::new(local), IdentifyOptions::default());
+        let listing = collect(&identified).await?;
+
+        // A server that listens on all addresses has one listener for each family.
+        let chosen = listing.services.iter().min_by_key(|service| rank(service));
+        let found = chosen.and_then(|service| Some((service, service.endpoints.first()?)));
+        let (service, endpoint) = found.ok_or_else(|| Error::NotFound {
+            what: format!("a listener on TCP port {ports}"),
+            why: "nothing listens there".to_owned(),
+            hint: "start the service first, or use --port, --check and a command".to_owned(),
+        })?;
+
+        let ip = if let Address::Ip(ip) = endpoint.address { Some(ip.to_canonical()) } else { None };
+        let protocol = endpoint.identity.as_deref().map_or("", |identity| identity.protocol());
+        let check = match protocol {
+            "http" | "https" => format!("{protocol}:/"),
+            "grpc" => "grpc".to_owned(),
+            _ => "tcp".to_owned(),
+        };
+        let check = ReadyCheck::parse(&check)
+            .map_err(|error| Error::usage(format!("the check {check}"), error.to_string(), error.hint()))?;
+        Ok(Self {
+            name: service.detail.downcast_ref::<LocalDetail>().and_then(name_of),
+            port: endpoint.port.unwrap_or_default(),
+            address: ip.filter(|ip| !ip.is_unspecified()),
+            check,
+        })
+    }
+}
+
+/// The best address comes first: all, then one that others reach.
+fn rank(service: &Service) -> u8 {
+    match service.endpoints.first().map(|endpoint| &endpoint.address) {
+        Some(Address::Ip(ip)) if ip.is_unspecified() => 0,
+        Some(Address::Ip(ip)) if !ip.is_loopback() => 1,
+        _ => 2,
+    }
+}
+
+/// What it would be called: a system service by its unit, anything else by its process.
+fn name_of(detail: &LocalDetail) -> Option<String> {
+    let unit = detail.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
+    let process = who::first(detail).map(|process| process.name.as_raw());
+    let name = unit.or(process)?;
+    let name: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();
+    let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    (!name.is_empty()).then(|| name.to_owned())
+}
