@@ -2928,7 +2928,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__local)
-            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --config --output --json --color --quiet --help --version"
+            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --register --server --registry --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3043,6 +3043,29 @@ _portolan() {
                     COMPREPLY=($(compgen -W "port address proto name process pid user" -- "${cur}"))
                     return 0
                     ;;
+                --register)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3127,7 +3150,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__register)
-            opts="-o -q -h --name --port --address --id --namespace --version --tag --meta --protocol --weight --zone --node --check --interval --ttl --deregister-after --server --registry --timeout --config --output --json --color --quiet --help"
+            opts="-o -q -h --name --port --from-listener --address --id --namespace --version --tag --meta --protocol --weight --zone --node --check --interval --ttl --deregister-after --server --registry --timeout --config --output --json --color --quiet --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3138,6 +3161,10 @@ _portolan() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-listener)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

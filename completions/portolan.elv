@@ -75,6 +75,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
+            cand --register 'Register what the rules of this TOML file match, for as long as it listens'
+            cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -778,6 +781,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;register'= {
             cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
             cand --port 'The port that the service listens on'
+            cand --from-listener 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given'
             cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
             cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
             cand --namespace 'Its namespace'

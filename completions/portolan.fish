@@ -100,6 +100,8 @@ name\t'Name of the service'
 process\t'Name of the first process'
 pid\t'Id of the first process'
 user\t'Name of the user'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l register -d 'Register what the rules of this TOML file match, for as long as it listens' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -977,6 +979,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s q -l quiet
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d 'Register under this name [default: DISCOVERY_SERVICE_NAME]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'The port that the service listens on' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'The address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'The id of the instance; the same id replaces an older registration [default: a random one]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Its namespace' -r
@@ -1455,6 +1458,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'

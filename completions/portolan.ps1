@@ -79,6 +79,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the listing by this key; a watch reports events as they happen')
+            [CompletionResult]::new('--register', '--register', [CompletionResultType]::ParameterName, 'Register what the rules of this TOML file match, for as long as it listens')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -810,6 +813,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;register' {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Register under this name [default: DISCOVERY_SERVICE_NAME]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port that the service listens on')
+            [CompletionResult]::new('--from-listener', '--from-listener', [CompletionResultType]::ParameterName, 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address that clients connect to [default: the first address of this machine that is not a loopback address]')
             [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'The id of the instance; the same id replaces an older registration [default: a random one]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Its namespace')
