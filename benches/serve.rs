@@ -6,7 +6,7 @@
 
 #[path = "serve/bare.rs"]
 mod bare;
-#[path = "../tests/registry/sources/json_http.rs"]
+#[path = "serve/json_http.rs"]
 mod json_http;
 #[path = "serve/load.rs"]
 mod load;

@@ -59,10 +59,9 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "register" -d 'Reg
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "deregister" -d 'Remove instances from a registry'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "services" -d 'List, show and change the services of a registry'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "bench" -d 'Measure the latency of a registry under load'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
@@ -1167,8 +1166,14 @@ complete -c portolan -n "__fish_portolan_using_subcommand status" -l json -d 'Sh
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l file -d 'Write to this file instead of standard output' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l reload -d 'Run this command after the file was replaced, without a shell; quotes join words' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l version -d 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or \'>=1.2, <2\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l tag -d 'Only instances with this tag; can be repeated, and then all tags are required' -r
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand export" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -1181,66 +1186,13 @@ prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
-wide\t'All columns that fit the terminal'
-json\t'JSON document'
-ndjson\t'One JSON object per line'
-csv\t'One endpoint per line, for spreadsheets'
-yaml\t'YAML document'
-prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
-nmap-xml\t'nmap XML, for ndiff and other nmap tools'
-junit\t'Health as JUnit XML, for CI'
-prometheus\t'Health as Prometheus metrics'
-explain\t'Each deduction from the score and its hint'
-html\t'One page for a browser, with everything in it'
-name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l all -d 'Check every instance'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
-wide\t'All columns that fit the terminal'
-json\t'JSON document'
-ndjson\t'One JSON object per line'
-csv\t'One endpoint per line, for spreadsheets'
-yaml\t'YAML document'
-prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
-nmap-xml\t'nmap XML, for ndiff and other nmap tools'
-junit\t'Health as JUnit XML, for CI'
-prometheus\t'Health as Prometheus metrics'
-explain\t'Each deduction from the score and its hint'
-html\t'One page for a browser, with everything in it'
-name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand export" -s w -l watch -d 'Keep running, and replace the file whenever something changes'
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand export" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1304,37 +1256,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l server -l registry -d 'The server: http://HOST:PORT or consul://HOST:PORT' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l rate -d 'Send N requests a second' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l duration -d 'Measure for this long' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l warm-up -d 'Send requests for this long before measuring, or 0' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l connections -d 'Use N connections' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l instances -d 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l watchers -d 'Let N clients watch, for the scenario watch' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l timeout -d 'Set the maximum time for a reply' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, so that the load does not take those of the server' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
-wide\t'All columns that fit the terminal'
-json\t'JSON document'
-ndjson\t'One JSON object per line'
-csv\t'One endpoint per line, for spreadsheets'
-yaml\t'YAML document'
-prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
-nmap-xml\t'nmap XML, for ndiff and other nmap tools'
-junit\t'Health as JUnit XML, for CI'
-prometheus\t'Health as Prometheus metrics'
-explain\t'Each deduction from the score and its hint'
-html\t'One page for a browser, with everything in it'
-name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
-always\t''
-never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l closed -d 'Send each request as soon as the one before is answered, for the maximum throughput'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1444,29 +1365,28 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health explain serve bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1478,6 +1398,4 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

@@ -1,6 +1,7 @@
 //! How fast instances are found.
 
 use std::fmt::Write as _;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::Options;
 use crate::json_http::send;
 use crate::load::{bench, latency_header, latency_line, median, report, wrk};
 use crate::servers::{Server, instance};
-use crate::support::TempDir;
+use crate::support::{HANG, TempDir};
 
 const DISCOVER: &str = "/api/v1/discover?service_name=web";
 const CONSUL_HEALTH: &str = "/v1/health/service/web?passing=1";
@@ -29,22 +30,29 @@ impl Peers {
         let (consul, etcd) = (Server::consul(), Server::etcd());
         for number in 0..instances {
             let body = instance("web", number, true);
-            send(portolan.address, "POST", "/api/v1/services", None, &body);
+            send(portolan.address, "POST", "/api/v1/services", &body);
             let service = json!({ "ID": body["id"], "Name": "web", "Address": body["address"], "Port": 8080,
                 "Tags": body["tags"], "Meta": { "region": "eu", "version": "1.2.0" }, "Check": { "TTL": "1h", "Status": "passing" } });
-            send(consul.address, "PUT", "/v1/agent/service/register", None, &service);
+            send(consul.address, "PUT", "/v1/agent/service/register", &service);
             let (key, value) = (base64(&format!("/services/web/{number:04}")), base64(&body.to_string()));
-            send(etcd.address, "POST", "/v3/kv/put", None, &json!({ "key": key, "value": value }));
+            send(etcd.address, "POST", "/v3/kv/put", &json!({ "key": key, "value": value }));
         }
 
-        let answer = send(portolan.address, "GET", DISCOVER, None, &Value::Null);
+        let answer = send(portolan.address, "GET", DISCOVER, &Value::Null);
         let bare = Server::bare(answer.as_bytes());
         let own: Value = serde_json::from_str(&answer).unwrap();
         assert_eq!(own["data"]["services"].as_array().unwrap().len(), instances);
-        assert_eq!(send(bare.address, "GET", "/", None, &Value::Null), answer);
+        assert_eq!(send(bare.address, "GET", "/", &Value::Null), answer);
         // The agent passes registrations on to the catalog a little later.
-        while count(&send(consul.address, "GET", CONSUL_HEALTH, None, &Value::Null)) != instances {}
-        let range: Value = serde_json::from_str(&send(etcd.address, "POST", "/v3/kv/range", None, &range())).unwrap();
+        let begun = Instant::now();
+        while count(&send(consul.address, "GET", CONSUL_HEALTH, &Value::Null)) != instances {
+            assert!(
+                begun.elapsed() < HANG,
+                "Consul does not list the instances: {}",
+                send(consul.address, "GET", CONSUL_HEALTH, &Value::Null)
+            );
+        }
+        let range: Value = serde_json::from_str(&send(etcd.address, "POST", "/v3/kv/range", &range())).unwrap();
         assert_eq!(range["count"], instances.to_string());
         Self { portolan, bare, consul, etcd, _folder: folder }
     }
@@ -102,7 +110,7 @@ pub fn latency(options: &Options) -> String {
     let folder = TempDir::new();
     let server = Server::portolan(folder.path(), &[], &[]);
     for number in 0..10 {
-        send(server.address, "POST", "/api/v1/services", None, &instance("web", number, true));
+        send(server.address, "POST", "/api/v1/services", &instance("web", number, true));
     }
     let url = format!("http://{}", server.address);
     let seconds = options.seconds;

@@ -49,7 +49,7 @@ impl Server {
         let config = json!({
             "node_name": "n1", "data_dir": dir.path().join("data"), "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
             "server": true, "bootstrap_expect": 1, "disable_update_check": true, "log_level": "err",
-            "limits": { "http_max_conns_per_client": 20_000 }, "performance": { "raft_multiplier": 1 },
+            "limits": { "http_max_conns_per_client": 2_000 }, "performance": { "raft_multiplier": 1 },
             "ports": { "http": ports[0], "dns": -1, "grpc": -1, "https": -1, "serf_lan": ports[1], "serf_wan": -1, "server": ports[2] },
         });
         let file = dir.path().join("config.json");
@@ -57,7 +57,7 @@ impl Server {
         let mut command = Command::new(consul_path());
         command.args(["agent", "-config-file"]).arg(file);
         let server = Self::start(command, SocketAddr::from(([127, 0, 0, 1], ports[0])), Some(dir));
-        send(server.address, "GET", "/v1/catalog/nodes", None, &Value::Null);
+        send(server.address, "GET", "/v1/catalog/nodes", &Value::Null);
         server
     }
 
@@ -72,7 +72,7 @@ impl Server {
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.args(["--initial-cluster", &format!("default={peer}")]);
         let server = Self::start(command, address, Some(dir));
-        send(server.address, "POST", "/v3/kv/range", None, &json!({ "key": "AA==" }));
+        send(server.address, "POST", "/v3/kv/range", &json!({ "key": "AA==" }));
         server
     }
 
@@ -153,7 +153,7 @@ pub fn fill(server: &Server, from: usize, count: usize) {
         let operations: Vec<Value> = (first..(first + 500).min(from + count))
             .map(|number| json!({ "register": instance(&format!("bench-{}", number / 1_000), number, true) }))
             .collect();
-        let reply = send(server.address, "POST", "/api/v1/bulk", None, &json!({ "operations": operations }));
+        let reply = send(server.address, "POST", "/api/v1/bulk", &json!({ "operations": operations }));
         assert!(!reply.contains("\"error\""), "{reply}");
     }
 }

@@ -66,10 +66,9 @@ pub fn start(options: &Options) -> String {
 
 /// The server has this many instances, and lists a service whole.
 fn check(server: &Server, count: usize) {
-    let status: Value =
-        serde_json::from_str(&send(server.address, "GET", "/api/v1/status", None, &Value::Null)).unwrap();
+    let status: Value = serde_json::from_str(&send(server.address, "GET", "/api/v1/status", &Value::Null)).unwrap();
     assert_eq!(status["data"]["instances"], count);
-    let list = send(server.address, "GET", "/api/v1/services/bench-9/instances", None, &Value::Null);
+    let list = send(server.address, "GET", "/api/v1/services/bench-9/instances", &Value::Null);
     let list: Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list["data"]["services"].as_array().unwrap().len(), 1_000);
 }

@@ -14,7 +14,7 @@ use super::scale::micros;
 use crate::model::CheckSpec;
 use crate::net::tls::{self, ClientOffer, HandshakeError};
 use crate::net::{
-    AddressPolicy, AsyncStream, ClientIdentity, Connection, ConnectionError, Deadline, Route, StartTls, dial, start_tls,
+    AddressPolicy, AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, TlsIdentity, dial, start_tls,
 };
 
 /// A failure on this side: the check could not run, which says nothing about the endpoint.
@@ -153,9 +153,9 @@ impl CheckTarget {
     }
 
     /// The client certificate. The files are read for each handshake, because certificates are renewed.
-    fn identity(&self) -> Result<Option<ClientIdentity>, ConnectionError> {
+    fn identity(&self) -> Result<Option<TlsIdentity>, ConnectionError> {
         let Some(cert) = &self.spec.cert else { return Ok(None) };
-        let identity = ClientIdentity::read(cert, self.spec.key.as_deref());
+        let identity = TlsIdentity::read(cert, self.spec.key.as_deref());
         identity
             .map(Some)
             .map_err(|cause| ConnectionError::Local(io::Error::other(format!("client certificate: {cause}"))))

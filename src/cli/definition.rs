@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
 use super::{
-    Cli, Global, completions, config, deregister, discover, explain, free_port, kill, local, man, ports, register,
-    resolve, services, status, validate, wait, who,
+    Cli, Global, completions, config, deregister, discover, explain, export, free_port, kill, local, man, ports,
+    register, resolve, services, status, validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
 use crate::source::{source_definition, source_words};
@@ -64,8 +64,11 @@ fn of_command(name: &str) -> Option<Command> {
         "deregister" => deregister::Deregister::augment_args,
         "services" => services::Services::augment_args,
         "status" => status::Status::augment_args,
+        "export" => export::Export::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
+        #[cfg(feature = "serve")]
+        "key" => super::key::Key::augment_args,
         #[cfg(feature = "serve")]
         "bench" => super::bench::Bench::augment_args,
         "explain" => explain::Explain::augment_args,

@@ -12,11 +12,14 @@ mod deregister;
 mod discover;
 mod exit;
 mod explain;
+mod export;
 mod free_port;
 mod habits;
 mod hand_to;
 mod health;
 mod identify;
+#[cfg(feature = "serve")]
+mod key;
 mod kill;
 mod listing;
 mod local;
@@ -87,9 +90,12 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Health(health::Health),
+    Export(Box<export::Export>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
+    #[cfg(feature = "serve")]
+    Key(key::Key),
     #[cfg(feature = "serve")]
     Bench(bench::Bench),
     Ports(ports::PortNames),
@@ -219,9 +225,12 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
+            Command::Export(export) => export.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Key(key) => key.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),

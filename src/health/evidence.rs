@@ -69,7 +69,9 @@ impl Evidence {
     pub(super) fn refuse(&mut self, checks: &[CheckName], cause: &str) {
         self.is_refused = true;
         self.observations.clear();
-        checks.iter().for_each(|check| self.block(*check, cause));
+        for check in checks {
+            self.block(*check, cause);
+        }
     }
 
     /// Records that a part of the evidence has this age.

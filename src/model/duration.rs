@@ -24,7 +24,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
     let usable = duration.filter(|duration| !duration.is_zero() && *duration <= MAX_DURATION);
 
     usable.ok_or_else(|| {
-        ParseError::new("it is not a duration", "write one as 500ms, 2s or 1m; a plain number is seconds")
+        ParseError::new("it is not a duration", "write one as 500ms, 2s, 1m or 7d; a plain number is seconds")
     })
 }
 
@@ -41,6 +41,10 @@ fn is_digits(text: &str) -> bool {
 }
 
 fn with_units(text: &str) -> Option<Duration> {
+    // A day of 24 hours, which the library leaves to calendars.
+    if let Some(days) = text.strip_suffix('d').filter(|days| is_digits(days)) {
+        return Some(Duration::from_secs(days.parse::<u64>().ok()?.checked_mul(86_400)?));
+    }
     Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()
 }
 
@@ -59,6 +63,7 @@ mod tests {
             ("0.5", 500),
             ("0.001", 1),
             ("31536000", 31_536_000_000),
+            ("90d", 90 * 86_400_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }

@@ -78,8 +78,8 @@ fn spellings(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
 }
 
 fn inner_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = ip.segments();
-    match [a, b, c, d, e, f] {
+    let [prefix @ .., high, low] = ip.segments();
+    match prefix {
         // ::1 and :: are addresses of their own.
         [0, 0, 0, 0, 0, 0] if high != 0 => Some(ipv4_of(high, low)),
         [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => Some(ipv4_of(high, low)),

@@ -3,7 +3,6 @@
 mod address_policy;
 mod bounded;
 mod certificate;
-mod client_identity;
 mod connect;
 mod connection;
 mod crypto;
@@ -32,13 +31,13 @@ mod runtime;
 mod signature;
 mod starttls;
 pub(crate) mod tls;
+mod tls_identity;
 mod tls_words;
 mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
-pub(crate) use client_identity::ClientIdentity;
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use crypto::provider as crypto_provider;
@@ -61,5 +60,6 @@ pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses,
 pub(crate) use runtime::runtime;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
+pub(crate) use tls_identity::TlsIdentity;
 pub(crate) use tls_words::describe as describe_tls_error;
 pub(crate) use unix_socket::try_unix_socket;

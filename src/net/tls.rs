@@ -14,9 +14,9 @@ use tokio_rustls::client::TlsStream;
 
 use super::bounded::AsyncStream;
 use super::certificate;
-use super::client_identity::ClientIdentity;
 use super::crypto::provider;
 use super::signature::{SignatureCheck, verify_handshake};
+use super::tls_identity::TlsIdentity;
 use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
 use crate::model::TlsFacts;
@@ -41,7 +41,7 @@ pub(crate) struct ClientOffer<'a> {
     /// Application protocols (RFC 7301).
     pub(crate) alpn: &'a [&'a [u8]],
     /// The certificate for a server that asks for one.
-    pub(crate) identity: Option<&'a ClientIdentity>,
+    pub(crate) identity: Option<&'a TlsIdentity>,
 }
 
 /// Whether a server asked for a client certificate.
@@ -191,8 +191,8 @@ struct RequestRecorder {
 }
 
 impl RequestRecorder {
-    fn new(identity: Option<&ClientIdentity>) -> Self {
-        Self { identity: identity.map(ClientIdentity::key), is_requested: AtomicBool::new(false) }
+    fn new(identity: Option<&TlsIdentity>) -> Self {
+        Self { identity: identity.map(TlsIdentity::key), is_requested: AtomicBool::new(false) }
     }
 
     fn outcome(&self) -> CertificateRequest {

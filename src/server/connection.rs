@@ -1,35 +1,47 @@
 //! Serves one connection, within its time limits.
 
 use std::convert::Infallible;
+use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONNECTION, TRANSFER_ENCODING};
+use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::server::TlsStream;
 use tower::Service;
 use tracing::debug;
 
 use super::PeerAddress;
-use super::activity::{Activity, AnswerBody, WatchedStream};
+use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
 use super::routes::Routes;
 use super::settings::TimeLimits;
+use super::tls::ServerTls;
 use crate::engine::{Clock, Shutdown};
+use crate::error::plain;
 
 /// A request has a dozen header lines; those of a browser with cookies have thirty.
 const MAX_HEADERS: usize = 100;
 /// How long a connection that the kernel accepted while the server stopped has for its first request.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Browsers that came over TLS once never come without it, for a year (RFC 6797).
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// What a client reads that speaks plain HTTP where the server speaks TLS.
+const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\
+content-length: 89\r\n\r\n\
+{\"error\":{\"code\":\"tls_required\",\"message\":\"this port speaks TLS\",\"hint\":\"use https://\"}}\n";
 
 /// What all connections share.
 pub(super) struct ConnectionContext {
@@ -38,9 +50,11 @@ pub(super) struct ConnectionContext {
     pub(super) limits: TimeLimits,
     pub(super) max_head_bytes: usize,
     pub(super) metrics: Arc<Metrics>,
+    /// `None`: connections are plain HTTP.
+    pub(super) tls: Option<Arc<ServerTls>>,
 }
 
-/// Serves requests until the client leaves, exceeds a limit, or the server stops. A request that has begun is answered.
+/// Serves one connection, with TLS where the server has it, and gives its room back.
 pub(super) async fn serve(
     stream: TcpStream,
     peer: PeerAddress,
@@ -50,9 +64,48 @@ pub(super) async fn serve(
 ) {
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &context.tls else {
+        converse(stream, peer, &context, shutdown).await;
+        drop(permit);
+        return;
+    };
+
+    let handshake = timeout(context.limits.first_byte + context.limits.head, handshake(stream, tls));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = shutdown.stopping() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => converse(stream, peer, &context, shutdown).await,
+        Ok(Err(error)) => debug!(peer = %peer.0, error = plain(&error), "TLS handshake failed"),
+        Err(_) => {
+            debug!(peer = %peer.0, "TLS handshake not complete in time");
+            context.metrics.connection_overdue(Overdue::FirstByte);
+        }
+    }
+    drop(permit);
+}
+
+/// The TLS handshake. A client that speaks plain HTTP reads why it gets no answer.
+async fn handshake(mut stream: TcpStream, tls: &ServerTls) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        let _ = stream.write_all(SPEAKS_TLS).await;
+        return Err(io::Error::new(ErrorKind::InvalidData, "the client speaks plain HTTP"));
+    }
+    tls.acceptor().accept(stream).await
+}
+
+/// Serves requests until the client leaves, exceeds a limit, or the server stops. A request that has begun is answered.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: PeerAddress,
+    context: &ConnectionContext,
+    shutdown: Shutdown,
+) {
     let activity = Activity::new(Clock::coarse());
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(request, peer, context.routes.clone(), Arc::clone(&activity)));
+    let service = service_fn(|request| answer(request, peer, context, Arc::clone(&activity)));
 
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_HEADERS).max_buf_size(context.max_head_bytes).header_read_timeout(None);
@@ -80,14 +133,13 @@ pub(super) async fn serve(
             },
         }
     }
-    drop(permit);
 }
 
 /// One request and its answer.
 async fn answer(
     mut request: Request<Incoming>,
     peer: PeerAddress,
-    mut routes: Routes,
+    context: &ConnectionContext,
     activity: Arc<Activity>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     activity.begin_answer();
@@ -96,12 +148,31 @@ async fn answer(
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
 
+    let mut routes = context.routes.clone();
     let mut response = match Service::call(&mut routes, request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if context.tls.is_some() {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| AnswerBody::new(body, activity)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_to_plain_http_is_whole() {
+        let text = std::str::from_utf8(SPEAKS_TLS).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+    }
 }

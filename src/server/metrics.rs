@@ -56,6 +56,8 @@ pub(super) struct Metrics {
     pub(super) writes: AtomicU64,
     pub(super) rejected_writes: AtomicU64,
     pub(super) failed_commits: AtomicU64,
+    /// Without a valid key or token, or without the permission.
+    pub(super) refused_requests: AtomicU64,
     pub(super) heartbeats: AtomicU64,
     pub(super) picks: AtomicU64,
     pub(super) event_streams: AtomicI64,
@@ -88,6 +90,7 @@ impl Metrics {
             writes: AtomicU64::new(0),
             rejected_writes: AtomicU64::new(0),
             failed_commits: AtomicU64::new(0),
+            refused_requests: AtomicU64::new(0),
             heartbeats: AtomicU64::new(0),
             picks: AtomicU64::new(0),
             event_streams: AtomicI64::new(0),
@@ -160,6 +163,11 @@ impl Collector for Reading {
         for (name, help, count) in [
             ("portolan_writes", "Writes that were acknowledged", &metrics.writes),
             ("portolan_rejected_writes", "Writes that the rules rejected", &metrics.rejected_writes),
+            (
+                "portolan_refused_requests",
+                "Requests without a valid key, token or permission",
+                &metrics.refused_requests,
+            ),
             ("portolan_failed_commits", "Batches that the store could not keep", &metrics.failed_commits),
             ("portolan_heartbeats", "Heartbeats that were taken", &metrics.heartbeats),
             ("portolan_picks", "Answers of discover that named an instance", &metrics.picks),

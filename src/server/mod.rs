@@ -1,6 +1,7 @@
 //! The registry server: commands from HTTP, through one writer, to a durable store; answers from memory.
 
 mod accept;
+mod access;
 mod activity;
 mod api_error;
 mod body;
@@ -13,6 +14,7 @@ mod metrics;
 mod monitor;
 mod name_index;
 mod params;
+mod reload;
 mod reply;
 mod ring;
 mod routes;
@@ -23,7 +25,9 @@ mod settings;
 mod shared;
 mod strategy;
 mod times;
+mod tls;
 mod view;
+mod watched_file;
 mod write_queue;
 mod writer;
 
@@ -50,9 +54,14 @@ use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
+pub use self::access::{
+    AccessControl, ApiKey, ApiKeys, Authentication, MIN_SECRET_BYTES, NewApiKey, Permission, Permissions, Role, Scope,
+    TokenAlgorithm, TokenRules, read_keys,
+};
 pub use self::dns::{DnsListener, has_dns_names};
 pub use self::settings::{DnsSettings, HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
+pub use self::tls::{ServerTls, TlsFiles};
 
 /// The address of a client, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +81,10 @@ pub struct Registry {
     pub store_name: String,
     /// The clock of the state.
     pub clock: Clock,
+    /// Who may call it.
+    pub access: AccessControl,
+    /// The certificate of its listeners; `None`: they speak plain HTTP.
+    pub tls: Option<ServerTls>,
 }
 
 /// Where a server listens.
@@ -91,7 +104,8 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let metrics = Metrics::new(&routes::PATHS);
     let limits = settings.size_limits;
@@ -104,9 +118,10 @@ pub async fn run(
     let (checks, demands) = Checks::new();
 
     let app = Arc::new(ServerState {
-        view: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
+        unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
-        writes,
+        unscoped_writes: writes,
+        access: Arc::clone(&access),
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,
@@ -116,8 +131,10 @@ pub async fn run(
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
+        has_tls: tls.is_some(),
         settings,
     });
+    clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
     monitor::start(&app, demands, monitor_stop.clone());
@@ -126,6 +143,7 @@ pub async fn run(
         gate,
         routes: routes::routes(&app),
         limits: app.settings.time_limits,
+        tls: tls.clone(),
         max_head_bytes: limits.head_bytes,
         metrics,
     });

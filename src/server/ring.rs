@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use serde::Deserialize;
 use tokio::sync::watch;
 
+use super::access::Scope;
 use super::view::ServiceKey;
 use crate::registry::ChangeKind;
 use crate::store::StoredEvent;
@@ -29,6 +30,8 @@ pub(super) struct Event {
 pub(super) struct Filter {
     pub(super) namespace: Option<String>,
     pub(super) service: Option<String>,
+    /// What the client may see.
+    pub(super) scope: Scope,
 }
 
 /// What a client missed.
@@ -86,6 +89,7 @@ impl Filter {
     fn accepts(&self, key: &ServiceKey) -> bool {
         self.service.as_deref().is_none_or(|service| service == &*key.name)
             && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
+            && self.scope.contains(&key.namespace, &key.name)
     }
 
     /// The one service that it accepts.
@@ -191,7 +195,7 @@ mod tests {
     }
 
     fn of(name: &str) -> Filter {
-        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()) }
+        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()), scope: Scope::default() }
     }
 
     fn indexes(missed: Missed) -> Option<Vec<u64>> {

@@ -13,6 +13,8 @@ pub(super) struct ServiceAddresses {
     /// Addresses that are names.
     pub(super) names: Vec<String>,
     pub(super) targets: Vec<ServiceTarget>,
+    /// Whether one of them is reached over UDP.
+    pub(super) has_udp: bool,
 }
 
 /// An address with a port.
@@ -34,8 +36,9 @@ impl ServiceAddresses {
     /// The addresses of these instances. One with the address of an interface, as in `fe80::1%eth0`, is left out: another
     /// machine has other interfaces.
     pub(super) fn of<'i>(instances: impl Iterator<Item = &'i RegisteredInstance>) -> Self {
-        let mut targets = BTreeSet::new();
+        let (mut targets, mut has_udp) = (BTreeSet::new(), false);
         for instance in instances {
+            has_udp |= is_udp(instance);
             let registration = &*instance.registration;
             let host = match registration.address.parse::<IpAddr>() {
                 Ok(ip) => TargetHost::Ip(ip.to_canonical()),
@@ -46,7 +49,7 @@ impl ServiceAddresses {
         }
 
         // Two instances at one address and port cannot be told apart: the greater weight holds.
-        let mut addresses = Self::default();
+        let mut addresses = Self { has_udp, ..Self::default() };
         for target in targets {
             match addresses.targets.last_mut() {
                 Some(last) if (&last.host, last.port) == (&target.host, target.port) => last.weight = target.weight,
@@ -68,4 +71,9 @@ impl ServiceAddresses {
             }
         }
     }
+}
+
+/// Whether an instance is reached over UDP.
+pub(super) fn is_udp(instance: &RegisteredInstance) -> bool {
+    instance.registration.protocol.as_deref() == Some("udp")
 }

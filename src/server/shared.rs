@@ -7,6 +7,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
+use super::access::AccessControl;
 use super::checks::Checks;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
@@ -20,9 +21,12 @@ use crate::model::HealthState;
 /// What all requests share.
 pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
-    pub(super) view: ArcSwap<View>,
+    /// The registry as no caller sees it: handlers use their `Access`.
+    pub(super) unscoped: ArcSwap<View>,
     pub(super) ring: Ring,
-    pub(super) writes: WriteQueue,
+    /// Writes that no caller's scope was held against: handlers use their `Access`.
+    pub(super) unscoped_writes: WriteQueue,
+    pub(super) access: Arc<AccessControl>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.
@@ -36,6 +40,7 @@ pub(super) struct ServerState {
     pub(super) started_at: Timestamp,
     /// Whether the store kept the last batch.
     pub(super) is_store_well: AtomicBool,
+    pub(super) has_tls: bool,
 }
 
 /// What a handler takes.
@@ -47,9 +52,19 @@ impl ServerState {
         !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)
     }
 
+    /// The registry, whoever asks.
+    pub(super) fn unscoped_view(&self) -> Arc<View> {
+        self.unscoped.load_full()
+    }
+
+    /// The index of the last change.
+    pub(super) fn index(&self) -> u64 {
+        self.unscoped.load().index()
+    }
+
     /// The figures of this moment.
     pub(super) fn gauges(&self) -> Gauges {
-        let view = self.view.load();
+        let view = self.unscoped.load();
         let snapshot = &view.snapshot;
         let all = if snapshot.is_all_protected() { view.service_count() } else { 0 };
         Gauges {
@@ -57,7 +72,7 @@ impl ServerState {
             services: view.service_count() as u64,
             instances: HealthState::ALL.map(|state| snapshot.health().of(state) as u64),
             guarded_services: snapshot.protected_services().count().max(all) as u64,
-            queued_writes: self.writes.len() as u64,
+            queued_writes: self.unscoped_writes.len() as u64,
             connections: self.gate.open() as u64,
             uptime: self.started.elapsed(),
         }

@@ -227,11 +227,6 @@ impl View {
         let same = known.filter(|known| known.instance.index == instance.index);
         same.map_or_else(|| Arc::new(InstanceView::new(instance, None)), Arc::clone)
     }
-
-    /// Every instance.
-    pub(super) fn instances(&self) -> Vec<Arc<InstanceView>> {
-        self.services.values().flat_map(|service| service.list().iter().cloned()).collect()
-    }
 }
 
 /// The instances of a service, by id.

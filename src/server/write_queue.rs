@@ -6,7 +6,7 @@ use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::api_error::{ApiError, ApiResult};
+use super::api_error::ApiError;
 use crate::model::RegisteredInstance;
 use crate::registry::{Command, Rejected};
 
@@ -49,15 +49,6 @@ impl WriteQueue {
     /// The number of jobs that wait.
     pub(super) fn len(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
-    }
-
-    /// Carries out one command.
-    ///
-    /// # Errors
-    /// It was rejected, or it could not be kept.
-    pub(super) async fn one(&self, command: Command) -> ApiResult<Written> {
-        let written = self.all(vec![command]).await?.pop();
-        Ok(written.unwrap_or_else(|| Ok(Written::default()))?)
     }
 
     /// Carries out commands in one commit, each with an outcome of its own.

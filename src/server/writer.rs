@@ -82,7 +82,7 @@ impl CommandWriter {
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let before = self.state.clone();
         let now = Now { elapsed: self.clock.now(), wall: Timestamp::now() };
-        let mut step = CarriedOut::of(&self.app.view.load());
+        let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         let mut answers: Vec<Answered> = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -95,7 +95,7 @@ impl CommandWriter {
             let _ = step.carry_out(&mut self.state, Command::Tick, now);
         }
 
-        let events = step.apply(&self.app.view.load());
+        let events = step.apply(&self.app.unscoped.load());
         if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
             self.state = before;
             self.fail(answers, &error);
@@ -157,7 +157,7 @@ impl CommandWriter {
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
         if draft.is_touched() || !notices.is_empty() {
-            self.app.view.store(Arc::new(draft.finish(snapshot)));
+            self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.ring.push(events);
         self.app.checks.changed.note(&changes);

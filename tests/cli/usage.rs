@@ -57,7 +57,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, export, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -100,7 +100,7 @@ fn options_typed_by_habit() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, export, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
@@ -147,7 +147,7 @@ fn what_is_no_scan() {
     );
     let rate = "write the number of probes per second, 1 or more";
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
-    let time = "write one as 500ms, 2s or 1m; a plain number is seconds";
+    let time = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
     portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
     portolan("scan local --top-ports 0")

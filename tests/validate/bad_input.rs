@@ -34,7 +34,7 @@ fn options() {
     refused(
         &[at, "--timeout", "soon"],
         "--timeout 'soon': it is not a duration",
-        "write one as 500ms, 2s or 1m; a plain number is seconds",
+        "write one as 500ms, 2s, 1m or 7d; a plain number is seconds",
     );
     let why = "--no-check: --check requests tcp too";
     refused(&[at, "--check", "tcp", "--no-check", "tcp"], why, "leave one of them out");

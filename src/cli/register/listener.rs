@@ -22,17 +22,26 @@ pub(super) struct Listener {
 }
 
 impl Listener {
-    /// Looks at a TCP port, and identifies what replies there.
+    /// Looks at a TCP port, and identifies what replies there. `address`: only what listens on it, or on all addresses.
     ///
     /// # Errors
-    /// Nothing listens there.
-    pub(super) async fn find(ports: &Ports) -> Result<Self> {
+    /// Nothing listens there, or several programs do.
+    pub(super) async fn find(ports: &Ports, address: Option<IpAddr>) -> Result<Self> {
         let local = Local { ports: Some(ports.clone()), tcp: true, ..Local::default() };
         let identified = IdentifiedSource::new(Arc::new(local), IdentifyOptions::default());
         let listing = collect(&identified).await?;
 
+        let mut found: Vec<&Service> = listing.services.iter().filter(|service| listens_on(service, address)).collect();
         // A server that listens on all addresses has one listener for each family.
-        let chosen = listing.services.iter().min_by_key(|service| rank(service));
+        found.sort_by_key(|service| rank(service));
+        let chosen = found.first().copied();
+        if let Some(other) = found.iter().find(|other| chosen.is_some_and(|chosen| !is_of_same_program(chosen, other)))
+        {
+            let what = format!("--from-listener {ports}");
+            let why =
+                format!("several programs listen there, one of them at {}", crate::clean::clean(&place_of(other)));
+            return Err(Error::usage(what, why, "choose one with --address"));
+        }
         let found = chosen.and_then(|service| Some((service, service.endpoints.first()?)));
         let (service, endpoint) = found.ok_or_else(|| Error::NotFound {
             what: format!("a listener on TCP port {ports}"),
@@ -56,6 +65,25 @@ impl Listener {
             check,
         })
     }
+}
+
+fn listens_on(service: &Service, address: Option<IpAddr>) -> bool {
+    let Some(wanted) = address else { return true };
+    service.endpoints.iter().any(|endpoint| match endpoint.address {
+        Address::Ip(ip) => ip.is_unspecified() || ip.to_canonical() == wanted.to_canonical(),
+        _ => false,
+    })
+}
+
+/// Whether the same processes hold both. A program that may not be seen may be another one.
+fn is_of_same_program(one: &Service, other: &Service) -> bool {
+    let [one, other] = [one, other].map(|service| service.detail.downcast_ref::<LocalDetail>());
+    let [one, other] = [one, other].map(|detail| detail.and_then(who::first).map(|process| process.pid));
+    one == other
+}
+
+fn place_of(service: &Service) -> String {
+    service.endpoints.first().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The best address comes first: all, then one that others reach.

@@ -118,7 +118,9 @@ impl Register {
         let stop = Stop::listen()?;
         let registry = self.registry.open()?;
         let runtime = runtime(0)?;
-        let listener = self.from_listener.as_ref().map(|port| runtime.block_on(Listener::find(port))).transpose()?;
+        let address = self.address.as_ref().and_then(|address| address.trim_matches(['[', ']']).parse().ok());
+        let listener = self.from_listener.as_ref().map(|port| runtime.block_on(Listener::find(port, address)));
+        let listener = listener.transpose()?;
         let registration = self.registration(&registry, listener.as_ref())?;
         if let Some(problem) = registration.problem() {
             return Err(Error::usage(problem.field.clone(), problem.message, problem.hint));

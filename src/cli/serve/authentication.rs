@@ -1,53 +1,123 @@
-//! Authentication that is asked for is never left out silently.
+//! How callers prove who they are: keys, tokens, or neither.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use super::given::{Given, GivenValue};
-use super::values::flag;
-use crate::error::{Result, plain};
+use super::data::state_directory;
+use super::given::{Given, GivenValue, Variable};
+use super::values::{duration, flag, wrong};
+use crate::clean::Secret;
+use crate::error::{Error, Result, plain};
+use crate::model::ParseError;
+use crate::server::{Authentication, MIN_SECRET_BYTES, Role, TokenAlgorithm, TokenRules};
 
-/// The shortest secret for HS256 (RFC 7518, section 3.2).
-const MIN_SECRET_BYTES: usize = 32;
+/// The name of the file of keys in the state directory.
+pub(in crate::cli) const KEYS_FILE: &str = "api-keys.json";
+/// The longest file of a secret.
+const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
-/// Authentication that was asked for and cannot be done never becomes a server without it.
-pub(super) fn check(given: &Given, is_insecure: bool, off: &mut Vec<String>) -> Result<()> {
-    let secret = given.get("auth.jwt.secret").or_else(|| given.get("auth.jwt.secret_file"));
-    check_secret(given)?;
+/// What turns authentication on.
+const SWITCHES: [&str; 4] = ["auth.jwt.secret", "auth.jwt.secret_file", "auth.jwt.keys_file", "auth.keys_file"];
 
+/// Reads the settings. Authentication that was asked for never becomes a server without it.
+pub(super) fn choose(
+    given: &Given,
+    variable: Variable,
+    is_insecure: bool,
+    off: &mut Vec<String>,
+) -> Result<Authentication> {
+    let secret = secret(given)?;
+    let switch = SWITCHES.iter().find_map(|key| given.get(key).map(|value| (*key, value)));
     let roles = given.get("auth.rbac.enabled").filter(|_| flag(given, "auth.rbac.enabled"));
-    let Some(asked) = secret.or(roles) else {
+    let switch = switch.or(roles.map(|value| ("auth.rbac.enabled", value)));
+
+    let Some((key, value)) = switch else {
         off.push("authentication".to_owned());
-        return Ok(());
+        return Ok(Authentication::default());
     };
-    let key = if secret.is_some() { "auth.jwt" } else { "auth.rbac" };
     if is_insecure {
-        off.push(format!("authentication ({key} is set by {}, and --insecure turns it off)", asked.by.to_text()));
-        return Ok(());
+        off.push(format!("authentication ({key} is set by {}, and --insecure turns it off)", value.by.to_text()));
+        return Ok(Authentication::default());
     }
-    let why = "it asks for tokens, which this version does not check yet";
-    let hint = "leave auth out and listen on 127.0.0.1, or add --insecure to start without authentication";
-    Err(asked.by.error(key, &asked.shown, why, hint))
+    Ok(Authentication { keys_file: Some(keys_file(given, variable)?), tokens: tokens(given, secret)? })
 }
 
-fn check_secret(given: &Given) -> Result<()> {
+/// The file of keys: the one that is named, or the one in the state directory.
+pub(super) fn keys_file(given: &Given, variable: Variable) -> Result<PathBuf> {
+    if let Some(path) = given.get("auth.keys_file").and_then(|file| file.texts.first()) {
+        return Ok(PathBuf::from(path));
+    }
+    let directory = state_directory(variable);
+    directory.map(|directory| directory.join(KEYS_FILE)).ok_or_else(|| {
+        let why = "there is no state directory and no home directory";
+        Error::usage("the file of API keys", why, "name one with auth.keys_file")
+    })
+}
+
+fn tokens(given: &Given, secret: Option<Secret>) -> Result<Option<TokenRules>> {
+    let keys_file = given.get("auth.jwt.keys_file").and_then(|file| file.texts.first()).map(PathBuf::from);
+    if secret.is_none() && keys_file.is_none() {
+        return Ok(None);
+    }
+    let expiration = duration(given, "auth.jwt.expiration");
+    if expiration < Duration::from_secs(1) {
+        return Err(wrong(given, "auth.jwt.expiration", "it is shorter than a second", "write a time such as 1h"));
+    }
+
+    // Without roles every valid token may do everything, which only an explicit `false` asks for.
+    let with_roles = given.get("auth.rbac.enabled").is_none() || flag(given, "auth.rbac.enabled");
+    let default_role = given.text("auth.rbac.default_role").and_then(|name| name.parse().ok());
+    Ok(Some(TokenRules {
+        secret,
+        keys_file,
+        algorithms: algorithms(given)?,
+        issuer: given.text("auth.jwt.issuer").unwrap_or_default().to_owned(),
+        audience: given.text("auth.jwt.audience").unwrap_or_default().to_owned(),
+        max_lifetime: expiration,
+        default_role: default_role.unwrap_or(Role::Viewer),
+        with_roles,
+    }))
+}
+
+/// The algorithms by their names.
+fn algorithms(given: &Given) -> Result<Vec<TokenAlgorithm>> {
+    let Some(list) = given.get("auth.jwt.algorithms") else { return Ok(TokenAlgorithm::ALL.to_vec()) };
+    let parsed = list.texts.iter().map(|name| {
+        name.parse().map_err(|error: ParseError| wrong(given, "auth.jwt.algorithms", &error.to_string(), error.hint()))
+    });
+    let algorithms: Vec<TokenAlgorithm> = parsed.collect::<Result<_>>()?;
+    if algorithms.is_empty() {
+        return Err(wrong(given, "auth.jwt.algorithms", "it is empty", "name at least one, such as EdDSA"));
+    }
+    Ok(algorithms)
+}
+
+/// The secret of tokens, from a file or the settings.
+fn secret(given: &Given) -> Result<Option<Secret>> {
     if let Some(file) = given.get("auth.jwt.secret_file") {
         let path = file.texts.first().map(PathBuf::from).unwrap_or_default();
-        let read = std::fs::metadata(&path).and_then(|_| std::fs::read(&path));
+        let read = std::fs::metadata(&path).and_then(|metadata| {
+            if metadata.len() > MAX_SECRET_FILE_BYTES {
+                return Err(std::io::Error::other("it is too long for a secret"));
+            }
+            std::fs::read_to_string(&path)
+        });
         let hint = "name a readable file with the secret";
         let secret = read.map_err(|error| file.by.error("auth.jwt.secret_file", &file.shown, plain(&error), hint))?;
-        return check_length(file, "auth.jwt.secret_file", secret.trim_ascii().len());
+        return checked(file, "auth.jwt.secret_file", secret.trim()).map(Some);
     }
-    match given.get("auth.jwt.secret") {
-        Some(secret) => check_length(secret, "auth.jwt.secret", secret.texts.first().map_or(0, String::len)),
-        None => Ok(()),
-    }
+    let Some(secret) = given.get("auth.jwt.secret") else { return Ok(None) };
+    checked(secret, "auth.jwt.secret", secret.texts.first().map_or("", String::as_str)).map(Some)
 }
 
-fn check_length(value: &GivenValue, key: &str, length: usize) -> Result<()> {
-    if length >= MIN_SECRET_BYTES {
-        return Ok(());
+fn checked(value: &GivenValue, key: &str, secret: &str) -> Result<Secret> {
+    if secret.len() >= MIN_SECRET_BYTES {
+        return Ok(Secret::from(secret.to_owned()));
     }
-    let why = if length == 0 { "it is empty".to_owned() } else { format!("it has only {length} bytes") };
+    let why = match secret.len() {
+        0 => "it is empty".to_owned(),
+        length => format!("it has only {length} bytes"),
+    };
     let hint = format!("use at least {MIN_SECRET_BYTES} random bytes, as from `openssl rand -hex 32`");
     Err(value.by.error(key, &value.shown, why, hint))
 }

@@ -69,6 +69,11 @@ fn url_data(url: &GivenValue) -> Result<Option<DataPlace>> {
 
 /// The default file, in the state directory.
 fn default_file(variable: Variable) -> Option<PathBuf> {
+    state_directory(variable).map(|directory| directory.join("registry.db"))
+}
+
+/// Where a server keeps what must survive it.
+pub(in crate::cli) fn state_directory(variable: Variable) -> Option<PathBuf> {
     // systemd separates several directories by colons.
     let of_service = path_in(variable, "STATE_DIRECTORY")
         .and_then(|list| list.to_str().and_then(|list| list.split(':').next()).map(PathBuf::from));
@@ -79,7 +84,7 @@ fn default_file(variable: Variable) -> Option<PathBuf> {
         (None, None) => path_in(variable, "HOME")?.join(".local/state/portolan"),
     };
     // A relative place would depend on where the server was started.
-    directory.is_absolute().then(|| directory.join("registry.db"))
+    directory.is_absolute().then_some(directory)
 }
 
 /// A path in a variable of the environment.

@@ -73,6 +73,18 @@ pub(super) struct Serve {
     /// Listen on this port; 0 is any free one [default: 7440]
     #[arg(short, long, value_name = "PORT", help_heading = "Network")]
     port: Option<String>,
+    /// Require an API key or a token of every caller; `portolan key create` makes keys
+    #[arg(long, help_heading = "Access")]
+    auth: bool,
+    /// Speak TLS with this certificate and its chain (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
+    tls_cert: Option<PathBuf>,
+    /// Private key of --tls-cert (PEM) [default: in the same file]
+    #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
+    tls_key: Option<PathBuf>,
+    /// Accept only clients with a certificate of these authorities (PEM)
+    #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
+    tls_client_ca: Option<PathBuf>,
     /// Listen beyond this machine although the server has no authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
@@ -160,10 +172,14 @@ impl Serve {
         let log_format = self.log_format.and_then(|format| format.to_possible_value());
 
         for (name, key, value) in [
-            ("--data", "database.file", self.data.as_ref().map(|path| path.to_string_lossy().into_owned())),
+            ("--data", "database.file", text_of(self.data.as_ref())),
             ("--database-url", "database.postgres.url", self.database_url.clone()),
             ("--host", "server.host", self.host.clone()),
             ("--port", "server.port", self.port.clone()),
+            ("--tls-cert", "server.tls.cert_file", text_of(self.tls_cert.as_ref())),
+            ("--tls-key", "server.tls.key_file", text_of(self.tls_key.as_ref())),
+            ("--tls-client-ca", "server.tls.client_ca_file", text_of(self.tls_client_ca.as_ref())),
+            ("--auth", "auth.rbac.enabled", self.auth.then(|| "true".to_owned())),
             ("--insecure", "server.insecure", self.insecure.then(|| "true".to_owned())),
             ("--max-connections", "server.limits.connections", self.max_connections.clone()),
             (
@@ -192,6 +208,23 @@ impl Serve {
             given.set_flag("--dns", "server.dns.listen", self.dns.clone());
         }
     }
+}
+
+/// The file of API keys of a server with these settings.
+///
+/// # Errors
+/// Settings that cannot be read, or no place for the file.
+pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
+    let mut given = Given::default();
+    if let Some(path) = config {
+        given.read_file(path, variable)?;
+    }
+    given.read_environment(std::env::vars_os(), variable)?;
+    authentication::keys_file(&given, variable)
+}
+
+fn text_of(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.to_string_lossy().into_owned())
 }
 
 /// A duration as the settings write it.

@@ -1,6 +1,7 @@
 //! What a server will do: the given settings, checked as a whole. Nothing is started yet.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::data::DataPlace;
@@ -12,7 +13,7 @@ use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
 use crate::registry::Rules;
-use crate::server::{HealthCheckSettings, ServerSettings, SizeLimits, Strategy, TimeLimits};
+use crate::server::{Authentication, HealthCheckSettings, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
 
 /// A checked plan.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Plan {
     pub(super) listen_by: String,
     pub(super) dns: DnsAddresses,
     pub(super) data: DataPlace,
+    pub(super) authentication: Authentication,
+    pub(super) tls: Option<TlsFiles>,
     pub(super) server: ServerSettings,
     pub(super) rules: Rules,
     pub(super) log_filter: String,
@@ -45,16 +48,32 @@ impl Plan {
         let is_insecure = flag(given, "server.insecure");
         let (listen, listen_by) = addresses::choose(given)?;
         let data = data::choose(given, variable, &mut off)?;
-        authentication::check(given, is_insecure, &mut off)?;
-        addresses::refuse_wide(&listen, &listen_by, is_insecure)?;
+        let authentication = authentication::choose(given, variable, is_insecure, &mut off)?;
+        addresses::refuse_wide(&listen, &listen_by, is_insecure || authentication.is_on())?;
         let dns = dns::addresses(given, is_insecure)?;
 
-        off.push("TLS".to_owned());
+        let tls = tls(given)?;
+        if tls.is_none() {
+            off.push("TLS".to_owned());
+        }
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
-        Ok(Self { listen, listen_by, dns, data, server, rules, log_filter, log_json, is_insecure, off })
+        Ok(Self {
+            listen,
+            listen_by,
+            dns,
+            data,
+            authentication,
+            tls,
+            server,
+            rules,
+            log_filter,
+            log_json,
+            is_insecure,
+            off,
+        })
     }
 
     /// What an operator should know, one line each.
@@ -65,8 +84,26 @@ impl Plan {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
             );
+        } else if is_wide && self.tls.is_none() {
+            notes.push("warning: keys and tokens cross the network unencrypted: use --tls-cert".to_owned());
+        }
+        if self.authentication.is_on() {
+            notes.push(self.authentication_note());
         }
         notes
+    }
+
+    /// How callers prove who they are.
+    fn authentication_note(&self) -> String {
+        let keys = self
+            .authentication
+            .keys_file
+            .as_ref()
+            .map(|path| format!("API keys of {}", clean(&path.to_string_lossy())));
+        let tokens =
+            self.authentication.tokens.as_ref().map(|rules| format!("tokens of the issuer {}", clean(&rules.issuer)));
+        let ways: Vec<String> = keys.into_iter().chain(tokens).collect();
+        format!("authentication: {}", ways.join(", "))
     }
 
     /// Where DNS is served, and for which domain.
@@ -88,6 +125,21 @@ impl Plan {
         }
         lines.extend(self.notes());
         lines
+    }
+}
+
+/// The files of the certificate.
+fn tls(given: &Given) -> Result<Option<TlsFiles>> {
+    let file = |key: &str| given.get(key).and_then(|value| value.texts.first()).map(PathBuf::from);
+    let (key, client_ca) = (file("server.tls.key_file"), file("server.tls.client_ca_file"));
+    match file("server.tls.cert_file") {
+        Some(certificate) => Ok(Some(TlsFiles { certificate, key, client_ca })),
+        None => {
+            match ["server.tls.key_file", "server.tls.client_ca_file"].iter().find(|key| given.get(key).is_some()) {
+                Some(key) => Err(wrong(given, key, "there is no certificate", "add server.tls.cert_file (--tls-cert)")),
+                None => Ok(None),
+            }
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, DnsListener, Listeners, Registry};
+use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
 use crate::source::Local;
 use crate::store::{Memory, Sqlite, Store, StoreError};
 
@@ -40,10 +40,11 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
+        let (access, tls) = (access(plan)?, tls(plan)?);
         let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, dns: dns? };
-        let registry = open(plan)?;
+        let registry = open(plan, access, tls)?;
         logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
 
@@ -102,14 +103,32 @@ fn holder(address: SocketAddr) -> Option<String> {
     Some(format!("{} (pid {})", process.name, process.pid))
 }
 
-fn open(plan: &Plan) -> Result<Registry> {
+/// Reads the keys.
+fn access(plan: &Plan) -> Result<AccessControl> {
+    AccessControl::new(plan.authentication.clone()).map_err(|why| {
+        let hint = "mend that file, or make a new one with `portolan key create`";
+        Error::usage("authentication", why, hint)
+    })
+}
+
+/// Reads the certificate.
+fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
+    let Some(files) = plan.tls.clone() else { return Ok(None) };
+    let tls = ServerTls::new(files).map_err(|why| {
+        let hint = "name a certificate and its key with --tls-cert and --tls-key, as PEM files";
+        Error::usage("TLS", why, hint)
+    });
+    tls.map(Some)
+}
+
+fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
     let clock = Clock::precise();
     let max_events = plan.server.size_limits.kept_events;
     let DataPlace::File(path) = &plan.data else {
         let store: Arc<dyn Store> = Arc::new(Memory::new(0));
         let state = State::new(plan.rules.clone());
         let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock });
+        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls });
     };
 
     create_folder(path)?;
@@ -122,7 +141,8 @@ fn open(plan: &Plan) -> Result<Registry> {
     let state = state.map_err(|error| damaged(path, error.to_string()))?;
 
     let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store: Arc::new(store), store_name, clock })
+    let store = Arc::new(store);
+    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls })
 }
 
 /// Makes the folder of the data, readable for its owner only.
@@ -147,7 +167,8 @@ fn unusable(path: &Path, error: &StoreError) -> Error {
 fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment: Option<&str>, quiet: bool) {
     let addresses: Vec<SocketAddr> = listeners.rest.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let dns: Vec<SocketAddr> = listeners.dns.iter().filter_map(|listener| listener.udp.local_addr().ok()).collect();
-    let urls: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    let scheme = if plan.tls.is_some() { "https" } else { "http" };
+    let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
     let (instances, index) = (registry.state.view().len(), registry.state.index());
     if plan.log_json {
         let off = plan.off.join(", ");

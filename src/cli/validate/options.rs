@@ -15,7 +15,7 @@ use crate::cli::explain;
 use crate::error::{Error, Result};
 use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, Validator, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
-use crate::net::{ClientIdentity, descriptors_for_sockets};
+use crate::net::{TlsIdentity, descriptors_for_sockets};
 use crate::source::Source;
 
 /// The check options.
@@ -176,7 +176,7 @@ fn trusted_roots(ca: Option<&Path>, pins: Vec<Digest>) -> Result<Roots> {
 /// If the client certificate of a spec cannot be used.
 fn check_client_certificate(spec: &CheckSpec) -> Result<()> {
     let Some(cert) = &spec.cert else { return Ok(()) };
-    let identity = ClientIdentity::read(cert, spec.key.as_deref());
+    let identity = TlsIdentity::read(cert, spec.key.as_deref());
     identity.map(drop).map_err(|cause| {
         Error::usage("--cert", cause, "name PEM files with a certificate and its private key (--cert FILE --key FILE)")
     })

@@ -93,7 +93,7 @@ struct HealthEnvelope {
 }
 
 /// How long the server waits for checks.
-const CHECK_WAIT: Duration = Duration::from_secs(60);
+const CHECK_WAIT: Duration = Duration::from_mins(1);
 
 impl PortolanProvider {
     async fn health(&self, request: HealthRequest<'_>) -> Result<Option<HealthReport>> {

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result, plain};
-use crate::net::{ClientIdentity, crypto_provider, read_file};
+use crate::net::{TlsIdentity, crypto_provider, read_file};
 
 /// What a client trusts and presents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl RegistryTls {
 
         let builder = builder.with_root_certificates(self.roots()?);
         let Some(certificate) = &self.certificate else { return Ok(builder.with_no_client_auth()) };
-        let identity = ClientIdentity::read(certificate, self.key.as_deref())
+        let identity = TlsIdentity::read(certificate, self.key.as_deref())
             .map_err(|why| Error::usage("the client certificate", why, HINT))?;
         Ok(builder.with_client_cert_resolver(identity.resolver()))
     }

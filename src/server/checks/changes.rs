@@ -45,7 +45,9 @@ impl ChangedInstances {
             let taken: Vec<Arc<str>> = {
                 let mut known = self.ids.lock();
                 let some: Vec<Arc<str>> = known.iter().take(MAX_TAKEN).cloned().collect();
-                some.iter().for_each(|id| drop(known.take(id)));
+                for id in &some {
+                    known.remove(id);
+                }
                 some
             };
             if !taken.is_empty() {

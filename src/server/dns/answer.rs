@@ -125,7 +125,7 @@ impl QuestionAnswer<'_, '_> {
         }
 
         self.reply.set_authoritative();
-        // Whoever is told that there is nothing may keep that for as long as the SOA record says.
+        // A client may remember that there is nothing for as long as the SOA record says.
         if self.reply.answers() == 0 && !self.reply.is_truncated() {
             self.start_of_authority(Section::Authority, self.owner_of_zone());
         }

@@ -1,7 +1,6 @@
 //! Writes a reply, and knows what fits into it.
 //!
-//! hickory's encoder loses the OPT record when the answers fill a reply, and compares each name with all before it, which
-//! makes a reply with a thousand targets slow. Here every name that is compressed is one whose place is known.
+//! docs/decisions/0009 says why it is our own. A name is compressed only if its place is known: there is no search.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -153,21 +153,24 @@ mod tests {
         assert_eq!(request.edns, Some(Edns { payload: 1232, version: 0 }));
     }
 
-    #[test]
-    fn anything_else_is_rejected_or_ignored() {
-        let rejected = |rest: &[u8], counts| match read(&message(0, counts, rest)) {
+    fn is_rejected(rest: &[u8], counts: [u16; 4]) -> bool {
+        match read(&message(0, counts, rest)) {
             Err(NotARequest::Rejected(head, code)) => (head.id, code) == (0xabcd, CODE_FORMAT_ERROR),
             _ => false,
-        };
-        assert!(rejected(QUESTION, [0, 0, 0, 0]), "no question");
-        assert!(rejected(&[QUESTION, QUESTION].concat(), [2, 0, 0, 0]), "two questions");
-        assert!(rejected(&QUESTION[..8], [1, 0, 0, 0]), "cut off");
-        assert!(rejected(QUESTION, [1, 1, 0, 0]), "an answer");
-        assert!(rejected(QUESTION, [1, 0, 0, 1]), "a record that is not there");
-        assert!(rejected(QUESTION, [1, 0, 0, 0xffff]), "65535 records that are not there");
-        assert!(rejected(&[QUESTION, OPT, OPT].concat(), [1, 0, 0, 2]), "EDNS twice");
-        assert!(rejected(&[QUESTION, &OPT[..12]].concat(), [1, 0, 0, 1]), "EDNS cut off");
-        assert!(rejected(b"\xc0\x0c\x00\x01\x00\x01", [1, 0, 0, 0]), "a name that points to itself");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_rejected_or_ignored() {
+        assert!(is_rejected(QUESTION, [0, 0, 0, 0]), "no question");
+        assert!(is_rejected(&[QUESTION, QUESTION].concat(), [2, 0, 0, 0]), "two questions");
+        assert!(is_rejected(&QUESTION[..8], [1, 0, 0, 0]), "cut off");
+        assert!(is_rejected(QUESTION, [1, 1, 0, 0]), "an answer");
+        assert!(is_rejected(QUESTION, [1, 0, 0, 1]), "a record that is not there");
+        assert!(is_rejected(QUESTION, [1, 0, 0, 0xffff]), "65535 records that are not there");
+        assert!(is_rejected(&[QUESTION, OPT, OPT].concat(), [1, 0, 0, 2]), "EDNS twice");
+        assert!(is_rejected(&[QUESTION, &OPT[..12]].concat(), [1, 0, 0, 1]), "EDNS cut off");
+        assert!(is_rejected(b"\xc0\x0c\x00\x01\x00\x01", [1, 0, 0, 0]), "a name that points to itself");
 
         for bytes in [&b""[..], b"\xab\xcd", &message(0x8000, [1, 0, 0, 0], QUESTION)] {
             assert_eq!(read(bytes), Err(NotARequest::Ignored));

@@ -98,7 +98,7 @@ async fn connection(mut stream: TcpStream, peer: IpAddr, context: Arc<DnsContext
 fn answer(context: &DnsContext, message: &[u8], shuffle: &mut Shuffle, reply: &mut Vec<u8>) -> Answered {
     let counters = &context.app.metrics.dns;
     counters.query(Transport::Tcp);
-    let view = context.app.view.load();
+    let view = context.app.unscoped.load();
     let answered = context.responder.answer(message, Transport::Tcp, &view, shuffle, reply);
     counters.answered(answered);
     answered

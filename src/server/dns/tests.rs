@@ -368,30 +368,32 @@ fn an_instance_that_fails_or_goes_is_no_longer_answered() {
     assert_eq!(server.ask("web.service.portolan", TYPE_A).code, CODE_NO_NAME);
 }
 
+/// The code of the reply to a changed message.
+fn code_of(server: &mut Server, good: &[u8], change: fn(&mut Vec<u8>)) -> Option<u16> {
+    let mut message = good.to_vec();
+    change(&mut message);
+    server.send(&message, Transport::Udp).map(|reply| reply.code)
+}
+
 #[test]
 fn other_messages_get_a_code_or_nothing() {
     let mut server = example();
     let good = query("web.service.portolan", TYPE_A, Some(1_232));
-    let mut code_of = |change: fn(&mut Vec<u8>)| {
-        let mut message = good.clone();
-        change(&mut message);
-        server.send(&message, Transport::Udp).map(|reply| reply.code)
-    };
-    assert_eq!(code_of(|_| {}), Some(CODE_OK));
-    assert_eq!(code_of(|message| message[2] = 0x80), None, "a reply");
-    assert_eq!(code_of(|message| message.truncate(11)), None, "less than a head");
-    assert_eq!(code_of(|message| message[2] = 0x28), Some(CODE_NOT_IMPLEMENTED), "an update");
-    assert_eq!(code_of(|message| message.truncate(20)), Some(CODE_FORMAT_ERROR));
-    assert_eq!(code_of(|message| message[5] = 2), Some(CODE_FORMAT_ERROR));
+    assert_eq!(code_of(&mut server, &good, |_| {}), Some(CODE_OK));
+    assert_eq!(code_of(&mut server, &good, |message| message[2] = 0x80), None, "a reply");
+    assert_eq!(code_of(&mut server, &good, |message| message.truncate(11)), None, "less than a head");
+    assert_eq!(code_of(&mut server, &good, |message| message[2] = 0x28), Some(CODE_NOT_IMPLEMENTED), "an update");
+    assert_eq!(code_of(&mut server, &good, |message| message.truncate(20)), Some(CODE_FORMAT_ERROR));
+    assert_eq!(code_of(&mut server, &good, |message| message[5] = 2), Some(CODE_FORMAT_ERROR));
     assert_eq!(
-        code_of(|message| {
+        code_of(&mut server, &good, |message| {
             let at = message.len() - 5;
             message[at] = 1;
         }),
         Some(CODE_BAD_VERSION)
     );
     assert_eq!(
-        code_of(|message| {
+        code_of(&mut server, &good, |message| {
             let class = message.len() - 12;
             message[class] = 3;
         }),

@@ -82,7 +82,7 @@ impl UdpLoop {
             // A real client repeats its query over TCP; a forged address gets no more bytes than were sent.
             context.responder.refer_to_tcp(message, reply)
         } else {
-            let view = context.app.view.load();
+            let view = context.app.unscoped.load();
             context.responder.answer(message, Transport::Udp, &view, &mut self.shuffle, reply)
         };
         counters.answered(answered);

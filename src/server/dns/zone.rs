@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::name::{DomainName, labels};
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
-use crate::server::service_addresses::ServiceAddresses;
+use crate::server::service_addresses::{ServiceAddresses, is_udp};
 use crate::server::view::{ServiceView, View};
 
 /// The domain that this server answers for.
@@ -75,7 +75,9 @@ impl Zone {
         let (labels, namespace) = match labels {
             [] => return Found::Apex,
             ["ns"] => return Found::Hosts(self.server_addresses.clone()),
-            [labels @ .., datacenter] if *datacenter == self.datacenter => split_namespace(labels),
+            [labels @ .., datacenter] if *datacenter == self.datacenter && is_kind(labels.last()) => {
+                split_namespace(labels)
+            }
             labels => split_namespace(labels),
         };
 
@@ -115,6 +117,11 @@ impl Zone {
     }
 }
 
+/// Whether what stands before the data center says what kind of name it is. A data center may be called `node`.
+fn is_kind(label: Option<&&str>) -> bool {
+    label.is_none_or(|label| matches!(*label, "service" | "node" | "addr" | "ns"))
+}
+
 /// Takes `NAMESPACE.ns` from the end of the labels.
 fn split_namespace<'l>(labels: &'l [&'l str]) -> (&'l [&'l str], &'l str) {
     match labels {
@@ -132,36 +139,35 @@ fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> Found<'
             // `_tcp.service` has names below it.
             return if name.is_empty() && matches!(protocol, "tcp" | "udp") { Found::NoRecords } else { Found::NoName };
         };
-        return match protocol {
-            "tcp" => filtered(view, namespace, &name, |instance| !is_udp(instance)),
-            "udp" => filtered(view, namespace, &name, |instance| is_udp(instance) || has_tag(instance, "udp")),
-            tag => filtered(view, namespace, &name, |instance| has_tag(instance, tag)),
+        let services = services_of(view, namespace, &name);
+        return match (protocol, services.as_slice()) {
+            // The most common question: what every other client asked for is there already.
+            ("tcp", [service]) if !service.addresses().has_udp => Found::Service(Cow::Borrowed(service.addresses())),
+            ("tcp", several) => filtered(several, |instance| !is_udp(instance)),
+            ("udp", several) => filtered(several, |instance| is_udp(instance) || has_tag(instance, "udp")),
+            (tag, several) => filtered(several, |instance| has_tag(instance, tag)),
         };
     }
 
     // The name of a service may have dots.
-    let services = services(view, namespace, &labels.join("."));
+    let services = services_of(view, namespace, &labels.join("."));
     match (services.as_slice(), labels) {
         ([service], _) => Found::Service(Cow::Borrowed(service.addresses())),
-        ([], [tag, name @ ..]) => filtered(view, namespace, &name.join("."), |instance| has_tag(instance, tag)),
+        ([], [tag, name @ ..]) => {
+            filtered(&services_of(view, namespace, &name.join(".")), |instance| has_tag(instance, tag))
+        }
         ([], []) => Found::NoName,
         (several, _) => Found::Service(Cow::Owned(addresses_of(several, |_| true))),
     }
 }
 
 /// The instances of a service that a filter accepts. A name that selects no instance does not exist.
-fn filtered<'v>(
-    view: &'v View,
-    namespace: &str,
-    name: &str,
-    accepts: impl Fn(&RegisteredInstance) -> bool,
-) -> Found<'v> {
-    let services = services(view, namespace, name);
+fn filtered<'v>(services: &[&'v ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> Found<'v> {
     let mut instances = services.iter().flat_map(|service| service.list());
     if !instances.any(|instance| accepts(&instance.instance)) {
         return Found::NoName;
     }
-    Found::Service(Cow::Owned(addresses_of(&services, accepts)))
+    Found::Service(Cow::Owned(addresses_of(services, accepts)))
 }
 
 fn addresses_of(services: &[&ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> ServiceAddresses {
@@ -170,13 +176,9 @@ fn addresses_of(services: &[&ServiceView], accepts: impl Fn(&RegisteredInstance)
 }
 
 /// The services with this name, without regard to case.
-fn services<'v>(view: &'v View, namespace: &str, name: &str) -> Vec<&'v ServiceView> {
+fn services_of<'v>(view: &'v View, namespace: &str, name: &str) -> Vec<&'v ServiceView> {
     let names = view.names().into_iter().flat_map(|names| names.services(namespace, name));
     names.filter_map(|(namespace, name)| view.service(namespace, name)).map(|service| &**service).collect()
-}
-
-fn is_udp(instance: &RegisteredInstance) -> bool {
-    instance.registration.protocol.as_deref() == Some("udp")
 }
 
 fn has_tag(instance: &RegisteredInstance, tag: &str) -> bool {

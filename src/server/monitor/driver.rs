@@ -34,7 +34,7 @@ const STALL: Duration = Duration::from_secs(1);
 /// The longest sleep while checks run, so that a stall is noticed.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
 /// How often the addresses of this machine are read again.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// The most results that are taken before something else is.
 const MAX_RESULTS: usize = 256;
 /// What is said of a failed check during which this process did not run.
@@ -42,7 +42,7 @@ const STALLED: &str = "the server did not run for a while meanwhile: the result 
 
 /// What a check takes that its registration does not set.
 pub(super) fn defaults(app: &App) -> CheckDefaults {
-    let interval = app.view.load().snapshot.rules().check_interval;
+    let interval = app.unscoped_view().snapshot.rules().check_interval;
     CheckDefaults { interval, timeout: app.settings.health_checks.timeout }
 }
 
@@ -133,9 +133,9 @@ impl MonitorDriver {
 
     /// Runs checks until the server stops. Checks that still run then are dropped.
     pub(super) async fn run(mut self, mut demands: mpsc::Receiver<Demand>) {
-        let restored: Vec<Arc<str>> =
-            self.app.view.load().instances().iter().map(|instance| Arc::clone(&instance.instance.id)).collect();
-        self.app.checks.changed.add(restored);
+        let view = self.app.unscoped_view();
+        let restored = view.services().flat_map(|service| service.list());
+        self.app.checks.changed.add(restored.map(|instance| Arc::clone(&instance.instance.id)));
 
         loop {
             let until = self.sleep_until();
@@ -258,7 +258,7 @@ impl MonitorDriver {
         add(&figures.refused, evidence.is_refused);
         add(&figures.excused, is_excused);
 
-        let view = self.app.view.load();
+        let view = self.app.unscoped_view();
         let shown = view.instance(&tracked.id).and_then(|instance| instance.instance.checks.get(tracked.position));
         let confirmed = shown.map(|shown| shown.state);
         let command = tracked.command((state, note(&health, excuse)), evidence.is_refused, confirmed, Instant::now());
@@ -304,7 +304,7 @@ impl MonitorDriver {
 
     /// Looks at instances that changed.
     fn follow(&mut self, ids: &[Arc<str>]) {
-        let view = self.app.view.load_full();
+        let view = self.app.unscoped_view();
         for id in ids {
             match view.instance(id) {
                 None => self.remove(id),
@@ -356,7 +356,7 @@ impl MonitorDriver {
 
     fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
         let registration = Arc::clone(&instance.registration);
-        let rules_fall = self.app.view.load().snapshot.rules().thresholds.fall;
+        let rules_fall = self.app.unscoped_view().snapshot.rules().thresholds.fall;
         let mut checks = Vec::new();
         for (position, definition) in registration.checks.iter().enumerate() {
             let number = self.next_number();

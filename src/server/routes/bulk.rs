@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,11 +11,10 @@ use super::services::identified;
 use crate::model::json_fields::{JsonFields, object_of};
 use crate::model::{Problem, Registration};
 use crate::registry::Command;
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::schemas::{BulkAnswer, BulkBody};
-use crate::server::shared::App;
-use crate::server::view::View;
 use crate::server::write_queue::Written;
 use crate::server::{body, reply};
 
@@ -63,10 +62,10 @@ impl OperationResult {
 #[utoipa::path(post, path = "/api/v1/bulk", operation_id = "bulk", tag = "services", request_body = BulkBody,
     responses((status = 200, body = BulkAnswer), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn post(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
-    let max = app.settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
-    let body = body::read(request, max, app.settings.time_limits.body).await?;
+    let max = access.app().settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
+    let body = body::read(request, max, access.app().settings.time_limits.body).await?;
     let mut fields = JsonFields::parse(&body)?;
     let operations = fields.list(&["operations"], Ok)?;
     fields.finish()?;
@@ -82,9 +81,9 @@ pub(in crate::server) async fn post(State(app): State<App>, request: Request) ->
         operations.into_iter().map(|operation| prepare(operation).map_err(ApiError::from)).collect();
     let commands = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).map(|one| one.command.clone());
     let commands: Vec<Command> = commands.collect();
-    let mut written = if commands.is_empty() { Vec::new() } else { app.writes.all(commands).await? }.into_iter();
+    let mut written = if commands.is_empty() { Vec::new() } else { access.write_all(commands).await? }.into_iter();
 
-    let view = app.view.load();
+    let view = access.view();
     let results: Vec<OperationResult> = prepared
         .into_iter()
         .map(|prepared| {
@@ -94,7 +93,7 @@ pub(in crate::server) async fn post(State(app): State<App>, request: Request) ->
             };
             match written.next() {
                 Some(Ok(written)) => done(&prepared, written, &view),
-                Some(Err(rejected)) => OperationResult::failed(rejected.into(), Some(prepared.id)),
+                Some(Err(error)) => OperationResult::failed(error, Some(prepared.id)),
                 None => {
                     OperationResult::failed(ApiError::unavailable("stopping", "the server stops"), Some(prepared.id))
                 }
@@ -104,7 +103,7 @@ pub(in crate::server) async fn post(State(app): State<App>, request: Request) ->
     Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
 }
 
-fn done(prepared: &Prepared, written: Written, view: &View) -> OperationResult {
+fn done(prepared: &Prepared, written: Written, view: &ScopedView) -> OperationResult {
     let (status, data) = match (prepared.operation, written.instance) {
         (Operation::Deregister, _) | (_, None) => (204, None),
         (Operation::Register, Some(instance)) => {

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 
 use crate::model::{DEFAULT_NAMESPACE, VersionRequirement};
+use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
-use crate::server::shared::App;
 use crate::server::strategy::{Choice, Chooser, next_start};
 use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{PeerAddress, Strategy};
@@ -36,18 +36,18 @@ const MAX_LIMIT: u64 = 100_000;
         ("key" = Option<String>, Query, description = "The key of consistent_hash and ip_hash"),
     ),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &KNOWN, &[])?;
     let name = params.get("service_name").filter(|name| !name.is_empty()).ok_or_else(|| {
         let error = ApiError::bad_request("missing_parameter", "the parameter service_name is missing");
         error.field("service_name").hint("add ?service_name=NAME")
     })?;
-    let chooser = chooser(&params, &request, app.settings.default_strategy)?;
+    let chooser = chooser(&params, &request, access.app().settings.default_strategy)?;
     let version = params.get("version").map(version).transpose()?;
     let limit = params.number("limit", 1, MAX_LIMIT)?.and_then(|limit| usize::try_from(limit).ok());
     let with_unhealthy = params.flag("include_unhealthy")?;
 
-    let view = app.view.load();
+    let view = access.view();
     let tail = format!(",\"strategy\":\"{}\"", chooser.strategy);
     let Some(service) = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), name) else {
         return Ok(reply::list(view.index(), "", Vec::new(), &tail));
@@ -61,7 +61,7 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     if let Some(first) = instances.first() {
         first.counters.picks.fetch_add(1, Ordering::Relaxed);
         service.counters.requests.fetch_add(1, Ordering::Relaxed);
-        app.metrics.picks.fetch_add(1, Ordering::Relaxed);
+        access.app().metrics.picks.fetch_add(1, Ordering::Relaxed);
     }
     Ok(reply::list(view.index(), "", instances, &tail))
 }

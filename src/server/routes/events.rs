@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::DEFAULT_NAMESPACE;
+use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
@@ -52,7 +53,7 @@ enum Form {
     ),
     responses((status = 200, description = "An endless stream", body = String, content_type = "text/event-stream"),
         (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &["since", "epoch", "service", "namespace", "format"], &[])?;
     let form = form(&params, request.headers())?;
     let since = match params.number("since", 0, u64::MAX)? {
@@ -61,17 +62,17 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         None => request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.parse().ok()),
     };
     // The indexes of another history mean nothing here.
-    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == app.epoch));
+    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == access.app().epoch));
     let service = params.get("service").map(str::to_owned);
     let namespace = params.get("namespace").map(str::to_owned);
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
-    let filter = Filter { namespace, service };
+    let filter = Filter { namespace, service, scope: access.scope() };
 
-    let open = StreamCount::enter(&app)?;
-    let wake = app.ring.subscribe(&filter);
-    let index = app.view.load().index();
+    let open = StreamCount::enter(access.app())?;
+    let wake = access.app().ring.subscribe(&filter);
+    let index = access.app().index();
     let start = EventStream {
-        app,
+        access,
         form,
         filter,
         wake,
@@ -141,7 +142,7 @@ enum Position {
 }
 
 struct EventStream {
-    app: App,
+    access: Access,
     form: Form,
     filter: Filter,
     wake: watch::Receiver<u64>,
@@ -154,7 +155,7 @@ struct EventStream {
 async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
     let mut piece = Vec::new();
     while piece.is_empty() {
-        if stream.app.shutdown.is_stopping() {
+        if stream.app().shutdown.is_stopping() || !stream.access.is_current() {
             return None;
         }
         let position = std::mem::replace(&mut stream.position, Position::Following(0));
@@ -171,12 +172,16 @@ async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, Eve
 }
 
 impl EventStream {
+    fn app(&self) -> &App {
+        self.access.app()
+    }
+
     /// Begins anew: the client forgets what it knew.
     fn reset(&mut self, piece: &mut Vec<u8>) -> Position {
-        self.app.metrics.event_resets.fetch_add(1, Ordering::Relaxed);
+        self.app().metrics.event_resets.fetch_add(1, Ordering::Relaxed);
         // Seen before the view is read: what comes after wakes the stream again.
         self.wake.mark_unchanged();
-        let view = self.app.view.load_full();
+        let view = self.access.view();
         let index = view.index();
         self.write_mark(piece, "reset", None, index);
 
@@ -235,7 +240,7 @@ impl EventStream {
         let keep_alive = sleep_until(self.last_sent + KEEP_ALIVE);
         tokio::select! {
             biased;
-            () = self.app.shutdown.stopping() => return None,
+            () = self.access.app().shutdown.stopping() => return None,
             changed = self.wake.changed() => changed.ok()?,
             () = keep_alive => {
                 // Nothing came for this stream: it knows everything up to now.
@@ -253,6 +258,9 @@ impl EventStream {
             }
         }
 
+        if !self.access.is_current() {
+            return None;
+        }
         Some(match self.missed(index) {
             Missed::TooOld => self.reset(piece),
             Missed::Events(events, until) => {
@@ -267,7 +275,7 @@ impl EventStream {
     }
 
     fn missed(&self, since: u64) -> Missed {
-        self.app.ring.missed(since, self.app.view.load().index(), &self.filter)
+        self.app().ring.missed(since, self.app().index(), &self.filter)
     }
 
     /// Writes events, as many as fit a piece, and returns the index of the last.
@@ -284,7 +292,7 @@ impl EventStream {
     }
 
     fn write_mark(&self, piece: &mut Vec<u8>, kind: &str, id: Option<u64>, index: u64) {
-        let line = serde_json::json!({ "index": index, "type": kind, "epoch": self.app.epoch });
+        let line = serde_json::json!({ "index": index, "type": kind, "epoch": self.app().epoch });
         self.write_line(piece, kind, id, line.to_string().as_bytes());
     }
 

@@ -23,7 +23,7 @@ use crate::server::shared::App;
 pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &["ready", "deep"], &[])?;
     let (ready, deep) = (params.flag("ready")?, params.flag("deep")?);
-    let index = app.view.load().index();
+    let index = app.index();
     if !ready && !deep {
         return Ok(reply::json(index, "{\"status\":\"healthy\"}"));
     }

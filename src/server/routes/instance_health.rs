@@ -3,24 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
 use super::service::{Named, Subject, named};
 use crate::health::{MAX_RESULTS, PastResult};
 use crate::model::{CheckDefinition, CheckKind, CheckState, HealthState, OperatorStatus, RegisteredInstance};
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::checks::{InstanceResults, LastResult};
 use crate::server::params::Params;
 use crate::server::schemas::HealthReportBody;
 use crate::server::scores::{add_score, service_score};
 use crate::server::shared::App;
-use crate::server::view::{ServiceView, View};
+use crate::server::view::ServiceView;
 use crate::server::{monitor, reply, times};
 
 /// How long a client waits for checks that it asked for. One that takes longer goes on.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// Show the health of an instance or a service: its checks, their last evidence, and past results
 #[utoipa::path(get, path = "/api/v1/services/{id}/health", operation_id = "readHealth", tag = "health",
@@ -28,14 +29,14 @@ const MAX_WAIT: Duration = Duration::from_secs(60);
         ("namespace" = Option<String>, Query, description = "The namespace of a service"),
         ("history" = Option<u64>, Query, description = "Past results of each instance at most; of a service none by default", maximum = 100)),
     responses((status = 200, body = HealthReportBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace", "history"], &[])?;
     let history = params.number("history", 0, MAX_RESULTS as u64)?.and_then(|count| usize::try_from(count).ok());
-    let view = app.view.load_full();
+    let view = access.view();
 
     let subject = Subject::of(&view, params.get("namespace"), &id)?;
-    Ok(reply::data(view.index(), &health_of(&app, &view, &subject, history)))
+    Ok(reply::data(view.index(), &health_of(access.app(), &view, &subject, history)))
 }
 
 /// Check an instance, or every instance of a service, now
@@ -46,15 +47,15 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 200, body = HealthReportBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, description = "Health checks are off", body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub(in crate::server) async fn check(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn check(access: Access, path: Named, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace");
-    let ids = Subject::of(&app.view.load_full(), namespace, &id)?.ids();
-    let is_finished = check_now(&app, ids).await?;
+    let ids = Subject::of(&access.view(), namespace, &id)?.ids();
+    let is_finished = check_now(access.app(), ids).await?;
 
-    let view = app.view.load_full();
-    let mut health = health_of(&app, &view, &Subject::of(&view, namespace, &id)?, Some(0));
+    let view = access.view();
+    let mut health = health_of(access.app(), &view, &Subject::of(&view, namespace, &id)?, Some(0));
     health.insert("finished".to_owned(), is_finished.into());
     Ok(reply::data(view.index(), &health))
 }
@@ -81,13 +82,13 @@ pub(super) async fn check_now(app: &App, ids: Vec<Arc<str>>) -> ApiResult<bool> 
     }
 }
 
-fn health_of(app: &App, view: &View, subject: &Subject, history: Option<usize>) -> Map<String, Value> {
+fn health_of(app: &App, view: &ScopedView, subject: &Subject, history: Option<usize>) -> Map<String, Value> {
     match subject {
-        Subject::Instance(instance) => instance_health(app, &instance.instance, history.unwrap_or(MAX_RESULTS)),
+        Subject::Instance(instance) => instance_health(app, view, &instance.instance, history.unwrap_or(MAX_RESULTS)),
         Subject::Service(service) => {
             let mut fields = service_health(app, view, service);
             let instances = service.list().iter();
-            let lines = instances.map(|one| instance_health(app, &one.instance, history.unwrap_or(0)));
+            let lines = instances.map(|one| instance_health(app, view, &one.instance, history.unwrap_or(0)));
             fields.insert("services".to_owned(), lines.map(Value::Object).collect());
             fields
         }
@@ -95,9 +96,9 @@ fn health_of(app: &App, view: &View, subject: &Subject, history: Option<usize>) 
 }
 
 /// The health of a service without its instances.
-fn service_health(app: &App, view: &View, service: &ServiceView) -> Map<String, Value> {
+fn service_health(app: &App, view: &ScopedView, service: &ServiceView) -> Map<String, Value> {
     let (namespace, name) = (&*service.key.namespace, &*service.key.name);
-    let summary = view.snapshot.summary(namespace, name);
+    let summary = view.summary(namespace, name);
     let state = summary.as_ref().map_or(HealthState::Unknown, |summary| summary.health.aggregate());
     let healthy = service.list().iter().filter(|instance| instance.instance.is_healthy()).count();
 
@@ -116,7 +117,7 @@ fn service_health(app: &App, view: &View, service: &ServiceView) -> Map<String, 
     fields
 }
 
-fn instance_health(app: &App, instance: &RegisteredInstance, history: usize) -> Map<String, Value> {
+fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, history: usize) -> Map<String, Value> {
     let results = app.checks.board.read(&instance.id, history);
     let mut fields = Map::new();
     for (name, value) in [
@@ -140,7 +141,7 @@ fn instance_health(app: &App, instance: &RegisteredInstance, history: usize) -> 
     add_score(&mut fields, app.checks.board.score(&instance.id));
 
     let definitions = instance.registration.checks.iter().enumerate();
-    let checks = definitions.map(|(at, check)| check_line(app, instance, (at, check), &results));
+    let checks = definitions.map(|(at, check)| check_line((app, view), instance, (at, check), &results));
     fields.insert("checks".to_owned(), checks.collect());
     let past = results.history.iter().map(|result| past_line(result, instance));
     fields.insert("history".to_owned(), past.collect());
@@ -199,13 +200,12 @@ fn why(state: &CheckState) -> String {
 
 /// A check: its definition with the values in force, its confirmed state, and its last result.
 fn check_line(
-    app: &App,
+    (app, view): (&App, &ScopedView),
     instance: &RegisteredInstance,
     (at, check): (usize, &CheckDefinition),
     results: &InstanceResults,
 ) -> Value {
-    let view = app.view.load();
-    let thresholds = view.snapshot.rules().thresholds;
+    let thresholds = view.rules().thresholds;
     let (interval, limit) = monitor::times(app, check);
     let state = instance.checks.get(at).unwrap_or(&CheckState::UNKNOWN);
 

@@ -1,24 +1,24 @@
 //! The instances of a service, by its name.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 
 use super::service::{Named, named};
 use crate::model::DEFAULT_NAMESPACE;
+use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
-use crate::server::shared::App;
 
 /// List the instances of a service, whatever their health
 #[utoipa::path(get, path = "/api/v1/services/{id}/instances", operation_id = "listServiceInstances", tag = "services",
     params(("id" = String, Path, description = "The name of a service"),
         ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn of_service(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn of_service(access: Access, path: Named, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
-    let view = app.view.load();
+    let view = access.view();
     let service = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name);
     // A service without instances has none: that is an answer, not a failure.
     let instances = service.map(|service| service.list().to_vec()).unwrap_or_default();
@@ -30,6 +30,6 @@ pub(in crate::server) async fn of_service(State(app): State<App>, path: Named, r
     params(("name" = String, Path, description = "The name of a service"),
         ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn by_name(state: State<App>, path: Named, request: Request) -> ApiResult {
-    of_service(state, path, request).await
+pub(in crate::server) async fn by_name(access: Access, path: Named, request: Request) -> ApiResult {
+    of_service(access, path, request).await
 }

@@ -2,17 +2,17 @@
 
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde::Serialize;
 
 use super::service::{Named, named, no_content};
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
+use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::PicksAnswer;
-use crate::server::shared::App;
 
 /// An instance and how often it was named first.
 #[derive(Serialize)]
@@ -29,11 +29,11 @@ struct InstancePicks<'i> {
 #[utoipa::path(get, path = "/api/v1/load-balancer/{name}/stats", operation_id = "countPicks", tag = "discovery",
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = PicksAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
-    let view = app.view.load();
+    let view = access.view();
     let service = view.service(namespace, &name).ok_or_else(|| no_service(&name))?;
 
     let instances: Vec<InstancePicks<'_>> = service
@@ -50,7 +50,7 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
         .collect();
     // Instances that are gone took theirs with them: the sum is what can be shown.
     let requests: u64 = instances.iter().map(|instance| instance.picks).sum();
-    let strategy = app.settings.default_strategy;
+    let strategy = access.app().settings.default_strategy;
     Ok(reply::data(
         view.index(),
         &serde_json::json!({
@@ -64,10 +64,10 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
 #[utoipa::path(delete, path = "/api/v1/load-balancer/{name}/stats", operation_id = "resetPicks", tag = "discovery",
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 204, description = "The counts are zero"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn reset(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn reset(access: Access, path: Named, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
-    let view = app.view.load();
+    let view = access.view();
     let service = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name);
     for instance in service.ok_or_else(|| no_service(&name))?.list() {
         instance.counters.picks.store(0, Ordering::Relaxed);

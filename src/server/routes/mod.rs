@@ -13,6 +13,7 @@ pub(super) mod monitoring;
 mod openapi;
 pub(super) mod prometheus;
 pub(super) mod query;
+mod route;
 pub(super) mod service;
 pub(super) mod services;
 pub(super) mod status;
@@ -27,13 +28,14 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
-use axum::routing::{MethodRouter, get, post};
 use http::header::ACCEPT_ENCODING;
 use http::{Method, StatusCode};
 use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
+use self::route::Route;
+use super::access::{Permission, RouteRules, authorize};
 use super::api_error::ApiError;
 use super::metrics::RouteStats;
 use super::shared::App;
@@ -68,34 +70,59 @@ pub(super) const PATHS: [&str; 21] = [
     UNMATCHED,
 ];
 
+/// Every route, with what each of its methods needs.
+fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
+    use Permission::{Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
+    let mut table = vec![
+        Route::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
+        Route::new("/api/v1/services/{id}")
+            .get(Discover, service::get)
+            .put(Register, service::update)
+            .delete(Register, service::deregister),
+        Route::new("/api/v1/services/{id}/heartbeat").post(Heartbeat, service::heartbeat),
+        Route::new("/api/v1/services/{id}/health")
+            .get(Discover, instance_health::get)
+            .post(RunChecks, instance_health::check),
+        Route::new("/api/v1/services/{id}/monitoring")
+            .post(RunChecks, monitoring::start)
+            .delete(RunChecks, monitoring::stop),
+        Route::new("/api/v1/services/{id}/instances").get(Discover, instances::of_service),
+        Route::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
+        Route::new("/api/v1/discover").get(Discover, discover::get),
+        Route::new("/api/v1/query").get(Discover, query::get),
+        // Each of its items is a registration, a removal or a heartbeat.
+        Route::new("/api/v1/bulk").post(Register, bulk::post),
+        Route::new("/sd/prometheus").get(Discover, prometheus::get),
+        Route::new("/api/v1/events").get(Discover, events::get),
+        Route::new("/api/v1/load-balancer/{name}/stats")
+            .get(Discover, load_balancer::get)
+            .delete(ResetCounters, load_balancer::reset),
+        Route::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
+        Route::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
+        Route::new("/api/v1/status").get(ReadStatus, status::get),
+        // Load balancers and orchestrators ask without a key.
+        Route::new("/health").get(None, health::get),
+        Route::new("/openapi.json").get(None, openapi::get),
+        Route::new("/").get(None, openapi::root),
+    ];
+    if let Some(path) = metrics_path {
+        table.push(Route::named(path, "/metrics").get(ReadStatus, metrics::get));
+    }
+    table
+}
+
+/// What each method of each route needs.
+fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
+    let table = table(Some("/metrics")).into_iter();
+    table.flat_map(|route| route.rules.into_iter().map(move |(method, needs)| (route.name, method, needs))).collect()
+}
+
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
-    let metrics = app.settings.metrics_path.as_deref().map(|path| (path, "/metrics", get(metrics::get)));
-    let routes: [(&str, MethodRouter<App>); 19] = [
-        ("/api/v1/services", get(services::list).post(services::register)),
-        ("/api/v1/services/{id}", get(service::get).put(service::update).delete(service::deregister)),
-        ("/api/v1/services/{id}/heartbeat", post(service::heartbeat)),
-        ("/api/v1/services/{id}/health", get(instance_health::get).post(instance_health::check)),
-        ("/api/v1/services/{id}/monitoring", post(monitoring::start).delete(monitoring::stop)),
-        ("/api/v1/services/{id}/instances", get(instances::of_service)),
-        ("/api/v1/services/by-name/{name}", get(instances::by_name)),
-        ("/api/v1/discover", get(discover::get)),
-        ("/api/v1/query", get(query::get)),
-        ("/api/v1/bulk", post(bulk::post)),
-        ("/api/v1/events", get(events::get)),
-        ("/api/v1/load-balancer/{name}/stats", get(load_balancer::get).delete(load_balancer::reset)),
-        ("/api/v1/health-monitor/stats", get(monitor::get)),
-        ("/api/v1/health-monitor/check", post(monitor::check_all)),
-        ("/api/v1/status", get(status::get)),
-        ("/health", get(health::get)),
-        ("/sd/prometheus", get(prometheus::get)),
-        ("/openapi.json", get(openapi::get)),
-        ("/", get(openapi::root)),
-    ];
-
-    let routes = routes.into_iter().map(|(path, methods)| (path, path, methods)).chain(metrics);
     let mut router = axum::Router::new();
-    for (path, name, methods) in routes {
+    for Route { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
+        let rules = RouteRules { app: Arc::clone(app), path: name, methods: rules };
+        let methods = methods.layer(from_fn_with_state(Arc::new(rules), authorize));
         let methods = match app.metrics.route(name) {
             Some(stats) => methods.layer(from_fn_with_state(stats, timed)),
             None => methods,

@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde_json::{Map, Value, json};
 
 use super::instance_health::check_now;
 use crate::model::{HealthState, RegisteredInstance};
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
@@ -23,15 +24,15 @@ const MAX_LISTED: usize = 1_000;
 /// Show what the health monitor does
 #[utoipa::path(get, path = "/api/v1/health-monitor/stats", operation_id = "showMonitor", tag = "health",
     responses((status = 200, body = MonitorAnswer), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
-    let index = app.view.load().index();
-    Ok(reply::data(index, &stats(&app)))
+    let view = access.view();
+    Ok(reply::data(view.index(), &stats(access.app(), &view)))
 }
 
-fn stats(app: &App) -> MonitorStats {
-    let (view, figures, settings) = (app.view.load(), &app.metrics.checks, app.settings.health_checks);
-    let rules = view.snapshot.rules();
+fn stats(app: &App, view: &ScopedView) -> MonitorStats {
+    let (figures, settings) = (&app.metrics.checks, app.settings.health_checks);
+    let rules = view.rules();
     let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
     let results: Map<String, Value> =
         HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), figures.of(*state).into())).collect();
@@ -75,23 +76,21 @@ fn mean_millis(seconds: f64, count: u64) -> Option<f64> {
 #[utoipa::path(post, path = "/api/v1/health-monitor/check", operation_id = "checkAllNow", tag = "health",
     responses((status = 200, body = CheckAllAnswer), (status = 400, body = ErrorBody),
         (status = 409, description = "Health checks are off", body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub(in crate::server) async fn check_all(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn check_all(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
-    let view = app.view.load_full();
-    let ids: Vec<Arc<str>> = view.instances().iter().map(|one| Arc::clone(&one.instance.id)).collect();
-    let is_finished = check_now(&app, ids).await?;
+    let ids: Vec<Arc<str>> = access.view().instances().iter().map(|one| Arc::clone(&one.instance.id)).collect();
+    let is_finished = check_now(access.app(), ids).await?;
 
-    let view = app.view.load_full();
+    let view = access.view();
     let mut instances = view.instances();
-    let counts: Map<String, Value> = HealthState::ALL
-        .iter()
-        .map(|state| (state.as_str().to_owned(), view.snapshot.health().of(*state).into()))
-        .collect();
+    let count = |state: HealthState| instances.iter().filter(|one| one.instance.health == state).count();
+    let counts: Map<String, Value> =
+        HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), count(*state).into())).collect();
     let total = instances.len();
     instances.sort_by_key(|one| Reverse(worst_first(one.instance.health)));
     instances.truncate(MAX_LISTED);
 
-    let lines: Vec<Value> = instances.iter().map(|one| line(&app, &one.instance)).collect();
+    let lines: Vec<Value> = instances.iter().map(|one| line(access.app(), &one.instance)).collect();
     let omitted = total - lines.len();
     Ok(reply::data(
         view.index(),

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use axum::extract::{Request, State};
 use bytes::Bytes;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
@@ -22,9 +23,29 @@ use crate::server::schemas::{
 };
 use crate::server::shared::App;
 
-/// The whole description.
-fn description() -> utoipa::openapi::OpenApi {
-    ApiDescription::openapi()
+/// The whole description: with the permission that each operation needs, from the table of the routes.
+fn description() -> Value {
+    // What was derived always serialises.
+    let mut description = serde_json::to_value(ApiDescription::openapi()).unwrap_or_default();
+    description["components"]["securitySchemes"]["key"] = json!({
+        "type": "http", "scheme": "bearer",
+        "description": "An API key or a JSON Web Token. A server without authentication needs none.",
+    });
+
+    for (path, method, needs) in super::needs() {
+        let operation =
+            description["paths"].get_mut(path).and_then(|path| path.get_mut(method.as_str().to_lowercase()));
+        if let (Some(operation), Some(needs)) = (operation, needs) {
+            operation["x-permission"] = needs.as_str().into();
+            operation["security"] = json!([{ "key": [] }, {}]);
+            for (status, meaning) in [("401", "No valid key or token"), ("403", "The permission is missing")] {
+                let mut response = operation["responses"]["400"].clone();
+                response["description"] = meaning.into();
+                operation["responses"][status] = response;
+            }
+        }
+    }
+    description
 }
 
 #[derive(OpenApi)]
@@ -98,15 +119,60 @@ struct ApiDescription;
 pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     Params::read(request.uri().query(), &[], &[])?;
-    let text = TEXT.get_or_init(|| description().to_json().unwrap_or_default().into());
-    Ok(reply::json(app.view.load().index(), text.clone()))
+    let text = TEXT.get_or_init(|| description().to_string().into());
+    Ok(reply::json(app.index(), text.clone()))
 }
 
 /// `/`: where to go on.
 pub(in crate::server) async fn root(State(app): State<App>) -> ApiResult {
-    let body = serde_json::json!({
+    let body = json!({
         "portolan": env!("CARGO_PKG_VERSION"),
         "links": ["/openapi.json", "/api/v1/services", "/api/v1/status", "/health"],
     });
-    Ok(reply::json(app.view.load().index(), body.to_string()))
+    Ok(reply::json(app.index(), body.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::server::access::Permission;
+
+    /// Row N8: no route can be reached that the description, and so the test of every route and role, does not know.
+    #[test]
+    fn every_route_is_described_with_what_it_needs() {
+        let description = description();
+        let described: BTreeSet<(String, String, Option<String>)> = description["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, operations)| {
+                let operations = operations.as_object().unwrap().iter();
+                operations.map(|(method, operation)| {
+                    let permission = operation["x-permission"].as_str().map(str::to_owned);
+                    (path.clone(), method.to_uppercase(), permission)
+                })
+            })
+            .collect();
+        let served: BTreeSet<(String, String, Option<String>)> = super::super::needs()
+            .into_iter()
+            // These two describe the API themselves.
+            .filter(|(path, ..)| !matches!(*path, "/" | "/openapi.json"))
+            .map(|(path, method, needs)| {
+                (path.to_owned(), method.to_string(), needs.map(|needs| needs.as_str().to_owned()))
+            })
+            .collect();
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn only_what_tells_nothing_of_services_needs_no_key() {
+        let open: Vec<_> = super::super::needs().into_iter().filter(|(.., needs)| needs.is_none()).collect();
+        assert_eq!(open.iter().map(|(path, ..)| *path).collect::<Vec<_>>(), ["/health", "/openapi.json", "/"]);
+        assert!(super::super::needs().iter().all(|(_, method, needs)| {
+            // Nothing is changed by a caller who may only read.
+            method == http::Method::GET || !matches!(needs, None | Some(Permission::Discover | Permission::ReadStatus))
+        }));
+    }
 }

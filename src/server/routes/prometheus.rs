@@ -5,16 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::model::{HealthState, OperatorStatus, Query, RegisteredInstance};
+use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::HealthValue;
-use crate::server::shared::App;
 
 const KNOWN: [&str; 11] =
     ["service", "namespace", "version", "tag", "tags", "health", "node", "zone", "metadata", "metadata.", "usable"];
@@ -24,7 +24,20 @@ const REPEATED: [&str; 4] = ["service", "tag", "tags", "metadata"];
 #[derive(Serialize, utoipa::ToSchema)]
 pub(in crate::server) struct TargetGroup {
     targets: [String; 1],
-    labels: BTreeMap<String, String>,
+    labels: Labels,
+}
+
+/// Labels by name. All of them are dropped after relabelling.
+#[derive(Default, Serialize, utoipa::ToSchema)]
+pub(in crate::server) struct Labels(BTreeMap<String, String>);
+
+impl Labels {
+    /// Adds a label, unless its value is empty.
+    fn add(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.0.insert(format!("__meta_{name}"), value.to_owned());
+        }
+    }
 }
 
 /// List the instances as targets for Prometheus
@@ -44,7 +57,7 @@ pub(in crate::server) struct TargetGroup {
     responses(
         (status = 200, body = Vec<TargetGroup>), (status = 400, body = ErrorBody),
         (status = 503, body = ErrorBody, description = "Nothing was ever registered")))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &KNOWN, &REPEATED)?;
     let mut query = Query { usable: params.flag("usable")?, ..Query::default() };
     let mut services: Vec<String> = Vec::new();
@@ -56,7 +69,7 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         }
     }
 
-    let view = app.view.load_full();
+    let view = access.view();
     // Prometheus keeps its targets when it gets an error, and drops them all when it gets an empty list.
     if view.index() == 0 {
         let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
@@ -68,40 +81,34 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     };
     let all = view.instances();
     let wanted = all.iter().map(|instance| &instance.instance).filter(|instance| is_wanted(instance));
-    let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &app.settings.cluster)).collect();
+    let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &access.app().settings.cluster)).collect();
     // Texts always serialise.
     Ok(reply::json(view.index(), serde_json::to_vec(&groups).unwrap_or_default()))
 }
 
 fn group(instance: &RegisteredInstance, cluster: &str) -> TargetGroup {
     let registration = &*instance.registration;
-    let mut labels = BTreeMap::new();
-    let mut add = |name: &str, value: &str| {
-        if !value.is_empty() {
-            labels.insert(format!("__meta_{name}"), value.to_owned());
-        }
-    };
-
-    add("consul_service", &registration.name);
-    add("consul_service_id", &instance.id);
-    add("consul_service_address", &registration.address);
-    add("consul_service_port", &registration.port.to_string());
-    add("consul_address", &registration.address);
-    add("consul_node", registration.node.as_deref().unwrap_or_default());
-    add("consul_dc", cluster);
-    add("consul_namespace", instance.namespace());
-    add("consul_health", health(instance));
+    let mut labels = Labels::default();
+    labels.add("consul_service", &registration.name);
+    labels.add("consul_service_id", &instance.id);
+    labels.add("consul_service_address", &registration.address);
+    labels.add("consul_service_port", &registration.port.to_string());
+    labels.add("consul_address", &registration.address);
+    labels.add("consul_node", registration.node.as_deref().unwrap_or_default());
+    labels.add("consul_dc", cluster);
+    labels.add("consul_namespace", instance.namespace());
+    labels.add("consul_health", health(instance));
     // A tag stands between two commas, also the first and the last, so that a rule can match `,api,`.
     let tags = registration.tags.join(",");
-    add("consul_tags", &if tags.is_empty() { tags } else { format!(",{tags},") });
+    labels.add("consul_tags", &if tags.is_empty() { tags } else { format!(",{tags},") });
     for (key, value) in &registration.metadata {
-        add(&format!("consul_service_metadata_{}", label_name(key)), value);
+        labels.add(&format!("consul_service_metadata_{}", label_name(key)), value);
     }
 
-    add("portolan_version", registration.version.as_deref().unwrap_or_default());
-    add("portolan_protocol", registration.protocol.as_deref().unwrap_or_default());
-    add("portolan_zone", registration.zone.as_deref().unwrap_or_default());
-    add("portolan_status", instance.status.as_str());
+    labels.add("portolan_version", registration.version.as_deref().unwrap_or_default());
+    labels.add("portolan_protocol", registration.protocol.as_deref().unwrap_or_default());
+    labels.add("portolan_zone", registration.zone.as_deref().unwrap_or_default());
+    labels.add("portolan_status", instance.status.as_str());
     TargetGroup { targets: [registration.place()], labels }
 }
 

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use url::form_urlencoded;
 
 use crate::model::Query;
+use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{HealthValue, InstanceList};
-use crate::server::shared::App;
 
 const KNOWN: [&str; 18] = [
     "name",
@@ -53,7 +53,7 @@ const OWN: [&str; 3] = ["usable", "limit", "explain"];
         ("explain" = Option<bool>, Query, description = "How many instances each filter left"),
     ),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &KNOWN, &REPEATED)?;
     let mut query = Query { usable: params.flag("usable")?, ..Query::default() };
     for (name, value) in pairs(&request).filter(|(name, _)| !OWN.contains(&&**name)) {
@@ -61,7 +61,7 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     }
     let limit = params.number("limit", 1, 100_000)?.and_then(|limit| usize::try_from(limit).ok());
 
-    let view = app.view.load_full();
+    let view = access.view();
     let all = view.instances();
     let matching = all.iter().filter(|instance| query.matches(&instance.instance));
     let found: Vec<_> = matching.take(limit.unwrap_or(usize::MAX)).cloned().collect();

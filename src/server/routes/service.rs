@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -14,13 +14,14 @@ use crate::clean::clean;
 use crate::model::json_fields::JsonFields;
 use crate::model::{DEFAULT_NAMESPACE, HealthState, OperatorStatus, Problem, RegisteredInstance};
 use crate::registry::Command;
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply::{self, INDEX};
 use crate::server::schemas::{ChangeBody, HeartbeatAnswer, HeartbeatBody, InstanceBody};
 use crate::server::scores::{grade, service_score};
 use crate::server::shared::App;
-use crate::server::view::{InstanceView, ServiceView, View};
+use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{body, times};
 
 /// The part of a path that names an instance or a service.
@@ -57,7 +58,7 @@ impl Subject {
     ///
     /// # Errors
     /// There is none.
-    pub(super) fn of(view: &View, namespace: Option<&str>, id: &str) -> ApiResult<Self> {
+    pub(super) fn of(view: &ScopedView, namespace: Option<&str>, id: &str) -> ApiResult<Self> {
         let service =
             if Uuid::try_parse(id).is_ok() { None } else { view.service(namespace.unwrap_or(DEFAULT_NAMESPACE), id) };
         let instance = || view.instance(id).cloned().map(Self::Instance);
@@ -78,10 +79,10 @@ impl Subject {
     params(("id" = String, Path, description = "An id, or the name of a service"),
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
-    let view = app.view.load_full();
+    let view = access.view();
 
     let service = match Subject::of(&view, params.get("namespace"), &id)? {
         Subject::Instance(instance) => return Ok(reply::instance(StatusCode::OK, view.index(), &instance)),
@@ -89,8 +90,8 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
     };
 
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
-    let scored = service_score(&app, &service);
-    let health = view.snapshot.summary(namespace, &id).map_or(HealthState::Unknown, |known| known.health.aggregate());
+    let scored = service_score(access.app(), &service);
+    let health = view.summary(namespace, &id).map_or(HealthState::Unknown, |known| known.health.aggregate());
     let instances = service.list().to_vec();
     let head = json!({
         "name": id,
@@ -100,7 +101,7 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
         "health": health,
         "score": scored.score,
         "grade": grade(scored),
-        "index": view.snapshot.service_index(namespace, &id),
+        "index": view.service_index(namespace, &id),
     });
     let head = head.to_string();
     let head = format!("{},", head.trim_start_matches('{').trim_end_matches('}'));
@@ -112,10 +113,10 @@ pub(in crate::server) async fn get(State(app): State<App>, path: Named, request:
     params(("id" = String, Path, description = "An id")), request_body = ChangeBody,
     responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn update(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn update(access: Access, path: Named, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     Params::read(request.uri().query(), &[], &[])?;
-    let body = read(&app, request).await?;
+    let body = read(access.app(), request).await?;
     let mut fields = JsonFields::parse(&body)?;
     let status = fields.read(&["status"], |value| status_of(&value))?;
     let weight = fields.number(&["weight"], 0, u64::from(u16::MAX))?;
@@ -131,11 +132,11 @@ pub(in crate::server) async fn update(State(app): State<App>, path: Named, reque
         return Err(error.hint("send status, weight, or both"));
     }
     let mut last = None;
-    for written in app.writes.all(commands).await? {
+    for written in access.write_all(commands).await? {
         last = written?.instance;
     }
 
-    let view = app.view.load();
+    let view = access.view();
     let instance = view.written(last.ok_or_else(|| no_instance(&id))?);
     Ok(reply::instance(StatusCode::OK, view.index(), &instance))
 }
@@ -154,12 +155,12 @@ fn status_of(value: &serde_json::Value) -> Result<OperatorStatus, Problem> {
         ("generation" = Option<u64>, Query, description = "Only if it is still this one", minimum = 1)),
     responses((status = 204, description = "It is removed"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn deregister(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn deregister(access: Access, path: Named, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     let generation = Params::read(request.uri().query(), &["generation"], &[])?.number("generation", 1, u64::MAX)?;
-    app.writes.one(Command::Deregister { id, generation }).await?;
+    access.write(Command::Deregister { id, generation }).await?;
 
-    Ok(no_content(app.view.load().index()))
+    Ok(no_content(access.view().index()))
 }
 
 /// Renew the lease of an instance
@@ -169,17 +170,17 @@ pub(in crate::server) async fn deregister(State(app): State<App>, path: Named, r
     params(("id" = String, Path, description = "An id")), request_body = Option<HeartbeatBody>,
     responses((status = 200, body = HeartbeatAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn heartbeat(State(app): State<App>, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn heartbeat(access: Access, path: Named, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     Params::read(request.uri().query(), &[], &[])?;
-    let body = read(&app, request).await?;
+    let body = read(access.app(), request).await?;
     let renewal = renewal(
         &id,
         if matches!(body.trim_ascii(), b"" | b"null") { JsonFields::empty() } else { JsonFields::parse(&body)? },
     )?;
-    let written = app.writes.one(renewal).await?;
+    let written = access.write(renewal).await?;
     let instance = written.instance.ok_or_else(|| no_instance(&id))?;
-    Ok(reply::data(app.view.load().index(), &LeaseLine::of(&instance)))
+    Ok(reply::data(access.view().index(), &LeaseLine::of(&instance)))
 }
 
 /// What a heartbeat says: the body's id is that of the path, if it has one.

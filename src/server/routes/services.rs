@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::Response;
 use http::header::LOCATION;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::service::no_instance;
 use crate::model::{HealthState, Registration};
 use crate::registry::Command;
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::schemas::{InstanceBody, InstanceList, RegistrationBody};
 use crate::server::scores::{grade, service_score};
 use crate::server::shared::App;
-use crate::server::view::View;
 use crate::server::{body, reply};
 
 /// What the sender of a write should know, one line each.
@@ -45,10 +45,10 @@ struct ServiceLine<'v> {
         ("instances" = Option<bool>, Query, description = "`false`: a line for each service instead of its instances"),
     ),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn list(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &["namespace", "name", "instances"], &[])?;
     let with_instances = params.get("instances").is_none() || params.flag("instances")?;
-    let view = app.view.load_full();
+    let view = access.view();
     let services = view.services().filter(|service| {
         params.get("namespace").is_none_or(|namespace| namespace == &*service.key.namespace)
             && params.get("name").is_none_or(|name| name == &*service.key.name)
@@ -58,12 +58,12 @@ pub(in crate::server) async fn list(State(app): State<App>, request: Request) ->
         let instances = services.flat_map(|service| service.list().iter().cloned()).collect();
         return Ok(reply::list(view.index(), &format!("\"index\":{},", view.index()), instances, ""));
     }
-    let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(&app, &view, service)).collect();
+    let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(access.app(), &view, service)).collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "index": view.index(), "services": lines })))
 }
 
-fn line<'v>(app: &App, view: &View, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
-    let summary = view.snapshot.summary(&service.key.namespace, &service.key.name)?;
+fn line<'v>(app: &App, view: &ScopedView, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
+    let summary = view.summary(&service.key.namespace, &service.key.name)?;
     let scored = service_score(app, service);
     Some(ServiceLine {
         namespace: &service.key.namespace,
@@ -85,9 +85,9 @@ fn line<'v>(app: &App, view: &View, service: &'v crate::server::view::ServiceVie
     responses((status = 201, description = "A new instance", body = InstanceBody), (status = 200, description = "A known id", body = InstanceBody),
         (status = 400, body = ErrorBody), (status = 408, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn register(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn register(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
-    let limits = (app.settings.size_limits.body_bytes, app.settings.time_limits.body);
+    let limits = (access.app().settings.size_limits.body_bytes, access.app().settings.time_limits.body);
     let body = body::read(request, limits.0, limits.1).await?;
     if body.is_empty() {
         let error = ApiError::bad_request("invalid_body", "the body is empty");
@@ -96,8 +96,8 @@ pub(in crate::server) async fn register(State(app): State<App>, request: Request
 
     let registration = identified(Registration::from_json(&body)?);
     let id: Arc<str> = registration.id.as_deref().unwrap_or_default().into();
-    let written = app.writes.one(Command::Register(Arc::new(registration))).await?;
-    let view = app.view.load();
+    let written = access.write(Command::Register(Arc::new(registration))).await?;
+    let view = access.view();
     let instance = view.written(written.instance.ok_or_else(|| no_instance(&id))?);
 
     let status = if written.is_new { StatusCode::CREATED } else { StatusCode::OK };
@@ -106,7 +106,7 @@ pub(in crate::server) async fn register(State(app): State<App>, request: Request
         response.headers_mut().insert(LOCATION, location);
     }
     warn(&mut response, &written.warnings);
-    app.metrics.writes.fetch_add(1, Ordering::Relaxed);
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(response)
 }
 

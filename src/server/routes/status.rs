@@ -1,8 +1,9 @@
 //! What the server is and does.
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use serde_json::json;
 
+use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::schemas::StatusAnswer;
@@ -12,11 +13,13 @@ use crate::server::{reply, times};
 /// Show the state of the server
 #[utoipa::path(get, path = "/api/v1/status", operation_id = "showStatus", tag = "server",
     responses((status = 200, body = StatusAnswer), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
+    let app = access.app();
     let gauges = app.gauges();
-    let view = app.view.load();
-    let rules = view.snapshot.rules();
+    let view = access.view();
+    let rules = view.rules();
+    let instances: u64 = gauges.instances.iter().sum();
     let [healthy, degraded, unhealthy, unknown] = gauges.instances;
     let status = if app.shutdown.is_stopping() { "stopping" } else { "running" };
 
@@ -33,8 +36,8 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         "index": view.index(),
         "epoch": app.epoch,
         "services": gauges.services,
-        "instances": view.snapshot.len(),
-        "local_count": view.snapshot.len(),
+        "instances": instances,
+        "local_count": instances,
         "health": { "healthy": healthy, "degraded": degraded, "unhealthy": unhealthy, "unknown": unknown },
         "protected_services": gauges.guarded_services,
         "store": { "kind": app.store, "healthy": app.is_store_well.load(std::sync::atomic::Ordering::Relaxed) },
@@ -50,13 +53,15 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
             "heartbeat_interval": app.settings.heartbeat_interval.as_secs_f64(),
         },
         "default_strategy": app.settings.default_strategy,
-        "off": off(&app),
+        "off": off(app),
     });
     Ok(reply::data(view.index(), &body))
 }
 
-/// What this server does not do.
+/// What this server does without.
 fn off(app: &App) -> Vec<&'static str> {
+    let authentication = (!app.access.is_on()).then_some("authentication");
+    let tls = (!app.has_tls).then_some("tls");
     let checks = app.checks.off().map(|_| "health_checks");
-    ["authentication", "tls"].into_iter().chain(checks).chain(["clustering"]).collect()
+    authentication.into_iter().chain(tls).chain(checks).chain(["clustering"]).collect()
 }

@@ -72,7 +72,9 @@ fn a_listener_gives_its_name_and_its_check() {
     let server = programs::portolan();
     let at = server.address;
     let listener = format!(":{}", at.port());
-    let mut child = portolan(&["register", "--from-listener", &listener, "--id", "self"], at);
+    // Other tests have servers on the same port of other addresses.
+    let ip = at.ip().to_string();
+    let mut child = portolan(&["register", "--from-listener", &listener, "--address", &ip, "--id", "self"], at);
     let known = instances(at, "portolan", |instances| instances.len() == 1);
     let place = (known[0]["address"].as_str().unwrap(), known[0]["port"].as_u64().unwrap());
     assert_eq!(place, (at.ip().to_string().as_str(), at.port().into()), "{known:?}");

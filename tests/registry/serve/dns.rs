@@ -414,6 +414,13 @@ fn until_served_by(proxy: SocketAddr, names: &[&str]) {
     }
 }
 
+/// Registers a backend as an instance of `web`, and returns its id.
+fn register(server: &Server, backend: &Backend) -> String {
+    let port = backend.address.port();
+    let body = json!({ "name": "web", "address": "127.0.0.1", "port": port, "ttl": 0 });
+    server.register(&body.to_string())["id"].as_str().unwrap().to_owned()
+}
+
 /// HAProxy takes its servers from SRV records, follows registrations, and loses none when the registry starts again.
 #[test]
 fn haproxy_follows_the_registry() {
@@ -423,11 +430,6 @@ fn haproxy_follows_the_registry() {
     let start = || Server::with(["--data", data.to_str().unwrap(), "--dns", &dns.to_string()]);
     let registered = start();
     let (one, two) = (Backend::start("one"), Backend::start("two"));
-    let register = |server: &Server, backend: &Backend| {
-        let port = backend.address.port();
-        let body = json!({ "name": "web", "address": "127.0.0.1", "port": port, "ttl": 0 });
-        server.register(&body.to_string())["id"].as_str().unwrap().to_owned()
-    };
 
     register(&registered, &one);
     let (_haproxy, proxy) = haproxy(dir.path(), dns);

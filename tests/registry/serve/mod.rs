@@ -1,8 +1,10 @@
 //! `portolan serve`, as clients and operators see it.
 
+mod access;
 mod bench;
 mod dns;
 mod events;
+mod export;
 mod hostile;
 mod lifecycle;
 mod monitor;
@@ -11,5 +13,6 @@ mod rest;
 mod seed;
 mod server;
 mod settings;
+mod tls;
 
 pub use server::{Reply, Server, exchange};

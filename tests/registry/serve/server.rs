@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -95,7 +96,9 @@ impl Server {
                 let _ = child.wait();
                 return Err(said);
             };
-            if let Some((_, address)) = line.split_once("listens on http://") {
+            let address =
+                ["listens on http://", "listens on https://"].into_iter().find_map(|before| line.split_once(before));
+            if let Some((_, address)) = address {
                 break address.split(' ').next().unwrap().parse().unwrap();
             }
             let _ = writeln!(said, "{line}");
@@ -216,4 +219,14 @@ fn joined(mut chunks: &[u8]) -> Vec<u8> {
 /// A folder for a database.
 pub fn folder() -> TempDir {
     TempDir::new()
+}
+
+/// Polls until something is so.
+#[track_caller]
+pub fn wait_until(is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + HANG;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never became so");
+        thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -1,7 +1,7 @@
 //! The settings of a server: what is refused before anything starts, what wins, and that the sample file is read.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -131,6 +131,22 @@ fn bad_settings_files_are_refused_with_their_place() {
         ("server:\n  port: 1\n  listen: [\"127.0.0.1:1\"]\n", &["does not go together with a host or a port"]),
         ("server:\n  listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", &["it has an address twice"]),
         ("server:\n  host: \"0.0.0.0\"\n", &["0.0.0.0:7440", "without authentication", "--insecure"]),
+        (
+            "server:\n  dns:\n    listen: [\"0.0.0.0:5353\"]\n",
+            &["the DNS address 0.0.0.0:5353", "could read the registry without authentication", "--insecure"],
+        ),
+        (
+            "server:\n  dns:\n    listen: [\"127.0.0.1\"]\n",
+            &["server.dns.listen cannot be '127.0.0.1'", "it is not an address with a port"],
+        ),
+        ("server:\n  dns:\n    domain: \"a b\"\n", &["server.dns.domain cannot be 'a b'", "it is not a domain of DNS"]),
+        ("server:\n  dns:\n    domain: \"\"\n", &["server.dns.domain cannot be ''"]),
+        ("server:\n  dns:\n    domain: 10.in-addr.arpa\n", &["it is not a domain of DNS"]),
+        ("server:\n  dns:\n    ttl: soon\n", &["server.dns.ttl cannot be 'soon'", "it is not a duration"]),
+        (
+            "server:\n  cluster: a b\n  dns:\n    listen: [\"127.0.0.1:0\"]\n",
+            &["server.cluster cannot be 'a b'", "it is a part of names"],
+        ),
         ("auth:\n  jwt:\n    secret: \"${JWT_SECRET}\"\n", &["serve.yaml:3:5", "the variable JWT_SECRET is not set"]),
         (
             "auth:\n  jwt:\n    secret: \"short\"\n",
@@ -138,7 +154,11 @@ fn bad_settings_files_are_refused_with_their_place() {
         ),
         ("auth:\n  jwt:\n    secret: \"\"\n", &["it is empty"]),
         ("auth:\n  jwt:\n    secret_file: nothing\n", &["auth.jwt.secret_file cannot be 'nothing'", "No such file"]),
-        ("auth:\n  rbac:\n    enabled: true\n", &["auth.rbac cannot be 'true'", "does not check yet"]),
+        (
+            "auth:\n  jwt:\n    algorithms: [none]\n    keys_file: x\n",
+            &["auth.jwt.algorithms cannot be 'none'", "HS256, RS256, ES256, EdDSA"],
+        ),
+        ("auth:\n  jwt:\n    keys_file: nothing\n", &["nothing: there is no such file", "authentication"]),
         ("auth:\n  rbac:\n    default_role: viewr\n", &["did you mean viewer?", "admin, operator, viewer"]),
         ("load_balancer:\n  default_strategy: round_robbin\n", &["did you mean round_robin?"]),
         (
@@ -214,7 +234,9 @@ fn bad_options_variables_and_places_are_refused() {
         (&[], &[("PORTOLAN__SERVER__PORT", "x")], &["PORTOLAN__SERVER__PORT='x'"]),
         (&[], &[("SERVICE_DISCOVERY__MONITORING__LOGGING__LEVEL", "x y")], &["it is not a log level"]),
         (&["--data", ":memory:"], &[("JWT_SECRET", "your-secret-key-here")], &["JWT_SECRET='***'", "only 20 bytes"]),
-        (&["--data", ":memory:"], &[("JWT_SECRET", SECRET)], &["does not check yet"]),
+        (&["--tls-key", "file"], &[], &["there is no certificate", "--tls-cert"]),
+        (&["--tls-cert", "file"], &[], &["TLS", "'file' contains no certificate", "--tls-cert and --tls-key"]),
+        (&["--tls-cert", "nothing"], &[], &["'nothing' cannot be read"]),
         (&[], &[("DATABASE_URL", "postgres://u:hidden@h/d")], &["DATABASE_URL", "PostgreSQL"]),
     ] {
         let run = serve(folder, args, env);
@@ -244,6 +266,11 @@ fn a_port_in_use_is_named_with_its_holder() {
     let run = serve(folder.path(), &["--data", "registry.db", "--port", &port], &[]);
     let pid = format!("(pid {})", std::process::id());
     assert_refused(&run, "a port in use", &["it is in use by ", &pid, &format!("portolan who {port}"), "--port"]);
+
+    let held = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let run = serve(folder.path(), &["--data", "registry.db", "--port", "0", "--dns", &address], &[]);
+    assert_refused(&run, "a UDP port in use", &[&format!("the DNS address {address} (set by --dns)"), &pid]);
     assert!(!folder.path().join("registry.db").exists(), "nothing was started");
 }
 
@@ -257,7 +284,8 @@ fn the_documents_sample_is_read_word_for_word() {
 
     // One after the other it says what this version does not do.
     assert_refused(&with(&[]), "PostgreSQL", &["service-discovery.yaml:29:5", "PostgreSQL"]);
-    assert_refused(&with(&["--data", ":memory:"]), "tokens", &["JWT_SECRET='***'", "tokens", "--insecure"]);
+    let run = with(&["--data", ":memory:", "--check"]);
+    assert!(run.stdout.contains("tokens of the issuer portolan"), "{}", run.stdout);
 
     let run = with(&["--data", ":memory:", "--insecure", "--check"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +25,10 @@ pub trait Registry {
 
     fn start() -> Self;
     fn program(&mut self) -> &mut Program;
+    /// What an error about a dead server names.
+    fn address(&mut self) -> SocketAddr {
+        self.program().address
+    }
     /// Registers `127.0.0.1:PORT` as an instance.
     fn put(&mut self, service: &str, port: u16);
     fn remove(&mut self, service: &str, port: u16);
@@ -181,6 +186,10 @@ impl Registry for OwnDns {
 
     fn program(&mut self) -> &mut Program {
         self.0.program()
+    }
+
+    fn address(&mut self) -> SocketAddr {
+        super::programs::dns_of(self.0.0.address)
     }
 
     fn put(&mut self, service: &str, port: u16) {
@@ -347,7 +356,7 @@ async fn keeps_the_contract<R: Registry>() {
     registry.program().kill();
     let stale = watched.until("stale while the server is gone", |set| set.stale().is_some()).await;
     assert_eq!(shown(&stale), later, "the last good set is kept");
-    let address = registry.program().address.to_string();
+    let address = registry.address().to_string();
     let failed = collect(&source).await;
     is_clear(&failed.map(|listing| listing.errors), &address);
     registry.program().restart();

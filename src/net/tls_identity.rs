@@ -1,4 +1,4 @@
-//! The certificate of a client, for servers that ask for one.
+//! A certificate with its private key: of this program as a client, or as a server.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
 use rustls::sign::SingleCertAndKey;
 use rustls::{Error, InconsistentKeys};
 
@@ -20,11 +20,11 @@ use crate::error::plain;
 
 /// A certificate with its private key. The key is never shown.
 #[derive(Clone)]
-pub(crate) struct ClientIdentity(Arc<CertifiedKey>);
+pub(crate) struct TlsIdentity(Arc<CertifiedKey>);
 
-impl fmt::Debug for ClientIdentity {
+impl fmt::Debug for TlsIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientIdentity(***)")
+        f.write_str("TlsIdentity(***)")
     }
 }
 
@@ -33,7 +33,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// Maximum time for reading a file: a FIFO may have no writer.
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-impl ClientIdentity {
+impl TlsIdentity {
     /// Reads a certificate with its chain, and its private key, from PEM files. Without `key`, the certificate's file has
     /// both.
     ///
@@ -70,9 +70,9 @@ impl ClientIdentity {
         }
     }
 
-    /// Presents the certificate to every server that asks for one.
-    #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
-    pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
+    /// Presents the certificate to every peer that asks for one.
+    #[cfg(any(feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
+    pub(crate) fn resolver(&self) -> Arc<SingleCertAndKey> {
         Arc::new(SingleCertAndKey::from(self.key()))
     }
 

@@ -1,0 +1,99 @@
+//! `portolan key create`
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::file::KeyFile;
+use crate::cli::exit::Exit;
+use crate::cli::{Global, stderr, stdout};
+use crate::error::{Error, Result};
+use crate::model::parse_duration;
+use crate::output;
+use crate::server::{NewApiKey, Permission, Role, Scope};
+
+/// The longest name.
+const MAX_NAME_CHARS: usize = 100;
+
+/// Create a key and print it once
+///
+/// The key itself goes to standard output, and is stored nowhere: only its hash is. Clients send it as
+/// `Authorization: Bearer KEY` or `X-API-Key: KEY`; portolan reads it from PORTOLAN_TOKEN or --token-file.
+#[derive(Args, Debug)]
+pub(super) struct Create {
+    /// What the key is for; logs and lists show it
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What it may do: viewer, operator or admin [default: viewer]
+    #[arg(long, value_name = "ROLE", default_value = "viewer", hide_default_value = true)]
+    role: Role,
+    /// Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated
+    #[arg(long = "permission", value_name = "PERMISSION")]
+    permissions: Vec<Permission>,
+    /// Limit it to this namespace; can be repeated
+    #[arg(long = "namespace", value_name = "NAMESPACE")]
+    namespaces: Vec<String>,
+    /// Limit it to services whose names begin with this; can be repeated
+    #[arg(long = "service", value_name = "PREFIX")]
+    services: Vec<String>,
+    /// End it after this time, such as 90d; at most 365d [default: never]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    expires: Option<Duration>,
+}
+
+impl Create {
+    pub(super) fn run(&self, file: &KeyFile, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan key create")?;
+        let now = Timestamp::now();
+        let new = self.checked(now)?;
+        let expires = new.expires;
+        let scope = new.scope.to_text();
+
+        let (id, key) = file.change(|keys| {
+            keys.create(new, now).map_err(|why| Error::usage("the key", why, "revoke keys that are no longer used"))
+        })?;
+        stdout::with_stdout(None, |out| {
+            if !json {
+                return writeln!(out, "{}", key.expose());
+            }
+            let item = json!({
+                "id": id, "key": key.expose(), "name": self.name, "role": self.role.as_str(), "scope": scope,
+                "expires": expires,
+            });
+            output::write_value(out, &item)
+        })?;
+        if !global.quiet && !json {
+            let ends = expires.map_or_else(String::new, |expires| format!(", until {}", expires.strftime("%F %T UTC")));
+            let role = self.role;
+            stderr::note(&format!(
+                "created key {id} ({role}, {scope}{ends}) in {}; it is shown only now",
+                file.shown()
+            ));
+        }
+        Ok(Exit::Done)
+    }
+
+    fn checked(&self, now: Timestamp) -> Result<NewApiKey> {
+        if self.name.trim().is_empty() || self.name.chars().count() > MAX_NAME_CHARS {
+            let why = format!("a name has 1 to {MAX_NAME_CHARS} characters");
+            return Err(Error::usage("--name", why, "name the program or the person that will use the key"));
+        }
+        if let Some(empty) = self.namespaces.iter().chain(&self.services).find(|text| text.is_empty()) {
+            let why = "an empty text would be no limit";
+            return Err(Error::usage(format!("--namespace or --service '{empty}'"), why, "leave the option out"));
+        }
+        let expires = self.expires.map(|life| {
+            let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::ZERO);
+            now.saturating_add(life).unwrap_or(Timestamp::MAX)
+        });
+        Ok(NewApiKey {
+            name: self.name.clone(),
+            role: self.role,
+            permissions: self.permissions.clone(),
+            scope: Scope { namespaces: self.namespaces.clone(), services: self.services.clone() },
+            expires,
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! `portolan key`: the API keys of a server.
+
+mod create;
+mod file;
+mod list;
+mod revoke;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use self::create::Create;
+use self::file::KeyFile;
+use self::list::List;
+use self::revoke::Revoke;
+use super::Global;
+use super::exit::Exit;
+use crate::error::Result;
+
+/// Create, list and revoke the API keys of `portolan serve`
+///
+/// A server with --auth lets only callers with a key or a token in. Keys are kept as hashes in a file beside the registry; a
+/// running server reads it again within a second.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Key {
+    /// Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]
+    #[arg(long, value_name = "FILE", global = true)]
+    keys_file: Option<PathBuf>,
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan key create --name deploy --role operator
+  portolan key create --name shop --role operator --service shop- --expires 90d
+  portolan key list
+  portolan key revoke 3f9c0a1b2c3d";
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    Create(Create),
+    List(List),
+    Revoke(Revoke),
+}
+
+impl Key {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let file = KeyFile::choose(self.keys_file.as_ref(), global.config.as_ref())?;
+        match &self.command {
+            KeyCommand::Create(create) => create.run(&file, global),
+            KeyCommand::List(list) => list.run(&file, global),
+            KeyCommand::Revoke(revoke) => revoke.run(&file, global),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The one place where a request is let through or refused, and the handle that handlers work with afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, Method, StatusCode};
+use tracing::warn;
+
+use super::{Caller, Permission, Role, Scope, ScopedView};
+use crate::clean::clean;
+use crate::registry::{Command, Rejected};
+use crate::server::PeerAddress;
+use crate::server::api_error::{ApiError, ApiResult};
+use crate::server::shared::App;
+use crate::server::write_queue::Written;
+
+/// What the methods of one route need. `None`: anyone may call it, also without a key.
+#[derive(Clone)]
+pub(in crate::server) struct RouteRules {
+    pub(in crate::server) app: App,
+    pub(in crate::server) path: &'static str,
+    pub(in crate::server) methods: Vec<(Method, Option<Permission>)>,
+}
+
+impl RouteRules {
+    /// What a method needs. Whatever no rule names needs everything.
+    fn needed(&self, method: &Method) -> Option<Permission> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let rule = self.methods.iter().find(|(known, _)| known == method);
+        rule.map_or(Some(Permission::Administer), |(_, permission)| *permission)
+    }
+}
+
+/// Lets a request through to its handler, with its caller, or refuses it.
+pub(in crate::server) async fn authorize(
+    State(rules): State<Arc<RouteRules>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let access = &rules.app.access;
+    let Some(needed) = rules.needed(request.method()) else {
+        request.extensions_mut().insert(Arc::new(Caller::anyone()));
+        return next.run(request).await;
+    };
+    let caller = match access.caller(request.headers()) {
+        Ok(caller) => caller,
+        Err(why) => return refuse(&rules, &request, why, unauthenticated()),
+    };
+    if !caller.permissions.contains(needed) {
+        let error = forbidden(&caller, needed);
+        return refuse(&rules, &request, "permission missing", error);
+    }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Logs a refusal and answers with it.
+fn refuse(rules: &RouteRules, request: &Request, why: &str, error: ApiError) -> Response {
+    rules.app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
+    let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.to_string());
+    warn!(peer, method = clean(request.method().as_str()), route = rules.path, why, "request refused");
+
+    let status = error.status;
+    let mut response = error.into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portolan\""));
+    }
+    response
+}
+
+/// 401: which of its many faults a credential has is nothing that a stranger should learn.
+fn unauthenticated() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "the request has no valid key or token")
+        .hint("send `Authorization: Bearer KEY`; `portolan key create` makes a key on the server")
+}
+
+fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
+    let message = format!("{} has not the permission {needed}", caller.name);
+    let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
+    ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)
+}
+
+/// 403: the caller named a service that is not in its scope.
+fn outside_scope(caller: &Caller) -> ApiError {
+    let message = format!("the service is outside the scope of {} ({})", caller.name, clean(&caller.scope.to_text()));
+    ApiError::new(StatusCode::FORBIDDEN, "outside_scope", message).hint("use a key whose scope contains the service")
+}
+
+/// What a handler may do on behalf of its caller. It shows and changes nothing outside the caller's scope.
+#[derive(Clone)]
+pub(in crate::server) struct Access {
+    app: App,
+    caller: Arc<Caller>,
+}
+
+impl FromRequestParts<App> for Access {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        // A route without `authorize` has no caller, and lets none through.
+        let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(unauthenticated)?;
+        Ok(Self { app: Arc::clone(app), caller })
+    }
+}
+
+impl Access {
+    /// What all requests share, except for the registry.
+    pub(in crate::server) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The registry as the caller may see it.
+    pub(in crate::server) fn view(&self) -> ScopedView {
+        ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
+    }
+
+    /// Whether the caller's key or token is still valid.
+    pub(in crate::server) fn is_current(&self) -> bool {
+        self.app.access.is_current(&self.caller)
+    }
+
+    /// Whether the caller may see a service.
+    fn sees(&self, namespace: &str, service: &str) -> bool {
+        self.caller.scope.contains(namespace, service)
+    }
+
+    /// What the caller may see.
+    pub(in crate::server) fn scope(&self) -> Scope {
+        self.caller.scope.clone()
+    }
+
+    /// 403 unless the caller's scope is everything.
+    ///
+    /// # Errors
+    /// The caller is limited to some services.
+    pub(in crate::server) fn require_everything(&self) -> ApiResult<()> {
+        if self.caller.scope.is_unlimited() { Ok(()) } else { Err(outside_scope(&self.caller)) }
+    }
+
+    /// Carries out one command.
+    ///
+    /// # Errors
+    /// It is outside the caller's scope, it was rejected, or it could not be kept.
+    pub(in crate::server) async fn write(&self, command: Command) -> ApiResult<Written> {
+        let written = self.write_all(vec![command]).await?.pop();
+        written.unwrap_or_else(|| Ok(Written::default()))
+    }
+
+    /// Carries out commands in one commit, each with an outcome of its own.
+    ///
+    /// # Errors
+    /// None of them could be kept.
+    pub(in crate::server) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
+        if self.caller.scope.is_unlimited() {
+            let written = self.app.unscoped_writes.all(commands).await?;
+            return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
+        }
+
+        let checked: Vec<ApiResult<Command>> = commands.into_iter().map(|command| self.checked(command)).collect();
+        let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
+        let written = if allowed.is_empty() { Vec::new() } else { self.app.unscoped_writes.all(allowed).await? };
+        let mut written = written.into_iter();
+
+        let outcomes = checked.into_iter().map(|command| match command {
+            Err(error) => Err(error),
+            Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
+        });
+        Ok(outcomes.collect())
+    }
+
+    /// A command, if the caller may give it. An instance outside the scope does not exist for the caller.
+    fn checked(&self, command: Command) -> ApiResult<Command> {
+        let view = self.app.unscoped_view();
+        match &command {
+            Command::Register(registration) => {
+                if !self.sees(registration.namespace_or_default(), &registration.name) {
+                    return Err(outside_scope(&self.caller));
+                }
+                let known = registration.id.as_deref().and_then(|id| view.instance(id));
+                if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
+                    return Err(id_taken());
+                }
+            }
+            Command::Renew { id, .. }
+            | Command::Deregister { id, .. }
+            | Command::SetStatus { id, .. }
+            | Command::SetWeight { id, .. }
+            | Command::CheckResult { id, .. }
+            | Command::CheckUnavailable { id, .. }
+            | Command::SetMonitoring { id, .. } => {
+                let known = view.instance(id);
+                if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
+                    return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
+                }
+            }
+            Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => {
+                return Err(outside_scope(&self.caller));
+            }
+        }
+        Ok(command)
+    }
+}
+
+/// A rejection as a caller with a scope reads it: an id that was taken meanwhile does not name the service that has it.
+fn discreet(rejected: Rejected) -> ApiError {
+    match rejected {
+        Rejected::IdTaken { .. } => id_taken(),
+        other => other.into(),
+    }
+}
+
+fn id_taken() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "id_taken", "the id belongs to another instance")
+        .hint("use another id")
+        .field("id")
+}

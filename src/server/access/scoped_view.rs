@@ -1,0 +1,72 @@
+//! The registry as a caller may see it.
+
+use std::sync::Arc;
+
+use super::Caller;
+use crate::model::RegisteredInstance;
+use crate::registry::{Rules, ServiceSummary};
+use crate::server::view::{InstanceView, ServiceView, View};
+
+/// The registry at one index, without what is outside the caller's scope.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct ScopedView {
+    view: Arc<View>,
+    caller: Arc<Caller>,
+}
+
+impl ScopedView {
+    pub(super) fn new(view: Arc<View>, caller: Arc<Caller>) -> Self {
+        Self { view, caller }
+    }
+
+    /// The index of the last change of anything.
+    pub(in crate::server) fn index(&self) -> u64 {
+        self.view.index()
+    }
+
+    /// The rules of the registry.
+    pub(in crate::server) fn rules(&self) -> &Rules {
+        self.view.snapshot.rules()
+    }
+
+    /// A service, if it has instances.
+    pub(in crate::server) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
+        self.view.service(namespace, name).filter(|_| self.caller.scope.contains(namespace, name))
+    }
+
+    /// Every service, by namespace and name.
+    pub(in crate::server) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
+        let scope = &self.caller.scope;
+        self.view.services().filter(move |service| scope.contains(&service.key.namespace, &service.key.name))
+    }
+
+    /// The aggregate of a service.
+    pub(in crate::server) fn summary(&self, namespace: &str, name: &str) -> Option<ServiceSummary> {
+        let summary = self.view.snapshot.summary(namespace, name);
+        summary.filter(|_| self.caller.scope.contains(namespace, name))
+    }
+
+    /// The index of the last change of a service.
+    pub(in crate::server) fn service_index(&self, namespace: &str, name: &str) -> u64 {
+        if self.caller.scope.contains(namespace, name) { self.view.snapshot.service_index(namespace, name) } else { 0 }
+    }
+
+    /// The instance with this id.
+    pub(in crate::server) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
+        self.view.instance(id).filter(|known| self.contains(&known.instance))
+    }
+
+    /// Every instance.
+    pub(in crate::server) fn instances(&self) -> Vec<Arc<InstanceView>> {
+        self.services().flat_map(|service| service.list().iter().cloned()).collect()
+    }
+
+    /// An instance as a command of this caller left it.
+    pub(in crate::server) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
+        self.view.written(instance)
+    }
+
+    fn contains(&self, instance: &RegisteredInstance) -> bool {
+        self.caller.scope.contains(instance.namespace(), instance.name())
+    }
+}

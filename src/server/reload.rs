@@ -1,0 +1,55 @@
+//! Reads the files of keys and certificates again when they change.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info};
+
+use super::access::AccessControl;
+use super::tls::ServerTls;
+use crate::clean::clean;
+use crate::engine::Shutdown;
+
+/// The interval at which the files are looked at: a revoked key works for so long.
+const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Follows the files until the server stops. What cannot be used changes nothing, and is logged once for each change.
+pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {
+    let mut keys = access.watched();
+    let mut certificates = tls.as_ref().map(|tls| tls.watched()).unwrap_or_default();
+    if keys.is_empty() && certificates.is_empty() {
+        return;
+    }
+    // They were read when the server started.
+    for file in &mut certificates {
+        file.is_changed();
+    }
+
+    let mut ticks = interval(FILE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shutdown.stopping() => return,
+            _ = ticks.tick() => {}
+        }
+        for (file, kind) in &mut keys {
+            if file.is_changed() {
+                let path = clean(&file.path().to_string_lossy());
+                if let Err(why) = access.read_again(*kind) {
+                    error!(file = path, why, "the keys that are known stay: the changed file cannot be used");
+                }
+            }
+        }
+
+        let changed = certificates.iter_mut().filter_map(|file| file.is_changed().then(|| file.path().to_owned()));
+        let changed: Vec<_> = changed.collect();
+        if let (Some(tls), Some(path)) = (&tls, changed.first()) {
+            let path = clean(&path.to_string_lossy());
+            match tls.read_again() {
+                Ok(()) => info!(file = path, "new connections get the changed certificate"),
+                Err(why) => error!(file = path, why, "the certificate stays: the changed file cannot be used"),
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! TLS of the listeners, with certificates that are read again when they change.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+use super::watched_file::WatchedFile;
+use crate::clean::clean;
+use crate::error::plain;
+use crate::net::{TlsIdentity, crypto_provider};
+
+/// The files of a server's certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate with its chain, as PEM.
+    pub certificate: PathBuf,
+    /// The private key, as PEM; `None`: it is in the file of the certificate.
+    pub key: Option<PathBuf>,
+    /// Clients must have a certificate that one of these authorities signed.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// The current certificate.
+pub struct ServerTls {
+    files: TlsFiles,
+    config: ArcSwap<ServerConfig>,
+}
+
+impl ServerTls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub fn new(files: TlsFiles) -> Result<Self, String> {
+        let config = ArcSwap::new(read(&files)?);
+        Ok(Self { files, config })
+    }
+
+    /// Takes the handshake of a new connection with the current certificate. Connections that are open keep theirs.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+
+    /// The files to watch.
+    pub(super) fn watched(&self) -> Vec<WatchedFile> {
+        let TlsFiles { certificate, key, client_ca } = self.files.clone();
+        [Some(certificate), key, client_ca].into_iter().flatten().map(WatchedFile::new).collect()
+    }
+
+    /// Reads the files again. If one cannot be used, or the key does not belong to the certificate yet, the current
+    /// certificate stays.
+    ///
+    /// # Errors
+    /// Which file cannot be used, and why.
+    pub(super) fn read_again(&self) -> Result<(), String> {
+        self.config.store(read(&self.files)?);
+        Ok(())
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
+    let identity = TlsIdentity::read(&files.certificate, files.key.as_deref())?;
+    let builder = ServerConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+
+    let builder = match &files.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let roots = Arc::new(authorities(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, crypto_provider()).build();
+            builder.with_client_cert_verifier(verifier.map_err(|error| error.to_string())?)
+        }
+    };
+    let mut config = builder.with_cert_resolver(identity.resolver());
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, String> {
+    let shown = clean(&path.to_string_lossy());
+    let text = std::fs::read(path).map_err(|error| format!("'{shown}' cannot be read: {}", plain(&error)))?;
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let certificate = certificate.map_err(|_| format!("'{shown}' is not valid PEM"))?;
+        roots.add(certificate).map_err(|_| format!("'{shown}' has a certificate that cannot be an authority"))?;
+    }
+    if roots.is_empty() {
+        return Err(format!("'{shown}' contains no certificate (-----BEGIN CERTIFICATE-----)"));
+    }
+    Ok(roots)
+}

@@ -1,0 +1,335 @@
+//! Who may do what: keys, tokens, roles and scopes, on every route.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::hmac;
+use serde_json::{Value, json};
+
+use super::Server;
+use super::server::{Reply, exchange, folder, wait_until};
+use crate::support::{TempDir, portolan_path};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
+
+/// A folder with keys, and a server that reads them.
+struct Guarded {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Guarded {
+    fn start() -> Self {
+        let folder = folder();
+        fs::write(folder.path().join("secret"), SECRET).unwrap();
+        fs::write(folder.path().join("serve.toml"), settings(folder.path())).unwrap();
+        let config = folder.path().join("serve.toml");
+        let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
+        Self { server, folder }
+    }
+
+    fn key_command(&self, args: &[&str]) -> Output {
+        let file = self.folder.path().join("keys.json");
+        let mut command = Command::new(portolan_path());
+        command.arg("key").args(args).arg("--keys-file").arg(file).env_clear();
+        command.output().unwrap()
+    }
+
+    /// Makes a key, and waits until the server knows it.
+    fn key(&self, args: &[&str]) -> String {
+        let made = self.key_command(&[&["create", "--name", "test"], args].concat());
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        wait_until(|| self.send(Some(&key), "GET", "/api/v1/status", None).status != 401);
+        key
+    }
+
+    fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&str>) -> Reply {
+        let credential = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
+        let body = body.unwrap_or_default();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             {credential}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(self.server.address, head.as_bytes())
+    }
+}
+
+fn settings(folder: &Path) -> String {
+    format!(
+        "[auth]\nkeys_file = \"{0}/keys.json\"\n[auth.jwt]\nsecret_file = \"{0}/secret\"\nissuer = \"issuer\"\n",
+        folder.display()
+    )
+}
+
+fn web(id: &str, name: &str, namespace: &str) -> String {
+    json!({ "id": id, "name": name, "namespace": namespace, "address": "10.0.0.1", "port": 80 }).to_string()
+}
+
+fn id(number: u8) -> String {
+    format!("0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e{number:02x}")
+}
+
+fn token(claims: &Value) -> String {
+    let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "HS256", "typ": "JWT" }).to_string());
+    let message = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The permissions of the roles, as docs/serve.md has them.
+fn permits(role: &str, permission: &str) -> bool {
+    match role {
+        "viewer" => matches!(permission, "discover" | "read_status"),
+        "operator" => permission != "administer",
+        _ => true,
+    }
+}
+
+/// Rows N7 and N8: each operation of the API with each role, with a wrong key and without one. A unit test holds that the
+/// description of the API names every route that is served, with the permission that it needs.
+#[test]
+fn each_operation_is_open_to_the_roles_with_its_permission_and_to_no_one_else() {
+    let guarded = Guarded::start();
+    let keys: Vec<String> = ROLES.iter().map(|role| guarded.key(&["--role", role])).collect();
+    let wrong = format!("{}0", keys[2]);
+    let api = guarded.send(None, "GET", "/openapi.json", None).json();
+
+    let mut operations = 0;
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        // Endless otherwise: a wrong parameter is read after the permission.
+        let query = if path == "/api/v1/events" { "?since=x" } else { "" };
+        let target = format!("{}{query}", path.replace("{id}", &id(0)).replace("{name}", "web"));
+        for (method, operation) in methods.as_object().unwrap() {
+            operations += 1;
+            let method = method.to_uppercase();
+            let status = |key: Option<&str>| guarded.send(key, &method, &target, Some("{}")).status;
+            let Some(permission) = operation["x-permission"].as_str() else {
+                assert_eq!(path, "/health");
+                assert_eq!(status(None), 200);
+                continue;
+            };
+
+            assert_eq!((status(None), status(Some(&wrong))), (401, 401), "{method} {path}");
+            for (role, key) in ROLES.iter().zip(&keys) {
+                let status = status(Some(key));
+                let is_let_through = !matches!(status, 0 | 401 | 403);
+                assert_eq!(
+                    is_let_through,
+                    permits(role, permission),
+                    "{role}: {method} {path} needs {permission}: {status}"
+                );
+            }
+        }
+    }
+    assert!(operations >= 17, "{operations}");
+
+    let refused = guarded.send(Some(&keys[0]), "POST", "/api/v1/services", Some(&web(&id(1), "web", "default")));
+    let error = refused.json()["error"].clone();
+    assert_eq!(
+        (error["code"].as_str(), error["hint"].as_str()),
+        (Some("forbidden"), Some("use a key with the role operator or a stronger one"))
+    );
+    let refused = guarded.send(None, "GET", "/api/v1/services", None);
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"portolan\""));
+    let log = guarded.server.log();
+    assert!(log.contains("request refused") && !keys.iter().any(|key| log.contains(&key[17..])), "{log}");
+}
+
+/// Row N8: a caller with a scope neither sees nor changes what is outside it, by any route, and learns no foreign name.
+#[test]
+fn a_scope_hides_what_is_outside_it_on_every_route() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let shop = guarded.key(&["--role", "operator", "--namespace", "shop", "--service", "web-"]);
+    let send = |key: &str, method: &str, path: &str, body: Option<&str>| guarded.send(Some(key), method, path, body);
+    for (number, name, namespace) in [(1, "web-own", "shop"), (2, "web-foreign", "pay"), (3, "secret", "shop")] {
+        let body = web(&id(number), name, namespace);
+        assert_eq!(send(&admin, "POST", "/api/v1/services", Some(&body)).status, 201);
+    }
+    let (own, foreign) = (id(1), id(2));
+
+    for path in [
+        "/api/v1/services".to_owned(),
+        "/api/v1/services?instances=false".to_owned(),
+        "/api/v1/query?explain=true".to_owned(),
+        "/api/v1/query?namespace=pay".to_owned(),
+        "/api/v1/discover?service_name=web-foreign&namespace=pay".to_owned(),
+        "/api/v1/discover?service_name=secret&namespace=shop&include_unhealthy=true".to_owned(),
+        "/api/v1/services/web-foreign/instances?namespace=pay".to_owned(),
+        "/api/v1/services/web-foreign?namespace=pay".to_owned(),
+        format!("/api/v1/services/{foreign}"),
+        "/api/v1/load-balancer/web-foreign/stats?namespace=pay".to_owned(),
+        "/api/v1/status".to_owned(),
+        "/metrics".to_owned(),
+    ] {
+        let text = send(&shop, "GET", &path, None).text();
+        // What the client wrote itself it may read back in an error.
+        let told = ["10.0.0.1", id(3).as_str()].iter().any(|part| text.contains(part)) && !text.contains(&own);
+        assert!(!told && !text.contains("\"web-foreign\"") && !text.contains("\"secret\""), "{path}: {text}");
+    }
+    let listed = send(&shop, "GET", "/api/v1/services", None).json();
+    assert_eq!(listed["data"]["services"].as_array().unwrap().len(), 1);
+
+    // A foreign id is one that does not exist, for reads and for each kind of write.
+    for (method, path, body) in [
+        ("GET", format!("/api/v1/services/{foreign}"), None),
+        ("PUT", format!("/api/v1/services/{foreign}"), Some(r#"{"weight":9}"#)),
+        ("POST", format!("/api/v1/services/{foreign}/heartbeat"), None),
+        ("DELETE", format!("/api/v1/services/{foreign}"), None),
+    ] {
+        let unknown = path.replace(&foreign, &id(9));
+        let (foreign_reply, unknown_reply) = (send(&shop, method, &path, body), send(&shop, method, &unknown, body));
+        assert_eq!(foreign_reply.status, 404, "{method} {path}");
+        let without_ids = |reply: &Reply| reply.text().replace(&foreign, "ID").replace(&id(9), "ID");
+        assert_eq!(without_ids(&foreign_reply), without_ids(&unknown_reply), "{method} {path}");
+    }
+
+    // Names outside the scope cannot be registered, nor taken over by their id.
+    for (body, status, code) in [
+        (web(&id(4), "web-new", "pay"), 403, "outside_scope"),
+        (web(&id(4), "new", "shop"), 403, "outside_scope"),
+        (web(&foreign, "web-mine", "shop"), 409, "id_taken"),
+        (web(&id(5), "web-new", "shop"), 201, ""),
+    ] {
+        let reply = send(&shop, "POST", "/api/v1/services", Some(&body));
+        assert_eq!(reply.status, status, "{body}: {}", reply.text());
+        assert!(code.is_empty() || reply.json()["error"]["code"] == code);
+        assert!(!reply.text().contains("web-foreign"));
+    }
+    let operations = json!({ "operations": [
+        { "deregister": { "id": foreign } },
+        { "heartbeat": { "id": own } },
+        { "register": { "id": id(6), "name": "x", "namespace": "shop", "address": "10.0.0.1", "port": 1 } },
+        { "heartbeat": { "id": foreign } },
+    ] });
+    let results = send(&shop, "POST", "/api/v1/bulk", Some(&operations.to_string())).json();
+    let statuses: Vec<u64> = results["data"]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(statuses, [404, 200, 403, 404]);
+    assert_eq!(send(&admin, "GET", &format!("/api/v1/services/{foreign}"), None).json()["data"]["weight"], 1);
+}
+
+/// A stream shows the scope only, and ends with the key.
+#[test]
+fn events_stay_in_the_scope_and_end_when_the_key_is_revoked() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let shop = guarded.key(&["--role", "viewer", "--namespace", "shop"]);
+    for (number, namespace) in [(1, "shop"), (2, "pay")] {
+        guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(number), "web", namespace)));
+    }
+
+    let address = guarded.server.address;
+    let request = format!(
+        "GET /api/v1/events?format=ndjson&since=0 HTTP/1.1\r\nHost: registry\r\nAuthorization: Bearer {shop}\r\nConnection: close\r\n\r\n"
+    );
+    let stream = std::thread::spawn(move || exchange(address, request.as_bytes()));
+    let key_id = shop.split('_').nth(1).unwrap().to_owned();
+    let streams = || guarded.send(Some(&admin), "GET", "/api/v1/status", None).json()["data"]["event_streams"].clone();
+    wait_until(|| streams() == 1);
+    let revoked = guarded.key_command(&["revoke", &key_id]);
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    wait_until(|| guarded.send(Some(&shop), "GET", "/api/v1/services", None).status == 401);
+    // The stream notices with its next event.
+    guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(3), "web", "shop")));
+
+    let text = stream.join().unwrap().text();
+    assert!(text.contains(&id(1)) && !text.contains(&id(2)) && !text.contains(&id(3)), "{text}");
+}
+
+/// Row N6: tokens by the secret, beside keys.
+#[test]
+fn a_token_is_taken_until_it_expires() {
+    let guarded = Guarded::start();
+    let now = Timestamp::now().as_second();
+    let claims = json!({ "iss": "issuer", "aud": "portolan", "sub": "ci", "exp": now + 600, "role": "operator" });
+    let register = |token: &str| {
+        guarded.send(Some(token), "POST", "/api/v1/services", Some(&web(&id(1), "web", "default"))).status
+    };
+    assert_eq!(register(&token(&claims)), 201);
+
+    for (name, value, status) in [
+        ("exp", json!(now - 60), 401),
+        ("iss", json!("other"), 401),
+        ("aud", json!("other"), 401),
+        ("role", json!("viewer"), 403),
+        ("role", Value::Null, 403),
+        ("services", json!(["api-"]), 403),
+    ] {
+        let mut changed = claims.clone();
+        changed[name] = value.clone();
+        if value.is_null() {
+            changed.as_object_mut().unwrap().remove(name);
+        }
+        assert_eq!(register(&token(&changed)), status, "{name} = {value}");
+    }
+    let (message, _) = token(&claims).rsplit_once('.').map(|(message, _)| (message.to_owned(), ())).unwrap();
+    assert_eq!(register(&format!("{message}.")), 401);
+}
+
+/// Keys are shown once, kept as hashes in a file of their owner, and a damaged file lets no one in.
+#[test]
+fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
+    let guarded = Guarded::start();
+    let key = guarded.key(&["--role", "operator", "--expires", "90d", "--service", "shop-"]);
+    let path = guarded.folder.path().join("keys.json");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(!text.contains(key.rsplit('_').next().unwrap()));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let listed = String::from_utf8(guarded.key_command(&["list"]).stdout).unwrap();
+    for part in ["ID", key.split('_').nth(1).unwrap(), "operator", "services shop-*", "active"] {
+        assert!(listed.contains(part), "{part}: {listed}");
+    }
+    for (args, parts) in [
+        (&["revoke", "0000"] as &[&str], &["0000", "no key has this id", "hint:"] as &[&str]),
+        (&["create", "--name", " "], &["--name", "1 to 100 characters"]),
+        (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, operator, admin"]),
+        (&["create", "--name", "x", "--service", ""], &["an empty text would be no limit"]),
+    ] {
+        let run = guarded.key_command(args);
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert_eq!(run.status.code(), Some(2), "{args:?}: {said}");
+        assert!(parts.iter().all(|part| said.contains(part)), "{args:?}: {said}");
+    }
+
+    // The keys that the server knows stay when the file is damaged; a new server does not start with it.
+    fs::write(&path, "{").unwrap();
+    wait_until(|| guarded.server.log().contains("the changed file cannot be used"));
+    assert_eq!(guarded.send(Some(&key), "GET", "/api/v1/services", None).status, 200);
+    assert_eq!(guarded.send(None, "GET", "/api/v1/services", None).status, 401);
+    let config = guarded.folder.path().join("serve.toml");
+    let said = Server::try_with(["--data", ":memory:", "--config", config.to_str().unwrap()]).err().unwrap();
+    assert!(said.contains("keys.json: it is not a file of keys") && said.contains("portolan key create"), "{said}");
+}
+
+/// With authentication a server may listen beyond this machine, and says that credentials are readable on the way.
+#[test]
+fn a_server_with_authentication_may_listen_beyond_this_machine() {
+    let folder = folder();
+    let data = folder.path().join("keys.json");
+    let check = |more: &[&str]| {
+        let mut command = Command::new(portolan_path());
+        command.args(["serve", "--check", "--data", ":memory:", "--host", "0.0.0.0"]).args(more);
+        command.env_clear().env("PORTOLAN__AUTH__KEYS_FILE", &data).output().unwrap()
+    };
+    let run = check(&[]);
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert_eq!(run.status.code(), Some(0));
+    assert!(text.contains("# authentication: API keys of ") && text.contains("unencrypted"), "{text}");
+    let run = check(&["--insecure"]);
+    let text = String::from_utf8(run.stdout).unwrap();
+    assert!(text.contains("--insecure turns it off") && text.contains("can change the registry"), "{text}");
+}

@@ -1,0 +1,135 @@
+//! TLS of the server, as curl and portolan's own client see it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+use super::Server;
+use super::server::{exchange, folder, wait_until};
+use crate::support::{TempDir, output, portolan_path, tool};
+
+/// An authority, and what it issues.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// Writes `NAME.pem`, a certificate for 127.0.0.1 with its key.
+    fn issue(&self, folder: &Path, name: &str) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        // As a certificate manager does it: the new file takes the place of the old one at once.
+        let draft = folder.join("draft");
+        fs::write(&draft, format!("{}{}", certificate.pem(), key.serialize_pem())).unwrap();
+        fs::rename(draft, folder.join(format!("{name}.pem"))).unwrap();
+    }
+}
+
+/// A server with the certificate `server.pem`.
+fn start(folder: &TempDir, more: &[&str]) -> Server {
+    let certificate = folder.path().join("server.pem");
+    let args = ["--data", ":memory:", "--tls-cert", certificate.to_str().unwrap()];
+    Server::with([&args, more].concat())
+}
+
+/// The exit code and the output of curl.
+fn curl(server: &Server, folder: &TempDir, args: &[&str]) -> (Option<i32>, String) {
+    let url = format!("https://{}/health", server.address);
+    let ran = output(tool("curl").current_dir(folder.path()).args(["-sSi", "--cacert", "ca.pem"]).args(args).arg(url));
+    (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned())
+}
+
+/// Row N9: the certificate is replaced while the server runs, and no connection is lost by it.
+#[test]
+fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    authority.issue(folder.path(), "server");
+    let server = start(&folder, &[]);
+
+    for versions in [["--tlsv1.3", "--http1.1"].as_slice(), &["--tlsv1.2", "--tls-max", "1.2"]] {
+        let (code, text) = curl(&server, &folder, versions);
+        assert_eq!(code, Some(0), "{versions:?}: {text}");
+        let text = text.to_lowercase();
+        for line in ["http/1.1 200", "strict-transport-security: max-age=31536000", "x-content-type-options: nosniff"] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+    let plain = exchange(server.address, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_eq!(plain.status, 400);
+    assert_eq!(plain.json()["error"]["code"], "tls_required");
+
+    // An event stream of portolan's own client, opened with the old certificate.
+    let mut watch = Command::new(portolan_path());
+    let address = format!("https://{}", server.address);
+    watch.args([
+        "discover",
+        "portolan",
+        "--watch",
+        "-o",
+        "ndjson",
+        "--limit",
+        "2",
+        "--address",
+        &address,
+        "--ca",
+        "ca.pem",
+    ]);
+    watch.current_dir(folder.path()).env_clear().stdout(std::process::Stdio::piped());
+    let watch = watch.spawn().unwrap();
+    let register = |name: &str| {
+        let body = format!(r#"{{"name":"{name}","address":"10.0.0.1","port":80}}"#);
+        let url = format!("https://{}/api/v1/services", server.address);
+        let ran = output(tool("curl").args(["-sSk", "-H", "Content-Type: application/json", "-d", &body, &url]));
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    };
+    register("first");
+
+    let other = Authority::new();
+    other.issue(folder.path(), "server");
+    wait_until(|| curl(&server, &folder, &[]).0 == Some(60));
+    fs::write(folder.path().join("ca.pem"), &other.pem).unwrap();
+    assert_eq!(curl(&server, &folder, &[]).0, Some(0));
+    register("second");
+    let seen = watch.wait_with_output().unwrap();
+    let seen = String::from_utf8(seen.stdout).unwrap();
+    assert!(seen.contains("second") && !seen.contains("\"stale\""), "{seen}");
+
+    // A half-written file changes nothing.
+    fs::write(folder.path().join("server.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+    wait_until(|| server.log().contains("the certificate stays"));
+    assert_eq!(curl(&server, &folder, &[]).0, Some(0));
+}
+
+/// With authorities for clients, only a client with their certificate gets an answer.
+#[test]
+fn a_client_needs_a_certificate_where_the_server_asks_for_one() {
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    for name in ["server", "client"] {
+        authority.issue(folder.path(), name);
+    }
+    Authority::new().issue(folder.path(), "stranger");
+    let ca = folder.path().join("ca.pem");
+    let server = start(&folder, &["--tls-client-ca", ca.to_str().unwrap()]);
+
+    assert_eq!(curl(&server, &folder, &["--cert", "client.pem"]).0, Some(0));
+    for args in [&[] as &[&str], &["--cert", "stranger.pem"]] {
+        let (code, text) = curl(&server, &folder, args);
+        assert!(code != Some(0) && !text.contains("healthy"), "{args:?}: {code:?} {text}");
+    }
+}
