@@ -10,6 +10,7 @@ mod config;
 mod definition;
 mod deregister;
 mod discover;
+mod drift;
 mod exit;
 mod explain;
 mod export;
@@ -91,6 +92,7 @@ enum Command {
     Status(status::Status),
     Health(health::Health),
     Export(Box<export::Export>),
+    Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -226,6 +228,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

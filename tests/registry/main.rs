@@ -8,6 +8,9 @@ mod support;
 
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod client;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
+mod drift;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]

@@ -18,7 +18,7 @@ use super::{dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
-use crate::cli::{stderr, who};
+use crate::cli::stderr;
 use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
@@ -99,7 +99,7 @@ fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, a
 fn holder(address: SocketAddr) -> Option<String> {
     let ports: Ports = address.port().to_string().parse().ok()?;
     let listing = Local { ports: Some(ports), ..Local::default() }.listing().ok()?;
-    let process = listing.services.iter().find_map(|service| who::first(&service.detail))?;
+    let process = listing.services.iter().find_map(|service| service.detail.main_process().cloned())?;
     Some(format!("{} (pid {})", process.name, process.pid))
 }
 

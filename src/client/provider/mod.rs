@@ -27,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
-pub(super) use environment::{RegistrySettings, is_named, settings};
+pub(super) use environment::{RegistrySettings, is_named, settings, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 pub use server_status::{InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
@@ -46,6 +46,11 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// If the name, or the configuration of the provider, cannot be used.
     fn source(&self, service: &str) -> Result<Arc<dyn Source>>;
+
+    /// Its address as it is written for its own tools: `127.0.0.1:8500`, or the path of a file. `None` if it has none.
+    fn place(&self) -> Option<String> {
+        None
+    }
 
     /// The source that lists all services.
     ///

@@ -18,6 +18,9 @@ use crate::model::{Instance, RegisteredInstance, Registration, Service};
 use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryRequest, path_segment};
 use crate::source::{Portolan, Source, Variable};
 
+/// The registry on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
+
 /// A registry of portolan's own.
 #[derive(Debug)]
 struct PortolanProvider {
@@ -146,6 +149,11 @@ impl Provider for PortolanProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn place(&self) -> Option<String> {
+        let address = self.options.address.as_ref().or(self.options.environment.address.as_ref());
+        Some(address.cloned().unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
     }
 
     fn all_services(&self) -> Result<Arc<dyn Source>> {
