@@ -44,8 +44,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand export 'Write the instances of services as configuration of a proxy'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -947,6 +949,41 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'portolan;drift'= {
+            cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
+            cand --host 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]'
+            cand --node 'A name of this machine as a node of the registries, beside its host name; can be repeated'
+            cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
+            cand --fail-on 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening'
+            cand --timeout 'Set the maximum duration of one connection'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'List also what agrees, and what nothing can be said of'
+            cand --connect-only 'Only connect: do not identify what replies'
+            cand --fix 'Print the commands that mend the findings, instead of the findings'
+            cand --yes 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -968,9 +1005,14 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --host 'Listen on this address [default: 127.0.0.1]'
             cand -p 'Listen on this port; 0 is any free one [default: 7440]'
             cand --port 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --tls-cert 'Speak TLS with this certificate and its chain (PEM)'
+            cand --tls-key 'Private key of --tls-cert (PEM) [default: in the same file]'
+            cand --tls-client-ca 'Accept only clients with a certificate of these authorities (PEM)'
             cand --max-connections 'Open connections at most [default: 10000]'
             cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
+            cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
             cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
@@ -984,6 +1026,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --check 'Check the settings, print them with their origin, and exit'
+            cand --auth 'Require an API key or a token of every caller; `portolan key create` makes keys'
             cand --insecure 'Listen beyond this machine although the server has no authentication'
             cand --debug 'Short for --log-level debug'
             cand --json 'Short for --output json'
@@ -993,6 +1036,87 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
+        }
+        &'portolan;key'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;key;create'= {
+            cand --name 'What the key is for; logs and lists show it'
+            cand --role 'What it may do: viewer, operator or admin [default: viewer]'
+            cand --permission 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated'
+            cand --namespace 'Limit it to this namespace; can be repeated'
+            cand --service 'Limit it to services whose names begin with this; can be repeated'
+            cand --expires 'End it after this time, such as 90d; at most 365d [default: never]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;list'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'Also list keys that have expired or were revoked'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;revoke'= {
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;key;help'= {
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;key;help;create'= {
+        }
+        &'portolan;key;help;list'= {
+        }
+        &'portolan;key;help;revoke'= {
+        }
+        &'portolan;key;help;help'= {
         }
         &'portolan;bench'= {
             cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
@@ -1109,8 +1233,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand export 'Write the instances of services as configuration of a proxy'
+            cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
+            cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -1181,9 +1307,22 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;export'= {
         }
+        &'portolan;help;drift'= {
+        }
         &'portolan;help;explain'= {
         }
         &'portolan;help;serve'= {
+        }
+        &'portolan;help;key'= {
+            cand create 'Create a key and print it once'
+            cand list 'List the keys, without their secrets'
+            cand revoke 'Revoke keys at once, for good'
+        }
+        &'portolan;help;key;create'= {
+        }
+        &'portolan;help;key;list'= {
+        }
+        &'portolan;help;key;revoke'= {
         }
         &'portolan;help;bench'= {
         }

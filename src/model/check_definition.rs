@@ -27,7 +27,7 @@ pub struct CheckDefinition {
     pub name: Option<String>,
     /// What it does.
     pub kind: CheckKind,
-    /// The time from one run to the next. For [`CheckKind::Ttl`]: how long a report lasts.
+    /// The time from one run to the next. For [`CheckKind::Ttl`]: how long a report lasts; zero is for ever.
     pub interval: Option<Duration>,
     /// How long one run may take. At most the interval.
     pub timeout: Option<Duration>,
@@ -96,6 +96,8 @@ const KINDS: &str = "http, tcp, grpc, tls, dns, ttl, or a protocol such as redis
 
 /// The longest interval of a check.
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
+/// The longest time that a report lasts, unless it lasts for ever.
+const MAX_REPORT_INTERVAL: Duration = Duration::from_hours(365 * 24);
 /// The shortest interval and timeout.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
@@ -195,8 +197,11 @@ impl CheckDefinition {
     }
 
     fn timing_problem(&self) -> Option<Problem> {
-        let interval = self.interval.filter(|interval| !(MIN_INTERVAL..=MAX_INTERVAL).contains(interval));
-        if interval.is_some() {
+        // A report that lasts for ever has an interval of zero.
+        let is_ttl = self.kind == CheckKind::Ttl;
+        let max = if is_ttl { MAX_REPORT_INTERVAL } else { MAX_INTERVAL };
+        let interval = self.interval.filter(|interval| !(MIN_INTERVAL..=max).contains(interval));
+        if interval.is_some_and(|interval| !(is_ttl && interval.is_zero())) {
             return Some(Problem::new("interval", "it is not between 1 second and 24 hours", "write 10s or 30s"));
         }
         let timeout = self.timeout.filter(|timeout| !(MIN_TIMEOUT..=MAX_INTERVAL).contains(timeout));

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod candidates;
+mod catalog_entry;
 mod certificate_time;
 mod check_definition;
 mod check_limits;
@@ -75,6 +76,7 @@ pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
+pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;

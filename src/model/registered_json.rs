@@ -99,7 +99,7 @@ impl RegisteredInstance {
         // They repeat what the checks and `node` say.
         fields.drop_all(&["health_endpoint", "health_check_interval", "health_status", "last_health_check", "node_id"]);
 
-        let (mut registration, missing) = Registration::take(fields)?;
+        let (mut registration, missing) = Registration::take(fields, 0)?;
         if let Some(missing) = missing {
             return Err(missing);
         }

@@ -129,7 +129,7 @@ impl RegisteredInstance {
             ready: self.is_usable(),
             weight: Some(self.weight),
             instance: Some(Box::new(self.instance())),
-            ..Endpoint::new(address, Some(registration.port), transport)
+            ..Endpoint::new(address, Some(registration.port).filter(|port| *port > 0), transport)
         }
     }
 

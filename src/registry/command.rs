@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::CatalogCommand;
 use crate::model::{HealthState, OperatorStatus, Registration};
 
 /// A command. Where it may name a generation, a command for an older one is refused: it is about an instance that is gone.
@@ -90,6 +91,8 @@ pub enum Command {
         /// The node.
         node: Arc<str>,
     },
+    /// Does what only Consul's API asks for.
+    Catalog(CatalogCommand),
     /// Lets time pass: leases expire, and what was unhealthy for too long is removed. Once a second is right.
     Tick,
 }

@@ -7,6 +7,7 @@ mod api_error;
 mod body;
 mod checks;
 mod connection;
+mod consul;
 pub(crate) mod dns;
 mod gate;
 mod histogram;
@@ -92,6 +93,8 @@ pub struct Registry {
 pub struct Listeners {
     /// For the REST API.
     pub rest: Vec<TcpListener>,
+    /// For Consul's API; none turns it off.
+    pub consul: Vec<TcpListener>,
     /// For DNS; none turns it off.
     pub dns: Vec<DnsListener>,
 }
@@ -117,6 +120,8 @@ pub async fn run(
     let monitor_stop = Shutdown::new();
     let (checks, demands) = Checks::new();
 
+    let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
+    let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
@@ -126,6 +131,7 @@ pub async fn run(
         gate: Arc::clone(&gate),
         checks,
         shutdown: clients.clone(),
+        own_node,
         store: store_name,
         epoch,
         started: Instant::now(),
@@ -139,16 +145,19 @@ pub async fn run(
     writer_stop.spawn(writer.run(writer_stop.clone()));
     monitor::start(&app, demands, monitor_stop.clone());
 
-    let connections = Arc::new(ConnectionContext {
-        gate,
-        routes: routes::routes(&app),
-        limits: app.settings.time_limits,
-        tls: tls.clone(),
-        max_head_bytes: limits.head_bytes,
-        metrics,
-    });
-    for listener in listeners.rest {
-        clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+    let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
+    for (listeners, routes) in apis {
+        let connections = Arc::new(ConnectionContext {
+            gate: Arc::clone(&gate),
+            routes,
+            limits: app.settings.time_limits,
+            tls: tls.clone(),
+            max_head_bytes: limits.head_bytes,
+            metrics: Arc::clone(&metrics),
+        });
+        for listener in listeners {
+            clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+        }
     }
     dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 

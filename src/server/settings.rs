@@ -1,5 +1,6 @@
 //! What can be set about the server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The settings of a server.
@@ -20,6 +21,8 @@ pub struct ServerSettings {
     pub node: String,
     /// The name of the cluster, a label.
     pub cluster: String,
+    /// The address under which others reach this server, for Consul's catalog; `None` is the one that it listens on.
+    pub advertise: Option<IpAddr>,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
     /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
@@ -107,6 +110,7 @@ impl Default for ServerSettings {
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),
+            advertise: None,
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
             dns: DnsSettings::default(),

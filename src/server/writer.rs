@@ -206,6 +206,8 @@ impl CarriedOut {
                 ChangeKind::Added | ChangeKind::Updated => self.draft.put(change.instance.clone()),
             };
 
+            self.draft.note(change);
+
             let key = ServiceKey::of(&change.instance);
             let previous = last_of.insert(key.clone(), change.index);
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
@@ -226,6 +228,7 @@ fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::CheckResult { id, .. }
         | Command::CheckUnavailable { id, .. }
         | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
+        Command::Catalog(command) => Some(command.id().into()),
         Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
     }
 }

@@ -10,6 +10,9 @@ mod support;
 mod client;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
 #[allow(unreachable_pub)]
+mod consul;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
 mod drift;
 #[cfg(feature = "serve")]
 mod durability;

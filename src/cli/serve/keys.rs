@@ -53,6 +53,8 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("server.tls.client_ca_file", KeyKind::Text),
     unset("server.node", KeyKind::Text),
     key("server.cluster", KeyKind::Text, "default"),
+    unset("server.advertise", KeyKind::Text),
+    unset("server.consul.listen", KeyKind::List),
     unset("server.dns.listen", KeyKind::List),
     key("server.dns.domain", KeyKind::Text, "portolan"),
     key("server.dns.ttl", KeyKind::DurationOrZero, "0s"),

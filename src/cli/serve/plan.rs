@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::consul::ConsulAddresses;
 use super::data::DataPlace;
 use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, data, dns, value_kinds};
+use super::{addresses, authentication, consul, data, dns, value_kinds};
 use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
@@ -21,6 +22,7 @@ pub(super) struct Plan {
     pub(super) listen: Vec<SocketAddr>,
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
+    pub(super) consul: ConsulAddresses,
     pub(super) dns: DnsAddresses,
     pub(super) data: DataPlace,
     pub(super) authentication: Authentication,
@@ -50,6 +52,7 @@ impl Plan {
         let data = data::choose(given, variable, &mut off)?;
         let authentication = authentication::choose(given, variable, is_insecure, &mut off)?;
         addresses::refuse_wide(&listen, &listen_by, is_insecure || authentication.is_on())?;
+        let consul = consul::addresses(given, is_insecure || authentication.is_on())?;
         let dns = dns::addresses(given, is_insecure)?;
 
         let tls = tls(given)?;
@@ -63,6 +66,7 @@ impl Plan {
         Ok(Self {
             listen,
             listen_by,
+            consul,
             dns,
             data,
             authentication,
@@ -79,7 +83,8 @@ impl Plan {
     /// What an operator should know, one line each.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("off: {}", self.off.join(", "))];
-        let is_wide = self.listen.iter().any(|address| !address.ip().to_canonical().is_loopback());
+        let is_wide =
+            self.listen.iter().chain(&self.consul.listen).any(|address| !address.ip().to_canonical().is_loopback());
         if self.is_insecure && is_wide {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
@@ -120,6 +125,9 @@ impl Plan {
             DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        if !self.consul.listen.is_empty() {
+            lines.push(consul::line(&self.consul.listen, if self.tls.is_some() { "https" } else { "http" }));
+        }
         if !self.dns.listen.is_empty() {
             lines.push(self.dns_line(&self.dns.listen));
         }
@@ -278,6 +286,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
+        advertise: consul::advertise(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),

@@ -9,7 +9,7 @@ use super::history::History;
 use super::naive::{Naive, Visible};
 use super::support::{Dice, http_check, seconds};
 use crate::model::{CheckDefinition, HealthState, OperatorStatus, Registration};
-use crate::registry::{ChangeKind, Command, Now, Rejected, Rules, State};
+use crate::registry::{CatalogCommand, ChangeKind, Command, Now, Rejected, Rules, State};
 
 /// All steps of all histories.
 const STEPS: u64 = 1_000_000;
@@ -126,7 +126,7 @@ impl Run {
                 self.state.view().records().filter(|record| record.service() == **service).count() == 12
             }
             Rejected::RegistryFull { .. } => known.len() == 30,
-            Rejected::Invalid(_) => false,
+            Rejected::Invalid(_) | Rejected::UnknownReport { .. } => false,
         };
         assert!(is_right, "{command:?} was refused: {refused}");
     }
@@ -163,6 +163,7 @@ impl Run {
             79 => Command::SetMonitoring { id, generation, enabled: dice.chance(70) },
             80..81 => Command::NodeDown { node },
             81..84 => Command::NodeUp { node },
+            84..85 => Command::Catalog(CatalogCommand::Maintain { id, reason: "because".into() }),
             _ => Command::Tick,
         }
     }

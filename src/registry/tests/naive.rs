@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::{HealthState, OperatorStatus, RegisteredInstance, Registration};
-use crate::registry::{Command, InstanceRecord, Rules};
+use crate::registry::{CatalogCommand, Command, InstanceRecord, Rules};
 
 /// An instance of the model.
 #[derive(Clone, Debug)]
@@ -186,6 +186,10 @@ impl Naive {
             Command::SetMonitoring { id, enabled, .. } => self.touch(id, now, |one| one.set_monitoring(*enabled)),
             Command::NodeUp { node } => self.set_node(node, false, now),
             Command::NodeDown { node } => self.set_node(node, true, now),
+            Command::Catalog(CatalogCommand::Maintain { id, .. }) => {
+                self.touch(id, now, |one| one.status = OperatorStatus::Maintenance);
+            }
+            Command::Catalog(command) => panic!("the histories have no {command:?}"),
             Command::Tick => self.tick(now),
         }
 

@@ -131,12 +131,7 @@ pub(super) fn routes(app: &App) -> Routes {
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
 
-    // Most clients of a registry ask for no compression, and the layer costs them a tenth of their request.
-    let is_worth = SizeAbove::new(1_024)
-        .and(NotForContentType::const_new("text/event-stream"))
-        .and(NotForContentType::const_new("application/x-ndjson"));
-    let compressing = router.clone().layer(CompressionLayer::new().compress_when(is_worth));
-    Routes { plain: router, compressing }
+    Routes::with_compression(router)
 }
 
 /// All routes, with compression for the clients that ask for it.
@@ -144,6 +139,17 @@ pub(super) fn routes(app: &App) -> Routes {
 pub(super) struct Routes {
     plain: axum::Router,
     compressing: axum::Router,
+}
+
+impl Routes {
+    /// These routes. Most clients of a registry ask for no compression, and the layer costs them a tenth of their request.
+    pub(super) fn with_compression(plain: axum::Router) -> Self {
+        let is_worth = SizeAbove::new(1_024)
+            .and(NotForContentType::const_new("text/event-stream"))
+            .and(NotForContentType::const_new("application/x-ndjson"));
+        let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
+        Self { plain, compressing }
+    }
 }
 
 impl Service<Request> for Routes {

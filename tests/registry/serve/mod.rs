@@ -15,4 +15,4 @@ mod server;
 mod settings;
 mod tls;
 
-pub use server::{Reply, Server, exchange};
+pub use server::{Reply, Server, exchange, folder};
