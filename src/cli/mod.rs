@@ -5,6 +5,7 @@ mod atomic_file;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
+mod command_line;
 mod completions;
 mod config;
 mod definition;
@@ -141,6 +142,9 @@ impl Global {
     /// # Errors
     /// If two formats are given for it.
     fn choose_format(&mut self, on_line: bool, set: &[OutputSpec]) -> Result<()> {
+        for spec in &mut self.output {
+            spec.file = spec.file.take().filter(|file| !stdout::is_stdout(file));
+        }
         let mut formats = self.output.iter().filter(|spec| spec.file.is_none()).map(|spec| spec.format);
         let first = formats.next();
         if formats.next().is_some() {
