@@ -18,6 +18,7 @@ mod export;
 mod free_port;
 mod habits;
 mod hand_to;
+mod health;
 mod identify;
 #[cfg(feature = "serve")]
 mod key;
@@ -90,6 +91,7 @@ enum Command {
     Deregister(deregister::Deregister),
     Services(services::Services),
     Status(status::Status),
+    Health(health::Health),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
@@ -228,6 +230,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Deregister(deregister) => deregister.run(&cli.global),
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
+            Command::Health(health) => health.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),

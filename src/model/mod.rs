@@ -79,7 +79,7 @@ pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
 pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
 pub use certificate_time::CertificateTime;
-pub use check_definition::{CheckDefinition, CheckKind};
+pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{

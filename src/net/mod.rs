@@ -1,5 +1,6 @@
 //! How peers are reached: connections, probes, TLS, HTTP, and the limits of this machine.
 
+mod address_policy;
 mod bounded;
 mod certificate;
 mod connect;
@@ -35,6 +36,7 @@ mod tls_identity;
 mod tls_words;
 mod unix_socket;
 
+pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
 pub(crate) use certificate::certificate;
 pub(crate) use connect::Connector;
