@@ -8,6 +8,7 @@ mod export;
 mod hostile;
 mod lifecycle;
 mod prometheus;
+mod reload;
 mod rest;
 mod seed;
 mod server;
