@@ -60,8 +60,11 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "deregister" -d 'R
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "services" -d 'List, show and change the services of a registry'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "bench" -d 'Measure the latency of a registry under load'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
@@ -1193,6 +1196,48 @@ complete -c portolan -n "__fish_portolan_using_subcommand export" -s w -l watch 
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand export" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l file -d 'Compare the services of this file too; short for file:FILE, can be repeated' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l host -d 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]' -r -f -a "(__fish_print_hostnames)"
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l node -d 'A name of this machine as a node of the registries, beside its host name; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l allow -d 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fail-on -d 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l timeout -d 'Set the maximum duration of one connection' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l all -d 'List also what agrees, and what nothing can be said of'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l connect-only -d 'Only connect: do not identify what replies'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fix -d 'Print the commands that mend the findings, instead of the findings'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l yes -d 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1220,9 +1265,14 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l environment 
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l listen -d 'Listen on this address; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l host -d 'Listen on this address [default: 127.0.0.1]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s p -l port -d 'Listen on this port; 0 is any free one [default: 7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-cert -d 'Speak TLS with this certificate and its chain (PEM)' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-key -d 'Private key of --tls-cert (PEM) [default: in the same file]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-client-ca -d 'Accept only clients with a certificate of these authorities (PEM)' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l consul -d 'Serve Consul\'s HTTP API on this address, or on 127.0.0.1:8500; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l advertise -d 'Address of this server in Consul\'s catalog [default: the one that it listens on]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns -d 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-domain -d 'Domain of all DNS names [default: portolan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'How long clients may keep a DNS answer [default: 0s]' -r
@@ -1250,12 +1300,147 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Us
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen beyond this machine although the server has no authentication'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Revoke keys at once, for good'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l name -d 'What the key is for; logs and lists show it' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l role -d 'What it may do: viewer, operator or admin [default: viewer]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l namespace -d 'Limit it to this namespace; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit it to services whose names begin with this; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'End it after this time, such as 90d; at most 365d [default: never]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l all -d 'Also list keys that have expired or were revoked'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke keys at once, for good'
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l server -l registry -d 'The server: http://HOST:PORT or consul://HOST:PORT' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l rate -d 'Send N requests a second' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l duration -d 'Measure for this long' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l warm-up -d 'Send requests for this long before measuring, or 0' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l connections -d 'Use N connections' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l instances -d 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l watchers -d 'Let N clients watch, for the scenario watch' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l timeout -d 'Set the maximum time for a reply' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, so that the load does not take those of the server' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l closed -d 'Send each request as soon as the one before is answered, for the maximum throughput'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1365,28 +1550,31 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1398,4 +1586,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "create" -d 'Create a key and print it once'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'List the keys, without their secrets'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "revoke" -d 'Revoke keys at once, for good'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

@@ -47,8 +47,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
+            [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Compare registries with what listens on this machine and what replies')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
@@ -62,6 +64,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -116,6 +119,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -131,7 +135,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--exclude-file', '--exclude-file', [CompletionResultType]::ParameterName, 'Skip the targets in this file')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP')
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP')
-            [CompletionResult]::new('--top-ports', '--top-ports', [CompletionResultType]::ParameterName, 'Scan the N most common ports [default: 1000]')
+            [CompletionResult]::new('--top-ports', '--top-ports', [CompletionResultType]::ParameterName, 'Scan the N most common ports [default: 1000]; with --udp, of UDP')
             [CompletionResult]::new('--exclude-ports', '--exclude-ports', [CompletionResultType]::ParameterName, 'Skip these ports')
             [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Set the speed of the scan')
             [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Set the speed of the scan')
@@ -139,7 +143,11 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry a silent port at most N times [default: as the measured packet loss requires]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, even if it is incomplete')
+            [CompletionResult]::new('--source-address', '--source-address', [CompletionResultType]::ParameterName, 'Send probes from this address of this machine')
+            [CompletionResult]::new('--source-port', '--source-port', [CompletionResultType]::ParameterName, 'Send probes from this port')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Store the progress of the scan in this file, and resume from it if it exists')
+            [CompletionResult]::new('--resolver', '--resolver', [CompletionResultType]::ParameterName, 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system''s]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -162,8 +170,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Scan UDP ports instead of TCP [default ports: those with a probe]')
             [CompletionResult]::new('--syn', '--syn', [CompletionResultType]::ParameterName, 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW')
             [CompletionResult]::new('--no-ping', '--no-ping', [CompletionResultType]::ParameterName, 'Scan every port of every host, without host discovery')
+            [CompletionResult]::new('--discover-only', '--discover-only', [CompletionResultType]::ParameterName, 'Only find out which hosts are up, and scan no port')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List closed, filtered and unreachable ports too')
             [CompletionResult]::new('--open', '--open', [CompletionResultType]::ParameterName, 'List open ports only, even if the settings say --all')
+            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'Look up the names of found hosts in DNS (PTR records)')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Show the reason for each state in the table')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -179,6 +189,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -231,6 +242,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -276,7 +288,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--exclude-file', '--exclude-file', [CompletionResultType]::ParameterName, 'Skip the targets in this file')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP')
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP')
-            [CompletionResult]::new('--top-ports', '--top-ports', [CompletionResultType]::ParameterName, 'Scan the N most common ports [default: 1000]')
+            [CompletionResult]::new('--top-ports', '--top-ports', [CompletionResultType]::ParameterName, 'Scan the N most common ports [default: 1000]; with --udp, of UDP')
             [CompletionResult]::new('--exclude-ports', '--exclude-ports', [CompletionResultType]::ParameterName, 'Skip these ports')
             [CompletionResult]::new('-T', '-T ', [CompletionResultType]::ParameterName, 'Set the speed of the scan')
             [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Set the speed of the scan')
@@ -284,11 +296,16 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip')
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry a silent port at most N times [default: as the measured packet loss requires]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, even if it is incomplete')
+            [CompletionResult]::new('--source-address', '--source-address', [CompletionResultType]::ParameterName, 'Send probes from this address of this machine')
+            [CompletionResult]::new('--source-port', '--source-port', [CompletionResultType]::ParameterName, 'Send probes from this port')
+            [CompletionResult]::new('--shard', '--shard', [CompletionResultType]::ParameterName, 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Store the progress of the scan in this file, and resume from it if it exists')
+            [CompletionResult]::new('--resolver', '--resolver', [CompletionResultType]::ParameterName, 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system''s]')
             [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -313,8 +330,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Scan UDP ports instead of TCP [default ports: those with a probe]')
             [CompletionResult]::new('--syn', '--syn', [CompletionResultType]::ParameterName, 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW')
             [CompletionResult]::new('--no-ping', '--no-ping', [CompletionResultType]::ParameterName, 'Scan every port of every host, without host discovery')
+            [CompletionResult]::new('--discover-only', '--discover-only', [CompletionResultType]::ParameterName, 'Only find out which hosts are up, and scan no port')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List closed, filtered and unreachable ports too')
             [CompletionResult]::new('--open', '--open', [CompletionResultType]::ParameterName, 'List open ports only, even if the settings say --all')
+            [CompletionResult]::new('--names', '--names', [CompletionResultType]::ParameterName, 'Look up the names of found hosts in DNS (PTR records)')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Show the reason for each state in the table')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
@@ -350,6 +369,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -403,6 +423,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -447,6 +468,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -490,6 +512,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -532,6 +555,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -569,6 +593,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--identify-timeout', '--identify-timeout', [CompletionResultType]::ParameterName, 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]')
             [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
             [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
             [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
@@ -992,6 +1017,42 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'portolan;drift' {
+            [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Compare the services of this file too; short for file:FILE, can be repeated')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'A name of this machine as a node of the registries, beside its host name; can be repeated')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line')
+            [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one connection')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List also what agrees, and what nothing can be said of')
+            [CompletionResult]::new('--connect-only', '--connect-only', [CompletionResultType]::ParameterName, 'Only connect: do not identify what replies')
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Print the commands that mend the findings, instead of the findings')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;explain' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1014,9 +1075,14 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Listen on this address [default: 127.0.0.1]')
             [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Listen on this port; 0 is any free one [default: 7440]')
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Listen on this port; 0 is any free one [default: 7440]')
+            [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Speak TLS with this certificate and its chain (PEM)')
+            [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'Private key of --tls-cert (PEM) [default: in the same file]')
+            [CompletionResult]::new('--tls-client-ca', '--tls-client-ca', [CompletionResultType]::ParameterName, 'Accept only clients with a certificate of these authorities (PEM)')
             [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Open connections at most [default: 10000]')
             [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Open connections of one address at most [default: 2500]')
             [CompletionResult]::new('--shutdown-timeout', '--shutdown-timeout', [CompletionResultType]::ParameterName, 'Time for requests that have begun when the server stops [default: 30s]')
+            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated')
+            [CompletionResult]::new('--advertise', '--advertise', [CompletionResultType]::ParameterName, 'Address of this server in Consul''s catalog [default: the one that it listens on]')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated')
             [CompletionResult]::new('--dns-domain', '--dns-domain', [CompletionResultType]::ParameterName, 'Domain of all DNS names [default: portolan]')
             [CompletionResult]::new('--dns-ttl', '--dns-ttl', [CompletionResultType]::ParameterName, 'How long clients may keep a DNS answer [default: 0s]')
@@ -1030,6 +1096,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Check the settings, print them with their origin, and exit')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Require an API key or a token of every caller; `portolan key create` makes keys')
             [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen beyond this machine although the server has no authentication')
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Short for --log-level debug')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
@@ -1039,6 +1106,96 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;key' {
+            [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a key and print it once')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the keys, without their secrets')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Revoke keys at once, for good')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;key;create' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the key is for; logs and lists show it')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do: viewer, operator or admin [default: viewer]')
+            [CompletionResult]::new('--permission', '--permission', [CompletionResultType]::ParameterName, 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Limit it to this namespace; can be repeated')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Limit it to services whose names begin with this; can be repeated')
+            [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'End it after this time, such as 90d; at most 365d [default: never]')
+            [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;key;list' {
+            [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Also list keys that have expired or were revoked')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;key;revoke' {
+            [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;key;help' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a key and print it once')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the keys, without their secrets')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Revoke keys at once, for good')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;key;help;create' {
+            break
+        }
+        'portolan;key;help;list' {
+            break
+        }
+        'portolan;key;help;revoke' {
+            break
+        }
+        'portolan;key;help;help' {
             break
         }
         'portolan;bench' {
@@ -1165,8 +1322,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('services', 'services', [CompletionResultType]::ParameterValue, 'List, show and change the services of a registry')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
+            [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Compare registries with what listens on this machine and what replies')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
+            [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
@@ -1264,10 +1423,28 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;help;export' {
             break
         }
+        'portolan;help;drift' {
+            break
+        }
         'portolan;help;explain' {
             break
         }
         'portolan;help;serve' {
+            break
+        }
+        'portolan;help;key' {
+            [CompletionResult]::new('create', 'create', [CompletionResultType]::ParameterValue, 'Create a key and print it once')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the keys, without their secrets')
+            [CompletionResult]::new('revoke', 'revoke', [CompletionResultType]::ParameterValue, 'Revoke keys at once, for good')
+            break
+        }
+        'portolan;help;key;create' {
+            break
+        }
+        'portolan;help;key;list' {
+            break
+        }
+        'portolan;help;key;revoke' {
             break
         }
         'portolan;help;bench' {

@@ -89,6 +89,7 @@
 //! | [`identify`] | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
 //! | [`health`] | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
 //! | `registry` | the registry's rules as a pure state machine | `model` |
+//! | [`drift`] | what is registered, what listens and what replies, compared | `identify` `source` `engine` `net` `model` |
 //! | [`client`] | what programs use most: registering, resolving, watching, waiting | `registry` `store` `catalog` `balance` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `server` | the registry server | `registry` `store` `balance` `catalog` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
@@ -107,6 +108,7 @@ mod clean;
 #[doc(hidden)]
 pub mod cli;
 pub mod client;
+pub mod drift;
 pub mod engine;
 mod error;
 pub mod health;

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
 use super::{
-    Cli, Global, completions, config, deregister, discover, explain, export, free_port, kill, local, man, ports,
+    Cli, Global, completions, config, deregister, discover, drift, explain, export, free_port, kill, local, man, ports,
     register, resolve, services, status, validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
@@ -65,6 +65,7 @@ fn of_command(name: &str) -> Option<Command> {
         "services" => services::Services::augment_args,
         "status" => status::Status::augment_args,
         "export" => export::Export::augment_args,
+        "drift" => drift::DriftArgs::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
         #[cfg(feature = "serve")]

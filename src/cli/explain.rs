@@ -58,9 +58,9 @@ impl Explain {
     }
 }
 
-/// Every kind of finding: those of checks, then those of sources.
+/// Every kind of finding: those of checks, then those of sources, then those of `portolan drift`.
 fn all() -> impl Iterator<Item = &'static FindingKind> {
-    scored_findings().chain(source_findings())
+    scored_findings().chain(source_findings()).chain(crate::drift::KINDS.iter().copied())
 }
 
 /// Looks up a kind of finding by its code.

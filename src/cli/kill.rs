@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::exit::Exit;
 use super::port_words::parse_port;
-use super::who::{first, holders, is_known};
+use super::who::{holders, is_known};
 use super::{Global, stderr, terminal};
 use crate::error::{Error, Result};
 use crate::model::{Listing, LocalDetail, Ports, Process, Service, ServiceId, parse_duration};
@@ -153,7 +153,7 @@ impl Kill {
 
     fn question(&self, service: &Service<LocalDetail>, addresses: &[String]) -> String {
         let detail = &service.detail;
-        let Some(process) = first(detail) else { return String::new() };
+        let Some(process) = detail.main_process() else { return String::new() };
         let unit = detail.unit.as_ref().map(|unit| format!(" of {unit}")).unwrap_or_default();
         let command = process.command.as_ref().map(|command| format!(", `{command}`")).unwrap_or_default();
         let others = match detail.processes.len() - 1 {
@@ -207,7 +207,7 @@ fn hold(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> 
 
 fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
     let detail = &service.detail;
-    let Some(process) = first(detail).filter(|_| is_known(detail)) else {
+    let Some(process) = detail.main_process().filter(|_| is_known(detail)) else {
         let user = detail.user.as_ref().map(|user| format!(" of user {user}")).unwrap_or_default();
         let why = format!("the process{user} that holds it cannot be identified beyond doubt");
         return Err(Refusal::permission(why, "run portolan as root"));

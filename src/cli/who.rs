@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -139,7 +138,7 @@ fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
     let held = addresses.join(" and ");
     let mut lines = Vec::new();
 
-    let text = match first(detail) {
+    let text = match detail.main_process() {
         None => format!("{held}: {}\n", detail.owner.as_str()),
         Some(process) => {
             let name = service.name.as_ref().unwrap_or(&process.name);
@@ -149,8 +148,10 @@ fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
     };
 
     // Usually the process itself opened the socket.
-    let opened_by =
-        detail.user.as_ref().filter(|user| first(detail).and_then(|process| process.user.as_ref()) != Some(*user));
+    let opened_by = detail
+        .user
+        .as_ref()
+        .filter(|user| detail.main_process().and_then(|process| process.user.as_ref()) != Some(*user));
     lines.push(("opened by", opened_by.map(ToString::to_string).unwrap_or_default()));
     lines.push(("unit", detail.unit.as_ref().map(ToString::to_string).unwrap_or_default()));
     lines.push(("container", detail.container.as_ref().map(ToString::to_string).unwrap_or_default()));
@@ -160,13 +161,6 @@ fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
         let _ = writeln!(text, "  {label:<10}  {value}");
         text
     })
-}
-
-/// The process whose parents do not hold the socket: a server that started workers for it.
-pub(super) fn first(detail: &LocalDetail) -> Option<&Arc<Process>> {
-    let holds = |pid: u32| detail.processes.iter().any(|process| process.pid == pid);
-    let is_top = |process: &&Arc<Process>| !process.parents.iter().any(|parent| holds(parent.pid));
-    detail.processes.iter().find(is_top).or_else(|| detail.processes.first())
 }
 
 fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec<(&'static str, String)> {

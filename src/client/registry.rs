@@ -21,7 +21,7 @@ use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Endpoint, Registration};
-use crate::source::Variable;
+use crate::source::{Source, Variable};
 
 /// A registry. Clones are the same one.
 ///
@@ -136,6 +136,32 @@ impl Registry {
     /// The name of its provider: `consul`.
     pub fn provider(&self) -> &'static str {
         self.0.provider.name()
+    }
+
+    /// The variables that [`from_env`](Self::from_env) looks for to know which registry is meant.
+    pub fn variables() -> impl Iterator<Item = &'static str> {
+        provider::variables()
+    }
+
+    /// Its address as it is written for its own tools: `127.0.0.1:8500`, or the path of a file.
+    pub fn place(&self) -> Option<String> {
+        self.0.provider.place()
+    }
+
+    /// The source that lists and watches all its services.
+    ///
+    /// # Errors
+    /// If it only looks up names, such as DNS.
+    pub fn source(&self) -> Result<Arc<dyn Source>> {
+        self.0.provider.all_services()
+    }
+
+    /// The source that lists and watches the services with this name. It may list others too.
+    ///
+    /// # Errors
+    /// If the name cannot be used.
+    pub fn source_of(&self, name: &str) -> Result<Arc<dyn Source>> {
+        self.0.provider.source(name)
     }
 
     /// The name that this program registers as, according to its settings.

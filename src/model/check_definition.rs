@@ -27,7 +27,7 @@ pub struct CheckDefinition {
     pub name: Option<String>,
     /// What it does.
     pub kind: CheckKind,
-    /// The time from one run to the next. For [`CheckKind::Ttl`]: how long a report lasts.
+    /// The time from one run to the next. For [`CheckKind::Ttl`]: how long a report lasts; zero is for ever.
     pub interval: Option<Duration>,
     /// How long one run may take. At most the interval.
     pub timeout: Option<Duration>,
@@ -58,6 +58,10 @@ pub enum CheckKind {
     },
     /// A TLS handshake.
     Tls,
+    /// The registered name resolves.
+    Dns,
+    /// A request in the server's own protocol, one of [`PROTOCOLS`]: `redis`.
+    Protocol(&'static str),
     /// No request: the instance reports its health itself, at least once in each interval.
     Ttl,
     /// A program. Only a file on the server can define one: a registration with it is refused.
@@ -75,17 +79,25 @@ impl CheckKind {
             Self::Tcp => "tcp",
             Self::Grpc { .. } => "grpc",
             Self::Tls => "tls",
+            Self::Dns => "dns",
+            Self::Protocol(name) => name,
             Self::Ttl => "ttl",
             Self::Script { .. } => "script",
         }
     }
 }
 
+/// The protocols whose servers say themselves whether they are healthy, without a login.
+pub const PROTOCOLS: [&str; 11] =
+    ["redis", "memcached", "postgresql", "mysql", "smtp", "imap", "pop3", "ftp", "ssh", "nats", "zookeeper"];
+
 /// The kinds that a registration may ask for.
-const KINDS: &str = "http, tcp, grpc, tls or ttl";
+const KINDS: &str = "http, tcp, grpc, tls, dns, ttl, or a protocol such as redis or postgresql";
 
 /// The longest interval of a check.
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
+/// The longest time that a report lasts, unless it lasts for ever.
+const MAX_REPORT_INTERVAL: Duration = Duration::from_hours(365 * 24);
 /// The shortest interval and timeout.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
@@ -118,6 +130,11 @@ impl CheckDefinition {
     /// A TLS handshake.
     pub const fn tls() -> Self {
         Self::new(CheckKind::Tls)
+    }
+
+    /// A request in the server's own protocol; `None` if it is not one of [`PROTOCOLS`].
+    pub fn protocol(name: &str) -> Option<Self> {
+        PROTOCOLS.into_iter().find(|protocol| *protocol == name).map(CheckKind::Protocol).map(Self::new)
     }
 
     /// Reports by the instance itself.
@@ -180,8 +197,11 @@ impl CheckDefinition {
     }
 
     fn timing_problem(&self) -> Option<Problem> {
-        let interval = self.interval.filter(|interval| !(MIN_INTERVAL..=MAX_INTERVAL).contains(interval));
-        if interval.is_some() {
+        // A report that lasts for ever has an interval of zero.
+        let is_ttl = self.kind == CheckKind::Ttl;
+        let max = if is_ttl { MAX_REPORT_INTERVAL } else { MAX_INTERVAL };
+        let interval = self.interval.filter(|interval| !(MIN_INTERVAL..=max).contains(interval));
+        if interval.is_some_and(|interval| !(is_ttl && interval.is_zero())) {
             return Some(Problem::new("interval", "it is not between 1 second and 24 hours", "write 10s or 30s"));
         }
         let timeout = self.timeout.filter(|timeout| !(MIN_TIMEOUT..=MAX_INTERVAL).contains(timeout));
@@ -291,9 +311,13 @@ fn kind_of(name: &str, config: &mut JsonFields) -> Result<CheckKind, Problem> {
         "tcp" => CheckKind::Tcp,
         "grpc" => CheckKind::Grpc { service: config.text(&["service"])? },
         "tls" => CheckKind::Tls,
+        "dns" => CheckKind::Dns,
         "ttl" => CheckKind::Ttl,
         "script" => CheckKind::Script { command: config.texts(&["command"])? },
-        _ => return Err(Problem::new("", "there is no such check", format!("write {KINDS}"))),
+        _ => match PROTOCOLS.into_iter().find(|protocol| *protocol == name) {
+            Some(protocol) => CheckKind::Protocol(protocol),
+            None => return Err(Problem::new("", "there is no such check", format!("write {KINDS}"))),
+        },
     })
 }
 
@@ -323,7 +347,12 @@ fn config_fields(kind: &CheckKind) -> Map<String, Value> {
         CheckKind::Script { command } => {
             fields.insert("command".to_owned(), Value::from(command.clone()));
         }
-        CheckKind::Tcp | CheckKind::Grpc { service: None } | CheckKind::Tls | CheckKind::Ttl => {}
+        CheckKind::Tcp
+        | CheckKind::Grpc { service: None }
+        | CheckKind::Tls
+        | CheckKind::Dns
+        | CheckKind::Protocol(_)
+        | CheckKind::Ttl => {}
     }
 
     fields

@@ -104,6 +104,15 @@ impl Detail for LocalDetail {
     }
 }
 
+impl LocalDetail {
+    /// The process whose parents do not hold the socket: a server that started workers for it.
+    pub fn main_process(&self) -> Option<&Arc<Process>> {
+        let holds = |pid: u32| self.processes.iter().any(|process| process.pid == pid);
+        let is_top = |process: &&Arc<Process>| !process.parents.iter().any(|parent| holds(parent.pid));
+        self.processes.iter().find(is_top).or_else(|| self.processes.first())
+    }
+}
+
 impl Process {
     /// Whether it is the same process, apart from memory and CPU time.
     fn has_same_facts(&self, other: &Self) -> bool {

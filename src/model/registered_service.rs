@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, Detail, Endpoint, HealthState, Instance, Lease, RegisteredInstance, Service, SourceName, Transport,
+    Address, Detail, Endpoint, HealthState, Instance, Lease, RegisteredInstance, RegistryCheck, Service, SourceName,
+    Transport,
 };
 use crate::clean::Untrusted;
 
@@ -21,6 +22,9 @@ pub struct RegisteredDetail {
     /// Whether too many instances failed at once, so that none is removed at present.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub protected: bool,
+    /// The results of the registry's checks, sorted by instance, without their notes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<RegistryCheck>,
 }
 
 impl Detail for RegisteredDetail {
@@ -78,6 +82,7 @@ fn service(
         usable: instances.iter().filter(|instance| instance.is_usable()).count(),
         health: Some(aggregate_health(instances.iter().map(|instance| instance.health))),
         protected: instances.iter().any(|instance| instance.protected),
+        checks: instances.iter().flat_map(RegisteredInstance::registry_checks).collect(),
     };
 
     let endpoints = instances.iter().map(RegisteredInstance::endpoint).collect();
@@ -91,6 +96,24 @@ fn untrusted(text: Option<&String>) -> Option<Untrusted> {
 }
 
 impl RegisteredInstance {
+    /// Its checks with their states.
+    fn registry_checks(&self) -> impl Iterator<Item = RegistryCheck> + '_ {
+        let definitions = self.registration.checks.iter().enumerate();
+        definitions.map(|(at, definition)| {
+            let name = definition.name.as_deref().unwrap_or(definition.kind.as_str());
+            let state = self.checks.get(at).map_or(HealthState::Unknown, |check| check.state);
+            RegistryCheck {
+                instance: Some(self.id.as_ref().into()),
+                node: untrusted(self.registration.node.as_ref()),
+                id: format!("{at}").into(),
+                name: name.into(),
+                kind: Some(definition.kind.as_str().into()),
+                state: state.into(),
+                note: None,
+            }
+        })
+    }
+
     /// The endpoint of this instance.
     pub fn endpoint(&self) -> Endpoint {
         let registration = &*self.registration;
@@ -106,7 +129,7 @@ impl RegisteredInstance {
             ready: self.is_usable(),
             weight: Some(self.weight),
             instance: Some(Box::new(self.instance())),
-            ..Endpoint::new(address, Some(registration.port), transport)
+            ..Endpoint::new(address, Some(registration.port).filter(|port| *port > 0), transport)
         }
     }
 

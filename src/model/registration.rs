@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Address, CheckDefinition, HostPort, Lifecycle};
+use super::{Address, CatalogEntry, CheckDefinition, HostPort, Lifecycle};
 
 /// An instance that registers itself, or that is registered by its operator.
 ///
@@ -39,7 +39,7 @@ pub struct Registration {
     pub version: Option<String>,
     /// An IP address or a host name that clients can connect to.
     pub address: String,
-    /// 1 to 65535.
+    /// 1 to 65535. With a `catalog`, 0 is a service without a port.
     pub port: u16,
     /// Its protocol: `http`, `https`, `grpc`, `tcp`, `udp`.
     pub protocol: Option<String>,
@@ -63,6 +63,8 @@ pub struct Registration {
     pub status: OperatorStatus,
     /// The checks that the registry runs.
     pub checks: Vec<CheckDefinition>,
+    /// What only Consul's API knows of it. A client cannot send it: the server makes it.
+    pub catalog: Option<Box<CatalogEntry>>,
 }
 
 /// The namespace of a registration that names none.
@@ -140,6 +142,7 @@ impl Registration {
             zone: None,
             status: OperatorStatus::Up,
             checks: Vec::new(),
+            catalog: None,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::json_fields::{JsonFields, json_duration, object_of};
-use super::{CheckDefinition, CheckKind, OperatorStatus, Problem, Registration};
+use super::{CatalogEntry, CheckDefinition, CheckKind, OperatorStatus, Problem, Registration};
 use crate::clean::clean;
 
 /// Fields of a reply that a registration may not have, because the registry decides them.
@@ -24,6 +24,9 @@ impl Registration {
     /// The first field that cannot be used.
     pub fn from_json(body: &[u8]) -> Result<Self, Problem> {
         let registration = Self::read(JsonFields::parse(body)?)?;
+        if registration.catalog.is_some() {
+            return Err(Problem::new("catalog", "the registry decides this field", "leave it out"));
+        }
 
         match registration.problem() {
             Some(problem) => Err(problem),
@@ -32,7 +35,8 @@ impl Registration {
     }
 
     fn read(mut fields: JsonFields) -> Result<Self, Problem> {
-        let (registration, missing) = Self::take(&mut fields)?;
+        let min_port = u64::from(!fields.contains("catalog"));
+        let (registration, missing) = Self::take(&mut fields, min_port)?;
         for name in REPLY_FIELDS {
             if fields.contains(name) {
                 return Err(Problem::new(name, "the registry decides this field", "leave it out"));
@@ -45,10 +49,10 @@ impl Registration {
     }
 
     /// Takes its fields out of an object that may have others. Also returns the first required one that is missing.
-    pub(super) fn take(fields: &mut JsonFields) -> Result<(Self, Option<Problem>), Problem> {
+    pub(super) fn take(fields: &mut JsonFields, min_port: u64) -> Result<(Self, Option<Problem>), Problem> {
         let name = fields.text(&["name", "service_name"])?;
         let address = fields.text(&["address", "host"])?;
-        let port = fields.number(&["port"], 1, u16::MAX.into())?.and_then(|port| u16::try_from(port).ok());
+        let port = fields.number(&["port"], min_port, u16::MAX.into())?.and_then(|port| u16::try_from(port).ok());
         let missing = missing_field(name.as_deref(), address.as_deref(), port);
 
         let registration = Self {
@@ -69,9 +73,14 @@ impl Registration {
             zone: fields.text(&["zone"])?,
             status: fields.read(&["status"], |value| status_of(&value))?.unwrap_or_default(),
             checks: take_checks(fields)?,
+            catalog: fields.read(&["catalog"], catalog_of)?,
         };
         Ok((registration, missing))
     }
+}
+
+fn catalog_of(value: Value) -> Result<Box<CatalogEntry>, Problem> {
+    serde_json::from_value(value).map_err(|error| Problem::new("", error.to_string(), "leave it out"))
 }
 
 /// The first required field that is missing.
@@ -200,6 +209,9 @@ impl Serialize for Registration {
             [] => {}
             [check] => map.serialize_entry("health_check", check)?,
             checks => map.serialize_entry("health_checks", checks)?,
+        }
+        if let Some(catalog) = &self.catalog {
+            map.serialize_entry("catalog", catalog)?;
         }
         map.end()
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::targets::{host_name, zoned};
-use super::{Problem, Registration};
+use super::{CatalogEntry, Problem, Registration};
 use crate::clean::{clean, is_dangerous};
 
 /// The longest name of a service, a namespace, a node or a zone, in bytes.
@@ -25,6 +25,11 @@ pub const MAX_METADATA_KEY_BYTES: usize = 128;
 pub const MAX_METADATA_BYTES: usize = 16 * 1024;
 /// The most checks.
 pub const MAX_CHECKS: usize = 8;
+/// The same for a registration by Consul's API, whose users are used to other limits.
+const MAX_CATALOG_CHECKS: usize = 64;
+const MAX_CATALOG_ID_BYTES: usize = 512;
+const MAX_CATALOG_TAGS: usize = 256;
+const MAX_CATALOG_TAG_BYTES: usize = 2 * 1024;
 /// The shortest and the longest ttl.
 pub const MIN_TTL: Duration = Duration::from_secs(1);
 /// The longest ttl.
@@ -39,6 +44,13 @@ const ADDRESS_HINT: &str = "write an IP address or a host name that clients can 
 impl Registration {
     /// The first field that makes it invalid, in the order of the fields of its JSON.
     pub fn problem(&self) -> Option<Problem> {
+        match &self.catalog {
+            Some(entry) => self.catalog_problem(entry),
+            None => self.plain_problem(),
+        }
+    }
+
+    fn plain_problem(&self) -> Option<Problem> {
         self.id
             .as_deref()
             .and_then(id_problem)
@@ -54,7 +66,24 @@ impl Registration {
             .or_else(|| self.metadata_problem())
             .or_else(|| self.node.as_deref().and_then(|text| name_problem("node", text)))
             .or_else(|| self.zone.as_deref().and_then(|text| name_problem("zone", text)))
-            .or_else(|| self.check_problem())
+            .or_else(|| self.checks_problem(MAX_CHECKS))
+    }
+
+    /// The same for a registration by Consul's API: ids, names and tags are any text without control characters.
+    fn catalog_problem(&self, entry: &CatalogEntry) -> Option<Problem> {
+        text_problem("id", self.id.as_deref().unwrap_or_default(), MAX_CATALOG_ID_BYTES)
+            .or_else(|| text_problem("name", &self.name, MAX_NAME_BYTES))
+            .or_else(|| self.version.as_deref().and_then(version_problem))
+            .or_else(|| address_problem(&self.address))
+            .or_else(|| self.protocol.as_deref().and_then(protocol_problem))
+            .or_else(|| self.duration_problem())
+            .or_else(|| catalog_tags_problem(&self.tags))
+            .or_else(|| self.metadata_problem())
+            .or_else(|| self.node.as_deref().and_then(|text| name_problem("node", text)))
+            .or_else(|| self.is_node().then(|| name_problem("node", &self.name)).flatten())
+            .or_else(|| self.zone.as_deref().and_then(|text| name_problem("zone", text)))
+            .or_else(|| entry.checks.iter().find_map(|check| text_problem("check id", &check.id, MAX_CATALOG_ID_BYTES)))
+            .or_else(|| self.checks_problem(MAX_CATALOG_CHECKS))
     }
 
     fn duration_problem(&self) -> Option<Problem> {
@@ -90,9 +119,9 @@ impl Registration {
         Some(Problem::new("metadata", message, "use short keys such as region"))
     }
 
-    fn check_problem(&self) -> Option<Problem> {
-        if self.checks.len() > MAX_CHECKS {
-            let message = format!("there are {} checks, at most {MAX_CHECKS} are allowed", self.checks.len());
+    fn checks_problem(&self, max: usize) -> Option<Problem> {
+        if self.checks.len() > max {
+            let message = format!("there are {} checks, at most {max} are allowed", self.checks.len());
             return Some(Problem::new(
                 "health_checks",
                 message,
@@ -114,6 +143,23 @@ fn is_outside(duration: Option<Duration>, min: Duration, max: Duration) -> bool 
 /// Whether a tag or a key is empty, too long, or would confuse a terminal.
 fn is_unusable(text: &str, max_bytes: usize) -> bool {
     text.is_empty() || text.len() > max_bytes || text.contains(is_dangerous)
+}
+
+/// Why a text of Consul's API cannot be used.
+fn text_problem(field: &str, text: &str, max_bytes: usize) -> Option<Problem> {
+    let message = format!("{} is empty, longer than {max_bytes} bytes or has control characters", quoted(text));
+    is_unusable(text, max_bytes).then(|| Problem::new(field, message, "use a short text"))
+}
+
+fn catalog_tags_problem(tags: &[String]) -> Option<Problem> {
+    if tags.len() > MAX_CATALOG_TAGS {
+        let message = format!("there are {}, at most {MAX_CATALOG_TAGS} are allowed", tags.len());
+        return Some(Problem::new("tags", message, "use metadata for values"));
+    }
+
+    let tag = tags.iter().find(|tag| tag.len() > MAX_CATALOG_TAG_BYTES || tag.contains(is_dangerous))?;
+    let message = format!("{} is longer than {MAX_CATALOG_TAG_BYTES} bytes or has control characters", quoted(tag));
+    Some(Problem::new("tags", message, "use short words such as api"))
 }
 
 /// Text from a user, escaped, cut and in quotes.

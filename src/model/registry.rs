@@ -48,6 +48,9 @@ pub struct RegistryCheck {
     pub id: Untrusted,
     /// Its name.
     pub name: Untrusted,
+    /// What it does: `tcp`, `http`, `grpc`, `ttl`, if the registry says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Untrusted>,
     /// Its result.
     pub state: RegistryState,
     /// What it reported.
@@ -57,8 +60,9 @@ pub struct RegistryCheck {
 
 impl RegistryCheck {
     fn has_same_facts(&self, other: &Self) -> bool {
-        let Self { instance, node, id, name, state, note: _ } = self;
-        (instance, node, id, name, state) == (&other.instance, &other.node, &other.id, &other.name, &other.state)
+        let Self { instance, node, id, name, kind, state, note: _ } = self;
+        (instance, node, id, name) == (&other.instance, &other.node, &other.id, &other.name)
+            && (kind, state) == (&other.kind, &other.state)
     }
 }
 
@@ -95,6 +99,17 @@ impl RegistryState {
             Self::Warning => "warning",
             Self::Critical => "critical",
             Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<HealthState> for RegistryState {
+    fn from(state: HealthState) -> Self {
+        match state {
+            HealthState::Healthy => Self::Passing,
+            HealthState::Degraded => Self::Warning,
+            HealthState::Unhealthy => Self::Critical,
+            HealthState::Unknown => Self::Unknown,
         }
     }
 }

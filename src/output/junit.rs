@@ -1,5 +1,6 @@
 //! Health as JUnit XML, for CI and other viewers of test results: each endpoint is a test case, which fails unless the
-//! endpoint is healthy. A service that its source reports as unusable is a failed test case of its own.
+//! endpoint is healthy. A service that its source reports as unusable is a failed test case of its own, and so is a finding of
+//! `portolan drift`.
 
 use std::io::{self, Write};
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{Endpoint, Figures, HealthState, Service};
+use crate::model::{DriftDetail, DriftState, Endpoint, Figures, HealthState, Service};
 
 pub(super) struct Junit<'w> {
     out: &'w mut (dyn Write + Send),
@@ -75,6 +76,28 @@ impl TestCase {
             log: lines.join("\n"),
             properties: properties(service, &figures),
             time: figures.latency_us.total.or(figures.latency_us.connect).map(seconds),
+        }
+    }
+
+    /// The case of an item that compares a registry with this machine.
+    fn of_drift(service: &Service, detail: &DriftDetail) -> Self {
+        let finding = service.findings.first();
+        let outcome = match (detail.state, finding) {
+            (_, Some(finding)) => TestOutcome::Failed(clean(finding.code()), finding.to_string()),
+            (DriftState::Agrees, None) => TestOutcome::Passed,
+            (_, None) => TestOutcome::Skipped(detail.reason.as_ref().map(ToString::to_string).unwrap_or_default()),
+        };
+
+        let command = detail.command.as_ref().map(|command| format!("command: {command}"));
+        let hint = finding.map(|finding| format!("{finding} (hint: {})", escaped(finding.hint())));
+        let log: Vec<String> = hint.into_iter().chain(command).collect();
+        Self {
+            class: class(service),
+            name: service.endpoints.first().map_or_else(|| service.id.to_string(), ToString::to_string),
+            outcome,
+            log: log.join("\n"),
+            properties: Vec::new(),
+            time: None,
         }
     }
 
@@ -156,6 +179,10 @@ fn properties(service: &Service, figures: &Figures) -> Vec<(String, String)> {
 
 impl Format for Junit<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
+        if let Some(detail) = service.detail.downcast_ref() {
+            self.cases.push(TestCase::of_drift(service, detail));
+            return Ok(());
+        }
         self.cases.extend(TestCase::of_service(service));
         self.cases.extend(service.endpoints.iter().map(|endpoint| TestCase::of(service, endpoint)));
         Ok(())

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
 use crate::clean::clean;
-use crate::model::{Completeness, Figures, Service};
+use crate::model::{Completeness, DriftDetail, Figures, Service};
 
 pub(super) struct Prometheus<'w> {
     out: &'w mut (dyn Write + Send),
@@ -16,7 +16,7 @@ pub(super) struct Prometheus<'w> {
 }
 
 /// Metrics and their help texts. All samples of a metric are written together.
-const FAMILIES: [(&str, &str); 9] = [
+const FAMILIES: [(&str, &str); 10] = [
     ("portolan_endpoint_health_score", "Health score of an endpoint, 0 to 100; absent if no check could run."),
     ("portolan_endpoint_health_uncapped_score", "The score if no finding set a cap."),
     ("portolan_endpoint_health_complete", "Whether every requested check could run."),
@@ -26,6 +26,7 @@ const FAMILIES: [(&str, &str); 9] = [
     ("portolan_endpoint_latency_seconds", "Median latency of a phase: name, connect, tls, first_byte, total."),
     ("portolan_endpoint_http_status", "Status of the last HTTP reply."),
     ("portolan_endpoint_certificate_days", "Whole days until the certificate expires; negative if it has expired."),
+    ("portolan_drift", "A difference between a registry and this machine; 1 while it lasts."),
 ];
 
 impl<'w> Prometheus<'w> {
@@ -58,6 +59,25 @@ impl<'w> Prometheus<'w> {
 }
 
 impl Prometheus<'_> {
+    /// The finding of an item that compares a registry with this machine.
+    fn drift(&mut self, service: &Service, detail: &DriftDetail) {
+        let Some(finding) = service.findings.first() else { return };
+        let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let place = service.endpoints.first().map(ToString::to_string).unwrap_or_default();
+        let texts = [&detail.registry, &detail.instance];
+        let [registry, instance] = texts.map(|text| text.as_ref().map(ToString::to_string).unwrap_or_default());
+
+        let code = clean(finding.code());
+        let labels = [
+            ("code", code.as_str()),
+            ("name", &name),
+            ("endpoint", &place),
+            ("registry", &registry),
+            ("instance_id", &instance),
+        ];
+        self.sample(9, &labels, 1);
+    }
+
     fn figures(&mut self, labels: &[(&str, &str)], figures: &Figures) {
         for (phase, us) in figures.latency_us.phases() {
             if let Some(us) = us {
@@ -100,6 +120,9 @@ impl Format for Prometheus<'_> {
         let given: Vec<(String, String)> = labels(service);
         of_service.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
 
+        if let Some(detail) = service.detail.downcast_ref() {
+            self.drift(service, detail);
+        }
         for endpoint in &service.endpoints {
             let Some(health) = &endpoint.health else { continue };
             let at = endpoint.to_string();

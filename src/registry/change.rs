@@ -18,6 +18,15 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
 }
 
+impl Outcome {
+    /// Adds what came of a further command.
+    pub(super) fn append(&mut self, later: Self) {
+        self.changes.extend(later.changes);
+        self.warnings.extend(later.warnings);
+        self.notices.extend(later.notices);
+    }
+}
+
 /// A change of one instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {

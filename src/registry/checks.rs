@@ -48,14 +48,16 @@ impl State {
         let (check, is_known) = (result.check, result.state != HealthState::Unknown);
         let mut record = InstanceRecord::clone(&entry.record);
         if definition.kind == CheckKind::Ttl && is_known {
-            self.await_report(&mut entry, definition, check, now);
+            self.await_report(&mut entry, &registration, check, now);
         }
 
         let thresholds = thresholds(definition, &self.view.rules);
+        // A single look at an instance whose checks are stopped is no state that lasts.
+        let counts = is_known && (definition.kind == CheckKind::Ttl || !record.monitoring_stopped);
         if let Some(vitals) = entry.vitals_mut().checks.get_mut(check) {
             vitals.note = bounded(result.note);
             vitals.checked_at = Some(now.wall);
-            if is_known && vitals.debounced.record(result.state, thresholds) {
+            if counts && vitals.debounced.record(result.state, thresholds) {
                 record.checks[check] = vitals.debounced.get();
             }
         }
@@ -65,15 +67,69 @@ impl State {
         Ok(outcome)
     }
 
+    /// A check cannot run: what it said before is no longer known.
+    pub(super) fn check_unavailable(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        check: usize,
+        note: Arc<str>,
+        now: Now,
+    ) -> Result<Outcome, Rejected> {
+        let mut entry = self.find(id, generation)?.clone();
+        let mut record = InstanceRecord::clone(&entry.record);
+        let checks = record.checks.len();
+        let Some(state) = record.checks.get_mut(check) else {
+            return Err(Rejected::UnknownCheck { id: id.into(), check, checks });
+        };
+
+        *state = HealthState::Unknown;
+        if let Some(vitals) = entry.vitals_mut().checks.get_mut(check) {
+            vitals.forget(bounded(Some(note)));
+        }
+        let mut outcome = Outcome::default();
+        self.replace(entry, record, Cause::Check, now, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// Starts or stops the checks that the registry runs. Without them their states are not known.
+    pub(super) fn set_monitoring(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        enabled: bool,
+        now: Now,
+    ) -> Result<Outcome, Rejected> {
+        let mut entry = self.find(id, generation)?.clone();
+        let mut record = InstanceRecord::clone(&entry.record);
+        record.monitoring_stopped = !enabled;
+
+        let registration = Arc::clone(&record.registration);
+        let is_change = record.monitoring_stopped != entry.record.monitoring_stopped;
+        let run = registration.checks.iter().enumerate().filter(|(_, check)| is_change && check.kind != CheckKind::Ttl);
+        for (at, _) in run {
+            let note = (!enabled).then(|| Arc::from("monitoring is stopped"));
+            if let (Some(state), Some(vitals)) = (record.checks.get_mut(at), entry.vitals_mut().checks.get_mut(at)) {
+                *state = HealthState::Unknown;
+                vitals.forget(note);
+            }
+        }
+
+        let mut outcome = Outcome::default();
+        self.replace(entry, record, Cause::Operator, now, &mut outcome);
+        Ok(outcome)
+    }
+
     /// Waits for the next report of a check by report.
-    fn await_report(&mut self, entry: &mut InstanceEntry, definition: &CheckDefinition, check: usize, now: Now) {
+    fn await_report(&mut self, entry: &mut InstanceEntry, registration: &Registration, check: usize, now: Now) {
         let rules = &self.view.rules;
-        let due = now.elapsed + definition.interval.unwrap_or(rules.check_interval) + rules.grace;
+        let lasts = registration.report_lasts(check, rules.check_interval, rules.grace);
+        let due = lasts.map(|lasts| now.elapsed + lasts);
 
         let id = Arc::clone(&entry.id);
         if let Some(vitals) = entry.vitals_mut().checks.get_mut(check) {
-            self.deadlines.set(&id, timer(check), vitals.report_due, Some(due));
-            vitals.report_due = Some(due);
+            self.deadlines.set(&id, timer(check), vitals.report_due, due);
+            vitals.report_due = due;
         }
     }
 
@@ -120,10 +176,11 @@ impl State {
         let (interval, grace) = (self.view.rules.check_interval, self.view.rules.grace);
         let id = Arc::clone(&entry.id);
 
-        for (at, definition) in registration.checks.iter().enumerate() {
+        for at in 0..registration.checks.len() {
             let Some(check) = entry.vitals_mut().checks.get_mut(at) else { continue };
             let Some(due) = check.report_due else { continue };
-            let later = due.max(now + definition.interval.unwrap_or(interval) + grace);
+            let lasts = registration.report_lasts(at, interval, grace).unwrap_or_default();
+            let later = due.max(now + lasts);
             self.deadlines.set(&id, timer(at), Some(due), Some(later));
             check.report_due = Some(later);
         }
@@ -145,17 +202,31 @@ pub(super) fn carry_over(
 ) -> Vec<CheckVitals> {
     let registration = Arc::clone(&record.registration);
     let known: Vec<Option<usize>> =
-        registration.checks.iter().map(|check| old.checks.iter().position(|old| old == check)).collect();
+        (0..registration.checks.len()).map(|at| position_before(old, &registration, at)).collect();
 
-    let states = known.iter().map(|at| at.and_then(|at| record.checks.get(at).copied()));
-    record.checks = states.map(|state| state.unwrap_or(HealthState::Unknown)).collect();
+    let states = known.iter().enumerate();
+    let states = states.map(|(at, before)| match before.and_then(|before| record.checks.get(before)) {
+        Some(state) => *state,
+        None => registration.initial_state(at),
+    });
+    record.checks = states.collect();
     let mut checks = check_vitals(record, rules, now.elapsed);
-    for (check, at) in checks.iter_mut().zip(known) {
-        let before = at.and_then(|at| entry.vitals.as_ref()?.checks.get(at));
-        if let Some(before) = before {
-            *check = before.clone();
-        }
+    for (at, check) in checks.iter_mut().enumerate() {
+        let Some(before) = known.get(at).copied().flatten() else { continue };
+        let Some(vitals) = entry.vitals.as_ref().and_then(|vitals| vitals.checks.get(before)) else { continue };
+
+        let is_same = registration.checks.get(at) == old.checks.get(before);
+        let due = if is_same { vitals.report_due } else { check.report_due };
+        *check = CheckVitals { report_due: due, ..vitals.clone() };
     }
 
     checks
+}
+
+/// Where a check stood in the registration before: with ids by its id, otherwise by its definition.
+fn position_before(old: &Registration, new: &Registration, at: usize) -> Option<usize> {
+    match (new.catalog_check(at), &old.catalog) {
+        (Some(check), Some(_)) => old.catalog_check_position(&check.id),
+        _ => old.checks.iter().position(|check| Some(check) == new.checks.get(at)),
+    }
 }

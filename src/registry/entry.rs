@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{InstanceRecord, Now, Rules};
 use crate::model::{
-    CheckKind, CheckState, DebouncedState, HealthReport, HealthState, RegisteredInstance, RegisteredLease,
+    CheckState, DebouncedState, HealthReport, HealthState, RegisteredInstance, RegisteredLease, Registration,
 };
 
 /// An instance with everything that is known of it.
@@ -61,11 +61,19 @@ pub(super) struct CheckResult {
 
 impl CheckVitals {
     /// A check that had no result since then. The state is the one that was confirmed before, if there was one.
-    fn new(state: HealthState, kind: &CheckKind, interval: Option<Duration>, now: Duration, rules: &Rules) -> Self {
-        let lasts = interval.unwrap_or(rules.check_interval) + rules.grace;
-        let report_due = (*kind == CheckKind::Ttl).then(|| now + lasts);
+    fn new(state: HealthState, registration: &Registration, at: usize, now: Duration, rules: &Rules) -> Self {
+        let lasts = registration.report_lasts(at, rules.check_interval, rules.grace);
+        let report_due = lasts.map(|lasts| now + lasts);
+        let output = registration.catalog_check(at).map(|check| check.output.as_str());
+        let note = output.filter(|output| !output.is_empty()).map(Arc::from);
 
-        Self { debounced: DebouncedState::new(state), note: None, checked_at: None, report_due }
+        Self { debounced: DebouncedState::new(state), note, checked_at: None, report_due }
+    }
+
+    /// Forgets its results, for this reason.
+    pub(super) fn forget(&mut self, note: Option<Arc<str>>) {
+        self.debounced = DebouncedState::new(HealthState::Unknown);
+        self.note = note;
     }
 }
 
@@ -111,6 +119,7 @@ impl InstanceEntry {
             checks: (0..record.checks.len()).map(|at| self.check_state(at)).collect(),
             node_down: record.node_down,
             flapping: record.flapping,
+            monitoring_stopped: record.monitoring_stopped,
             protected,
             registered_at: record.registered_at,
             last_seen: self.last_seen,
@@ -143,7 +152,6 @@ impl InstanceEntry {
 
 /// The checks of a record, none of which had a result yet.
 pub(super) fn check_vitals(record: &InstanceRecord, rules: &Rules, now: Duration) -> Vec<CheckVitals> {
-    let states = record.checks.iter();
-    let checks = record.registration.checks.iter().zip(states);
-    checks.map(|(check, state)| CheckVitals::new(*state, &check.kind, check.interval, now, rules)).collect()
+    let states = record.checks.iter().take(record.registration.checks.len()).enumerate();
+    states.map(|(at, state)| CheckVitals::new(*state, &record.registration, at, now, rules)).collect()
 }

@@ -28,6 +28,7 @@
 //! - **Mass failure**: if too many fail within one ttl, none is removed until they recover, or for ten minutes.
 //! - **Limits**: every refusal has a code, a text and a hint.
 
+mod catalog;
 mod change;
 mod checks;
 mod command;
@@ -47,6 +48,7 @@ mod state;
 mod tests;
 mod tick;
 
+pub use catalog::CatalogCommand;
 pub use change::{Cause, Change, ChangeKind, Notice, Outcome};
 pub use command::{Command, Now};
 pub use record::InstanceRecord;

@@ -39,6 +39,12 @@ pub struct InstanceRecord {
     /// Whether it fails and recovers all the time.
     #[serde(default)]
     pub flapping: bool,
+    /// Whether its operator stopped the checks that the registry runs.
+    #[serde(default)]
+    pub monitoring_stopped: bool,
+    /// Why its operator set the status, if Consul's API was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
     /// When it was registered.
     pub registered_at: Timestamp,
 }
@@ -61,7 +67,7 @@ pub(super) const fn worse(a: HealthState, b: HealthState) -> HealthState {
 impl InstanceRecord {
     /// A record of a registration that was not there before.
     pub(super) fn new(registration: Arc<Registration>, rules: &Rules, node_down: bool, wall: Timestamp) -> Self {
-        let checks = vec![HealthState::Unknown; registration.checks.len()];
+        let checks = (0..registration.checks.len()).map(|at| registration.initial_state(at)).collect();
         let record = Self {
             generation: 0,
             index: 0,
@@ -73,6 +79,8 @@ impl InstanceRecord {
             report: None,
             checks,
             flapping: false,
+            monitoring_stopped: false,
+            reason: None,
             registered_at: wall,
             registration,
         };
@@ -141,13 +149,15 @@ impl InstanceRecord {
             ("node", old.node != new.node),
             ("zone", old.zone != new.zone),
             ("weight", before.weight != self.weight || old.weight != new.weight),
-            ("status", before.status != self.status || old.status != new.status),
+            ("status", before.status != self.status || old.status != new.status || before.reason != self.reason),
             ("health", before.health != self.health),
             ("health_checks", old.checks != new.checks || before.checks != self.checks),
             ("lease", before.lease_expired != self.lease_expired),
             ("report", before.report != self.report),
             ("node_down", before.node_down != self.node_down),
             ("flapping", before.flapping != self.flapping),
+            ("monitoring", before.monitoring_stopped != self.monitoring_stopped),
+            ("catalog", old.catalog != new.catalog),
         ];
 
         differences.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect()

@@ -99,6 +99,7 @@ impl State {
         let old = Arc::clone(&record.registration);
         if old.status != registration.status {
             record.status = registration.status;
+            record.reason = None;
         }
         if old.weight != registration.weight {
             record.weight = registration.weight.unwrap_or(1);
@@ -108,7 +109,9 @@ impl State {
         self.enter_places(&entry.id, &registration);
         record.node_down = registration.node.as_deref().is_some_and(|node| self.down_nodes.contains(node));
         record.registration = registration;
-        if old.checks != record.registration.checks {
+        let entry_checks =
+            |registration: &Registration| registration.catalog.as_ref().map(|entry| entry.checks.clone());
+        if old.checks != record.registration.checks || entry_checks(&old) != entry_checks(&record.registration) {
             let checks = carry_over(&old, entry, record, &self.view.rules, now);
             self.replace_checks(entry, checks);
         }
@@ -219,16 +222,21 @@ impl State {
     }
 
     fn enter_places(&mut self, id: &Arc<str>, registration: &Registration) {
-        let place = place_key(registration);
-        let mut ids = self.places.get(place.as_str()).cloned().unwrap_or_default();
-        ids.insert_mut(Arc::clone(id));
-        self.places.insert_mut(place.into(), ids);
-
+        if registration.port > 0 {
+            self.enter_place(id, registration);
+        }
         if let Some(node) = registration.node.as_deref() {
             let mut ids = self.nodes.get(node).cloned().unwrap_or_default();
             ids.insert_mut(Arc::clone(id));
             self.nodes.insert_mut(node.into(), ids);
         }
+    }
+
+    fn enter_place(&mut self, id: &Arc<str>, registration: &Registration) {
+        let place = place_key(registration);
+        let mut ids = self.places.get(place.as_str()).cloned().unwrap_or_default();
+        ids.insert_mut(Arc::clone(id));
+        self.places.insert_mut(place.into(), ids);
     }
 
     fn leave_places(&mut self, id: &Arc<str>, registration: &Registration) {

@@ -49,6 +49,14 @@ pub enum Rejected {
         /// The limit.
         limit: usize,
     },
+    /// The instance has no check by report with this id.
+    #[error("the instance {id} has no check {check} that reports itself")]
+    UnknownReport {
+        /// The id.
+        id: Arc<str>,
+        /// The id of the check.
+        check: Arc<str>,
+    },
     /// The registration has no such check.
     #[error("the instance {id} has {checks} checks, none of them at position {check}")]
     UnknownCheck {
@@ -71,7 +79,7 @@ impl Rejected {
             Self::IdTaken { .. } => "id_taken",
             Self::InstanceLimit { .. } => "instance_limit",
             Self::RegistryFull { .. } => "registry_full",
-            Self::UnknownCheck { .. } => "unknown_check",
+            Self::UnknownCheck { .. } | Self::UnknownReport { .. } => "unknown_check",
         }
     }
 
@@ -83,6 +91,7 @@ impl Rejected {
             Self::IdTaken { .. } => "use another id, best a new UUID, or deregister the other instance first",
             Self::InstanceLimit { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::RegistryFull { .. } => "deregister instances that are gone, or raise the limit of the server",
+            Self::UnknownReport { .. } => "register the check with a TTL",
             Self::UnknownCheck { .. } => "give the position of a check, counted from 0",
         }
     }

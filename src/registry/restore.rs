@@ -87,6 +87,9 @@ impl State {
         if let Some(node) = record.registration.node.as_deref().filter(|_| record.node_down) {
             self.down_nodes.insert_mut(node.into());
         }
+        if record.registration.is_node() && record.health == crate::model::HealthState::Unhealthy {
+            self.down_nodes.insert_mut(record.registration.name.as_str().into());
+        }
 
         let (flapping, seen) = (record.flapping, record.registered_at);
         let mut entry = InstanceEntry::new(id, Arc::new(record), &self.view.rules, now);

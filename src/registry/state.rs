@@ -77,13 +77,20 @@ impl State {
         self.elapsed = self.elapsed.max(now.elapsed);
         let now = Now { elapsed: self.elapsed, ..now };
 
+        let mut outcome = self.carry_out(command, now)?;
+        self.follow_nodes(&mut outcome, now);
+        Ok(outcome)
+    }
+
+    fn carry_out(&mut self, command: Command, now: Now) -> Result<Outcome, Rejected> {
         match command {
             Command::Register(registration) => self.register(registration, now),
             Command::Renew { id, generation, report } => self.renew(&id, generation, report, now),
             Command::Deregister { id, generation } => self.deregister(&id, generation, now),
-            Command::SetStatus { id, generation, status } => {
-                self.update(&id, generation, now, |record| record.status = status)
-            }
+            Command::SetStatus { id, generation, status } => self.update(&id, generation, now, |record| {
+                record.status = status;
+                record.reason = None;
+            }),
             Command::SetWeight { id, generation, weight } => {
                 self.update(&id, generation, now, |record| record.weight = weight)
             }
@@ -91,8 +98,13 @@ impl State {
                 let result = CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)
             }
+            Command::CheckUnavailable { id, generation, check, note } => {
+                self.check_unavailable(&id, generation, check, note, now)
+            }
+            Command::SetMonitoring { id, generation, enabled } => self.set_monitoring(&id, generation, enabled, now),
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),
             Command::NodeDown { node } => Ok(self.set_node(&node, true, now)),
+            Command::Catalog(command) => self.catalog(command, now),
             Command::Tick => Ok(self.tick(now)),
         }
     }

@@ -5,10 +5,14 @@ mod access;
 mod activity;
 mod api_error;
 mod body;
+mod checks;
 mod connection;
+mod consul;
 pub(crate) mod dns;
 mod gate;
+mod histogram;
 mod metrics;
+mod monitor;
 mod name_index;
 mod params;
 mod reload;
@@ -16,6 +20,7 @@ mod reply;
 mod ring;
 mod routes;
 mod schemas;
+mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
@@ -38,6 +43,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
+use self::checks::Checks;
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
@@ -55,7 +61,9 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
-pub use self::settings::{DnsSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
+pub use self::settings::{
+    DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits,
+};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 
@@ -88,6 +96,8 @@ pub struct Registry {
 pub struct Listeners {
     /// For the REST API.
     pub rest: Vec<TcpListener>,
+    /// For Consul's API; none turns it off.
+    pub consul: Vec<TcpListener>,
     /// For DNS; none turns it off.
     pub dns: Vec<DnsListener>,
 }
@@ -111,7 +121,11 @@ pub async fn run(
     // The connections stop first; the writer answers their last writes.
     let clients = shutdown.child();
     let writer_stop = Shutdown::new();
+    let monitor_stop = Shutdown::new();
+    let (checks, demands) = Checks::new();
 
+    let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
+    let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
@@ -119,7 +133,9 @@ pub async fn run(
         access: Arc::clone(&access),
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
+        checks,
         shutdown: clients.clone(),
+        own_node,
         store: store_name,
         epoch,
         started: Instant::now(),
@@ -133,22 +149,29 @@ pub async fn run(
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
+    monitor::start(&app, demands, monitor_stop.clone());
 
-    let connections = Arc::new(ConnectionContext {
-        gate,
-        routes: routes::routes(&app),
-        limits: app.settings.time_limits,
-        tls: tls.clone(),
-        max_head_bytes: limits.head_bytes,
-        metrics,
-    });
-    for listener in listeners.rest {
-        clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+    let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
+    for (listeners, routes) in apis {
+        let connections = Arc::new(ConnectionContext {
+            gate: Arc::clone(&gate),
+            routes,
+            limits: app.settings.time_limits,
+            tls: tls.clone(),
+            max_head_bytes: limits.head_bytes,
+            metrics: Arc::clone(&metrics),
+        });
+        for listener in listeners {
+            clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+        }
     }
     dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
+    monitor_stop.stop();
     let report = clients.drain(timeout).await;
+    let checks = monitor_stop.drain(timeout).await;
     let writes = writer_stop.drain(timeout).await;
-    DrainReport { aborted: report.aborted + writes.aborted, left: report.left + writes.left }
+    let parts = [report, checks, writes];
+    DrainReport { aborted: parts.iter().map(|part| part.aborted).sum(), left: parts.iter().map(|part| part.left).sum() }
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::access::Scope;
 use super::view::ServiceKey;
+use crate::model::NODES_NAMESPACE;
 use crate::registry::ChangeKind;
 use crate::store::StoredEvent;
 
@@ -50,6 +51,8 @@ pub(super) struct Ring {
     kept: RwLock<Kept>,
     /// The index of the last event.
     last: watch::Sender<u64>,
+    /// The index of the last event of a node.
+    last_of_nodes: watch::Sender<u64>,
     /// The same for the services that clients wait for, so that a change wakes only those whom it concerns.
     last_of: RwLock<HashMap<ServiceKey, watch::Sender<u64>>>,
 }
@@ -87,7 +90,10 @@ impl Event {
 
 impl Filter {
     fn accepts(&self, key: &ServiceKey) -> bool {
-        self.service.as_deref().is_none_or(|service| service == &*key.name)
+        // The records of nodes are no services.
+        let is_node = &*key.namespace == NODES_NAMESPACE;
+        !is_node
+            && self.service.as_deref().is_none_or(|service| service == &*key.name)
             && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
             && self.scope.contains(&key.namespace, &key.name)
     }
@@ -113,7 +119,8 @@ impl Ring {
             events.push_front(Arc::new(event));
         }
         let kept = RwLock::new(Kept { events, floor: wanted });
-        Self { max, kept, last: watch::Sender::new(index), last_of: RwLock::default() }
+        let (last, last_of_nodes) = (watch::Sender::new(index), watch::Sender::new(index));
+        Self { max, kept, last, last_of_nodes, last_of: RwLock::default() }
     }
 
     /// The number of events that are kept.
@@ -134,6 +141,9 @@ impl Ring {
         drop(kept);
 
         self.last.send_replace(last);
+        if events.iter().any(|event| &*event.service.namespace == NODES_NAMESPACE) {
+            self.last_of_nodes.send_replace(last);
+        }
         let last_of = self.last_of.read();
         if !last_of.is_empty() {
             for event in events {
@@ -154,6 +164,11 @@ impl Ring {
         }
         let start = *self.last.borrow();
         last_of.entry(key).or_insert_with(|| watch::Sender::new(start)).subscribe()
+    }
+
+    /// Wakes at each event of a node.
+    pub(super) fn subscribe_nodes(&self) -> watch::Receiver<u64> {
+        self.last_of_nodes.subscribe()
     }
 
     /// What came after `since`, as far as the filter accepts it. `current`: the index of the view, which may be a moment

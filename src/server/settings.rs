@@ -1,5 +1,6 @@
 //! What can be set about the server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The settings of a server.
@@ -23,8 +24,12 @@ pub struct ServerSettings {
     pub node: String,
     /// The name of the cluster, a label.
     pub cluster: String,
+    /// The address under which others reach this server, for Consul's catalog; `None` is the one that it listens on.
+    pub advertise: Option<IpAddr>,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
+    /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
+    pub health_checks: HealthCheckSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
 }
@@ -52,6 +57,24 @@ impl ServerSettings {
             connections: self.size_limits.connections,
             connections_per_address: self.size_limits.connections_per_address,
         }
+    }
+}
+
+/// Whether and how the checks of registrations run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheckSettings {
+    /// Whether they run.
+    pub enabled: bool,
+    /// The timeout of a check that sets none.
+    pub timeout: Duration,
+    /// Whether they may contact loopback addresses and the other addresses of this machine. If clients on other machines can
+    /// register services, that would let them reach what only this machine can.
+    pub allow_own_addresses: bool,
+}
+
+impl Default for HealthCheckSettings {
+    fn default() -> Self {
+        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
     }
 }
 
@@ -117,7 +140,9 @@ impl Default for ServerSettings {
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),
+            advertise: None,
             heartbeat_interval: Duration::from_secs(10),
+            health_checks: HealthCheckSettings::default(),
             dns: DnsSettings::default(),
         }
     }

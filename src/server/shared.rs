@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use super::access::AccessControl;
+use super::checks::Checks;
+use super::consul::OwnNode;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
 use super::ring::Ring;
@@ -30,7 +32,11 @@ pub(super) struct ServerState {
     pub(super) access: Arc<AccessControl>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
+    /// What the health monitor found, and how it is reached.
+    pub(super) checks: Checks,
     pub(super) shutdown: Shutdown,
+    /// What this server is in Consul's catalog.
+    pub(super) own_node: Arc<OwnNode>,
     /// What the store is, for people: `SQLite file /var/lib/portolan/registry.db`.
     pub(super) store: String,
     /// Identifies the history that the indexes belong to.
@@ -69,7 +75,7 @@ impl ServerState {
         Gauges {
             index: view.index(),
             services: view.service_count() as u64,
-            instances: HealthState::ALL.map(|state| snapshot.health().of(state) as u64),
+            instances: HealthState::ALL.map(|state| view.count_of(state) as u64),
             guarded_services: snapshot.protected_services().count().max(all) as u64,
             queued_writes: self.unscoped_writes.len() as u64,
             connections: self.gate.open() as u64,

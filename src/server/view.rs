@@ -11,8 +11,8 @@ use super::name_index::NameIndex;
 use super::service_addresses::ServiceAddresses;
 use super::strategy::{Choice, InstanceCounters, ServiceCounters};
 use super::times::{LeaseTimes, WIDTH};
-use crate::model::RegisteredInstance;
-use crate::registry::Snapshot;
+use crate::model::{HealthState, RegisteredInstance};
+use crate::registry::{Change, ChangeKind, Snapshot};
 
 /// A service: its namespace and its name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,6 +37,12 @@ pub(super) struct View {
     pub(super) snapshot: Snapshot,
     services: RedBlackTreeMapSync<ServiceKey, Arc<ServiceView>>,
     by_id: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+    /// The records of nodes, by their name. They are no instances of a service.
+    nodes: RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>,
+    /// The instances or nodes that checks of Consul's API belong to, by the id of the check.
+    check_owners: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+    /// The index of the last change that was more than a change of health.
+    catalog_index: u64,
     /// Only a server with DNS has it.
     names: Option<NameIndex>,
 }
@@ -64,6 +70,10 @@ pub(super) struct InstanceView {
     expires_at: Option<usize>,
     hash: u128,
 }
+
+/// The fields that change with the health of an instance.
+const HEALTH_FIELDS: [&str; 8] =
+    ["health", "health_checks", "lease", "report", "node_down", "flapping", "status", "weight"];
 
 /// What stands in the JSON in place of the times until an answer is written. No instance lives in those years.
 const LAST_SEEN: &str = "1111-11-11T11:11:11.111Z";
@@ -113,6 +123,12 @@ impl InstanceView {
         (own.index, own.protected, own.generation) == (other.index, other.protected, other.generation)
             && self.instance.report == other.report
             && self.instance.checks == other.checks
+    }
+
+    /// The ids of its checks that Consul's agent API knows.
+    fn agent_checks(&self) -> impl Iterator<Item = &str> {
+        let entry = self.instance.registration.catalog.as_ref().filter(|entry| !entry.is_external);
+        entry.into_iter().flat_map(|entry| entry.checks.iter().map(|check| check.id.as_str()))
     }
 
     /// Its version, as it was registered.
@@ -183,6 +199,9 @@ impl View {
             snapshot: snapshot.clone(),
             services: RedBlackTreeMapSync::new_sync(),
             by_id: HashTrieMapSync::new_sync(),
+            nodes: RedBlackTreeMapSync::new_sync(),
+            check_owners: HashTrieMapSync::new_sync(),
+            catalog_index: snapshot.index(),
             names: has_names.then(NameIndex::new),
         };
         let mut draft = ViewDraft::of(&empty);
@@ -217,6 +236,32 @@ impl View {
         self.by_id.get(id)
     }
 
+    /// The record of a node.
+    pub(super) fn node(&self, name: &str) -> Option<&Arc<InstanceView>> {
+        self.nodes.get(name)
+    }
+
+    /// The records of all nodes, by name.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
+        self.nodes.values()
+    }
+
+    /// What a check of this server's own agent belongs to: an instance, or a node.
+    pub(super) fn check_owner(&self, check: &str) -> Option<&Arc<InstanceView>> {
+        self.check_owners.get(check)
+    }
+
+    /// The index of the last change that was more than a change of health.
+    pub(super) fn catalog_index(&self) -> u64 {
+        self.catalog_index
+    }
+
+    /// How many instances are in a state.
+    pub(super) fn count_of(&self, state: HealthState) -> usize {
+        let nodes = self.nodes.values().filter(|node| node.instance.health == state).count();
+        self.snapshot.health().of(state).saturating_sub(nodes)
+    }
+
     pub(super) fn service_count(&self) -> usize {
         self.services.size()
     }
@@ -237,20 +282,27 @@ type Members = RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>;
 pub(super) struct ViewDraft {
     view: View,
     touched: HashMap<ServiceKey, ServiceView>,
+    is_node_touched: bool,
 }
 
 impl ViewDraft {
     pub(super) fn of(view: &View) -> Self {
-        Self { view: view.clone(), touched: HashMap::new() }
+        Self { view: view.clone(), touched: HashMap::new(), is_node_touched: false }
     }
 
     /// Adds or replaces an instance.
     pub(super) fn put(&mut self, instance: RegisteredInstance) -> Arc<InstanceView> {
         let (key, id) = (ServiceKey::of(&instance), Arc::clone(&instance.id));
         // A new generation begins with counters of its own.
-        let known = self.view.by_id.get(&*id);
-        let same = known.filter(|known| known.instance.generation == instance.generation);
+        let known = self.known(&instance).cloned();
+        let same = known.as_ref().filter(|known| known.instance.generation == instance.generation);
         let added = Arc::new(InstanceView::new(instance, same));
+        self.own_checks(known.as_ref(), Some(&added));
+        if added.instance.registration.is_node() {
+            self.is_node_touched = true;
+            self.view.nodes.insert_mut(key.name, Arc::clone(&added));
+            return added;
+        }
 
         if let Some(names) = &mut self.view.names {
             if let Some(known) = known {
@@ -265,6 +317,14 @@ impl ViewDraft {
 
     /// Removes an instance.
     pub(super) fn remove(&mut self, instance: &RegisteredInstance) {
+        let known = self.known(instance).cloned();
+        self.own_checks(known.as_ref(), None);
+        if instance.registration.is_node() {
+            self.is_node_touched = true;
+            self.view.nodes.remove_mut(instance.name());
+            return;
+        }
+
         if let Some(names) = &mut self.view.names {
             names.remove_instance(instance);
         }
@@ -276,7 +336,7 @@ impl ViewDraft {
 
     /// Takes over what is known of an instance beside its changes: a renewal, or the text of a check.
     pub(super) fn refresh(&mut self, instance: RegisteredInstance) {
-        let known = self.view.by_id.get(&*instance.id).cloned();
+        let known = self.known(&instance).cloned();
         match known.filter(|known| known.has_same_text(&instance)) {
             Some(known) => known.times.set(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
             None => drop(self.put(instance)),
@@ -285,7 +345,37 @@ impl ViewDraft {
 
     /// Whether readers would see anything new.
     pub(super) fn is_touched(&self) -> bool {
-        !self.touched.is_empty()
+        self.is_node_touched || !self.touched.is_empty()
+    }
+
+    /// Notes what a change means for the readers of the catalog.
+    pub(super) fn note(&mut self, change: &Change) {
+        let is_health = |field: &&'static str| HEALTH_FIELDS.contains(field);
+        if change.kind != ChangeKind::Updated || !change.changed.iter().all(is_health) {
+            self.view.catalog_index = change.index;
+        }
+    }
+
+    /// The view of an instance or a node as it is.
+    fn known(&self, instance: &RegisteredInstance) -> Option<&Arc<InstanceView>> {
+        if instance.registration.is_node() {
+            return self.view.nodes.get(instance.name());
+        }
+        self.view.by_id.get(&*instance.id)
+    }
+
+    /// Keeps the owners of the checks of Consul's API.
+    fn own_checks(&mut self, old: Option<&Arc<InstanceView>>, new: Option<&Arc<InstanceView>>) {
+        for check in old.into_iter().flat_map(|old| old.agent_checks()) {
+            let owner = self.view.check_owners.get(check);
+            if owner.is_some_and(|owner| old.is_some_and(|old| owner.instance.id == old.instance.id)) {
+                self.view.check_owners.remove_mut(check);
+            }
+        }
+        let Some(new) = new else { return };
+        for check in new.agent_checks() {
+            self.view.check_owners.insert_mut(check.into(), Arc::clone(new));
+        }
     }
 
     fn change(&mut self, key: ServiceKey, change: impl FnOnce(&mut Members)) {
@@ -346,6 +436,7 @@ mod tests {
             checks: Vec::new(),
             node_down: false,
             flapping: false,
+            monitoring_stopped: false,
             protected: false,
             registered_at: now,
             last_seen: now,

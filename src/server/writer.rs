@@ -160,6 +160,7 @@ impl CommandWriter {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.ring.push(events);
+        self.app.checks.changed.note(&changes);
     }
 }
 
@@ -205,6 +206,8 @@ impl CarriedOut {
                 ChangeKind::Added | ChangeKind::Updated => self.draft.put(change.instance.clone()),
             };
 
+            self.draft.note(change);
+
             let key = ServiceKey::of(&change.instance);
             let previous = last_of.insert(key.clone(), change.index);
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
@@ -222,7 +225,10 @@ fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::Deregister { id, .. }
         | Command::SetStatus { id, .. }
         | Command::SetWeight { id, .. }
-        | Command::CheckResult { id, .. } => Some(Arc::clone(id)),
+        | Command::CheckResult { id, .. }
+        | Command::CheckUnavailable { id, .. }
+        | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
+        Command::Catalog(command) => Some(command.id().into()),
         Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
     }
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
 mod commands;
+mod drift;
 mod hand_to;
 mod holders;
 mod outputs;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! 5  cli                                             -> everything
+//! 4  drift                                           -> identify source net engine model
 //! 4  server  client                                  -> registry identify health source catalog store balance output engine net model
 //! 3  registry -> model    identify -> source probe net engine model    health -> catalog check source engine net model
 //! 2  catalog -> balance engine model
@@ -28,8 +29,8 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "client", "server", "registry", "identify", "health", "catalog", "source", "check", "balance", "store",
-            "output", "probe", "net", "engine", "model", "settings",
+            "client", "server", "drift", "registry", "identify", "health", "catalog", "source", "check", "balance",
+            "store", "output", "probe", "net", "engine", "model", "settings",
         ],
     ),
     (
@@ -46,6 +47,7 @@ const MAY: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
+    ("drift", &["identify", "source", "net", "engine", "model"]),
     ("registry", &["model"]),
     ("identify", &["source", "probe", "net", "engine", "model"]),
     ("health", &["catalog", "check", "source", "engine", "net", "model"]),

@@ -8,6 +8,12 @@ mod support;
 
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod client;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
+mod consul;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
+mod drift;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]

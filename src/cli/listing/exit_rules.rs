@@ -60,6 +60,9 @@ pub(in crate::cli) struct ExitRules {
     /// When the result was requested, if that was not now.
     #[arg(skip)]
     generated: Option<Timestamp>,
+    /// What an item is called in the summary: `service` unless it is something else.
+    #[arg(skip)]
+    noun: Option<&'static str>,
 }
 
 impl ExitRules {
@@ -71,6 +74,11 @@ impl ExitRules {
     /// The rules of a command that fails if nothing is found.
     pub(in crate::cli) fn failing_empty() -> Self {
         Self { fail_empty: true, ..Self::default() }
+    }
+
+    /// The rules of a command whose items are not services.
+    pub(in crate::cli) fn counting(noun: &'static str) -> Self {
+        Self { noun: Some(noun), ..Self::default() }
     }
 
     /// Lists a source into every requested output.
@@ -136,7 +144,7 @@ impl ExitRules {
             exit = exit.max(Exit::Incomplete);
         }
         if !quiet {
-            stderr::note(&summary(printed.count));
+            stderr::note(&summary(printed.count, self.noun));
             printed.notes.iter().for_each(|note| stderr::note(note));
             printed.limits.iter().for_each(|limit| {
                 stderr::note(&format!("cannot {}: {}; {}", limit.operation, limit.cause, limit.hint));
@@ -205,7 +213,7 @@ impl ExitRules {
         printer.keeps_hosts = self.hand_to.is_some();
 
         // A source that needs timers or sockets starts its own runtime; one that only reads from the kernel does without.
-        let context = printer.context();
+        let context = printer.context(source);
         let listed = match identification {
             None => engine::block_on(source.list(&context, &mut printer)),
             Some((options, probes)) => options.list(probes, source, &context, &mut printer),
@@ -252,8 +260,14 @@ fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> boo
     opened + closed + changed > 0
 }
 
-fn summary(count: usize) -> String {
-    if count == 0 { "nothing found".to_owned() } else { services(count as u64) }
+fn summary(count: usize, noun: Option<&str>) -> String {
+    match (count, noun) {
+        (0, None) => "nothing found".to_owned(),
+        (count, None) => services(count as u64),
+        (0, Some(noun)) => format!("no {noun}"),
+        (1, Some(noun)) => format!("1 {noun}"),
+        (count, Some(noun)) => format!("{count} {noun}s"),
+    }
 }
 
 fn services(count: u64) -> String {

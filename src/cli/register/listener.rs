@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ReadyCheck;
-use crate::cli::who;
 use crate::error::{Error, Result};
 use crate::identify::{IdentifiedSource, IdentifyOptions};
 use crate::model::{Address, LocalDetail, Ports, Service};
@@ -78,7 +77,7 @@ fn listens_on(service: &Service, address: Option<IpAddr>) -> bool {
 /// Whether the same processes hold both. A program that may not be seen may be another one.
 fn is_of_same_program(one: &Service, other: &Service) -> bool {
     let [one, other] = [one, other].map(|service| service.detail.downcast_ref::<LocalDetail>());
-    let [one, other] = [one, other].map(|detail| detail.and_then(who::first).map(|process| process.pid));
+    let [one, other] = [one, other].map(|detail| detail.and_then(LocalDetail::main_process).map(|process| process.pid));
     one == other
 }
 
@@ -98,7 +97,7 @@ fn rank(service: &Service) -> u8 {
 /// What it would be called: a system service by its unit, anything else by its process.
 fn name_of(detail: &LocalDetail) -> Option<String> {
     let unit = detail.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
-    let process = who::first(detail).map(|process| process.name.as_raw());
+    let process = detail.main_process().map(|process| process.name.as_raw());
     let name = unit.or(process)?;
     let name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '-' }).collect();

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod authentication;
+mod consul;
 mod data;
 mod dns;
 mod given;
@@ -29,6 +30,8 @@ use super::exit::Exit;
 use crate::error::{Error, Result};
 use crate::model::parse_duration;
 
+/// Where Consul's API is served if no address is given; Consul's port.
+const CONSUL_ADDRESS: &str = "127.0.0.1:8500";
 /// Where DNS is served if no address is given; Consul's port.
 const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
@@ -38,6 +41,7 @@ Examples:
   portolan serve --data :memory: --port 0          on any free port, for a test
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
+  portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
   portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
   curl http://127.0.0.1:7440/api/v1/services       every registered instance";
 
@@ -99,6 +103,13 @@ pub(super) struct Serve {
     /// Time for requests that have begun when the server stops [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
+
+    /// Serve Consul's HTTP API on this address, or on 127.0.0.1:8500; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Consul", num_args = 0..=1, default_missing_value = CONSUL_ADDRESS)]
+    consul: Vec<String>,
+    /// Address of this server in Consul's catalog [default: the one that it listens on]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Consul")]
+    advertise: Option<String>,
 
     /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
@@ -199,6 +210,7 @@ impl Serve {
             ("--dns-ttl", "server.dns.ttl", self.dns_ttl.clone()),
             ("--node", "server.node", self.node.clone()),
             ("--cluster", "server.cluster", self.cluster.clone()),
+            ("--advertise", "server.advertise", self.advertise.clone()),
             ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
             ("--debug", "monitoring.logging.level", debug),
             ("--log-level", "monitoring.logging.level", self.log_level.clone()),
@@ -210,6 +222,9 @@ impl Serve {
         }
         if !self.listen.is_empty() {
             given.set_flag("--listen", "server.listen", self.listen.clone());
+        }
+        if !self.consul.is_empty() {
+            given.set_flag("--consul", "server.consul.listen", self.consul.clone());
         }
         if !self.dns.is_empty() {
             given.set_flag("--dns", "server.dns.listen", self.dns.clone());

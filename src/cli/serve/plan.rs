@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::consul::ConsulAddresses;
 use super::data::DataPlace;
 use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, data, dns, value_kinds};
+use super::{addresses, authentication, consul, data, dns, value_kinds};
 use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
 use crate::registry::Rules;
-use crate::server::{Authentication, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
+use crate::server::{Authentication, HealthCheckSettings, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
 
 /// A checked plan.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub(super) struct Plan {
     pub(super) listen: Vec<SocketAddr>,
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
+    pub(super) consul: ConsulAddresses,
     pub(super) dns: DnsAddresses,
     pub(super) data: DataPlace,
     pub(super) authentication: Authentication,
@@ -50,6 +52,7 @@ impl Plan {
         let data = data::choose(given, variable, &mut off)?;
         let authentication = authentication::choose(given, variable, is_insecure, &mut off)?;
         addresses::refuse_wide(&listen, &listen_by, is_insecure || authentication.is_on())?;
+        let consul = consul::addresses(given, is_insecure || authentication.is_on())?;
         let dns = dns::addresses(given, is_insecure)?;
 
         let tls = tls(given)?;
@@ -59,10 +62,11 @@ impl Plan {
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let server = server(given, host_name, !dns.listen.is_empty())?;
+        let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
         Ok(Self {
             listen,
             listen_by,
+            consul,
             dns,
             data,
             authentication,
@@ -79,7 +83,8 @@ impl Plan {
     /// What an operator should know, one line each.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("off: {}", self.off.join(", "))];
-        let is_wide = self.listen.iter().any(|address| !address.ip().to_canonical().is_loopback());
+        let is_wide =
+            self.listen.iter().chain(&self.consul.listen).any(|address| !address.ip().to_canonical().is_loopback());
         if self.is_insecure && is_wide {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
@@ -120,6 +125,9 @@ impl Plan {
             DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        if !self.consul.listen.is_empty() {
+            lines.push(consul::line(&self.consul.listen, if self.tls.is_some() { "https" } else { "http" }));
+        }
         if !self.dns.listen.is_empty() {
             lines.push(self.dns_line(&self.dns.listen));
         }
@@ -145,10 +153,9 @@ fn tls(given: &Given) -> Result<Option<TlsFiles>> {
 
 /// Names what was asked for and does not exist yet, and what needs no setting here.
 fn name_unsupported(given: &Given, off: &mut Vec<String>) {
-    let checks =
-        if flag(given, "registry.health_checks.enabled") { " (checks are stored and not run yet)" } else { "" };
-    off.push(format!("health checks{checks}"));
-
+    if !flag(given, "registry.health_checks.enabled") {
+        off.push("health checks".to_owned());
+    }
     if given.get("database.redis.url").is_some() {
         off.push("Redis (answers come from memory, and one server needs no other)".to_owned());
     }
@@ -242,7 +249,7 @@ fn count(given: &Given, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &Given, host_name: &str, has_dns: bool) -> Result<ServerSettings> {
+fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -286,8 +293,10 @@ fn server(given: &Given, host_name: &str, has_dns: bool) -> Result<ServerSetting
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
+        advertise: consul::advertise(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
+        health_checks: health_checks(given, listen),
     })
 }
 
@@ -295,6 +304,18 @@ fn server(given: &Given, host_name: &str, has_dns: bool) -> Result<ServerSetting
 fn is_origin(text: &str) -> bool {
     let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text)
+}
+
+/// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
+fn health_checks(given: &Given, listen: &[SocketAddr]) -> HealthCheckSettings {
+    let key = "registry.health_checks.allow_own_addresses";
+    let is_local = listen.iter().all(|address| address.ip().to_canonical().is_loopback());
+
+    HealthCheckSettings {
+        enabled: flag(given, "registry.health_checks.enabled"),
+        timeout: duration(given, "registry.health_checks.timeout"),
+        allow_own_addresses: if given.get(key).is_some() { flag(given, key) } else { is_local },
+    }
 }
 
 /// The name of this machine.

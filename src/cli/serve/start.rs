@@ -17,11 +17,11 @@ use super::data::DataPlace;
 use super::given::Given;
 use super::plan::Plan;
 use super::reload::{Reloader, SettingsOrigin};
-use super::{dns, logging};
+use super::{consul, dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
-use crate::cli::{stderr, who};
+use crate::cli::stderr;
 use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
@@ -50,8 +50,10 @@ pub(super) fn start(
     runtime.block_on(async {
         let (access, tls) = (access(plan)?, tls(plan)?);
         let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
+        let consul: Result<Vec<TcpListener>> =
+            plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
-        let listeners = Listeners { rest: rest?, dns: dns? };
+        let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
         let registry = open(plan, access, tls)?;
         let log = logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
@@ -77,6 +79,11 @@ pub(super) fn start(
 fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
     let what = || format!("the address {address} (set by {})", plan.listen_by);
     bind(address).map_err(|error| unbound(&error, what(), address, ["--port", "--listen"]))
+}
+
+fn listen_consul(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
+    let what = || format!("the address {address} of Consul's API (set by {})", plan.consul.by);
+    bind(address).map_err(|error| unbound(&error, what(), address, ["--consul", "--consul"]))
 }
 
 fn listen_dns(address: SocketAddr, plan: &Plan) -> Result<DnsListener> {
@@ -111,7 +118,7 @@ fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, a
 fn holder(address: SocketAddr) -> Option<String> {
     let ports: Ports = address.port().to_string().parse().ok()?;
     let listing = Local { ports: Some(ports), ..Local::default() }.listing().ok()?;
-    let process = listing.services.iter().find_map(|service| who::first(&service.detail))?;
+    let process = listing.services.iter().find_map(|service| service.detail.main_process().cloned())?;
     Some(format!("{} (pid {})", process.name, process.pid))
 }
 
@@ -178,15 +185,28 @@ fn unusable(path: &Path, error: &StoreError) -> Error {
 /// Says where the server listens, where its data is, and what is off.
 fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment: Option<&str>, quiet: bool) {
     let addresses: Vec<SocketAddr> = listeners.rest.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let consul: Vec<SocketAddr> = listeners.consul.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let dns: Vec<SocketAddr> = listeners.dns.iter().filter_map(|listener| listener.udp.local_addr().ok()).collect();
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
     let (instances, index) = (registry.state.view().len(), registry.state.index());
     if plan.log_json {
         let off = plan.off.join(", ");
+        let consul: Vec<String> = consul.iter().map(ToString::to_string).collect();
+        let consul = Some(consul.join(" ")).filter(|consul| !consul.is_empty());
         let dns: Vec<String> = dns.iter().map(ToString::to_string).collect();
         let dns = Some(dns.join(" ")).filter(|dns| !dns.is_empty());
-        info!(listen = urls.join(" "), dns, data = registry.store_name, instances, index, off, environment, "started");
+        info!(
+            listen = urls.join(" "),
+            consul,
+            dns,
+            data = registry.store_name,
+            instances,
+            index,
+            off,
+            environment,
+            "started"
+        );
         return;
     }
     if quiet {
@@ -194,6 +214,9 @@ fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment
     }
 
     stderr::note(&format!("portolan {} listens on {}", env!("CARGO_PKG_VERSION"), urls.join(" and ")));
+    if !consul.is_empty() {
+        stderr::note(&consul::line(&consul, scheme));
+    }
     if !dns.is_empty() {
         stderr::note(&plan.dns_line(&dns));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::url::RegistryUrl;
@@ -20,6 +21,8 @@ struct ConsulProvider {
     http: RegistryHttp,
 }
 
+/// The agent on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8500";
 /// How long a registration lasts unless it says otherwise.
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 /// The defaults of the checks that the agent runs.
@@ -50,6 +53,19 @@ pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<
 
     let http = RegistryHttp::new(options.http_options()?)?;
     Ok(Arc::new(ConsulProvider { options, http }))
+}
+
+/// What an agent says of itself.
+#[derive(Deserialize)]
+struct AgentReply {
+    #[serde(rename = "Config")]
+    config: AgentConfig,
+}
+
+#[derive(Deserialize)]
+struct AgentConfig {
+    #[serde(rename = "NodeName")]
+    node_name: String,
 }
 
 impl ConsulProvider {
@@ -84,18 +100,29 @@ impl ConsulProvider {
     async fn remove(&self, instance: &Instance) -> Result<bool> {
         let (node, id) = instance.id.split_once('/').unwrap_or(("", &instance.id));
         let what = format!("deregister {} with Consul", clean(id));
+        // The agent may have an instance of its own with the same id.
+        let agent = self.http.send(&RegistryRequest::get("/v1/agent/self")).await;
+        let agent = agent.and_then(|reply| reply.json::<AgentReply>());
+        let agent = agent.map_err(|failure| failure.into_error(what.clone()))?;
+        if agent.config.node_name != node {
+            return Err(of_other_agent(node, id));
+        }
         let request = self.put(format!("/v1/agent/service/deregister/{}", segment(id)));
 
         match self.http.send(&request).await {
             Ok(_) => Ok(true),
-            // Only the agent that an instance is registered with can remove it: another one's removal does not last.
-            Err(failure) if is_unknown(&failure) => Err(Error::NotFound {
-                what: format!("the instance {} at this agent", clean(id)),
-                why: format!("it is registered with the agent of the node {}", clean(node)),
-                hint: "name that agent, as in --registry consul://ADDRESS:8500".to_owned(),
-            }),
+            Err(failure) if is_unknown(&failure) => Err(of_other_agent(node, id)),
             Err(failure) => Err(failure.into_error(what)),
         }
+    }
+}
+
+/// Only the agent that an instance is registered with can remove it: another one's removal does not last.
+fn of_other_agent(node: &str, id: &str) -> Error {
+    Error::NotFound {
+        what: format!("the instance {} at this agent", clean(id)),
+        why: format!("it is registered with the agent of the node {}", clean(node)),
+        hint: "name that agent, as in --registry consul://ADDRESS:8500".to_owned(),
     }
 }
 
@@ -108,6 +135,11 @@ impl Provider for ConsulProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn place(&self) -> Option<String> {
+        let address = self.options.address.as_ref().or(self.options.environment.address.as_ref());
+        Some(address.cloned().unwrap_or_else(|| DEFAULT_ADDRESS.to_owned()))
     }
 
     fn all_services(&self) -> Result<Arc<dyn Source>> {
@@ -217,7 +249,7 @@ fn metadata(registration: &Registration) -> Map<String, Value> {
     given.chain(texts).chain(status).collect()
 }
 
-/// A check that the agent runs. It has none that only looks at TLS.
+/// A check that the agent runs. It has none that looks at TLS or at a protocol: a connection is the most that it can do.
 fn check_body(registration: &Registration, id: &str, number: usize, check: &CheckDefinition) -> Option<Value> {
     let place = registration.place();
     let (key, value) = match &check.kind {
@@ -225,10 +257,10 @@ fn check_body(registration: &Registration, id: &str, number: usize, check: &Chec
             let scheme = if registration.protocol.as_deref() == Some("https") { "https" } else { "http" };
             ("HTTP", format!("{scheme}://{place}{path}"))
         }
-        CheckKind::Tcp | CheckKind::Tls => ("TCP", place),
+        CheckKind::Tcp | CheckKind::Tls | CheckKind::Protocol(_) => ("TCP", place),
         CheckKind::Grpc { service: Some(service) } => ("GRPC", format!("{place}/{service}")),
         CheckKind::Grpc { service: None } => ("GRPC", place),
-        CheckKind::Ttl | CheckKind::Script { .. } => return None,
+        CheckKind::Dns | CheckKind::Ttl | CheckKind::Script { .. } => return None,
     };
 
     let mut body = json!({

@@ -40,4 +40,8 @@ impl Provider for DnsProvider {
         source.select(service);
         Ok(Arc::new(source))
     }
+
+    fn place(&self) -> Option<String> {
+        Some(self.0.server.join(",")).filter(|servers| !servers.is_empty())
+    }
 }

@@ -36,6 +36,11 @@ const ALIASES: &[(&str, &str)] = &[("k8s", "kubernetes"), ("file", "static")];
 /// Followed by the value of `DISCOVERY_FILE`.
 const FILE: &str = "file:";
 
+/// The variables that say which registry is meant.
+pub(in crate::client) fn variables() -> impl Iterator<Item = &'static str> {
+    std::iter::once("DISCOVERY_PROVIDER").chain(PROVIDERS.iter().map(|(_, _, variable)| *variable))
+}
+
 /// Reads the variables.
 ///
 /// # Errors

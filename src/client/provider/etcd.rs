@@ -23,6 +23,8 @@ struct EtcdProvider {
     api: Arc<EtcdApi>,
 }
 
+/// The server on this machine.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:2379";
 /// How long a registration lasts unless it says otherwise.
 const DEFAULT_TTL: Duration = Duration::from_secs(30);
 
@@ -143,6 +145,12 @@ impl Provider for EtcdProvider {
         let mut source = self.options.clone();
         source.select(service);
         Ok(Arc::new(source))
+    }
+
+    fn place(&self) -> Option<String> {
+        let options = &self.options;
+        let hosts = if options.endpoint.is_empty() { &options.environment.endpoints } else { &options.endpoint };
+        Some(if hosts.is_empty() { DEFAULT_ADDRESS.to_owned() } else { hosts.join(",") })
     }
 
     fn all_services(&self) -> Result<Arc<dyn Source>> {

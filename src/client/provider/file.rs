@@ -34,4 +34,8 @@ impl Provider for FileProvider {
     fn all_services(&self) -> Result<Arc<dyn Source>> {
         Ok(Arc::new(self.0.clone()))
     }
+
+    fn place(&self) -> Option<String> {
+        Some(self.0.file.to_string_lossy().into_owned())
+    }
 }

@@ -1,5 +1,6 @@
 //! The rules, one by one; against a naive model; in a simulated world; and the checker of histories itself.
 
+mod catalog;
 mod expiry;
 mod guard;
 mod health;

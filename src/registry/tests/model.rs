@@ -9,7 +9,7 @@ use super::history::History;
 use super::naive::{Naive, Visible};
 use super::support::{Dice, http_check, seconds};
 use crate::model::{CheckDefinition, HealthState, OperatorStatus, Registration};
-use crate::registry::{ChangeKind, Command, Now, Rejected, Rules, State};
+use crate::registry::{CatalogCommand, ChangeKind, Command, Now, Rejected, Rules, State};
 
 /// All steps of all histories.
 const STEPS: u64 = 1_000_000;
@@ -126,7 +126,7 @@ impl Run {
                 self.state.view().records().filter(|record| record.service() == **service).count() == 12
             }
             Rejected::RegistryFull { .. } => known.len() == 30,
-            Rejected::Invalid(_) => false,
+            Rejected::Invalid(_) | Rejected::UnknownReport { .. } => false,
         };
         assert!(is_right, "{command:?} was refused: {refused}");
     }
@@ -152,12 +152,18 @@ impl Run {
                 Command::SetStatus { id, generation, status: *dice.pick(&all) }
             }
             57..60 => Command::SetWeight { id, generation, weight: *dice.pick(&[1, 5]) },
-            60..80 => {
+            60..78 => {
                 let check = usize::try_from(dice.roll(3)).unwrap();
                 Command::CheckResult { id, generation, check, state, note: None }
             }
+            78 => {
+                let check = usize::try_from(dice.roll(3)).unwrap();
+                Command::CheckUnavailable { id, generation, check, note: "no".into() }
+            }
+            79 => Command::SetMonitoring { id, generation, enabled: dice.chance(70) },
             80..81 => Command::NodeDown { node },
             81..84 => Command::NodeUp { node },
+            84..85 => Command::Catalog(CatalogCommand::Maintain { id, reason: "because".into() }),
             _ => Command::Tick,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::model::{HealthState, OperatorStatus, RegisteredInstance, Registration};
-use crate::registry::{Command, InstanceRecord, Rules};
+use crate::registry::{CatalogCommand, Command, InstanceRecord, Rules};
 
 /// An instance of the model.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(super) struct NaiveInstance {
     failed_since: Option<Duration>,
     flips: Vec<Duration>,
     flapping_until: Option<Duration>,
+    monitoring_stopped: bool,
 }
 
 /// What is compared.
@@ -37,6 +38,7 @@ pub(super) struct Visible {
     report: Option<HealthState>,
     checks: Vec<HealthState>,
     flapping: bool,
+    monitoring_stopped: bool,
 }
 
 impl From<&InstanceRecord> for Visible {
@@ -52,6 +54,7 @@ impl From<&InstanceRecord> for Visible {
             report: record.report,
             checks: record.checks.clone(),
             flapping: record.flapping,
+            monitoring_stopped: record.monitoring_stopped,
         }
     }
 }
@@ -94,6 +97,7 @@ impl NaiveInstance {
             report: self.report,
             checks: self.checks.iter().map(|(state, _, _)| *state).collect(),
             flapping: self.flapping_until.is_some(),
+            monitoring_stopped: self.monitoring_stopped,
         }
     }
 
@@ -176,8 +180,16 @@ impl Naive {
             Command::CheckResult { id, check, state, .. } => {
                 self.touch(id, now, |one| one.result(*check, *state, &rules));
             }
+            Command::CheckUnavailable { id, check, .. } => {
+                self.touch(id, now, |one| one.checks[*check] = (HealthState::Unknown, 0, 0));
+            }
+            Command::SetMonitoring { id, enabled, .. } => self.touch(id, now, |one| one.set_monitoring(*enabled)),
             Command::NodeUp { node } => self.set_node(node, false, now),
             Command::NodeDown { node } => self.set_node(node, true, now),
+            Command::Catalog(CatalogCommand::Maintain { id, .. }) => {
+                self.touch(id, now, |one| one.status = OperatorStatus::Maintenance);
+            }
+            Command::Catalog(command) => panic!("the histories have no {command:?}"),
             Command::Tick => self.tick(now),
         }
 
@@ -214,6 +226,7 @@ impl Naive {
                 failed_since: None,
                 flips: Vec::new(),
                 flapping_until: None,
+                monitoring_stopped: false,
             };
             if is_down {
                 one.failed_since = Some(now);
@@ -320,8 +333,15 @@ impl Naive {
 }
 
 impl NaiveInstance {
+    fn set_monitoring(&mut self, enabled: bool) {
+        if self.monitoring_stopped == enabled {
+            self.monitoring_stopped = !enabled;
+            self.checks.fill((HealthState::Unknown, 0, 0));
+        }
+    }
+
     fn result(&mut self, check: usize, shown: HealthState, rules: &Rules) {
-        if shown == HealthState::Unknown {
+        if shown == HealthState::Unknown || self.monitoring_stopped {
             return;
         }
         let (state, better, worse) = &mut self.checks[check];

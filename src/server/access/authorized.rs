@@ -8,12 +8,12 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::warn;
 
 use super::{Caller, Permission, Role, Scope, ScopedView};
 use crate::clean::clean;
-use crate::registry::{Command, Rejected};
+use crate::registry::{CatalogCommand, Command, Rejected};
 use crate::server::PeerAddress;
 use crate::server::api_error::{ApiError, ApiResult};
 use crate::server::shared::App;
@@ -109,6 +109,26 @@ impl FromRequestParts<App> for Access {
 }
 
 impl Access {
+    /// The access of a request of another protocol than REST, with the headers that hold its key or token.
+    ///
+    /// # Errors
+    /// It has no valid key or token, or its caller has not the permission.
+    pub(in crate::server) fn admit(app: &App, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
+        let admitted = match app.access.caller(headers) {
+            Err(why) => Err((why, unauthenticated())),
+            Ok(caller) if caller.permissions.contains(needed) => Ok(caller),
+            Ok(caller) => Err(("permission missing", forbidden(&caller, needed))),
+        };
+        match admitted {
+            Ok(caller) => Ok(Self { app: Arc::clone(app), caller }),
+            Err((why, error)) => {
+                app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
+                warn!(why, "request refused");
+                Err(error)
+            }
+        }
+    }
+
     /// What all requests share, except for the registry.
     pub(in crate::server) fn app(&self) -> &App {
         &self.app
@@ -173,11 +193,15 @@ impl Access {
         Ok(outcomes.collect())
     }
 
-    /// A command, if the caller may give it. An instance outside the scope does not exist for the caller.
+    /// A command, if the caller may give it. An instance outside the scope does not exist for the caller. A node concerns
+    /// services of others, so that only a caller without a limit may change one.
     fn checked(&self, command: Command) -> ApiResult<Command> {
         let view = self.app.unscoped_view();
         match &command {
-            Command::Register(registration) => {
+            Command::Register(registration) | Command::Catalog(CatalogCommand::Register { registration, .. }) => {
+                if registration.is_node() {
+                    return Err(outside_scope(&self.caller));
+                }
                 if !self.sees(registration.namespace_or_default(), &registration.name) {
                     return Err(outside_scope(&self.caller));
                 }
@@ -190,12 +214,23 @@ impl Access {
             | Command::Deregister { id, .. }
             | Command::SetStatus { id, .. }
             | Command::SetWeight { id, .. }
-            | Command::CheckResult { id, .. } => {
+            | Command::CheckResult { id, .. }
+            | Command::CheckUnavailable { id, .. }
+            | Command::SetMonitoring { id, .. } => {
+                // Nothing but an instance may be changed: the record of a node is none.
                 let known = view.instance(id);
+                if known.is_none() {
+                    return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
+                }
                 if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
                     return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
                 }
             }
+            Command::Catalog(command) => match view.instance(command.id()) {
+                Some(known) if self.sees(known.instance.namespace(), known.instance.name()) => {}
+                Some(_) => return Err(Rejected::UnknownInstance { id: command.id().into() }.into()),
+                None => return Err(outside_scope(&self.caller)),
+            },
             Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => {
                 return Err(outside_scope(&self.caller));
             }

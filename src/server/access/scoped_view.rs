@@ -61,6 +61,45 @@ impl ScopedView {
         self.services().flat_map(|service| service.list().iter().cloned()).collect()
     }
 
+    /// Whether the caller may see every service.
+    pub(in crate::server) fn is_unlimited(&self) -> bool {
+        self.caller.scope.is_unlimited()
+    }
+
+    /// The record of a node. It tells nothing of services, and is asked for by the name that an instance has.
+    pub(in crate::server) fn node(&self, name: &str) -> Option<&Arc<InstanceView>> {
+        self.view.node(name)
+    }
+
+    /// The records of all nodes, for a caller that may see everything.
+    pub(in crate::server) fn nodes(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
+        let is_unlimited = self.is_unlimited();
+        self.view.nodes().filter(move |_| is_unlimited)
+    }
+
+    /// What a check of this server's agent belongs to.
+    pub(in crate::server) fn check_owner(&self, check: &str) -> Option<&Arc<InstanceView>> {
+        let owner = self.view.check_owner(check)?;
+        let is_visible =
+            if owner.instance.registration.is_node() { self.is_unlimited() } else { self.contains(&owner.instance) };
+        is_visible.then_some(owner)
+    }
+
+    /// Whether a check of this server's agent belongs to what the caller may not see.
+    pub(in crate::server) fn is_check_hidden(&self, check: &str) -> bool {
+        self.view.check_owner(check).is_some() && self.check_owner(check).is_none()
+    }
+
+    /// The index of the last change that was more than a change of health.
+    pub(in crate::server) fn catalog_index(&self) -> u64 {
+        self.view.catalog_index()
+    }
+
+    /// Why the operator of a visible instance or node set its status.
+    pub(in crate::server) fn reason(&self, instance: &RegisteredInstance) -> Option<Arc<str>> {
+        self.view.snapshot.record(&instance.id)?.reason.clone()
+    }
+
     /// An instance as a command of this caller left it.
     pub(in crate::server) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
         self.view.written(instance)

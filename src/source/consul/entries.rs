@@ -81,6 +81,8 @@ struct Check {
     output: String,
     #[serde(rename = "ServiceID", default)]
     service_id: String,
+    #[serde(rename = "Type", default)]
+    kind: String,
 }
 
 /// Keys of a node's or an instance's metadata that name its zone.
@@ -131,6 +133,7 @@ impl HealthEntry {
             node: Some(self.node.name.as_str().into()),
             id: check.id.as_str().into(),
             name: check.name.as_str().into(),
+            kind: Some(check.kind.as_str()).filter(|kind| !kind.is_empty()).map(Into::into),
             state: check.status,
             note: note(&check.output),
         })

@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod monitor;
 mod prometheus;
 mod reload;
 mod rest;
@@ -15,4 +16,4 @@ mod server;
 mod settings;
 mod tls;
 
-pub use server::{Reply, Server, exchange};
+pub use server::{Reply, Server, exchange, folder};

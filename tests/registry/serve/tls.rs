@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 use super::Server;
 use super::server::{exchange, folder, wait_until};
@@ -20,6 +20,8 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate with the name of its issuer for a self-signed one.
+        params.distinguished_name.push(DnType::CommonName, "authority");
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -28,7 +30,8 @@ impl Authority {
     /// Writes `NAME.pem`, a certificate for 127.0.0.1 with its key.
     fn issue(&self, folder: &Path, name: &str) {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         // As a certificate manager does it: the new file takes the place of the old one at once.
         let draft = folder.join("draft");
@@ -81,8 +84,8 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
         "--watch",
         "-o",
         "ndjson",
-        "--limit",
-        "2",
+        "--until",
+        "item.name=second",
         "--address",
         &address,
         "--ca",
@@ -100,7 +103,9 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
 
     let other = Authority::new();
     other.issue(folder.path(), "server");
-    wait_until(|| curl(&server, &folder, &[]).0 == Some(60));
+    wait_until(|| server.log().contains("new connections get the changed certificate"));
+    let (code, text) = curl(&server, &folder, &[]);
+    assert!(code != Some(0) && !text.contains("healthy"), "{code:?} {text}");
     fs::write(folder.path().join("ca.pem"), &other.pem).unwrap();
     assert_eq!(curl(&server, &folder, &[]).0, Some(0));
     register("second");

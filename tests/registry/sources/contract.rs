@@ -74,6 +74,40 @@ impl Registry for ConsulRegistry {
     }
 }
 
+/// Our own server in the place of Consul.
+#[cfg(feature = "serve")]
+struct OwnConsul(ConsulRegistry);
+
+#[cfg(feature = "serve")]
+impl Registry for OwnConsul {
+    const NAME: &'static str = "consul";
+    type Listed = Consul;
+
+    fn start() -> Self {
+        Self(ConsulRegistry(super::programs::portolan_as_consul()))
+    }
+
+    fn program(&mut self) -> &mut Program {
+        self.0.program()
+    }
+
+    fn put(&mut self, service: &str, port: u16) {
+        self.0.put(service, port);
+    }
+
+    fn remove(&mut self, service: &str, port: u16) {
+        self.0.remove(service, port);
+    }
+
+    fn source(&self) -> Consul {
+        self.0.source()
+    }
+
+    fn words(&self) -> String {
+        self.0.words()
+    }
+}
+
 pub struct EtcdRegistry(Program);
 
 impl EtcdRegistry {
@@ -402,6 +436,12 @@ async fn consul_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn etcd_keeps_the_contract() {
     keeps_the_contract::<EtcdRegistry>().await;
+}
+
+#[cfg(feature = "serve")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn portolan_in_the_place_of_consul_keeps_the_contract() {
+    keeps_the_contract::<OwnConsul>().await;
 }
 
 #[cfg(feature = "serve")]

@@ -7,7 +7,7 @@ mod suite;
 
 mod command;
 mod consul;
-mod contract;
+pub mod contract;
 mod dns_hostile;
 mod etcd;
 mod files;

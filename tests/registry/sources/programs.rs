@@ -136,7 +136,7 @@ performance {{ raft_multiplier = 1 }}\n{more}\n",
     command
 }
 
-fn consul_path() -> PathBuf {
+pub fn consul_path() -> PathBuf {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("tools");
     let path = tools.join("consul");
     assert!(path.is_file(), "consul is not installed: tests/support/get_consul {}", tools.display());
@@ -164,6 +164,18 @@ pub fn portolan() -> Program {
         let mut command = program(Path::new(env!("CARGO_BIN_EXE_portolan")));
         // Nothing of it is reachable from elsewhere.
         command.arg("serve").arg("--data").arg(dir.join("registry.db")).args(["--listen", &address.to_string()]);
+        command
+    })
+}
+
+/// A registry of portolan's own that speaks as Consul does.
+#[cfg(feature = "serve")]
+pub fn portolan_as_consul() -> Program {
+    Program::start(TempDir::new(), CONSUL_PORT, |dir, address| {
+        let rest = SocketAddr::new(address.ip(), 27_440).to_string();
+        let mut command = program(Path::new(env!("CARGO_BIN_EXE_portolan")));
+        command.arg("serve").arg("--data").arg(dir.join("registry.db")).args(["--listen", &rest]);
+        command.args(["--consul", &address.to_string(), "--node", "n1"]);
         command
     })
 }

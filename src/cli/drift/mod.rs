@@ -1,0 +1,134 @@
+//! `portolan drift`: what is registered, what listens, what replies, and where they disagree.
+
+mod fail_on;
+mod fix;
+mod registries;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+
+use self::fail_on::FailOn;
+use self::registries::NamedRegistry;
+use super::exit::Exit;
+use super::identify::IdentifyArgs;
+use super::listing::ExitRules;
+use super::watch::Watching;
+use super::{Global, stderr};
+use crate::clean::clean;
+use crate::drift::{AllowList, Drift, HostFilter};
+use crate::engine::Cancel;
+use crate::error::{Error, Result};
+use crate::model::parse_duration;
+use crate::net::read_file;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan drift consul://127.0.0.1:8500             one registry against this machine
+  portolan drift consul: etcd: --file services.toml  several, and against each other
+  portolan drift --allow drift.allow                 the registry by DISCOVERY_PROVIDER
+  portolan drift consul: dns://127.0.0.1:8600/service.consul
+  portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
+  portolan drift consul: --watch --lines             each drift as it begins and ends
+  portolan drift consul: --fix                       print the commands that mend it";
+
+/// Compare registries with what listens on this machine and what replies
+///
+/// One line per finding: what is wrong, what holds the port, since when, and the command to type. A registry is a URL, as in
+/// consul://127.0.0.1:8500, etcd://127.0.0.1:2379, portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or
+/// file:services.toml; consul: alone takes the address from the provider's own variables. Without one, the variables
+/// DISCOVERY_PROVIDER and those of the providers name it. DNS is asked for the names that the other registries have.
+///
+/// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol. What
+/// cannot be seen, such as the sockets of other hosts and hidden owners, is never a finding: it is counted as `cannot tell`.
+/// A registration declares its process, unit or container with metadata (labels in a services file) of these names.
+///
+/// Exit code 1 if there is a finding (see --fail-on), 3 if a registry could not be read; the others are compared.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DriftArgs {
+    /// Compare these registries, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]
+    #[arg(value_name = "REGISTRY", value_hint = ValueHint::Url)]
+    registries: Vec<String>,
+    /// Compare the services of this file too; short for file:FILE, can be repeated
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Targets")]
+    file: Vec<PathBuf>,
+    /// Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]
+    #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname, help_heading = "Targets")]
+    host: Vec<String>,
+    /// A name of this machine as a node of the registries, beside its host name; can be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Targets")]
+    node: Vec<String>,
+    /// Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Filters")]
+    allow: Option<PathBuf>,
+    /// List also what agrees, and what nothing can be said of
+    #[arg(long, help_heading = "Filters")]
+    all: bool,
+    /// Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = FailOn::parse, default_value = "any", help_heading = "Output")]
+    fail_on: Vec<FailOn>,
+    /// Only connect: do not identify what replies
+    #[arg(long, help_heading = "Timing")]
+    connect_only: bool,
+    /// Set the maximum duration of one connection
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s", help_heading = "Timing")]
+    timeout: Duration,
+    /// Print the commands that mend the findings, instead of the findings
+    #[arg(long, conflicts_with = "watch", help_heading = "Output")]
+    fix: bool,
+    /// With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service
+    ///
+    /// Two looks must agree. Nothing else is changed: the other commands are for people to type.
+    #[arg(long, requires = "fix", help_heading = "Output")]
+    yes: bool,
+    #[command(flatten)]
+    watching: Watching,
+}
+
+/// The longest file of allowed listeners.
+const MAX_ALLOW_BYTES: usize = 1 << 20;
+
+impl DriftArgs {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let watches = self.watching.is_asked()?;
+        let registries = registries::open(&self.registries, &self.file)?;
+        let drift = self.drift(&registries)?;
+        if self.fix {
+            return fix::run(&drift, &registries, (self.yes, &self.fail_on), global);
+        }
+        if watches {
+            return self.watching.without_checks()?.run(&drift, global);
+        }
+
+        let exit = ExitRules::counting("finding").list(&drift, &IdentifyArgs::default(), global)?;
+        let is_failed = drift.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
+        Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
+    }
+
+    fn drift(&self, registries: &[NamedRegistry]) -> Result<Drift> {
+        let allow = self.allow.as_ref().map(|path| {
+            let shown = path.to_string_lossy();
+            let what = format!("read {}", clean(&shown));
+            let text = read_file(path, MAX_ALLOW_BYTES, &Cancel::new(), None)
+                .map_err(|error| Error::io(what, error, "name a text file with --allow"))?;
+            AllowList::parse(&shown, &String::from_utf8_lossy(&text))
+        });
+
+        let sources = registries.iter().map(NamedRegistry::source).collect();
+        Ok(Drift::new(sources)
+            .hosts(self.host.iter().map(|host| HostFilter::of(host)).collect())
+            .nodes(self.node.clone())
+            .allow(allow.transpose()?.unwrap_or_default())
+            .connect_timeout(self.timeout)
+            .identify(!self.connect_only)
+            .show_all(self.all))
+    }
+}
+
+/// Reports what could not be read. Returns whether there is anything.
+fn report(errors: &[crate::model::PartialError]) -> bool {
+    errors.iter().for_each(stderr::fault);
+    !errors.is_empty()
+}

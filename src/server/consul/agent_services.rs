@@ -1,0 +1,175 @@
+//! `agent/services` and `agent/service/…`: the services of this server's own node.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
+use tokio::time::Instant;
+
+use super::agent_checks::moved_from;
+use super::blocking::{Scope, Waker, with_jitter};
+use super::error::{ConsulError, ConsulResult};
+use super::filter::{Filter, SERVICE};
+use super::registry_view::RegistryView;
+use super::services::AgentService;
+use super::{ConsulRequest, decode, definition, go, ids, reply};
+use crate::clean::clean;
+use crate::model::OperatorStatus;
+use crate::registry::{CatalogCommand, Command};
+use crate::server::access::Access;
+
+const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
+/// Consul's text for maintenance without a reason.
+const NO_REASON: &str =
+    "Maintenance mode is enabled for this service, but no reason was provided. This is a default message.";
+
+/// All services, by their id.
+pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let filter = request.query.text("filter").map(|text| Filter::parse(text, SERVICE)).transpose()?;
+    let view = RegistryView::of(access);
+    let members = view.agent_members();
+    let services = members.iter().map(|member| (member.service_id.clone(), AgentService::from(view.facts(member))));
+    let wanted = |(_, service): &(String, AgentService)| filter.as_ref().is_none_or(|filter| filter.accepts(service));
+
+    let services: BTreeMap<String, AgentService> = services.filter(wanted).collect();
+    Ok(reply::json(request, &services))
+}
+
+/// One service. With `hash`, the answer waits until the service differs from the one that has this hash.
+pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let (_, wait) = request.query.wait()?;
+    let hash = request.query.text("hash");
+    let deadline = Instant::now() + with_jitter(wait);
+    // The service may have any name, and may come back under another one.
+    let mut waker = Waker::new(access, Scope::All);
+    loop {
+        waker.mark_unchanged();
+        let view = RegistryView::of(access);
+        let Some(member) = view.agent_member(&request.rest) else {
+            return Err(ConsulError::not_found(format!("unknown service ID: {}", clean(&request.rest))));
+        };
+        let mut service = AgentService::from(view.facts(&member));
+        let content = hash_of(&serde_json::to_vec(&service).unwrap_or_default());
+
+        if hash == Some(content.as_str()) && waker.wait(access, deadline, view).await {
+            continue;
+        }
+        service.content_hash = Some(content.clone());
+        return Ok(with_hash(reply::json(request, &service), &content));
+    }
+}
+
+fn with_hash(mut response: Response, hash: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(hash) {
+        response.headers_mut().insert(CONTENT_HASH, value);
+    }
+    response
+}
+
+/// FNV-1a: the same content has the same hash.
+fn hash_of(bytes: &[u8]) -> String {
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{hash:x}")
+}
+
+/// Registers a service with its checks.
+pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Body) -> ConsulResult {
+    let replace = request.query.get("replace-existing-checks");
+    let replace_checks = matches!(replace, Some("" | "true"));
+    let fields = decode::read(access, body).await?;
+    let registration = definition::service_definition(fields, &access.app().own_node)?;
+
+    let view = RegistryView::of(access);
+    let id = registration.id.clone().unwrap_or_default();
+    // What would be refused takes no checks away from others.
+    if let Some(problem) = registration.problem() {
+        return Err(problem.into());
+    }
+    let mut commands = Vec::new();
+    for check in registration.catalog.iter().flat_map(|entry| &entry.checks) {
+        commands.extend(moved_from(&view, &access.app().own_node.name, &check.id, &id)?);
+    }
+    let registration = Arc::new(registration);
+    let register = CatalogCommand::Register { registration, replace_checks };
+    commands.push(Command::Catalog(register));
+    for written in access.write_all(commands).await? {
+        written?;
+    }
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
+    Ok(reply::empty())
+}
+
+/// Removes a service. One that is not there is no error.
+pub(super) async fn deregister(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    if request.rest.is_empty() {
+        return Err(ConsulError::internal("ServiceID missing"));
+    }
+    let id = RegistryView::of(access)
+        .agent_member(&request.rest)
+        .and_then(|member| Some(member.instance?.instance.id.clone()));
+    if let Some(id) = id {
+        remove(access, vec![Command::Deregister { id, generation: None }]).await?;
+    }
+    Ok(reply::empty())
+}
+
+/// Carries out commands of which some may be about what another client has removed meanwhile.
+pub(super) async fn remove(access: &Access, commands: Vec<Command>) -> ConsulResult<()> {
+    if commands.is_empty() {
+        return Ok(());
+    }
+    for written in access.write_all(commands).await? {
+        if let Err(error) = written
+            && error.code != "unknown_instance"
+        {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+/// Whether maintenance is to begin or to end.
+pub(super) fn enabled(request: &ConsulRequest) -> ConsulResult<bool> {
+    let Some(enable) = request.query.get("enable") else {
+        return Err(ConsulError::bad_request("Missing value for enable"));
+    };
+    let invalid = || ConsulError::bad_request(format!("Invalid value for enable: \"{}\"", clean(enable)));
+    go::parse_bool(enable).ok_or_else(invalid)
+}
+
+/// Takes a service out of service, or back.
+pub(super) async fn maintenance(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    if request.rest.is_empty() {
+        return Err(ConsulError::bad_request("Missing service ID"));
+    }
+    let enable = enabled(request)?;
+    let view = RegistryView::of(access);
+    let member = view.agent_member(&request.rest).and_then(|member| member.instance);
+    let Some(instance) = member else {
+        let text = format!("No service registered with ID \"{}\"", clean(&request.rest));
+        return Err(ConsulError::not_found(text));
+    };
+
+    let id = Arc::clone(&instance.instance.id);
+    access.write(maintain(id, enable, request.query.text("reason").unwrap_or(NO_REASON))).await?;
+    Ok(reply::empty())
+}
+
+/// The command that begins or ends the maintenance of an instance or a node.
+pub(super) fn maintain(id: Arc<str>, enable: bool, reason: &str) -> Command {
+    if enable {
+        Command::Catalog(CatalogCommand::Maintain { id, reason: reason.into() })
+    } else {
+        Command::SetStatus { id, generation: None, status: OperatorStatus::Up }
+    }
+}
+
+/// The id in the registry of the record of this server's node.
+pub(super) fn own_node_id(access: &Access) -> Arc<str> {
+    ids::node_id(&access.app().own_node.name).into()
+}

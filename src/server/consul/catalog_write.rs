@@ -1,0 +1,311 @@
+//! `catalog/register` and `catalog/deregister`: nodes, services and checks that no agent looks after.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use axum::body::Body;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::agent_checks::{moved_from, node_registration, own_node_record};
+use super::agent_services::remove;
+use super::checks::state_of;
+use super::decode::{self, Fields};
+use super::definition::{ServiceGiven, is_wildcard};
+use super::error::{ConsulError, ConsulResult};
+use super::ids::{node_id, registry_id};
+use super::query::no_datacenter;
+use super::registry_view::RegistryView;
+use super::reply;
+use crate::clean::clean;
+use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
+use crate::registry::{CatalogCommand, Command};
+use crate::server::access::Access;
+
+/// A registration in the catalog.
+#[derive(Debug)]
+struct Given {
+    datacenter: String,
+    node_id: String,
+    node: String,
+    address: String,
+    tagged_addresses: BTreeMap<String, String>,
+    node_meta: BTreeMap<String, String>,
+    skip_node_update: bool,
+    service: Option<ServiceGiven>,
+    checks: Vec<GivenCheck>,
+}
+
+/// A check with its state.
+#[derive(Debug)]
+struct GivenCheck {
+    id: String,
+    name: String,
+    status: String,
+    notes: String,
+    output: String,
+    service_id: String,
+    kind: String,
+    definition: Option<Value>,
+}
+
+impl Given {
+    fn take(fields: &mut Fields) -> Result<Self, String> {
+        ignore_indexes(fields)?;
+        fields.text("Token")?;
+        let service = fields.object("Service")?.map(|mut service| {
+            ignore_indexes(&mut service)?;
+            let given = ServiceGiven::take(&mut service, "Service")?;
+            service.finish()?;
+            Ok::<_, String>(given)
+        });
+        let one = fields.take("Check");
+        let checks = fields.list("Checks")?.into_iter().chain(one).map(GivenCheck::of);
+
+        Ok(Self {
+            datacenter: fields.text("Datacenter")?,
+            node_id: fields.text("ID")?,
+            node: fields.text("Node")?,
+            address: fields.text("Address")?,
+            tagged_addresses: fields.text_map("TaggedAddresses")?,
+            node_meta: fields.text_map("NodeMeta")?,
+            skip_node_update: fields.flag("SkipNodeUpdate")?,
+            service: service.transpose()?,
+            checks: checks.collect::<Result<_, String>>()?,
+        })
+    }
+
+    /// Why it cannot be used, in the order in which Consul looks.
+    fn problem(&self, own_datacenter: &str) -> Option<ConsulError> {
+        if !self.datacenter.is_empty() && self.datacenter != own_datacenter {
+            return Some(no_datacenter(&self.datacenter, own_datacenter));
+        }
+        if self.node.is_empty() {
+            return Some(ConsulError::internal("Must provide node"));
+        }
+        if !self.node_id.is_empty() && Uuid::try_parse(&self.node_id).is_err() {
+            return Some(ConsulError::internal("Bad node ID: it is not a UUID"));
+        }
+        if self.address.is_empty() && !self.skip_node_update {
+            return Some(ConsulError::internal("Must provide address if SkipNodeUpdate is not set"));
+        }
+        if is_wildcard(&self.address) {
+            return Some(ConsulError::internal("Invalid node address: it is the wildcard address"));
+        }
+        let service = self.service.as_ref();
+        if service.is_some_and(|service| !service.id.is_empty() && service.name.is_empty()) {
+            return Some(ConsulError::internal("Must provide service name with ID"));
+        }
+        service.and_then(ServiceGiven::problem).map(ConsulError::internal)
+    }
+}
+
+/// A program that sends back what it read sends indexes too.
+fn ignore_indexes(fields: &mut Fields) -> Result<(), String> {
+    fields.number("CreateIndex")?;
+    fields.number("ModifyIndex")?;
+    Ok(())
+}
+
+impl GivenCheck {
+    fn of(value: Value) -> Result<Self, String> {
+        let mut fields = Fields::of(value).map_err(|why| format!("Check: {why}"))?;
+        ignore_indexes(&mut fields)?;
+        for unread in ["Node", "ServiceName"] {
+            fields.text(unread)?;
+        }
+        fields.texts("ServiceTags")?;
+        let definition = fields.map("Definition")?;
+        let given = Self {
+            id: fields.text("CheckID")?,
+            name: fields.text("Name")?,
+            status: fields.text("Status")?,
+            notes: fields.text("Notes")?,
+            output: fields.text("Output")?,
+            service_id: fields.text("ServiceID")?,
+            kind: fields.text("Type")?,
+            definition: Some(definition).filter(|fields| !fields.is_empty()).map(Value::Object),
+        };
+        fields.finish()?;
+        Ok(given)
+    }
+
+    /// The check: its state is what is registered, until something else is.
+    fn build(self) -> ConsulResult<(CheckDefinition, CatalogCheck)> {
+        let initial = match self.status.as_str() {
+            "" => HealthState::Unhealthy,
+            status => state_of(status).ok_or_else(|| {
+                let text = format!("Invalid check status '{}': write passing, warning or critical", clean(status));
+                ConsulError::bad_request(text)
+            })?,
+        };
+        let id = if self.id.is_empty() { self.name.clone() } else { self.id };
+        let definition = CheckDefinition::ttl().every(Duration::ZERO);
+        let definition = if self.name.is_empty() { definition } else { definition.named(self.name) };
+        let check = CatalogCheck {
+            id,
+            initial,
+            output: self.output,
+            notes: self.notes,
+            port: None,
+            tls: false,
+            kind: self.kind,
+            definition: self.definition,
+        };
+        Ok((definition, check))
+    }
+}
+
+/// Registers a node, and a service and checks of it.
+pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
+    let given = Given::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
+    let given = given.map_err(|why| decode::failed(&why))?;
+    if let Some(problem) = given.problem(&access.app().own_node.datacenter) {
+        return Err(problem);
+    }
+
+    let commands = register_commands(&RegistryView::of(access), given)?;
+    for written in access.write_all(commands).await? {
+        written?;
+    }
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
+    Ok(reply::body(b"true".to_vec()))
+}
+
+/// The commands: first the node, then its service, then the checks.
+fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Command>> {
+    let (own, node) = (&*view.own, given.node.clone());
+    let is_own = node == own.name;
+    let known_address = view.node(&node).map(|node| node.address);
+    let mut commands = if is_own { Vec::new() } else { node_command(view, &given)?.into_iter().collect() };
+
+    let scope = Some(node.as_str()).filter(|_| !is_own);
+    let address = Some(given.address.clone()).filter(|address| !address.is_empty()).or(known_address);
+    let address = address.unwrap_or_else(|| own.address.clone());
+    let new_service = given.service.as_ref().map(ServiceGiven::id_or_name);
+    if let Some(service) = &given.service {
+        let mut registration = service.registration(own, scope, &address);
+        keep_origin(view, &node, &service.id_or_name(), &mut registration);
+        // Refused as a whole: no node is left of it.
+        if let Some(problem) = registration.problem() {
+            return Err(problem.into());
+        }
+        commands.push(catalog_register(registration));
+    }
+
+    if is_own && given.checks.iter().any(|check| check.service_id.is_empty()) {
+        commands.extend(own_node_record(view, own));
+    }
+    for check in given.checks {
+        let id = if check.service_id.is_empty() {
+            node_id(&node)
+        } else if new_service.as_ref() == Some(&check.service_id) {
+            registry_id(scope, &check.service_id)
+        } else {
+            let known = view.service_of_node(&node, &check.service_id);
+            let missing = || {
+                let text = format!("failed inserting check: Missing service registration on node \"{}\"", clean(&node));
+                ConsulError::internal(text)
+            };
+            known.map(|known| known.instance.id.as_ref().to_owned()).ok_or_else(missing)?
+        };
+        let (definition, check) = check.build()?;
+        let (definition, check) = (Box::new(definition), Box::new(check));
+        commands.extend(moved_from(view, &node, &check.id, &id)?);
+        commands.push(Command::Catalog(CatalogCommand::AddCheck { id: id.into(), definition, check }));
+    }
+    Ok(commands)
+}
+
+fn catalog_register(registration: Registration) -> Command {
+    let registration = Arc::new(registration);
+    Command::Catalog(CatalogCommand::Register { registration, replace_checks: false })
+}
+
+/// A service that an agent has stays one of the agent's, under the id that it has; others are of the catalog only.
+fn keep_origin(view: &RegistryView, node: &str, service_id: &str, registration: &mut Registration) {
+    let known = view.service_of_node(node, service_id).map(|known| &known.instance);
+    let is_external =
+        known.is_none_or(|known| known.registration.catalog.as_deref().is_some_and(|entry| entry.is_external));
+    if let Some(known) = known {
+        registration.id = Some(known.id.as_ref().to_owned());
+    }
+    if let Some(entry) = &mut registration.catalog {
+        entry.is_external = is_external;
+    }
+}
+
+/// The command that registers or changes a node, unless it is to stay as it is.
+fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Command>> {
+    let known = view.view.node(&given.node);
+    if given.skip_node_update && known.is_some() {
+        return Ok(None);
+    }
+    if given.address.is_empty() {
+        return Err(ConsulError::internal("Must provide address: the node is not registered yet"));
+    }
+
+    let mut registration = node_registration(&given.node, &given.address);
+    registration.metadata.clone_from(&given.node_meta);
+    if let Some(entry) = &mut registration.catalog {
+        entry.id.clone_from(&given.node_id);
+        entry.is_external = true;
+        let tagged = given.tagged_addresses.iter();
+        let tagged = tagged.map(|(tag, address)| (tag.clone(), TaggedAddress { address: address.clone(), port: 0 }));
+        entry.tagged_addresses = tagged.collect();
+    }
+    Ok(Some(catalog_register(registration)))
+}
+
+/// Removes a node with all its services, or one service, or one check. What is not there is no error.
+pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
+    let mut fields = decode::read(access, body).await?;
+    let taken = take_removal(&mut fields).and_then(|taken| fields.finish().map(|()| taken));
+    let [datacenter, node, service_id, check_id] = taken.map_err(|why| decode::failed(&why))?;
+    let own = &access.app().own_node;
+    if !datacenter.is_empty() && datacenter != own.datacenter {
+        return Err(no_datacenter(&datacenter, &own.datacenter));
+    }
+    if node.is_empty() {
+        return Err(ConsulError::internal("Must provide node"));
+    }
+
+    let commands = removal_commands(&RegistryView::of(access), &node, &service_id, &check_id);
+    remove(access, commands).await?;
+    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
+    Ok(reply::body(b"true".to_vec()))
+}
+
+fn take_removal(fields: &mut Fields) -> Result<[String; 4], String> {
+    fields.text("Token")?;
+    // Programs send the address of a node along.
+    fields.text("Address")?;
+    Ok([fields.text("Datacenter")?, fields.text("Node")?, fields.text("ServiceID")?, fields.text("CheckID")?])
+}
+
+fn removal_commands(view: &RegistryView, node: &str, service_id: &str, check_id: &str) -> Vec<Command> {
+    let deregister = |id: &Arc<str>| Command::Deregister { id: Arc::clone(id), generation: None };
+    if !service_id.is_empty() {
+        return view
+            .service_of_node(node, service_id)
+            .map(|known| deregister(&known.instance.id))
+            .into_iter()
+            .collect();
+    }
+
+    let services = view.members_of_node(node).into_iter().filter_map(|member| member.instance);
+    let record = view.view.node(node).cloned();
+    if !check_id.is_empty() {
+        let owner = view.check_owner(node, check_id);
+        let remove = |id: Arc<str>| CatalogCommand::RemoveCheck { id, check: check_id.into() };
+        return owner.map(|owner| Command::Catalog(remove(Arc::clone(&owner.instance.id)))).into_iter().collect();
+    }
+    // The node of this server is always there, and its agent keeps its services.
+    if node == view.own.name {
+        return Vec::new();
+    }
+    services.chain(record).map(|owner| deregister(&owner.instance.id)).collect()
+}

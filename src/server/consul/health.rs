@@ -1,0 +1,86 @@
+//! `health/…`: services and nodes with their checks.
+
+use serde::Serialize;
+
+use super::ConsulRequest;
+use super::blocking::{Scope, answer};
+use super::catalog::{tags_of, wanted_members};
+use super::checks::Check;
+use super::error::{ConsulError, ConsulResult};
+use super::filter::{CHECK, HEALTH_ENTRY, filtered};
+use super::go;
+use super::query::ReadOptions;
+use super::registry_view::RegistryView;
+use super::services::{HealthEntry, NodeService};
+use crate::server::access::Access;
+
+/// The checks of a node and of its services.
+pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing node name")?;
+    let name = request.rest.as_str();
+    let read = |view: &RegistryView| filtered(view.checks_of_node(name), options.filter.as_ref());
+    answer(access, request, &options, Scope::All, read).await
+}
+
+/// The checks of a service, without those of its nodes.
+pub(super) async fn checks(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing service name")?;
+    let name = request.rest.as_str();
+    let read = |view: &RegistryView| {
+        let members = wanted_members(view, name, &[], &options).into_iter();
+        let checks = members.flat_map(|(member, _)| view.service_checks(&member)).collect();
+        filtered(checks, options.filter.as_ref())
+    };
+    answer(access, request, &options, Scope::Service(name), read).await
+}
+
+/// The instances of a service with their nodes and all checks.
+pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(HEALTH_ENTRY), "Missing service name")?;
+    let name = request.rest.as_str();
+    let passing = match request.query.get("passing") {
+        None => false,
+        Some("") => true,
+        Some(value) => go::parse_bool(value)
+            .ok_or_else(|| ConsulError::bad_request("Invalid value for ?passing: write true or false"))?,
+    };
+
+    let tags = tags_of(request);
+    let read = |view: &RegistryView| entries(view, name, &tags, passing, &options);
+    Ok(super::reply::with_cache(answer(access, request, &options, Scope::Service(name), read).await?, request))
+}
+
+fn entries(
+    view: &RegistryView,
+    name: &str,
+    tags: &[&str],
+    passing: bool,
+    options: &ReadOptions,
+) -> Vec<impl Serialize + use<>> {
+    let members = wanted_members(view, name, tags, options).into_iter();
+    let entries = members.map(|(member, node)| {
+        let mut checks = view.node_checks(&member.node);
+        checks.extend(view.service_checks(&member));
+        HealthEntry { node, service: NodeService::from(view.facts(&member)), checks }
+    });
+
+    let is_passing = |entry: &HealthEntry| entry.checks.iter().all(|check| check.status == "passing");
+    let entries = entries.filter(|entry| !passing || is_passing(entry)).collect();
+    filtered(entries, options.filter.as_ref())
+}
+
+/// All checks in a state, or in any.
+pub(super) async fn state(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    let options = request.options(access, Some(CHECK), "Missing check state")?;
+    let state = request.rest.as_str();
+    let read = |view: &RegistryView| {
+        let is_wanted = |check: &Check| {
+            (state == "any" || check.status == state)
+                && (options.node_meta.is_empty()
+                    || view.node(&check.node).is_some_and(|node| node.has_meta(&options.node_meta)))
+        };
+        let checks = view.all_checks().into_iter().filter(is_wanted).collect();
+        filtered(checks, options.filter.as_ref())
+    };
+    answer(access, request, &options, Scope::All, read).await
+}

@@ -1,0 +1,204 @@
+//! Consul's HTTP API: the registry as programs know it that were written for Consul.
+//!
+//! Everything comes from the same memory, and follows the same rules, as the REST API. Only the namespace `default` is
+//! seen; an instance without a node belongs to the node of this server.
+
+mod agent;
+mod agent_checks;
+mod agent_health;
+mod agent_services;
+mod blocking;
+mod catalog;
+mod catalog_write;
+mod checks;
+mod decode;
+mod definition;
+mod endpoints;
+mod error;
+mod filter;
+mod go;
+mod health;
+mod ids;
+mod members;
+mod nodes;
+mod query;
+mod registry_view;
+mod reply;
+mod services;
+mod status;
+mod targets;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{ALLOW, LOCATION, VARY};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use self::endpoints::{Endpoint, Handler};
+use self::error::{ConsulError, ConsulResult};
+use self::filter::Schema;
+use self::query::{ConsulQuery, ReadOptions};
+use super::access::Access;
+use super::routes::Routes;
+use super::shared::App;
+use crate::clean::{clean, is_dangerous};
+
+pub(super) use self::nodes::OwnNode;
+
+/// What a handler reads of a request.
+struct ConsulRequest {
+    /// The path behind that of the endpoint: an id or a name.
+    rest: String,
+    query: ConsulQuery,
+    headers: HeaderMap,
+}
+
+impl ConsulRequest {
+    /// What a request for a list asks for. `schema`: the fields that a filter may name. `missing`: what is wrong if the path
+    /// ends without a name; empty if it needs none.
+    ///
+    /// # Errors
+    /// A value that cannot be used, in the order in which Consul looks.
+    fn options(&self, access: &Access, schema: Option<Schema>, missing: &str) -> ConsulResult<ReadOptions> {
+        self.query.consistency()?;
+        self.query.wait()?;
+        if !missing.is_empty() && self.rest.is_empty() {
+            return Err(ConsulError::bad_request(missing));
+        }
+        self.query.options(&access.app().own_node.datacenter, schema)
+    }
+}
+
+/// The service that answers every request of Consul's API.
+pub(super) fn routes(app: &App) -> Routes {
+    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
+}
+
+async fn answer(State(app): State<App>, request: Request) -> Response {
+    let mut response = handle(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+    response
+}
+
+async fn handle(app: &App, request: Request) -> ConsulResult {
+    let (head, body) = request.into_parts();
+    let path = decoded_path(head.uri.path())?;
+    let Some((endpoint, rest)) = endpoints::find(&path) else { return without_endpoint(&path) };
+
+    if head.method == Method::OPTIONS {
+        return Ok(with_allow(StatusCode::OK.into_response(), endpoint));
+    }
+    if head.method.as_str() != endpoint.method {
+        let text = format!("method {} not allowed", clean(head.method.as_str()));
+        let refused = ConsulError::new(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+        return Ok(with_allow(refused, endpoint));
+    }
+
+    let query = ConsulQuery::read(head.uri.query())?;
+    let access = Access::admit(app, &with_token(head.headers.clone(), &query), endpoint.permission)?;
+    if endpoint.has_namespace {
+        query.refuse_namespace(&head.headers)?;
+    }
+    let request = ConsulRequest { rest: rest.to_owned(), query, headers: head.headers };
+    dispatch(&access, endpoint.handler, &request, body).await
+}
+
+/// The headers with the key or token of the parameter `token`, which Consul looks for first.
+fn with_token(mut headers: HeaderMap, query: &ConsulQuery) -> HeaderMap {
+    if let Some(token) = query.text("token").and_then(|token| HeaderValue::from_str(token).ok()) {
+        headers.remove("x-api-key");
+        headers.insert("x-consul-token", token);
+    }
+    headers
+}
+
+async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
+    match handler {
+        Handler::StatusLeader => status::leader(access, request),
+        Handler::StatusPeers => status::peers(access, request),
+        Handler::AgentSelf => agent::this(access, request),
+        Handler::AgentMembers => members::list(access, request),
+        Handler::AgentMetrics => agent::metrics(access, request),
+        Handler::AgentReload => Ok(reply::empty()),
+        Handler::AgentMaintenance => agent::maintenance(access, request).await,
+        Handler::AgentServices => agent_services::list(access, request),
+        Handler::AgentService => agent_services::read(access, request).await,
+        Handler::AgentServiceRegister => agent_services::register(access, request, body).await,
+        Handler::AgentServiceDeregister => agent_services::deregister(access, request).await,
+        Handler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
+        Handler::AgentChecks => agent_checks::list(access, request),
+        Handler::AgentCheckRegister => agent_checks::register(access, body).await,
+        Handler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
+        Handler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
+        Handler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
+        Handler::AgentHealthById => agent_health::by_id(access, request),
+        Handler::AgentHealthByName => agent_health::by_name(access, request),
+        Handler::CatalogRegister => catalog_write::register(access, body).await,
+        Handler::CatalogDeregister => catalog_write::deregister(access, body).await,
+        Handler::CatalogDatacenters => catalog::datacenters(access, request),
+        Handler::CatalogNodes => catalog::nodes(access, request).await,
+        Handler::CatalogServices => catalog::services(access, request).await,
+        Handler::CatalogService => catalog::service(access, request).await,
+        Handler::CatalogNode => catalog::node(access, request).await,
+        Handler::CatalogNodeServices => catalog::node_services(access, request).await,
+        Handler::HealthNode => health::node(access, request).await,
+        Handler::HealthChecks => health::checks(access, request).await,
+        Handler::HealthService => health::service(access, request).await,
+        Handler::HealthState => health::state(access, request).await,
+    }
+}
+
+/// The path without its percent-encoding.
+///
+/// # Errors
+/// It holds bytes that cannot be shown.
+fn decoded_path(path: &str) -> ConsulResult<String> {
+    let decoded = String::from_utf8(percent_decoded(path)).ok();
+    decoded.filter(|path| !path.contains(is_dangerous)).ok_or_else(|| {
+        ConsulError::bad_request("the path holds bytes that cannot be shown: percent-encode a name in UTF-8")
+    })
+}
+
+/// The bytes of a text in which `%41` means `A`. A percent sign without two hexadecimal digits is itself.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
+    }
+    bytes
+}
+
+/// The answer for a path that no endpoint has.
+fn without_endpoint(path: &str) -> ConsulResult {
+    if path == "/" {
+        return Ok("Consul Agent".into_response());
+    }
+    let longer = format!("{path}/");
+    if endpoints::is_prefix(&longer) {
+        let mut response = StatusCode::MOVED_PERMANENTLY.into_response();
+        if let Ok(location) = HeaderValue::from_str(&longer) {
+            response.headers_mut().insert(LOCATION, location);
+        }
+        return Ok(response);
+    }
+
+    let unsupported = endpoints::UNSUPPORTED.iter().find(|(prefix, _)| path.starts_with(prefix));
+    let text = match unsupported {
+        Some((_, what)) => format!("portolan does not have Consul's {what}"),
+        None => format!("there is no endpoint {}", clean(path)),
+    };
+    Err(ConsulError::new(StatusCode::NOT_FOUND, format!("{text}; docs/consul.md lists what it has")))
+}
+
+fn with_allow(mut response: Response, endpoint: &Endpoint) -> Response {
+    if let Ok(allow) = HeaderValue::from_str(&format!("OPTIONS,{}", endpoint.method)) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}

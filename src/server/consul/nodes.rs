@@ -1,0 +1,149 @@
+//! Nodes: that of this server, those that programs registered, and those that instances name.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::Serialize;
+
+use crate::server::settings::ServerSettings;
+use crate::server::view::InstanceView;
+
+/// What the node of this server is in the catalog.
+#[derive(Clone, Debug)]
+pub(in crate::server) struct OwnNode {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) address: String,
+    pub(super) datacenter: String,
+    /// The port of this API.
+    pub(super) port: u16,
+    /// Tells its nodes apart from those of another registry.
+    epoch: String,
+}
+
+impl OwnNode {
+    /// The node of a server that listens there. `epoch` identifies the registry.
+    pub(in crate::server) fn new(settings: &ServerSettings, listen: Option<SocketAddr>, epoch: &str) -> Self {
+        // The wildcard address is none that a client can connect to.
+        let specific = listen.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
+        let address = settings.advertise.or(specific).map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string());
+        Self {
+            id: uuid_of(epoch, &settings.node),
+            name: settings.node.clone(),
+            address,
+            datacenter: settings.cluster.clone(),
+            port: listen.map_or(0, |address| address.port()),
+            epoch: epoch.to_owned(),
+        }
+    }
+
+    /// The same id for the same node of the same registry.
+    pub(super) fn id_of(&self, node: &str) -> String {
+        uuid_of(&self.epoch, node)
+    }
+}
+
+/// A UUID made of two texts (RFC 9562, version 8).
+fn uuid_of(registry: &str, node: &str) -> String {
+    // FNV-1a with 128 bits: the id only has to be the same again, and to differ from others.
+    let bytes = registry.bytes().chain([0]).chain(node.bytes());
+    let hash = bytes.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid().to_string()
+}
+
+/// A node as Consul writes it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Node {
+    #[serde(rename = "ID")]
+    pub(super) id: String,
+    #[serde(rename = "Node")]
+    pub(super) name: String,
+    pub(super) address: String,
+    pub(super) datacenter: String,
+    pub(super) tagged_addresses: Option<BTreeMap<String, String>>,
+    pub(super) meta: Option<BTreeMap<String, String>>,
+    pub(super) create_index: u64,
+    pub(super) modify_index: u64,
+}
+
+impl Node {
+    /// The node of this server, with what programs registered for it.
+    pub(super) fn own(own: &OwnNode, record: Option<&InstanceView>) -> Self {
+        let family = if own.address.contains(':') { "ipv6" } else { "ipv4" };
+        let tags = ["lan".to_owned(), format!("lan_{family}"), "wan".to_owned(), format!("wan_{family}")];
+        let registered = record.map(|record| &record.instance.registration.metadata);
+        let mut meta = registered.cloned().unwrap_or_default();
+        meta.entry("consul-network-segment".to_owned()).or_default();
+
+        Self {
+            id: own.id.clone(),
+            name: own.name.clone(),
+            address: own.address.clone(),
+            datacenter: own.datacenter.clone(),
+            tagged_addresses: Some(tags.into_iter().map(|tag| (tag, own.address.clone())).collect()),
+            meta: Some(meta),
+            create_index: 1,
+            modify_index: record.map_or(1, |record| record.instance.index.max(1)),
+        }
+    }
+
+    /// A node that a program registered.
+    pub(super) fn registered(own: &OwnNode, record: &InstanceView) -> Self {
+        let (instance, registration) = (&record.instance, &*record.instance.registration);
+        let entry = registration.catalog.as_deref();
+        let tagged = entry.map(|entry| &entry.tagged_addresses).filter(|tagged| !tagged.is_empty());
+        let tagged = tagged.map(|tagged| {
+            tagged.iter().map(|(tag, address)| (tag.clone(), address.address.clone())).collect::<BTreeMap<_, _>>()
+        });
+        let given = entry.map(|entry| entry.id.clone()).filter(|id| !id.is_empty());
+
+        Self {
+            id: given.unwrap_or_else(|| own.id_of(&registration.name)),
+            name: registration.name.clone(),
+            address: registration.address.clone(),
+            datacenter: own.datacenter.clone(),
+            tagged_addresses: tagged,
+            meta: Some(registration.metadata.clone()).filter(|meta| !meta.is_empty()),
+            create_index: instance.generation,
+            modify_index: instance.index,
+        }
+    }
+
+    /// A node that only an instance names. Its address is that of the instance.
+    pub(super) fn of_instance(own: &OwnNode, name: &str, instance: &InstanceView) -> Self {
+        Self {
+            id: own.id_of(name),
+            name: name.to_owned(),
+            address: instance.instance.registration.address.clone(),
+            datacenter: own.datacenter.clone(),
+            tagged_addresses: None,
+            meta: None,
+            create_index: instance.instance.generation,
+            modify_index: instance.instance.generation,
+        }
+    }
+
+    /// Whether it has all this metadata.
+    pub(super) fn has_meta(&self, wanted: &[(String, String)]) -> bool {
+        wanted.iter().all(|(key, value)| self.meta.as_ref().and_then(|meta| meta.get(key)) == Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_nodes_are_uuids_that_stay() {
+        let [one, again, other, elsewhere] =
+            [("e1", "a"), ("e1", "a"), ("e1", "b"), ("e2", "a")].map(|(registry, node)| uuid_of(registry, node));
+        assert_eq!(one, again);
+        assert!(one != other && one != elsewhere);
+        assert!(Uuid::try_parse(&one).is_ok());
+    }
+}

@@ -1,0 +1,12 @@
+//! Consul's HTTP API of `portolan serve`: each endpoint, blocking queries, the real Consul beside it, and Consul's own
+//! command line.
+
+mod access;
+mod agent;
+mod blocking;
+mod catalog;
+mod client;
+mod differential;
+mod health;
+mod programs;
+mod requests;
