@@ -61,9 +61,7 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
-pub use self::settings::{
-    DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits,
-};
+pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 
