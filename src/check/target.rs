@@ -13,7 +13,9 @@ use super::roots::Roots;
 use super::scale::micros;
 use crate::model::CheckSpec;
 use crate::net::tls::{self, ClientOffer, HandshakeError};
-use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, TlsIdentity, dial, start_tls};
+use crate::net::{
+    AddressPolicy, AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, TlsIdentity, dial, start_tls,
+};
 
 /// A failure on this side: the check could not run, which says nothing about the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +74,8 @@ pub(crate) struct CheckContext {
     pub(crate) timeout: Duration,
     pub(crate) roots: Arc<Roots>,
     pub(crate) resolvers: Arc<Resolvers>,
+    /// Which addresses may be contacted.
+    pub(crate) addresses: Arc<AddressPolicy>,
 }
 
 /// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.

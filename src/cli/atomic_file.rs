@@ -1,4 +1,4 @@
-//! Files that are written completely or not at all.
+//! Files that are written completely or not at all, or that can be followed line by line.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -17,7 +17,21 @@ pub(super) struct AtomicFile {
     file: BufWriter<File>,
     /// The draft and its destination; `None` for a pipe or a device.
     paths: Option<(PathBuf, PathBuf)>,
+    /// Lines that are not written yet, if the file can be followed.
+    lines: Option<FollowedLines>,
 }
+
+/// The lines of a file that becomes visible while it grows.
+#[derive(Debug, Default)]
+struct FollowedLines {
+    /// Up to the last whole line, they are written together: what a reader sees ends with a line.
+    pending: Vec<u8>,
+    /// Whether anything was flushed. The first flush only shows whether the disk takes the header.
+    is_begun: bool,
+}
+
+/// Lines are written when they take more than this.
+const MAX_PENDING: usize = 64 * 1024;
 
 impl AtomicFile {
     /// Starts a file.
@@ -36,7 +50,7 @@ impl AtomicFile {
             Some(file) => {
                 // The open was non-blocking only because a pipe without a reader would block it.
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
-                return Ok(Self { file: BufWriter::new(file), paths: None });
+                return Ok(Self { file: BufWriter::new(file), paths: None, lines: None });
             }
             None => None,
         };
@@ -48,7 +62,7 @@ impl AtomicFile {
         hidden.push(format!(".{}", std::process::id()));
         let path = place.with_file_name(hidden);
         let file = File::create_new(&path)?;
-        let draft = Self { file: BufWriter::new(file), paths: Some((path, place)) };
+        let draft = Self { file: BufWriter::new(file), paths: Some((path, place)), lines: None };
         if let Some(kept) = kept {
             // Changing the owner clears set-id bits, and only root may change it: without that permission, the file gets as
             // much of the owner as possible.
@@ -65,11 +79,47 @@ impl AtomicFile {
         Ok(draft)
     }
 
+    /// Starts a file of lines, which becomes visible with the second flush and then grows: it can be followed, and holds every
+    /// flushed line whatever ends this process.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub(super) fn create_followed(place: &Path) -> io::Result<Self> {
+        let mut file = Self::create(place)?;
+        file.lines = file.paths.is_some().then(FollowedLines::default);
+        Ok(file)
+    }
+
+    /// Writes all whole lines.
+    fn write_lines(&mut self) -> io::Result<()> {
+        let Some(lines) = &mut self.lines else { return Ok(()) };
+        let end = lines.pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.file.write_all(&lines.pending[..end])?;
+        lines.pending.drain(..end);
+        self.file.flush()
+    }
+
+    /// Makes a file of lines visible.
+    fn publish(&mut self) -> io::Result<()> {
+        let Some(lines) = &mut self.lines else { return Ok(()) };
+        if !std::mem::replace(&mut lines.is_begun, true) {
+            return Ok(());
+        }
+        if let Some((path, place)) = &self.paths {
+            fs::rename(path, place)?;
+            self.paths = None;
+        }
+        Ok(())
+    }
+
     /// Moves the file to its destination.
     ///
     /// # Errors
     /// If it could not be written completely or moved; the draft is removed.
     pub(super) fn commit(mut self) -> io::Result<()> {
+        if let Some(lines) = self.lines.take() {
+            self.file.write_all(&lines.pending)?;
+        }
         self.file.flush()?;
         if let Some((path, place)) = &self.paths {
             // Otherwise a power failure could leave the name without the content.
@@ -83,10 +133,17 @@ impl AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let Some(lines) = &mut self.lines else { return self.file.write(bytes) };
+        lines.pending.extend_from_slice(bytes);
+        if lines.pending.len() > MAX_PENDING {
+            self.write_lines()?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.write_lines()?;
+        self.publish()?;
         self.file.flush()
     }
 }
@@ -146,6 +203,28 @@ mod tests {
         draft.commit().unwrap();
         assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("new", 1));
         assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600, "the permissions stay");
+    }
+
+    #[test]
+    fn a_file_of_lines_grows_by_whole_lines() {
+        let folder = Folder::new("lines");
+        let place = folder.0.join("x");
+        fs::write(&place, "old").unwrap();
+        let mut draft = AtomicFile::create_followed(&place).unwrap();
+        draft.flush().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "old", "nothing was found yet");
+
+        draft.write_all(b"one\ntwo\nthr").unwrap();
+        draft.flush().unwrap();
+        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("one\ntwo\n", 1));
+        draft.write_all(b"ee\n").unwrap();
+        draft.flush().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "one\ntwo\nthree\n");
+        draft.write_all(b"four").unwrap();
+        draft.commit().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "one\ntwo\nthree\nfour");
+        drop(AtomicFile::create_followed(&place).unwrap());
+        assert_eq!(fs::read_to_string(&place).unwrap(), "one\ntwo\nthree\nfour", "a listing that failed at once");
     }
 
     #[test]

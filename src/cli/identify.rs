@@ -1,11 +1,12 @@
 //! `--identify` and the options that go with it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use crate::identify::IdentifyOptions;
-use crate::model::Column;
+use crate::model::{Column, parse_duration};
 use crate::probe::Intensity;
 
 /// Whether and how to identify services.
@@ -23,6 +24,14 @@ pub(super) struct IdentifyArgs {
     /// How many probes to send to ports whose numbers suggest no protocol
     #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
     intensity: Intensity,
+    /// Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]
+    ///
+    /// Some servers greet only after seconds, and turn away clients that send something earlier. SMTP's
+    /// usual ports get 70% of this time before portolan sends anything (35% with --intensity all, on every port whose number
+    /// suggests no protocol). On other ports a second, silent connection waits for a greeting until the time is over, while
+    /// probes run.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true, requires = "identify", allow_hyphen_values = true)]
+    identify_timeout: Option<Duration>,
     /// Add the probes in this TOML file
     ///
     /// Each probe begins with the line `[[probe]]` and needs protocol, its name, and pattern, a regular expression that matches
@@ -38,7 +47,7 @@ pub(super) struct IdentifyArgs {
 impl IdentifyArgs {
     /// How to identify, as the library takes it.
     pub(super) fn options(&self) -> IdentifyOptions {
-        IdentifyOptions { intensity: self.intensity, probe_file: self.probes.clone() }
+        IdentifyOptions { intensity: self.intensity, timeout: self.identify_timeout, probe_file: self.probes.clone() }
     }
 
     /// The columns of a source, with those of an identity if requested.

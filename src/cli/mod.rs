@@ -5,6 +5,7 @@ mod atomic_file;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
+mod command_line;
 mod completions;
 mod config;
 mod definition;
@@ -17,6 +18,7 @@ mod export;
 mod free_port;
 mod habits;
 mod hand_to;
+mod health;
 mod identify;
 #[cfg(feature = "serve")]
 mod key;
@@ -89,6 +91,7 @@ enum Command {
     Deregister(deregister::Deregister),
     Services(services::Services),
     Status(status::Status),
+    Health(health::Health),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
     Explain(explain::Explain),
@@ -139,6 +142,9 @@ impl Global {
     /// # Errors
     /// If two formats are given for it.
     fn choose_format(&mut self, on_line: bool, set: &[OutputSpec]) -> Result<()> {
+        for spec in &mut self.output {
+            spec.file = spec.file.take().filter(|file| !stdout::is_stdout(file));
+        }
         let mut formats = self.output.iter().filter(|spec| spec.file.is_none()).map(|spec| spec.format);
         let first = formats.next();
         if formats.next().is_some() {
@@ -224,6 +230,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Deregister(deregister) => deregister.run(&cli.global),
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
+            Command::Health(health) => health.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),

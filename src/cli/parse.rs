@@ -27,7 +27,7 @@ pub(super) enum Parsed {
 /// # Errors
 /// The first argument or setting that is invalid.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
-    let with_command = with_default_command(args);
+    let with_command = with_discover_only(with_default_command(args));
     let args = &*with_command;
     // Most command lines are parsed with the definition of their command alone, which is faster. A command line that it
     // rejects may still be valid with the whole definition: it may negate a flag, or ask for help on every command.
@@ -75,6 +75,20 @@ fn with_default_command(args: &[OsString]) -> Cow<'_, [OsString]> {
         }
         _ => Cow::Borrowed(args),
     }
+}
+
+/// nmap's `-sn` reads as `-s n`, which cannot be an option beside nmap's other `-s…`: it stands for `--discover-only`.
+fn with_discover_only(args: Cow<'_, [OsString]>) -> Cow<'_, [OsString]> {
+    let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
+    let at = args[..end]
+        .iter()
+        .position(|arg| arg == "scan")
+        .and_then(|scan| args[scan..end].iter().position(|arg| arg == "-sn").map(|at| scan + at));
+    let Some(at) = at else { return args };
+
+    let mut args = args.into_owned();
+    args[at] = "--discover-only".into();
+    Cow::Owned(args)
 }
 
 /// The values of `--output` in the settings.

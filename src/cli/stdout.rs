@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::event::{self, PollFd, PollFlags, Timespec};
@@ -13,6 +14,13 @@ use crate::error::{Error, Result};
 
 /// Size of the output buffer in bytes: the capacity of a Linux pipe.
 const BUFFER: usize = 64 * 1024;
+
+/// Whether a path leads to standard output: `/dev/stdout`, or the file or pipe that it was redirected to.
+pub(super) fn is_stdout(path: &Path) -> bool {
+    let (Ok(file), Ok(stdout)) = (rustix::fs::stat(path), rustix::fs::fstat(io::stdout())) else { return false };
+    let is_sink = path == Path::new("/dev/null");
+    !is_sink && (file.st_dev, file.st_ino) == (stdout.st_dev, stdout.st_ino)
+}
 
 /// Passes a buffered standard output to `write` and flushes it.
 ///

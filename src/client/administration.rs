@@ -1,6 +1,6 @@
 //! What an operator does with a registry: list what is registered, change it, remove it.
 
-use super::provider::{InstanceChange, ServerStatus};
+use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
 use crate::model::{Instance, Listing, Service};
@@ -49,5 +49,13 @@ impl Registry {
     /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
     pub async fn status(&self) -> Result<ServerStatus> {
         self.provider_of().status().await
+    }
+
+    /// What the server found when it checked instances, or what it finds now; `None` if it has none of that name.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn health(&self, request: HealthRequest<'_>) -> Result<Option<HealthReport>> {
+        self.provider_of().health(request).await
     }
 }

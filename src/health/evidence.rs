@@ -32,6 +32,9 @@ pub(crate) struct Evidence {
     /// Whether the run ended before one of the program's own checks did.
     #[serde(skip)]
     pub(super) custom_is_cut_short: bool,
+    /// Whether no check may contact the endpoint.
+    #[serde(skip)]
+    pub(crate) is_refused: bool,
     /// Whether no check ran this time, so that this is earlier evidence.
     #[serde(skip)]
     pub(super) is_carried_over: bool,
@@ -60,6 +63,15 @@ impl Evidence {
     /// Records why a check could not run.
     pub(crate) fn block(&mut self, check: CheckName, cause: impl Into<String>) {
         self.blocked.insert(check, BlockCause::Local(cause.into()));
+    }
+
+    /// Records that no check may contact the endpoint. What was seen before, such as its address, is no health of it.
+    pub(super) fn refuse(&mut self, checks: &[CheckName], cause: &str) {
+        self.is_refused = true;
+        self.observations.clear();
+        for check in checks {
+            self.block(*check, cause);
+        }
     }
 
     /// Records that a part of the evidence has this age.

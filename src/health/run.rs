@@ -21,7 +21,7 @@ const MAX_SILENCE: Duration = Duration::from_millis(1_500);
 
 impl EndpointValidator {
     /// Runs every check that applies to an endpoint, until the run ends.
-    pub(super) async fn check(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
+    pub(crate) async fn check(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
         let Subject { endpoint, spec, route, .. } = subject;
         let has_history = self.samples(spec) > 1 || self.options.again.is_some();
@@ -71,7 +71,14 @@ impl EndpointValidator {
         let previous = subject.previous.as_ref();
         let mut results = previous.map_or_else(Vec::new, |previous| previous.evidence.recent_results());
 
-        let addresses = self.addresses(plan, evidence).await;
+        let mut addresses = self.addresses(plan, evidence).await;
+        let refusals = addresses.iter().filter_map(|ip| self.options.addresses.refusal(*ip));
+        if let Some(refusal) = refusals.last() {
+            addresses.retain(|ip| self.options.addresses.refusal(*ip).is_none());
+            if addresses.is_empty() {
+                return evidence.refuse(&plan.wanted, refusal);
+            }
+        }
         let Some(first) = addresses.first() else {
             // A name that does not resolve is a result; a resolver that could not be queried is not.
             let is_unresolved = self.options.again.is_some() && evidence.observations.iter().any(is_dead);
@@ -123,6 +130,11 @@ impl EndpointValidator {
         (results, evidence): (&mut Vec<bool>, &mut Evidence),
     ) {
         for _ in 0..self.samples(&target.spec) {
+            if !self.options.skips_failing {
+                // The caller's schedule decides when an endpoint that fails is tried again.
+                self.sample(target, plan, failed.take(), evidence).await;
+                continue;
+            }
             let Ok(permit) = breaker.permit() else { break };
             match self.sample(target, plan, failed.take(), evidence).await {
                 Some(usable) => {

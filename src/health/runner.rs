@@ -89,7 +89,7 @@ impl CheckRunner {
 
         let timeout = limits.timeout.unwrap_or(self.context.timeout);
         let roots = self.trusts.of(limits, &self.context.roots)?;
-        Ok(Some(CheckContext { timeout, roots, resolvers: Arc::clone(&self.context.resolvers) }))
+        Ok(Some(CheckContext { timeout, roots, ..self.context.clone() }))
     }
 
     async fn run(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
@@ -111,7 +111,8 @@ impl CheckRunner {
             let mut observation = self.run(request).await?;
 
             let may_have_missed_reply = observation.is_silent() && request.needs_scheduling();
-            if !may_have_missed_reply || lag.stalled() < self.context.timeout / STALL_PART {
+            let timeout = request.limits().and_then(|limits| limits.timeout).unwrap_or(self.context.timeout);
+            if !may_have_missed_reply || lag.stalled() < timeout / STALL_PART {
                 observation.set_lag(lag.total());
                 return Ok(observation);
             }

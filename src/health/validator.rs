@@ -12,7 +12,7 @@ use super::runner::CheckRunner;
 use crate::check::{CheckContext, CustomChecks, Resolvers, Roots};
 use crate::engine::{BreakerOptions, Breakers, Clock, Job, Key, Pool, PoolOptions, Shutdown};
 use crate::model::{CheckSpec, Endpoint};
-use crate::net::{Route, descriptors_for_sockets, own_addresses};
+use crate::net::{AddressPolicy, Route, descriptors_for_sockets, own_addresses};
 
 /// How to check.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub struct ValidatorOptions {
     pub cache_ttl: Option<Duration>,
     /// The checks that a program added.
     pub(crate) custom: CustomChecks,
+    /// Whether an endpoint that keeps failing is skipped for a while. A caller with a schedule of its own needs none of it.
+    pub(crate) skips_failing: bool,
+    /// Which addresses may be contacted.
+    pub(crate) addresses: Arc<AddressPolicy>,
 }
 
 impl Default for ValidatorOptions {
@@ -48,6 +52,8 @@ impl Default for ValidatorOptions {
             concurrency: 1024.min(descriptors_for_sockets()),
             cache_ttl: Some(Duration::from_mins(1)),
             custom: CustomChecks::default(),
+            skips_failing: true,
+            addresses: Arc::default(),
         }
     }
 }
@@ -105,6 +111,12 @@ pub(super) struct ValidationPool {
 }
 
 impl EndpointValidator {
+    /// A validator with the root certificates and the resolvers of the system. Must be called within a tokio runtime.
+    pub(crate) fn of_system(options: ValidatorOptions) -> Self {
+        let resolvers = Arc::new(Resolvers::new(Vec::new(), options.timeout));
+        Self::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers)
+    }
+
     /// Must be called within a tokio runtime. The scheduler lag is exact on a runtime with one thread.
     pub(crate) fn new(options: ValidatorOptions, roots: Arc<Roots>, resolvers: Arc<Resolvers>) -> Self {
         let clock = Clock::runtime();
@@ -114,7 +126,8 @@ impl EndpointValidator {
             // Notice the recovery within two intervals.
             breaker.recovery = breaker.recovery.min(interval * 2);
         }
-        let context = CheckContext { timeout: options.timeout, roots, resolvers };
+        let addresses = Arc::clone(&options.addresses);
+        let context = CheckContext { timeout: options.timeout, roots, resolvers, addresses };
 
         Self {
             runner: CheckRunner::new(context, options.retries, options.cache_ttl, clock.clone()),

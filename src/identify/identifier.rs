@@ -15,7 +15,7 @@ use crate::engine::{Cancel, Shutdown};
 use crate::error::{Error, Result};
 use crate::model::{Completeness, PartialError, Service};
 use crate::net::{descriptors_for_sockets, runtime};
-use crate::probe::{IdentifyPool, IdentifyResult, Intensity, PortTarget, Probes, SkipReason};
+use crate::probe::{IdentifyPool, IdentifyResult, PortBudget, PortTarget, Probes, SkipReason};
 use crate::source::{ItemSink, ListContext, ListItem, Progress};
 
 /// How often results are passed on and cancellation is checked.
@@ -29,7 +29,7 @@ pub(super) struct Identifier<'s> {
     cancel: Cancel,
     streaming: bool,
     probes: Probes,
-    intensity: Intensity,
+    budget: PortBudget,
     /// When identification has to end.
     until: Option<Instant>,
     /// Created for the first service that can be probed, with the channel of its results.
@@ -53,13 +53,13 @@ impl<'s> Identifier<'s> {
         context: &ListContext,
         out: &'s mut dyn ItemSink,
         probes: Probes,
-        intensity: Intensity,
+        budget: PortBudget,
         until: Option<Instant>,
     ) -> Self {
         let (cancel, streaming) = (context.cancel.clone(), context.streaming);
         let (pool, failed, rows, notes) = (None, None, BTreeMap::new(), IdentifyNotes::default());
         let reacher = Reacher::default();
-        Self { out, cancel, streaming, probes, intensity, until, pool, failed, rows, next: 0, notes, reacher }
+        Self { out, cancel, streaming, probes, budget, until, pool, failed, rows, next: 0, notes, reacher }
     }
 
     /// The pool, created on first use: a listing without anything to probe starts no runtime.
@@ -74,7 +74,7 @@ impl<'s> Identifier<'s> {
                 IdentifyPool::new(
                     &Shutdown::new(),
                     self.probes,
-                    self.intensity,
+                    self.budget,
                     descriptors_for_sockets(),
                     move |result| drop(sender.send(result)),
                 )

@@ -1,7 +1,7 @@
 //! How services are identified.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::identifier::Identifier;
 use crate::clean::clean;
@@ -9,7 +9,7 @@ use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness};
 use crate::net::read_file;
-use crate::probe::{COLUMNS, Intensity, Probes};
+use crate::probe::{COLUMNS, Intensity, PortBudget, Probes};
 use crate::source::{ItemSink, ListContext, Source};
 
 /// How services are identified.
@@ -18,11 +18,18 @@ use crate::source::{ItemSink, ListContext, Source};
 pub struct IdentifyOptions {
     /// How many probes to send to ports whose numbers suggest no protocol.
     pub intensity: Intensity,
+    /// The time limit of each port; `None`: 3, 10 or 20 s, by the intensity.
+    pub timeout: Option<Duration>,
     /// A TOML file with more probes.
     pub probe_file: Option<PathBuf>,
 }
 
 impl IdentifyOptions {
+    /// What each port may cost.
+    pub(super) fn budget(&self) -> PortBudget {
+        PortBudget::new(self.intensity, self.timeout)
+    }
+
     /// The built-in probes and those of the probe file.
     ///
     /// # Errors
@@ -55,7 +62,7 @@ impl IdentifyOptions {
         out: &mut dyn ItemSink,
     ) -> Result<Completeness> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut identifier = Identifier::new(context, out, probes, self.intensity, until);
+        let mut identifier = Identifier::new(context, out, probes, self.budget(), until);
         let listed = engine::block_on(source.list(context, &mut identifier))?;
         let identified = identifier.finish()?;
 

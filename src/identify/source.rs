@@ -62,7 +62,7 @@ impl Source for Identification<'_> {
                 IdentifyPool::new(
                     &Shutdown::new(),
                     probes,
-                    self.options.intensity,
+                    self.options.budget(),
                     descriptors_for_sockets(),
                     move |result| drop(sender.send(result)),
                 )

@@ -58,6 +58,10 @@ pub enum CheckKind {
     },
     /// A TLS handshake.
     Tls,
+    /// The registered name resolves.
+    Dns,
+    /// A request in the server's own protocol, one of [`PROTOCOLS`]: `redis`.
+    Protocol(&'static str),
     /// No request: the instance reports its health itself, at least once in each interval.
     Ttl,
     /// A program. Only a file on the server can define one: a registration with it is refused.
@@ -75,14 +79,20 @@ impl CheckKind {
             Self::Tcp => "tcp",
             Self::Grpc { .. } => "grpc",
             Self::Tls => "tls",
+            Self::Dns => "dns",
+            Self::Protocol(name) => name,
             Self::Ttl => "ttl",
             Self::Script { .. } => "script",
         }
     }
 }
 
+/// The protocols whose servers say themselves whether they are healthy, without a login.
+pub const PROTOCOLS: [&str; 11] =
+    ["redis", "memcached", "postgresql", "mysql", "smtp", "imap", "pop3", "ftp", "ssh", "nats", "zookeeper"];
+
 /// The kinds that a registration may ask for.
-const KINDS: &str = "http, tcp, grpc, tls or ttl";
+const KINDS: &str = "http, tcp, grpc, tls, dns, ttl, or a protocol such as redis or postgresql";
 
 /// The longest interval of a check.
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
@@ -120,6 +130,11 @@ impl CheckDefinition {
     /// A TLS handshake.
     pub const fn tls() -> Self {
         Self::new(CheckKind::Tls)
+    }
+
+    /// A request in the server's own protocol; `None` if it is not one of [`PROTOCOLS`].
+    pub fn protocol(name: &str) -> Option<Self> {
+        PROTOCOLS.into_iter().find(|protocol| *protocol == name).map(CheckKind::Protocol).map(Self::new)
     }
 
     /// Reports by the instance itself.
@@ -296,9 +311,13 @@ fn kind_of(name: &str, config: &mut JsonFields) -> Result<CheckKind, Problem> {
         "tcp" => CheckKind::Tcp,
         "grpc" => CheckKind::Grpc { service: config.text(&["service"])? },
         "tls" => CheckKind::Tls,
+        "dns" => CheckKind::Dns,
         "ttl" => CheckKind::Ttl,
         "script" => CheckKind::Script { command: config.texts(&["command"])? },
-        _ => return Err(Problem::new("", "there is no such check", format!("write {KINDS}"))),
+        _ => match PROTOCOLS.into_iter().find(|protocol| *protocol == name) {
+            Some(protocol) => CheckKind::Protocol(protocol),
+            None => return Err(Problem::new("", "there is no such check", format!("write {KINDS}"))),
+        },
     })
 }
 
@@ -328,7 +347,12 @@ fn config_fields(kind: &CheckKind) -> Map<String, Value> {
         CheckKind::Script { command } => {
             fields.insert("command".to_owned(), Value::from(command.clone()));
         }
-        CheckKind::Tcp | CheckKind::Grpc { service: None } | CheckKind::Tls | CheckKind::Ttl => {}
+        CheckKind::Tcp
+        | CheckKind::Grpc { service: None }
+        | CheckKind::Tls
+        | CheckKind::Dns
+        | CheckKind::Protocol(_)
+        | CheckKind::Ttl => {}
     }
 
     fields

@@ -9,6 +9,8 @@ pub struct Coverage {
     pub scope: NamespaceScope,
     /// The transport.
     pub transport: Transport,
+    /// Whether TCP ports are scanned with half-open connections.
+    pub half_open: bool,
     /// The addresses.
     pub addresses: Addresses,
     /// The ports.

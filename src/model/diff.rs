@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::identity::{VOLATILE_FACTS, is_same_reading};
 use super::instance::VOLATILE_FIELDS;
-use super::{Endpoint, Service};
+use super::{Detail, Endpoint, Service};
 
 /// A difference between two listings.
 #[derive(Clone, Debug)]
@@ -66,7 +67,7 @@ pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
 
     // A service always serializes: its keys are strings, its numbers finite.
     match (serde_json::to_value(old), serde_json::to_value(new)) {
-        (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.volatile_fields()),
+        (Ok(old), Ok(now)) => changed_values(&old, &now, Some(&*new.detail)),
         _ => Vec::new(),
     }
 }
@@ -79,12 +80,16 @@ pub fn changed_endpoint_fields(old: &Endpoint, new: &Endpoint) -> Vec<String> {
     }
 
     let (old, new) = (json!({ ENDPOINTS: old }), json!({ ENDPOINTS: new }));
-    let changed = changed_values(&old, &new, &[]);
+    let changed = changed_values(&old, &new, None);
     changed.iter().filter_map(|path| path.strip_prefix(ENDPOINTS)?.strip_prefix('.')).map(ToOwned::to_owned).collect()
 }
 
 /// Where a service has its endpoints, whose volatile fields are known.
 const ENDPOINTS: &str = "endpoints";
+
+/// Where an endpoint has its identity, and the facts of that.
+const IDENTITY: &str = "endpoints.service.";
+const FACTS: &str = "endpoints.service.facts.";
 
 /// Whether two services are known to be equal without comparing their JSON.
 fn is_same(old: &Service, new: &Service) -> bool {
@@ -95,10 +100,10 @@ fn is_same(old: &Service, new: &Service) -> bool {
         && (Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true))
 }
 
-/// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
-fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
+/// The same of two services in their JSON; `detail` is that of the new one.
+fn changed_values(old: &Value, new: &Value, detail: Option<&dyn Detail>) -> Vec<String> {
     let mut changed = Vec::new();
-    DiffWalk { volatile, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
+    DiffWalk { detail, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
     changed
 }
 
@@ -126,14 +131,28 @@ impl DiffPath {
 }
 
 struct DiffWalk<'a> {
-    volatile: &'static [&'static str],
+    detail: Option<&'a dyn Detail>,
     changed: &'a mut Vec<String>,
 }
 
 impl DiffWalk<'_> {
     fn is_volatile(&self, path: &str) -> bool {
-        let of_detail = path.strip_prefix("detail.").is_some_and(|path| self.volatile.contains(&path));
-        of_detail || path.strip_prefix("endpoints.").is_some_and(|path| VOLATILE_FIELDS.contains(&path))
+        let volatile = self.detail.map_or(&[][..], Detail::volatile_fields);
+        let of_detail = path.strip_prefix("detail.").is_some_and(|path| volatile.contains(&path));
+        let of_endpoint = path.strip_prefix("endpoints.").is_some_and(|path| VOLATILE_FIELDS.contains(&path));
+        let of_identity = path.strip_prefix(FACTS).is_some_and(|path| VOLATILE_FACTS.contains(&path));
+        of_detail || of_endpoint || of_identity
+    }
+
+    /// Whether two different values mean the same.
+    fn is_same(&self, path: &str, old: &Value, new: &Value) -> bool {
+        let (Value::String(old), Value::String(new)) = (old, new) else { return false };
+        if let (Some(field), Some(detail)) = (path.strip_prefix("detail."), self.detail) {
+            return detail.is_same_word(field, old, new);
+        }
+
+        let name = path.strip_prefix(FACTS).or_else(|| path.strip_prefix(IDENTITY).filter(|name| *name == "banner"));
+        name.is_some_and(|name| is_same_reading(name, old, new))
     }
 
     fn value(&mut self, path: &mut DiffPath, old: &Value, new: &Value) {
@@ -153,6 +172,7 @@ impl DiffWalk<'_> {
                     path.below(&at.to_string(), true, |path| self.value(path, old, new));
                 }
             }
+            _ if self.is_same(&path.plain, old, new) => {}
             _ => self.changed.push(path.full.clone()),
         }
     }

@@ -244,6 +244,8 @@ pub enum Transport {
     Sctp,
     /// A Unix-domain socket of any type.
     Unix,
+    /// No transport: the endpoint is a host.
+    Ip,
 }
 
 impl Transport {
@@ -254,6 +256,7 @@ impl Transport {
             Self::Udp => "udp",
             Self::Sctp => "sctp",
             Self::Unix => "unix",
+            Self::Ip => "ip",
         }
     }
 }

@@ -44,6 +44,47 @@ pub struct Identity {
     pub banner: Option<Untrusted>,
 }
 
+/// Facts that differ from probe to probe though nothing happens to the service: clocks, counters, and how a conversation
+/// ended. A difference in them is not a change.
+pub(super) const VOLATILE_FACTS: &[&str] =
+    &["connections", "date", "ended", "engine_time_s", "nodes", "server_time", "time", "unstable", "uptime_s"];
+
+/// Whether a fact or a banner reads the same on both sides, apart from what a server writes anew each time: a session in the
+/// query of a redirect, and the time of day in a text.
+pub(super) fn is_same_reading(name: &str, old: &str, new: &str) -> bool {
+    match name {
+        "location" => without_query(old) == without_query(new),
+        _ => old != new && has_clock(old) && has_clock(new) && without_clock(old) == without_clock(new),
+    }
+}
+
+fn without_query(location: &str) -> &str {
+    location.split(['?', ';', '#']).next().unwrap_or_default()
+}
+
+/// Whether a text has a time of day: `16:02`.
+fn has_clock(text: &str) -> bool {
+    let digit = |byte: u8| byte.is_ascii_digit();
+    text.as_bytes()
+        .windows(5)
+        .any(|five| matches!(*five, [a, b, b':', c, d] if digit(a) && digit(b) && digit(c) && digit(d)))
+}
+
+/// The text without its numbers and the names of days and months.
+fn without_clock(text: &str) -> Vec<&str> {
+    const NAMES: [&str; 19] = [
+        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
+        "oct", "nov", "dec",
+    ];
+    let is_name = |word: &str| {
+        let start = word.get(..3).unwrap_or_default().to_ascii_lowercase();
+        NAMES.contains(&start.as_str()) && word.len() <= "september".len()
+    };
+
+    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    words.filter(|word| !is_name(word)).collect()
+}
+
 /// Maximum number of facts of one identity; more than any known protocol provides.
 const MAX_FACTS: usize = 64;
 
@@ -91,6 +132,11 @@ impl Identity {
     pub fn tls(mut self, tls: Option<TlsFacts>) -> Self {
         self.tls = tls.or(self.tls);
         self
+    }
+
+    /// Whether it speaks TLS from the first byte, and does not only offer to upgrade to it.
+    pub fn is_inside_tls(&self) -> bool {
+        self.tls.is_some() && self.facts.get("starttls") != Some(&Fact::Flag(true))
     }
 
     /// The protocol, or `unknown`.

@@ -18,6 +18,16 @@ const FIRST: &[u16] = &[
     1883, 8883, 5672, 11211, 2375, 2379, 6443, 10250, 5985, 5986, 873, 179, 554, 8008, 8081, 9000, 8009,
 ];
 
+/// Ranked first among UDP ports: names, addresses, time, management, discovery, tunnels, media, games.
+#[rustfmt::skip]
+const FIRST_UDP: &[u16] = &[
+    53, 161, 123, 67, 137, 5353, 500, 1900, 69, 443, 4500, 138, 111, 514, 520, 3478, 5060, 1194, 51820, 1701, 88, 389,
+    162, 68, 623, 1812, 1813, 1645, 1646, 2049, 11211, 5683, 5684, 1434, 3702, 5355, 17185, 4789, 3544, 177, 19, 7, 9,
+    13, 17, 37, 464, 593, 631, 749, 996, 997, 998, 999, 1025, 1026, 1027, 1028, 1029, 2000, 2222, 2223, 3283, 3389,
+    3456, 4672, 5000, 5351, 5061, 8443, 853, 6881, 7777, 9200, 10000, 10080, 19132, 20031, 27015, 27960, 30120, 31337,
+    32768, 33434, 47808, 49152, 49153, 49154, 64738,
+];
+
 /// Usual ports of a second or third server.
 const COUNTED_UP: &[(u16, u16)] = &[
     (8000, 8100),
@@ -46,10 +56,14 @@ pub(crate) const DEFAULT_TOP: u16 = 1000;
 
 /// All ports, most common first.
 pub(crate) fn ranked_ports() -> impl Iterator<Item = u16> {
+    ranked(FIRST)
+}
+
+fn ranked(first: &'static [u16]) -> impl Iterator<Item = u16> {
     let named = PORT_NAMES.iter().map(|known| known.port);
     let counted_up = COUNTED_UP.iter().flat_map(|&(first, last)| first..=last);
     let mut seen = vec![false; usize::from(u16::MAX) + 1];
-    FIRST
+    first
         .iter()
         .copied()
         .chain(named)
@@ -62,6 +76,11 @@ impl Ports {
     /// The `count` most common ports of portolan's own ranking.
     pub fn top(count: u16) -> Self {
         ranked_ports().take(count.into()).collect()
+    }
+
+    /// The `count` most common UDP ports of portolan's own ranking.
+    pub fn top_udp(count: u16) -> Self {
+        ranked(FIRST_UDP).take(count.into()).collect()
     }
 }
 

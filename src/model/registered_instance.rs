@@ -35,6 +35,8 @@ pub struct RegisteredInstance {
     pub node_down: bool,
     /// Whether its health changes more often than can be relied on.
     pub flapping: bool,
+    /// Whether its operator stopped the checks that the registry runs, so that their states are unknown.
+    pub monitoring_stopped: bool,
     /// Whether too many instances failed at once, so that none of its service is removed at present.
     pub protected: bool,
     /// When it was registered.

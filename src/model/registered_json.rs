@@ -37,8 +37,13 @@ impl Serialize for RegisteredInstance {
         if !registration.checks.is_empty() {
             map.serialize_entry("health_checks", &Checks(self))?;
         }
-        for (name, flag) in [("node_down", self.node_down), ("flapping", self.flapping), ("protected", self.protected)]
-        {
+        let flags = [
+            ("node_down", self.node_down),
+            ("flapping", self.flapping),
+            ("monitoring_stopped", self.monitoring_stopped),
+            ("protected", self.protected),
+        ];
+        for (name, flag) in flags {
             if flag {
                 map.serialize_entry(name, &true)?;
             }
@@ -114,6 +119,7 @@ impl RegisteredInstance {
             checks: states,
             node_down: fields.flag(&["node_down"])?.unwrap_or(false),
             flapping: fields.flag(&["flapping"])?.unwrap_or(false),
+            monitoring_stopped: fields.flag(&["monitoring_stopped"])?.unwrap_or(false),
             protected: fields.flag(&["protected"])?.unwrap_or(false),
             registered_at: required(fields.read(&["registered_at"], parsed)?, "registered_at")?,
             last_seen: required(fields.read(&["last_seen"], parsed)?, "last_seen")?,

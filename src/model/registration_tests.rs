@@ -298,6 +298,8 @@ fn any_check() -> impl Strategy<Value = CheckDefinition> {
         Just(CheckKind::Tcp),
         prop::option::of(any_name()).prop_map(|service| CheckKind::Grpc { service }),
         Just(CheckKind::Tls),
+        Just(CheckKind::Dns),
+        (0..PROTOCOLS.len()).prop_map(|at| CheckKind::Protocol(PROTOCOLS[at])),
         Just(CheckKind::Ttl),
     ];
     let thresholds = (prop::option::of(1..=100_u32), prop::option::of(1..=100_u32));
@@ -375,7 +377,7 @@ fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
     let check = (any_state(), any_note(), prop::option::of(any_time()));
     let report = prop::option::of((any_state(), any_note(), any_time()));
     let numbers = (any::<u64>(), any::<u64>(), any::<u16>(), any_state());
-    let flags = prop::array::uniform4(any::<bool>());
+    let flags = prop::array::uniform5(any::<bool>());
 
     (any_registration(), prop::collection::vec(check, 2), report, numbers, flags, any_time()).prop_map(
         |(
@@ -383,7 +385,7 @@ fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
             checks,
             report,
             (generation, index, weight, health),
-            [node_down, flapping, protected, expired],
+            [node_down, flapping, monitoring_stopped, protected, expired],
             at,
         )| {
             let registration = Registration { id: Some("the-id".to_owned()), weight: Some(weight), ..registration };
@@ -400,6 +402,7 @@ fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
                 checks: checks.map(|(state, note, checked_at)| CheckState { state, note, checked_at }).collect(),
                 node_down,
                 flapping,
+                monitoring_stopped,
                 protected,
                 registered_at: at,
                 last_seen: at,
@@ -453,6 +456,7 @@ fn registered(id: &str, health: HealthState) -> RegisteredInstance {
         checks: Vec::new(),
         node_down: false,
         flapping: false,
+        monitoring_stopped: false,
         protected: false,
         registered_at: Timestamp::UNIX_EPOCH,
         last_seen: Timestamp::UNIX_EPOCH,

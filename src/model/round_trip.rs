@@ -274,6 +274,7 @@ fn details_are_read_as_their_own_type() {
         rtt,
         attempts: 2,
         host: None,
+        reverse_name: None,
         netns: None,
     });
     let scan = serde_json::to_value(ScanDetail {
@@ -282,6 +283,7 @@ fn details_are_read_as_their_own_type() {
         rtt: None,
         attempts: 1,
         host: Some("h".into()),
+        reverse_name: None,
         netns: None,
     });
     assert_eq!(scan.unwrap()["reason"], "refused", "the word that every format has for it");

@@ -22,6 +22,9 @@ pub struct ScanDetail {
     pub attempts: u8,
     /// The host name of the target, if it was given by name.
     pub host: Option<Untrusted>,
+    /// The name that DNS has for the address, if it was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverse_name: Option<Untrusted>,
     /// The network namespace that was scanned, if it is not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetworkNamespace>,
@@ -70,15 +73,23 @@ pub struct ScannedHost {
 impl Detail for ScanDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
         // A namespace of the same name may be a new one, for example after a reboot.
-        &["rtt_us", "attempts", "netns.inode"]
+        // Whether a reset overtakes the end of the handshake is chance, and so is which of a host's silences is explained by
+        // a router.
+        &["rtt_us", "attempts", "reason", "netns.inode"]
+    }
+
+    fn is_same_word(&self, field: &str, old: &str, new: &str) -> bool {
+        let is_unanswered = |word| [PortState::Filtered, PortState::Unreachable].map(PortState::as_str).contains(&word);
+        field == "state" && is_unanswered(old) && is_unanswered(new)
     }
 
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        let Self { state, reason, rtt: _, attempts: _, host, netns } = self;
+        let Self { state, reason: _, rtt: _, attempts: _, host, reverse_name, netns } = self;
         let netns = netns.as_ref().map(|netns| &netns.name);
         let others = other.netns.as_ref().map(|netns| &netns.name);
-        Some((state, reason, host, netns) == (&other.state, &other.reason, &other.host, others))
+        let same_state = *state == other.state || self.is_same_word("state", state.as_str(), other.state.as_str());
+        Some(same_state && (host, reverse_name, netns) == (&other.host, &other.reverse_name, others))
     }
 
     fn netns(&self) -> Option<NetworkNamespace> {
@@ -95,7 +106,7 @@ fn of_microseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
 }
 
-/// The state of a port as seen from this machine.
+/// The state of a port, or of a host, as seen from this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortState {
@@ -109,11 +120,13 @@ pub enum PortState {
     Unreachable,
     /// UDP only: no reply, so it is open and ignores the probe, or filtered.
     NoAnswer,
+    /// A host, not a port: it replied to host discovery.
+    Up,
 }
 
 impl PortState {
     /// All states, in the order of the counts.
-    pub const ALL: [Self; 5] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable, Self::NoAnswer];
+    pub const ALL: [Self; 6] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable, Self::NoAnswer, Self::Up];
 
     /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
@@ -123,6 +136,7 @@ impl PortState {
             Self::Filtered => "filtered",
             Self::Unreachable => "unreachable",
             Self::NoAnswer => "no-answer",
+            Self::Up => "up",
         }
     }
 }
@@ -151,6 +165,10 @@ pub enum Reason {
     NetUnreachable,
     /// This machine cannot send to addresses of this kind.
     NoRoute,
+    /// A host: a reply to ICMP echo.
+    EchoReply,
+    /// A host: it replied for its address on this machine's own link (ARP, neighbor discovery).
+    NeighborReply,
 }
 
 impl Reason {
@@ -162,6 +180,7 @@ impl Reason {
             Self::NoAnswer => PortState::NoAnswer,
             Self::NoResponse => PortState::Filtered,
             Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
+            Self::EchoReply | Self::NeighborReply => PortState::Up,
         }
     }
 
@@ -178,6 +197,8 @@ impl Reason {
             Self::HostUnreachable => "host-unreachable",
             Self::NetUnreachable => "net-unreachable",
             Self::NoRoute => "no-route",
+            Self::EchoReply => "echo-reply",
+            Self::NeighborReply => "neighbor-reply",
         }
     }
 }

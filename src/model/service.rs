@@ -111,6 +111,12 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
         &[]
     }
 
+    /// Whether two different words in a text field mean the same to who compares two listings; `field` is its path, as in
+    /// [`volatile_fields`](Self::volatile_fields).
+    fn is_same_word(&self, _field: &str, _old: &str, _new: &str) -> bool {
+        false
+    }
+
     /// Whether `other` carries the same facts, apart from volatile ones; `None` if only a comparison of the JSON can tell.
     /// Saves building the JSON of equal details.
     fn has_same_facts(&self, _other: &dyn Detail) -> Option<bool> {

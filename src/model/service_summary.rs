@@ -107,6 +107,7 @@ mod tests {
             checks: Vec::new(),
             node_down: false,
             flapping: false,
+            monitoring_stopped: false,
             protected: false,
             registered_at: jiff::Timestamp::UNIX_EPOCH,
             last_seen: jiff::Timestamp::UNIX_EPOCH,

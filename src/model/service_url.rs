@@ -212,6 +212,16 @@ fn parse_host(text: &str, default_port: Option<u16>) -> Result<HostPort, ParseEr
     }
 }
 
+/// The usual port of a scheme.
+pub(super) fn default_port(scheme: &str) -> Option<u16> {
+    let scheme = scheme.to_ascii_lowercase();
+    match scheme.as_str() {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => SCHEMES.iter().find(|(known, ..)| *known == scheme).and_then(|(_, _, port)| *port),
+    }
+}
+
 fn unknown(scheme: &str) -> ParseError {
     let known: Vec<&str> =
         ["http", "https", "unix"].into_iter().chain(SCHEMES.iter().map(|(scheme, ..)| *scheme)).collect();

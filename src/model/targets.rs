@@ -1,18 +1,21 @@
 //! What to scan, as people write it: an address, a network, a range, a host's name, or this machine.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::{AddressRange, ParseError};
+use super::target_ranges::ranges;
+use super::{AddressRange, ParseError, service_url};
 use crate::clean::clean;
 
 /// One target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Addresses: `10.0.0.5`, `2001:db8::1`, `10.0.0.0/24`, `10.0.0.1-50`.
+    /// Addresses: `10.0.0.5`, `2001:db8::1`, `10.0.0.0/24`, `10.0.0.1-50`, `fd77::2-fd77::4`.
     AddressRange(AddressRange),
+    /// Addresses that are not contiguous: `10.0.0.1,5,9`, `10.0.0-3.1`.
+    AddressRanges(Vec<AddressRange>),
     /// A link-local address on an interface, which has a name or a number: `fe80::1%eth0`.
     Zoned(Ipv6Addr, String),
     /// A host name, which stands for all its addresses.
@@ -21,7 +24,7 @@ pub enum Target {
     Local,
 }
 
-const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, local, @FILE or -";
+const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, host:port, local, @FILE or -";
 
 impl FromStr for Target {
     type Err = ParseError;
@@ -33,10 +36,6 @@ impl FromStr for Target {
         if text == "local" {
             return Ok(Self::Local);
         }
-        if let Some((scheme, _)) = text.split_once("://") {
-            let why = format!("'{}://' begins a URL, which is no host", clean(scheme));
-            return Err(ParseError::new(why, "write the host alone, and its port with -p"));
-        }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Some((ip, zone)) = bare.split_once('%') {
             return zoned(ip, zone).map(|(ip, zone)| Self::Zoned(ip, zone));
@@ -47,17 +46,75 @@ impl FromStr for Target {
         if let Some((network, prefix)) = text.split_once('/') {
             return cidr(network, prefix);
         }
-        if let Some(range) = range(text) {
-            return range;
-        }
-        if let Some((host, port)) = text.strip_suffix('.').unwrap_or(text).rsplit_once(':')
-            && !host.is_empty()
-            && port.bytes().all(|byte| byte.is_ascii_digit())
-        {
-            return Err(ParseError::new("a target has no port", "give the port with -p"));
+        if let Some(ranges) = ranges(text) {
+            return ranges.map(|mut ranges| match ranges.len() {
+                1 => Self::AddressRange(ranges.remove(0)),
+                _ => Self::AddressRanges(ranges),
+            });
         }
         Ok(Self::Name(host_name(text, FORMS)?.to_owned()))
     }
+}
+
+/// A target, and the only port to scan there if one is written with it: `db:5432`, `[2001:db8::1]:443`,
+/// `https://example.org/`.
+///
+/// ```
+/// use portolan::model::TargetWithPort;
+///
+/// let port = |text: &str| text.parse::<TargetWithPort>().map(|target| target.port);
+/// assert_eq!([port("db:5432"), port("https://example.org/x"), port("10.0.0.0/24")], [Ok(Some(5432)), Ok(Some(443)), Ok(None)]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetWithPort {
+    /// The hosts.
+    pub target: Target,
+    /// The port; `None`: those of the scan.
+    pub port: Option<u16>,
+}
+
+impl FromStr for TargetWithPort {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (host, port) = match text.split_once("://") {
+            Some((scheme, rest)) => of_url(scheme, rest)?,
+            None => match with_port(text) {
+                Some((host, port)) => (host, Some(number(port)?)),
+                None => (text, None),
+            },
+        };
+        Ok(Self { target: host.parse()?, port })
+    }
+}
+
+/// The host and the port of a URL; its user, path and query are not needed to reach it.
+fn of_url<'t>(scheme: &str, rest: &'t str) -> Result<(&'t str, Option<u16>), ParseError> {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    if let Some((host, port)) = with_port(place) {
+        return Ok((host, Some(number(port)?)));
+    }
+
+    let default = service_url::default_port(scheme);
+    let port = default.ok_or_else(|| {
+        let why = format!("'{}://' has no usual port", clean(scheme));
+        ParseError::new(why, "write the port, as in tcp://db:5432")
+    })?;
+    Ok((place, Some(port)))
+}
+
+/// The host and the port of `host:port`; of an IPv6 address only in brackets.
+fn with_port(text: &str) -> Option<(&str, &str)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let is_whole = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    (is_whole && !host.is_empty()).then_some((host, port))
+}
+
+fn number(port: &str) -> Result<u16, ParseError> {
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = port.parse().ok().filter(|port| *port > 0 && is_number);
+    number.ok_or_else(|| ParseError::new("the port is not a number from 1 to 65535", "write host:port, as in db:5432"))
 }
 
 /// The kernel's limit for the name of an interface (`IFNAMSIZ`), less its end.
@@ -116,26 +173,9 @@ fn cidr(network: &str, prefix: &str) -> Result<Target, ParseError> {
     }
 }
 
-/// `10.0.0.1-50`, if the part before the dash is an address.
-fn range(text: &str) -> Option<Result<Target, ParseError>> {
-    let (first, last) = text.split_once('-')?;
-    let first: Ipv4Addr = first.parse().ok()?;
-    let [a, b, c, d] = first.octets();
-    let hint = format!("write {a}.{b}.{c}.{d}-LAST with LAST from {d} to 255");
-    if !last.bytes().all(|byte| byte.is_ascii_digit()) || last.is_empty() {
-        return Some(Err(ParseError::new("a range goes to a last number, as in 10.0.0.1-50", hint)));
-    }
-    let range = last.parse().ok().map(|last: u8| AddressRange::new(first.into(), Ipv4Addr::new(a, b, c, last).into()));
-    Some(match range {
-        Some(Some(block)) => Ok(Target::AddressRange(block)),
-        Some(None) => Err(ParseError::new("the range runs backwards", hint)),
-        None => Err(ParseError::new(format!("{} is larger than any address's number", clean(last)), hint)),
-    })
-}
-
 /// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
 pub(super) fn host_name<'t>(text: &'t str, hint: &'static str) -> Result<&'t str, ParseError> {
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if ends_in_number(text) {
         return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
     }
 
@@ -144,6 +184,16 @@ pub(super) fn host_name<'t>(text: &'t str, hint: &'static str) -> Result<&'t str
         return Err(ParseError::new("it is neither an address nor a host name", hint));
     }
     Ok(text)
+}
+
+/// Whether a resolver would read the text as an IPv4 address in another notation: `127.1`, `0x7f.1` (WHATWG URL, 3.5, "ends
+/// in a number"). Such a text is an address that was mistyped or hidden, not a name.
+fn ends_in_number(text: &str) -> bool {
+    let last = text.strip_suffix('.').unwrap_or(text).rsplit('.').next().unwrap_or_default();
+    let is_hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
+    let is_hexadecimal = is_hexadecimal.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let is_octets = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b".-,*".contains(&byte));
+    is_octets || is_hexadecimal || (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A label of a host name. A non-ASCII name may be internationalized; the resolver decides.
@@ -168,7 +218,7 @@ mod tests {
     }
 
     fn why(text: &str) -> String {
-        text.parse::<Target>().unwrap_err().to_string()
+        text.parse::<TargetWithPort>().unwrap_err().to_string()
     }
 
     #[test]
@@ -191,6 +241,35 @@ mod tests {
     }
 
     #[test]
+    fn a_port_is_read_from_a_place_and_from_a_url() {
+        let read = |text: &str| {
+            let read = text.parse::<TargetWithPort>();
+            read.map(|TargetWithPort { target, port }| (target, port)).map_err(|error| error.to_string())
+        };
+        let name = |name: &str| Target::Name(name.to_owned());
+        let address = |text: &str| text.parse::<Target>().unwrap();
+        for (text, target, port) in [
+            ("db:5432", name("db"), Some(5432)),
+            ("10.0.0.5:80", address("10.0.0.5"), Some(80)),
+            ("10.0.0.1-5:80", address("10.0.0.1-5"), Some(80)),
+            ("[2001:db8::1]:443", address("2001:db8::1"), Some(443)),
+            ("2001:db8::1", address("2001:db8::1"), None),
+            ("fd77::2-fd77::4", address("fd77::2-fd77::4"), None),
+            ("https://user:secret@example.org/path?q#f", name("example.org"), Some(443)),
+            ("http://example.org:8080", name("example.org"), Some(8080)),
+            ("http://[::1]/", address("::1"), Some(80)),
+            ("postgresql://db/x", name("db"), Some(5432)),
+            ("tcp://db:9", name("db"), Some(9)),
+            ("db", name("db"), None),
+        ] {
+            assert_eq!(read(text), Ok((target, port)), "{text}");
+        }
+        assert_eq!(read("tcp://db"), Err("'tcp://' has no usual port".to_owned()));
+        assert_eq!(read("db:0"), Err("the port is not a number from 1 to 65535".to_owned()));
+        assert_eq!(read("db:http"), Err("the port is not a number from 1 to 65535".to_owned()));
+    }
+
+    #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
         assert_eq!(why(""), "no target is given");
         assert_eq!(why("300.1.1.1"), "it is not an IPv4 address");
@@ -201,9 +280,9 @@ mod tests {
         assert_eq!(why("host/24"), "'host' before the slash is not an address");
         assert_eq!(why("10.0.0.9-3"), "the range runs backwards");
         assert_eq!(why("10.0.0.9-300"), "300 is larger than any address's number");
-        assert_eq!(why("10.0.0.9-"), "a range goes to a last number, as in 10.0.0.1-50");
-        assert_eq!(why("host:80"), "a target has no port");
-        assert_eq!(why("http://host"), "'http://' begins a URL, which is no host");
+        for text in ["0x7f.1", "127.0x1", "a.example.1", "0x7f000001", "2130706433", "127.1."] {
+            assert_eq!(why(text), "it is not an IPv4 address", "{text}");
+        }
         assert_eq!(why("0.0.0.0"), why("::"));
         assert_eq!(why("fe80::1"), "a link-local address says nothing without its interface");
         assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");

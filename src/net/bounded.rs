@@ -24,16 +24,60 @@ impl ReceivedPrefix {
     /// Number of bytes kept: as much as is read of a greeting.
     const MAX_BYTES: usize = 1024;
 
+    /// Whether there are no bytes that were not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.lock().is_empty()
+    }
+
     /// Takes the bytes.
     pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock())
     }
 
     fn add(&self, bytes: &[u8]) {
-        let mut prefix = self.0.lock();
-        let room = Self::MAX_BYTES - prefix.len().min(Self::MAX_BYTES);
-        prefix.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        add_within(&mut self.0.lock(), bytes);
     }
+}
+
+/// The first bytes sent over a connection, and the first bytes received after them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SentAndReceived(Arc<Mutex<[Vec<u8>; 2]>>);
+
+impl SentAndReceived {
+    /// A shorter reply may begin like the request by chance.
+    const MIN_ECHO_BYTES: usize = 4;
+
+    /// Whether the peer sends back what it receives.
+    pub(crate) fn is_echo(&self) -> bool {
+        let [sent, received] = &*self.0.lock();
+        is_echo(sent, received)
+    }
+
+    fn add_sent(&self, bytes: &[u8]) {
+        let [sent, _] = &mut *self.0.lock();
+        add_within(sent, bytes);
+    }
+
+    /// A greeting is not a reply: it came before anything was sent.
+    fn add_received(&self, bytes: &[u8]) {
+        let [sent, received] = &mut *self.0.lock();
+        if !sent.is_empty() {
+            add_within(received, bytes);
+        }
+    }
+}
+
+/// Whether a reply is the request itself, or the part of it that was read.
+pub(crate) fn is_echo(request: &[u8], reply: &[u8]) -> bool {
+    let compared = request.len().min(reply.len());
+    let enough = compared >= SentAndReceived::MIN_ECHO_BYTES.min(request.len()) && compared > 0;
+    enough && request[..compared] == reply[..compared]
+}
+
+/// Appends bytes up to the number that is kept.
+fn add_within(kept: &mut Vec<u8>, bytes: &[u8]) {
+    let room = ReceivedPrefix::MAX_BYTES - kept.len().min(ReceivedPrefix::MAX_BYTES);
+    kept.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
 /// A stream whose reads and writes fail once its bytes or its time are used up. Layers above it (TLS, HTTP/2) need no
@@ -46,6 +90,7 @@ pub(crate) struct Bounded<S> {
     /// `None` once the grace was granted.
     deadline: Option<Deadline>,
     received: ReceivedPrefix,
+    exchange: SentAndReceived,
 }
 
 impl<S> Bounded<S> {
@@ -56,12 +101,18 @@ impl<S> Bounded<S> {
             over: Box::pin(sleep_until(deadline.instant())),
             deadline: Some(deadline),
             received: ReceivedPrefix::default(),
+            exchange: SentAndReceived::default(),
         }
     }
 
     /// The first bytes received.
     pub(crate) fn received(&self) -> ReceivedPrefix {
         self.received.clone()
+    }
+
+    /// The first bytes sent, and those received after them.
+    pub(crate) fn exchange(&self) -> SentAndReceived {
+        self.exchange.clone()
     }
 
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -87,6 +138,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
 
         let read = &buf.filled()[before..];
         self.received.add(read);
+        self.exchange.add_received(read);
         self.left = self.left.saturating_sub(read.len());
 
         outcome
@@ -96,7 +148,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+
+        if let Poll::Ready(Ok(count)) = written {
+            self.exchange.add_sent(&bytes[..count.min(bytes.len())]);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -15,6 +15,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::{Errno, Result};
 use rustix::net::{SocketAddrAny, connect, getpeername, getsockname, sockopt};
 
+use super::ProbeSender;
 use super::outcome::{ConnectOutcome, LocalShortage, refusal, refusal_from_afar, without_socket};
 use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 use crate::model::Reason;
@@ -40,6 +41,7 @@ pub(crate) struct Connector {
     /// Waiting attempts that are late.
     late: usize,
     most: usize,
+    sender: ProbeSender,
 }
 
 /// Events read from the kernel at once.
@@ -50,9 +52,9 @@ impl Connector {
     ///
     /// # Errors
     /// If the kernel creates no epoll descriptor.
-    pub(crate) fn new(most: usize) -> Result<Self> {
+    pub(crate) fn new(most: usize, sender: ProbeSender) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, late: 0, most })
+        Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, late: 0, most, sender })
     }
 
     /// [`wait`](Prober::wait), returning the number of events.
@@ -272,7 +274,7 @@ mod tests {
         let gone = TcpListener::bind("127.0.0.1:0").unwrap();
         let closed = gone.local_addr().unwrap();
         drop(gone);
-        let mut connector = Connector::new(1).unwrap();
+        let mut connector = Connector::new(1, ProbeSender::default()).unwrap();
         for _ in 0..20 {
             assert_eq!(ask(&mut connector, open), ConnectOutcome::Open { reason: Reason::SynAck, own: true });
             assert_eq!(ask(&mut connector, closed), ConnectOutcome::No(Reason::Refused));
@@ -283,7 +285,7 @@ mod tests {
     #[test]
     fn one_socket_changes_its_family_where_there_is_no_other() {
         let (four, six) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("[::1]:0").unwrap());
-        let mut connector = Connector::new(1).unwrap();
+        let mut connector = Connector::new(1, ProbeSender::default()).unwrap();
         for _ in 0..3 {
             for server in [&four, &six] {
                 assert!(matches!(ask(&mut connector, server.local_addr().unwrap()), ConnectOutcome::Open { .. }));
@@ -300,7 +302,7 @@ mod tests {
         let full = socket.local_addr().unwrap().as_socket().unwrap();
         let _queued = std::net::TcpStream::connect(full).unwrap();
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut connector = Connector::new(1).unwrap();
+        let mut connector = Connector::new(1, ProbeSender::default()).unwrap();
         assert!(matches!(connector.begin(full, PROBE, 7, true), AttemptStart::Waiting));
         assert!(
             matches!(connector.begin(full, PROBE, 7, true), AttemptStart::Answered { answer: ConnectOutcome::Short(short), .. } if short.is_of_descriptors())
@@ -329,7 +331,7 @@ mod tests {
 
     #[test]
     fn a_reset_after_the_connection_was_made_is_open() {
-        let connector = Connector::new(1).unwrap();
+        let connector = Connector::new(1, ProbeSender::default()).unwrap();
         let reset = ConnectOutcome::Open { reason: Reason::SynAckReset, own: true };
         assert_eq!(connector.outcome(0, Err(Errno::CONNRESET), false), reset);
     }

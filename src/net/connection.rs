@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::bounded::{AsyncStream, Bounded, ReceivedPrefix};
+use super::bounded::{AsyncStream, Bounded, ReceivedPrefix, SentAndReceived};
 use super::{ConnectError, Deadline, describe_tls_error};
 use crate::clean::Untrusted;
 
@@ -81,6 +81,7 @@ impl From<ConnectError> for ConnectionError {
 pub(crate) struct Connection {
     stream: Box<dyn AsyncStream>,
     received: ReceivedPrefix,
+    exchange: SentAndReceived,
     /// Bytes that were given back.
     unread: Vec<u8>,
 }
@@ -89,12 +90,18 @@ impl Connection {
     /// A connection over `stream` that reads at most `most` bytes.
     pub(crate) fn new(stream: impl AsyncStream + 'static, deadline: Deadline, most: usize) -> Self {
         let bounded = Bounded::new(stream, deadline, most);
-        Self { received: bounded.received(), stream: Box::new(bounded), unread: Vec::new() }
+        let (received, exchange) = (bounded.received(), bounded.exchange());
+        Self { received, exchange, stream: Box::new(bounded), unread: Vec::new() }
     }
 
     /// The first bytes received, below any TLS: at most 1 KiB.
     pub(crate) fn received(&self) -> ReceivedPrefix {
         self.received.clone()
+    }
+
+    /// The first bytes sent and the first bytes received after them, below any TLS.
+    pub(crate) fn exchange(&self) -> SentAndReceived {
+        self.exchange.clone()
     }
 
     /// The stream, for a layer on top.

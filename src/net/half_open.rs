@@ -15,6 +15,7 @@ use hashbrown::HashTable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, Result};
 
+use super::ProbeSender;
 use super::outcome::{ConnectOutcome, LocalShortage, refusal};
 use super::packet::{IcmpError, Segment};
 use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
@@ -44,6 +45,7 @@ struct AttemptSlot {
 
 /// The half-open connections of one thread.
 pub(crate) struct HalfOpen {
+    sender: ProbeSender,
     /// IPv4, IPv6.
     raw: [Option<Raw>; 2],
     slots: Vec<AttemptSlot>,
@@ -66,8 +68,9 @@ impl HalfOpen {
     ///
     /// # Errors
     /// `EPERM` without CAP_NET_RAW; no descriptors, no free port.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(sender: ProbeSender) -> io::Result<Self> {
         Ok(Self {
+            sender,
             raw: [Raw::open(false)?, Raw::open(true)?],
             slots: Vec::new(),
             idle: Vec::new(),
@@ -91,7 +94,8 @@ impl HalfOpen {
             return Ok(from);
         }
 
-        let from = source(to)?;
+        let chosen = self.sender.local(to.is_ipv6()).map(|local| local.ip());
+        let from = chosen.map_or_else(|| source(to), Ok)?;
         self.sources[at] = Some((to.ip(), from));
         Ok(from)
     }

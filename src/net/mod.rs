@@ -1,5 +1,6 @@
 //! How peers are reached: connections, probes, TLS, HTTP, and the limits of this machine.
 
+mod address_policy;
 mod bounded;
 mod certificate;
 mod connect;
@@ -27,6 +28,7 @@ mod read_file;
 pub(crate) mod registry_http;
 mod resolve;
 mod runtime;
+mod sender;
 mod signature;
 mod starttls;
 pub(crate) mod tls;
@@ -34,7 +36,8 @@ mod tls_identity;
 mod tls_words;
 mod unix_socket;
 
-pub(crate) use bounded::AsyncStream;
+pub(crate) use address_policy::AddressPolicy;
+pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
 pub(crate) use certificate::certificate;
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
@@ -56,6 +59,7 @@ pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
+pub(crate) use sender::ProbeSender;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
 pub(crate) use tls_identity::TlsIdentity;

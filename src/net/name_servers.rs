@@ -165,6 +165,24 @@ impl NameServer {
         }
     }
 
+    /// The names that belong to an address (its PTR records), without the dot at their ends; empty if there is none.
+    ///
+    /// # Errors
+    /// If the server does not reply or fails.
+    pub(crate) async fn names_of(&self, ip: IpAddr) -> Result<Vec<String>, LookupError> {
+        let reply = tokio::time::timeout(self.timeout, self.resolver.lookup(Name::from(ip), RecordType::PTR)).await;
+        match reply.map_err(|_| LookupError::TimedOut)? {
+            Ok(found) => {
+                let names = found.answers().iter().filter_map(|record| match &record.data {
+                    RData::PTR(name) => Some(full_name(&name.0).trim_end_matches('.').to_owned()),
+                    _ => None,
+                });
+                Ok(names.take(MAX_ADDRESSES).collect())
+            }
+            Err(error) => failure(&error),
+        }
+    }
+
     /// The records of one type. A truncated reply is requested again over TCP.
     ///
     /// # Errors

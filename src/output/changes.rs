@@ -144,7 +144,7 @@ fn has_place(coverage: &Coverage, item: &Service) -> bool {
 
     endpoint.transport == coverage.transport
         && matches!(endpoint.address, Address::Ip(ip) if coverage.addresses.contains(ip))
-        && endpoint.port.is_some_and(|port| coverage.ports.contains(port))
+        && endpoint.port.map_or_else(|| coverage.ports.is_empty(), |port| coverage.ports.contains(port))
 }
 
 fn is_within(within: &NamespaceScope, netns: Option<&NetworkNamespace>, scopes: &[Coverage]) -> bool {

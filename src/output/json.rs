@@ -76,7 +76,18 @@ impl Listing {
         }
         let Self { completeness, errors, limits, filters, .. } = self;
         let completeness = *completeness;
-        json.end(&Footer { finished: now, completeness, errors, limits, hosts: None, host: None, filters })?;
+        json.end(&Footer {
+            finished: now,
+            completeness,
+            errors,
+            limits,
+            hosts: None,
+            absent_hosts: 0,
+            coverage: &[],
+            args: "",
+            host: None,
+            filters,
+        })?;
 
         String::from_utf8(text).map_err(io::Error::other)
     }

@@ -28,7 +28,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{
-    Column, Completeness, DetailLevel, Endpoint, Filters, HostFacts, PartialError, ScannedHost, Service,
+    Column, Completeness, Coverage, DetailLevel, Endpoint, Filters, HostFacts, PartialError, ScannedHost, Service,
 };
 pub(crate) use changes::{Changes, DiffContext, OldListing};
 pub use events::EventFormat;
@@ -102,6 +102,12 @@ pub struct Footer<'a> {
     pub limits: &'a [PartialError],
     /// Port counts per host, from sources that count them.
     pub hosts: Option<&'a [ScannedHost]>,
+    /// The number of hosts that did not reply to host discovery, from sources that look for hosts.
+    pub absent_hosts: u64,
+    /// The addresses and ports that the listing covers, from sources that report them.
+    pub coverage: &'a [Coverage],
+    /// The command line, without secrets; empty if there is none.
+    pub args: &'a str,
     /// The machine that the services are on, where a source lists one.
     pub host: Option<&'a HostFacts>,
     /// The filters of the listing.

@@ -12,7 +12,11 @@ use std::net::IpAddr;
 
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
-use crate::model::{Address, Completeness, Endpoint, Scope, Service, Transport};
+use jiff::Timestamp;
+
+use crate::model::{
+    Address, Completeness, Coverage, Endpoint, Identity, NamespaceScope, Ports, Scope, Service, Transport,
+};
 
 pub(super) struct NmapXml<'w> {
     xml: XmlWriter<'w>,
@@ -22,7 +26,10 @@ pub(super) struct NmapXml<'w> {
 
 #[derive(Default)]
 struct XmlHost {
-    name: Option<String>,
+    /// Each with where it is from: `user` or `PTR`.
+    names: Vec<(String, &'static str)>,
+    /// Why it is up, if only hosts were looked for.
+    up: Option<Cow<'static, str>>,
     /// nmap sorts protocols by name too.
     ports: BTreeMap<(u16, Transport), Port>,
     /// Number of ports in each state, listed or not.
@@ -30,8 +37,17 @@ struct XmlHost {
 }
 
 impl XmlHost {
+    /// Adds a name, unless it is known.
+    fn add_name(&mut self, name: Option<String>, origin: &'static str) {
+        let is_new = |name: &String| !self.names.iter().any(|known| (&known.0, known.1) == (name, origin));
+        self.names.extend(name.filter(is_new).map(|name| (name, origin)));
+    }
+
     /// The reason why the host counts as up; `None` if no port replied.
     fn answered(&self) -> Option<&str> {
+        if let Some(reason) = &self.up {
+            return Some(reason);
+        }
         let listed = self.ports.values().find(|port| matches!(port.state, "open" | "closed")).map(|port| &*port.reason);
         let counted = ["open", "closed"].iter().any(|state| self.counts.get(state).is_some_and(|&count| count > 0));
         listed.or(counted.then_some("unknown-response"))
@@ -50,7 +66,7 @@ struct Port {
     state: &'static str,
     reason: Cow<'static, str>,
     owner: Option<Box<str>>,
-    /// The attributes of the `service` element; empty leaves the element out.
+    /// The attributes of the `service` element, which some readers require.
     service: Vec<(&'static str, Box<str>)>,
 }
 
@@ -60,26 +76,62 @@ const FORMAT: &str = "1.05";
 impl<'w> NmapXml<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         let mut xml = XmlWriter::new(out)?;
+        xml.end_line()?;
+        Ok(Self { xml, page, hosts: BTreeMap::new() })
+    }
+
+    /// The beginning of the report, and what was scanned.
+    fn write_start(&mut self, end: &Footer<'_>) -> io::Result<()> {
         let version = env!("CARGO_PKG_VERSION");
-        let start = page.generated.as_second().to_string();
-        let at = page.generated.strftime(TIME).to_string();
+        let start = self.page.generated.as_second().to_string();
+        let at = self.page.generated.strftime(TIME).to_string();
+        let args = if end.args.is_empty() { "portolan" } else { end.args };
 
         let run = [
             ("scanner", "portolan"),
-            ("args", "portolan"),
+            ("args", args),
             ("start", &start),
             ("startstr", &at),
             ("version", version),
             ("xmloutputversion", FORMAT),
         ];
 
-        xml.end_line()?;
-        xml.open("nmaprun", &run)?;
-        xml.end_line()?;
-        xml.empty("verbose", &[("level", "0")])?;
-        xml.empty("debugging", &[("level", "0")])?;
-        xml.end_line()?;
-        Ok(Self { xml, page, hosts: BTreeMap::new() })
+        self.xml.open("nmaprun", &run)?;
+        self.xml.end_line()?;
+        self.write_scans(end.coverage)?;
+        self.xml.empty("verbose", &[("level", "0")])?;
+        self.xml.end_line()?;
+        self.xml.empty("debugging", &[("level", "0")])?;
+        self.xml.end_line()
+    }
+
+    /// One element for each transport, with all ports that were scanned on any host.
+    fn write_scans(&mut self, coverage: &[Coverage]) -> io::Result<()> {
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let scans = coverage.iter().filter(|scan| scan.transport == transport && scan.scope == NamespaceScope::Own);
+            let ports: Ports = scans.clone().flat_map(|scan| scan.ports.iter()).collect();
+            let half_open = scans.clone().any(|scan| scan.half_open);
+            if ports.is_empty() {
+                continue;
+            }
+
+            let kind = match transport {
+                Transport::Udp => "udp",
+                _ if half_open => "syn",
+                _ => "connect",
+            };
+            self.xml.empty(
+                "scaninfo",
+                &[
+                    ("type", kind),
+                    ("protocol", transport.as_str()),
+                    ("numservices", &ports.len().to_string()),
+                    ("services", &ports.to_string()),
+                ],
+            )?;
+            self.xml.end_line()?;
+        }
+        Ok(())
     }
 
     /// The cell of the source's column with that name.
@@ -112,18 +164,22 @@ impl<'w> NmapXml<'w> {
         Port { state, reason, owner, service: facts(service, endpoint) }
     }
 
-    fn write_host(&mut self, ip: IpAddr, host: &XmlHost) -> io::Result<()> {
+    fn write_host(&mut self, ip: IpAddr, host: &XmlHost, finished: Timestamp) -> io::Result<()> {
         let (state, reason) = host.answered().map_or(("unknown", "no-response"), |reason| ("up", reason));
 
-        self.xml.open("host", &[])?;
+        let (start, finish) = (self.page.generated.as_second().to_string(), finished.as_second().to_string());
+        self.xml.open("host", &[("starttime", &start), ("endtime", &finish)])?;
         self.xml.empty("status", &[("state", state), ("reason", reason), ("reason_ttl", "0")])?;
         let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
         self.xml.empty("address", &[("addr", &ip.to_string()), ("addrtype", family)])?;
         self.xml.end_line()?;
 
+        // As in nmap's reports, the element is never empty: some readers take one without a line end for a name.
         self.xml.open("hostnames", &[])?;
-        if let Some(name) = &host.name {
-            self.xml.empty("hostname", &[("name", name), ("type", "user")])?;
+        self.xml.end_line()?;
+        for (name, origin) in &host.names {
+            self.xml.empty("hostname", &[("name", name), ("type", origin)])?;
+            self.xml.end_line()?;
         }
         self.xml.close("hostnames")?;
         self.xml.end_line()?;
@@ -150,10 +206,8 @@ impl<'w> NmapXml<'w> {
         if let Some(owner) = &port.owner {
             self.xml.empty("owner", &[("name", owner)])?;
         }
-        if !port.service.is_empty() {
-            let facts: Vec<(&str, &str)> = port.service.iter().map(|(name, fact)| (*name, &**fact)).collect();
-            self.xml.empty("service", &facts)?;
-        }
+        let facts: Vec<(&str, &str)> = port.service.iter().map(|(name, fact)| (*name, &**fact)).collect();
+        self.xml.empty("service", &facts)?;
         self.xml.close("port")
     }
 }
@@ -171,6 +225,7 @@ fn reason(text: String) -> Cow<'static, str> {
         "net-unreachable" | "no-route" => Cow::Borrowed("net-unreach"),
         "no-response" | "no-answer" => Cow::Borrowed("no-response"),
         "response" => Cow::Borrowed("udp-response"),
+        "neighbor-reply" => Cow::Borrowed("arp-response"),
         _ => Cow::Owned(text),
     }
 }
@@ -180,9 +235,7 @@ fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)
     let identity = endpoint.identity.as_deref();
     let known = identity.and_then(|identity| identity.protocol.as_deref());
     let product = identity.and_then(|identity| identity.product.as_ref());
-    let Some(name) = known.or(endpoint.port_service.as_deref()).or(service.name.as_ref().map(|_| "unknown")) else {
-        return Vec::new();
-    };
+    let name = known.or(endpoint.port_service.as_deref()).unwrap_or("unknown");
 
     let mut facts = vec![("name", name.into())];
     let optional = [
@@ -191,7 +244,8 @@ fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)
         ("extrainfo", service.name.as_ref()),
     ];
     facts.extend(optional.into_iter().filter_map(|(name, fact)| Some((name, fact?.to_string().into_boxed_str()))));
-    if identity.is_some_and(|identity| identity.tls.is_some()) {
+    // TLS from the first byte, and not by STARTTLS.
+    if identity.is_some_and(Identity::is_inside_tls) {
         facts.push(("tunnel", "ssl".into()));
     }
 
@@ -215,21 +269,34 @@ fn host(endpoint: &Endpoint) -> Option<IpAddr> {
 impl Format for NmapXml<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         for endpoint in &service.endpoints {
-            let (Some(ip), Some(number)) = (host(endpoint), endpoint.port) else { continue };
-            let port = self.port(service, endpoint);
+            let Some(ip) = host(endpoint) else { continue };
             let name = self.column("host", service, endpoint);
+            let reverse_name = self.column("reverse_name", service, endpoint);
+            if endpoint.transport == Transport::Ip {
+                let reason = self.column("reason", service, endpoint).map(reason);
+                let host = self.hosts.entry(ip).or_default();
+                host.up = reason.or(Some(Cow::Borrowed("unknown-response")));
+                host.add_name(name, "user");
+                host.add_name(reverse_name, "PTR");
+                continue;
+            }
+
+            let Some(number) = endpoint.port else { continue };
+            let port = self.port(service, endpoint);
             let host = self.hosts.entry(ip).or_default();
-            host.name = host.name.take().or(name);
+            host.add_name(name, "user");
+            host.add_name(reverse_name, "PTR");
             host.ports.entry((number, endpoint.transport)).or_insert(port);
         }
         Ok(())
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
+        self.write_start(end)?;
         // In another network namespace the same address is another host.
         for scanned in end.hosts.into_iter().flatten().filter(|scanned| scanned.netns.is_none()) {
             let host = self.hosts.entry(scanned.address).or_default();
-            host.name = host.name.take().or_else(|| scanned.host.as_ref().map(ToString::to_string));
+            host.add_name(scanned.host.as_ref().map(ToString::to_string), "user");
             for (state, count) in [
                 ("open", scanned.open),
                 ("closed", scanned.closed),
@@ -242,7 +309,7 @@ impl Format for NmapXml<'_> {
 
         let hosts = std::mem::take(&mut self.hosts);
         for (ip, host) in &hosts {
-            self.write_host(*ip, host)?;
+            self.write_host(*ip, host, end.finished)?;
         }
 
         let elapsed = end.finished.duration_since(self.page.generated).as_millis().max(0);
@@ -262,8 +329,12 @@ impl Format for NmapXml<'_> {
 
         self.xml.open("runstats", &[])?;
         self.xml.empty("finished", &finished)?;
-        let count = hosts.len().to_string();
-        self.xml.empty("hosts", &[("up", &count), ("down", "0"), ("total", &count)])?;
+        let (up, listed) = (hosts.values().filter(|host| host.answered().is_some()).count(), hosts.len());
+        // Hosts in the list without a reply are neither; nmap has no number for them.
+        let total = listed as u64 + end.absent_hosts;
+        let down = total - up as u64;
+        let [up, down, total] = [up as u64, down, total].map(|count| count.to_string());
+        self.xml.empty("hosts", &[("up", &up), ("down", &down), ("total", &total)])?;
         self.xml.close("runstats")?;
         self.xml.end_line()?;
         self.xml.close("nmaprun")?;

@@ -1,7 +1,7 @@
 //! Prometheus targets: the JSON of `file_sd_configs` and `http_sd_configs`.
 //!
 //! A listener on every address becomes a target at this host's loopback address; endpoints without a port are left out. Those
-//! that are not ready have the label `__meta_portolan_ready="false"`, as in Prometheus' own discovery of clusters. Labels begin with `__meta_portolan_`, so that relabelling drops them, and hold only what stays
+//! that are not ready have the label `__meta_portolan_ready="false"`, as in Prometheus' own discovery of clusters. Labels begin with `__meta_portolan_`, so that relabelling drops them; only `__scheme__` is Prometheus' own. They hold only what stays
 //! the same for the life of the service: any other change would make Prometheus restart the target.
 
 use std::io::{self, Write};
@@ -36,6 +36,13 @@ impl<'w> PrometheusSd<'w> {
         add(&mut labels, "port", text(endpoint.port.as_ref()));
         add(&mut labels, "service", self.page.service(endpoint).to_owned());
 
+        if let Some(identity) = endpoint.identity.as_deref().filter(|identity| identity.protocol.is_some()) {
+            add(&mut labels, "tls", identity.is_inside_tls().to_string());
+            if identity.is_inside_tls() && SCRAPED.contains(&identity.protocol()) {
+                labels.insert("__scheme__".to_owned(), Value::String("https".to_owned()));
+            }
+        }
+
         // Only sources with instances know more than that something listens.
         if let Some(instance) = &endpoint.instance {
             add(&mut labels, "ready", endpoint.ready.to_string());
@@ -55,6 +62,9 @@ impl<'w> PrometheusSd<'w> {
         labels
     }
 }
+
+/// Protocols over HTTP, which Prometheus scrapes by `http` unless the target says otherwise.
+const SCRAPED: [&str; 4] = ["http", "prometheus", "prometheus-exporter", "etcd"];
 
 /// Adds what an instance says of itself.
 fn add_instance(labels: &mut Map<String, Value>, instance: &Instance) {

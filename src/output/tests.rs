@@ -79,6 +79,9 @@ fn no_format_writes_dangerous_characters_raw() {
                 errors: &errors,
                 limits: &errors,
                 hosts: None,
+                absent_hosts: 0,
+                coverage: &[],
+                args: "",
                 host: None,
                 filters: &Filters::from([("process".to_owned(), "\u{1b}]0;x\u{7}".to_owned())]),
             })

@@ -34,10 +34,11 @@ pub(crate) const COLUMNS: &[Column] = &[
             (None, None, None) => Ok(()),
         }
     }),
-    column("tls", ColumnVisibility::Wide, |_, endpoint, out| {
-        out.write_str(
-            identity(endpoint).and_then(|identity| identity.tls.as_ref()?.version.as_deref()).unwrap_or_default(),
-        )
+    column("tls", ColumnVisibility::WhereFilled, |_, endpoint, out| {
+        let Some(identity) = identity(endpoint) else { return Ok(()) };
+        let Some(tls) = &identity.tls else { return Ok(()) };
+        let version = tls.version.as_deref().unwrap_or("TLS");
+        write!(out, "{version}{}", if identity.is_inside_tls() { "" } else { " (STARTTLS)" })
     }),
     column("cert_names", ColumnVisibility::Wide, |_, endpoint, out| {
         let Some(certificate) = certificate(endpoint) else { return Ok(()) };

@@ -8,6 +8,8 @@ use crate::net::ConnectionError;
 pub(super) const ENDED: &str = "ended";
 /// The fact that some connections failed or got different replies.
 pub(crate) const UNSTABLE: &str = "unstable";
+/// The protocol of a server that sends back what it receives (RFC 862), whatever that is.
+pub(super) const ECHO: &str = "echo";
 /// The length of an unrecognised first line that is kept.
 const MAX_LINE: usize = 256;
 

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::Request;
 
-use super::{Probe, ProbeFuture, ServerBytes, Talk};
+use super::{PortTarget, Probe, ProbeFuture, ServerBytes, Talk};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 use crate::net::ConnectionError;
@@ -13,6 +13,8 @@ use crate::net::http::{H2Answer, h2_exchange};
 /// gRPC, or plain HTTP/2 without TLS.
 pub(super) struct Grpc;
 
+/// The preface of HTTP/2 with prior knowledge, and empty settings (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// An empty uncompressed message: requests the health of the whole server.
 const EMPTY: &[u8] = &[0; 5];
 /// The longest health response that is read.
@@ -25,6 +27,15 @@ impl Probe for Grpc {
 
     fn ports(&self) -> &'static [u16] {
         &[50051]
+    }
+
+    fn likelihood(&self) -> u8 {
+        // A server that only speaks HTTP/2 may close the connection on HTTP/1.
+        2
+    }
+
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
+        Some(PREFACE.to_vec())
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {

@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::Probes;
 use super::ending::{UNSTABLE, unrecognised};
-use super::plan::{Intensity, steps};
+use super::plan::{PortBudget, steps};
 use super::search::Search;
 use super::session::{PortSession, PortTarget};
 use crate::model::Identity;
@@ -32,17 +32,17 @@ const SHORTAGE_INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// If no probe was sent.
-pub(crate) async fn identify(target: PortTarget, probes: Probes, intensity: Intensity) -> Result<Identity, SkipReason> {
-    let port = target.address.port();
+pub(crate) async fn identify(target: PortTarget, probes: Probes, budget: PortBudget) -> Result<Identity, SkipReason> {
+    let (port, intensity) = (target.address.port(), budget.intensity);
     if intensity.spares(port) {
         return Err(SkipReason::Spared);
     }
 
     let shortage = Deadline::after(SHORTAGE_TIMEOUT);
     loop {
-        let deadline = Deadline::after(intensity.time_limit());
+        let deadline = Deadline::after(budget.time_limit);
         let session = PortSession::new(target.clone(), probes, deadline, intensity.connections());
-        let mut search = Search::new(&session, intensity);
+        let mut search = Search::new(&session, budget);
         let steps = steps(probes, port, intensity, false);
         let found = deadline.bound(search.layer(target.clone(), &[], steps, None)).await;
 

@@ -2,9 +2,14 @@
 
 use super::words::leading_version;
 use super::{PortTarget, Probe, ServerBytes};
-use crate::model::Identity;
+use crate::model::{Identity, Transport};
 
 pub(super) struct Memcached;
+
+/// The same request in a datagram: the id `po`, the first of one, and reserved zeros.
+const OVER_UDP: &[u8] = b"po\0\0\0\x01\0\0version\r\n";
+/// The frame header, which a reply of one datagram repeats.
+const FRAME: usize = 8;
 
 impl Probe for Memcached {
     fn protocol(&self) -> &'static str {
@@ -13,6 +18,18 @@ impl Probe for Memcached {
 
     fn ports(&self) -> &'static [u16] {
         &[11211]
+    }
+
+    fn udp_ports(&self) -> &'static [u16] {
+        &[11211]
+    }
+
+    fn udp_likelihood(&self) -> u8 {
+        1
+    }
+
+    fn udp_payload(&self) -> Option<&'static [u8]> {
+        Some(OVER_UDP)
     }
 
     fn likelihood(&self) -> u8 {
@@ -24,6 +41,12 @@ impl Probe for Memcached {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        if received.transport == Transport::Udp {
+            let version = received.bytes.strip_prefix(&OVER_UDP[..FRAME])?.strip_prefix(b"VERSION ")?;
+            let version = leading_version(version)?;
+            return Some(Identity::of("memcached").product("memcached").version(version).fact("auth_required", false));
+        }
+
         let line = received.line()?;
         if received.reply_to != Some("memcached") {
             return None;

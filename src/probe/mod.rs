@@ -4,6 +4,7 @@ mod amqp;
 mod ber;
 mod bytes;
 mod cassandra;
+mod coap;
 mod columns;
 mod custom;
 mod dns;
@@ -11,18 +12,29 @@ mod ending;
 mod ftp;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod git;
 mod grpc;
 mod http;
 mod identify;
+mod ike;
 mod imap;
+mod ipmi;
+mod irc;
 mod kafka;
 mod ldap;
+mod lmtp;
+mod mdns;
 mod memcached;
 mod mongodb;
 mod mqtt;
+mod mssql;
 mod mysql;
+mod mysqlx;
 mod nats;
+mod netbios;
+mod nntp;
 mod ntp;
+mod openvpn;
 mod plan;
 mod pool;
 mod pop3;
@@ -30,19 +42,29 @@ mod postgresql;
 mod quic;
 mod rdp;
 mod redis;
+mod rip;
+mod rpcbind;
+mod rsync;
 mod rtsp;
 mod search;
 mod server_bytes;
 mod session;
+mod sieve;
 mod sip;
 mod smb;
 mod smtp;
 mod snmp;
+mod socks;
+mod ssdp;
 mod ssh;
+mod stun;
+mod svn;
 mod telnet;
 mod udp;
 mod vnc;
 mod words;
+mod x11;
+mod xmpp;
 mod zookeeper;
 
 use std::future::Future;
@@ -53,6 +75,7 @@ pub(crate) use columns::COLUMNS;
 pub(crate) use ending::UNSTABLE;
 pub(crate) use identify::SkipReason;
 pub use plan::Intensity;
+pub(crate) use plan::PortBudget;
 pub(crate) use pool::{IdentifyPool, IdentifyResult};
 pub(crate) use server_bytes::ServerBytes;
 pub(crate) use session::{PortTarget, Talk};
@@ -120,6 +143,16 @@ pub(crate) trait Probe: Sync {
     /// protocol; the other probes then examine its bytes.
     fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(send_hello(self, talk))
+    }
+
+    /// Whether its servers make clients wait for the greeting on purpose, and turn away those that send something earlier.
+    fn greets_late(&self) -> bool {
+        false
+    }
+
+    /// Whether a server with this identity may upgrade to TLS: some list their extensions.
+    fn may_upgrade(&self, _identity: &Identity) -> bool {
+        true
     }
 
     /// How the protocol upgrades to TLS, if it can.
@@ -220,6 +253,28 @@ probes! {
     telnet::Telnet,
     vnc::Vnc,
     zookeeper::Zookeeper,
+    coap::Coap,
+    git::Git,
+    ike::Ike,
+    ipmi::Ipmi,
+    irc::Irc,
+    lmtp::Lmtp,
+    mdns::Mdns,
+    mssql::Mssql,
+    mysqlx::Mysqlx,
+    netbios::Netbios,
+    nntp::Nntp,
+    openvpn::Openvpn,
+    rip::Rip,
+    rpcbind::Rpcbind,
+    rsync::Rsync,
+    sieve::Sieve,
+    socks::Socks,
+    ssdp::Ssdp,
+    stun::Stun,
+    svn::Svn,
+    x11::X11,
+    xmpp::Xmpp,
 }
 
 /// The identity that a probe derives from a complete TCP reply to the request of `reply_to`.

@@ -26,6 +26,11 @@ impl Probe for Mongodb {
         &[27017, 27018, 27019]
     }
 
+    fn likelihood(&self) -> u8 {
+        // Servers behind a proxy, and compatible ones, are silent to HTTP.
+        3
+    }
+
     fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(command("hello"))
     }

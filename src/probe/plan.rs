@@ -9,12 +9,13 @@ use super::{Probe, Probes};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Intensity {
-    /// Probes that the port number suggests, and HTTP: at most 3 connections per port
+    /// Probes that the port number suggests, and HTTP: at most 5 connections per port
     Light,
-    /// Also TLS and most other probes: at most 14 connections per port
+    /// Also TLS and most other probes: at most 18 connections per port
     #[default]
     Normal,
-    /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive
+    /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer
+    /// for a greeting before it sends anything
     All,
 }
 
@@ -22,17 +23,17 @@ pub enum Intensity {
 const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
 
 impl Intensity {
-    /// Connection limit per port. A recognised server gets one more, to read its certificate. Servers that greet, speak
+    /// Connection limit per port, besides the silent one that waits for a late greeting. A recognised server gets one more, to read its certificate. Servers that greet, speak
     /// HTTP or use their usual port take one or two connections, and most others five.
     pub(super) fn connections(self) -> usize {
         match self {
             Self::Light => 3,
-            Self::Normal => 14,
+            Self::Normal => 16,
             Self::All => 64,
         }
     }
 
-    /// Time limit per port. Most servers reply within milliseconds; slow ones resolve the client's name first, and DNS
+    /// Default time limit per port. Most servers reply within milliseconds; slow ones resolve the client's name first, and DNS
     /// retries after 5 s. A server that is silent to all probes takes longest.
     pub(super) fn time_limit(self) -> Duration {
         match self {
@@ -45,6 +46,29 @@ impl Intensity {
     /// Whether a port receives no probes.
     pub(super) fn spares(self, port: u16) -> bool {
         self != Self::All && PRINTERS.contains(&port)
+    }
+}
+
+/// What the identification of one port may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PortBudget {
+    pub(super) intensity: Intensity,
+    pub(super) time_limit: Duration,
+}
+
+impl PortBudget {
+    /// The budget of an intensity; `time_limit` replaces its default.
+    pub(crate) fn new(intensity: Intensity, time_limit: Option<Duration>) -> Self {
+        Self { intensity, time_limit: time_limit.unwrap_or_else(|| intensity.time_limit()) }
+    }
+
+    /// How long to wait for a greeting before anything is sent, where that pays. Sendmail's `greet_pause` is 5 s and
+    /// Postfix's `postscreen_greet_wait` 6 s by default, and both turn away clients that send something earlier.
+    pub(super) fn patience(self) -> Duration {
+        match self.intensity {
+            Intensity::All => self.time_limit * 35 / 100,
+            Intensity::Light | Intensity::Normal => self.time_limit * 7 / 10,
+        }
     }
 }
 

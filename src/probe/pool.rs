@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::identify::{SkipReason, identify};
 use super::udp::identify_udp;
-use super::{Intensity, PortTarget, Probes};
+use super::{PortBudget, PortTarget, Probes};
 use crate::engine::{Clock, Job, Pool, PoolOptions, Shutdown, SubmitError};
 use crate::model::{Identity, Transport};
 
@@ -49,7 +49,7 @@ impl IdentifyPool {
     pub(crate) fn new(
         shutdown: &Shutdown,
         probes: Probes,
-        intensity: Intensity,
+        budget: PortBudget,
         sockets: usize,
         report: impl Fn(IdentifyResult) + Send + Sync + 'static,
     ) -> Self {
@@ -64,7 +64,7 @@ impl IdentifyPool {
         let (hosts, report) = (Arc::new(HostLimits::default()), Arc::new(report));
         let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |job: PortJob| {
             let (hosts, report) = (Arc::clone(&hosts), Arc::clone(&report));
-            async move { report(hosts.identify(job, probes, intensity).await) }
+            async move { report(hosts.identify(job, probes, budget).await) }
         });
 
         Self { pool }
@@ -90,7 +90,7 @@ struct HostLimits(Mutex<HashMap<HostKey, Arc<Semaphore>>>);
 type HostKey = (IpAddr, Option<u64>);
 
 impl HostLimits {
-    async fn identify(&self, job: PortJob, probes: Probes, intensity: Intensity) -> IdentifyResult {
+    async fn identify(&self, job: PortJob, probes: Probes, budget: PortBudget) -> IdentifyResult {
         let PortJob { key, target } = job;
         let host = (target.address.ip(), target.namespace.as_ref().map(|namespace| namespace.identity.inode));
         let permits = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(MAX_PER_HOST))));
@@ -98,8 +98,8 @@ impl HostLimits {
 
         let mut identification = pin!(async {
             match target.transport {
-                Transport::Udp => identify_udp(target, probes, intensity).await,
-                _ => identify(target, probes, intensity).await.map(Some),
+                Transport::Udp => identify_udp(target, probes, budget).await,
+                _ => identify(target, probes, budget).await.map(Some),
             }
         });
         let identity = match timeout(SLOW_AFTER, &mut identification).await {
@@ -131,7 +131,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::probe::{Probe, ServerBytes};
+    use crate::probe::{Intensity, Probe, ServerBytes};
 
     struct PanickingProbe;
 
@@ -159,9 +159,10 @@ mod tests {
         let reported = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&reported);
         let probes = Probes::and(vec![Box::new(PanickingProbe)]);
-        let pool = IdentifyPool::new(&Shutdown::new(), probes, Intensity::Light, 16, move |_| {
-            flag.store(true, Ordering::SeqCst);
-        });
+        let pool =
+            IdentifyPool::new(&Shutdown::new(), probes, PortBudget::new(Intensity::Light, None), 16, move |_| {
+                flag.store(true, Ordering::SeqCst);
+            });
         assert!(pool.try_ask((0, 0), &PortTarget::new(address, Transport::Tcp)));
 
         let lost = async {

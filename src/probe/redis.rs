@@ -37,15 +37,20 @@ impl Probe for Redis {
         let line = received.line()?;
         let needs_password = line.starts_with(b"-NOAUTH ");
         let denied = line.starts_with(b"-DENIED Redis is running in protected mode");
+        let loading = line.starts_with(b"-LOADING ");
         // The replies to INFO without permission, and to GET with the wrong number of arguments.
         let recognised = needs_password
             || denied
             || line.starts_with(b"-ERR wrong number of arguments for 'get' command")
-            || line.starts_with(b"-NOPERM ");
+            || line.starts_with(b"-NOPERM ")
+            || line.starts_with(b"-LOADING Redis is loading")
+            || line.starts_with(b"-MASTERDOWN Link with MASTER")
+            || line.starts_with(b"-BUSY Redis is busy");
         recognised.then(|| {
             Identity::of("redis")
                 .fact("auth_required", needs_password)
                 .fact_if("protected_mode", denied.then_some(true))
+                .fact_if("loading", loading.then_some(true))
         })
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
 use super::{MAX_BYTES, Probes, QUIET, ServerBytes};
 use crate::model::{TlsFacts, Transport};
 use crate::net::{
-    AsyncStream, ConnectError, Connection, ConnectionError, Deadline, OtherNamespace, StartTls, dial_in, start_tls, tls,
+    AsyncStream, ConnectError, Connection, ConnectionError, Deadline, OtherNamespace, ReceivedPrefix, StartTls,
+    dial_in, start_tls, tls,
 };
 
 /// The port under test. Requests contain its name, and differ inside TLS.
@@ -71,6 +73,8 @@ pub(super) struct PortSession {
     pub(super) deadline: Deadline,
     connections_left: AtomicUsize,
     connected: AtomicBool,
+    /// The bytes of the conversation in progress.
+    current: Mutex<Option<ReceivedPrefix>>,
 }
 
 /// The ALPN offer, unless the port number suggests another protocol.
@@ -79,7 +83,17 @@ pub(super) const ANY_ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 impl PortSession {
     pub(super) fn new(target: PortTarget, probes: Probes, deadline: Deadline, connections: usize) -> Self {
         let (connections_left, connected) = (AtomicUsize::new(connections), AtomicBool::new(false));
-        Self { target, probes, deadline, connections_left, connected }
+        Self { target, probes, deadline, connections_left, connected, current: Mutex::new(None) }
+    }
+
+    /// Notes the conversation in progress; `None` once it has ended.
+    pub(super) fn set_current(&self, received: Option<ReceivedPrefix>) {
+        *self.current.lock() = received;
+    }
+
+    /// Whether the server has sent something in the conversation in progress.
+    pub(super) fn is_in_conversation(&self) -> bool {
+        self.current.lock().as_ref().is_some_and(|received| !received.is_empty())
     }
 
     /// Whether the connections or the time are used up.
@@ -99,12 +113,16 @@ impl PortSession {
 
     /// Opens a connection for a conversation of at most `wait`.
     pub(super) async fn open(&self, wait: Duration) -> Result<Connection, ConnectionError> {
-        let deadline = self.deadline.within(wait);
         let budget = &self.connections_left;
         if budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_err() {
             return Err(ConnectionError::TimedOut);
         }
+        self.open_uncounted(wait).await
+    }
 
+    /// Opens a connection besides those that the budget allows.
+    pub(super) async fn open_uncounted(&self, wait: Duration) -> Result<Connection, ConnectionError> {
+        let deadline = self.deadline.within(wait);
         let PortTarget { address, interface, namespace, .. } = &self.target;
         let dialled = dial_in(namespace.as_deref(), *address, interface.as_deref(), deadline).await;
         let connected = matches!(dialled, Ok(_) | Err(ConnectError::Reset));

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::bytes::{Bytes, hex};
-use super::{PortTarget, Probe, ServerBytes};
+use super::words::exchange;
+use super::{PortTarget, Probe, ProbeFuture, ServerBytes, Talk};
 use crate::model::Identity;
+use crate::net::ConnectionError;
 
 pub(super) struct Smb;
 
@@ -19,7 +21,7 @@ impl Probe for Smb {
     }
 
     fn ports(&self) -> &'static [u16] {
-        &[445]
+        &[445, 139]
     }
 
     fn likelihood(&self) -> u8 {
@@ -39,15 +41,45 @@ impl Probe for Smb {
         Some([vec![0, 0, 0, length], message].concat())
     }
 
+    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
+        Box::pin(speak(talk))
+    }
+
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         negotiated(Bytes(received.bytes).part()?)
+    }
+}
+
+/// The negotiation of SMB 1 ([MS-CIFS] 2.2.4.52): the header, no parameters, and the dialect of Windows NT.
+const SMB1: &[u8] = b"\0\0\0\x2f\xffSMB\x72\0\0\0\0\x18\x01\x28\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\0\0\0\0\0\0\
+\0\x0c\0\x02NT LM 0.12\0";
+
+/// Negotiates SMB 2, and SMB 1 on its usual port with a server that ends the connection on that.
+async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
+    let target = talk.target();
+    let request = Smb.hello(target).unwrap_or_default();
+    let is_whole = |bytes: &[u8]| Bytes(bytes).part().is_some();
+    let reply = exchange(talk, &request, is_whole).await;
+
+    match reply {
+        Ok(reply) if !reply.is_empty() => Ok(Bytes(&reply).part().and_then(negotiated)),
+        Ok(_) | Err(ConnectionError::Reset | ConnectionError::Closed)
+            if Smb.ports().contains(&target.address.port()) =>
+        {
+            let mut again = talk.again().await?;
+            let reply = exchange(&mut again, SMB1, is_whole).await?;
+            Ok(Bytes(&reply).part().and_then(negotiated))
+        }
+        Ok(_) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 /// Parses the negotiate response of 2.2.4.
 fn negotiated(message: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(message);
-    if message.starts_with(b"\xffSMB") {
+    // The reply flag tells a server's message from a client's.
+    if message.starts_with(b"\xffSMB") && message.get(9).is_some_and(|flags| flags & 0x80 != 0) {
         // A server that only supports SMB 1 replies in SMB 1.
         return Some(Identity::of("smb").fact("dialect", "1.0"));
     }

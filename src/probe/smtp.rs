@@ -3,7 +3,7 @@
 use super::words::{code, contains, exchange, is_reply, leading_version, lines, list};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
-use crate::model::Identity;
+use crate::model::{Fact, Identity};
 use crate::net::StartTls;
 
 pub(super) struct Smtp;
@@ -46,6 +46,17 @@ impl Probe for Smtp {
         })
     }
 
+    fn greets_late(&self) -> bool {
+        true
+    }
+
+    fn may_upgrade(&self, identity: &Identity) -> bool {
+        let Some(Fact::List(extensions)) = identity.facts.get("extensions") else { return false };
+        extensions
+            .iter()
+            .any(|extension| matches!(extension, Fact::Text(name) if name.as_raw().eq_ignore_ascii_case("STARTTLS")))
+    }
+
     fn starttls(&self) -> Option<StartTls> {
         Some(StartTls::Smtp)
     }
@@ -54,8 +65,20 @@ impl Probe for Smtp {
 /// Parses `220 mail.example.org ESMTP Postfix 3.7.11`: the host name, and the product after the protocol.
 fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     let line = lines(greeting).next()?;
-    if code(line) != Some(b"220") || !matches!(line.get(3), Some(b' ' | b'-')) {
+    if !matches!(line.get(3), Some(b' ' | b'-')) {
         return None;
+    }
+    match code(line)? {
+        b"220" => {}
+        // 3.1: a server that takes no mail greets with 554, and one that is busy with 421.
+        refusal @ (b"421" | b"554") if contains(line, "smtp") => {
+            let refusal =
+                i32::from(refusal[0] - b'0') * 100 + i32::from(refusal[1] - b'0') * 10 + i32::from(refusal[2] - b'0');
+            let host = line[4..].split(|byte| *byte == b' ').next().filter(|word| word.contains(&b'.'));
+            let identity = Identity::of("smtp").fact("refusal_code", refusal);
+            return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
+        }
+        _ => return None,
     }
 
     let mut words = line[4..].split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
@@ -105,7 +128,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Fact;
     use crate::probe::recognise_tcp;
 
     #[test]

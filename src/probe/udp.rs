@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
+use super::ending::ECHO;
 use super::identify::SkipReason;
-use super::{Intensity, PROBES, PortTarget, Probe, Probes};
+use super::{Intensity, PROBES, PortBudget, PortTarget, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::open_in;
+use crate::net::{Deadline, is_echo, open_in};
 
 /// Attempts per probe, because datagrams get lost, and the time limit of each.
 const MAX_ATTEMPTS: u32 = 2;
@@ -35,15 +36,22 @@ pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
 pub(crate) async fn identify_udp(
     target: PortTarget,
     probes: Probes,
-    intensity: Intensity,
+    budget: PortBudget,
 ) -> Result<Option<Identity>, SkipReason> {
+    let deadline = Deadline::after(budget.time_limit);
     let socket = connect(&target).await?;
     let mut unrecognised = Vec::new();
 
-    for probe in plan(probes, target.address.port(), intensity) {
+    for probe in plan(probes, target.address.port(), budget.intensity) {
         let Some(payload) = probe.udp_payload() else { continue };
+        if deadline.is_over() {
+            break;
+        }
         let Some(reply) = request(&socket, payload).await? else { continue };
 
+        if is_echo(payload, &reply) {
+            return Ok(Some(Identity::of(ECHO)));
+        }
         let received = target.received(&reply, Some(probe.protocol()), true);
         let mut candidates = std::iter::once(probe).chain(probes.iter());
         match candidates.find_map(|probe| probe.recognise(&received)) {

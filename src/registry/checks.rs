@@ -52,16 +52,71 @@ impl State {
         }
 
         let thresholds = thresholds(definition, &self.view.rules);
+        // A single look at an instance whose checks are stopped is no state that lasts.
+        let counts = is_known && (definition.kind == CheckKind::Ttl || !record.monitoring_stopped);
         if let Some(vitals) = entry.vitals_mut().checks.get_mut(check) {
             vitals.note = bounded(result.note);
             vitals.checked_at = Some(now.wall);
-            if is_known && vitals.debounced.record(result.state, thresholds) {
+            if counts && vitals.debounced.record(result.state, thresholds) {
                 record.checks[check] = vitals.debounced.get();
             }
         }
 
         let mut outcome = Outcome::default();
         self.replace(entry, record, Cause::Check, now, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// A check cannot run: what it said before is no longer known.
+    pub(super) fn check_unavailable(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        check: usize,
+        note: Arc<str>,
+        now: Now,
+    ) -> Result<Outcome, Rejected> {
+        let mut entry = self.find(id, generation)?.clone();
+        let mut record = InstanceRecord::clone(&entry.record);
+        let checks = record.checks.len();
+        let Some(state) = record.checks.get_mut(check) else {
+            return Err(Rejected::UnknownCheck { id: id.into(), check, checks });
+        };
+
+        *state = HealthState::Unknown;
+        if let Some(vitals) = entry.vitals_mut().checks.get_mut(check) {
+            vitals.forget(bounded(Some(note)));
+        }
+        let mut outcome = Outcome::default();
+        self.replace(entry, record, Cause::Check, now, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// Starts or stops the checks that the registry runs. Without them their states are not known.
+    pub(super) fn set_monitoring(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        enabled: bool,
+        now: Now,
+    ) -> Result<Outcome, Rejected> {
+        let mut entry = self.find(id, generation)?.clone();
+        let mut record = InstanceRecord::clone(&entry.record);
+        record.monitoring_stopped = !enabled;
+
+        let registration = Arc::clone(&record.registration);
+        let is_change = record.monitoring_stopped != entry.record.monitoring_stopped;
+        let run = registration.checks.iter().enumerate().filter(|(_, check)| is_change && check.kind != CheckKind::Ttl);
+        for (at, _) in run {
+            let note = (!enabled).then(|| Arc::from("monitoring is stopped"));
+            if let (Some(state), Some(vitals)) = (record.checks.get_mut(at), entry.vitals_mut().checks.get_mut(at)) {
+                *state = HealthState::Unknown;
+                vitals.forget(note);
+            }
+        }
+
+        let mut outcome = Outcome::default();
+        self.replace(entry, record, Cause::Operator, now, &mut outcome);
         Ok(outcome)
     }
 

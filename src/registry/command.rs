@@ -60,6 +60,27 @@ pub enum Command {
         /// Its text.
         note: Option<Arc<str>>,
     },
+    /// Takes it that a check cannot run, and not only for a moment: its state is unknown until its next result.
+    CheckUnavailable {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The position of the check in the registration.
+        check: usize,
+        /// Why.
+        note: Arc<str>,
+    },
+    /// Starts or stops the checks that the registry runs. While they are stopped their states are unknown; checks by report
+    /// go on.
+    SetMonitoring {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// Whether its checks run.
+        enabled: bool,
+    },
     /// Takes back that a node is down.
     NodeUp {
         /// The node.

@@ -69,6 +69,12 @@ impl CheckVitals {
 
         Self { debounced: DebouncedState::new(state), note, checked_at: None, report_due }
     }
+
+    /// Forgets its results, for this reason.
+    pub(super) fn forget(&mut self, note: Option<Arc<str>>) {
+        self.debounced = DebouncedState::new(HealthState::Unknown);
+        self.note = note;
+    }
 }
 
 impl InstanceEntry {
@@ -113,6 +119,7 @@ impl InstanceEntry {
             checks: (0..record.checks.len()).map(|at| self.check_state(at)).collect(),
             node_down: record.node_down,
             flapping: record.flapping,
+            monitoring_stopped: record.monitoring_stopped,
             protected,
             registered_at: record.registered_at,
             last_seen: self.last_seen,

@@ -39,6 +39,9 @@ pub struct InstanceRecord {
     /// Whether it fails and recovers all the time.
     #[serde(default)]
     pub flapping: bool,
+    /// Whether its operator stopped the checks that the registry runs.
+    #[serde(default)]
+    pub monitoring_stopped: bool,
     /// Why its operator set the status, if Consul's API was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Arc<str>>,
@@ -76,6 +79,7 @@ impl InstanceRecord {
             report: None,
             checks,
             flapping: false,
+            monitoring_stopped: false,
             reason: None,
             registered_at: wall,
             registration,
@@ -152,6 +156,7 @@ impl InstanceRecord {
             ("report", before.report != self.report),
             ("node_down", before.node_down != self.node_down),
             ("flapping", before.flapping != self.flapping),
+            ("monitoring", before.monitoring_stopped != self.monitoring_stopped),
             ("catalog", old.catalog != new.catalog),
         ];
 

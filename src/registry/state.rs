@@ -98,6 +98,10 @@ impl State {
                 let result = CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)
             }
+            Command::CheckUnavailable { id, generation, check, note } => {
+                self.check_unavailable(&id, generation, check, note, now)
+            }
+            Command::SetMonitoring { id, generation, enabled } => self.set_monitoring(&id, generation, enabled, now),
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),
             Command::NodeDown { node } => Ok(self.set_node(&node, true, now)),
             Command::Catalog(command) => self.catalog(command, now),

@@ -14,39 +14,16 @@ use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::Registry;
 
 use super::activity::Overdue;
+use super::checks::CheckFigures;
 use super::dns::DnsCounters;
 use super::gate::Full;
+use super::histogram::Times;
+use crate::model::HealthState;
 
 /// The methods that are counted apart; others share the last place.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "DELETE", "other"];
 /// The statuses that are counted apart; others share the last place.
 const STATUSES: [u16; 14] = [200, 201, 204, 400, 403, 404, 405, 408, 409, 413, 415, 500, 503, 507];
-/// The upper bounds of the buckets of times, in microseconds.
-const BUCKETS: [u32; 12] = [50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000, 10_000_000];
-
-/// Times, in buckets.
-#[derive(Debug, Default)]
-pub(super) struct Times {
-    buckets: [AtomicU64; BUCKETS.len() + 1],
-    nanos: AtomicU64,
-}
-
-impl Times {
-    pub(super) fn add(&self, time: Duration) {
-        let bucket = BUCKETS.partition_point(|bound| Duration::from_micros(u64::from(*bound)) < time);
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        self.nanos.fetch_add(nanos, Ordering::Relaxed);
-    }
-
-    /// The sum in seconds, and the count of each bucket.
-    fn read(&self) -> (f64, Vec<(f64, u64)>) {
-        let bounds = BUCKETS.iter().map(|bound| f64::from(*bound) / 1e6).chain([f64::INFINITY]);
-        let counts = self.buckets.iter().map(|count| count.load(Ordering::Relaxed));
-        (Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64(), bounds.zip(counts).collect())
-    }
-}
-
 /// The requests of one route.
 #[derive(Debug)]
 pub(super) struct RouteStats {
@@ -85,6 +62,7 @@ pub(super) struct Metrics {
     pub(super) picks: AtomicU64,
     pub(super) event_streams: AtomicI64,
     pub(super) event_resets: AtomicU64,
+    pub(super) checks: CheckFigures,
     pub(super) dns: DnsCounters,
 }
 
@@ -117,6 +95,7 @@ impl Metrics {
             picks: AtomicU64::new(0),
             event_streams: AtomicI64::new(0),
             event_resets: AtomicU64::new(0),
+            checks: CheckFigures::default(),
             dns: DnsCounters::default(),
         })
     }
@@ -212,12 +191,46 @@ impl Collector for Reading {
         let (sum, buckets) = metrics.commits.read();
         commits.encode_histogram::<Labels<'_>>(sum, buckets.iter().map(|(_, count)| count).sum(), &buckets, None)?;
 
+        self.encode_checks(&mut encoder)?;
         self.encode_dns(&mut encoder)?;
         self.encode_requests(&mut encoder)
     }
 }
 
 impl Reading {
+    fn encode_checks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let checks = &self.metrics.checks;
+        for (name, help, value) in [
+            ("portolan_checks_scheduled", "Checks that the server runs at an interval", &checks.scheduled),
+            ("portolan_checks_in_flight", "Checks that run", &checks.in_flight),
+            ("portolan_checks_waiting", "Checks that are due and wait for room", &checks.waiting),
+        ] {
+            gauge(encoder, name, help, value.load(Ordering::Relaxed))?;
+        }
+
+        let states = HealthState::ALL.map(HealthState::as_str);
+        let results: Vec<_> = states.into_iter().zip(values(&checks.results)).collect();
+        let help = "Finished checks by result; unknown could not run";
+        labelled(encoder, MetricType::Counter, "portolan_checks", help, "result", &results)?;
+        for (name, help, count) in [
+            ("portolan_refused_checks", "Checks whose address the server does not contact", &checks.refused),
+            ("portolan_excused_checks", "Failed checks that do not count, because the server stalled", &checks.excused),
+            ("portolan_demanded_checks", "Checks that a client asked for", &checks.demanded),
+            (
+                "portolan_check_stalls",
+                "Times at which the health monitor did not run for a second or more",
+                &checks.stalls,
+            ),
+        ] {
+            counter(encoder, name, help, count)?;
+        }
+
+        let name = "portolan_check_duration_seconds";
+        let mut times = encoder.encode_descriptor(name, "Time of a check", None, MetricType::Histogram)?;
+        let (sum, buckets) = checks.times.read();
+        times.encode_histogram::<Labels<'_>>(sum, buckets.iter().map(|(_, count)| count).sum(), &buckets, None)
+    }
+
     fn encode_dns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (dns, counter_type) = (&self.metrics.dns, MetricType::Counter);
         labelled(encoder, counter_type, "portolan_dns_queries", "DNS queries", "transport", &dns.queries())?;

@@ -5,11 +5,14 @@ mod access;
 mod activity;
 mod api_error;
 mod body;
+mod checks;
 mod connection;
 mod consul;
 pub(crate) mod dns;
 mod gate;
+mod histogram;
 mod metrics;
+mod monitor;
 mod name_index;
 mod params;
 mod reload;
@@ -17,6 +20,7 @@ mod reply;
 mod ring;
 mod routes;
 mod schemas;
+mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
@@ -38,6 +42,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use self::accept::accept_until_stopped;
+use self::checks::Checks;
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
@@ -55,7 +60,7 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
-pub use self::settings::{DnsSettings, ServerSettings, SizeLimits, TimeLimits};
+pub use self::settings::{DnsSettings, HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 
@@ -112,6 +117,8 @@ pub async fn run(
     // The connections stop first; the writer answers their last writes.
     let clients = shutdown.child();
     let writer_stop = Shutdown::new();
+    let monitor_stop = Shutdown::new();
+    let (checks, demands) = Checks::new();
 
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
@@ -122,6 +129,7 @@ pub async fn run(
         access: Arc::clone(&access),
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
+        checks,
         shutdown: clients.clone(),
         own_node,
         store: store_name,
@@ -135,6 +143,7 @@ pub async fn run(
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
+    monitor::start(&app, demands, monitor_stop.clone());
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {
@@ -153,7 +162,10 @@ pub async fn run(
     dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
+    monitor_stop.stop();
     let report = clients.drain(timeout).await;
+    let checks = monitor_stop.drain(timeout).await;
     let writes = writer_stop.drain(timeout).await;
-    DrainReport { aborted: report.aborted + writes.aborted, left: report.left + writes.left }
+    let parts = [report, checks, writes];
+    DrainReport { aborted: parts.iter().map(|part| part.aborted).sum(), left: parts.iter().map(|part| part.left).sum() }
 }

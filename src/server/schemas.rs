@@ -9,6 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::api_error::ApiError;
+use super::checks::MonitorStats;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
 #[derive(Deserialize, ToSchema)]
@@ -75,7 +76,7 @@ pub(super) enum HealthValue {
 #[serde(deny_unknown_fields)]
 pub(super) struct HealthCheck {
     name: Option<String>,
-    /// http, tcp, grpc, tls or ttl
+    /// http, tcp, grpc, tls, dns, ttl, or a protocol such as redis or postgresql
     check_type: Option<String>,
     #[schema(minimum = 60, maximum = 86400)]
     interval: Option<u32>,
@@ -205,9 +206,76 @@ pub(super) struct PicksAnswer {
 
 #[derive(ToSchema)]
 pub(super) struct MonitorAnswer {
-    /// enabled, reason, registered_checks
+    data: MonitorStats,
+}
+
+#[derive(ToSchema)]
+pub(super) struct CheckAllAnswer {
+    /// finished, instances, health (counts by state), services, omitted
     #[schema(value_type = Object)]
     data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct MonitoringAnswer {
+    /// monitoring, instances, reason
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct HealthReportBody {
+    data: HealthView,
+}
+
+/// The health of an instance; of a service, with its instances in `services`.
+#[derive(ToSchema)]
+pub(super) struct HealthView {
+    id: Option<String>,
+    service_name: String,
+    namespace: String,
+    /// healthy, degraded, unhealthy or unknown: the worst of status, lease, node, report and checks
+    health: String,
+    /// 0 to 100: the lowest of the last results of its checks; of a service, the mean by weight
+    score: Option<u8>,
+    /// A to F, with a ? if a check could not run
+    grade: Option<String>,
+    /// Whether every check could run
+    complete: bool,
+    /// Why it is not healthy
+    reasons: Option<Vec<String>>,
+    /// Whether the server runs its checks
+    monitored: Option<bool>,
+    /// Its checks, with the values in force, the confirmed state, and the last result
+    checks: Option<Vec<CheckReport>>,
+    /// Past results, the newest first: at, check, name, state, score, duration_ms, finding
+    #[schema(value_type = Option<Vec<Object>>)]
+    history: Option<Value>,
+    /// The instances of a service
+    #[schema(value_type = Option<Vec<Object>>)]
+    services: Option<Value>,
+    /// After a check: whether all of them ended
+    finished: Option<bool>,
+}
+
+/// A check of an instance.
+#[derive(ToSchema)]
+pub(super) struct CheckReport {
+    /// Its position in the registration
+    check: usize,
+    name: String,
+    check_type: String,
+    /// The confirmed state
+    state: String,
+    note: Option<String>,
+    checked_at: Option<String>,
+    interval: f64,
+    timeout: f64,
+    failure_threshold: u32,
+    success_threshold: u32,
+    /// at, duration_ms, state, score, complete, excuse, findings, hindered, evidence
+    #[schema(value_type = Option<Object>)]
+    last: Option<Value>,
 }
 
 #[derive(ToSchema)]

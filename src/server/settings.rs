@@ -25,8 +25,28 @@ pub struct ServerSettings {
     pub advertise: Option<IpAddr>,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
+    /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
+    pub health_checks: HealthCheckSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
+}
+
+/// Whether and how the checks of registrations run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HealthCheckSettings {
+    /// Whether they run.
+    pub enabled: bool,
+    /// The timeout of a check that sets none.
+    pub timeout: Duration,
+    /// Whether they may contact loopback addresses and the other addresses of this machine. If clients on other machines can
+    /// register services, that would let them reach what only this machine can.
+    pub allow_own_addresses: bool,
+}
+
+impl Default for HealthCheckSettings {
+    fn default() -> Self {
+        Self { enabled: true, timeout: Duration::from_secs(5), allow_own_addresses: false }
+    }
 }
 
 /// What DNS answers with.
@@ -92,6 +112,7 @@ impl Default for ServerSettings {
             cluster: "default".to_owned(),
             advertise: None,
             heartbeat_interval: Duration::from_secs(10),
+            health_checks: HealthCheckSettings::default(),
             dns: DnsSettings::default(),
         }
     }

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use super::access::AccessControl;
+use super::checks::Checks;
 use super::consul::OwnNode;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
@@ -29,6 +30,8 @@ pub(super) struct ServerState {
     pub(super) access: Arc<AccessControl>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
+    /// What the health monitor found, and how it is reached.
+    pub(super) checks: Checks,
     pub(super) shutdown: Shutdown,
     /// What this server is in Consul's catalog.
     pub(super) own_node: Arc<OwnNode>,

@@ -436,6 +436,7 @@ mod tests {
             checks: Vec::new(),
             node_down: false,
             flapping: false,
+            monitoring_stopped: false,
             protected: false,
             registered_at: now,
             last_seen: now,

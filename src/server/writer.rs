@@ -160,6 +160,7 @@ impl CommandWriter {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.ring.push(events);
+        self.app.checks.changed.note(&changes);
     }
 }
 
@@ -224,7 +225,9 @@ fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::Deregister { id, .. }
         | Command::SetStatus { id, .. }
         | Command::SetWeight { id, .. }
-        | Command::CheckResult { id, .. } => Some(Arc::clone(id)),
+        | Command::CheckResult { id, .. }
+        | Command::CheckUnavailable { id, .. }
+        | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::Catalog(command) => Some(command.id().into()),
         Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
     }

@@ -65,6 +65,8 @@ pub enum ListItem {
     Coverage(Coverage),
     /// The number of ports of each host by state.
     Hosts(Vec<ScannedHost>),
+    /// The number of hosts that did not reply to host discovery.
+    AbsentHosts(u64),
 }
 
 /// Receives the items of a listing.
@@ -135,7 +137,11 @@ impl ItemSink for Listing {
             ListItem::Service(service) => self.services.push(service),
             ListItem::PartialError(error) => self.errors.push(error),
             ListItem::MissingPermission(error) => self.limits.push(error),
-            ListItem::Note(_) | ListItem::Progress(_) | ListItem::Coverage(_) | ListItem::Hosts(_) => {}
+            ListItem::Note(_)
+            | ListItem::Progress(_)
+            | ListItem::Coverage(_)
+            | ListItem::Hosts(_)
+            | ListItem::AbsentHosts(_) => {}
         }
         ControlFlow::Continue(())
     }

@@ -47,7 +47,7 @@ pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, c
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
 pub use portolan::{Portolan, PortolanEnvironment};
-pub use scan::{Scan, TimingTemplate};
+pub use scan::{Scan, Shard, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
@@ -74,6 +74,12 @@ pub trait Source: Send + Sync {
     /// it changes.
     fn inner(&self) -> Option<&dyn Source> {
         None
+    }
+
+    /// Whether its listing comes sorted by address and port, unless it streams: an output that streams for one format can
+    /// then restore the order for another.
+    fn sorts_by_address(&self) -> bool {
+        self.inner().is_some_and(Source::sorts_by_address)
     }
 
     /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several

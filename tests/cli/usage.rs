@@ -57,7 +57,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, export, drift, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, export, drift, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -100,7 +100,7 @@ fn options_typed_by_habit() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, export, drift, explain, serve, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, export, drift, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
@@ -123,15 +123,18 @@ fn options_that_exclude_each_other() {
 
 #[test]
 fn what_is_no_scan() {
-    const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, local, @FILE or -";
+    const FORMS: &str =
+        "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, host:port, local, @FILE or -";
     portolan("scan").refuses("portolan scan: <TARGET>... is missing", "try `portolan scan --help`");
     portolan("scan 300.1.1.1")
         .refuses("target '300.1.1.1': it is not an IPv4 address", "an address is four numbers from 0 to 255");
     portolan("scan 10.0.0.0/33")
         .refuses("target '10.0.0.0/33': '/33' is not a prefix length", "an IPv4 prefix goes from /0 to /32");
     portolan("scan a..b").refuses("target 'a..b': it is neither an address nor a host name", FORMS);
-    portolan("discover scan 10.0.0.9-3")
-        .refuses("target '10.0.0.9-3': the range runs backwards", "write 10.0.0.9-LAST with LAST from 9 to 255");
+    portolan("discover scan 10.0.0.9-3").refuses(
+        "target '10.0.0.9-3': the range runs backwards",
+        "write a range as 10.0.0.1-50, 10.0.0-3.1,5, 10.0.0.1-10.0.0.50 or fd77::2-fd77::4",
+    );
     portolan("scan @gone")
         .refuses("'gone': No such file or directory", "name a file with one target per line, or - for standard input");
     portolan("scan @empty")

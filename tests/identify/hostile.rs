@@ -9,8 +9,8 @@ use crate::support::{Outcome, hear, portolan_path, tool};
 
 /// More than one connection of the kernel's buffers take in unread on loopback, beside the 128 KiB that are read.
 const MAX_PER_CONNECTION: u64 = 16 << 20;
-/// One connection of the scan, and those of the default intensity.
-const MAX_CONNECTIONS: usize = 1 + 14 + 1;
+/// Two connections of the scan, those of the default intensity, and two silent ones: outside TLS and inside.
+const MAX_CONNECTIONS: usize = 2 + 16 + 2 + 1;
 /// The most memory that peers cost, in KiB, beyond that of a start: a debug build has much code.
 const MAX_MEMORY: u64 = 48 * 1024;
 

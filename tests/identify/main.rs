@@ -5,7 +5,10 @@ mod answers;
 mod certificates;
 mod endings;
 mod hostile;
+mod kinds;
+mod late;
 mod limits;
+mod more_servers;
 mod own;
 #[path = "../peers/mod.rs"]
 mod peers;

@@ -105,9 +105,13 @@ fn ndiff_tells_what_two_scans_differ_in() {
     assert_eq!(ndiff(&before, &scan("again.xml").0), Vec::<String>::new());
     fixture.end();
     let told = ndiff(&before, &scan("after.xml").0);
-    for port in
-        ["-8001/tcp open", "+8001/tcp closed", "-8004/tcp open", "+8004/tcp closed", "+5432/tcp closed postgresql"]
-    {
+    for port in [
+        "-8001/tcp open unknown",
+        "+8001/tcp closed unknown",
+        "-8004/tcp open unknown",
+        "+8004/tcp closed unknown",
+        "+5432/tcp closed postgresql",
+    ] {
         assert!(
             told.iter().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") == port),
             "{port}: {told:#?}"
@@ -152,7 +156,7 @@ fn a_scan_of_several_hosts_has_those_without_an_open_port_too() {
     let out = output(tool("ndiff").arg(&before).arg(&after));
     let told = String::from_utf8(out.stdout).unwrap();
     // The host is still there, and says so.
-    for line in ["-Not shown: 4 closed ports", "+Not shown: 5 closed ports", "-8002/tcp open"] {
+    for line in ["-Not shown: 4 closed ports", "+Not shown: 5 closed ports", "-8002/tcp open  unknown"] {
         assert!(told.lines().any(|told| told.starts_with(line)), "{line}: {told}");
     }
     assert!(!told.contains("Host is") && !told.contains("127.0.0.1:\n"), "{told}");
@@ -168,4 +172,43 @@ fn a_report_that_is_not_whole_says_so() {
     assert!(outcome.text().contains("errormsg=\"cannot resolve "), "{}", outcome.text());
     let empty = Scene::new().portolan().args("-o nmap-xml").run();
     assert_eq!(read(&scene, &empty.stdout)["total"], 0);
+}
+
+/// What python-nmap reads, and what readers for Node.js require: a service of each port, and no empty list of names.
+#[test]
+fn the_report_says_what_was_scanned_how_and_how_many_hosts_are_down() {
+    let (here, there) = (Scene::new(), Scene::new());
+    here.wire_to(&there);
+    let _fixture = there.fixture("tcp=10.77.0.2:8001");
+    let outcome = here.scan().args("10.77.0.2-31 -p T:8001-8002,U:8005 -o nmap-xml").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let text = outcome.text();
+    for part in [
+        r#"args="portolan scan 10.77.0.2-31 -p T:8001-8002,U:8005 -o nmap-xml""#,
+        r#"<scaninfo type="connect" protocol="tcp" numservices="2" services="8001-8002"/>"#,
+        r#"<scaninfo type="udp" protocol="udp" numservices="1" services="8005"/>"#,
+        r#"<hosts up="1" down="29" total="30"/>"#,
+        "<hostnames>\n</hostnames>",
+        r#"<service name="unknown""#,
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let read = "
+import json, sys, nmap
+found = nmap.PortScanner().analyse_nmap_xml_scan(open(sys.argv[1]).read())
+print(json.dumps([found['nmap']['scanstats'], found['nmap']['scaninfo'], found['scan']['10.77.0.2']['tcp'][8001]['state']]))";
+    let path = saved(&here, "nmap.xml", &outcome.stdout);
+    let out = output(std::process::Command::new("/usr/bin/python3").args(["-c", read]).arg(path));
+    let said = String::from_utf8_lossy(&out.stderr);
+    let report: Value =
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("apt-get install python3-nmap? {said}"));
+    assert_eq!(
+        (&report[0]["uphosts"], &report[0]["downhosts"], &report[2]),
+        (&"1".into(), &"29".into(), &"open".into())
+    );
+    assert_eq!(report[1]["tcp"]["method"], "connect");
+
+    let hosts = here.scan().args("-sn 10.77.0.2-31 -o nmap-xml").run();
+    assert!(hosts.text().contains(r#"<hosts up="1" down="29" total="30"/>"#), "{}", hosts.text());
+    assert!(hosts.text().contains(r#"<status state="up""#), "{}", hosts.text());
 }

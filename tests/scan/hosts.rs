@@ -179,3 +179,65 @@ fn udp_ports_are_probed_on_hosts_that_are_up() {
     let all = here.scan().args("10.77.0.30-31 --udp -p 1001-1020 --no-ping --json --all --retries 0 --timeout 200ms");
     assert_eq!(open(&all.run().document()).len(), 40);
 }
+
+#[test]
+fn only_the_hosts_that_are_up_are_listed_without_a_port_scan() {
+    let (here, there) = few();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+              add rule ip t c tcp dport != { 443, 80, 22, 445 } counter; add rule ip t c ip daddr 10.77.0.17 drop'");
+    for option in ["-sn", "--discover-only"] {
+        let outcome = here.scan().args(option).args("10.77.0.0/27 --json").run();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let items = outcome.document()["items"].as_array().unwrap().clone();
+        let found: Vec<_> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+        // The last one drops everything, and replies to ARP.
+        let up = ["10.77.0.1", "10.77.0.2", "10.77.0.9", "10.77.0.17", "10.77.0.25"].map(|ip| format!("scan/ip/{ip}"));
+        assert_eq!(found, up, "{}", outcome.stderr);
+        assert!(items.iter().all(|item| item["detail"]["state"] == "up" && item["endpoints"][0]["port"].is_null()));
+        assert_eq!(items[3]["detail"]["reason"], "neighbor-reply");
+        assert!(outcome.stderr.contains("32 addresses: 5 hosts up, 27 absent"), "{}", outcome.stderr);
+    }
+    let counted = there.sh("nft list chain ip t c");
+    assert!(counted.contains("counter packets 0 "), "{counted}");
+    let refused = here.scan().args("-sn -p 80 10.77.0.2").run();
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+/// A few ports of a whole network: unused addresses are absent and not filtered, every time; and a host is found by the
+/// wanted port alone.
+#[test]
+fn a_network_has_the_same_verdict_every_time_though_few_ports_are_scanned() {
+    let (here, there) = few();
+    let _fixture = there.fixture("tcp=0.0.0.0:1005");
+    let file = here.dir().join("before.json");
+    let file = file.to_str().unwrap();
+    let first = here.scan().args("10.77.0.2-254 -p 1005,1006 --all -o").arg(&format!("json={file}")).run();
+    let said = "2 ports of 253 hosts: 4 open, 4 closed; 249 hosts absent, 498 ports not scanned";
+    assert!(first.code == Some(0) && first.stderr.contains(said), "{}", first.stderr);
+    for _ in 0..2 {
+        let again = here.scan().args("10.77.0.2-254 -p 1005,1006 --all --fail-changed --diff").arg(file).run();
+        assert!(again.code == Some(0) && again.stderr.contains(said), "{}{}", again.text(), again.stderr);
+    }
+}
+
+#[test]
+fn a_host_beyond_a_router_is_found_by_the_only_port_that_replies() {
+    let (here, there) = beyond_a_router();
+    there.sh("nft 'add rule inet t c icmp type echo-request drop; add rule inet t c tcp dport != 1005 drop'");
+    let _fixture = there.fixture("tcp=10.99.0.9:1005");
+    let outcome = here.scan().args("10.99.0.1-16 -p 1005 --json").run();
+    assert_eq!(open(&outcome.document()), set(&["10.99.0.9:1005"]), "{}", outcome.stderr);
+}
+
+/// A SYN proxy accepts every connection, whether or not anything listens behind it.
+#[test]
+fn a_host_whose_every_port_is_open_is_pointed_out() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:7000");
+    scene.sh("nft 'add table ip t; add chain ip t c { type nat hook output priority -100; }; \
+              add rule ip t c ip daddr 127.0.0.1 tcp dport 1-100 redirect to :7000'");
+    let outcome = scene.scan().args("127.0.0.1 -p 1-100 -o name").run();
+    assert_eq!(outcome.text().lines().count(), 100);
+    let said = "100 of 100 ports of 127.0.0.1 are open: a SYN proxy, a firewall or a tarpit may reply for them";
+    assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
+}

@@ -170,3 +170,147 @@ fn an_interface_that_is_down_or_not_there() {
         assert!(outcome.code == Some(2) && outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
     }
 }
+
+/// Targets as nmap's users write them, and places with a port.
+#[test]
+fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
+    let scene = Scene::new();
+    scene.sh("ip address add fd77::3/64 dev lo nodad; ip address add fd77::4/64 dev lo nodad");
+    let _fixture =
+        scene.fixture("tcp=127.0.0.1:80 tcp=127.0.1.1:80 tcp=127.0.0.5:80 tcp=[fd77::3]:80 tcp=127.0.0.9:8443");
+    let found = |args: &str| -> Vec<String> {
+        let outcome = scene.scan().args(args).args("--json").run();
+        assert_eq!(outcome.code, Some(0), "{args}: {}", outcome.stderr);
+        let items = outcome.document()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["id"].as_str().unwrap().trim_start_matches("scan/tcp/").to_owned()).collect()
+    };
+    assert_eq!(found("-p 80 127.0.0-1.1"), ["127.0.0.1:80", "127.0.1.1:80"]);
+    assert_eq!(found("-p 80 127.0.0.1,5,9"), ["127.0.0.1:80", "127.0.0.5:80"]);
+    assert_eq!(found("-p 80 127.0.0.4-127.0.0.6"), ["127.0.0.5:80"]);
+    assert_eq!(
+        found("127.0.0.1:80 http://127.0.0.5/x https://127.0.0.9:8443/"),
+        ["127.0.0.1:80", "127.0.0.5:80", "127.0.0.9:8443"]
+    );
+    assert_eq!(found("-p 80 fd77::3-fd77::4"), ["[fd77::3]:80"]);
+    assert_eq!(found("-p 81 127.0.0.1:80 127.0.0.5"), ["127.0.0.1:80"]);
+    let outcome = scene.scan().args("127.0.0.1:80 127.0.0.9:8443 127.0.0.9:1").run();
+    assert!(outcome.stderr.contains("3 ports of 2 hosts: 2 open, 1 closed"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_address_in_disguise_is_no_name_and_what_is_left_out_has_no_port() {
+    let (scene, _fixture) = scene();
+    for (args, why) in [
+        ("0x7f.1", "it is not an IPv4 address"),
+        ("127.1", "it is not an IPv4 address"),
+        ("127.0.0.1 --exclude 127.0.0.1:80", "what is left out has no port"),
+        ("127.0.0.1:80 --resume /nowhere/x", "targets with a port of their own cannot be resumed"),
+    ] {
+        let outcome = scene.scan().args("-p 80").args(args).run();
+        assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{args}: {}", outcome.stderr);
+    }
+    let secret = scene.scan().args("https://user:s3cret@127.0.0.1:99999/").run();
+    assert!(secret.code == Some(2) && !secret.stderr.contains("s3cret"), "{}", secret.stderr);
+}
+
+#[test]
+fn an_exclude_file_may_hold_remarks_only() {
+    let (scene, _fixture) = scene();
+    let file = scene.dir().join("exclude");
+    fs::write(&file, "# nothing to leave out yet\n\n").unwrap();
+    let outcome = scene.scan().args("-p 80 127.0.0.1 -o name --exclude-file").arg(file.to_str().unwrap()).run();
+    assert_eq!((outcome.code, outcome.text()), (Some(0), "scan/tcp/127.0.0.1:80\n"), "{}", outcome.stderr);
+}
+
+/// Behind each of a machine's names may be another server: both are listed, and the port is scanned once.
+#[test]
+fn every_name_of_an_address_is_listed_and_its_ports_are_scanned_once() {
+    let (scene, _fixture) = scene();
+    let hosts = scene.dir().join("hosts");
+    fs::write(&hosts, "127.0.0.1 a.test b.test\n").unwrap();
+    let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
+    let scan =
+        scene.scan().args("a.test b.test A.TEST -p 80,81 --json").under("unshare", &["-m", "sh", "-c", &mount, "sh"]);
+    let outcome = scan.run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("2 ports of 1 host: 1 open, 1 closed"), "{}", outcome.stderr);
+    let items = outcome.document()["items"].as_array().unwrap().clone();
+    let found: Vec<_> =
+        items.iter().map(|item| (item["id"].as_str().unwrap(), item["detail"]["host"].as_str().unwrap())).collect();
+    assert_eq!(found, [("scan/tcp/127.0.0.1:80", "a.test"), ("scan/tcp/127.0.0.1:80/b.test", "b.test")]);
+}
+
+/// N machines share a scan: together they probe everything once.
+#[test]
+fn shards_divide_a_scan_of_hosts_and_one_of_ports() {
+    let scene = Scene::new();
+    let _fixture =
+        scene.fixture("tcp=127.0.0.1:80 tcp=127.0.0.2:80 tcp=127.0.0.7:80 tcp=127.0.0.1:443 tcp=127.0.0.1:22");
+    for (args, all) in [
+        ("127.0.0.1-8 -p 80", vec!["127.0.0.1:80", "127.0.0.2:80", "127.0.0.7:80"]),
+        ("127.0.0.1 -p 22,80,443,1000", vec!["127.0.0.1:22", "127.0.0.1:443", "127.0.0.1:80"]),
+    ] {
+        let mut found = Vec::new();
+        for shard in ["1/3", "2/3", "3/3"] {
+            let outcome = scene.scan().args(args).args(&format!("-o name --shard {shard}")).run();
+            assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+            found.extend(outcome.text().lines().map(|line| line.trim_start_matches("scan/tcp/").to_owned()));
+        }
+        found.sort_unstable();
+        assert_eq!(found, all, "{args}");
+    }
+    let refused = scene.scan().args("127.0.0.1 -p 80 --shard 4/3").run();
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+}
+
+#[test]
+fn probes_come_from_the_chosen_address_and_port() {
+    let (here, there) = crate::wired();
+    let _fixture = there.fixture("tcp=10.77.0.2:80 tcp=10.77.0.2:443");
+    here.sh("ip address add 10.77.0.9/24 dev wire");
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+              add rule ip t c tcp flags & (syn | ack) == syn ip saddr 10.77.0.9 tcp sport 20053 counter; \
+              add rule ip t c tcp flags & (syn | ack) == syn counter drop'");
+    // What comes from elsewhere is dropped and counted.
+    there.sh("nft 'insert rule ip t c ip saddr 10.77.0.9 tcp sport 20053 accept'");
+    let outcome =
+        here.scan().args("10.77.0.2 -p 80,81,443 --source-address 10.77.0.9 --source-port 20053 -o name").run();
+    assert_eq!(outcome.text(), "scan/tcp/10.77.0.2:80\nscan/tcp/10.77.0.2:443\n", "{}", outcome.stderr);
+    let half_open =
+        here.scan().args("10.77.0.2 -p 80 --syn --source-address 10.77.0.1 --timeout 200ms --retries 0").run();
+    assert!(half_open.stderr.contains("1 filtered"), "{}", half_open.stderr);
+    let elsewhere = here.scan().args("10.77.0.2 -p 80 --source-address 10.99.9.9").run();
+    assert_ne!(elsewhere.code, Some(0), "{}", elsewhere.stderr);
+}
+
+/// Names of addresses are looked up on request only, and at the given resolver.
+#[test]
+fn names_of_addresses_are_looked_up_on_request() {
+    let scene = Scene::new();
+    // Names of loopback addresses are known without any server.
+    scene.sh("ip address add 10.66.0.1/32 dev lo; ip address add 10.66.0.2/32 dev lo");
+    let _fixture = scene.fixture("tcp=10.66.0.1:80 tcp=10.66.0.2:80");
+    let mut dnsmasq = scene.command("dnsmasq");
+    dnsmasq.args(["-k", "-C", "/dev/null", "-p", "5300", "-a", "127.0.0.1", "-z", "-R", "-h", "-u", "root"]);
+    dnsmasq.args(["--pid-file=", "--ptr-record=1.0.66.10.in-addr.arpa,harbour.test", "--local=/in-addr.arpa/"]);
+    let mut dnsmasq = dnsmasq.spawn().unwrap();
+
+    let plain = scene.scan().args("10.66.0.1-2 -p 80 --json").run();
+    assert!(!plain.text().contains("reverse_name"), "{}", plain.text());
+    // dnsmasq may not listen yet: a lookup that fails is no name, and is said.
+    let begin = std::time::Instant::now();
+    let named = loop {
+        let named = scene.scan().args("10.66.0.1-2 -p 80 --names --resolver 127.0.0.1:5300 --json").run();
+        if named.code == Some(0) {
+            break named;
+        }
+        assert!(named.code == Some(3) && named.stderr.contains("cannot look up the names of"), "{}", named.stderr);
+        assert!(begin.elapsed() < crate::support::HANG, "{}", named.stderr);
+    };
+    let _ = dnsmasq.kill();
+    let _ = dnsmasq.wait();
+
+    let items = named.document()["items"].as_array().unwrap().clone();
+    let names: Vec<_> = items.iter().map(|item| item["detail"]["reverse_name"].as_str()).collect();
+    assert_eq!(names, [Some("harbour.test"), None], "{}", named.stderr);
+}

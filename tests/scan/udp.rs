@@ -150,3 +150,16 @@ fn tcp_and_udp_ports_in_one_scan() {
         assert!(refused.code == Some(2) && refused.stderr.contains(why), "{args}: {}", refused.stderr);
     }
 }
+
+/// A host's messages to this machine share one limit, whatever they are about: other traffic may use it up.
+#[test]
+fn a_closed_port_is_known_though_other_traffic_used_up_the_limit_of_refusals() {
+    let (here, there) = wired();
+    let scan = || here.scan().args("10.77.0.2 --udp -p 7001-7003 --all --json").run();
+    let use_up = || here.sh("bash -c 'for port in {9001..9012}; do echo > /dev/udp/10.77.0.2/$port; done'");
+    use_up();
+    let outcome = scan();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(states(&outcome.document()), expect((7001..=7003).map(|port| (port, "closed"))), "{}", outcome.stderr);
+    drop(there);
+}

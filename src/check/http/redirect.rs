@@ -131,6 +131,9 @@ impl RedirectChain {
             let Some(first) = addresses.first() else {
                 return Ok(Err(format!("redirects to {}, a link-local address", redacted(&url))));
             };
+            if let Some(refusal) = addresses.iter().find_map(|ip| context.addresses.refusal(*ip)) {
+                return Ok(Err(format!("redirects to {}: {refusal}", redacted(&url))));
+            }
 
             // The request itself shows why no address accepts a connection.
             let winner = if addresses.len() > 1 { Race::new(&addresses, port, deadline).winner().await } else { None };

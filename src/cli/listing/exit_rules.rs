@@ -213,7 +213,7 @@ impl ExitRules {
         printer.keeps_hosts = self.hand_to.is_some();
 
         // A source that needs timers or sockets starts its own runtime; one that only reads from the kernel does without.
-        let context = printer.context();
+        let context = printer.context(source);
         let listed = match identification {
             None => engine::block_on(source.list(&context, &mut printer)),
             Some((options, probes)) => options.list(probes, source, &context, &mut printer),

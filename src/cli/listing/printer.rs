@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::cli::command_line;
 use crate::cli::hand_to::{self, Hosts};
 use crate::cli::outputs::Outputs;
 use crate::cli::progress::Bar;
@@ -42,6 +43,8 @@ pub(super) struct PrintReport {
     pub(super) notes: Vec<String>,
     /// Port counts of each host, if the source counts them.
     hosts_scanned: Option<Vec<ScannedHost>>,
+    /// Hosts that did not reply to host discovery.
+    absent_hosts: u64,
     /// Hosts for `--hand-to`.
     pub(super) hosts: Hosts,
     /// The findings of services and endpoints, by severity.
@@ -56,11 +59,11 @@ impl<'w> Printer<'w> {
     }
 
     /// What the source should list.
-    pub(super) fn context(&self) -> ListContext {
+    pub(super) fn context(&mut self, source: &dyn Source) -> ListContext {
         ListContext {
             detail_level: self.outputs.depth(),
             cancel: self.cancel.clone(),
-            streaming: self.outputs.streams(),
+            streaming: self.outputs.streams(source.sorts_by_address()),
             confirm: Some(Arc::new(terminal::ask)),
         }
     }
@@ -104,12 +107,24 @@ impl<'w> Printer<'w> {
     ) -> (Result<FileReport>, Option<io::Error>) {
         self.bar.clear();
         if let Ok(completeness) = &listed {
-            let PrintReport { errors, limits, hosts_scanned, .. } = &self.printed;
+            let PrintReport { errors, limits, hosts_scanned, compared, .. } = &self.printed;
+            let (coverage, args) = (compared.coverage.lock().clone(), command_line::shown());
             let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
             let host = source.host().filter(|_| self.outputs.depth() == DetailLevel::Full);
             let completeness = *completeness;
             let filters = &source.filters();
-            self.outputs.end(&Footer { finished, completeness, errors, limits, hosts, host: host.as_ref(), filters });
+            self.outputs.end(&Footer {
+                finished,
+                completeness,
+                errors,
+                limits,
+                hosts,
+                absent_hosts: self.printed.absent_hosts,
+                coverage: &coverage,
+                args: &args,
+                host: host.as_ref(),
+                filters,
+            });
         }
 
         let (stdout_error, failures) = self.outputs.into_failures();
@@ -134,6 +149,7 @@ impl ItemSink for Printer<'_> {
             ListItem::Note(note) => notes.push(note),
             ListItem::Coverage(coverage) => self.printed.compared.coverage.lock().push(coverage),
             ListItem::Hosts(hosts) => *hosts_scanned = Some(hosts),
+            ListItem::AbsentHosts(count) => self.printed.absent_hosts += count,
         }
         ControlFlow::Continue(())
     }

@@ -9,7 +9,7 @@ use super::{OutputSpec, Outputs};
 use crate::clean::clean;
 use crate::cli::atomic_file::AtomicFile;
 use crate::error::{Error, Result, plain};
-use crate::output::{FormatName, RenderOptions};
+use crate::output::{Delivery, FormatName, RenderOptions};
 
 /// A draft for each requested file.
 #[derive(Debug)]
@@ -42,8 +42,10 @@ impl Files {
                 ));
             }
             places.push(place);
-            let draft = AtomicFile::create(file)
-                .map_err(|error| Error::usage(option(*format, file), unopened(&error), hint(&error)))?;
+            let create =
+                if format.read() == Delivery::ByLine { AtomicFile::create_followed } else { AtomicFile::create };
+            let draft =
+                create(file).map_err(|error| Error::usage(option(*format, file), unopened(&error), hint(&error)))?;
             files.0.push((*format, file.clone(), draft));
         }
         Ok(files)

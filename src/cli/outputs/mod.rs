@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub(super) use self::files::Files;
 pub(super) use self::spec::{OutputSpec, OutputSpecParser};
 use crate::error::{Error, Result};
-use crate::model::{DetailLevel, Service};
+use crate::model::{Address, DetailLevel, Service, ServiceId, Transport};
 use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, OldListing, RenderOptions};
 
 /// All destinations of results. A destination that fails is skipped from then on; the others continue.
@@ -18,6 +18,8 @@ pub(super) struct Outputs<'w> {
     page: RenderOptions,
     /// Standard output shows changes, which needs full detail.
     compares: bool,
+    /// Services that arrive as they are found, for the formats that are read as a whole; `None` if they arrive sorted.
+    kept: Option<Vec<Service>>,
 }
 
 /// A format and its destination.
@@ -44,6 +46,14 @@ impl<'w> OutputTarget<'w> {
     }
 }
 
+/// The order of services: network namespace, address, port, transport.
+fn place(service: &Service) -> (String, Option<(Address, Option<u16>, Transport)>, ServiceId) {
+    let namespace = service.detail.netns().map(|netns| netns.to_string()).unwrap_or_default();
+    let endpoint = service.endpoints.first();
+    let place = endpoint.map(|endpoint| (endpoint.address.clone(), endpoint.port, endpoint.transport));
+    (namespace, place, service.id.clone())
+}
+
 impl<'w> Outputs<'w> {
     /// Standard output alone. Its format opens with the first service.
     fn of_stdout(name: FormatName, page: RenderOptions, out: &'w mut (dyn Write + Send)) -> Self {
@@ -51,6 +61,7 @@ impl<'w> Outputs<'w> {
             targets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }],
             page,
             compares: false,
+            kept: None,
         }
     }
 
@@ -91,9 +102,19 @@ impl<'w> Outputs<'w> {
         deepest.filter(|_| !self.compares).unwrap_or(DetailLevel::Full)
     }
 
-    /// Whether all formats are read line by line. A document is read as a whole and must be sorted.
-    pub(super) fn streams(&self) -> bool {
-        !self.compares && self.targets.iter().all(|target| target.name.read() == Delivery::ByLine)
+    /// Whether services are written as they are found: if all formats are read line by line, or if one is and the order of
+    /// the others, which is by address if `sorts_by_address`, can be restored at the end.
+    pub(super) fn streams(&mut self, sorts_by_address: bool) -> bool {
+        let by_line = (0..self.targets.len()).filter(|&at| self.is_by_line(at)).count();
+        let mixed = by_line > 0 && by_line < self.targets.len();
+        self.kept = (mixed && sorts_by_address).then(Vec::new);
+        by_line == self.targets.len() || self.kept.is_some()
+    }
+
+    /// Whether a target is read line by line. A document is read as a whole and must be sorted, and so are changes.
+    fn is_by_line(&self, at: usize) -> bool {
+        let compares = self.compares && at == 0;
+        !compares && self.targets.get(at).is_some_and(|target| target.name.read() == Delivery::ByLine)
     }
 
     /// Whether any destination still accepts output.
@@ -102,18 +123,39 @@ impl<'w> Outputs<'w> {
     }
 
     pub(super) fn service(&mut self, service: &Service) {
-        self.each(|format| format.service(service));
+        let Some(kept) = &mut self.kept else { return self.each(|format| format.service(service)) };
+        kept.push(service.clone());
+        self.write_to(true, service);
+    }
+
+    /// Writes a service to the targets that are read line by line, or to the others.
+    fn write_to(&mut self, by_line: bool, service: &Service) {
+        let page = self.page;
+        for at in 0..self.targets.len() {
+            if self.is_by_line(at) == by_line
+                && let Some(target) = self.targets.get_mut(at)
+            {
+                target.write(page, |format| format.service(service));
+            }
+        }
     }
 
     pub(super) fn end(&mut self, end: &Footer<'_>) {
+        let mut kept = self.kept.take().unwrap_or_default();
+        kept.sort_by_cached_key(place);
+        kept.iter().for_each(|service| self.write_to(false, service));
         self.each(|format| format.end(end));
     }
 
-    /// Flushes standard output. Files become visible only at their end.
+    /// Flushes standard output, and the files that are read line by line: they can be followed while they grow. Other files
+    /// become visible only at their end.
     pub(super) fn flush(&mut self) {
         let page = self.page;
-        if let Some(stdout) = self.targets.first_mut().filter(|stdout| stdout.format.is_some()) {
-            stdout.write(page, Format::flush);
+        for at in 0..self.targets.len() {
+            let is_shown = at == 0 || self.is_by_line(at);
+            if let Some(target) = self.targets.get_mut(at).filter(|target| is_shown && target.format.is_some()) {
+                target.write(page, Format::flush);
+            }
         }
     }
 

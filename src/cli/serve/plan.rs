@@ -14,7 +14,7 @@ use crate::clean::clean;
 use crate::error::{Result, nearest};
 use crate::model::Thresholds;
 use crate::registry::Rules;
-use crate::server::{Authentication, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
+use crate::server::{Authentication, HealthCheckSettings, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
 
 /// A checked plan.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Plan {
         name_unsupported(given, &mut off);
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let server = server(given, host_name, !dns.listen.is_empty())?;
+        let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
         Ok(Self {
             listen,
             listen_by,
@@ -153,10 +153,9 @@ fn tls(given: &Given) -> Result<Option<TlsFiles>> {
 
 /// Names what was asked for and does not exist yet, and what needs no setting here.
 fn name_unsupported(given: &Given, off: &mut Vec<String>) {
-    let checks =
-        if flag(given, "registry.health_checks.enabled") { " (checks are stored and not run yet)" } else { "" };
-    off.push(format!("health checks{checks}"));
-
+    if !flag(given, "registry.health_checks.enabled") {
+        off.push("health checks".to_owned());
+    }
     if given.get("database.redis.url").is_some() {
         off.push("Redis (answers come from memory, and one server needs no other)".to_owned());
     }
@@ -250,7 +249,7 @@ fn count(given: &Given, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &Given, host_name: &str, has_dns: bool) -> Result<ServerSettings> {
+fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -290,7 +289,20 @@ fn server(given: &Given, host_name: &str, has_dns: bool) -> Result<ServerSetting
         advertise: consul::advertise(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
+        health_checks: health_checks(given, listen),
     })
+}
+
+/// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
+fn health_checks(given: &Given, listen: &[SocketAddr]) -> HealthCheckSettings {
+    let key = "registry.health_checks.allow_own_addresses";
+    let is_local = listen.iter().all(|address| address.ip().to_canonical().is_loopback());
+
+    HealthCheckSettings {
+        enabled: flag(given, "registry.health_checks.enabled"),
+        timeout: duration(given, "registry.health_checks.timeout"),
+        allow_own_addresses: if given.get(key).is_some() { flag(given, key) } else { is_local },
+    }
 }
 
 /// The name of this machine.

@@ -126,6 +126,9 @@ impl WatchFile {
             errors,
             limits: &[],
             hosts: None,
+            absent_hosts: 0,
+            coverage: &[],
+            args: "",
             host: None,
             filters,
         })?;

@@ -249,7 +249,7 @@ fn metadata(registration: &Registration) -> Map<String, Value> {
     given.chain(texts).chain(status).collect()
 }
 
-/// A check that the agent runs. It has none that only looks at TLS.
+/// A check that the agent runs. It has none that looks at TLS or at a protocol: a connection is the most that it can do.
 fn check_body(registration: &Registration, id: &str, number: usize, check: &CheckDefinition) -> Option<Value> {
     let place = registration.place();
     let (key, value) = match &check.kind {
@@ -257,10 +257,10 @@ fn check_body(registration: &Registration, id: &str, number: usize, check: &Chec
             let scheme = if registration.protocol.as_deref() == Some("https") { "https" } else { "http" };
             ("HTTP", format!("{scheme}://{place}{path}"))
         }
-        CheckKind::Tcp | CheckKind::Tls => ("TCP", place),
+        CheckKind::Tcp | CheckKind::Tls | CheckKind::Protocol(_) => ("TCP", place),
         CheckKind::Grpc { service: Some(service) } => ("GRPC", format!("{place}/{service}")),
         CheckKind::Grpc { service: None } => ("GRPC", place),
-        CheckKind::Ttl | CheckKind::Script { .. } => return None,
+        CheckKind::Dns | CheckKind::Ttl | CheckKind::Script { .. } => return None,
     };
 
     let mut body = json!({

@@ -7,6 +7,7 @@ mod environment;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod file;
+mod health_report;
 #[cfg(feature = "k8s")]
 mod k8s;
 #[cfg(feature = "registry")]
@@ -27,6 +28,7 @@ use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
 pub(super) use environment::{RegistrySettings, is_named, settings, variables};
+pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 pub use server_status::{InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
@@ -98,6 +100,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let why = "only registries that `portolan serve` runs have one";
         let hint = "name one, as in --registry portolan://127.0.0.1:7440, or use the registry's own tool";
         let error = Error::usage(format!("the status of {}", self.name()), why, hint);
+        Box::pin(async move { Err(error) })
+    }
+
+    /// What the registry's server found when it checked instances; `None` if it has none of that name.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider checks nothing.
+    fn health<'a>(&'a self, _request: HealthRequest<'a>) -> ProviderFuture<'a, Option<HealthReport>> {
+        let why = "only registries that `portolan serve` runs check instances for portolan";
+        let hint = "check its services from here, as in `portolan discover consul --validate`";
+        let error = Error::usage(format!("the health checks of {}", self.name()), why, hint);
         Box::pin(async move { Err(error) })
     }
 }

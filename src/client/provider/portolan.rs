@@ -3,11 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::health_report::HealthReply;
 use super::url::RegistryUrl;
-use super::{ActiveLease, InstanceChange, Provider, ProviderFuture, Renewal, ServerStatus};
+use super::{
+    ActiveLease, HealthReport, HealthRequest, InstanceChange, Provider, ProviderFuture, Renewal, ServerStatus,
+};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 use crate::model::{Instance, RegisteredInstance, Registration, Service};
@@ -85,7 +89,47 @@ struct StatusReply {
     data: ServerStatus,
 }
 
+/// `{"data":HEALTH}`
+#[derive(Deserialize)]
+struct HealthEnvelope {
+    data: HealthReply,
+}
+
+/// How long the server waits for checks.
+const CHECK_WAIT: Duration = Duration::from_mins(1);
+
 impl PortolanProvider {
+    async fn health(&self, request: HealthRequest<'_>) -> Result<Option<HealthReport>> {
+        let (what, request) = match request {
+            HealthRequest::Show(name) => {
+                (format!("read the health of {}", clean(name)), self.health_request(Method::GET, name))
+            }
+            HealthRequest::Check(name) => (format!("check {}", clean(name)), self.health_request(Method::POST, name)),
+            HealthRequest::CheckAll => {
+                ("check all instances".to_owned(), RegistryRequest::post("/api/v1/health-monitor/check"))
+            }
+        };
+
+        match self.http.send(&request.waiting(CHECK_WAIT)).await.and_then(|reply| reply.json::<HealthEnvelope>()) {
+            Ok(reply) => Ok(Some(reply.data.into())),
+            Err(failure) if failure.status() == Some(404) => Ok(None),
+            Err(failure) => Err(failure.into_error(what)),
+        }
+    }
+
+    /// The request about an instance or a service, which may have its namespace before it.
+    fn health_request(&self, method: Method, name: &str) -> RegistryRequest {
+        let (namespace, name) = match name.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (self.options.namespace.as_deref(), name),
+        };
+        let request = RegistryRequest::new(method, format!("{}/health", instance_path(name)));
+        match namespace {
+            Some(namespace) => request.query("namespace", namespace),
+            None => request,
+        }
+    }
+
     /// Sends a write to an instance. `false`: there is none with this id.
     async fn write(&self, operation: &str, id: &str, request: &RegistryRequest) -> Result<bool> {
         match self.http.send(request).await {
@@ -142,6 +186,10 @@ impl Provider for PortolanProvider {
                 .map(|reply| reply.data)
                 .map_err(|failure| failure.into_error("read the status of the registry".to_owned()))
         })
+    }
+
+    fn health<'a>(&'a self, request: HealthRequest<'a>) -> ProviderFuture<'a, Option<HealthReport>> {
+        Box::pin(self.health(request))
     }
 }
 

@@ -7,6 +7,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect_unspec, socket
 
 use super::{Connector, ProbeSlot};
 use crate::model::Reason;
+use crate::net::ProbeSender;
 use crate::net::outcome::ConnectOutcome;
 use crate::net::prober::Probe;
 
@@ -19,7 +20,7 @@ impl Connector {
 
         let next = u32::try_from(self.slots.len()).map_err(|_| Errno::MFILE)?;
         if self.slots.len() < self.most {
-            let fd = new_socket(v6)?;
+            let fd = new_socket(v6, self.sender)?;
             let probe = Probe { host: 0, port: 0, attempt: 0, marks: 0 };
             self.slots.push(ProbeSlot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
             return Ok(next);
@@ -62,7 +63,7 @@ impl Connector {
     /// Replaces a socket; the old one is reset, not closed in order.
     fn renew(&mut self, slot: u32) -> Result<()> {
         let old = &mut self.slots[slot as usize];
-        let fd = new_socket(old.v6)?;
+        let fd = new_socket(old.v6, self.sender)?;
         // Only a connected socket needs it; others ignore it.
         let _ = sockopt::set_socket_linger(&old.fd, Some(std::time::Duration::ZERO));
         (old.fd, old.registered) = (fd, false);
@@ -79,7 +80,9 @@ impl Connector {
     }
 }
 
-fn new_socket(v6: bool) -> Result<OwnedFd> {
+fn new_socket(v6: bool, sender: ProbeSender) -> Result<OwnedFd> {
     let family = if v6 { AddressFamily::INET6 } else { AddressFamily::INET };
-    socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
+    let socket = socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    sender.bind(&socket, v6)?;
+    Ok(socket)
 }

@@ -1,5 +1,6 @@
 //! The search for the protocol of one port: step by step, one connection each, until a probe recognises a reply.
 
+mod late;
 mod secure;
 
 use std::future::Future;
@@ -9,8 +10,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::ending::{ENDED, UNSTABLE, ending};
-use super::plan::{Intensity, PlanStep};
+use super::ending::{ECHO, ENDED, UNSTABLE, ending};
+use super::plan::{Intensity, PlanStep, PortBudget};
 use super::session::{PortSession, PortTarget, Talk};
 use super::{MAX_BANNER, Probe, ServerBytes};
 use crate::model::Identity;
@@ -22,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(2);
 /// connection or stays silent.
 const LONG_SHOT: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
 const LONG_SHOT_CONNECTS: u32 = 50;
-/// Servers that greet do so at once, apart from the round trip. A later greeting arrives as a reply to the HTTP request.
+/// Most servers that greet do so at once, apart from the round trip. `late` waits for the others.
 const GREETING: Duration = Duration::from_millis(120);
 
 /// An identity and the probe that recognised it.
@@ -34,7 +35,7 @@ pub(super) struct Match {
 /// The search on one port.
 pub(super) struct Search<'l> {
     session: &'l PortSession,
-    intensity: Intensity,
+    budget: PortBudget,
     /// The first reply that no probe recognised.
     pub(super) unrecognised: Vec<u8>,
     /// The error of the last failed conversation.
@@ -49,8 +50,14 @@ pub(super) struct Search<'l> {
 enum StepResult {
     Identified(Box<Match>),
     Inconclusive,
-    /// The server greets in an unknown protocol, so it would not understand the other probes either.
+    /// The server greets in an unknown protocol, or turns away clients that send something before its greeting. It would not
+    /// understand the other probes either.
     UnknownGreeting,
+}
+
+/// Whether a reply is an error of a protocol whose servers greet with a code of three digits (RFC 5321, 4.2).
+fn is_rejection(reply: &[u8]) -> bool {
+    matches!(reply, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
 }
 
 impl StepResult {
@@ -60,9 +67,9 @@ impl StepResult {
 }
 
 impl<'l> Search<'l> {
-    pub(super) fn new(session: &'l PortSession, intensity: Intensity) -> Self {
+    pub(super) fn new(session: &'l PortSession, budget: PortBudget) -> Self {
         let long_shot = *LONG_SHOT.end();
-        Self { session, intensity, unrecognised: Vec::new(), error: None, unstable: false, long_shot }
+        Self { session, budget, unrecognised: Vec::new(), error: None, unstable: false, long_shot }
     }
 
     /// Runs `steps` in plain text or inside TLS. `first` is an open connection for the first step. Boxed, because the TLS
@@ -74,7 +81,7 @@ impl<'l> Search<'l> {
         steps: Vec<PlanStep>,
         first: Option<Connection>,
     ) -> Pin<Box<dyn Future<Output = Option<Match>> + Send + 's>> {
-        Box::pin(async move { self.run_steps(&target, alpn, steps, first).await })
+        Box::pin(async move { self.run_beside_late_greeting(&target, alpn, steps, first).await })
     }
 
     async fn run_steps(
@@ -91,7 +98,12 @@ impl<'l> Search<'l> {
                 break;
             }
 
-            let wait = if number < full_time { WAIT } else { self.long_shot };
+            let patience = self.patience(step);
+            let wait = match patience {
+                Some(patience) => patience + WAIT,
+                None if number < full_time => WAIT,
+                None => self.long_shot,
+            };
             let start = Instant::now();
             let opened = match first.take() {
                 Some(peer) => Ok(peer),
@@ -106,14 +118,19 @@ impl<'l> Search<'l> {
             };
 
             let connect_time = start.elapsed();
+            let greeting_wait = patience.unwrap_or_else(|| GREETING + connect_time * 2);
             if target.tls.is_none() {
                 self.long_shot = (connect_time * LONG_SHOT_CONNECTS).clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
             }
 
-            match self.run_step(step, target, alpn, peer, wait, connect_time).await {
+            self.session.set_current(Some(peer.received()));
+            let result = self.run_step(step, target, alpn, peer, wait, greeting_wait).await;
+            self.session.set_current(None);
+
+            match result {
                 StepResult::Identified(found) => return Some(*found),
                 StepResult::Inconclusive => {}
-                StepResult::UnknownGreeting if self.intensity == Intensity::All => {}
+                StepResult::UnknownGreeting if self.budget.intensity == Intensity::All => {}
                 StepResult::UnknownGreeting => break,
             }
         }
@@ -127,7 +144,7 @@ impl<'l> Search<'l> {
         alpn: &[&[u8]],
         peer: Connection,
         wait: Duration,
-        connect_time: Duration,
+        greeting_wait: Duration,
     ) -> StepResult {
         match step {
             PlanStep::Tls => self.inside_tls(target, peer, wait).await,
@@ -137,8 +154,17 @@ impl<'l> Search<'l> {
             }
             PlanStep::Listen => {
                 let mut talk = Talk::new(self.session, target, peer, alpn, wait);
-                self.listen(&mut talk, GREETING + connect_time * 2).await
+                self.listen(&mut talk, greeting_wait).await
             }
+        }
+    }
+
+    /// How long a step waits for a greeting before it sends anything, if longer than others.
+    fn patience(&self, step: PlanStep) -> Option<Duration> {
+        match step {
+            PlanStep::Speak(probe) if probe.greets_late() => Some(self.budget.patience()),
+            PlanStep::Listen if self.budget.intensity == Intensity::All => Some(self.budget.patience()),
+            PlanStep::Speak(_) | PlanStep::Listen | PlanStep::Tls => None,
         }
     }
 
@@ -162,9 +188,14 @@ impl<'l> Search<'l> {
 
     /// Runs a probe. If it does not recognise the server, the other probes examine the reply.
     async fn speak(&mut self, talk: &mut Talk<'_>, probe: &'static dyn Probe) -> StepResult {
-        let received = talk.peer.received();
+        let (received, exchange) = (talk.peer.received(), talk.peer.exchange());
         let mut ended = None;
-        match probe.speak(talk).await {
+        let spoken = probe.speak(talk).await;
+        if exchange.is_echo() {
+            return StepResult::identified(Identity::of(ECHO), None);
+        }
+
+        match spoken {
             Ok(Some(identity)) => return StepResult::identified(identity, Some(probe)),
             Ok(None) => {}
             Err(error) => {
@@ -252,8 +283,9 @@ impl<'l> Search<'l> {
         let recognised = recognised.or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
 
         let Some((probe, identity)) = recognised else {
+            let result = if is_rejection(&bytes) { StepResult::UnknownGreeting } else { StepResult::Inconclusive };
             self.remember(bytes);
-            return StepResult::Inconclusive;
+            return result;
         };
 
         if tried == Some(probe.protocol()) {
@@ -315,8 +347,8 @@ impl<'l> Search<'l> {
     /// Completes an identity: upgrades to TLS if the protocol supports STARTTLS.
     pub(super) async fn finish(&self, found: Match) -> Identity {
         let identity = found.identity.fact_if(UNSTABLE, self.unstable.then_some(true));
-        let kind = found.probe.and_then(Probe::starttls);
-        let Some(kind) = kind.filter(|_| self.intensity != Intensity::Light && identity.tls.is_none()) else {
+        let kind = found.probe.filter(|probe| probe.may_upgrade(&identity)).and_then(Probe::starttls);
+        let Some(kind) = kind.filter(|_| self.budget.intensity != Intensity::Light && identity.tls.is_none()) else {
             return identity;
         };
 

@@ -7,7 +7,7 @@ use super::{Match, Search, StepResult};
 use crate::model::{Identity, TlsFacts};
 use crate::net::tls::HandshakeError;
 use crate::net::{Connection, ConnectionError};
-use crate::probe::ending::unrecognised;
+use crate::probe::ending::{ECHO, unrecognised};
 use crate::probe::plan::{PlanStep, steps};
 use crate::probe::session::{ANY_ALPN, PortTarget, Talk};
 
@@ -20,19 +20,20 @@ impl Search<'_> {
         // Servers of other protocols may refuse an ALPN offer of HTTP.
         let alpn = if suggested.any(|probe| probe.protocol() != "http") { &[][..] } else { ANY_ALPN };
 
-        let received = peer.received();
+        let (received, exchange) = (peer.received(), peer.exchange());
         let (peer, facts, alpn) = match self.session.secure(peer, alpn, wait).await {
             Ok((peer, facts)) => (peer, facts, alpn),
             Err(failed) if refuses_alpn(&failed) => match self.secure_without_alpn(wait).await {
                 Ok((peer, facts)) => (peer, facts, &[][..]),
                 Err(failed) => return self.no_handshake(target, failed, received.take(), wait).await,
             },
+            Err(_) if exchange.is_echo() => return StepResult::identified(Identity::of(ECHO), None),
             Err(failed) => return self.no_handshake(target, failed, received.take(), wait).await,
         };
 
         // Replies in plain text say nothing about the protocol inside.
         self.unrecognised.clear();
-        let mut steps = steps(probes, port, self.intensity, true);
+        let mut steps = steps(probes, port, self.budget.intensity, true);
         let inside = PortTarget { tls: Some(Arc::new(facts.clone())), ..target.clone() };
         if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
             steps.insert(0, PlanStep::Speak(http));

@@ -19,11 +19,8 @@ impl Probe for Ssh {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        // Lines before the version are allowed (4.2), but servers do not send them.
-        if !received.bytes.starts_with(b"SSH-") {
-            return None;
-        }
-
+        let bytes = received.bytes.get(version_start(received.bytes)?..)?;
+        let received = ServerBytes { bytes, ..*received };
         let line = received.line()?;
         if received.is_cut() { Some(Identity::of("ssh")) } else { version_line(line) }
     }
@@ -35,17 +32,33 @@ impl Probe for Ssh {
 
 async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let mut bytes = Vec::new();
-    talk.peer.read_until(&mut bytes, MAX_BANNER, |bytes| bytes.contains(&b'\n') || !may_be_ssh(bytes)).await?;
+    while version_end(&bytes).is_none() && bytes.len() < MAX_BANNER {
+        if !talk.more(&mut bytes).await? {
+            break;
+        }
+    }
     let Some(identity) = Ssh.recognise(&talk.target().received(&bytes, None, false)) else { return Ok(None) };
 
-    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    let end = version_end(&bytes).unwrap_or(bytes.len());
     // It is SSH, even if the key exchange fails.
     Ok(Some(exchange::exchange(&mut talk.peer, bytes.split_off(end), identity).await))
 }
 
-/// Whether the first bytes can be the start of `SSH-`.
-fn may_be_ssh(bytes: &[u8]) -> bool {
-    b"SSH-".starts_with(&bytes[..bytes.len().min(4)])
+/// Where the version begins: a server may send other lines of text before it (4.2), for example about its use.
+fn version_start(bytes: &[u8]) -> Option<usize> {
+    let is_version = |line: &[u8]| line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.");
+    if bytes.starts_with(b"SSH-") {
+        return Some(0);
+    }
+    let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t');
+    let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    starts.find(|&start| is_version(&bytes[start..]) && bytes[..start].iter().all(is_text))
+}
+
+/// The end of the version's line, if that is complete.
+fn version_end(bytes: &[u8]) -> Option<usize> {
+    let start = version_start(bytes)?;
+    bytes[start..].iter().position(|byte| *byte == b'\n').map(|end| start + end + 1)
 }
 
 /// Parses `SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3`: protocol, software, comment.
@@ -89,5 +102,16 @@ mod tests {
         assert_eq!((identity.product, identity.version), (Some("libssh".into()), Some("0.10.4".into())));
         assert_eq!(version_line(b"SSH-2.0-dropbear").unwrap().version, None);
         assert_eq!(version_line(b"SSH-"), None);
+    }
+
+    #[test]
+    fn lines_before_the_version_are_skipped() {
+        let greeting = b"Authorized use only\r\nAsk the desk\r\nSSH-2.0-OpenSSH_9.2p1\r\n";
+        let identity = crate::probe::recognise_tcp(&Ssh, greeting, None).unwrap();
+        assert_eq!(identity.version, Some("9.2p1".into()));
+        assert_eq!(version_end(greeting), Some(greeting.len()));
+        for other in [&b"\x00\nSSH-2.0-x\n"[..], b"<p>\n SSH-2.0-x\n", b"we speak SSH-2.0-x\n"] {
+            assert!(crate::probe::recognise_tcp(&Ssh, other, None).is_none());
+        }
     }
 }

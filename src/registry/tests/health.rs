@@ -39,6 +39,59 @@ fn thresholds_hold_in_both_directions() {
 }
 
 #[test]
+fn a_check_that_cannot_run_any_more_is_unknown_until_its_next_result() {
+    let mut world = World::new();
+    world.register(instance("web", 0).check(http_check()));
+    world.result("web-0", 0, Healthy);
+    let lost =
+        |note: &str| Command::CheckUnavailable { id: "web-0".into(), generation: None, check: 0, note: note.into() };
+
+    let change = world.step(lost("the address is link-local")).changes.remove(0);
+    assert_eq!((change.cause, change.instance.health), (Cause::Check, Unknown));
+    assert_eq!(change.instance.checks[0].note.as_deref(), Some("the address is link-local"));
+    assert_eq!(world.step(lost("again")).changes, [], "it is known already");
+    world.result("web-0", 0, Unhealthy);
+    assert_eq!(world.health("web-0"), Unhealthy, "nothing has to be confirmed");
+}
+
+#[test]
+fn stopped_checks_are_unknown_and_a_single_look_does_not_change_that() {
+    let mut world = World::new();
+    world.register(instance("web", 0).ttl(Duration::ZERO).check(http_check()).check(CheckDefinition::ttl()));
+    let set = |enabled| Command::SetMonitoring { id: "web-0".into(), generation: None, enabled };
+    world.result("web-0", 0, Unhealthy);
+    world.result("web-0", 1, Healthy);
+
+    let change = world.step(set(false)).changes.remove(0);
+    assert_eq!((change.cause, change.changed), (Cause::Operator, vec!["health", "health_checks", "monitoring"]));
+    world.result("web-0", 0, Healthy);
+    assert_eq!(world.get("web-0").checks.iter().map(|check| check.state).collect::<Vec<_>>(), [Unknown, Healthy]);
+    world.result("web-0", 1, Unhealthy);
+    assert_eq!(world.health("web-0"), Unhealthy, "reports go on");
+
+    assert_eq!(world.step(set(false)).changes, [], "stopped already");
+    assert!(!world.step(set(true)).changes[0].instance.monitoring_stopped);
+    world.result("web-0", 0, Healthy);
+    assert_eq!(world.get("web-0").checks[0].state, Healthy);
+}
+
+#[test]
+fn a_draining_instance_gets_no_calls_and_keeps_the_states_of_its_checks() {
+    let mut world = World::new();
+    world.register(instance("web", 0).check(http_check()));
+    world.result("web-0", 0, Healthy);
+    world.set_status("web-0", OperatorStatus::Draining);
+    let draining = world.get("web-0");
+    assert_eq!((draining.is_usable(), draining.checks[0].state), (false, Healthy));
+
+    world.settle("web-0", Unhealthy);
+    assert_eq!(world.health("web-0"), Unhealthy, "its checks go on");
+    world.settle("web-0", Healthy);
+    world.set_status("web-0", OperatorStatus::Up);
+    assert!(world.get("web-0").is_usable());
+}
+
+#[test]
 fn a_check_may_have_thresholds_of_its_own() {
     let mut world = World::new();
     world.register(instance("web", 0).check(http_check().thresholds(1, 1)));

@@ -152,10 +152,15 @@ impl Run {
                 Command::SetStatus { id, generation, status: *dice.pick(&all) }
             }
             57..60 => Command::SetWeight { id, generation, weight: *dice.pick(&[1, 5]) },
-            60..80 => {
+            60..78 => {
                 let check = usize::try_from(dice.roll(3)).unwrap();
                 Command::CheckResult { id, generation, check, state, note: None }
             }
+            78 => {
+                let check = usize::try_from(dice.roll(3)).unwrap();
+                Command::CheckUnavailable { id, generation, check, note: "no".into() }
+            }
+            79 => Command::SetMonitoring { id, generation, enabled: dice.chance(70) },
             80..81 => Command::NodeDown { node },
             81..84 => Command::NodeUp { node },
             84..85 => Command::Catalog(CatalogCommand::Maintain { id, reason: "because".into() }),

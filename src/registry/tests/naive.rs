@@ -22,6 +22,7 @@ pub(super) struct NaiveInstance {
     failed_since: Option<Duration>,
     flips: Vec<Duration>,
     flapping_until: Option<Duration>,
+    monitoring_stopped: bool,
 }
 
 /// What is compared.
@@ -37,6 +38,7 @@ pub(super) struct Visible {
     report: Option<HealthState>,
     checks: Vec<HealthState>,
     flapping: bool,
+    monitoring_stopped: bool,
 }
 
 impl From<&InstanceRecord> for Visible {
@@ -52,6 +54,7 @@ impl From<&InstanceRecord> for Visible {
             report: record.report,
             checks: record.checks.clone(),
             flapping: record.flapping,
+            monitoring_stopped: record.monitoring_stopped,
         }
     }
 }
@@ -94,6 +97,7 @@ impl NaiveInstance {
             report: self.report,
             checks: self.checks.iter().map(|(state, _, _)| *state).collect(),
             flapping: self.flapping_until.is_some(),
+            monitoring_stopped: self.monitoring_stopped,
         }
     }
 
@@ -176,6 +180,10 @@ impl Naive {
             Command::CheckResult { id, check, state, .. } => {
                 self.touch(id, now, |one| one.result(*check, *state, &rules));
             }
+            Command::CheckUnavailable { id, check, .. } => {
+                self.touch(id, now, |one| one.checks[*check] = (HealthState::Unknown, 0, 0));
+            }
+            Command::SetMonitoring { id, enabled, .. } => self.touch(id, now, |one| one.set_monitoring(*enabled)),
             Command::NodeUp { node } => self.set_node(node, false, now),
             Command::NodeDown { node } => self.set_node(node, true, now),
             Command::Catalog(CatalogCommand::Maintain { id, .. }) => {
@@ -218,6 +226,7 @@ impl Naive {
                 failed_since: None,
                 flips: Vec::new(),
                 flapping_until: None,
+                monitoring_stopped: false,
             };
             if is_down {
                 one.failed_since = Some(now);
@@ -324,8 +333,15 @@ impl Naive {
 }
 
 impl NaiveInstance {
+    fn set_monitoring(&mut self, enabled: bool) {
+        if self.monitoring_stopped == enabled {
+            self.monitoring_stopped = !enabled;
+            self.checks.fill((HealthState::Unknown, 0, 0));
+        }
+    }
+
     fn result(&mut self, check: usize, shown: HealthState, rules: &Rules) {
-        if shown == HealthState::Unknown {
+        if shown == HealthState::Unknown || self.monitoring_stopped {
             return;
         }
         let (state, better, worse) = &mut self.checks[check];

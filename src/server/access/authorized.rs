@@ -214,7 +214,9 @@ impl Access {
             | Command::Deregister { id, .. }
             | Command::SetStatus { id, .. }
             | Command::SetWeight { id, .. }
-            | Command::CheckResult { id, .. } => {
+            | Command::CheckResult { id, .. }
+            | Command::CheckUnavailable { id, .. }
+            | Command::SetMonitoring { id, .. } => {
                 // Nothing but an instance may be changed: the record of a node is none.
                 let known = view.instance(id);
                 if known.is_none() {

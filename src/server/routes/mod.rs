@@ -4,10 +4,12 @@ pub(super) mod bulk;
 pub(super) mod discover;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod instance_health;
 pub(super) mod instances;
 pub(super) mod load_balancer;
 pub(super) mod metrics;
 pub(super) mod monitor;
+pub(super) mod monitoring;
 mod openapi;
 pub(super) mod prometheus;
 pub(super) mod query;
@@ -44,10 +46,12 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 18] = [
+pub(super) const PATHS: [&str; 21] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
+    "/api/v1/services/{id}/health",
+    "/api/v1/services/{id}/monitoring",
     "/api/v1/services/{id}/instances",
     "/api/v1/services/by-name/{name}",
     "/api/v1/discover",
@@ -56,6 +60,7 @@ pub(super) const PATHS: [&str; 18] = [
     "/api/v1/events",
     "/api/v1/load-balancer/{name}/stats",
     "/api/v1/health-monitor/stats",
+    "/api/v1/health-monitor/check",
     "/api/v1/status",
     "/health",
     "/metrics",
@@ -67,7 +72,7 @@ pub(super) const PATHS: [&str; 18] = [
 
 /// Every route, with what each of its methods needs.
 fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
-    use Permission::{Discover, Heartbeat, ReadStatus, Register, ResetCounters};
+    use Permission::{Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
     let mut table = vec![
         Route::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
         Route::new("/api/v1/services/{id}")
@@ -75,6 +80,12 @@ fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
             .put(Register, service::update)
             .delete(Register, service::deregister),
         Route::new("/api/v1/services/{id}/heartbeat").post(Heartbeat, service::heartbeat),
+        Route::new("/api/v1/services/{id}/health")
+            .get(Discover, instance_health::get)
+            .post(RunChecks, instance_health::check),
+        Route::new("/api/v1/services/{id}/monitoring")
+            .post(RunChecks, monitoring::start)
+            .delete(RunChecks, monitoring::stop),
         Route::new("/api/v1/services/{id}/instances").get(Discover, instances::of_service),
         Route::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
         Route::new("/api/v1/discover").get(Discover, discover::get),
@@ -87,6 +98,7 @@ fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
             .get(Discover, load_balancer::get)
             .delete(ResetCounters, load_balancer::reset),
         Route::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
+        Route::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         Route::new("/api/v1/status").get(ReadStatus, status::get),
         // Load balancers and orchestrators ask without a key.
         Route::new("/health").get(None, health::get),

@@ -8,17 +8,18 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instances, load_balancer, metrics, monitor, prometheus, query, service, services,
-    status,
+    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
+    prometheus, query, service, services, status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckConfig, HealthAnswer, HealthCheck, HealthValue, HeartbeatAnswer,
-    HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, PicksAnswer, RegistrationBody, ServiceList,
-    StatusAnswer, StatusValue,
+    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
+    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
+    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -61,6 +62,10 @@ fn description() -> Value {
         service::update,
         service::deregister,
         service::heartbeat,
+        instance_health::get,
+        instance_health::check,
+        monitoring::start,
+        monitoring::stop,
         instances::of_service,
         instances::by_name,
         discover::get,
@@ -70,6 +75,7 @@ fn description() -> Value {
         load_balancer::get,
         load_balancer::reset,
         monitor::get,
+        monitor::check_all,
         status::get,
         health::get,
         metrics::get,
@@ -93,6 +99,12 @@ fn description() -> Value {
         BulkResult,
         PicksAnswer,
         MonitorAnswer,
+        MonitorStats,
+        CheckAllAnswer,
+        HealthReportBody,
+        HealthView,
+        CheckReport,
+        MonitoringAnswer,
         StatusAnswer,
         HealthAnswer,
         prometheus::TargetGroup,

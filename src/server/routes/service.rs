@@ -14,12 +14,14 @@ use crate::clean::clean;
 use crate::model::json_fields::JsonFields;
 use crate::model::{DEFAULT_NAMESPACE, HealthState, OperatorStatus, Problem, RegisteredInstance};
 use crate::registry::Command;
-use crate::server::access::Access;
+use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply::{self, INDEX};
 use crate::server::schemas::{ChangeBody, HeartbeatAnswer, HeartbeatBody, InstanceBody};
+use crate::server::scores::{grade, service_score};
 use crate::server::shared::App;
+use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{body, times};
 
 /// The part of a path that names an instance or a service.
@@ -45,6 +47,33 @@ pub(super) fn no_instance(id: &str) -> ApiError {
         .hint("GET /api/v1/services lists the instances")
 }
 
+/// What a path names: a UUID is an id, anything else the name of a service, or an id.
+pub(super) enum Subject {
+    Instance(Arc<InstanceView>),
+    Service(Arc<ServiceView>),
+}
+
+impl Subject {
+    /// The instance or the service with this id or name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn of(view: &ScopedView, namespace: Option<&str>, id: &str) -> ApiResult<Self> {
+        let service =
+            if Uuid::try_parse(id).is_ok() { None } else { view.service(namespace.unwrap_or(DEFAULT_NAMESPACE), id) };
+        let instance = || view.instance(id).cloned().map(Self::Instance);
+        service.cloned().map(Self::Service).or_else(instance).ok_or_else(|| no_instance(id))
+    }
+
+    /// The ids of its instances.
+    pub(super) fn ids(&self) -> Vec<Arc<str>> {
+        match self {
+            Self::Instance(instance) => vec![Arc::clone(&instance.instance.id)],
+            Self::Service(service) => service.list().iter().map(|one| Arc::clone(&one.instance.id)).collect(),
+        }
+    }
+}
+
 /// Read an instance by its id, or a service by its name
 #[utoipa::path(get, path = "/api/v1/services/{id}", operation_id = "readInstance", tag = "services",
     params(("id" = String, Path, description = "An id, or the name of a service"),
@@ -55,13 +84,13 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
 
-    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
-    let service = if Uuid::try_parse(&id).is_ok() { None } else { view.service(namespace, &id) };
-    let Some(service) = service else {
-        let instance = view.instance(&id).ok_or_else(|| no_instance(&id))?;
-        return Ok(reply::instance(StatusCode::OK, view.index(), instance));
+    let service = match Subject::of(&view, params.get("namespace"), &id)? {
+        Subject::Instance(instance) => return Ok(reply::instance(StatusCode::OK, view.index(), &instance)),
+        Subject::Service(service) => service,
     };
 
+    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let scored = service_score(access.app(), &service);
     let health = view.summary(namespace, &id).map_or(HealthState::Unknown, |known| known.health.aggregate());
     let instances = service.list().to_vec();
     let head = json!({
@@ -70,6 +99,8 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
         "instances": instances.len(),
         "healthy": instances.iter().filter(|instance| instance.instance.is_healthy()).count(),
         "health": health,
+        "score": scored.score,
+        "grade": grade(scored),
         "index": view.service_index(namespace, &id),
     });
     let head = head.to_string();

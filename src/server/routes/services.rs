@@ -17,6 +17,8 @@ use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::schemas::{InstanceBody, InstanceList, RegistrationBody};
+use crate::server::scores::{grade, service_score};
+use crate::server::shared::App;
 use crate::server::{body, reply};
 
 /// What the sender of a write should know, one line each.
@@ -30,6 +32,8 @@ struct ServiceLine<'v> {
     instances: usize,
     healthy: usize,
     health: HealthState,
+    score: Option<u8>,
+    grade: Option<&'static str>,
     index: u64,
 }
 
@@ -54,18 +58,21 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
         let instances = services.flat_map(|service| service.list().iter().cloned()).collect();
         return Ok(reply::list(view.index(), &format!("\"index\":{},", view.index()), instances, ""));
     }
-    let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(&view, service)).collect();
+    let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(access.app(), &view, service)).collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "index": view.index(), "services": lines })))
 }
 
-fn line<'v>(view: &ScopedView, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
+fn line<'v>(app: &App, view: &ScopedView, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
     let summary = view.summary(&service.key.namespace, &service.key.name)?;
+    let scored = service_score(app, service);
     Some(ServiceLine {
         namespace: &service.key.namespace,
         name: &service.key.name,
         instances: service.len(),
         healthy: service.list().iter().filter(|instance| instance.instance.is_healthy()).count(),
         health: summary.health.aggregate(),
+        score: scored.score,
+        grade: grade(scored),
         index: summary.index,
     })
 }

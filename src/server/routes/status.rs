@@ -62,5 +62,6 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 fn off(app: &App) -> Vec<&'static str> {
     let authentication = (!app.access.is_on()).then_some("authentication");
     let tls = (!app.has_tls).then_some("tls");
-    authentication.into_iter().chain(tls).chain(["health_checks", "clustering"]).collect()
+    let checks = app.checks.off().map(|_| "health_checks");
+    authentication.into_iter().chain(tls).chain(checks).chain(["clustering"]).collect()
 }

@@ -91,7 +91,7 @@ fn keeps(query: &Local, service: &Service) -> bool {
         Transport::Tcp => wanted.tcp,
         Transport::Udp => wanted.udp,
         Transport::Unix => wanted.unix,
-        Transport::Sctp => true,
+        Transport::Sctp | Transport::Ip => true,
     };
     let port = endpoint.port.unwrap_or(0);
     let has_port = query.ports.as_ref().is_none_or(|ports| ports.contains(port))

@@ -44,6 +44,11 @@ const HOST: Column = column!("host", WhereFilled, |detail, out| match &detail.ho
     None => Ok(()),
 });
 
+const REVERSE_NAME: Column = column!("reverse_name", WhereFilled, |detail, out| match &detail.reverse_name {
+    Some(name) => write!(out, "{name}"),
+    None => Ok(()),
+});
+
 macro_rules! reason {
     ($shown:ident) => {
         column!("reason", $shown, |detail, out| out.write_str(detail.reason.as_str()))
@@ -51,6 +56,6 @@ macro_rules! reason {
 }
 
 /// The reason in wide tables only.
-pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST];
+pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST, REVERSE_NAME];
 /// The reason in every table.
-pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST];
+pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST, REVERSE_NAME];

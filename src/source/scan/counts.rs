@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::done::Done;
+use super::plan::PlanPart;
 use crate::model::PortState;
 
 /// A count for each host and state. All threads of a scan share it.
@@ -13,12 +15,22 @@ pub(super) struct Counts(Vec<[AtomicU32; PortState::ALL.len()]>);
 const MAX_HOSTS: u64 = 1 << 14;
 
 impl Counts {
-    /// `None` for more than [`MAX_HOSTS`] hosts.
-    pub(super) fn new(hosts: u64) -> Option<Arc<Self>> {
-        let hosts = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_HOSTS)?;
+    /// With the finished probes of earlier runs. `None` for more than [`MAX_HOSTS`] hosts.
+    pub(super) fn of(hosts: u64, part: &PlanPart, done: Option<&Done>) -> Option<Arc<Self>> {
+        let length = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_HOSTS)?;
         let mut counts = Vec::new();
-        counts.resize_with(hosts, Default::default);
-        Some(Arc::new(Self(counts)))
+        counts.resize_with(length, Default::default);
+
+        let counts = Self(counts);
+        if let Some(done) = done.filter(|done| done.count() > 0) {
+            let probes = (0..hosts).flat_map(|host| part.ports.iter().map(move |port| (host, port)));
+            for (host, port) in probes {
+                if let Some(state) = done.state(host, port, part.transport) {
+                    counts.count(host, state);
+                }
+            }
+        }
+        Some(Arc::new(counts))
     }
 
     /// Counts a port of a host.

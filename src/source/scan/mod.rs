@@ -14,8 +14,10 @@ mod reading;
 mod result_stream;
 mod results;
 mod resume;
+mod reverse_names;
 mod run;
 mod scan_counts;
+mod shard;
 mod summary;
 mod targets;
 mod udp;
@@ -27,17 +29,19 @@ use std::time::Duration;
 
 pub use options::Scan;
 pub use pace::TimingTemplate;
+pub use shard::Shard;
 
 use self::plan::ScanPlan;
 use self::prepare::PreparedScan;
-use self::result_stream::{ResultStream, service};
+use self::result_stream::{ResultStream, services};
 use self::run::Run;
-use self::scan_counts::ScanCounts;
 use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
+    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, Transport,
+    UpdateSink,
 };
+use crate::net::runtime;
 use crate::source::blocking::run_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
 
@@ -60,14 +64,14 @@ impl Scan {
     /// [`syn`](Self::syn).
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
-        let PreparedScan { plans, summary, names, faults, limit, mut resume, .. } =
+        let PreparedScan { plans, summary, names, faults, limit, mut resume, earlier, .. } =
             self.prepare(&ListContext::default())?;
         listing.errors = faults;
         listing.limits.extend(limit);
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
-        listing.services.extend(before.into_iter().map(|found| service(found, &names, None)));
+        listing.services.extend(before.into_iter().flat_map(|found| services(found, &names, None)));
 
-        let mut tally = ScanCounts::default();
+        let mut tally = earlier;
         for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
             let run = match Run::start(&plan, Cancel::new()) {
                 Ok(run) => run,
@@ -84,7 +88,7 @@ impl Scan {
                 if let Some(resume) = &mut resume {
                     resume.add(found);
                 }
-                listing.services.push(service(found, &names, namespace));
+                listing.services.extend(services(found, &names, namespace));
             }
 
             tally.add(&run.tally()?);
@@ -118,15 +122,16 @@ impl Scan {
 
     /// Lists into `out`, and returns whether the scan reached any target.
     async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<(Completeness, bool)> {
-        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
+        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume, earlier } =
             self.prepare_elsewhere(context).await?;
         let mut reached = true;
 
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-            let streaming = context.streaming || (self.lists_all() && summary.is_large());
+            // Names are looked up once all hosts are known.
+            let streaming = !self.names && (context.streaming || (self.lists_all() && summary.is_large()));
             let mut results = ResultStream::new(&names, summary, streaming, resume, out);
-            let mut tally = ScanCounts::default();
+            let mut tally = earlier;
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
                 let run = match Run::start(&plan, context.cancel.child()) {
                     Ok(run) => run,
@@ -149,8 +154,13 @@ impl Scan {
 
             let resume = results.resume.take();
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
+            if self.names {
+                faults.extend(self.add_names(&mut results, context).await);
+            }
             results.finish(out);
+            summary::notes_on_uniform_hosts(&results.hosts).into_iter().for_each(|note| out.note(note));
             let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
+            let _ = out.accept(ListItem::AbsentHosts(tally.absent_hosts));
             out.note(summary.sentence(&tally));
             reached = tally.known() > tally.of(PortState::Unreachable);
             faults.extend(summary.faults(&tally));
@@ -173,13 +183,37 @@ impl Scan {
     }
 }
 
+impl Scan {
+    /// Looks up the names of the addresses that were found; returns the error if that failed for some.
+    async fn add_names(&self, results: &mut ResultStream<'_>, context: &ListContext) -> Option<PartialError> {
+        let (addresses, servers) = (results.addresses(), self.resolver.clone());
+        if addresses.is_empty() {
+            return None;
+        }
+
+        let cancel = context.cancel.child();
+        let looked_up = run_blocking(move || {
+            let runtime = runtime(1)?;
+            Ok(runtime.block_on(reverse_names::look_up(addresses, &servers, &cancel)))
+        });
+        match looked_up.await {
+            Ok((names, fault)) => {
+                results.reverse_names = names;
+                fault
+            }
+            Err(error) => Some(PartialError::from(&error)),
+        }
+    }
+}
+
 /// Reports the addresses and ports that this scan covers.
 fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
     for plan in plans {
         let other = plan.namespace.as_ref().map(|namespace| NamespaceScope::Other(namespace.identity.clone()));
         let own = Coverage {
             scope: other.unwrap_or(NamespaceScope::Own),
-            transport: plan.transport,
+            transport: if plan.lists_hosts { Transport::Ip } else { plan.transport },
+            half_open: plan.syn && plan.transport == Transport::Tcp,
             addresses: plan.addresses.clone(),
             ports: plan.ports.clone(),
         };
@@ -201,6 +235,10 @@ impl Source for Scan {
 
     fn columns(&self) -> &'static [Column] {
         if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
+    }
+
+    fn sorts_by_address(&self) -> bool {
+        true
     }
 
     fn interval(&self) -> Duration {

@@ -1,5 +1,6 @@
 //! The options of a scan: its command line and its settings section.
 
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::ValueHint;
 
 use super::pace::TimingTemplate;
+use super::shard::Shard;
 use crate::model::{ParseError, Ports, ScanPorts, parse_duration};
 
 const EXAMPLES: &str = "\
@@ -23,8 +25,8 @@ Examples:
 /// Connects to each TCP port and closes the connection at once; sends no data. With --udp, sends each port a probe of its
 /// own protocol. With several hosts, host discovery comes first: TCP, ICMP echo where permitted, and ARP or neighbour
 /// discovery on this machine's own links. Hosts that do not reply are skipped and counted (--no-ping scans them). Needs no
-/// permissions, except for --syn. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50), a host name,
-/// `local` for this machine's own addresses (as root, those in its other network namespaces too), @FILE for a file of
+/// permissions, except for --syn. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50, 10.0-3.0.1,5,
+/// fd77::2-fd77::4), a host name, host:port or a URL (of which only that port is scanned), `local` for this machine's own addresses (as root, those in its other network namespaces too), @FILE for a file of
 /// targets, or - for standard input. Lists open ports; standard error has the number of ports in each state.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
@@ -62,14 +64,14 @@ pub struct Scan {
     /// A port that replies is open; an ICMP message marks it closed. A port that stays silent, as most servers do when the
     /// probe is not theirs, is no-answer, and is listed with --all. A Linux host reports one closed port per second, which
     /// limits the speed of a scan of many of them.
-    #[cfg_attr(feature = "cli", arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports"))]
+    #[cfg_attr(feature = "cli", arg(short = 'U', long, help_heading = "Ports"))]
     pub udp: bool,
     /// Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW
     ///
     /// Sends a SYN from a raw socket and never acknowledges the reply. The results are the same as without --syn.
     #[cfg_attr(feature = "cli", arg(long, conflicts_with = "udp", help_heading = "Ports"))]
     pub syn: bool,
-    /// Scan the N most common ports [default: 1000]
+    /// Scan the N most common ports [default: 1000]; with --udp, of UDP
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports"))]
     pub top_ports: Option<u16>,
     /// Skip these ports
@@ -78,6 +80,11 @@ pub struct Scan {
     /// Scan every port of every host, without host discovery
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Timing"))]
     pub no_ping: bool,
+    /// Only find out which hosts are up, and scan no port
+    ///
+    /// Lists each host that replies to TCP, ICMP echo, or ARP or neighbour discovery, with the reason. Also spelled -sn.
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["ports", "top_ports", "udp", "exclude_ports", "no_ping", "resume"], help_heading = "Ports"))]
+    pub discover_only: bool,
     /// Set the speed of the scan
     #[cfg_attr(
         feature = "cli",
@@ -96,6 +103,17 @@ pub struct Scan {
     /// End the whole scan after this time, even if it is incomplete
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
+    /// Send probes from this address of this machine
+    #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", help_heading = "Timing"))]
+    pub source_address: Option<IpAddr>,
+    /// Send probes from this port
+    ///
+    /// A host that was probed a moment ago may ignore probes from the same port.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PORT", value_parser = parse_port, allow_negative_numbers = true, conflicts_with = "syn", help_heading = "Timing"))]
+    pub source_port: Option<u16>,
+    /// Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice
+    #[cfg_attr(feature = "cli", arg(long, value_name = "K/N", help_heading = "Timing"))]
+    pub shard: Option<Shard>,
     /// Store the progress of the scan in this file, and resume from it if it exists
     ///
     /// The file contains targets and ports: --resume FILE alone resumes the scan. A complete scan deletes the file.
@@ -107,6 +125,18 @@ pub struct Scan {
     /// List open ports only, even if the settings say --all
     #[cfg_attr(feature = "cli", arg(long, overrides_with = "all", help_heading = "Output"))]
     pub open: bool,
+    /// Look up the names of found hosts in DNS (PTR records)
+    ///
+    /// Asks the system's resolver, or those of --resolver, and nothing else; without this option no name is looked up for an
+    /// address. Results appear once the scan has ended.
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
+    pub names: bool,
+    /// Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system's]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "ADDRESS", value_delimiter = ',', requires = "names", help_heading = "Output")
+    )]
+    pub resolver: Vec<SocketAddr>,
     /// Show the reason for each state in the table
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
     pub reason: bool,
@@ -129,14 +159,20 @@ impl Default for Scan {
             top_ports: None,
             exclude_ports: None,
             no_ping: false,
+            discover_only: false,
             pace: TimingTemplate::default(),
             rate: None,
             timeout: Duration::from_secs(3),
             retries: None,
             deadline: None,
+            source_address: None,
+            source_port: None,
+            shard: None,
             resume: None,
             all: false,
             open: false,
+            names: false,
+            resolver: Vec::new(),
             reason: false,
         }
     }
@@ -152,6 +188,12 @@ impl Scan {
 fn parse_rate(text: &str) -> Result<NonZeroU32, ParseError> {
     let hint = "write the number of probes per second, 1 or more";
     text.parse().map_err(|_| ParseError::new("it is not a number of probes per second", hint))
+}
+
+#[cfg(feature = "cli")]
+fn parse_port(text: &str) -> Result<u16, ParseError> {
+    let port = text.parse().ok().filter(|&port| port > 0);
+    port.ok_or_else(|| ParseError::new("it is not a port", "write a number from 1 to 65535"))
 }
 
 fn parse_top(text: &str) -> Result<u16, ParseError> {

@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::done::Done;
 use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
-use crate::net::OtherNamespace;
+use crate::net::{OtherNamespace, ProbeSender};
 
 /// The ports of one transport to scan on every host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,12 +35,18 @@ pub(super) struct ScanPlan {
     pub(super) threads: usize,
     /// Run host discovery first.
     pub(super) ping: bool,
+    /// The TCP ports that it tries.
+    pub(super) ping_ports: Vec<u16>,
+    /// Report the hosts that are up, and scan no port.
+    pub(super) lists_hosts: bool,
     /// The ports to scan on each host.
     pub(super) ports: Ports,
     /// TCP or UDP.
     pub(super) transport: Transport,
     /// Scan with half-open connections.
     pub(super) syn: bool,
+    /// What probes are sent from.
+    pub(super) sender: ProbeSender,
     /// Finished probes; the scan skips them and adds to them.
     pub(super) done: Option<Arc<Done>>,
     /// The number of ports of each host in each state.
@@ -54,6 +60,9 @@ pub(super) struct ScanPlan {
 impl ScanPlan {
     /// The number of probes, without those of earlier runs.
     pub(super) fn probes(&self) -> u64 {
+        if self.lists_hosts {
+            return self.hosts;
+        }
         let before = self.done.as_ref().map_or(0, |done| done.count());
         self.hosts.saturating_mul(self.ports.len() as u64).saturating_sub(before)
     }
@@ -69,13 +78,14 @@ impl ScanPlan {
             counts.count(host, state);
         }
         if let Some(done) = &self.done {
-            done.set(host, port);
+            done.set(host, port, state);
         }
     }
 
-    /// The number of ports of a host that are still to scan.
+    /// The number of ports of a host that are still to scan. Where only hosts are listed, the host counts as one.
     pub(super) fn left(&self, host: u64) -> u64 {
         match &self.done {
+            _ if self.lists_hosts => 1,
             Some(done) => self.ports.iter().filter(|&port| !done.has(host, port)).count() as u64,
             None => self.ports.len() as u64,
         }
@@ -154,8 +164,11 @@ mod tests {
                 deadline: None,
                 threads,
                 ping,
+                ping_ports: Vec::new(),
+                lists_hosts: false,
                 transport: Transport::Tcp,
                 syn: false,
+                sender: ProbeSender::default(),
                 done: None,
                 counts: None,
                 absent: None,

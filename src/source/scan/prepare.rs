@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -16,21 +15,24 @@ use super::pace::Pace;
 use super::plan::{PlanPart, ScanPlan, has_own_hosts};
 use super::reading;
 use super::resume::{Resume, ResumeState};
-use super::scan_counts::StopReason;
+use super::scan_counts::{ScanCounts, StopReason};
 use super::summary::{self, MANY, Summary};
-use super::targets::ScanTargets;
-use crate::clean::{Untrusted, clean};
+use super::targets::{HostNames, ScanTargets};
+use super::worker::PING_PORTS;
+use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
-use crate::net::ephemeral_ports;
+use crate::net::{ProbeSender, ephemeral_ports};
 use crate::probe::payload;
 use crate::source::ListContext;
 
 /// With fewer probes another thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 512;
-/// With fewer ports host discovery takes as long as the scan itself.
-const WORTH_A_PING: usize = 16;
+/// With fewer ports of fewer hosts host discovery takes as long as the scan itself.
+const WORTH_A_PING: (usize, u64) = (16, 4);
+/// At most as many ports of the scan are tried by host discovery as well: a host may reply at none but these.
+const MAX_PING_PORTS: usize = 16;
 /// More threads only wait for each other in the kernel.
 const MAX_THREADS: usize = 4;
 
@@ -39,7 +41,7 @@ pub(super) struct PreparedScan {
     /// In order: TCP in this network namespace, then UDP, then both in other namespaces. Empty if no target name resolved.
     pub(super) plans: Vec<ScanPlan>,
     pub(super) summary: Summary,
-    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    pub(super) names: HostNames,
     pub(super) faults: Vec<PartialError>,
     /// A missing permission.
     pub(super) limit: Option<PartialError>,
@@ -47,12 +49,23 @@ pub(super) struct PreparedScan {
     pub(super) everywhere: bool,
     /// The state file of this scan.
     pub(super) resume: Option<Resume>,
+    /// The ports of earlier runs in each state.
+    pub(super) earlier: ScanCounts,
 }
 
 impl PreparedScan {
     fn without_plan(faults: Vec<PartialError>) -> Self {
-        let (summary, names) = (Summary::default(), BTreeMap::new());
-        Self { plans: Vec::new(), summary, names, faults, limit: None, everywhere: false, resume: None }
+        let (summary, names) = (Summary::default(), HostNames::new());
+        Self {
+            plans: Vec::new(),
+            summary,
+            names,
+            faults,
+            limit: None,
+            everywhere: false,
+            resume: None,
+            earlier: ScanCounts::default(),
+        }
     }
 
     /// The scan ended before all targets were read.
@@ -68,6 +81,7 @@ impl Scan {
         let previous = self.resume.as_deref().map(ResumeState::read).transpose()?.flatten();
         let parts = match &previous {
             Some(previous) if !self.chooses_ports() && (!self.udp || previous.is_of_udp()) => previous.parts.clone(),
+            _ if self.discover_only => Vec::new(),
             _ => self.parts()?,
         };
 
@@ -75,14 +89,15 @@ impl Scan {
             Ok(targets) => targets,
             Err(stop) => return Ok(PreparedScan::unread(stop)),
         };
-        let ScanTargets { addresses, names, mut faults, mut others, limit, mut everywhere } = targets;
+        let ScanTargets { addresses, with_port, names, mut faults, mut others, limit, mut everywhere } = targets;
+        let groups = self.sharded(self.groups(&addresses, &parts, with_port))?;
 
         if self.resume.is_some() && !others.is_empty() {
             faults.push(summary::skipped_namespaces(others.len()));
             others.clear();
             everywhere = false;
         }
-        if addresses.is_empty() && others.is_empty() {
+        if groups.is_empty() && others.is_empty() {
             if faults.is_empty() {
                 let hint = "check --exclude and -4 or -6";
                 return Err(Error::usage("these targets", "they contain no address to scan", hint));
@@ -90,34 +105,127 @@ impl Scan {
             return Ok(PreparedScan::without_plan(faults));
         }
 
-        let summary = self.confirmed_size(&addresses, &others, &parts, context)?;
+        let summary = self.confirmed_size(&groups, &others, &parts, context)?;
         let resume = match self.resume.as_deref() {
+            Some(_) if self.shard.is_some() => {
+                let why = "a --resume file holds a whole scan";
+                return Err(Error::usage("--resume", why, "leave --shard or --resume out"));
+            }
+            Some(_) if groups.len() != 1 || addresses.is_empty() => {
+                let why = "targets with a port of their own cannot be resumed";
+                return Err(Error::usage("--resume", why, "give the ports with -p, or leave --resume out"));
+            }
             Some(path) => Some(Resume::begin(path, previous, &parts, &addresses, &names)?),
             None => None,
         };
         let before = resume.iter().flat_map(Resume::all_done).map(|done| done.count()).sum();
+        let earlier = resume.as_ref().map(Resume::earlier).unwrap_or_default();
         let summary = Summary { before, ..summary };
 
-        let mut plans = self.plans(&addresses, &parts, deadline, None, resume.as_ref());
+        let mut plans = Vec::new();
+        for TargetGroup { addresses, parts } in &groups {
+            plans.extend(self.plans(addresses, parts, deadline, None, resume.as_ref()));
+        }
         for other in others {
             plans.extend(self.plans(&other.addresses, &parts, deadline, Some(&other), None));
         }
 
-        Ok(PreparedScan { plans, summary, names, faults, limit, everywhere, resume })
+        Ok(PreparedScan { plans, summary, names, faults, limit, everywhere, resume, earlier })
+    }
+
+    /// The targets by the ports to scan there.
+    fn groups(
+        &self,
+        addresses: &Addresses,
+        parts: &[PlanPart],
+        with_port: BTreeMap<u16, Addresses>,
+    ) -> Vec<TargetGroup> {
+        if self.discover_only {
+            let blocks = with_port.into_values().flat_map(Addresses::into_blocks);
+            let all = Addresses::new(blocks.chain(addresses.clone().into_blocks()));
+            let groups = (!all.is_empty()).then(|| TargetGroup { addresses: all, parts: Vec::new() });
+            return groups.into_iter().collect();
+        }
+
+        let transport = if self.udp { Transport::Udp } else { Transport::Tcp };
+        let mut groups = Vec::new();
+        if !addresses.is_empty() {
+            groups.push(TargetGroup { addresses: addresses.clone(), parts: parts.to_vec() });
+        }
+
+        // Several ports of the same hosts are one group.
+        let mut by_addresses: Vec<(Addresses, Vec<u16>)> = Vec::new();
+        for (port, mut only) in with_port {
+            if parts.iter().any(|part| part.transport == transport && part.ports.contains(port)) {
+                only = only.without(addresses);
+            }
+            match by_addresses.iter_mut().find(|(known, _)| *known == only) {
+                Some((_, ports)) => ports.push(port),
+                None if only.is_empty() => {}
+                None => by_addresses.push((only, vec![port])),
+            }
+        }
+
+        groups.extend(by_addresses.into_iter().map(|(addresses, ports)| TargetGroup {
+            addresses,
+            parts: vec![PlanPart { transport, ports: ports.into_iter().collect() }],
+        }));
+        groups
+    }
+
+    /// This machine's part of a shared scan.
+    fn sharded(&self, groups: Vec<TargetGroup>) -> Result<Vec<TargetGroup>> {
+        let Some(shard) = self.shard else { return Ok(groups) };
+        let parts = groups.iter().map(|TargetGroup { addresses, parts }| {
+            let (addresses, parts) = shard.part(addresses, parts).ok_or_else(|| {
+                let hint = "divide the targets into more parts, or name fewer";
+                Error::usage(format!("--shard {shard}"), "its addresses are too many", hint)
+            })?;
+            Ok(TargetGroup { addresses, parts })
+        });
+        let groups = parts.collect::<Result<Vec<_>>>()?;
+
+        let has_work =
+            |group: &TargetGroup| !group.addresses.is_empty() && (self.discover_only || !group.parts.is_empty());
+        let groups: Vec<TargetGroup> = groups.into_iter().filter(has_work).collect();
+        if groups.is_empty() {
+            let hint = "divide the scan into fewer parts";
+            return Err(Error::usage(format!("--shard {shard}"), "nothing is left for this part", hint));
+        }
+        Ok(groups)
     }
 
     /// The size of the scan, confirmed if it is large.
     fn confirmed_size(
         &self,
-        addresses: &Addresses,
+        groups: &[TargetGroup],
         others: &[NamespaceAddresses],
         parts: &[PlanPart],
         context: &ListContext,
     ) -> Result<Summary> {
-        let hosts = others.iter().fold(addresses.len(), |sum, other| sum.saturating_add(other.addresses.len()));
-        let ports: u64 = parts.iter().map(|part| part.ports.len() as u64).sum();
-        let probes = hosts.saturating_mul(ports.into());
-        let size = format!("{} of {} are {probes} probes", summary::ports(ports), summary::hosts(hosts));
+        let all = Addresses::new(groups.iter().flat_map(|group| group.addresses.clone().into_blocks()));
+        let hosts = others.iter().fold(all.len(), |sum, other| sum.saturating_add(other.addresses.len()));
+        let per_host = |parts: &[PlanPart]| match self.discover_only {
+            true => 1,
+            false => parts.iter().map(|part| part.ports.len() as u64).sum(),
+        };
+
+        let others = others.iter().map(|other| (other.addresses.len(), per_host(parts)));
+        let groups: Vec<(u128, u64)> =
+            groups.iter().map(|group| (group.addresses.len(), per_host(&group.parts))).chain(others).collect();
+        let probes =
+            groups.iter().fold(0_u128, |sum, (hosts, ports)| sum.saturating_add(hosts.saturating_mul((*ports).into())));
+
+        // Where not every host has the same ports, all of them together are named.
+        let same = groups.iter().all(|(_, ports)| Some(*ports) == groups.first().map(|(_, ports)| *ports));
+        let ports = match groups.first() {
+            Some((_, ports)) if same => *ports,
+            _ => u64::try_from(probes).unwrap_or(u64::MAX),
+        };
+        let size = match self.discover_only {
+            true => summary::addresses(hosts),
+            false => format!("{} of {} are {probes} probes", summary::ports(ports), summary::hosts(hosts)),
+        };
 
         if probes > MANY && !self.yes && !context.confirm(&format!("{size}. Scan them?")) {
             let hint = "choose fewer targets or ports, or add --yes";
@@ -127,7 +235,7 @@ impl Scan {
             return Err(Error::usage("these targets", format!("{size}, more than portolan can count"), "choose fewer"));
         };
 
-        Ok(Summary { hosts, ports, probes, before: 0 })
+        Ok(Summary { hosts, ports, probes, before: 0, hosts_only: self.discover_only })
     }
 
     /// The plans for one network namespace.
@@ -141,12 +249,14 @@ impl Scan {
     ) -> Vec<ScanPlan> {
         let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
-        let ping = !self.no_ping && hosts > 1 && ports > WORTH_A_PING && other.is_none();
+        let is_worth_it = ports > WORTH_A_PING.0 || hosts > WORTH_A_PING.1;
+        let ping = self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it && other.is_none());
         let common =
             PlanInput { addresses, hosts, deadline, other, absent: if ping { Absent::new(hosts) } else { None } };
 
         let mut plans = Vec::new();
         if ping && parts.iter().all(|part| part.transport == Transport::Udp) {
+            // So does one that only lists hosts.
             // A UDP plan has no host discovery: a TCP plan without ports runs it first.
             let discovery = PlanPart { transport: Transport::Tcp, ports: Ports::default() };
             plans.push(self.plan(&common, &discovery, true, None));
@@ -178,11 +288,14 @@ impl Scan {
             deadline,
             threads,
             ping,
+            ping_ports: if ping { ping_ports(part) } else { Vec::new() },
+            lists_hosts: self.discover_only,
             addresses: addresses.clone(),
             transport: part.transport,
             syn: self.syn,
+            sender: ProbeSender { address: self.source_address, port: self.source_port },
+            counts: Counts::of(hosts, part, done.as_deref()),
             done,
-            counts: Counts::new(hosts),
             absent: absent.clone(),
             namespace: other.map(|other| Arc::clone(&other.namespace)),
         }
@@ -192,7 +305,8 @@ impl Scan {
     fn parts(&self) -> Result<Vec<PlanPart>> {
         let (tcp, udp) = match (&self.ports, self.top_ports) {
             (Some(ports), _) => ports.of(self.udp),
-            (None, _) if self.udp => {
+            (None, Some(top)) if self.udp => (Ports::default(), Ports::top_udp(top)),
+            (None, None) if self.udp => {
                 (Ports::default(), (1..=u16::MAX).filter(|&port| payload(port).is_some()).collect())
             }
             (None, top) => (Ports::top(top.unwrap_or(DEFAULT_TOP)), Ports::default()),
@@ -252,6 +366,19 @@ impl Scan {
             (None, None) => reading::read(self, cancel, deadline),
         }
     }
+}
+
+/// The ports that host discovery tries: the usual ones, and those of the scan if they are few.
+fn ping_ports(part: &PlanPart) -> Vec<u16> {
+    let is_few = part.ports.len() <= MAX_PING_PORTS;
+    let own = part.ports.iter().filter(|port| is_few && !PING_PORTS.contains(port));
+    PING_PORTS.into_iter().chain(own).collect()
+}
+
+/// Hosts of which the same ports are scanned.
+struct TargetGroup {
+    addresses: Addresses,
+    parts: Vec<PlanPart>,
 }
 
 /// The input that all plans of one network namespace share.

@@ -1,18 +1,21 @@
 //! Turns results into services, at once or sorted at the end.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use super::done::DoneBits;
 use super::plan::ScanPlan;
 use super::results::FoundPort;
 use super::resume::Resume;
+use super::reverse_names::ReverseNames;
 use super::run::Run;
 use super::summary::Summary;
+use super::targets::HostNames;
 use crate::clean::{Untrusted, clean};
-use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service};
+use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service, Transport};
 use crate::net::interface_name;
 use crate::source::{ItemSink, Progress};
 
@@ -21,13 +24,15 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Takes the results of one plan after another, until the last result or a cancellation.
 pub(super) struct ResultStream<'s> {
-    names: &'s BTreeMap<IpAddr, Untrusted>,
+    names: &'s HostNames,
     summary: Summary,
     pub(super) resume: Option<Resume>,
     /// Results until the end, each with the index of its namespace; `None`: results are handed over at once.
     kept: Option<Vec<(usize, FoundPort)>>,
     namespaces: Vec<Option<NetworkNamespace>>,
     pub(super) hosts: Vec<ScannedHost>,
+    /// The names that were looked up.
+    pub(super) reverse_names: ReverseNames,
     found: u64,
     /// Finished probes of earlier plans.
     done: u64,
@@ -35,12 +40,12 @@ pub(super) struct ResultStream<'s> {
     accepted: bool,
     last_progress: Instant,
     /// Finished probes to save once all their results have arrived.
-    pending_save: Option<Vec<Vec<u64>>>,
+    pending_save: Option<Vec<DoneBits>>,
 }
 
 impl<'s> ResultStream<'s> {
     pub(super) fn new(
-        names: &'s BTreeMap<IpAddr, Untrusted>,
+        names: &'s HostNames,
         summary: Summary,
         streaming: bool,
         resume: Option<Resume>,
@@ -53,6 +58,7 @@ impl<'s> ResultStream<'s> {
             kept: (!streaming).then(Vec::new),
             namespaces: vec![None],
             hosts: Vec::new(),
+            reverse_names: ReverseNames::new(),
             found: 0,
             done: summary.before,
             accepted: true,
@@ -130,8 +136,17 @@ impl<'s> ResultStream<'s> {
                 kept.push((at, found));
                 true
             }
-            None => out.service(service(found, self.names, self.namespaces[at].as_ref()).erase()).is_continue(),
+            None => {
+                let mut services = services(found, self.names, self.namespaces[at].as_ref());
+                services.all(|service| out.service(service.erase()).is_continue())
+            }
         }
+    }
+
+    /// The addresses in this network namespace of the kept results.
+    pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
+        let own = |(at, _): &&(usize, FoundPort)| self.namespaces.get(*at).is_some_and(Option::is_none);
+        self.kept.iter().flatten().filter(own).map(|(_, found)| found.address.ip()).collect()
     }
 
     /// Hands over the kept results, sorted.
@@ -140,15 +155,20 @@ impl<'s> ResultStream<'s> {
         kept.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
 
         for (namespace, found) in kept {
-            if out.service(service(found, self.names, self.namespaces[namespace].as_ref()).erase()).is_break() {
-                return;
+            for service in services(found, self.names, self.namespaces[namespace].as_ref()) {
+                let mut service = service;
+                let is_own = self.namespaces[namespace].is_none();
+                service.detail.reverse_name = self.reverse_names.get(&found.address.ip()).filter(|_| is_own).cloned();
+                if out.service(service.erase()).is_break() {
+                    return;
+                }
             }
         }
     }
 
     /// Collects the number of ports of each host in each state.
     fn count(&mut self, plan: &ScanPlan) {
-        let Some(counts) = &plan.counts else { return };
+        let Some(counts) = plan.counts.as_ref().filter(|_| !plan.lists_hosts) else { return };
         for (host, of) in counts.known() {
             let ports = plan.ports.len() as u64;
             let not_tried = match &plan.done {
@@ -159,7 +179,7 @@ impl<'s> ResultStream<'s> {
             let address = plan.address(host, 0).ip();
             self.hosts.push(ScannedHost {
                 address,
-                host: self.names.get(&address).filter(|_| plan.namespace.is_none()).cloned(),
+                host: names_of(self.names, address, plan.namespace.is_none()).first().cloned(),
                 netns: plan.namespace.as_ref().map(|namespace| namespace.identity.clone()),
                 transport: plan.transport,
                 ports,
@@ -174,14 +194,35 @@ impl<'s> ResultStream<'s> {
     }
 }
 
-/// The service of a port.
-pub(super) fn service(
+/// The names of an address in this network namespace: in another one it is another host.
+fn names_of(names: &HostNames, address: IpAddr, is_own: bool) -> &[Untrusted] {
+    names.get(&address).filter(|_| is_own).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The services of a port: one for each name of its address, because a server may have a different one behind each.
+pub(super) fn services(
     found: FoundPort,
-    names: &BTreeMap<IpAddr, Untrusted>,
+    names: &HostNames,
+    namespace: Option<&NetworkNamespace>,
+) -> impl Iterator<Item = Service<ScanDetail>> {
+    let names = names_of(names, found.address.ip(), namespace.is_none());
+    let hosts = names.iter().map(Some).chain(names.is_empty().then_some(None));
+    // The first name needs no mark: most addresses have one only.
+    hosts.enumerate().map(move |(number, host)| service(found, host, number > 0, namespace))
+}
+
+/// The service of a port at one name of its address.
+fn service(
+    found: FoundPort,
+    host: Option<&Untrusted>,
+    is_further: bool,
     namespace: Option<&NetworkNamespace>,
 ) -> Service<ScanDetail> {
     let FoundPort { address, transport, reason, rtt_us, attempts } = found;
-    let state = reason.state();
+    // A host is found by a reply of one of its ports too.
+    let is_host = transport == Transport::Ip;
+    let state = if is_host { PortState::Up } else { reason.state() };
+    let port = (!is_host).then(|| address.port());
 
     let zone = match address {
         SocketAddr::V6(v6) if v6.scope_id() > 0 => interface_name(v6.scope_id()),
@@ -191,19 +232,25 @@ pub(super) fn service(
     let net = namespace.map(|namespace| format!("net:{namespace}/")).unwrap_or_default();
     let transport_name = transport.as_str();
     let id = match &zone {
+        Some(zone) if is_host => format!("scan/{net}{transport_name}/{}%{}", address.ip(), clean(zone)),
         Some(zone) => format!("scan/{net}{transport_name}/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
+        None if is_host => format!("scan/{net}{transport_name}/{}", address.ip()),
         None => format!("scan/{net}{transport_name}/{address}"),
+    };
+    let id = match host {
+        Some(host) if is_further => format!("{id}/{host}"),
+        _ => id,
     };
 
     let endpoint = Endpoint {
-        ready: state == PortState::Open,
+        ready: matches!(state, PortState::Open | PortState::Up),
         interface: zone.as_deref().map(Into::into),
-        ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), transport)
+        ..Endpoint::new(Address::Ip(address.ip()), port, transport)
     };
 
-    let host = names.get(&address.ip()).filter(|_| namespace.is_none()).cloned();
     let rtt = rtt_us.map(Duration::from_micros);
-    let detail = ScanDetail { state, reason, rtt, attempts, host, netns: namespace.cloned() };
+    let host = host.cloned();
+    let detail = ScanDetail { state, reason, rtt, attempts, host, reverse_name: None, netns: namespace.cloned() };
 
     Service::new(id, "scan", vec![endpoint], detail)
 }

@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::done::Done;
+use super::done::{Done, DoneBits};
 use super::plan::PlanPart;
 use super::results::FoundPort;
+use super::scan_counts::ScanCounts;
+use super::targets::HostNames;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
 use crate::model::{AddressRange, Addresses, PartialError, Ports, Reason, Transport};
 
 /// The format version of the file. It changes with the meaning of a field.
-const SCHEMA: &str = "portolan/resume/v2";
-/// Progress of more probes is not stored: it would take 32 MB of memory, and 64 MB of the file.
+const SCHEMA: &str = "portolan/resume/v3";
+/// Progress of more probes is not stored: it would take 96 MB of memory, and 192 MB of the file.
 const MAX_PROBES: u64 = 1 << 28;
 /// portolan writes no larger file.
 const MAX_BYTES: u64 = 1 << 30;
@@ -33,7 +35,7 @@ struct Record {
     /// The first and the last address of each range, sorted.
     targets: Vec<(IpAddr, IpAddr)>,
     parts: Vec<PartRecord>,
-    names: BTreeMap<IpAddr, String>,
+    names: BTreeMap<IpAddr, Vec<String>>,
     found: Vec<FoundRecord>,
 }
 
@@ -43,6 +45,9 @@ struct PartRecord {
     ports: String,
     /// A bit per probe, in words of 64 as 16 hexadecimal digits; trailing zero words are left out.
     done: String,
+    /// The low and the high bit of each finished probe's state, in the same form.
+    low: String,
+    high: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,10 +63,10 @@ struct FoundRecord {
 pub(super) struct ResumeState {
     pub(super) addresses: Addresses,
     pub(super) parts: Vec<PlanPart>,
-    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    pub(super) names: HostNames,
     found: Vec<FoundPort>,
     /// The finished probes of each part.
-    bits: Vec<Vec<u64>>,
+    bits: Vec<DoneBits>,
 }
 
 impl ResumeState {
@@ -110,21 +115,27 @@ impl ResumeState {
         });
 
         let found: Vec<FoundPort> = found.collect::<Option<_>>()?;
-        let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
+        let names = record.names.into_iter();
+        let names = names.map(|(ip, names)| (ip, names.into_iter().map(Into::into).collect())).collect();
 
         (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
 }
 
-fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(PlanPart, Vec<u64>)> {
+fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(PlanPart, DoneBits)> {
     let ports: Ports = record.ports.parse().ok()?;
-    let words = record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
-    let bits: Vec<u64> = words.collect::<Option<_>>()?;
+    let bits = DoneBits { done: words(&record.done)?, low: words(&record.low)?, high: words(&record.high)? };
     let probes = addresses.len().saturating_mul(ports.len() as u128);
-    let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
+    let done: u128 = bits.done.iter().map(|word| u128::from(word.count_ones())).sum();
 
-    let fits = bits.len() as u128 <= probes.div_ceil(64) && done <= probes;
+    let most = [&bits.done, &bits.low, &bits.high].into_iter().map(Vec::len).max().unwrap_or_default();
+    let fits = most as u128 <= probes.div_ceil(64) && done <= probes;
     fits.then_some((PlanPart { transport: transport(record.udp), ports }, bits))
+}
+
+/// Words of 16 hexadecimal digits.
+fn words(digits: &str) -> Option<Vec<u64>> {
+    digits.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok()).collect()
 }
 
 fn transport(udp: bool) -> Transport {
@@ -136,7 +147,7 @@ pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
     parts: Vec<(PlanPart, Arc<Done>)>,
-    names: BTreeMap<IpAddr, Untrusted>,
+    names: HostNames,
     /// Results of this run and of earlier ones.
     found: Vec<FoundPort>,
     saved: Instant,
@@ -153,7 +164,7 @@ impl Resume {
         previous: Option<ResumeState>,
         parts: &[PlanPart],
         addresses: &Addresses,
-        names: &BTreeMap<IpAddr, Untrusted>,
+        names: &HostNames,
     ) -> Result<Self> {
         if addresses.has_zones() {
             let why = "a scan of link-local addresses cannot be resumed";
@@ -171,7 +182,7 @@ impl Resume {
         }
 
         let (found, bits) = previous.map(|previous| (previous.found, previous.bits)).unwrap_or_default();
-        let bits = bits.into_iter().chain(std::iter::repeat_with(Vec::new));
+        let bits = bits.into_iter().chain(std::iter::repeat_with(DoneBits::default));
         let mut tracked = Vec::with_capacity(parts.len());
 
         for (part, bits) in parts.iter().zip(bits) {
@@ -206,7 +217,16 @@ impl Resume {
         self.parts.iter().map(|(_, done)| done)
     }
 
-    fn snapshot(&self) -> Vec<Vec<u64>> {
+    /// The number of ports in each state that earlier runs found.
+    pub(super) fn earlier(&self) -> ScanCounts {
+        let mut counts = ScanCounts::default();
+        for (part, done) in &self.parts {
+            counts.add(&done.counts(part.transport));
+        }
+        counts
+    }
+
+    fn snapshot(&self) -> Vec<DoneBits> {
         self.all_done().map(|done| done.snapshot()).collect()
     }
 
@@ -220,12 +240,12 @@ impl Resume {
     }
 
     /// A snapshot to save, once [`SAVE_INTERVAL`] has passed. [Add](Self::add) every earlier result before you save it.
-    pub(super) fn due(&self) -> Option<Vec<Vec<u64>>> {
+    pub(super) fn due(&self) -> Option<Vec<DoneBits>> {
         (self.saved.elapsed() >= SAVE_INTERVAL).then(|| self.snapshot())
     }
 
     /// Writes the file: the probes in the snapshot, and their results.
-    pub(super) fn save(&mut self, bits: &[Vec<u64>]) {
+    pub(super) fn save(&mut self, bits: &[DoneBits]) {
         self.failure = self.write(bits).err();
         self.saved = Instant::now();
     }
@@ -253,7 +273,7 @@ impl Resume {
         }
     }
 
-    fn write(&self, bits: &[Vec<u64>]) -> io::Result<()> {
+    fn write(&self, bits: &[DoneBits]) -> io::Result<()> {
         let found = self.found.iter().filter(|found| self.is_in_snapshot(found, bits)).map(
             |&FoundPort { address, transport, reason, rtt_us, attempts }| FoundRecord {
                 address,
@@ -266,14 +286,16 @@ impl Resume {
         let parts = self.parts.iter().zip(bits).map(|((part, _), bits)| PartRecord {
             udp: part.transport == Transport::Udp,
             ports: part.ports.to_string(),
-            done: digits(bits),
+            done: digits(&bits.done),
+            low: digits(&bits.low),
+            high: digits(&bits.high),
         });
 
         let record = Record {
             schema: SCHEMA.to_owned(),
             targets: self.addresses.blocks().collect(),
             parts: parts.collect(),
-            names: self.names.iter().map(|(ip, name)| (*ip, name.as_raw().to_owned())).collect(),
+            names: self.names.iter().map(|(ip, names)| (*ip, raw(names))).collect(),
             found: found.collect(),
         };
 
@@ -292,13 +314,17 @@ impl Resume {
     }
 
     /// Whether the probe of a result had finished when the snapshot was taken.
-    fn is_in_snapshot(&self, found: &FoundPort, bits: &[Vec<u64>]) -> bool {
+    fn is_in_snapshot(&self, found: &FoundPort, bits: &[DoneBits]) -> bool {
         let (ip, port) = (found.address.ip(), found.address.port());
         let Some(host) = self.addresses.position(ip).and_then(|at| u64::try_from(at).ok()) else { return false };
 
         let mut parts = self.parts.iter().zip(bits).filter(|((part, _), _)| part.transport == found.transport);
         parts.any(|((_, done), bits)| done.had(bits, host, port))
     }
+}
+
+fn raw(names: &[Untrusted]) -> Vec<String> {
+    names.iter().map(|name| name.as_raw().to_owned()).collect()
 }
 
 fn digits(bits: &[u64]) -> String {

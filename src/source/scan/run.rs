@@ -123,9 +123,9 @@ fn prepare_thread(plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
     }
 
     if plan.syn && plan.transport == Transport::Tcp {
-        return Ok(Box::new(HalfOpen::new().map_err(without_raw_sockets)?));
+        return Ok(Box::new(HalfOpen::new(plan.sender).map_err(without_raw_sockets)?));
     }
-    Ok(Box::new(Connector::new(sockets).map_err(|errno| Error::io("wait for replies", errno, HINT))?))
+    Ok(Box::new(Connector::new(sockets, plan.sender).map_err(|errno| Error::io("wait for replies", errno, HINT))?))
 }
 
 /// Why a half-open scan is impossible, and the alternative.

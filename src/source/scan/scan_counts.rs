@@ -38,6 +38,10 @@ impl ScanCounts {
         self.states[state as usize] += 1;
     }
 
+    pub(super) fn count_many(&mut self, state: PortState, number: u64) {
+        self.states[state as usize] += number;
+    }
+
     pub(super) fn of(&self, state: PortState) -> u64 {
         self.states[state as usize]
     }

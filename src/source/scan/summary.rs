@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::error::plain;
-use crate::model::{PartialError, PortState};
+use crate::model::{PartialError, PortState, ScannedHost, Transport};
 
 /// A scan of more probes needs a confirmation.
 pub(super) const MANY: u128 = 1 << 20;
@@ -20,6 +20,8 @@ pub(super) struct Summary {
     pub(super) probes: u64,
     /// Probes of earlier runs, which `probes` includes.
     pub(super) before: u64,
+    /// Only hosts are looked for; each counts as a probe.
+    pub(super) hosts_only: bool,
 }
 
 impl Summary {
@@ -28,8 +30,11 @@ impl Summary {
         u128::from(self.probes) > MANY
     }
 
-    /// The number of ports in each state, in one sentence.
+    /// The number of ports in each state, those of earlier runs included, in one sentence.
     pub(super) fn sentence(&self, tally: &ScanCounts) -> String {
+        if self.hosts_only {
+            return self.sentence_of_hosts(tally);
+        }
         let mut text = format!("{} of {}:", ports(self.ports), hosts(self.hosts));
         for state in PortState::ALL {
             let count = tally.of(state);
@@ -42,7 +47,7 @@ impl Summary {
         text.pop();
 
         if self.before > 0 {
-            let _ = write!(text, "; {} scanned before", self.before);
+            let _ = write!(text, "; {} of them scanned before", self.before);
         }
         if tally.absent_hosts > 0 {
             let _ = write!(
@@ -53,11 +58,21 @@ impl Summary {
             );
         }
 
-        let unscanned = self.probes.saturating_sub(self.before + tally.known() + tally.absent);
+        let unscanned = self.probes.saturating_sub(tally.known() + tally.absent);
         if unscanned > 0 {
             let _ = write!(text, "; {unscanned} not scanned");
         }
 
+        text
+    }
+
+    fn sentence_of_hosts(&self, tally: &ScanCounts) -> String {
+        let up = tally.of(PortState::Up);
+        let mut text = format!("{}: {} up, {} absent", addresses(self.hosts), hosts(up), tally.absent_hosts);
+        let unknown = self.probes.saturating_sub(up + tally.absent);
+        if unknown > 0 {
+            let _ = write!(text, "; {unknown} not looked for");
+        }
         text
     }
 
@@ -74,7 +89,7 @@ impl Summary {
         }
 
         let explained = tally.known() + tally.absent + tally.prohibited + tally.short + tally.unbegun;
-        let unscanned = self.probes.saturating_sub(self.before + explained);
+        let unscanned = self.probes.saturating_sub(explained);
         match tally.stop {
             _ if unscanned == 0 => {}
             Some(StopReason::Deadline) => faults.push(self.fault(unscanned, TIME_OVER.0, TIME_OVER.1)),
@@ -90,11 +105,44 @@ impl Summary {
 
     fn fault(&self, count: u64, why: &str, hint: &str) -> PartialError {
         PartialError {
-            operation: format!("scan {count} of {}", ports(self.probes)),
+            operation: match self.hosts_only {
+                true => format!("look for hosts at {count} of {}", addresses(self.probes)),
+                false => format!("scan {count} of {}", ports(self.probes)),
+            },
             cause: why.to_owned(),
             hint: hint.to_owned(),
         }
     }
+}
+
+/// With fewer ports, all of them may well be open.
+const MIN_UNIFORM_PORTS: u64 = 50;
+/// Hosts that are named; further ones are counted.
+const MAX_NAMED_HOSTS: usize = 3;
+
+/// Notes on hosts of which nearly every port is open: no server listens at 95% of so many ports.
+pub(super) fn notes_on_uniform_hosts(scanned: &[ScannedHost]) -> Vec<String> {
+    let is_uniform = |host: &&ScannedHost| {
+        let known = host.open + host.closed + host.filtered + host.unreachable;
+        host.transport == Transport::Tcp && known >= MIN_UNIFORM_PORTS && host.open * 20 >= known * 19
+    };
+    let uniform: Vec<&ScannedHost> = scanned.iter().filter(is_uniform).collect();
+
+    let mut notes: Vec<String> = uniform
+        .iter()
+        .take(MAX_NAMED_HOSTS)
+        .map(|host| {
+            let ScannedHost { address, open, ports, .. } = host;
+            format!(
+                "{open} of {ports} ports of {address} are open: a SYN proxy, a firewall or a tarpit may reply for them; \
+                 --identify shows which of them speak"
+            )
+        })
+        .collect();
+    if let Some(more @ 1..) = uniform.len().checked_sub(MAX_NAMED_HOSTS) {
+        notes.push(format!("{} more with nearly every port open", hosts(more as u64)));
+    }
+    notes
 }
 
 /// Why a result is incomplete, and the hint.
@@ -128,6 +176,12 @@ pub(super) fn ports(count: impl Into<u128>) -> String {
     counted(count.into(), "port")
 }
 
+/// `1 address`, `2 addresses`
+pub(super) fn addresses(count: impl Into<u128>) -> String {
+    let count = count.into();
+    format!("{count} address{}", if count == 1 { "" } else { "es" })
+}
+
 fn counted(count: u128, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
@@ -152,13 +206,13 @@ mod tests {
 
     #[test]
     fn the_summary_covers_every_port() {
-        let summary = Summary { hosts: 2, ports: 10, probes: 20, before: 0 };
+        let summary = Summary { hosts: 2, ports: 10, probes: 20, ..Summary::default() };
         let mut tally = ScanCounts::default();
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
         assert!(summary.faults(&tally).is_empty());
 
-        let one = Summary { hosts: 1, ports: 1, probes: 1, before: 0 };
+        let one = Summary { hosts: 1, ports: 1, probes: 1, ..Summary::default() };
         assert_eq!(one.sentence(&ScanCounts::default()), "1 port of 1 host: 0 open, 0 closed; 1 not scanned");
 
         let mut tally = ScanCounts::default();

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::namespaces::{NamespaceAddresses, other_addresses};
 use super::options::Scan;
-use crate::clean::{Untrusted, clean};
+use crate::clean::{Untrusted, clean, redacted_url};
 use crate::error::{Error, Result, plain};
-use crate::model::{AddressRange, Addresses, PartialError, Target};
+use crate::model::{AddressRange, Addresses, PartialError, Target, TargetWithPort};
 use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
 /// Longer lines are not targets.
@@ -18,12 +18,16 @@ const MAX_LINE_BYTES: u64 = 4096;
 /// More lines are not a target list: 16 million addresses are written as networks.
 const MAX_LINES: usize = 1 << 24;
 
+/// The names that each address was resolved from, in the order of the targets.
+pub(super) type HostNames = BTreeMap<IpAddr, Vec<Untrusted>>;
+
 /// The targets of a scan.
 #[derive(Debug, Default)]
 pub(super) struct ScanTargets {
     pub(super) addresses: Addresses,
-    /// The names that addresses were resolved from.
-    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    /// Addresses of which only this port is scanned.
+    pub(super) with_port: BTreeMap<u16, Addresses>,
+    pub(super) names: HostNames,
     /// Names that do not resolve, and namespaces that could not be read.
     pub(super) faults: Vec<PartialError>,
     /// This machine's other network namespaces, if `local` is a target.
@@ -62,6 +66,7 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     }
 
     let mut excluded = TargetReader::new(Family::Both);
+    excluded.is_exclusion = true;
     for target in &options.exclude {
         excluded.target(target, &|text| format!("--exclude '{text}'"))?;
     }
@@ -76,19 +81,24 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     excluded.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from));
     let excluded = Addresses::new(excluded.blocks);
 
-    let TargetReader { blocks, names, mut faults, local, .. } = included;
+    let TargetReader { blocks, with_port, names, mut faults, local, .. } = included;
     let before = faults.len();
     let (others, limit) = if local { other_addresses(family, &excluded, &mut faults) } else { (Vec::new(), None) };
     let everywhere = local && limit.is_none() && faults.len() == before;
 
     let addresses = Addresses::new(blocks).without(&excluded);
-    Ok(ScanTargets { addresses, names, faults, others, limit, everywhere })
+    let with_port = with_port.into_iter().map(|(port, blocks)| (port, Addresses::new(blocks).without(&excluded)));
+    let with_port = with_port.filter(|(_, addresses)| !addresses.is_empty()).collect();
+    Ok(ScanTargets { addresses, with_port, names, faults, others, limit, everywhere })
 }
 
 struct TargetReader {
     family: Family,
     blocks: Vec<AddressRange>,
-    names: BTreeMap<IpAddr, Untrusted>,
+    with_port: BTreeMap<u16, Vec<AddressRange>>,
+    /// The port of the target being read.
+    port: Option<u16>,
+    names: HostNames,
     faults: Vec<PartialError>,
     /// The number of ranges that triggers the next merge.
     merge_at: usize,
@@ -96,6 +106,8 @@ struct TargetReader {
     count: usize,
     /// Whether `local` is a target.
     local: bool,
+    /// Whether these are to be left out: there may be none, and none has a port.
+    is_exclusion: bool,
 }
 
 /// A list may repeat hosts or name neighbours one by one: merged now and then, it takes the memory of its networks.
@@ -106,32 +118,42 @@ impl TargetReader {
         Self {
             family,
             blocks: Vec::new(),
+            with_port: BTreeMap::new(),
+            port: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
             merge_at: MERGE,
             count: 0,
             local: false,
+            is_exclusion: false,
         }
     }
 
     /// Adds one target; `position` names its position in an error.
     fn target(&mut self, text: &str, position: &dyn Fn(&str) -> String) -> Result<()> {
         self.count += 1;
-        let target = text.parse::<Target>();
-        let target = target.map_err(|error| Error::usage(position(&clean(text)), error.to_string(), error.hint()))?;
+        let shown = || position(&clean(&redacted_url(text)));
+        let target = text.parse::<TargetWithPort>();
+        let TargetWithPort { target, port } =
+            target.map_err(|error| Error::usage(shown(), error.to_string(), error.hint()))?;
+        if self.is_exclusion && port.is_some() {
+            return Err(Error::usage(shown(), "what is left out has no port", "use --exclude-ports for ports"));
+        }
+        self.port = port;
 
         match target {
             Target::AddressRange(block) => self.block(block),
+            Target::AddressRanges(blocks) => blocks.into_iter().for_each(|block| self.block(block)),
             Target::Zoned(ip, zone) => {
                 let Some(index) = interface_index(&zone) else {
                     let why = format!("there is no interface '{}'", clean(&zone));
-                    return Err(Error::usage(position(&clean(text)), why, INTERFACE_HINT));
+                    return Err(Error::usage(shown(), why, INTERFACE_HINT));
                 };
                 self.block(AddressRange::from(IpAddr::from(ip)).in_zone(index));
             }
             Target::Name(name) => self.name(&name),
             Target::Local => {
-                self.local = true;
+                self.local |= port.is_none();
                 let own = own_addresses();
                 let own = own.map_err(|error| Error::io("list this machine's addresses", error, "name them"))?;
                 for ip in own {
@@ -144,9 +166,14 @@ impl TargetReader {
     }
 
     fn block(&mut self, block: AddressRange) {
-        if self.family.takes(block.is_ipv6()) {
-            self.blocks.push(block);
+        if !self.family.takes(block.is_ipv6()) {
+            return;
         }
+        if let Some(port) = self.port {
+            return self.with_port.entry(port).or_default().push(block);
+        }
+
+        self.blocks.push(block);
         if self.blocks.len() >= self.merge_at {
             self.blocks = Addresses::new(std::mem::take(&mut self.blocks)).into_blocks();
             self.merge_at = MERGE.max(self.blocks.len() * 2);
@@ -158,8 +185,11 @@ impl TargetReader {
             Ok(found) => {
                 let addresses: Vec<IpAddr> = found.into_iter().filter(|ip| self.family.takes(ip.is_ipv6())).collect();
                 for &ip in &addresses {
-                    self.blocks.push(ip.into());
-                    self.names.entry(ip).or_insert_with(|| name.into());
+                    self.block(ip.into());
+                    let names = self.names.entry(ip).or_default();
+                    if !names.iter().any(|known| known.as_raw().eq_ignore_ascii_case(name)) {
+                        names.push(name.into());
+                    }
                 }
                 if !addresses.is_empty() {
                     return;
@@ -195,6 +225,7 @@ impl TargetReader {
             return Err(Error::usage(what, "the interface is down", hint));
         }
 
+        self.port = None;
         for net in nets {
             self.block(net.into());
         }
@@ -238,7 +269,7 @@ impl TargetReader {
             }
         }
 
-        if self.count == before {
+        if self.count == before && !self.is_exclusion {
             return Err(Error::usage(shown, "it contains no target", "write one or more per line"));
         }
         Ok(())

@@ -2,8 +2,9 @@
 //! port is closed.
 //!
 //! A Linux host reports at most six closed ports at once and then one per second (`icmp_ratelimit` and the burst of
-//! `net/ipv4/icmp.c`), so a closed port may look as silent as one that ignores the probe: after that many refusals, silent
-//! ports are retried at that pace, while it finds more.
+//! `net/ipv4/icmp.c`), and every other message to this machine counts as well, so a closed port may look as silent as one
+//! that ignores the probe: on a host that refuses any port, silent ports are retried at that pace, until several retries in a
+//! row find no more.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -12,11 +13,13 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 
 use super::plan::ScanPlan;
 use super::results::{FoundPort, ResultSender};
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::{PortState, Reason, Transport};
+use crate::net::ProbeSender;
 use crate::probe::payload;
 
 /// Hosts scanned at a time.
@@ -33,6 +36,9 @@ const LIMITED_PROBE_INTERVAL: Duration = Duration::from_millis(1050);
 const BURST: u32 = 6;
 /// The default number of retries of a silent port.
 const RETRIES: u8 = 2;
+/// Retries at the pace of a limit without any refusal after which the other ports are silent of their own accord: where
+/// other traffic takes half of the messages that the host may send, one closed port in 64 stays silent as long.
+const MAX_SILENCES: u32 = 6;
 /// How soon a cancellation or a deadline takes effect.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -46,7 +52,16 @@ struct UdpHost {
     round: u8,
     refused: u32,
     refused_this_round: bool,
+    /// Retries at the pace of a limit since the last refusal.
+    silences: u32,
     next: Instant,
+}
+
+impl UdpHost {
+    /// Whether its silent ports are retried at the pace of a limit.
+    fn is_limited(&self, retries: u8) -> bool {
+        self.refused > 0 && self.round > 1 && (self.refused >= BURST || self.round > retries.saturating_add(1))
+    }
 }
 
 /// A probe in flight.
@@ -142,6 +157,7 @@ impl<'p> Sweep<'p> {
                 round: 1,
                 refused: 0,
                 refused_this_round: false,
+                silences: 0,
                 next: Instant::now(),
             });
         }
@@ -163,7 +179,7 @@ impl<'p> Sweep<'p> {
             }
             let Some(port) = host.queue.pop_front() else { continue };
 
-            let is_limited = host.round > 1 && host.refused >= BURST;
+            let is_limited = host.is_limited(self.plan.pace.retries.unwrap_or(RETRIES));
             host.next = now + if is_limited { LIMITED_PROBE_INTERVAL } else { PROBE_INTERVAL };
             host.waiting += 1;
             let number = host.number;
@@ -171,7 +187,7 @@ impl<'p> Sweep<'p> {
                 self.next = now + Duration::from_secs_f64(interval / 1e6);
             }
 
-            match send(self.plan.address(number, port), payload(port).unwrap_or_default()) {
+            match send(self.plan.sender, self.plan.address(number, port), payload(port).unwrap_or_default()) {
                 SendOutcome::Sent(socket) => self.waiting.push(UdpProbe { socket, host: number, port, sent: now }),
                 SendOutcome::Done(reason) => self.finish(number, port, reason, None),
                 SendOutcome::Prohibited => {
@@ -204,6 +220,7 @@ impl<'p> Sweep<'p> {
         let readable: Vec<bool> = sockets.iter().map(|socket| !socket.revents().is_empty()).collect();
         drop(sockets);
 
+        let retries = self.plan.pace.retries.unwrap_or(RETRIES);
         let timeout = FIRST_TIMEOUT.min(Duration::from_micros(self.plan.pace.max_timeout));
         let (now, probes) = (Instant::now(), std::mem::take(&mut self.waiting));
         for (probe, readable) in probes.into_iter().zip(readable) {
@@ -214,6 +231,7 @@ impl<'p> Sweep<'p> {
                 None if rtt >= timeout => {
                     if let Some(host) = self.hosts.iter_mut().find(|known| known.number == host) {
                         host.waiting -= 1;
+                        host.silences += u32::from(host.is_limited(retries));
                         host.silent.push(port);
                     }
                 }
@@ -227,7 +245,9 @@ impl<'p> Sweep<'p> {
         let retries = self.plan.pace.retries.unwrap_or(RETRIES);
         let mut given_up = Vec::new();
         for host in self.hosts.iter_mut().filter(|host| host.queue.is_empty() && host.waiting == 0) {
-            let limited = host.refused >= BURST && host.refused_this_round && retries > 0;
+            let finds_more = host.refused_this_round && host.refused >= BURST;
+            let may_find_more = host.refused > 0 && host.silences < MAX_SILENCES && self.plan.pace.retries.is_none();
+            let limited = retries > 0 && (finds_more || may_find_more);
             if host.round <= retries || limited {
                 host.queue.extend(host.silent.drain(..));
                 host.round = host.round.saturating_add(1);
@@ -251,6 +271,7 @@ impl<'p> Sweep<'p> {
             if reason == Reason::PortUnreachable {
                 host.refused += 1;
                 host.refused_this_round = true;
+                host.silences = 0;
             }
         }
 
@@ -278,8 +299,8 @@ impl<'p> Sweep<'p> {
     }
 }
 
-fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
-    let socket = match open(to) {
+fn send(sender: ProbeSender, to: SocketAddr, payload: &[u8]) -> SendOutcome {
+    let socket = match open(sender, to) {
         Ok(socket) => socket,
         Err(error) => return SendOutcome::Short(errno(&error)),
     };
@@ -297,8 +318,15 @@ fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
 }
 
 /// A socket with another port number than the probed one: otherwise it would receive its own datagram.
-fn open(to: SocketAddr) -> io::Result<UdpSocket> {
+fn open(sender: ProbeSender, to: SocketAddr) -> io::Result<UdpSocket> {
+    if sender.port.is_some() {
+        let socket = Socket::new(Domain::for_address(to), Type::DGRAM.cloexec(), None)?;
+        sender.bind(&socket, to.is_ipv6())?;
+        return Ok(socket.into());
+    }
+
     let any: IpAddr = if to.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let any = sender.local(to.is_ipv6()).map_or(any, |local| local.ip());
     let first = UdpSocket::bind((any, 0))?;
     if first.local_addr()?.port() == to.port() {
         // While `first` holds that port, the next socket gets another.

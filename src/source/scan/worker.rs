@@ -3,6 +3,8 @@
 mod outcomes;
 mod ping;
 
+pub(super) use ping::PING_PORTS;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -29,6 +31,9 @@ const MAX_TRIES: u8 = 60;
 const PAUSES: (u64, u64) = (1000, 200_000);
 /// The burst that `--rate` allows after a wait, in microseconds of its pace.
 const CATCH_UP: f64 = 20_000.0;
+
+/// Up to as many ports of a host are scanned as soon as it is found.
+const FEW_PORTS: u32 = 16;
 
 /// Marks a probe that confirms an open port.
 const CONFIRM: u8 = 0x80;
@@ -231,7 +236,12 @@ impl<'p> Worker<'p> {
         if self.deferred.len() >= MAX_DEFERRED {
             return None;
         }
-        self.next_ping().or_else(|| self.next_port())
+        // A host with few ports is finished first, so that results come while other hosts are looked for. Where there are many
+        // ports, hosts are looked for first: absent ones take a timeout.
+        match self.plan.order.steps() {
+            0..=FEW_PORTS => self.next_port().or_else(|| self.next_ping()),
+            _ => self.next_ping().or_else(|| self.next_port()),
+        }
     }
 
     fn next_retry(&mut self) -> Option<Probe> {

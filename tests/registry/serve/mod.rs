@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod monitor;
 mod prometheus;
 mod rest;
 mod seed;

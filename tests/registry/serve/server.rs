@@ -64,11 +64,25 @@ impl Server {
         Self::try_with(args).unwrap_or_else(|said| panic!("the server did not start: {said}"))
     }
 
-    /// The same; what it said if it ended instead.
+    /// A server that keeps everything in memory and runs the checks of registrations, with these lines of settings below
+    /// `registry`.
+    pub fn with_checks(folder: &Path, settings: &str) -> Self {
+        let file = folder.join("checks.yaml");
+        std::fs::write(&file, format!("registry:\n  health_checks:\n    enabled: true\n{settings}")).unwrap();
+        let args = [OsStr::new("--data"), OsStr::new(":memory:"), OsStr::new("--config"), file.as_os_str()];
+        Self::start(args, &[]).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+    }
+
+    /// The same as [`with`](Self::with); what it said if it ended instead.
     pub fn try_with(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self, String> {
+        // Tests register addresses of other machines: nothing may be sent there.
+        Self::start(args, &[("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")])
+    }
+
+    fn start(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Result<Self, String> {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         let mut command = Command::new(portolan_path());
-        command.arg("serve").args(&args).env_clear();
+        command.arg("serve").args(&args).env_clear().envs(env.iter().copied());
         if !args.iter().any(|arg| arg == "--listen") {
             command.args(["--port", "0"]);
         }

@@ -115,7 +115,7 @@ impl Worker<'_> {
         }
 
         if probe.marks & TRIES >= MAX_TRIES && probe.marks & PING != 0 {
-            self.mark_present(probe.host);
+            self.assume_present(probe.host, shortage);
         } else if probe.marks & TRIES >= MAX_TRIES {
             self.tally.short += 1;
             self.tally.shortage = self.tally.shortage.or(shortage.map(|shortage| shortage.0));

@@ -4,16 +4,17 @@
 use std::net::SocketAddr;
 
 use super::{NeighbourCache, PendingEcho, Worker, address};
-use crate::model::Reason;
-use crate::net::{ConnectOutcome, Probe, neighbours};
+use crate::model::{PortState, Reason, Transport};
+use crate::net::{ConnectOutcome, LocalShortage, Probe, neighbours};
 use crate::source::scan::host::HostState;
+use crate::source::scan::results::FoundPort;
 
 /// HTTPS, HTTP, SSH and SMB: the firewalls of most hosts let them through. A refusal is a reply too.
-const PORTS: [u16; 4] = [443, 80, 22, 445];
+pub(in crate::source::scan) const PING_PORTS: [u16; 4] = [443, 80, 22, 445];
 /// Attempts per port.
 const ATTEMPTS: u8 = 2;
 /// Each probe to this port comes with an ICMP echo.
-const ECHO_PORT: u16 = PORTS[0];
+const ECHO_PORT: u16 = PING_PORTS[0];
 /// How long the neighbour table is cached, in microseconds.
 const MAX_CACHE_AGE: u64 = 50_000;
 
@@ -25,24 +26,25 @@ impl Worker<'_> {
             self.pings += 1;
             if self.hosts[at].presence == HostState::Unknown {
                 let host = u32::try_from(at).unwrap_or(u32::MAX);
-                return Some(Probe { host, port: PORTS[round], attempt: 1, marks: super::PING });
+                let port = self.plan.ping_ports.get(round).copied().unwrap_or(ECHO_PORT);
+                return Some(Probe { host, port, attempt: 1, marks: super::PING });
             }
         }
         None
     }
 
     pub(super) fn pings_are_left(&self) -> bool {
-        self.plan.ping && self.pings < self.hosts.len() * PORTS.len()
+        self.plan.ping && self.pings < self.hosts.len() * self.plan.ping_ports.len()
     }
 
     pub(super) fn record_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         match answer {
-            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::Refused) => {
-                self.record_reply(probe, self.now().saturating_sub(since));
-                self.mark_present(probe.host);
+            ConnectOutcome::Open { reason, .. } | ConnectOutcome::No(reason @ Reason::Refused) => {
+                let rtt = self.now().saturating_sub(since);
+                self.record_reply(probe, rtt);
+                self.mark_present(probe.host, reason, Some(rtt));
             }
-            // This says nothing about the host; its ports will.
-            ConnectOutcome::Prohibited => self.mark_present(probe.host),
+            ConnectOutcome::Prohibited => self.assume_present(probe.host, None),
             ConnectOutcome::Itself => self.defer(probe, None),
             ConnectOutcome::Short(shortage) => self.defer(probe, Some(shortage)),
             ConnectOutcome::Silent if probe.attempt < ATTEMPTS => {
@@ -54,8 +56,38 @@ impl Worker<'_> {
         }
     }
 
-    /// Marks a host as present and starts its ports.
-    pub(super) fn mark_present(&mut self, at: u32) {
+    /// Marks a host as present, and lists it or starts its ports.
+    pub(super) fn mark_present(&mut self, at: u32, reason: Reason, rtt_us: Option<u64>) {
+        let is_new = self.hosts[at as usize].presence == HostState::Unknown;
+        self.start_ports(at);
+
+        if is_new && self.plan.lists_hosts {
+            let address = self.plan.address(self.hosts[at as usize].number, 0);
+            self.tally.count(PortState::Up);
+            self.finished += 1;
+            self.results.send(FoundPort { address, transport: Transport::Ip, reason, rtt_us, attempts: 1 });
+        }
+    }
+
+    /// Takes a host as present because this machine could not look for it: its ports will tell. Where only hosts are
+    /// listed, nothing is known about it.
+    pub(super) fn assume_present(&mut self, at: u32, shortage: Option<LocalShortage>) {
+        let is_new = self.hosts[at as usize].presence == HostState::Unknown;
+        self.start_ports(at);
+
+        if is_new && self.plan.lists_hosts {
+            self.finished += 1;
+            match shortage {
+                None => self.tally.prohibited += 1,
+                Some(shortage) => {
+                    self.tally.short += 1;
+                    self.tally.shortage = self.tally.shortage.or(Some(shortage.0));
+                }
+            }
+        }
+    }
+
+    fn start_ports(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         if host.presence == HostState::Unknown {
             host.presence = HostState::Present;
@@ -83,7 +115,7 @@ impl Worker<'_> {
         let (plan, hosts) = (self.plan, &self.hosts);
         let replies = echo.replies(&|at| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip()));
         for at in replies {
-            self.mark_present(at);
+            self.mark_present(at, Reason::EchoReply, None);
         }
     }
 
@@ -92,7 +124,7 @@ impl Worker<'_> {
     fn miss(&mut self, at: u32, early: bool) {
         let host = &mut self.hosts[at as usize];
         host.missed += 1;
-        if usize::from(host.missed) < PORTS.len() || host.presence != HostState::Unknown {
+        if usize::from(host.missed) < self.plan.ping_ports.len() || host.presence != HostState::Unknown {
             return;
         }
 
@@ -100,7 +132,7 @@ impl Worker<'_> {
         let ip = self.plan.address(number, 0).ip();
 
         if self.neighbours().contains(&ip) {
-            self.mark_present(at);
+            self.mark_present(at, Reason::NeighborReply, None);
         } else if early && self.echo.is_some() {
             self.await_echo(at);
         } else {

@@ -1,0 +1,79 @@
+//! The health of instances for people: one line each, its checks below it.
+
+use std::io::{self, Write};
+
+use crate::clean::clean;
+use crate::client::{CheckHealth, HealthReport, InstanceHealth};
+
+/// How many past results are shown.
+const MAX_PAST: usize = 20;
+
+/// Writes all instances. `with_details` adds findings and past results.
+pub(super) fn write(out: &mut (dyn Write + Send), report: &HealthReport, with_details: bool) -> io::Result<()> {
+    for instance in &report.instances {
+        write_instance(out, instance)?;
+        for check in &instance.checks {
+            write_check(out, check, with_details)?;
+        }
+        if with_details {
+            write_past(out, instance)?;
+        }
+    }
+    if report.omitted > 0 {
+        writeln!(out, "{} more, none of them worse", report.omitted)?;
+    }
+    Ok(())
+}
+
+fn write_instance(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io::Result<()> {
+    let host =
+        if instance.address.contains(':') { format!("[{}]", instance.address) } else { instance.address.clone() };
+    let place = format!("{}:{}", clean(&host), instance.port);
+    let score = score(instance.score, instance.grade.as_deref());
+    let (state, service, id) = (instance.health.as_str(), clean(&instance.service_name), clean(&instance.id));
+    writeln!(out, "{state:<9}  {score:<6}  {service}  {place}  {id}")?;
+
+    // Those of checks stand with the checks.
+    let reasons = instance.reasons.iter().filter(|reason| !reason.starts_with("check "));
+    for reason in reasons {
+        writeln!(out, "  {}", clean(reason))?;
+    }
+    if instance.monitored == Some(false) && instance.checks.is_empty() {
+        writeln!(out, "  it has no checks")?;
+    }
+    Ok(())
+}
+
+fn write_check(out: &mut (dyn Write + Send), check: &CheckHealth, with_details: bool) -> io::Result<()> {
+    let note = check.note.as_deref().map_or_else(String::new, |note| format!(": {}", clean(note)));
+    let shown = check.last.as_ref().map_or_else(String::new, |last| {
+        format!("  (last: {}, {} ms)", score(last.score, Some(last.state.as_str())), last.duration_ms)
+    });
+    writeln!(out, "  {}  {}{note}{shown}", clean(&check.name), check.state.as_str())?;
+
+    let Some(last) = check.last.as_ref().filter(|_| with_details) else { return Ok(()) };
+    for finding in &last.findings {
+        writeln!(out, "    {}  {}", clean(finding.code()), clean(finding.text.as_raw()))?;
+    }
+    last.hindered.iter().try_for_each(|why| writeln!(out, "    could not run: {}", clean(why)))
+}
+
+fn write_past(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io::Result<()> {
+    for result in instance.history.iter().take(MAX_PAST) {
+        let name = result.name.as_deref().unwrap_or_default();
+        let score = score(result.score, Some(result.state.as_str()));
+        let finding = result.finding.as_deref().map_or_else(String::new, |code| format!("  {}", clean(code)));
+        writeln!(out, "  {}  {}  {score}  {} ms{finding}", clean(&result.at), clean(name), result.duration_ms)?;
+    }
+    let more = instance.history.len().saturating_sub(MAX_PAST);
+    if more > 0 {
+        writeln!(out, "  {more} more with --json")?;
+    }
+    Ok(())
+}
+
+/// `98 A`; a dash without a score.
+fn score(score: Option<u8>, word: Option<&str>) -> String {
+    let number = score.map_or_else(|| "-".to_owned(), |score| score.to_string());
+    word.map_or_else(|| number.clone(), |word| format!("{number} {}", clean(word)))
+}

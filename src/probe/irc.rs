@@ -1,0 +1,88 @@
+//! IRC (RFC 2812): most servers greet with a notice; all reply to what they do not know with a numeric of three digits.
+
+use super::words::{contains, lines};
+use super::{PortTarget, Probe, ServerBytes};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+
+pub(super) struct Irc;
+
+impl Probe for Irc {
+    fn protocol(&self) -> &'static str {
+        "irc"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[6667, 6660, 6665, 6666, 6668, 6669, 7000]
+    }
+
+    fn tls_ports(&self) -> &'static [u16] {
+        &[6697]
+    }
+
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
+        // A user that is not registered may ask for nothing: the reply is that, with the server's name.
+        Some(b"VERSION\r\n".to_vec())
+    }
+
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let complete = received.ended || received.bytes.ends_with(b"\n");
+        if !complete {
+            return None;
+        }
+        lines(received.bytes).take(8).find_map(parse_line)
+    }
+}
+
+/// Parses `:irc.example.org NOTICE * :*** Looking up your hostname...`, `:irc.example.org 451 * :You have not registered`,
+/// and a notice without a prefix.
+fn parse_line(line: &[u8]) -> Option<Identity> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let first = words.next()?;
+    let Some(server) = first.strip_prefix(b":") else {
+        let is_notice = first == b"NOTICE" && matches!(words.next(), Some(b"AUTH" | b"*")) && contains(line, ":***");
+        return is_notice.then(|| Identity::of("irc"));
+    };
+
+    let command = words.next()?;
+    let is_server =
+        !server.is_empty() && server.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(byte));
+    // ERR_UNKNOWNCOMMAND, ERR_NOTREGISTERED, ERR_NEEDMOREPARAMS, RPL_VERSION; and a notice to who is not registered.
+    let is_reply = match command {
+        b"421" | b"451" | b"461" | b"351" => true,
+        b"NOTICE" => matches!(words.next(), Some(b"AUTH" | b"*" | b"Auth")),
+        _ => false,
+    };
+    if !is_server || !is_reply {
+        return None;
+    }
+
+    let identity = Identity::of("irc").fact("hostname", Untrusted::from_bytes(server));
+    // RPL_VERSION: `:server 351 * ngircd-26.1. irc.example.org :...`
+    let version = (command == b"351").then(|| words.nth(1)).flatten();
+    Some(match version.and_then(super::words::product_and_version) {
+        Some((product, version)) => identity.product(product).version(version),
+        None => identity,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::recognise_tcp;
+
+    #[test]
+    fn notices_and_numerics_are_known() {
+        for (text, known) in [
+            (":irc.example.org NOTICE * :*** Looking up your hostname...\r\n", true),
+            ("NOTICE AUTH :*** Checking Ident\r\n", true),
+            (":irc.example.org 451 * :Connection not registered\r\n", true),
+            (":irc.example.org 421 * GET :Unknown command\r\n", true),
+            (":) 451 hello\r\n", false),
+            ("NOTICE something\r\n", false),
+            ("220 ready\r\n", false),
+        ] {
+            assert_eq!(recognise_tcp(&Irc, text.as_bytes(), None).is_some(), known, "{text}");
+        }
+    }
+}

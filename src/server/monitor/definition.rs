@@ -1,0 +1,115 @@
+//! A check of a registration, as the validator runs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    Address, CheckDefinition, CheckKind, CheckLimits, CheckName, CheckSpec, Endpoint, Registration, Transport,
+};
+
+/// What a check is run against, and how.
+#[derive(Clone, Debug)]
+pub(super) struct RunnableCheck {
+    pub(super) endpoint: Endpoint,
+    pub(super) spec: Arc<CheckSpec>,
+    pub(super) interval: Duration,
+}
+
+/// What a check takes that its registration does not set.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckDefaults {
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+}
+
+impl CheckDefaults {
+    /// The interval and the timeout of a check. A run ends before the next one begins.
+    pub(super) fn times(self, check: &CheckDefinition) -> (Duration, Duration) {
+        let interval = check.interval.unwrap_or(self.interval);
+        (interval, check.timeout.unwrap_or(self.timeout).min(interval))
+    }
+}
+
+/// The check as it is run: against the registered address and port, and nothing else. `None` if the server does not run it:
+/// reports come by themselves, and a program is never started on behalf of a client.
+pub(super) fn runnable(
+    registration: &Registration,
+    check: &CheckDefinition,
+    defaults: CheckDefaults,
+) -> Option<RunnableCheck> {
+    let (interval, timeout) = defaults.times(check);
+    let spec = spec(registration.protocol.as_deref(), &check.kind)?;
+    // The next interval is the retry.
+    let limits = CheckLimits { timeout: Some(timeout), retries: Some(0), ..CheckLimits::default() };
+    let spec = Arc::new(CheckSpec { limits, ..spec });
+
+    // A zone only matters for a link-local address, which is refused.
+    let text = registration.address.split('%').next().unwrap_or_default();
+    let address = text.parse().map_or_else(|_| Address::Name(text.into()), Address::Ip);
+    let endpoint = Endpoint::new(address, Some(registration.port), Transport::Tcp);
+    Some(RunnableCheck { endpoint, spec, interval })
+}
+
+fn spec(protocol: Option<&str>, kind: &CheckKind) -> Option<CheckSpec> {
+    let is_tls = matches!(protocol, Some("https" | "h2" | "grpcs" | "tls" | "ssl"));
+    let word = |plain: &'static str, tls: &'static str| Some(if is_tls { tls } else { plain }.to_owned());
+    let none = CheckSpec::default();
+
+    match kind {
+        CheckKind::Http { path, method, expected_status } => Some(CheckSpec {
+            protocol: if protocol == Some("h2c") { Some("h2c".to_owned()) } else { word("http", "https") },
+            path: path.parse().ok(),
+            method: method.parse().ok(),
+            expect_status: expected_status.clone(),
+            ..none
+        }),
+        CheckKind::Tcp => Some(CheckSpec { protocol: Some("tcp".to_owned()), ..none }),
+        CheckKind::Tls => Some(CheckSpec { protocol: Some("tls".to_owned()), ..none }),
+        CheckKind::Grpc { service } => {
+            Some(CheckSpec { protocol: word("grpc", "grpcs"), grpc_service: service.clone(), ..none })
+        }
+        CheckKind::Dns => Some(CheckSpec { check: vec![CheckName::Dns], ..none }),
+        CheckKind::Protocol(name) => Some(CheckSpec { protocol: Some((*name).to_owned()), ..none }),
+        CheckKind::Ttl | CheckKind::Script { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULTS: CheckDefaults =
+        CheckDefaults { interval: Duration::from_secs(30), timeout: Duration::from_secs(5) };
+
+    fn registration(protocol: Option<&str>) -> Registration {
+        let mut registration = Registration::new("web", "10.0.0.5:8443".parse().unwrap());
+        registration.protocol = protocol.map(str::to_owned);
+        registration
+    }
+
+    #[test]
+    fn a_check_is_run_against_the_registered_address_alone() {
+        let check = CheckDefinition::http("/health?full=1");
+        let run = runnable(&registration(Some("https")), &check, DEFAULTS).unwrap();
+        assert_eq!(run.endpoint.to_string(), "10.0.0.5:8443");
+        assert_eq!(run.spec.protocol.as_deref(), Some("https"));
+        assert_eq!(run.spec.path.as_ref().map(|path| path.as_str()), Some("/health?full=1"));
+        assert!(!run.spec.follow, "a redirect leads elsewhere");
+        assert_eq!((run.interval, run.spec.limits.timeout), (DEFAULTS.interval, Some(DEFAULTS.timeout)));
+
+        let often = CheckDefinition::tcp().every(Duration::from_secs(1));
+        let run = runnable(&registration(None), &often, DEFAULTS).unwrap();
+        assert_eq!(run.spec.limits.timeout, Some(Duration::from_secs(1)), "it ends before the next one begins");
+        let named = Registration { address: "web.internal".to_owned(), ..registration(None) };
+        let run = runnable(&named, &CheckDefinition::tcp(), DEFAULTS).unwrap();
+        assert_eq!(run.endpoint.address, Address::Name("web.internal".into()));
+    }
+
+    #[test]
+    fn neither_reports_nor_programs_are_run() {
+        let script = CheckDefinition::new(CheckKind::Script { command: vec!["rm".to_owned()] });
+        for check in [CheckDefinition::ttl(), script] {
+            assert!(runnable(&registration(None), &check, DEFAULTS).is_none(), "{check:?}");
+        }
+    }
+}

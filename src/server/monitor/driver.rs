@@ -1,0 +1,427 @@
+//! The loop of the monitor: follows the registry, starts what the schedule says, and takes the results.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
+use tracing::warn;
+
+use super::definition::{CheckDefaults, runnable};
+use super::demands::Demands;
+use super::outbox::{Batch, Outbox};
+use super::tracked::{TrackedCheck, note};
+use crate::engine::{Retry, Shutdown};
+use crate::health::{
+    CheckNumber, CheckSchedule, EndpointValidator, Evidence, ScheduleEvent, ScheduleLimits, Subject, ValidatorOptions,
+};
+use crate::model::{CheckKind, CheckName, HealthState, RegisteredInstance, Registration};
+use crate::net::{AddressPolicy, Route, descriptors_for_sockets};
+use crate::registry::Command;
+use crate::server::checks::{Demand, LastResult};
+use crate::server::shared::App;
+
+/// The most checks that run at once. Each takes a descriptor.
+const MAX_IN_FLIGHT: usize = 4_096;
+/// A wake-up that is later than this is a stall: this process was stopped, or its machine was.
+const STALL: Duration = Duration::from_secs(1);
+/// The longest sleep while checks run, so that a stall is noticed.
+const MAX_SLEEP: Duration = Duration::from_millis(250);
+/// How often the addresses of this machine are read again.
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
+/// The most results that are taken before something else is.
+const MAX_RESULTS: usize = 256;
+/// What is said of a failed check during which this process did not run.
+const STALLED: &str = "the server did not run for a while meanwhile: the result does not count";
+
+/// What a check takes that its registration does not set.
+pub(super) fn defaults(app: &App) -> CheckDefaults {
+    let interval = app.unscoped_view().snapshot.rules().check_interval;
+    CheckDefaults { interval, timeout: app.settings.health_checks.timeout }
+}
+
+/// A run that ended.
+struct FinishedRun {
+    check: CheckNumber,
+    run: u64,
+    began: Instant,
+    took: Duration,
+    evidence: Evidence,
+}
+
+/// An instance as the monitor knows it.
+struct MonitoredInstance {
+    registration: Arc<Registration>,
+    generation: u64,
+    is_stopped: bool,
+    checks: Vec<CheckNumber>,
+}
+
+/// Why the loop woke up.
+enum Wake {
+    Stop,
+    Changed(Vec<Arc<str>>),
+    Demanded(Demand),
+    Written(Batch),
+    Finished(Result<FinishedRun, JoinError>),
+    Due,
+}
+
+/// The state of the monitor.
+pub(super) struct MonitorDriver {
+    app: App,
+    shutdown: Shutdown,
+    validator: Arc<EndpointValidator>,
+    policy: Arc<AddressPolicy>,
+    defaults: CheckDefaults,
+    schedule: CheckSchedule,
+    origin: Instant,
+    instances: HashMap<Arc<str>, MonitoredInstance>,
+    checks: HashMap<CheckNumber, TrackedCheck>,
+    last_number: CheckNumber,
+    running: JoinSet<FinishedRun>,
+    outbox: Outbox,
+    demands: Demands,
+    /// When the last stall ended.
+    stalled_until: Option<Instant>,
+    refreshed: Instant,
+}
+
+impl MonitorDriver {
+    /// Must be called within a tokio runtime.
+    pub(super) fn new(app: App, shutdown: Shutdown) -> Self {
+        let policy = Arc::new(AddressPolicy::for_registrations(app.settings.health_checks.allow_own_addresses));
+        let options = ValidatorOptions {
+            timeout: app.settings.health_checks.timeout,
+            retries: 0,
+            cache_ttl: None,
+            skips_failing: false,
+            addresses: Arc::clone(&policy),
+            ..ValidatorOptions::default()
+        };
+
+        // The connections of clients need descriptors too.
+        let room = MAX_IN_FLIGHT.min(descriptors_for_sockets() / 2).max(2);
+        let limits = ScheduleLimits { normal: (room / 4).max(1), slow: (room - room / 4).max(1) };
+        app.metrics.checks.max_in_flight.store((limits.normal + limits.slow) as u64, Ordering::Relaxed);
+
+        let now = Instant::now();
+        Self {
+            defaults: defaults(&app),
+            shutdown,
+            validator: Arc::new(EndpointValidator::of_system(options)),
+            policy,
+            schedule: CheckSchedule::new(limits, Retry::random_seed()),
+            origin: now,
+            instances: HashMap::new(),
+            checks: HashMap::new(),
+            last_number: 0,
+            running: JoinSet::new(),
+            outbox: Outbox::default(),
+            demands: Demands::default(),
+            stalled_until: None,
+            refreshed: now,
+            app,
+        }
+    }
+
+    /// Runs checks until the server stops. Checks that still run then are dropped.
+    pub(super) async fn run(mut self, mut demands: mpsc::Receiver<Demand>) {
+        let view = self.app.unscoped_view();
+        let restored = view.services().flat_map(|service| service.list());
+        self.app.checks.changed.add(restored.map(|instance| Arc::clone(&instance.instance.id)));
+
+        loop {
+            let until = self.sleep_until();
+            let wake = tokio::select! {
+                biased;
+                () = self.shutdown.stopping() => Wake::Stop,
+                ids = self.app.checks.changed.take() => Wake::Changed(ids),
+                Some(demand) = demands.recv() => Wake::Demanded(demand),
+                batch = self.outbox.written() => Wake::Written(batch),
+                Some(run) = self.running.join_next() => Wake::Finished(run),
+                () = sleep_until(until) => Wake::Due,
+            };
+
+            self.notice_stall(until);
+            match wake {
+                Wake::Stop => return,
+                Wake::Changed(ids) => self.follow(&ids),
+                Wake::Demanded(demand) => self.demand(demand),
+                Wake::Written(batch) => self.written(&batch),
+                Wake::Finished(run) => self.take_results(run),
+                Wake::Due => {}
+            }
+            self.step(ScheduleEvent::Tick);
+            self.outbox.begin(&Arc::clone(&self.app));
+            self.show_figures();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn sleep_until(&self) -> Instant {
+        let now = self.now();
+        let due = self.schedule.next_tick(now).map(|at| self.origin + at);
+        let watch = Instant::now() + if self.running.is_empty() { REFRESH_INTERVAL } else { MAX_SLEEP };
+        due.map_or(watch, |due| due.min(watch))
+    }
+
+    /// A wake-up that is far too late means that nothing of this process ran meanwhile.
+    fn notice_stall(&mut self, planned: Instant) {
+        let now = Instant::now();
+        let late = now.saturating_duration_since(planned);
+        if late >= STALL {
+            self.stalled_until = Some(now);
+            self.app.metrics.checks.stalls.fetch_add(1, Ordering::Relaxed);
+            warn!(seconds = late.as_secs(), "the health monitor did not run; failed checks of that time do not count");
+        }
+        if now.saturating_duration_since(self.refreshed) >= REFRESH_INTERVAL {
+            self.refreshed = now;
+            self.policy.refresh();
+        }
+    }
+
+    /// Feeds the schedule and starts what it says.
+    fn step(&mut self, event: ScheduleEvent) {
+        let now = self.now();
+        for check in self.schedule.step(event, now) {
+            self.start(check);
+        }
+    }
+
+    fn start(&mut self, check: CheckNumber) {
+        let Some(tracked) = self.checks.get_mut(&check) else { return };
+        tracked.runs += 1;
+        let run = tracked.runs;
+        let subject = Subject {
+            index: 0,
+            endpoint: tracked.check.endpoint.clone(),
+            spec: Arc::clone(&tracked.check.spec),
+            route: Route::Direct,
+            previous: None,
+        };
+
+        let (validator, stopping) = (Arc::clone(&self.validator), self.shutdown.clone());
+        self.running.spawn(async move {
+            let began = Instant::now();
+            let checking = AssertUnwindSafe(validator.check(&subject, &stopping)).catch_unwind();
+            let evidence = checking.await.unwrap_or_else(|_| {
+                let mut evidence = Evidence::default();
+                evidence.block(CheckName::Tcp, "the check failed inside portolan");
+                evidence
+            });
+            FinishedRun { check, run, began, took: began.elapsed(), evidence }
+        });
+    }
+
+    /// Takes a result, and those that wait behind it.
+    fn take_results(&mut self, first: Result<FinishedRun, JoinError>) {
+        let mut next = Some(first);
+        for _ in 0..MAX_RESULTS {
+            let Some(run) = next else { return };
+            // A run only ends without a result if it was dropped, and then the monitor is, too.
+            if let Ok(run) = run {
+                self.record(run);
+            }
+            next = self.running.try_join_next();
+        }
+        if let Some(Ok(run)) = next {
+            self.record(run);
+        }
+    }
+
+    fn record(&mut self, finished: FinishedRun) {
+        let FinishedRun { check, run, began, took, evidence } = finished;
+        self.step(ScheduleEvent::Finished { check, took });
+        let Some(tracked) = self.checks.get_mut(&check) else { return };
+
+        let health = evidence.health(&[]);
+        let is_excused = self.stalled_until.is_some_and(|until| began <= until)
+            && matches!(health.state, HealthState::Unhealthy | HealthState::Degraded);
+        let excuse = is_excused.then_some(STALLED);
+        let result = LastResult::new((Timestamp::now(), took), &health, &evidence, excuse);
+        let state = result.state;
+        self.app.checks.board.record(&tracked.id, tracked.position, result, health.findings.first());
+
+        let figures = &self.app.metrics.checks;
+        figures.count(state);
+        figures.times.add(took);
+        add(&figures.refused, evidence.is_refused);
+        add(&figures.excused, is_excused);
+
+        let view = self.app.unscoped_view();
+        let shown = view.instance(&tracked.id).and_then(|instance| instance.instance.checks.get(tracked.position));
+        let confirmed = shown.map(|shown| shown.state);
+        let command = tracked.command((state, note(&health, excuse)), evidence.is_refused, confirmed, Instant::now());
+        let is_news = command.is_some();
+        if let Some(command) = command {
+            self.outbox.add(check, command);
+        }
+        self.demands.finished(check, run, is_news);
+    }
+
+    fn written(&mut self, batch: &Batch) {
+        if batch.is_written {
+            self.app.metrics.checks.written.fetch_add(batch.checks.len() as u64, Ordering::Relaxed);
+        } else {
+            for check in &batch.checks {
+                if let Some(tracked) = self.checks.get_mut(check) {
+                    tracked.forget_sent();
+                }
+            }
+        }
+        self.demands.written(&batch.checks);
+    }
+
+    /// Runs all checks of some instances as soon as there is room.
+    fn demand(&mut self, demand: Demand) {
+        let mut missing = HashMap::new();
+        for id in &demand.ids {
+            let checks = self.instances.get(id).map(|instance| instance.checks.clone()).unwrap_or_default();
+            for check in checks {
+                let Some(tracked) = self.checks.get(&check) else { continue };
+                // A run that began before says nothing about now.
+                missing.insert(check, tracked.runs + 1);
+            }
+        }
+        self.app.metrics.checks.demanded.fetch_add(missing.len() as u64, Ordering::Relaxed);
+
+        let checks: Vec<CheckNumber> = missing.keys().copied().collect();
+        self.demands.add(missing, demand.done);
+        for check in checks {
+            self.step(ScheduleEvent::Demand { check });
+        }
+    }
+
+    /// Looks at instances that changed.
+    fn follow(&mut self, ids: &[Arc<str>]) {
+        let view = self.app.unscoped_view();
+        for id in ids {
+            match view.instance(id) {
+                None => self.remove(id),
+                Some(known) => self.update(id, &known.instance),
+            }
+        }
+    }
+
+    fn remove(&mut self, id: &Arc<str>) {
+        self.remove_checks(id);
+        self.app.checks.board.remove(id);
+    }
+
+    fn remove_checks(&mut self, id: &Arc<str>) {
+        let Some(gone) = self.instances.remove(id) else { return };
+        for check in gone.checks {
+            self.checks.remove(&check);
+            self.outbox.remove(check);
+            self.demands.removed(check);
+            self.step(ScheduleEvent::Remove { check });
+        }
+    }
+
+    fn update(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
+        let registration = &instance.registration;
+        let known = self.instances.get_mut(id);
+        let same = known.filter(|known| {
+            known.generation == instance.generation && is_checked_alike(&known.registration, registration)
+        });
+        let Some(same) = same else {
+            self.remove(id);
+            return self.add(id, instance);
+        };
+
+        same.registration = Arc::clone(registration);
+        if same.is_stopped == instance.monitoring_stopped {
+            return;
+        }
+        same.is_stopped = instance.monitoring_stopped;
+        for check in same.checks.clone() {
+            let interval = self.checks.get_mut(&check).map(|tracked| {
+                tracked.forget_sent();
+                tracked.check.interval
+            });
+            let interval = interval.filter(|_| !instance.monitoring_stopped);
+            self.step(ScheduleEvent::Set { check, interval });
+        }
+    }
+
+    fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
+        let registration = Arc::clone(&instance.registration);
+        let rules_fall = self.app.unscoped_view().snapshot.rules().thresholds.fall;
+        let mut checks = Vec::new();
+        for (position, definition) in registration.checks.iter().enumerate() {
+            let number = self.next_number();
+            let Some(check) = runnable(&registration, definition, self.defaults) else {
+                self.refuse_script((id, instance.generation), position, &definition.kind, number);
+                continue;
+            };
+            let interval = Some(check.interval).filter(|_| !instance.monitoring_stopped);
+            let fall = definition.failure_threshold.unwrap_or(rules_fall).max(1);
+            let owner = (Arc::clone(id), instance.generation);
+            self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
+            checks.push((number, interval));
+        }
+
+        let numbers = checks.iter().map(|(number, _)| *number).collect();
+        let (generation, is_stopped) = (instance.generation, instance.monitoring_stopped);
+        self.instances
+            .insert(Arc::clone(id), MonitoredInstance { registration, generation, is_stopped, checks: numbers });
+        for (check, interval) in checks {
+            self.step(ScheduleEvent::Set { check, interval });
+        }
+    }
+
+    /// A client cannot register a program. One that is stored all the same is not run, and says so.
+    fn refuse_script(
+        &mut self,
+        (id, generation): (&Arc<str>, u64),
+        check: usize,
+        kind: &CheckKind,
+        number: CheckNumber,
+    ) {
+        if matches!(kind, CheckKind::Script { .. }) {
+            let note = "the server runs no program for a client".into();
+            let (id, generation) = (Arc::clone(id), Some(generation));
+            self.outbox.add(number, Command::CheckUnavailable { id, generation, check, note });
+        }
+    }
+
+    fn next_number(&mut self) -> CheckNumber {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    fn show_figures(&self) {
+        let (figures, now) = (&self.app.metrics.checks, self.now());
+        let late = u64::try_from(self.schedule.lateness(now).as_millis()).unwrap_or(u64::MAX);
+        for (gauge, value) in [
+            (&figures.scheduled, self.schedule.scheduled() as u64),
+            (&figures.in_flight, self.schedule.running() as u64),
+            (&figures.slow_in_flight, self.schedule.running_slow() as u64),
+            (&figures.waiting, self.schedule.waiting() as u64),
+            (&figures.late_ms, late),
+        ] {
+            gauge.store(value, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Whether two registrations have the same checks of the same place.
+fn is_checked_alike(one: &Registration, other: &Registration) -> bool {
+    (&one.address, one.port, &one.protocol, &one.checks) == (&other.address, other.port, &other.protocol, &other.checks)
+}
+
+fn add(counter: &AtomicU64, counts: bool) {
+    if counts {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

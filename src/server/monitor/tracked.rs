@@ -1,0 +1,140 @@
+//! A check that the monitor runs, and when its result is news for the registry.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::definition::RunnableCheck;
+use crate::model::{Finding, Health, HealthState};
+use crate::registry::Command;
+
+/// A result that says what the last one said goes to the registry this often, so that its time is shown.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+
+/// A check that the monitor runs.
+#[derive(Debug)]
+pub(super) struct TrackedCheck {
+    pub(super) id: Arc<str>,
+    pub(super) generation: u64,
+    /// Its position in the registration.
+    pub(super) position: usize,
+    pub(super) check: RunnableCheck,
+    /// How often it began to run.
+    pub(super) runs: u64,
+    /// How many results in a row make its state unknown when it cannot run.
+    pub(super) fall: u32,
+    /// How many runs in a row could not say anything.
+    silent: u32,
+    /// The last result that went to the registry, and when.
+    sent: Option<(HealthState, Option<Arc<str>>, Instant)>,
+}
+
+impl TrackedCheck {
+    pub(super) fn new((id, generation): (Arc<str>, u64), position: usize, check: RunnableCheck, fall: u32) -> Self {
+        Self { id, generation, position, check, runs: 0, fall, silent: 0, sent: None }
+    }
+
+    /// The command for a result, if it is news. `confirmed` is the state that the registry shows.
+    pub(super) fn command(
+        &mut self,
+        (state, note): (HealthState, Option<Arc<str>>),
+        is_refused: bool,
+        confirmed: Option<HealthState>,
+        now: Instant,
+    ) -> Option<Command> {
+        self.silent = if state == HealthState::Unknown { self.silent.saturating_add(1) } else { 0 };
+        // What cannot be looked at is not as it was seen last. A failure of this machine may pass.
+        let is_lost = state == HealthState::Unknown && (is_refused || self.silent >= self.fall);
+
+        let is_settled = confirmed == Some(state) || state == HealthState::Unknown && !is_lost;
+        let is_same = self.sent.as_ref().is_some_and(|(last, text, at)| {
+            *last == state && *text == note && now.duration_since(*at) < REFRESH_INTERVAL
+        });
+        if is_settled && is_same {
+            return None;
+        }
+
+        self.sent = Some((state, note.clone(), now));
+        let (id, generation, check) = (Arc::clone(&self.id), Some(self.generation), self.position);
+        Some(if is_lost {
+            let note = note.unwrap_or_else(|| "the check could not run".into());
+            Command::CheckUnavailable { id, generation, check, note }
+        } else {
+            Command::CheckResult { id, generation, check, state, note }
+        })
+    }
+
+    /// The last result did not reach the registry: the next one is news.
+    pub(super) fn forget_sent(&mut self) {
+        self.sent = None;
+    }
+}
+
+/// The text of a result: why it is not healthy. Figures that differ each time would make every result a new one.
+pub(super) fn note(health: &Health, excuse: Option<&'static str>) -> Option<Arc<str>> {
+    if let Some(excuse) = excuse {
+        return Some(excuse.into());
+    }
+    match health.state {
+        HealthState::Healthy => None,
+        HealthState::Unknown => health.hindered.first().map(|text| text.as_str().into()),
+        HealthState::Degraded | HealthState::Unhealthy => health.findings.first().map(text_of),
+    }
+}
+
+fn text_of(finding: &Finding) -> Arc<str> {
+    finding.text.as_raw().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CheckDefinition, Registration};
+    use crate::server::monitor::definition::{CheckDefaults, runnable};
+    use HealthState::{Healthy, Unhealthy, Unknown};
+
+    fn tracked() -> TrackedCheck {
+        let defaults = CheckDefaults { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) };
+        let registration = Registration::new("web", "127.0.0.1:80".parse().unwrap());
+        let check = runnable(&registration, &CheckDefinition::tcp(), defaults).unwrap();
+        TrackedCheck::new(("a".into(), 7), 0, check, 3)
+    }
+
+    fn send(check: &mut TrackedCheck, state: HealthState, confirmed: HealthState) -> Option<Command> {
+        check.command((state, None), false, Some(confirmed), Instant::now())
+    }
+
+    #[test]
+    fn only_news_goes_to_the_registry() {
+        let mut check = tracked();
+        assert!(send(&mut check, Healthy, Unknown).is_some(), "the first result");
+        assert!(send(&mut check, Healthy, Healthy).is_none(), "the same again");
+        for _ in 0..3 {
+            assert!(send(&mut check, Unhealthy, Healthy).is_some(), "each one counts until it is confirmed");
+        }
+        assert!(send(&mut check, Unhealthy, Unhealthy).is_none());
+        assert!(send(&mut check, Healthy, Unhealthy).is_some());
+        assert!(send(&mut check, Unhealthy, Unhealthy).is_some(), "it resets what counted against it");
+
+        let later = Instant::now() + REFRESH_INTERVAL;
+        assert!(check.command((Unhealthy, None), false, Some(Unhealthy), later).is_some(), "for its time");
+        check.forget_sent();
+        assert!(check.command((Unhealthy, None), false, Some(Unhealthy), later).is_some(), "the last one was lost");
+    }
+
+    #[test]
+    fn a_refusal_is_unknown_at_once_and_a_local_failure_when_it_lasts() {
+        let mut check = tracked();
+        let refused = check.command((Unknown, Some("link-local".into())), true, Some(Healthy), Instant::now());
+        assert!(matches!(refused, Some(Command::CheckUnavailable { .. })), "{refused:?}");
+
+        let mut check = tracked();
+        send(&mut check, Healthy, Unknown);
+        let commands: Vec<_> = (0..3).map(|_| send(&mut check, Unknown, Healthy)).collect();
+        assert!(matches!(commands[0], Some(Command::CheckResult { state: Unknown, .. })), "{commands:?}");
+        assert!(matches!(commands[2], Some(Command::CheckUnavailable { .. })), "{commands:?}");
+        send(&mut check, Healthy, Unknown);
+        assert!(matches!(send(&mut check, Unknown, Healthy), Some(Command::CheckResult { .. })), "it begins anew");
+    }
+}
