@@ -22,37 +22,18 @@ use crate::server::access::Access;
 
 /// All checks, by their id.
 pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
-    let filter = request
-        .query
-        .text("filter")
-        .map(|text| Filter::parse(text, CHECK))
-        .transpose()?;
+    let filter = request.query.text("filter").map(|text| Filter::parse(text, CHECK)).transpose()?;
     let view = RegistryView::of(access);
     let own = &view.own.name;
-    let of_services = view
-        .agent_members()
-        .into_iter()
-        .flat_map(|member| view.service_checks(&member));
+    let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
     // The agent's own check is Consul's, not one that a program registered.
-    let of_node = view
-        .node_checks(own)
-        .into_iter()
-        .filter(|check| check.id != "serfHealth");
+    let of_node = view.node_checks(own).into_iter().filter(|check| check.id != "serfHealth");
 
     let checks: BTreeMap<String, Check> = of_node
         .chain(of_services)
         .filter(|check| filter.as_ref().is_none_or(|filter| filter.accepts(check)))
         // Nothing in the catalog of an agent has an index.
-        .map(|check| {
-            (
-                check.id.clone(),
-                Check {
-                    create_index: 0,
-                    modify_index: 0,
-                    ..check
-                },
-            )
-        })
+        .map(|check| (check.id.clone(), Check { create_index: 0, modify_index: 0, ..check }))
         .collect();
     Ok(reply::json(request, &checks))
 }
@@ -69,9 +50,7 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
         return Err(ConsulError::bad_request("Bad check status"));
     }
     if let Some(problem) = given.problem() {
-        return Err(ConsulError::bad_request(format!(
-            "Invalid check: {problem}"
-        )));
+        return Err(ConsulError::bad_request(format!("Invalid check: {problem}")));
     }
 
     let commands = add_commands(access, given)?;
@@ -90,78 +69,43 @@ fn take_check(fields: &mut Fields) -> Result<CheckGiven, String> {
 /// The commands that add a check: to the node, whose record may have to be made first.
 fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>> {
     let view = RegistryView::of(access);
-    let check_id = if given.id.is_empty() {
-        given.name.clone()
-    } else {
-        given.id.clone()
-    };
+    let check_id = if given.id.is_empty() { given.name.clone() } else { given.id.clone() };
     let name = given.name.clone();
 
     if given.service_id.is_empty() {
         let own = &*access.app().own_node;
-        let (definition, check) = given.build(
-            check_id,
-            name,
-            OwnPlace {
-                address: &own.address,
-                port: 0,
-            },
-        )?;
+        let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
         let check = with_last_report(&view, check);
         let id = own_node_id(access);
         let moved = moved_from(&view, &own.name, &check.id, &id)?;
         let add = add_check(id, definition, check);
-        return Ok(own_node_record(&view, own)
-            .into_iter()
-            .chain(moved)
-            .chain([add])
-            .collect());
+        return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
     }
-    let member = view
-        .agent_member(&given.service_id)
-        .and_then(|member| member.instance);
+    let member = view.agent_member(&given.service_id).and_then(|member| member.instance);
     let Some(instance) = member else {
         let text = format!("ServiceID \"{}\" does not exist", clean(&given.service_id));
         return Err(ConsulError::internal(text));
     };
     let registration = &instance.instance.registration;
-    let place = OwnPlace {
-        address: &registration.address,
-        port: registration.port,
-    };
+    let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
     let check = with_last_report(&view, check);
     let id = Arc::clone(&instance.instance.id);
     let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id)?;
-    Ok(moved
-        .into_iter()
-        .chain([add_check(id, definition, check)])
-        .collect())
+    Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
 }
 
 /// A check by report that is registered again keeps what was reported last, whatever it belonged to.
 fn with_last_report(view: &RegistryView, check: CatalogCheck) -> CatalogCheck {
-    let Some(owner) = view
-        .check_owner(&view.own.name, &check.id)
-        .filter(|_| check.kind == "ttl")
-    else {
+    let Some(owner) = view.check_owner(&view.own.name, &check.id).filter(|_| check.kind == "ttl") else {
         return check;
     };
-    let position = owner
-        .instance
-        .registration
-        .catalog_check_position(&check.id);
-    let known = position
-        .and_then(|at| owner.instance.checks.get(at))
-        .filter(|known| known.checked_at.is_some());
+    let position = owner.instance.registration.catalog_check_position(&check.id);
+    let known = position.and_then(|at| owner.instance.checks.get(at)).filter(|known| known.checked_at.is_some());
     match known {
         Some(known) => {
             let output = known.note.as_deref().unwrap_or_default().to_owned();
-            CatalogCheck {
-                initial: known.state,
-                output,
-                ..check
-            }
+            CatalogCheck { initial: known.state, output, ..check }
         }
         None => check,
     }
@@ -171,41 +115,20 @@ fn with_last_report(view: &RegistryView, check: CatalogCheck) -> CatalogCheck {
 ///
 /// # Errors
 /// The check belongs to a service that the caller may not see.
-pub(super) fn moved_from(
-    view: &RegistryView,
-    node: &str,
-    check: &str,
-    to: &str,
-) -> ConsulResult<Option<Command>> {
+pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str) -> ConsulResult<Option<Command>> {
     if node == view.own.name && view.view.is_check_hidden(check) {
-        return Err(ConsulError::refused(
-            "the check id belongs to another service: use another id",
-        ));
+        return Err(ConsulError::refused("the check id belongs to another service: use another id"));
     }
-    let Some(owner) = view
-        .check_owner(node, check)
-        .filter(|owner| &*owner.instance.id != to)
-    else {
+    let Some(owner) = view.check_owner(node, check).filter(|owner| &*owner.instance.id != to) else {
         return Ok(None);
     };
     let id = Arc::clone(&owner.instance.id);
-    Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck {
-        id,
-        check: check.into(),
-    })))
+    Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() })))
 }
 
-fn add_check(
-    id: Arc<str>,
-    definition: crate::model::CheckDefinition,
-    check: CatalogCheck,
-) -> Command {
+fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: CatalogCheck) -> Command {
     let (definition, check) = (Box::new(definition), Box::new(check));
-    Command::Catalog(CatalogCommand::AddCheck {
-        id,
-        definition,
-        check,
-    })
+    Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
 }
 
 /// The command that makes the record of this server's node, if there is none yet.
@@ -214,18 +137,13 @@ pub(super) fn own_node_record(view: &RegistryView, own: &nodes::OwnNode) -> Opti
         return None;
     }
     let registration = Arc::new(node_registration(&own.name, &own.address));
-    let command = CatalogCommand::Register {
-        registration,
-        replace_checks: false,
-    };
+    let command = CatalogCommand::Register { registration, replace_checks: false };
     Some(Command::Catalog(command))
 }
 
 /// The registration of a node.
 pub(super) fn node_registration(name: &str, address: &str) -> Registration {
-    let mut registration = without_place(name)
-        .id(super::ids::node_id(name))
-        .namespace(NODES_NAMESPACE);
+    let mut registration = without_place(name).id(super::ids::node_id(name)).namespace(NODES_NAMESPACE);
     address.clone_into(&mut registration.address);
     registration.ttl = Some(std::time::Duration::ZERO);
     registration.catalog = Some(Box::new(CatalogEntry::default()));
@@ -237,27 +155,16 @@ pub(super) async fn deregister(access: &Access, request: &ConsulRequest) -> Cons
     if request.rest.is_empty() {
         return Err(ConsulError::internal("CheckID missing"));
     }
-    let owner = access
-        .view()
-        .check_owner(&request.rest)
-        .map(|owner| Arc::clone(&owner.instance.id));
+    let owner = access.view().check_owner(&request.rest).map(|owner| Arc::clone(&owner.instance.id));
     if let Some(id) = owner {
         let check = request.rest.as_str().into();
-        remove(
-            access,
-            vec![Command::Catalog(CatalogCommand::RemoveCheck { id, check })],
-        )
-        .await?;
+        remove(access, vec![Command::Catalog(CatalogCommand::RemoveCheck { id, check })]).await?;
     }
     Ok(reply::empty())
 }
 
 /// Takes a report of a check, with its text in `note`.
-pub(super) async fn report(
-    access: &Access,
-    request: &ConsulRequest,
-    state: HealthState,
-) -> ConsulResult {
+pub(super) async fn report(access: &Access, request: &ConsulRequest, state: HealthState) -> ConsulResult {
     let note = request.query.text("note").unwrap_or_default();
     take_report(access, &request.rest, state, note).await
 }
@@ -265,50 +172,28 @@ pub(super) async fn report(
 /// Takes a report of a check from a body.
 pub(super) async fn update(access: &Access, request: &ConsulRequest, body: Body) -> ConsulResult {
     let mut fields = decode::read(access, body).await?;
-    let taken = fields
-        .text("Status")
-        .and_then(|status| Ok((status, fields.text("Output")?)));
+    let taken = fields.text("Status").and_then(|status| Ok((status, fields.text("Output")?)));
     let taken = taken.and_then(|taken| fields.finish().map(|()| taken));
     let (status, output) = taken.map_err(|why| decode::failed(&why))?;
     let Some(state) = state_of(&status) else {
-        return Err(ConsulError::bad_request(format!(
-            "Invalid check status: '{}'",
-            clean(&status)
-        )));
+        return Err(ConsulError::bad_request(format!("Invalid check status: '{}'", clean(&status))));
     };
     take_report(access, &request.rest, state, &output).await
 }
 
 async fn take_report(access: &Access, check: &str, state: HealthState, note: &str) -> ConsulResult {
-    let unknown = || {
-        ConsulError::internal(format!(
-            "CheckID \"{}\" does not have associated TTL",
-            clean(check)
-        ))
-    };
-    let owner = access
-        .view()
-        .check_owner(check)
-        .map(|owner| Arc::clone(&owner.instance.id));
+    let unknown = || ConsulError::internal(format!("CheckID \"{}\" does not have associated TTL", clean(check)));
+    let owner = access.view().check_owner(check).map(|owner| Arc::clone(&owner.instance.id));
     let id = owner.ok_or_else(unknown)?;
 
     // An empty text replaces the last one.
     let note = Some(note.into());
-    let command = CatalogCommand::Report {
-        id,
-        check: check.into(),
-        state,
-        note,
-    };
+    let command = CatalogCommand::Report { id, check: check.into(), state, note };
     match access.write(Command::Catalog(command)).await {
         Err(error) if matches!(error.code, "unknown_instance" | "unknown_check") => Err(unknown()),
         Err(error) => Err(error.into()),
         Ok(_) => {
-            access
-                .app()
-                .metrics
-                .heartbeats
-                .fetch_add(1, Ordering::Relaxed);
+            access.app().metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
             Ok(reply::empty())
         }
     }
