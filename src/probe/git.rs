@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_read() {
-        let reply = b"0045ERR access denied or repository not exported: /portolan.invalid";
+        let reply = b"0043ERR access denied or repository not exported: /portolan.invalid";
         let identity = recognise_tcp(&Git, reply, Some("git")).unwrap();
         assert_eq!(identity.facts["refusal"], "access denied or repository not exported: /portolan.invalid".into());
         assert_eq!((recognise_tcp(&Git, b"0000", None), recognise_tcp(&Git, b"00ffERR", None)), (None, None));

@@ -31,7 +31,7 @@ impl Probe for Grpc {
 
     fn likelihood(&self) -> u8 {
         // A server that only speaks HTTP/2 may close the connection on HTTP/1.
-        2
+        3
     }
 
     fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
