@@ -30,7 +30,7 @@ const HELP: &str = "cargo bench --bench dns -- [--seconds N] [--runs N] [--save]
 const SIZES: [u32; 3] = [1, 10, 100];
 /// What is asked: the type, and whether the client takes large replies.
 const KINDS: [(&str, bool); 2] = [("A", false), ("SRV", true)];
-/// What dnsperf asks at most: portolan limits the queries of one address unless it is told not to.
+/// What dnsperf asks at most: portolan limits the queries of one address unless its settings lift that limit.
 const SETTINGS: &str = "server:\n  dns:\n    queries_per_second: 0\n    domain: consul\n";
 
 fn main() {

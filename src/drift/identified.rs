@@ -60,8 +60,8 @@ pub(crate) fn wants_identity(registered: &RegisteredEndpoint) -> bool {
 /// The findings of what replied.
 pub(super) fn findings(input: &DriftInput, registered: &RegisteredEndpoint, item: &DriftItem) -> Vec<DriftItem> {
     let port = registered.endpoint.port.unwrap_or_default();
-    let replies = registered.addresses.iter().filter_map(|ip| input.replies.get(&(*ip, port)));
-    let Some(identity) = replies.filter_map(|reply| reply.identity.as_deref()).next() else { return Vec::new() };
+    let mut replies = registered.addresses.iter().filter_map(|ip| input.replies.get(&(*ip, port)));
+    let Some(identity) = replies.find_map(|reply| reply.identity.as_deref()) else { return Vec::new() };
 
     let found = [other_protocol(registered, identity, item), other_version(registered, identity, item)];
     let certificate = identity.tls.as_ref().and_then(|tls| tls.certificates.first());

@@ -127,12 +127,18 @@ impl Drift {
         let (look, items) = looked?;
 
         let counts = DriftCounts::of(&items);
-        counts.notes().into_iter().for_each(|note| out.note(note));
+        for note in counts.notes() {
+            out.note(note);
+        }
         *self.last.lock() = counts;
         let completeness = if look.is_complete() { Completeness::Complete } else { Completeness::Incomplete };
         let limits = if hides_owners(&items) { look.limits } else { Vec::new() };
-        look.errors.into_iter().for_each(|error| out.partial_error(error));
-        limits.into_iter().for_each(|limit| out.missing_permission(limit));
+        for error in look.errors {
+            out.partial_error(error);
+        }
+        for limit in limits {
+            out.missing_permission(limit);
+        }
 
         let shown = items.into_iter().filter(|item| self.shows(item));
         // After a `Break` there is nothing more to stop.

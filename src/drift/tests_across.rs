@@ -1,6 +1,6 @@
 //! The rules over several registrations, registries and listeners.
 
-use super::tests::{codes, input, instance, ip, listener, reasons, registered, reply, view, with};
+use super::tests::{codes, input, instance, listener, reasons, registered, reply, view, with};
 use super::*;
 
 #[test]

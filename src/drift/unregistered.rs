@@ -41,13 +41,13 @@ pub(super) fn unregistered(input: &DriftInput) -> Vec<DriftItem> {
             _ if !is_complete => Some(item.cannot_tell(REGISTRY_DOWN)),
             (Certainty::Unknown, _) => Some(item.cannot_tell(UNRESOLVED)),
             (_, Certainty::Unknown) => Some(item.cannot_tell(HIDDEN)),
-            (Certainty::No, Certainty::No) => Some(finding(input, service, item)),
+            (Certainty::No, Certainty::No) => Some(finding(input, service, &item)),
         }
     });
     items.collect()
 }
 
-fn finding(input: &DriftInput, service: &Service<LocalDetail>, item: DriftItem) -> DriftItem {
+fn finding(input: &DriftInput, service: &Service<LocalDetail>, item: &DriftItem) -> DriftItem {
     let process = service.detail.main_process();
     let endpoint = service.endpoints.first();
     let place = endpoint.map(ToString::to_string).unwrap_or_default();

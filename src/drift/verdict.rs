@@ -55,11 +55,9 @@ pub const fn verdict(registered: Certainty, listening: Certainty, replying: Cert
         (Yes, No, No | Unknown) => DriftVerdict::NotListening,
         (No, Yes, _) | (No, Unknown, Yes) => DriftVerdict::Unregistered,
         (No, No, No | Unknown) => DriftVerdict::Absent,
-        (Unknown, _, _)
-        | (Yes, No, Yes)
-        | (Yes, Yes | Unknown, Unknown)
-        | (No, No, Yes)
-        | (No, Unknown, No | Unknown) => DriftVerdict::CannotTell,
+        (Unknown, _, _) | (Yes | No, No, Yes) | (Yes, Yes | Unknown, Unknown) | (No, Unknown, No | Unknown) => {
+            DriftVerdict::CannotTell
+        }
     }
 }
 

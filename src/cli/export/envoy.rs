@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::servers::{ExportedService, Server, ServerHost};
+use super::servers::{ExportedService, ProxyServer, ServerHost};
 
 pub(super) fn render(services: &[ExportedService]) -> String {
     let resources: Vec<Value> = services.iter().map(assignment).collect();
@@ -20,7 +20,7 @@ fn assignment(service: &ExportedService) -> Value {
     })
 }
 
-fn endpoint(server: &Server) -> Value {
+fn endpoint(server: &ProxyServer) -> Value {
     let address = match &server.host {
         ServerHost::Ip(ip) => ip.to_string(),
         // Only the other proxies get these.

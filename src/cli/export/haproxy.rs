@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::servers::{ExportedService, Server, ServerHost};
+use super::servers::{ExportedService, ProxyServer, ServerHost};
 
 /// HAProxy's largest weight.
 const MAX_WEIGHT: u32 = 256;
@@ -32,7 +32,7 @@ fn weight(weight: u32, heaviest: u32) -> u32 {
 
 /// The name of a server, which may have colons and no brackets. It is the same as long as the address is, so that HAProxy
 /// keeps the server's state over a reload.
-fn name(server: &Server) -> String {
+fn name(server: &ProxyServer) -> String {
     match &server.host {
         ServerHost::Ip(IpAddr::V6(ip)) => format!("{ip}:{}", server.port),
         _ => server.place(),

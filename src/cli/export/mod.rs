@@ -24,7 +24,7 @@ use super::registry::RegistryOptions;
 use super::signals::Stop;
 use super::{Global, stderr, stdout};
 use crate::clean::clean;
-use crate::client::{Registry, Resolver};
+use crate::client::{Registry, Resolver, ResolverBuilder};
 use crate::error::{Error, Result};
 
 const EXAMPLES: &str = "\
@@ -148,7 +148,7 @@ impl Export {
         if let Some(version) = &self.version {
             builder = builder.version(version);
         }
-        self.tag.iter().fold(builder, |builder, tag| builder.tag(tag)).start()
+        self.tag.iter().fold(builder, ResolverBuilder::tag).start()
     }
 
     async fn until_ready(&self, resolver: &Resolver) -> Result<()> {

@@ -13,12 +13,12 @@ pub(super) struct ExportedService {
     /// Letters, digits, `-`, `_` and `.`.
     pub(super) name: String,
     /// Sorted by address and port.
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<ProxyServer>,
 }
 
 /// An instance that takes calls.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Server {
+pub(super) struct ProxyServer {
     pub(super) host: ServerHost,
     pub(super) port: u16,
     /// At least 1: an instance of weight 0 gets no calls, and is left out.
@@ -34,7 +34,7 @@ pub(super) enum ServerHost {
     Name(String),
 }
 
-impl Server {
+impl ProxyServer {
     /// `10.0.0.1:80`, `[2001:db8::1]:80`, `db:5432`.
     pub(super) fn place(&self) -> String {
         match &self.host {
@@ -84,7 +84,7 @@ pub(super) fn exported(resolvers: &[Resolver], takes_names: bool) -> Result<(Vec
     Ok((services, errors))
 }
 
-fn server(endpoint: &Endpoint, takes_names: bool) -> Result<Server, &'static str> {
+fn server(endpoint: &Endpoint, takes_names: bool) -> Result<ProxyServer, &'static str> {
     let port = endpoint.port.ok_or("it has no port")?;
     let host = match &endpoint.address {
         Address::Ip(_) if endpoint.interface.is_some() => return Err("its address needs an interface"),
@@ -96,7 +96,7 @@ fn server(endpoint: &Endpoint, takes_names: bool) -> Result<Server, &'static str
     };
     let protocol = endpoint.instance.as_ref().and_then(|instance| instance.protocol.as_ref());
     let protocol = protocol.map(|protocol| protocol.as_raw().to_owned());
-    Ok(Server { host, port, weight: endpoint.weight.unwrap_or(1), protocol })
+    Ok(ProxyServer { host, port, weight: endpoint.weight.unwrap_or(1), protocol })
 }
 
 /// A text that means nothing but itself in every format.
@@ -112,7 +112,8 @@ pub(super) mod tests {
 
     /// Two services, one of them empty.
     pub(in crate::cli::export) fn example() -> Vec<ExportedService> {
-        let server = |host: ServerHost, weight| Server { host, port: 8080, weight, protocol: Some("http".to_owned()) };
+        let server =
+            |host: ServerHost, weight| ProxyServer { host, port: 8080, weight, protocol: Some("http".to_owned()) };
         vec![
             ExportedService {
                 name: "web".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::servers::{ExportedService, Server};
+use super::servers::{ExportedService, ProxyServer};
 
 pub(super) fn render(services: &[ExportedService]) -> String {
     let mut text = "# Written by portolan export; changes are lost.\nhttp:\n  services:\n".to_owned();
@@ -25,7 +25,7 @@ pub(super) fn render(services: &[ExportedService]) -> String {
 }
 
 /// The scheme of a server's URL: gRPC is HTTP/2 without TLS.
-fn scheme(server: &Server) -> &'static str {
+fn scheme(server: &ProxyServer) -> &'static str {
     match server.protocol.as_deref() {
         Some("https") => "https",
         Some("grpc" | "h2c") => "h2c",

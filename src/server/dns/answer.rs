@@ -161,7 +161,7 @@ impl QuestionAnswer<'_, '_> {
         const EXPIRE: u32 = 86_400;
         let Responder { zone, ttl } = self.responder;
         // The upper bits go round, as serials do.
-        let serial = (self.view.index() & u64::from(u32::MAX)) as u32;
+        let serial = u32::try_from(self.view.index() & u64::from(u32::MAX)).unwrap_or(0);
         self.reply.record(section, owner, TYPE_SOA, |out| {
             out.extend_from_slice(zone.name_server.as_wire());
             out.extend_from_slice(zone.contact.as_wire());

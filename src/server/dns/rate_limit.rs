@@ -32,7 +32,8 @@ impl RateLimit {
     /// # Errors
     /// The address has sent too many; how long it takes until it may send the next. The query is not counted.
     pub(super) fn check(&self, peer: IpAddr, now: u64) -> Result<(), Duration> {
-        let at = self.hasher.hash_one(counted_address(peer)) as usize % COUNTERS;
+        let hash = self.hasher.hash_one(counted_address(peer)) % COUNTERS as u64;
+        let at = usize::try_from(hash).unwrap_or(0);
         let burst = u64::try_from(BURST.as_nanos()).unwrap_or(u64::MAX);
         let counted = self.due[at].fetch_update(Ordering::Relaxed, Ordering::Relaxed, |due| {
             let next = due.max(now) + self.interval;

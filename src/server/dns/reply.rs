@@ -173,7 +173,9 @@ impl<'b> ReplyWriter<'b> {
             for number in [PRIORITY, weight, port] {
                 out.extend_from_slice(&number.to_be_bytes());
             }
-            target.iter().for_each(|part| out.extend_from_slice(part));
+            for part in target {
+                out.extend_from_slice(part);
+            }
         });
         let length: usize = target.iter().map(|part| part.len()).sum();
         has_room.then(|| self.out.len() - length)

@@ -21,7 +21,7 @@ use crate::server::view::View;
 
 /// A reply, read as a client reads it.
 #[derive(Debug, Default)]
-struct Reply {
+struct DecodedReply {
     code: u16,
     is_authoritative: bool,
     is_truncated: bool,
@@ -98,7 +98,7 @@ fn records(message: &[u8], at: &mut usize, count: u16, opt: &mut Option<(u16, u8
     records
 }
 
-fn read(message: &[u8]) -> Reply {
+fn read(message: &[u8]) -> DecodedReply {
     let flags = number(message, 2);
     assert_eq!(flags & 0x8000, 0x8000, "it is a reply");
     let mut at = 12;
@@ -111,7 +111,7 @@ fn read(message: &[u8]) -> Reply {
     let additionals = records(message, &mut at, number(message, 10), &mut opt);
     assert_eq!(at, message.len(), "nothing follows");
     let high = opt.map_or(0, |(_, high)| u16::from(high));
-    Reply {
+    DecodedReply {
         code: flags & 0xf | high << 4,
         is_authoritative: flags & 0x400 != 0,
         is_truncated: flags & 0x200 != 0,
@@ -140,14 +140,14 @@ fn query(name: &str, record_type: u16, payload: Option<u16>) -> Vec<u8> {
     message
 }
 
-struct Server {
+struct TestServer {
     responder: Responder,
     state: State,
     view: View,
     shuffle: Shuffle,
 }
 
-impl Server {
+impl TestServer {
     fn new(registrations: impl IntoIterator<Item = Registration>) -> Self {
         let mut state = State::new(Rules::default());
         for registration in registrations {
@@ -164,7 +164,7 @@ impl Server {
         self.view = View::new(self.state.snapshot(), true);
     }
 
-    fn send(&mut self, message: &[u8], transport: Transport) -> Option<Reply> {
+    fn send(&mut self, message: &[u8], transport: Transport) -> Option<DecodedReply> {
         let mut out = Vec::new();
         match self.responder.answer(message, transport, &self.view, &mut self.shuffle, &mut out) {
             Answered::Ignored => None,
@@ -176,7 +176,7 @@ impl Server {
         }
     }
 
-    fn ask(&mut self, name: &str, record_type: u16) -> Reply {
+    fn ask(&mut self, name: &str, record_type: u16) -> DecodedReply {
         self.send(&query(name, record_type, Some(4_096)), Transport::Udp).unwrap()
     }
 
@@ -198,15 +198,15 @@ fn instance(name: &str, place: &str) -> Registration {
     Registration::new(name, place.parse().unwrap()).id(format!("{name}-{}", place.replace(['[', ']'], "")))
 }
 
-fn fleet(count: u32) -> Server {
-    Server::new((0..count).map(|at| {
+fn fleet(count: u32) -> TestServer {
+    TestServer::new((0..count).map(|at| {
         let ip = IpAddr::from((0x0a00_0001 + at).to_be_bytes());
         instance("web", &format!("{ip}:8080"))
     }))
 }
 
-fn example() -> Server {
-    Server::new([
+fn example() -> TestServer {
+    TestServer::new([
         instance("web", "10.0.0.1:8080").tag("api").tag("v1").weight(10).node("Node-1").protocol("http"),
         instance("web", "10.0.0.1:8081").tag("v1"),
         instance("web", "[2001:db8::5]:8080").weight(20).node("node-2"),
@@ -369,7 +369,7 @@ fn an_instance_that_fails_or_goes_is_no_longer_answered() {
 }
 
 /// The code of the reply to a changed message.
-fn code_of(server: &mut Server, good: &[u8], change: fn(&mut Vec<u8>)) -> Option<u16> {
+fn code_of(server: &mut TestServer, good: &[u8], change: fn(&mut Vec<u8>)) -> Option<u16> {
     let mut message = good.to_vec();
     change(&mut message);
     server.send(&message, Transport::Udp).map(|reply| reply.code)
