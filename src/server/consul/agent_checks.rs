@@ -16,7 +16,7 @@ use super::registry_view::RegistryView;
 use super::targets::OwnPlace;
 use super::{ConsulRequest, nodes, reply};
 use crate::clean::clean;
-use crate::model::{CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
+use crate::model::{CatalogCheck, CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::access::Access;
 
@@ -75,6 +75,7 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     if given.service_id.is_empty() {
         let own = &*access.app().own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
+        let check = with_last_report(&view, check);
         let id = own_node_id(access);
         let moved = moved_from(&view, &own.name, &check.id, &id)?;
         let add = add_check(id, definition, check);
@@ -88,9 +89,26 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     let registration = &instance.instance.registration;
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
+    let check = with_last_report(&view, check);
     let id = Arc::clone(&instance.instance.id);
     let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id)?;
     Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
+}
+
+/// A check by report that is registered again keeps what was reported last, whatever it belonged to.
+fn with_last_report(view: &RegistryView, check: CatalogCheck) -> CatalogCheck {
+    let Some(owner) = view.check_owner(&view.own.name, &check.id).filter(|_| check.kind == "ttl") else {
+        return check;
+    };
+    let position = owner.instance.registration.catalog_check_position(&check.id);
+    let known = position.and_then(|at| owner.instance.checks.get(at)).filter(|known| known.checked_at.is_some());
+    match known {
+        Some(known) => {
+            let output = known.note.as_deref().unwrap_or_default().to_owned();
+            CatalogCheck { initial: known.state, output, ..check }
+        }
+        None => check,
+    }
 }
 
 /// The command that takes a check away from whatever else on the node has it: its id is unique there.
@@ -108,7 +126,7 @@ pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str)
     Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() })))
 }
 
-fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: crate::model::CatalogCheck) -> Command {
+fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: CatalogCheck) -> Command {
     let (definition, check) = (Box::new(definition), Box::new(check));
     Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
 }
