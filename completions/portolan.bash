@@ -43,6 +43,9 @@ _portolan() {
             portolan,free-port)
                 cmd="portolan__subcmd__free__subcmd__port"
                 ;;
+            portolan,health)
+                cmd="portolan__subcmd__health"
+                ;;
             portolan,help)
                 cmd="portolan__subcmd__help"
                 ;;
@@ -157,6 +160,24 @@ _portolan() {
             portolan__subcmd__discover__subcmd__help,scan)
                 cmd="portolan__subcmd__discover__subcmd__help__subcmd__scan"
                 ;;
+            portolan__subcmd__health,check)
+                cmd="portolan__subcmd__health__subcmd__check"
+                ;;
+            portolan__subcmd__health,help)
+                cmd="portolan__subcmd__health__subcmd__help"
+                ;;
+            portolan__subcmd__health,show)
+                cmd="portolan__subcmd__health__subcmd__show"
+                ;;
+            portolan__subcmd__health__subcmd__help,check)
+                cmd="portolan__subcmd__health__subcmd__help__subcmd__check"
+                ;;
+            portolan__subcmd__health__subcmd__help,help)
+                cmd="portolan__subcmd__health__subcmd__help__subcmd__help"
+                ;;
+            portolan__subcmd__health__subcmd__help,show)
+                cmd="portolan__subcmd__health__subcmd__help__subcmd__show"
+                ;;
             portolan__subcmd__help,bench)
                 cmd="portolan__subcmd__help__subcmd__bench"
                 ;;
@@ -183,6 +204,9 @@ _portolan() {
                 ;;
             portolan__subcmd__help,free-port)
                 cmd="portolan__subcmd__help__subcmd__free__subcmd__port"
+                ;;
+            portolan__subcmd__help,health)
+                cmd="portolan__subcmd__help__subcmd__health"
                 ;;
             portolan__subcmd__help,help)
                 cmd="portolan__subcmd__help__subcmd__help"
@@ -259,6 +283,12 @@ _portolan() {
             portolan__subcmd__help__subcmd__discover,scan)
                 cmd="portolan__subcmd__help__subcmd__discover__subcmd__scan"
                 ;;
+            portolan__subcmd__help__subcmd__health,check)
+                cmd="portolan__subcmd__help__subcmd__health__subcmd__check"
+                ;;
+            portolan__subcmd__help__subcmd__health,show)
+                cmd="portolan__subcmd__help__subcmd__health__subcmd__show"
+                ;;
             portolan__subcmd__help__subcmd__key,create)
                 cmd="portolan__subcmd__help__subcmd__key__subcmd__create"
                 ;;
@@ -332,7 +362,7 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -606,7 +636,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -637,6 +667,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -714,7 +748,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__consul)
-            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -835,6 +869,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -910,7 +948,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__dns)
-            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -965,6 +1003,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -1042,7 +1084,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__etcd)
-            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1151,6 +1193,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1226,7 +1272,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__file)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1257,6 +1303,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -1474,7 +1524,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1566,6 +1616,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1641,7 +1695,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1703,6 +1757,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -1780,7 +1838,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__portolan)
-            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1885,6 +1943,10 @@ _portolan() {
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
                     return 0
                     ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --probes)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1960,7 +2022,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --open --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --shard --resume --all --open --names --resolver --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2032,6 +2094,18 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --source-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --resume)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -2045,6 +2119,10 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --resolver)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fail-findings)
@@ -2072,6 +2150,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -2389,8 +2471,178 @@ _portolan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portolan__subcmd__health)
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version check show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__check)
+            opts="-o -q -h -V --all --server --registry --timeout --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__help)
+            opts="check show help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__health__subcmd__show)
+            opts="-o -q -h -V --server --registry --timeout --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portolan__subcmd__help)
-            opts="local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help"
+            opts="local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2644,6 +2896,48 @@ _portolan() {
         portolan__subcmd__help__subcmd__free__subcmd__port)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__health)
+            opts="check show"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__health__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__health__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -3232,7 +3526,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__local)
-            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --register --server --registry --config --output --json --color --quiet --help --version"
+            opts="-w -p -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --register --server --registry --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3263,6 +3557,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -3638,7 +3936,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --open --reason --config --output --json --color --quiet --help --version"
+            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --shard --resume --all --open --names --resolver --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3669,6 +3967,10 @@ _portolan() {
                     ;;
                 --intensity)
                     COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --identify-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --probes)
@@ -3788,6 +4090,18 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --source-address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --resume)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -3801,6 +4115,10 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --resolver)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

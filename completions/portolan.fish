@@ -59,6 +59,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "register" -d 'Reg
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "deregister" -d 'Remove instances from a registry'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "services" -d 'List, show and change the services of a registry'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
@@ -75,9 +76,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l for -d 'Stop after this time' -r
@@ -145,9 +147,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
@@ -162,7 +165,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -171,7 +174,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'Send
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -202,8 +209,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d '
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
@@ -214,9 +223,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
@@ -283,9 +293,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'Stop after this time' -r
@@ -336,7 +347,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-file -d 'Skip the targets in this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'Scan the N most common ports [default: 1000]; with --udp, of UDP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-ports -d 'Skip these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
 normal\t'As fast as replies arrive'
@@ -345,15 +356,20 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-address -d 'Send probes from this address of this machine' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l source-port -d 'Send probes from this port' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'Stop after this time' -r
@@ -387,8 +403,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l discover-only -d 'Only find out which hosts are up, and scan no port'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show the reason for each state in the table'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
@@ -416,9 +434,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'Stop after this time' -r
@@ -478,9 +497,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l for -d 'Stop after this time' -r
@@ -532,9 +552,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l for -d 'Stop after this time' -r
@@ -585,9 +606,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
@@ -640,9 +662,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l for -d 'Stop after this time' -r
@@ -687,9 +710,10 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'Stop after this time' -r
@@ -1169,6 +1193,80 @@ complete -c portolan -n "__fish_portolan_using_subcommand status" -l json -d 'Sh
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l all -d 'Check every instance'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l file -d 'Write to this file instead of standard output' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l reload -d 'Run this command after the file was replaced, without a shell; quotes join words' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l version -d 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or \'>=1.2, <2\'' -r
@@ -1550,31 +1648,32 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status export drift explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1586,6 +1685,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "create" -d 'Create a key and print it once'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'List the keys, without their secrets'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "revoke" -d 'Revoke keys at once, for good'

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::registry::RegistryOptions;
-use super::services::{Selection, report_errors, report_missing};
+use super::services::{InstanceSelection, report_errors, report_missing};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 
@@ -43,7 +43,7 @@ impl Deregister {
 
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
-            let selection = Selection::of(&listing, &self.words);
+            let selection = InstanceSelection::of(&listing, &self.words);
             let mut exit = report_errors(&listing).max(report_missing(&selection));
             if !selection.is_confirmed("Deregister", self.yes) {
                 let hint = "answer y at the terminal, add --yes, or name the instances by their ids";

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use clap::Args;
 
 use super::exit::Exit;
-use super::local::parse_ports;
+use super::port_words::parse_ports;
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
 use crate::model::Ports;

@@ -9,11 +9,11 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::exit::Exit;
-use super::local::parse_ports;
+use super::port_words::parse_port;
 use super::who::{holders, is_known};
 use super::{Global, stderr, terminal};
 use crate::error::{Error, Result};
-use crate::model::{Listing, LocalDetail, ParseError, Ports, Process, Service, ServiceId, parse_duration};
+use crate::model::{Listing, LocalDetail, Ports, Process, Service, ServiceId, parse_duration};
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
@@ -76,12 +76,6 @@ impl SignalName {
             Self::Kill => "SIGKILL",
         }
     }
-}
-
-/// One port: `8080`, `:8080` or a name.
-pub(super) fn parse_port(text: &str) -> Result<Ports, ParseError> {
-    let ports = parse_ports(text)?;
-    if ports.len() == 1 { Ok(ports) } else { Err(ParseError::new("it is more than one port", "give one port")) }
 }
 
 /// A process that may get the signal. The descriptor stays with this process, whatever becomes of its id.

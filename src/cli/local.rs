@@ -9,10 +9,11 @@ use super::discover::{self, Options};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::port_words::parse_ports;
 use super::registry::RegistryOptions;
 use super::{Global, announce, stderr};
 use crate::error::Result;
-use crate::model::{Column, Completeness, ParseError, Ports};
+use crate::model::{Column, Completeness, Ports};
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 
 /// List what listens on this machine; short for `discover local`
@@ -50,11 +51,6 @@ impl ShortLocal {
             None => discover::answer(&self.options, &self.local, global),
         }
     }
-}
-
-/// Ports as people write them here: also `:8080`, as in the output of other tools.
-pub(super) fn parse_ports(text: &str) -> Result<Ports, ParseError> {
-    text.strip_prefix(':').unwrap_or(text).parse()
 }
 
 /// Whether the first word of a command line is a port, which makes it short for `portolan local`.

@@ -28,6 +28,7 @@ mod local;
 mod man;
 mod outputs;
 mod parse;
+mod port_words;
 mod ports;
 mod progress;
 mod reference;

@@ -62,7 +62,20 @@ impl Stop {
     /// # Errors
     /// If the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
-        let (any, ignores_hangup) = (Arc::<AtomicBool>::default(), is_hangup_ignored());
+        Self::install(is_hangup_ignored())
+    }
+
+    /// The same for a server, which reads its settings again on SIGHUP. It must catch that signal itself.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    #[cfg(feature = "serve")]
+    pub(super) fn listen_except_hangup() -> Result<Self> {
+        Self::install(true)
+    }
+
+    fn install(ignores_hangup: bool) -> Result<Self> {
+        let any = Arc::<AtomicBool>::default();
         let stop = Self {
             hung_up: Arc::default(),
             interrupted: Arc::default(),

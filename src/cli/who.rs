@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
-use super::local::parse_ports;
+use super::port_words::parse_ports;
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
 use crate::model::{Listing, LocalDetail, OwnerLookup, Ports, Process, Service};

@@ -63,7 +63,8 @@ fn with_capabilities(identity: Identity, listed: &[u8]) -> Identity {
     let capabilities = lines(listed).skip(1).take_while(|line| *line != b".");
     let names = capabilities.clone().filter_map(|line| line.split(|byte| *byte == b' ').next());
     let identity = identity.fact_if("capabilities", list(names));
-    let software = capabilities.filter_map(|line| line.strip_prefix(b"IMPLEMENTATION ")).next();
+    let mut capabilities = capabilities;
+    let software = capabilities.find_map(|line| line.strip_prefix(b"IMPLEMENTATION "));
 
     match software.map(|software| (software, super::words::product_and_version(software))) {
         Some((_, Some((product, version)))) => identity.product(product).version(version),

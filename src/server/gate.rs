@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
 /// Counts open connections and refuses those above the limits.
 #[derive(Debug)]
 pub(super) struct Gate {
-    max: usize,
-    max_per_address: usize,
+    max: AtomicUsize,
+    max_per_address: AtomicUsize,
     open: Mutex<OpenConnections>,
 }
 
@@ -38,6 +39,7 @@ pub(super) struct ConnectionPermit {
 
 impl Gate {
     pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
+        let (max, max_per_address) = (AtomicUsize::new(max), AtomicUsize::new(max_per_address));
         Arc::new(Self { max, max_per_address, open: Mutex::default() })
     }
 
@@ -48,17 +50,23 @@ impl Gate {
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionPermit, Full> {
         let address = counted_address(peer);
         let mut open = self.open.lock();
-        if open.all >= self.max {
+        if open.all >= self.max.load(Ordering::Relaxed) {
             return Err(Full::Server);
         }
 
         let of_address = open.by_address.entry(address).or_default();
-        if *of_address >= self.max_per_address {
+        if *of_address >= self.max_per_address.load(Ordering::Relaxed) {
             return Err(Full::Address);
         }
         *of_address += 1;
         open.all += 1;
         Ok(ConnectionPermit { gate: Arc::clone(self), address })
+    }
+
+    /// Changes the limits. Connections that are open stay.
+    pub(super) fn set_limits(&self, max: usize, max_per_address: usize) {
+        self.max.store(max, Ordering::Relaxed);
+        self.max_per_address.store(max_per_address, Ordering::Relaxed);
     }
 
     /// The number of open connections.

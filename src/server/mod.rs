@@ -40,6 +40,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::checks::Checks;
@@ -60,7 +61,7 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
-pub use self::settings::{DnsSettings, HealthCheckSettings, ServerSettings, SizeLimits, TimeLimits};
+pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 
@@ -100,10 +101,11 @@ pub struct Listeners {
 }
 
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
-/// streams. What is not done after the settings' timeout is dropped; the report says how much.
+/// streams. What is not done after the settings' timeout is dropped; the report says how much. `changes`: the settings that change
+/// meanwhile; no connection is dropped for them.
 pub async fn run(
     listeners: Listeners,
-    settings: ServerSettings,
+    (settings, changes): (ServerSettings, watch::Receiver<LiveSettings>),
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
@@ -138,8 +140,10 @@ pub async fn run(
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
         has_tls: tls.is_some(),
+        live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));

@@ -1,18 +1,37 @@
-//! Reads the files of keys and certificates again when they change.
+//! What changes while the server runs: its settings, and the files of keys and certificates.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use super::access::AccessControl;
+use super::settings::LiveSettings;
+use super::shared::App;
 use super::tls::ServerTls;
 use crate::clean::clean;
 use crate::engine::Shutdown;
 
 /// The interval at which the files are looked at: a revoked key works for so long.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Takes over changed settings until the server stops. Open connections stay, also above a limit that is lower now.
+pub(super) async fn follow_settings(app: App, mut changes: watch::Receiver<LiveSettings>, shutdown: Shutdown) {
+    loop {
+        let changed = tokio::select! {
+            () = shutdown.stopping() => return,
+            changed = changes.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+        let live = *changes.borrow_and_update();
+        app.gate.set_limits(live.connections, live.connections_per_address);
+        app.live.store(Arc::new(live));
+    }
+}
 
 /// Follows the files until the server stops. What cannot be used changes nothing, and is logged once for each change.
 pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {

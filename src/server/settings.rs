@@ -13,6 +13,9 @@ pub struct ServerSettings {
     pub size_limits: SizeLimits,
     /// Order of the answers of `discover` without `load_balancing_strategy`.
     pub default_strategy: super::Strategy,
+    /// The origins whose pages may use the API from a browser, as in `https://ui.example`; `*` is any. Without one, browsers
+    /// let no page of another origin read an answer.
+    pub allowed_origins: Vec<String>,
     /// The path of the metrics; `None` turns them off.
     pub metrics_path: Option<String>,
     /// How long a stopping server waits for the requests that it has begun.
@@ -29,6 +32,32 @@ pub struct ServerSettings {
     pub health_checks: HealthCheckSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
+}
+
+/// The settings that can change while a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LiveSettings {
+    /// Order of the answers of `discover` without `load_balancing_strategy`.
+    pub default_strategy: super::Strategy,
+    /// The interval at which clients should send heartbeats.
+    pub heartbeat_interval: Duration,
+    /// Open connections.
+    pub connections: usize,
+    /// Open connections of one address.
+    pub connections_per_address: usize,
+}
+
+impl ServerSettings {
+    /// Those of them that can change while a server runs.
+    pub fn live(&self) -> LiveSettings {
+        LiveSettings {
+            default_strategy: self.default_strategy,
+            heartbeat_interval: self.heartbeat_interval,
+            connections: self.size_limits.connections,
+            connections_per_address: self.size_limits.connections_per_address,
+        }
+    }
 }
 
 /// Whether and how the checks of registrations run.
@@ -106,6 +135,7 @@ impl Default for ServerSettings {
             time_limits: TimeLimits::default(),
             size_limits: SizeLimits::default(),
             default_strategy: super::Strategy::RoundRobin,
+            allowed_origins: Vec::new(),
             metrics_path: Some("/metrics".to_owned()),
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),

@@ -13,7 +13,7 @@ use super::consul::OwnNode;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
 use super::ring::Ring;
-use super::settings::ServerSettings;
+use super::settings::{LiveSettings, ServerSettings};
 use super::view::View;
 use super::write_queue::WriteQueue;
 use crate::engine::Shutdown;
@@ -22,6 +22,8 @@ use crate::model::HealthState;
 /// What all requests share.
 pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
+    /// Those that can change, as they are now.
+    pub(super) live: ArcSwap<LiveSettings>,
     /// The registry as no caller sees it: handlers use their `Access`.
     pub(super) unscoped: ArcSwap<View>,
     pub(super) ring: Ring,

@@ -51,7 +51,7 @@ const SERVICES: &[Service] = &[
         "T:6001",
         "x11",
         Some("The X.Org Foundation"),
-        "exec Xtigervnc :1 -listen tcp -nolisten unix -rfbport -1 -rfbunixpath $D/vnc -SecurityTypes None -geometry 64x64 -ac",
+        "exec Xtigervnc :1 -listen tcp -nolisten unix -rfbport -1 -rfbunixpath $D/vnc -SecurityTypes None -geometry 64x64 -ac -nolock",
     ),
     service("microsocks", "T:1080", "socks", None, "exec microsocks -i 127.0.0.1 -p 1080"),
     service(

@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use super::target::Target;
+use super::target::LoadTarget;
 
 /// A connection that is kept open, and opened again after a failure.
 #[derive(Debug)]
 pub(super) struct HttpConnection<'t> {
-    target: &'t Target,
+    target: &'t LoadTarget,
     timeout: Duration,
     stream: Option<TcpStream>,
     /// What was received of the present reply.
@@ -20,7 +20,7 @@ pub(super) struct HttpConnection<'t> {
 
 /// A reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reply<'b> {
+pub(super) struct HttpReply<'b> {
     pub(super) status: u16,
     /// The index of the registry.
     pub(super) index: Option<u64>,
@@ -29,7 +29,7 @@ pub(super) struct Reply<'b> {
 
 /// The head of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Head {
+struct ReplyHead {
     status: u16,
     index: Option<u64>,
     bytes: usize,
@@ -51,7 +51,7 @@ const READ_BYTES: usize = 64 << 10;
 
 impl<'t> HttpConnection<'t> {
     /// A connection that is opened by its first request. `timeout` limits each read and write.
-    pub(super) fn new(target: &'t Target, timeout: Duration) -> Self {
+    pub(super) fn new(target: &'t LoadTarget, timeout: Duration) -> Self {
         Self { target, timeout, stream: None, received: Vec::new(), joined: Vec::new() }
     }
 
@@ -59,7 +59,7 @@ impl<'t> HttpConnection<'t> {
     ///
     /// # Errors
     /// No connection, no whole reply in time, or one that is not HTTP.
-    pub(super) fn exchange(&mut self, request: &[u8]) -> io::Result<Reply<'_>> {
+    pub(super) fn exchange(&mut self, request: &[u8]) -> io::Result<HttpReply<'_>> {
         let is_kept = self.stream.is_some();
         let head = match self.try_exchange(request) {
             // A server may close an idle connection while the request is on its way.
@@ -75,10 +75,10 @@ impl<'t> HttpConnection<'t> {
             BodyLength::Chunked => self.joined.as_slice(),
             _ => self.received.get(head.bytes..).unwrap_or_default(),
         };
-        Ok(Reply { status: head.status, index: head.index, body })
+        Ok(HttpReply { status: head.status, index: head.index, body })
     }
 
-    fn try_exchange(&mut self, request: &[u8]) -> io::Result<Head> {
+    fn try_exchange(&mut self, request: &[u8]) -> io::Result<ReplyHead> {
         self.received.clear();
         self.send(request)?;
         let head = loop {
@@ -114,7 +114,7 @@ impl<'t> HttpConnection<'t> {
         }
     }
 
-    fn read_body(&mut self, head: &Head) -> io::Result<()> {
+    fn read_body(&mut self, head: &ReplyHead) -> io::Result<()> {
         match head.length {
             BodyLength::Known(length) => {
                 while self.received.len() < head.bytes + length {
@@ -164,14 +164,14 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 /// The head of a reply; `None` if it is not whole yet.
-fn parse_head(bytes: &[u8]) -> io::Result<Option<Head>> {
+fn parse_head(bytes: &[u8]) -> io::Result<Option<ReplyHead>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(bytes).map_err(|error| io::Error::other(format!("the reply is not HTTP: {error}")))?;
     let httparse::Status::Complete(length) = parsed else { return Ok(None) };
 
     let status = response.code.unwrap_or(0);
-    let mut head = Head { status, index: None, bytes: length, length: BodyLength::UntilClosed, closes: false };
+    let mut head = ReplyHead { status, index: None, bytes: length, length: BodyLength::UntilClosed, closes: false };
     if matches!(status, 100..200 | 204 | 304) {
         head.length = BodyLength::Known(0);
     }

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 
 use rustix::thread::set_current_timer_slack;
 
-use super::http::{HttpConnection, Reply};
+use super::http::{HttpConnection, HttpReply};
 use super::latencies::Latencies;
-use super::target::Target;
+use super::target::LoadTarget;
 use crate::cli::signals::Stop;
 use crate::engine::LoadPlan;
 use crate::error::{Error, Result, plain};
 
 /// When requests are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum LoadPace {
     /// At times that are fixed in advance.
     Open(LoadPlan),
     /// Each connection sends the next one when it has its reply.
@@ -31,7 +31,7 @@ pub(super) trait Requests: Sync {
     fn write(&self, number: u64, out: &mut Vec<u8>);
 
     /// Whether a reply is what the request asks for.
-    fn accepts(&self, reply: &Reply<'_>) -> bool;
+    fn accepts(&self, reply: &HttpReply<'_>) -> bool;
 
     /// Called before the request with this number is sent. `planned`: the time that its latency counts from.
     fn sending(&self, _number: u64, _planned: Instant) {}
@@ -40,8 +40,8 @@ pub(super) trait Requests: Sync {
 /// How a load is sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadOptions<'o> {
-    pub(super) target: &'o Target,
-    pub(super) pace: Pace,
+    pub(super) target: &'o LoadTarget,
+    pub(super) pace: LoadPace,
     pub(super) connections: usize,
     /// How long a reply may take.
     pub(super) timeout: Duration,
@@ -85,7 +85,7 @@ pub(super) fn send_load(requests: &dyn Requests, options: LoadOptions<'_>) -> Re
         for _ in 0..options.connections {
             let worker = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, || run.work());
             workers.push(worker.map_err(|error| {
-                let hint = "use fewer --connections, or raise the limit of processes and threads (`ulimit -u`)";
+                let hint = "lower --connections, or raise the limit of processes and threads (`ulimit -u`)";
                 Error::io("start a thread for a connection", error, hint)
             })?);
         }
@@ -117,8 +117,8 @@ struct LoadRun<'r> {
 impl LoadRun<'_> {
     fn empty(&self) -> Result<LoadOutcome> {
         let planned = match self.options.pace {
-            Pace::Open(plan) => Some(plan.measured()),
-            Pace::Closed { .. } => None,
+            LoadPace::Open(plan) => Some(plan.measured()),
+            LoadPace::Closed { .. } => None,
         };
         let (latencies, send_delays) = (Latencies::new()?, Latencies::new()?);
         Ok(LoadOutcome {
@@ -144,7 +144,7 @@ impl LoadRun<'_> {
                 break;
             }
             let sent = Instant::now();
-            let planned = if matches!(self.options.pace, Pace::Open(_)) { due } else { sent };
+            let planned = if matches!(self.options.pace, LoadPace::Open(_)) { due } else { sent };
             self.requests.sending(number, planned);
             let failure = match connection.exchange(&request) {
                 Ok(reply) if self.requests.accepts(&reply) => None,
@@ -172,7 +172,7 @@ impl LoadRun<'_> {
             return None;
         }
         match self.options.pace {
-            Pace::Open(plan) => {
+            LoadPace::Open(plan) => {
                 // A server that cannot keep up leaves requests unsent, which are reported.
                 if now > self.begin + plan.end() + self.options.timeout {
                     return None;
@@ -182,7 +182,7 @@ impl LoadRun<'_> {
                 let number = self.next.fetch_add(1, Ordering::Relaxed);
                 Some((number, self.begin + plan.due(number)?))
             }
-            Pace::Closed { warm_up, duration } => {
+            LoadPace::Closed { warm_up, duration } => {
                 let is_over = now >= self.begin + warm_up + duration;
                 (!is_over).then(|| (self.next.fetch_add(1, Ordering::Relaxed), self.begin))
             }
@@ -191,16 +191,16 @@ impl LoadRun<'_> {
 
     fn is_measured(&self, number: u64, sent: Instant) -> bool {
         match self.options.pace {
-            Pace::Open(plan) => plan.is_measured(number),
-            Pace::Closed { .. } => sent >= self.measured_from(),
+            LoadPace::Open(plan) => plan.is_measured(number),
+            LoadPace::Closed { .. } => sent >= self.measured_from(),
         }
     }
 
     /// When the warm-up is over.
     fn measured_from(&self) -> Instant {
         match self.options.pace {
-            Pace::Open(plan) => self.begin + plan.warm_up(),
-            Pace::Closed { warm_up, .. } => self.begin + warm_up,
+            LoadPace::Open(plan) => self.begin + plan.warm_up(),
+            LoadPace::Closed { warm_up, .. } => self.begin + warm_up,
         }
     }
 
@@ -219,7 +219,7 @@ impl LoadRun<'_> {
     }
 }
 
-fn unexpected(reply: &Reply<'_>) -> String {
+fn unexpected(reply: &HttpReply<'_>) -> String {
     match reply.status {
         200..300 => "a reply that is not the right one".to_owned(),
         status => format!("status {status}"),

@@ -16,11 +16,11 @@ use std::time::Duration;
 use clap::Args;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use self::load::{LoadOptions, LoadOutcome, Pace, send_load};
+use self::load::{LoadOptions, LoadOutcome, LoadPace, send_load};
 use self::report::BenchReport;
 use self::requests::Fleet;
 use self::scenario::{Scenario, ScenarioName};
-use self::target::Target;
+use self::target::LoadTarget;
 use self::watchers::{WatchFigures, WriteLog};
 use super::exit::Exit;
 use super::signals::Stop;
@@ -102,7 +102,8 @@ const WATCH_GUARD: Duration = Duration::from_secs(60);
 impl Bench {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let format = self.format(global)?;
-        let target = Target::parse(&self.server, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let target =
+            LoadTarget::parse(&self.server, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
         if let Some(cpu) = self.cpu {
             pin(cpu)?;
         }
@@ -134,7 +135,7 @@ impl Bench {
         }
     }
 
-    fn scenario<'t>(&self, target: &'t Target) -> Scenario<'t> {
+    fn scenario<'t>(&self, target: &'t LoadTarget) -> Scenario<'t> {
         let instances = self.instances.map_or_else(|| self.scenario.default_instances(), u64::from);
         let instances = if self.scenario == ScenarioName::Register { 0 } else { instances };
         // Consul renews a check, not a lease.
@@ -148,18 +149,18 @@ impl Bench {
         Scenario::new(self.scenario, fleet, instances, (target, self.timeout))
     }
 
-    fn pace(&self) -> Pace {
+    fn pace(&self) -> LoadPace {
         if self.closed {
-            return Pace::Closed { warm_up: self.warm_up, duration: self.duration };
+            return LoadPace::Closed { warm_up: self.warm_up, duration: self.duration };
         }
-        Pace::Open(LoadPlan::new(self.rate, self.warm_up, self.duration))
+        LoadPace::Open(LoadPlan::new(self.rate, self.warm_up, self.duration))
     }
 
     /// The report, and how many requests were sent, with those of the warm-up.
     fn measure(
         &self,
         scenario: &mut Scenario<'_>,
-        target: &Target,
+        target: &LoadTarget,
         (stop, quiet): (&Stop, bool),
     ) -> (Result<BenchReport>, u64) {
         let pace = self.pace();
@@ -178,7 +179,7 @@ impl Bench {
         let figures = watching.map(|(log, threads)| {
             let watchers = threads.len();
             log.finish(threads, sent);
-            log.figures(watchers, |number| matches!(pace, Pace::Open(plan) if plan.is_measured(number)))
+            log.figures(watchers, |number| matches!(pace, LoadPace::Open(plan) if plan.is_measured(number)))
         });
         let report = outcome.and_then(|outcome| {
             scenario.verify(outcome.latencies.figures().count, sent)?;
@@ -188,11 +189,11 @@ impl Bench {
     }
 
     /// Starts the watchers of the scenario `watch`.
-    fn watch(&self, scenario: &mut Scenario<'_>, target: &Target, stop: &Stop) -> Result<Option<Watching>> {
+    fn watch(&self, scenario: &mut Scenario<'_>, target: &LoadTarget, stop: &Stop) -> Result<Option<WatcherThreads>> {
         if self.scenario != ScenarioName::Watch {
             return Ok(None);
         }
-        let Pace::Open(plan) = self.pace() else {
+        let LoadPace::Open(plan) = self.pace() else {
             return Err(Error::usage(
                 "--closed",
                 "watch needs times that are planned",
@@ -208,7 +209,7 @@ impl Bench {
 
     fn report(
         &self,
-        target: &Target,
+        target: &LoadTarget,
         instances: u64,
         outcome: &LoadOutcome,
         watched: Option<WatchFigures>,
@@ -244,7 +245,7 @@ impl Bench {
 }
 
 /// The writes, and the threads that watch for them.
-type Watching = (Arc<WriteLog>, Vec<JoinHandle<()>>);
+type WatcherThreads = (Arc<WriteLog>, Vec<JoinHandle<()>>);
 
 /// Runs this program on one processor.
 fn pin(cpu: usize) -> Result<()> {

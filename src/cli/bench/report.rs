@@ -42,7 +42,7 @@ pub(super) struct BenchReport {
 
 /// A row of CSV.
 #[derive(Serialize)]
-struct Row<'r> {
+struct CsvRow<'r> {
     scenario: &'r str,
     server: &'r str,
     r#loop: &'r str,
@@ -77,7 +77,7 @@ impl BenchReport {
     pub(super) fn write_csv(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
         let LatencyFigures { mean_us, p50_us, p90_us, p95_us, p99_us, p999_us, max_us, count: _ } = self.latency;
         let mut writer = csv::Writer::from_writer(out);
-        writer.serialize(Row {
+        writer.serialize(CsvRow {
             scenario: self.scenario,
             server: &self.server,
             r#loop: self.r#loop,

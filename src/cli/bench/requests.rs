@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::target::{Dialect, Target};
+use super::target::{Dialect, LoadTarget};
 
 /// The instances of one run: a service of its own, so that nothing else is touched.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Fleet {
     }
 
     /// Registers an instance. `mark` is a fact of it that changes from one registration to the next.
-    pub(super) fn register(&self, target: &Target, out: &mut Vec<u8>, number: u64, mark: Option<u64>) {
+    pub(super) fn register(&self, target: &LoadTarget, out: &mut Vec<u8>, number: u64, mark: Option<u64>) {
         let (id, port) = (self.id(number), FIRST_PORT + number % 60_000);
         let address = format!("10.{}.{}.{}", number >> 16 & 255, number >> 8 & 255, number & 255);
         let mark = mark.map(|mark| mark.to_string()).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Fleet {
         }
     }
 
-    pub(super) fn deregister(&self, target: &Target, out: &mut Vec<u8>, number: u64) {
+    pub(super) fn deregister(&self, target: &LoadTarget, out: &mut Vec<u8>, number: u64) {
         let id = self.id(number);
         match self.dialect {
             Dialect::Portolan => target.write(out, "DELETE", &format!("/api/v1/services/{id}"), b""),
@@ -75,7 +75,7 @@ impl Fleet {
         }
     }
 
-    pub(super) fn heartbeat(&self, target: &Target, out: &mut Vec<u8>, number: u64) {
+    pub(super) fn heartbeat(&self, target: &LoadTarget, out: &mut Vec<u8>, number: u64) {
         let id = self.id(number);
         match self.dialect {
             Dialect::Portolan => target.write(out, "POST", &format!("/api/v1/services/{id}/heartbeat"), b""),
@@ -84,7 +84,7 @@ impl Fleet {
     }
 
     /// The instances of a service that take calls.
-    pub(super) fn discover(&self, target: &Target, out: &mut Vec<u8>, service: u64) {
+    pub(super) fn discover(&self, target: &LoadTarget, out: &mut Vec<u8>, service: u64) {
         let path = match self.dialect {
             Dialect::Portolan => format!("/api/v1/discover?service_name={}", self.name(service)),
             Dialect::Consul => format!("/v1/health/service/{}?passing=1", self.name(service)),
@@ -93,7 +93,7 @@ impl Fleet {
     }
 
     /// The instances with the states of their checks.
-    pub(super) fn checks(&self, target: &Target, out: &mut Vec<u8>) {
+    pub(super) fn checks(&self, target: &LoadTarget, out: &mut Vec<u8>) {
         let path = match self.dialect {
             Dialect::Portolan => format!("/api/v1/services/{}/instances", self.service),
             Dialect::Consul => format!("/v1/health/checks/{}", self.service),
@@ -102,7 +102,7 @@ impl Fleet {
     }
 
     /// A stream of changes, or a query that waits for the next one after `index`.
-    pub(super) fn watch(&self, target: &Target, out: &mut Vec<u8>, index: u64) {
+    pub(super) fn watch(&self, target: &LoadTarget, out: &mut Vec<u8>, index: u64) {
         let path = match self.dialect {
             Dialect::Portolan => format!("/api/v1/events?service={}&format=ndjson", self.service),
             Dialect::Consul => format!("/v1/health/service/{}?index={index}&wait=1s", self.service),

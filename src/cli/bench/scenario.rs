@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 
-use super::http::{HttpConnection, Reply};
+use super::http::{HttpConnection, HttpReply};
 use super::load::Requests;
 use super::requests::Fleet;
-use super::target::Target;
+use super::target::LoadTarget;
 use super::watchers::WriteLog;
 use crate::cli::signals::Stop;
 use crate::error::{Error, Result, plain};
@@ -37,7 +37,7 @@ pub(super) struct Scenario<'t> {
     /// How many instances are registered before the load.
     pub(super) instances: u64,
     pub(super) log: Option<Arc<WriteLog>>,
-    target: &'t Target,
+    target: &'t LoadTarget,
     timeout: Duration,
 }
 
@@ -75,7 +75,7 @@ impl<'t> Scenario<'t> {
         name: ScenarioName,
         fleet: Fleet,
         instances: u64,
-        (target, timeout): (&'t Target, Duration),
+        (target, timeout): (&'t LoadTarget, Duration),
     ) -> Self {
         Self { name, fleet, instances, log: None, target, timeout }
     }
@@ -196,7 +196,7 @@ impl Requests for Scenario<'_> {
         }
     }
 
-    fn accepts(&self, reply: &Reply<'_>) -> bool {
+    fn accepts(&self, reply: &HttpReply<'_>) -> bool {
         let is_list = matches!(self.name, ScenarioName::Discover | ScenarioName::Checks);
         // A list was read as a whole before the load; here its length shows that it is not empty.
         matches!(reply.status, 200..300) && (!is_list || reply.body.len() as u64 > self.instances * MIN_INSTANCE_BYTES)
@@ -214,10 +214,10 @@ const MIN_INSTANCE_BYTES: u64 = 100;
 
 fn wrong_answer(why: String) -> Error {
     let hint = "check that the URL names the right kind of server, and its log".to_owned();
-    Error::Protocol { what: "use the answers of the server".to_owned(), why, hint }
+    Error::Protocol { what: "take the answers of the server".to_owned(), why, hint }
 }
 
-fn unreachable_server(target: &Target, error: &std::io::Error) -> Error {
+fn unreachable_server(target: &LoadTarget, error: &std::io::Error) -> Error {
     Error::Connection {
         what: format!("reach {}", target.shown()),
         why: plain(error),

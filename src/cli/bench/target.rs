@@ -16,7 +16,7 @@ pub(super) enum Dialect {
 
 /// The server under load.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct LoadTarget {
     pub(super) dialect: Dialect,
     pub(super) address: SocketAddr,
     /// A header line with the token, with its end; empty without one.
@@ -26,7 +26,7 @@ pub(super) struct Target {
 
 const HINT: &str = "write http://HOST:PORT for a server of portolan, or consul://HOST:PORT";
 
-impl Target {
+impl LoadTarget {
     /// Reads a URL. The token comes from `PORTOLAN_TOKEN` or `CONSUL_HTTP_TOKEN`.
     ///
     /// # Errors
@@ -101,20 +101,21 @@ mod tests {
             ("portolan://127.0.0.1/", Dialect::Portolan, "127.0.0.1:7440"),
             ("consul://127.0.0.1", Dialect::Consul, "127.0.0.1:8500"),
         ] {
-            let target = Target::parse(url, none).unwrap();
+            let target = LoadTarget::parse(url, none).unwrap();
             assert_eq!((target.dialect, target.address.to_string().as_str()), (dialect, address), "{url}");
         }
         for url in
             ["https://127.0.0.1", "etcd://127.0.0.1", "http://", "http://127.0.0.1/api", "http://u:secret@127.0.0.1"]
         {
-            let error = Target::parse(url, none).unwrap_err();
+            let error = LoadTarget::parse(url, none).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 
     #[test]
     fn a_request_is_whole() {
-        let target = Target::parse("consul://127.0.0.1", |name| (name == "CONSUL_HTTP_TOKEN").then(|| "t".to_owned()));
+        let target =
+            LoadTarget::parse("consul://127.0.0.1", |name| (name == "CONSUL_HTTP_TOKEN").then(|| "t".to_owned()));
         let mut out = b"old".to_vec();
         target.unwrap().write(&mut out, "PUT", "/v1/x", b"{}");
         let expected = "PUT /v1/x HTTP/1.1\r\nHost: 127.0.0.1:8500\r\nX-Consul-Token: t\r\n\

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::http::HttpConnection;
 use super::latencies::{Latencies, LatencyFigures};
 use super::requests::Fleet;
-use super::target::{Dialect, Target};
+use super::target::{Dialect, LoadTarget};
 use crate::cli::signals::Stop;
 use crate::error::{Error, Result};
 
@@ -122,7 +122,7 @@ impl WriteLog {
 /// A thread cannot be started, or the server does not let them watch.
 pub(super) fn start(
     count: usize,
-    (target, fleet): (&Target, &Fleet),
+    (target, fleet): (&LoadTarget, &Fleet),
     log: &Arc<WriteLog>,
     (stop, guard): (&Stop, Duration),
 ) -> Result<Vec<JoinHandle<()>>> {
@@ -131,7 +131,7 @@ pub(super) fn start(
         let watcher = Watcher { target: target.clone(), fleet: fleet.clone(), log: Arc::clone(log) };
         let started = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || watcher.run());
         watchers.push(started.map_err(|error| {
-            let hint = "use fewer --watchers, or raise the limit of processes and threads (`ulimit -u`)";
+            let hint = "lower --watchers, or raise the limit of processes and threads (`ulimit -u`)";
             Error::io("start a thread for a watcher", error, hint)
         })?);
     }
@@ -144,7 +144,7 @@ pub(super) fn start(
             return Err(Error::TimedOut {
                 what: format!("start {count} watchers within {} s", guard.as_secs_f64()),
                 why: format!("the server let {ready} of them watch"),
-                hint: "use fewer --watchers: the server may limit connections of an address".to_owned(),
+                hint: "lower --watchers: the server may limit connections of an address".to_owned(),
             });
         }
         thread::sleep(POLL_INTERVAL);
@@ -153,7 +153,7 @@ pub(super) fn start(
 }
 
 struct Watcher {
-    target: Target,
+    target: LoadTarget,
     fleet: Fleet,
     log: Arc<WriteLog>,
 }

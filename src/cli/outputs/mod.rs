@@ -46,8 +46,11 @@ impl<'w> OutputTarget<'w> {
     }
 }
 
+/// The order of endpoints: address, port, transport.
+type EndpointPlace = (Address, Option<u16>, Transport);
+
 /// The order of services: network namespace, address, port, transport.
-fn place(service: &Service) -> (String, Option<(Address, Option<u16>, Transport)>, ServiceId) {
+fn place(service: &Service) -> (String, Option<EndpointPlace>, ServiceId) {
     let namespace = service.detail.netns().map(|netns| netns.to_string()).unwrap_or_default();
     let endpoint = service.endpoints.first();
     let place = endpoint.map(|endpoint| (endpoint.address.clone(), endpoint.port, endpoint.transport));
@@ -143,7 +146,9 @@ impl<'w> Outputs<'w> {
     pub(super) fn end(&mut self, end: &Footer<'_>) {
         let mut kept = self.kept.take().unwrap_or_default();
         kept.sort_by_cached_key(place);
-        kept.iter().for_each(|service| self.write_to(false, service));
+        for service in &kept {
+            self.write_to(false, service);
+        }
         self.each(|format| format.end(end));
     }
 

@@ -45,7 +45,7 @@ impl Listener {
         let (service, endpoint) = found.ok_or_else(|| Error::NotFound {
             what: format!("a listener on TCP port {ports}"),
             why: "nothing listens there".to_owned(),
-            hint: "start the service first, or use --port, --check and a command".to_owned(),
+            hint: "start the service first, or give --port, --check and a command".to_owned(),
         })?;
 
         let ip = if let Address::Ip(ip) = endpoint.address { Some(ip.to_canonical()) } else { None };

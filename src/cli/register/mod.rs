@@ -15,7 +15,7 @@ pub(super) use self::check::ReadyCheck;
 use self::listener::Listener;
 use self::program::{Program, start_failure};
 use super::exit::Exit;
-use super::kill::parse_port;
+use super::port_words::parse_port;
 use super::registry::RegistryOptions;
 use super::resolve::parse_pair;
 use super::signals::Stop;

@@ -48,6 +48,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("server.listen", KeyKind::List),
     key("server.insecure", KeyKind::Flag, "false"),
     key("server.shutdown_timeout", KeyKind::Duration, "30s"),
+    unset("server.cors.allowed_origins", KeyKind::List),
     unset("server.tls.cert_file", KeyKind::Text),
     unset("server.tls.key_file", KeyKind::Text),
     unset("server.tls.client_ca_file", KeyKind::Text),

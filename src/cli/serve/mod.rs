@@ -9,6 +9,7 @@ mod given;
 mod keys;
 mod logging;
 mod plan;
+mod reload;
 mod show;
 mod start;
 mod value_kinds;
@@ -16,13 +17,14 @@ mod values;
 mod yaml_place;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
 use self::given::Given;
 use self::plan::Plan;
+use self::reload::SettingsOrigin;
 use super::Global;
 use super::exit::Exit;
 use crate::error::{Error, Result};
@@ -160,7 +162,8 @@ impl Serve {
         if self.check {
             return show::show(&given, &plan, json);
         }
-        start::start(&plan, self.environment.as_deref(), global.quiet)
+        let origin = ServeSettings { serve: self, config: global.config.as_ref() };
+        start::start((&given, &plan), &origin, self.environment.as_deref(), global.quiet)
     }
 
     /// Every setting that was given: the file and its overlay, then the environment, then the options.
@@ -168,14 +171,18 @@ impl Serve {
         let mut given = Given::default();
         if let Some(path) = config {
             given.read_file(path, variable)?;
-            let overlay = self.environment.as_deref().map(|environment| given::overlay(path, environment));
-            if let Some(overlay) = overlay.filter(|overlay| overlay.exists()) {
+            if let Some(overlay) = self.overlay(path).filter(|overlay| overlay.exists()) {
                 given.read_file(&overlay, variable)?;
             }
         }
         given.read_environment(std::env::vars_os(), variable)?;
         self.set_flags(&mut given);
         Ok(given)
+    }
+
+    /// The file that the environment adds to the settings file; it need not exist.
+    fn overlay(&self, path: &Path) -> Option<PathBuf> {
+        self.environment.as_deref().map(|environment| given::overlay(path, environment))
     }
 
     fn set_flags(&self, given: &mut Given) {
@@ -222,6 +229,25 @@ impl Serve {
         if !self.dns.is_empty() {
             given.set_flag("--dns", "server.dns.listen", self.dns.clone());
         }
+    }
+}
+
+/// The settings of a running server: the same command line, read again.
+struct ServeSettings<'s> {
+    serve: &'s Serve,
+    config: Option<&'s PathBuf>,
+}
+
+impl SettingsOrigin for ServeSettings<'_> {
+    fn read(&self) -> Result<(Given, Plan)> {
+        let given = self.serve.given(self.config)?;
+        let plan = Plan::new(&given, variable, &plan::host_name())?;
+        Ok((given, plan))
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let overlay = self.config.and_then(|path| self.serve.overlay(path));
+        self.config.cloned().into_iter().chain(overlay).collect()
     }
 }
 

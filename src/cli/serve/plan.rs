@@ -258,6 +258,12 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         return Err(wrong(given, "monitoring.metrics.path", why, "write a path such as /metrics"));
     }
 
+    let origins = given.get("server.cors.allowed_origins").map(|list| list.texts.clone()).unwrap_or_default();
+    if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
+        let why = format!("'{}' is not an origin", clean(origin));
+        let hint = "write a scheme and a host without a path, as in https://ui.example:8443, or * for any origin";
+        return Err(wrong(given, "server.cors.allowed_origins", &why, hint));
+    }
     let size_limits = SizeLimits {
         connections: count(given, "server.limits.connections"),
         connections_per_address: count(given, "server.limits.connections_per_address"),
@@ -282,6 +288,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         time_limits,
         size_limits,
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
+        allowed_origins: origins,
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
@@ -291,6 +298,12 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),
     })
+}
+
+/// Whether a browser may send this as its Origin, or it stands for any.
+fn is_origin(text: &str) -> bool {
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text)
 }
 
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.

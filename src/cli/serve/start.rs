@@ -8,12 +8,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tracing::info;
 use uuid::Uuid;
 
 use super::addresses::bind;
 use super::data::DataPlace;
+use super::given::Given;
 use super::plan::Plan;
+use super::reload::{Reloader, SettingsOrigin};
 use super::{consul, dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
@@ -35,8 +38,13 @@ const MAX_THREADS: usize = 8;
 ///
 /// # Errors
 /// An address or the data cannot be used. Nothing was started then.
-pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Result<Exit> {
-    let stop = Stop::listen()?;
+pub(super) fn start(
+    (given, plan): (&Given, &Plan),
+    origin: &dyn SettingsOrigin,
+    environment: Option<&str>,
+    quiet: bool,
+) -> Result<Exit> {
+    let stop = Stop::listen_except_hangup()?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
@@ -47,11 +55,15 @@ pub(super) fn start(plan: &Plan, environment: Option<&str>, quiet: bool) -> Resu
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
         let registry = open(plan, access, tls)?;
-        logging::start(&plan.log_filter, plan.log_json)?;
+        let log = logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
 
         let shutdown = stop.tree()?;
-        let report = server::run(listeners, plan.server.clone(), registry, shutdown.clone()).await;
+        let (live, changes) = watch::channel(plan.server.live());
+        let reloader = Reloader::new(origin, given, log, live);
+        let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
+        let (report, followed) = tokio::join!(serving, reloader.follow(shutdown.clone()));
+        followed?;
         info!(aborted = report.aborted, "stopped");
         // The task that waits for signals belongs to the tree.
         let _ = shutdown.drain(plan.server.shutdown_timeout).await;

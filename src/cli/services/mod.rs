@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::{Completeness, Listing, PartialError, SCHEMA};
 use crate::output;
 
-pub(super) use self::selection::{Selection, report_missing};
+pub(super) use self::selection::{InstanceSelection, report_missing};
 
 /// List, show and change the services of a registry
 ///
@@ -23,11 +23,11 @@ pub(super) use self::selection::{Selection, report_missing};
 #[derive(Args, Debug)]
 pub(super) struct Services {
     #[command(subcommand)]
-    action: Action,
+    action: ServicesAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum ServicesAction {
     List(list::List),
     Get(get::Get),
     Update(update::Update),
@@ -36,9 +36,9 @@ enum Action {
 impl Services {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         match &self.action {
-            Action::List(list) => list.run(global),
-            Action::Get(get) => get.run(global),
-            Action::Update(update) => update.run(global),
+            ServicesAction::List(list) => list.run(global),
+            ServicesAction::Get(get) => get.run(global),
+            ServicesAction::Update(update) => update.run(global),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::cli) struct Chosen<'l> {
 
 /// The instances that some words mean.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Selection<'l> {
+pub(in crate::cli) struct InstanceSelection<'l> {
     pub(in crate::cli) chosen: Vec<Chosen<'l>>,
     /// The words that mean no instance.
     pub(in crate::cli) missing: Vec<&'l str>,
@@ -25,7 +25,7 @@ pub(in crate::cli) struct Selection<'l> {
     several: Vec<(&'l str, usize)>,
 }
 
-impl<'l> Selection<'l> {
+impl<'l> InstanceSelection<'l> {
     /// The instances in a listing that these words mean. A word is an id, or else the name of a service.
     pub(in crate::cli) fn of(listing: &'l Listing, words: &'l [String]) -> Self {
         let mut selection = Self::default();
@@ -79,7 +79,7 @@ impl std::fmt::Display for Chosen<'_> {
 }
 
 /// Reports the words that mean no instance.
-pub(in crate::cli) fn report_missing(selection: &Selection<'_>) -> Exit {
+pub(in crate::cli) fn report_missing(selection: &InstanceSelection<'_>) -> Exit {
     for word in &selection.missing {
         let text = format!("no instance has the id {0}, and no service the name {0}", clean(word));
         stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
@@ -107,7 +107,7 @@ mod tests {
         let services = vec![service("x/web", "web", &["n1/a", "n1/b"]), service("x/db", "db", &["n1/web", "c"])];
         let listing = Listing { services, ..Listing::default() };
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let selection = Selection::of(&listing, &words);
+        let selection = InstanceSelection::of(&listing, &words);
         let ids = selection.chosen.iter().map(|chosen| chosen.instance.id.clone()).collect();
         let missing = selection.missing.iter().map(|word| (*word).to_owned()).collect();
         (ids, missing, selection.several.is_empty())

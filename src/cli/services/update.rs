@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::report_errors;
-use super::selection::{Selection, report_missing};
+use super::selection::{InstanceSelection, report_missing};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr};
@@ -69,7 +69,7 @@ impl Update {
 
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
-            let selection = Selection::of(&listing, &self.words);
+            let selection = InstanceSelection::of(&listing, &self.words);
             let mut exit = report_errors(&listing).max(report_missing(&selection));
             if !selection.is_confirmed("Change", self.yes) {
                 let hint = "answer y at the terminal, add --yes, or name the instances by their ids";

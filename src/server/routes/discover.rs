@@ -42,7 +42,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         let error = ApiError::bad_request("missing_parameter", "the parameter service_name is missing");
         error.field("service_name").hint("add ?service_name=NAME")
     })?;
-    let chooser = chooser(&params, &request, access.app().settings.default_strategy)?;
+    let chooser = chooser(&params, &request, access.app().live.load().default_strategy)?;
     let version = params.get("version").map(version).transpose()?;
     let limit = params.number("limit", 1, MAX_LIMIT)?.and_then(|limit| usize::try_from(limit).ok());
     let with_unhealthy = params.flag("include_unhealthy")?;

@@ -50,7 +50,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
         .collect();
     // Instances that are gone took theirs with them: the sum is what can be shown.
     let requests: u64 = instances.iter().map(|instance| instance.picks).sum();
-    let strategy = access.app().settings.default_strategy;
+    let strategy = access.app().live.load().default_strategy;
     Ok(reply::data(
         view.index(),
         &serde_json::json!({

@@ -28,16 +28,18 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
-use http::header::ACCEPT_ENCODING;
-use http::{Method, StatusCode};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, Method, StatusCode};
 use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use self::route::Route;
 use super::access::{Permission, RouteRules, authorize};
 use super::api_error::ApiError;
 use super::metrics::RouteStats;
+use super::reply::INDEX;
 use super::shared::App;
 use crate::clean::clean;
 use crate::error::nearest;
@@ -130,9 +132,30 @@ pub(super) fn routes(app: &App) -> Routes {
         router = router.route(path, methods);
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
+    let router = match cors(&app.settings.allowed_origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
 
     Routes::with_compression(router)
 }
+
+/// What browsers are told of the origins that may use the API; `None` if none may. Requests are authorized as any others.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    let any = origins.iter().any(|origin| origin == "*");
+    let listed: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    let allowed = if any { AllowOrigin::any() } else { AllowOrigin::list(listed) };
+    let cors = CorsLayer::new()
+        .allow_origin(allowed)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE])
+        .expose_headers([INDEX, LOCATION])
+        .max_age(PREFLIGHT_AGE);
+    (!origins.is_empty()).then_some(cors)
+}
+
+/// How long a browser may keep what it was told.
+const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 
 /// All routes, with compression for the clients that ask for it.
 #[derive(Clone)]

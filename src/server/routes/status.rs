@@ -19,6 +19,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let gauges = app.gauges();
     let view = access.view();
     let rules = view.rules();
+    let live = app.live.load();
     let instances: u64 = gauges.instances.iter().sum();
     let [healthy, degraded, unhealthy, unknown] = gauges.instances;
     let status = if app.shutdown.is_stopping() { "stopping" } else { "running" };
@@ -50,9 +51,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "registration": {
             "default_ttl": rules.default_ttl.as_secs_f64(),
             "grace_period": rules.grace.as_secs_f64(),
-            "heartbeat_interval": app.settings.heartbeat_interval.as_secs_f64(),
+            "heartbeat_interval": live.heartbeat_interval.as_secs_f64(),
         },
-        "default_strategy": app.settings.default_strategy,
+        "default_strategy": live.default_strategy,
         "off": off(app),
     });
     Ok(reply::data(view.index(), &body))

@@ -158,7 +158,9 @@ impl Scan {
                 faults.extend(self.add_names(&mut results, context).await);
             }
             results.finish(out);
-            summary::notes_on_uniform_hosts(&results.hosts).into_iter().for_each(|note| out.note(note));
+            for note in summary::notes_on_uniform_hosts(&results.hosts) {
+                out.note(note);
+            }
             let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
             let _ = out.accept(ListItem::AbsentHosts(tally.absent_hosts));
             out.note(summary.sentence(&tally));

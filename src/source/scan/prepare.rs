@@ -205,10 +205,7 @@ impl Scan {
     ) -> Result<Summary> {
         let all = Addresses::new(groups.iter().flat_map(|group| group.addresses.clone().into_blocks()));
         let hosts = others.iter().fold(all.len(), |sum, other| sum.saturating_add(other.addresses.len()));
-        let per_host = |parts: &[PlanPart]| match self.discover_only {
-            true => 1,
-            false => parts.iter().map(|part| part.ports.len() as u64).sum(),
-        };
+        let per_host = |parts: &[PlanPart]| if self.discover_only { 1 } else { number_of_ports(parts) };
 
         let others = others.iter().map(|other| (other.addresses.len(), per_host(parts)));
         let groups: Vec<(u128, u64)> =
@@ -222,9 +219,10 @@ impl Scan {
             Some((_, ports)) if same => *ports,
             _ => u64::try_from(probes).unwrap_or(u64::MAX),
         };
-        let size = match self.discover_only {
-            true => summary::addresses(hosts),
-            false => format!("{} of {} are {probes} probes", summary::ports(ports), summary::hosts(hosts)),
+        let size = if self.discover_only {
+            summary::addresses(hosts)
+        } else {
+            format!("{} of {} are {probes} probes", summary::ports(ports), summary::hosts(hosts))
         };
 
         if probes > MANY && !self.yes && !context.confirm(&format!("{size}. Scan them?")) {
@@ -366,6 +364,11 @@ impl Scan {
             (None, None) => reading::read(self, cancel, deadline),
         }
     }
+}
+
+/// The number of ports that each host has in these parts.
+fn number_of_ports(parts: &[PlanPart]) -> u64 {
+    parts.iter().map(|part| part.ports.len() as u64).sum()
 }
 
 /// The ports that host discovery tries: the usual ones, and those of the scan if they are few.

@@ -105,9 +105,10 @@ impl Summary {
 
     fn fault(&self, count: u64, why: &str, hint: &str) -> PartialError {
         PartialError {
-            operation: match self.hosts_only {
-                true => format!("look for hosts at {count} of {}", addresses(self.probes)),
-                false => format!("scan {count} of {}", ports(self.probes)),
+            operation: if self.hosts_only {
+                format!("look for hosts at {count} of {}", addresses(self.probes))
+            } else {
+                format!("scan {count} of {}", ports(self.probes))
             },
             cause: why.to_owned(),
             hint: hint.to_owned(),

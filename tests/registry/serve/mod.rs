@@ -9,6 +9,7 @@ mod hostile;
 mod lifecycle;
 mod monitor;
 mod prometheus;
+mod reload;
 mod rest;
 mod seed;
 mod server;

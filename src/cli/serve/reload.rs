@@ -1,0 +1,133 @@
+//! Reads the settings again, on SIGHUP and when their file changes: what can change while the server runs changes, and the
+//! rest is named.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+use super::given::Given;
+use super::keys::KEYS;
+use super::logging::Log;
+use super::plan::Plan;
+use crate::engine::Shutdown;
+use crate::error::{Error, Result};
+use crate::server::LiveSettings;
+
+/// Where the settings of a server come from.
+pub(super) trait SettingsOrigin {
+    /// Reads all of them, and checks them as a whole.
+    ///
+    /// # Errors
+    /// The first one that cannot be used.
+    fn read(&self) -> Result<(Given, Plan)>;
+
+    /// The files that they are read from. Some may not exist.
+    fn files(&self) -> Vec<PathBuf>;
+}
+
+/// Follows the settings while a server runs.
+pub(super) struct Reloader<'s> {
+    origin: &'s dyn SettingsOrigin,
+    log: Log,
+    live: watch::Sender<LiveSettings>,
+    /// The settings that the server was started with.
+    started: &'s Given,
+    /// Those that were read last.
+    known: Option<Given>,
+    stamps: Vec<FileStamp>,
+}
+
+/// When a file was changed last, and its length; `None` if it is not there.
+type FileStamp = Option<(SystemTime, u64)>;
+
+/// What changes while the server runs.
+const LIVE_KEYS: [&str; 5] = [
+    "server.limits.connections",
+    "server.limits.connections_per_address",
+    "registry.registration.heartbeat_interval",
+    "load_balancer.default_strategy",
+    "monitoring.logging.level",
+];
+/// The interval at which the files are looked at.
+const FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+impl<'s> Reloader<'s> {
+    pub(super) fn new(
+        origin: &'s dyn SettingsOrigin,
+        started: &'s Given,
+        log: Log,
+        live: watch::Sender<LiveSettings>,
+    ) -> Self {
+        let stamps = stamps(origin);
+        Self { origin, log, live, started, known: None, stamps }
+    }
+
+    /// Follows the settings until the server stops.
+    ///
+    /// # Errors
+    /// The operating system does not let SIGHUP be caught.
+    pub(super) async fn follow(mut self, shutdown: Shutdown) -> Result<()> {
+        let hint = "look for a sandbox that forbids it";
+        let mut hangups = signal(SignalKind::hangup()).map_err(|error| Error::io("catch SIGHUP", error, hint))?;
+        let mut ticks = interval(FILE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let cause = tokio::select! {
+                () = shutdown.stopping() => return Ok(()),
+                _ = hangups.recv() => "SIGHUP",
+                _ = ticks.tick() => "file",
+            };
+            let now = stamps(self.origin);
+            let is_changed = now != self.stamps;
+            self.stamps = now;
+            if is_changed || cause == "SIGHUP" {
+                self.reload(cause);
+            }
+        }
+    }
+
+    /// Reads the settings again. What cannot be used changes nothing.
+    fn reload(&mut self, cause: &str) {
+        let (given, plan) = match self.origin.read() {
+            Ok(read) => read,
+            Err(failure) => {
+                error!(cause, hint = failure.hint(), "the settings stay as they are: {failure}");
+                return;
+            }
+        };
+
+        let changed = given.changed_keys(self.known.as_ref().unwrap_or(self.started));
+        let live: Vec<&str> = changed.into_iter().filter(|key| LIVE_KEYS.contains(key)).collect();
+        let differing = given.changed_keys(self.started);
+        let waiting: Vec<&str> = differing.into_iter().filter(|key| !LIVE_KEYS.contains(key)).collect();
+        if !self.log.set_level(&plan.log_filter) {
+            warn!("the log level cannot be changed any more");
+        }
+        self.live.send_replace(plan.server.live());
+        self.known = Some(given);
+
+        info!(cause, changed = live.join(", "), "settings read again");
+        if !waiting.is_empty() {
+            warn!(settings = waiting.join(", "), "these settings change when the server is started again");
+        }
+    }
+}
+
+fn stamps(origin: &dyn SettingsOrigin) -> Vec<FileStamp> {
+    let files = origin.files().into_iter();
+    files.map(|file| std::fs::metadata(file).ok().and_then(|file| Some((file.modified().ok()?, file.len())))).collect()
+}
+
+impl Given {
+    /// The keys whose values differ from those of `other`.
+    fn changed_keys(&self, other: &Self) -> Vec<&'static str> {
+        let names = KEYS.iter().map(|key| key.name);
+        names
+            .filter(|name| self.get(name).map(|value| &value.texts) != other.get(name).map(|value| &value.texts))
+            .collect()
+    }
+}
