@@ -43,6 +43,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+            cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
@@ -952,6 +953,66 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;health'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand check 'Let the server run the checks of instances now, and print the results'
+            cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;health;check'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'Check every instance'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;health;show'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;health;help'= {
+            cand check 'Let the server run the checks of instances now, and print the results'
+            cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;health;help;check'= {
+        }
+        &'portolan;health;help;show'= {
+        }
+        &'portolan;health;help;help'= {
+        }
         &'portolan;export'= {
             cand --file 'Write to this file instead of standard output'
             cand --reload 'Run this command after the file was replaced, without a shell; quotes join words'
@@ -1255,6 +1316,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand deregister 'Remove instances from a registry'
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+            cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
@@ -1327,6 +1389,14 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;services;update'= {
         }
         &'portolan;help;status'= {
+        }
+        &'portolan;help;health'= {
+            cand check 'Let the server run the checks of instances now, and print the results'
+            cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
+        }
+        &'portolan;help;health;check'= {
+        }
+        &'portolan;help;health;show'= {
         }
         &'portolan;help;export'= {
         }

@@ -114,7 +114,7 @@ pub(super) fn reply(input: &mut DriftInput) {
         .registries
         .iter()
         .flat_map(|view| &view.endpoints)
-        .flat_map(|registered| registered.sockets())
+        .flat_map(RegisteredEndpoint::sockets)
         .map(|(ip, port, _)| (ip, port))
         .collect();
     for (ip, port) in sockets {

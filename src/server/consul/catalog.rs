@@ -24,23 +24,26 @@ pub(super) fn datacenters(access: &Access, request: &ConsulRequest) -> ConsulRes
 /// All nodes.
 pub(super) async fn nodes(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(NODE), "")?;
-    let read = |view: &RegistryView| {
+    answer(access, request, &options, Scope::Catalog, |view| {
         let nodes = view.nodes().into_iter().filter(|node| node.has_meta(&options.node_meta)).collect();
         filtered(nodes, options.filter.as_ref())
-    };
-    answer(access, request, &options, Scope::Catalog, read).await
+    })
+    .await
 }
 
 /// The names of all services, with their tags.
 pub(super) async fn services(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, None, "")?;
-    let read = |view: &RegistryView| {
-        let wanted = |node: &str| {
-            options.node_meta.is_empty() || view.node(node).is_some_and(|node| node.has_meta(&options.node_meta))
-        };
-        view.service_tags(wanted)
-    };
-    Ok(reply::with_cache(answer(access, request, &options, Scope::Catalog, read).await?, request))
+    Ok(reply::with_cache(
+        answer(access, request, &options, Scope::Catalog, |view| {
+            let wanted = |node: &str| {
+                options.node_meta.is_empty() || view.node(node).is_some_and(|node| node.has_meta(&options.node_meta))
+            };
+            view.service_tags(wanted)
+        })
+        .await?,
+        request,
+    ))
 }
 
 /// The members of a service that a request asks for, each with its node.
@@ -70,12 +73,15 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
     let options = request.options(access, Some(SERVICE_NODE), "Missing service name")?;
     let name = request.rest.as_str();
     let tags = tags_of(request);
-    let read = |view: &RegistryView| {
-        let members = wanted_members(view, name, &tags, &options).into_iter();
-        let services = members.map(|(member, node)| ServiceNode::new(node, view.facts(&member))).collect();
-        filtered(services, options.filter.as_ref())
-    };
-    Ok(reply::with_cache(answer(access, request, &options, Scope::Service(name), read).await?, request))
+    Ok(reply::with_cache(
+        answer(access, request, &options, Scope::Service(name), |view| {
+            let members = wanted_members(view, name, &tags, &options).into_iter();
+            let services = members.map(|(member, node)| ServiceNode::new(node, view.facts(&member))).collect();
+            filtered(services, options.filter.as_ref())
+        })
+        .await?,
+        request,
+    ))
 }
 
 /// A node with its services by their ids.
@@ -98,23 +104,23 @@ struct NodeServiceList {
 pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
-    let read = |view: &RegistryView| {
+    answer(access, request, &options, Scope::Catalog, |view| {
         let services = services_of(view, name, &options).into_iter().map(|service| (service.id.clone(), service));
         view.node(name).map(|node| NodeServices { node, services: services.collect() })
-    };
-    answer(access, request, &options, Scope::Catalog, read).await
+    })
+    .await
 }
 
 /// The same with a list.
 pub(super) async fn node_services(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
-    let read = |view: &RegistryView| {
+    answer(access, request, &options, Scope::Catalog, |view| {
         let node = view.node(name);
         let services = node.as_ref().map(|_| services_of(view, name, &options));
         NodeServiceList { node, services }
-    };
-    answer(access, request, &options, Scope::Catalog, read).await
+    })
+    .await
 }
 
 fn services_of(view: &RegistryView, node: &str, options: &ReadOptions) -> Vec<NodeService> {

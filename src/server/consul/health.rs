@@ -18,20 +18,20 @@ use crate::server::access::Access;
 pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing node name")?;
     let name = request.rest.as_str();
-    let read = |view: &RegistryView| filtered(view.checks_of_node(name), options.filter.as_ref());
-    answer(access, request, &options, Scope::All, read).await
+    answer(access, request, &options, Scope::All, |view| filtered(view.checks_of_node(name), options.filter.as_ref()))
+        .await
 }
 
 /// The checks of a service, without those of its nodes.
 pub(super) async fn checks(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing service name")?;
     let name = request.rest.as_str();
-    let read = |view: &RegistryView| {
+    answer(access, request, &options, Scope::Service(name), |view| {
         let members = wanted_members(view, name, &[], &options).into_iter();
         let checks = members.flat_map(|(member, _)| view.service_checks(&member)).collect();
         filtered(checks, options.filter.as_ref())
-    };
-    answer(access, request, &options, Scope::Service(name), read).await
+    })
+    .await
 }
 
 /// The instances of a service with their nodes and all checks.
@@ -46,8 +46,11 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
     };
 
     let tags = tags_of(request);
-    let read = |view: &RegistryView| entries(view, name, &tags, passing, &options);
-    Ok(super::reply::with_cache(answer(access, request, &options, Scope::Service(name), read).await?, request))
+    Ok(super::reply::with_cache(
+        answer(access, request, &options, Scope::Service(name), |view| entries(view, name, &tags, passing, &options))
+            .await?,
+        request,
+    ))
 }
 
 fn entries(
@@ -73,7 +76,7 @@ fn entries(
 pub(super) async fn state(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing check state")?;
     let state = request.rest.as_str();
-    let read = |view: &RegistryView| {
+    answer(access, request, &options, Scope::All, |view| {
         let is_wanted = |check: &Check| {
             (state == "any" || check.status == state)
                 && (options.node_meta.is_empty()
@@ -81,6 +84,6 @@ pub(super) async fn state(access: &Access, request: &ConsulRequest) -> ConsulRes
         };
         let checks = view.all_checks().into_iter().filter(is_wanted).collect();
         filtered(checks, options.filter.as_ref())
-    };
-    answer(access, request, &options, Scope::All, read).await
+    })
+    .await
 }

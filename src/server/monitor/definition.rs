@@ -52,12 +52,11 @@ pub(super) fn runnable(
 
 fn spec(protocol: Option<&str>, kind: &CheckKind) -> Option<CheckSpec> {
     let is_tls = matches!(protocol, Some("https" | "h2" | "grpcs" | "tls" | "ssl"));
-    let word = |plain: &'static str, tls: &'static str| Some(if is_tls { tls } else { plain }.to_owned());
     let none = CheckSpec::default();
 
     match kind {
         CheckKind::Http { path, method, expected_status } => Some(CheckSpec {
-            protocol: if protocol == Some("h2c") { Some("h2c".to_owned()) } else { word("http", "https") },
+            protocol: if protocol == Some("h2c") { Some("h2c".to_owned()) } else { word(is_tls, "http", "https") },
             path: path.parse().ok(),
             method: method.parse().ok(),
             expect_status: expected_status.clone(),
@@ -66,12 +65,17 @@ fn spec(protocol: Option<&str>, kind: &CheckKind) -> Option<CheckSpec> {
         CheckKind::Tcp => Some(CheckSpec { protocol: Some("tcp".to_owned()), ..none }),
         CheckKind::Tls => Some(CheckSpec { protocol: Some("tls".to_owned()), ..none }),
         CheckKind::Grpc { service } => {
-            Some(CheckSpec { protocol: word("grpc", "grpcs"), grpc_service: service.clone(), ..none })
+            Some(CheckSpec { protocol: word(is_tls, "grpc", "grpcs"), grpc_service: service.clone(), ..none })
         }
         CheckKind::Dns => Some(CheckSpec { check: vec![CheckName::Dns], ..none }),
         CheckKind::Protocol(name) => Some(CheckSpec { protocol: Some((*name).to_owned()), ..none }),
         CheckKind::Ttl | CheckKind::Script { .. } => None,
     }
+}
+
+/// The protocol with or without TLS.
+fn word(is_tls: bool, plain: &str, tls: &str) -> Option<String> {
+    Some(if is_tls { tls } else { plain }.to_owned())
 }
 
 #[cfg(test)]

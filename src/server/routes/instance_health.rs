@@ -7,7 +7,7 @@ use axum::extract::Request;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::service::{Named, Subject, named};
+use super::service::{Named, NamedSubject, named};
 use crate::health::{MAX_RESULTS, PastResult};
 use crate::model::{CheckDefinition, CheckKind, CheckState, HealthState, OperatorStatus, RegisteredInstance};
 use crate::server::access::{Access, ScopedView};
@@ -35,7 +35,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     let history = params.number("history", 0, MAX_RESULTS as u64)?.and_then(|count| usize::try_from(count).ok());
     let view = access.view();
 
-    let subject = Subject::of(&view, params.get("namespace"), &id)?;
+    let subject = NamedSubject::of(&view, params.get("namespace"), &id)?;
     Ok(reply::data(view.index(), &health_of(access.app(), &view, &subject, history)))
 }
 
@@ -51,11 +51,11 @@ pub(in crate::server) async fn check(access: Access, path: Named, request: Reque
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace");
-    let ids = Subject::of(&access.view(), namespace, &id)?.ids();
+    let ids = NamedSubject::of(&access.view(), namespace, &id)?.ids();
     let is_finished = check_now(access.app(), ids).await?;
 
     let view = access.view();
-    let mut health = health_of(access.app(), &view, &Subject::of(&view, namespace, &id)?, Some(0));
+    let mut health = health_of(access.app(), &view, &NamedSubject::of(&view, namespace, &id)?, Some(0));
     health.insert("finished".to_owned(), is_finished.into());
     Ok(reply::data(view.index(), &health))
 }
@@ -82,10 +82,12 @@ pub(super) async fn check_now(app: &App, ids: Vec<Arc<str>>) -> ApiResult<bool> 
     }
 }
 
-fn health_of(app: &App, view: &ScopedView, subject: &Subject, history: Option<usize>) -> Map<String, Value> {
+fn health_of(app: &App, view: &ScopedView, subject: &NamedSubject, history: Option<usize>) -> Map<String, Value> {
     match subject {
-        Subject::Instance(instance) => instance_health(app, view, &instance.instance, history.unwrap_or(MAX_RESULTS)),
-        Subject::Service(service) => {
+        NamedSubject::Instance(instance) => {
+            instance_health(app, view, &instance.instance, history.unwrap_or(MAX_RESULTS))
+        }
+        NamedSubject::Service(service) => {
             let mut fields = service_health(app, view, service);
             let instances = service.list().iter();
             let lines = instances.map(|one| instance_health(app, view, &one.instance, history.unwrap_or(0)));

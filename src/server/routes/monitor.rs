@@ -33,7 +33,6 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 fn stats(app: &App, view: &ScopedView) -> MonitorStats {
     let (figures, settings) = (&app.metrics.checks, app.settings.health_checks);
     let rules = view.rules();
-    let read = |value: &AtomicU64| value.load(Ordering::Relaxed);
     let results: Map<String, Value> =
         HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), figures.of(*state).into())).collect();
     let checks: u64 = HealthState::ALL.iter().map(|state| figures.of(*state)).sum();
@@ -65,6 +64,10 @@ fn stats(app: &App, view: &ScopedView) -> MonitorStats {
     }
 }
 
+fn read(value: &AtomicU64) -> u64 {
+    value.load(Ordering::Relaxed)
+}
+
 fn mean_millis(seconds: f64, count: u64) -> Option<f64> {
     let count = u32::try_from(count.min(u64::from(u32::MAX))).unwrap_or(u32::MAX);
     (count > 0).then(|| (seconds * 1e6 / f64::from(count)).round() / 1e3)
@@ -83,9 +86,12 @@ pub(in crate::server) async fn check_all(access: Access, request: Request) -> Ap
 
     let view = access.view();
     let mut instances = view.instances();
-    let count = |state: HealthState| instances.iter().filter(|one| one.instance.health == state).count();
-    let counts: Map<String, Value> =
-        HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), count(*state).into())).collect();
+    let mut counts: Map<String, Value> =
+        HealthState::ALL.iter().map(|state| (state.as_str().to_owned(), 0.into())).collect();
+    for state in instances.iter().map(|one| one.instance.health) {
+        let count = counts.entry(state.as_str()).or_insert(Value::Null);
+        *count = (count.as_u64().unwrap_or(0) + 1).into();
+    }
     let total = instances.len();
     instances.sort_by_key(|one| Reverse(worst_first(one.instance.health)));
     instances.truncate(MAX_LISTED);

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use serde_json::json;
 
-use super::service::{Named, Subject, named, no_content};
+use super::service::{Named, NamedSubject, named, no_content};
 use crate::registry::Command;
 use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
@@ -45,7 +45,7 @@ pub(in crate::server) async fn stop(access: Access, path: Named, request: Reques
 fn subjects(access: &Access, path: Named, query: Option<&str>) -> ApiResult<Vec<Arc<str>>> {
     let id = named(path)?;
     let params = Params::read(query, &["namespace"], &[])?;
-    Ok(Subject::of(&access.view(), params.get("namespace"), &id)?.ids())
+    Ok(NamedSubject::of(&access.view(), params.get("namespace"), &id)?.ids())
 }
 
 /// Starts or stops the checks of instances, and returns of how many.

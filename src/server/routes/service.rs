@@ -48,12 +48,12 @@ pub(super) fn no_instance(id: &str) -> ApiError {
 }
 
 /// What a path names: a UUID is an id, anything else the name of a service, or an id.
-pub(super) enum Subject {
+pub(super) enum NamedSubject {
     Instance(Arc<InstanceView>),
     Service(Arc<ServiceView>),
 }
 
-impl Subject {
+impl NamedSubject {
     /// The instance or the service with this id or name.
     ///
     /// # Errors
@@ -61,8 +61,10 @@ impl Subject {
     pub(super) fn of(view: &ScopedView, namespace: Option<&str>, id: &str) -> ApiResult<Self> {
         let service =
             if Uuid::try_parse(id).is_ok() { None } else { view.service(namespace.unwrap_or(DEFAULT_NAMESPACE), id) };
-        let instance = || view.instance(id).cloned().map(Self::Instance);
-        service.cloned().map(Self::Service).or_else(instance).ok_or_else(|| no_instance(id))
+        if let Some(service) = service {
+            return Ok(Self::Service(Arc::clone(service)));
+        }
+        view.instance(id).cloned().map(Self::Instance).ok_or_else(|| no_instance(id))
     }
 
     /// The ids of its instances.
@@ -84,9 +86,9 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
 
-    let service = match Subject::of(&view, params.get("namespace"), &id)? {
-        Subject::Instance(instance) => return Ok(reply::instance(StatusCode::OK, view.index(), &instance)),
-        Subject::Service(service) => service,
+    let service = match NamedSubject::of(&view, params.get("namespace"), &id)? {
+        NamedSubject::Instance(instance) => return Ok(reply::instance(StatusCode::OK, view.index(), &instance)),
+        NamedSubject::Service(service) => service,
     };
 
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
