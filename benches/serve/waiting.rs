@@ -80,7 +80,7 @@ pub fn one_wakes(_: &Options) -> String {
         took.as_secs_f64() * 1e3
     );
     let usage = server.usage();
-    let used = (usage.cpu - cpu).as_millis();
+    let used = usage.cpu.saturating_sub(cpu).as_millis();
     let _ = writeln!(text, "the server used {used} ms of a processor for it, and has {:.1} MB", usage.resident_mb);
     text
 }

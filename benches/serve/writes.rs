@@ -48,7 +48,7 @@ pub fn heartbeats(options: &Options) -> String {
     let (before, begun) = (server.usage().cpu, Instant::now());
     let words = format!("heartbeat --rate 10000 --instances 1000 --duration {}s --warm-up 0", options.seconds);
     let known = report(bench(&url, &words));
-    let (used, took) = (server.usage().cpu - before, begun.elapsed());
+    let (used, took) = (server.usage().cpu.saturating_sub(before), begun.elapsed());
     let mut text = latency_header();
     text.push_str(&latency_line("10,000 heartbeats/s of 1,000 instances", &known, "latency"));
     let _ = writeln!(

@@ -88,7 +88,7 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
         ),
         ("off", clean(&status.off.join(", "))),
     ];
-    lines.iter().map(|(label, value)| writeln!(out, "  {label:<18}  {value}")).collect()
+    lines.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))
 }
 
 /// `2 d 3 h 4 min 5 s`, from the first unit that is not 0 on.

@@ -92,7 +92,8 @@ mod tests {
             let number = at.index(usize::try_from(count).unwrap()) as u64;
             let due = plan.due(number).unwrap();
             prop_assert!(due < plan.end());
-            prop_assert!((due.as_secs_f64() - number as f64 / f64::from(rate)).abs() < 1e-6);
+            let exact = Duration::from_secs(number) / rate;
+            prop_assert!(due.abs_diff(exact) < Duration::from_micros(1));
             prop_assert_eq!(plan.is_measured(number), due + Duration::from_nanos(1) > Duration::from_millis(warm_up));
         }
     }

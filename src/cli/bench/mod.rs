@@ -97,11 +97,19 @@ fn parse_warm_up(text: &str) -> Result<Duration, ParseError> {
 }
 
 /// How long the server may take until all watchers watch.
-const WATCH_GUARD: Duration = Duration::from_secs(60);
+const WATCH_GUARD: Duration = Duration::from_mins(1);
+
+/// The format of the report.
+fn report_format(global: &Global) -> Result<FormatName> {
+    match global.format {
+        FormatName::Csv if global.output_on_line => Ok(FormatName::Csv),
+        _ => Ok(if global.wants_json("portolan bench")? { FormatName::Json } else { FormatName::Table }),
+    }
+}
 
 impl Bench {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let format = self.format(global)?;
+        let format = report_format(global)?;
         let target =
             LoadTarget::parse(&self.server, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
         if let Some(cpu) = self.cpu {
@@ -125,14 +133,6 @@ impl Bench {
         cleaned?;
         let exit = if report.is_complete() { Exit::Done } else { Exit::Incomplete };
         Ok(stop.requested().unwrap_or(exit))
-    }
-
-    /// The format of the report.
-    fn format(&self, global: &Global) -> Result<FormatName> {
-        match global.format {
-            FormatName::Csv if global.output_on_line => Ok(FormatName::Csv),
-            _ => Ok(if global.wants_json("portolan bench")? { FormatName::Json } else { FormatName::Table }),
-        }
     }
 
     fn scenario<'t>(&self, target: &'t LoadTarget) -> Scenario<'t> {

@@ -66,7 +66,9 @@ impl LoadTarget {
     pub(super) fn write(&self, out: &mut Vec<u8>, method: &str, path: &str, body: &[u8]) {
         out.clear();
         let head = [method, " ", path, " HTTP/1.1\r\nHost: ", &self.host, "\r\n", self.token.expose()];
-        head.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+        for part in head {
+            out.extend_from_slice(part.as_bytes());
+        }
         if !body.is_empty() {
             out.extend_from_slice(
                 format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()).as_bytes(),

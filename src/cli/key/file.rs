@@ -41,7 +41,7 @@ impl KeyFile {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|error| self.unusable(format!("its folder cannot be made: {}", plain(&error))))?;
         // Held until the new file is in place.
-        let _lock = self.lock(&folder).map_err(|error| self.unusable(plain(&error)))?;
+        let _lock = lock(&folder).map_err(|error| self.unusable(plain(&error)))?;
 
         let mut keys = match self.read()? {
             Some(keys) => keys,
@@ -55,12 +55,6 @@ impl KeyFile {
     fn folder(&self) -> PathBuf {
         let parent = self.0.parent().filter(|folder| !folder.as_os_str().is_empty());
         parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
-    }
-
-    fn lock(&self, folder: &Path) -> std::io::Result<File> {
-        let folder = File::open(folder)?;
-        flock(&folder, FlockOperation::LockExclusive)?;
-        Ok(folder)
     }
 
     fn write(&self, folder: &Path, keys: &ApiKeys) -> std::io::Result<()> {
@@ -82,4 +76,11 @@ impl KeyFile {
     fn unusable(&self, why: String) -> Error {
         Error::usage(format!("the file of keys {}", self.shown()), why, "name another file with --keys-file")
     }
+}
+
+/// Locks a folder until the file is dropped.
+fn lock(folder: &Path) -> std::io::Result<File> {
+    let folder = File::open(folder)?;
+    flock(&folder, FlockOperation::LockExclusive)?;
+    Ok(folder)
 }

@@ -10,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr, stdout};
 use crate::error::Result;
 use crate::output::{self, Align};
-use crate::server::ApiKey;
+use crate::server::{ApiKey, ApiKeys};
 
 /// List the keys, without their secrets
 #[derive(Args, Debug)]
@@ -25,7 +25,7 @@ impl List {
         let json = global.wants_json("portolan key list")?;
         let now = Timestamp::now();
         let keys = file.read()?;
-        let listed = keys.iter().flat_map(|keys| keys.list());
+        let listed = keys.iter().flat_map(ApiKeys::list);
         let listed: Vec<&ApiKey> = listed.filter(|key| self.all || key.end(now).is_none()).collect();
 
         stdout::with_stdout(None, |out| {

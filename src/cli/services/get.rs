@@ -94,8 +94,8 @@ fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary) -> io::
         ("tags", joined(&service.tags)),
         ("zones", joined(&service.zones)),
     ];
-    let filled = lines.iter().filter(|(_, value)| !value.is_empty());
-    filled.map(|(label, value)| writeln!(out, "  {label:<12}  {value}")).collect()
+    let mut filled = lines.iter().filter(|(_, value)| !value.is_empty());
+    filled.try_for_each(|(label, value)| writeln!(out, "  {label:<12}  {value}"))
 }
 
 fn write_instances(out: &mut (dyn Write + Send), endpoints: &[Endpoint]) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -126,7 +126,7 @@ impl TokenVerifier {
     }
 
     fn judged(&self, claims: &Claims, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
-        let now = now.as_second() as f64;
+        let now = now.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
         let lifetime = claims.iat.map_or(claims.exp - now, |issued| claims.exp - issued);
         if claims.iat.is_some_and(|issued| issued > now + LEEWAY.as_secs_f64()) {
             return Err("token of the future");
@@ -135,7 +135,9 @@ impl TokenVerifier {
             return Err("token that lasts too long");
         }
 
-        let expires = Timestamp::from_second(claims.exp as i64).map_err(|_| "token that lasts too long")?;
+        let expires = SignedDuration::try_from_secs_f64(claims.exp).ok();
+        let expires =
+            expires.and_then(|exp| Timestamp::UNIX_EPOCH.checked_add(exp).ok()).ok_or("token that lasts too long")?;
         let subject = claims.sub.as_deref().filter(|subject| !subject.is_empty()).unwrap_or("without a subject");
         let scope = Scope { namespaces: claims.namespaces.clone(), services: claims.services.clone() };
         Ok(Arc::new(Caller {

@@ -35,7 +35,7 @@ struct DecodedReply {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Record {
     owner: String,
-    record_type: u16,
+    kind: u16,
     ttl: u32,
     data: String,
 }
@@ -70,15 +70,15 @@ fn records(message: &[u8], at: &mut usize, count: u16, opt: &mut Option<(u16, u8
     for _ in 0..count {
         let owner = name_at(message, *at);
         let fixed = *at + skipped_length(&message[*at..]).unwrap();
-        let (record_type, length) = (number(message, fixed), usize::from(number(message, fixed + 8)));
+        let (kind, length) = (number(message, fixed), usize::from(number(message, fixed + 8)));
         let data = fixed + 10;
         *at = data + length;
-        if record_type == TYPE_OPT {
+        if kind == TYPE_OPT {
             assert!(opt.replace((number(message, fixed + 2), message[fixed + 4])).is_none());
             continue;
         }
         let bytes = &message[data..data + length];
-        let text = match record_type {
+        let text = match kind {
             TYPE_A => IpAddr::from(<[u8; 4]>::try_from(bytes).unwrap()).to_string(),
             TYPE_AAAA => IpAddr::from(<[u8; 16]>::try_from(bytes).unwrap()).to_string(),
             TYPE_SRV => {
@@ -93,7 +93,7 @@ fn records(message: &[u8], at: &mut usize, count: u16, opt: &mut Option<(u16, u8
             _ => name_at(message, data),
         };
         let ttl = u32::from(number(message, fixed + 4)) << 16 | u32::from(number(message, fixed + 6));
-        records.push(Record { owner, record_type, ttl, data: text });
+        records.push(Record { owner, kind, ttl, data: text });
     }
     records
 }
@@ -124,13 +124,13 @@ fn read(message: &[u8]) -> DecodedReply {
 }
 
 /// A query for a name; `payload` is that of EDNS.
-fn query(name: &str, record_type: u16, payload: Option<u16>) -> Vec<u8> {
+fn query(name: &str, kind: u16, payload: Option<u16>) -> Vec<u8> {
     let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(payload.is_some())];
     match name {
         "" => message.push(0),
         name => message.extend(DomainName::parse(name).unwrap().as_wire()),
     }
-    message.extend(record_type.to_be_bytes());
+    message.extend(kind.to_be_bytes());
     message.extend([0, 1]);
     if let Some(payload) = payload {
         message.extend([0, 0, 41]);
@@ -176,13 +176,13 @@ impl TestServer {
         }
     }
 
-    fn ask(&mut self, name: &str, record_type: u16) -> DecodedReply {
-        self.send(&query(name, record_type, Some(4_096)), Transport::Udp).unwrap()
+    fn ask(&mut self, name: &str, kind: u16) -> DecodedReply {
+        self.send(&query(name, kind, Some(4_096)), Transport::Udp).unwrap()
     }
 
     /// The data of the answers, sorted.
-    fn data(&mut self, name: &str, record_type: u16) -> Vec<String> {
-        let reply = self.ask(name, record_type);
+    fn data(&mut self, name: &str, kind: u16) -> Vec<String> {
+        let reply = self.ask(name, kind);
         assert_eq!(reply.code, CODE_OK, "{name}");
         let mut data: Vec<String> = reply.answers.into_iter().map(|record| record.data).collect();
         data.sort();
@@ -257,7 +257,7 @@ fn each_form_of_a_name_finds_its_instances() {
 #[test]
 fn a_service_without_addresses_answers_a_name() {
     let mut server = example();
-    assert_eq!(server.ask("mail.service.portolan", TYPE_A).answers[0].record_type, TYPE_CNAME);
+    assert_eq!(server.ask("mail.service.portolan", TYPE_A).answers[0].kind, TYPE_CNAME);
     assert_eq!(server.data("mail.service.portolan", TYPE_A), ["mx.example.org"]);
     assert_eq!(server.data("mail.service.portolan", TYPE_SRV), ["1 1 25 mx.example.org"]);
 }
@@ -287,12 +287,12 @@ fn what_is_not_there_is_told_apart() {
         ("dc1.portolan", TYPE_A, CODE_OK),
         ("portolan", TYPE_A, CODE_OK),
     ];
-    for (name, record_type, code) in rows {
-        let reply = server.ask(name, record_type);
+    for (name, kind, code) in rows {
+        let reply = server.ask(name, kind);
         assert_eq!((reply.code, reply.answers.len(), reply.is_truncated), (code, 0, false), "{name}");
         assert!(reply.is_authoritative, "{name}");
         let soa = &reply.authorities[0];
-        assert_eq!((soa.owner.as_str(), soa.record_type, soa.ttl), ("portolan", TYPE_SOA, 7), "{name}");
+        assert_eq!((soa.owner.as_str(), soa.kind, soa.ttl), ("portolan", TYPE_SOA, 7), "{name}");
     }
 
     for name in ["example.org", "portolan.org", "xportolan", "", "99.0.0.10.in-addr.arpa", "0.10.in-addr.arpa"] {
@@ -310,10 +310,10 @@ fn tc_is_set_exactly_when_something_is_missing() {
         let mut server = fleet(count);
         for payload in [None, Some(0), Some(512), Some(600), Some(1_232), Some(4_096), Some(65_535)] {
             let limit = usize::from(payload.unwrap_or(512).clamp(512, 8_192));
-            for (record_type, additionals) in [(TYPE_A, 0), (TYPE_SRV, count)] {
-                let message = query("web.service.portolan", record_type, payload);
+            for (kind, additionals) in [(TYPE_A, 0), (TYPE_SRV, count)] {
+                let message = query("web.service.portolan", kind, payload);
                 let reply = server.send(&message, Transport::Udp).unwrap();
-                let what = format!("{count} instances, type {record_type}, EDNS {payload:?}: {reply:?}");
+                let what = format!("{count} instances, type {kind}, EDNS {payload:?}: {reply:?}");
                 assert!(reply.bytes <= limit, "{what}");
                 assert_eq!(reply.opt.is_some(), payload.is_some(), "{what}");
                 let is_whole = (reply.answers.len(), reply.additionals.len()) == (count as usize, additionals as usize);
@@ -341,8 +341,8 @@ fn tcp_has_everything_up_to_64_kib() {
     assert!(srv.additionals.len() > 300);
 
     let mut server = fleet(5_000);
-    for record_type in [TYPE_A, TYPE_SRV] {
-        let reply = server.send(&query("web.service.portolan", record_type, Some(1_232)), Transport::Tcp).unwrap();
+    for kind in [TYPE_A, TYPE_SRV] {
+        let reply = server.send(&query("web.service.portolan", kind, Some(1_232)), Transport::Tcp).unwrap();
         assert!(reply.is_truncated && reply.bytes <= 65_535 && reply.bytes > 65_400, "{}", reply.bytes);
         assert!(reply.answers.len() > 1_200, "{}", reply.answers.len());
     }

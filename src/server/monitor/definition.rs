@@ -81,6 +81,7 @@ fn word(is_tls: bool, plain: &str, tls: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::HttpPath;
 
     const DEFAULTS: CheckDefaults =
         CheckDefaults { interval: Duration::from_secs(30), timeout: Duration::from_secs(5) };
@@ -97,7 +98,7 @@ mod tests {
         let run = runnable(&registration(Some("https")), &check, DEFAULTS).unwrap();
         assert_eq!(run.endpoint.to_string(), "10.0.0.5:8443");
         assert_eq!(run.spec.protocol.as_deref(), Some("https"));
-        assert_eq!(run.spec.path.as_ref().map(|path| path.as_str()), Some("/health?full=1"));
+        assert_eq!(run.spec.path.as_ref().map(HttpPath::as_str), Some("/health?full=1"));
         assert!(!run.spec.follow, "a redirect leads elsewhere");
         assert_eq!((run.interval, run.spec.limits.timeout), (DEFAULTS.interval, Some(DEFAULTS.timeout)));
 

@@ -121,7 +121,9 @@ fn assert_formats(services: &Path, dir: &Path, count: usize) {
     let file = |name: &str| dir.join(name);
     let specs = ["junit", "prometheus", "html", "csv"].map(|name| format!("{name}={}", file(name).display()));
     let mut words = vec!["--file", services.to_str().unwrap(), "--fail-on", "none"];
-    specs.iter().for_each(|spec| words.extend(["-o", spec.as_str()]));
+    for spec in &specs {
+        words.extend(["-o", spec.as_str()]);
+    }
     let ran = drift(&words);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.stdout.lines().count(), count + 1, "a head, and one line per finding");

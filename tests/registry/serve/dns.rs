@@ -86,7 +86,7 @@ fn dig(address: SocketAddr, args: &str) -> Dug {
     let mut section = None;
     for line in text.lines() {
         if let Some((_, rest)) = line.split_once(" status: ") {
-            dug.status = rest.split(',').next().unwrap().to_owned();
+            rest.split(',').next().unwrap().clone_into(&mut dug.status);
         } else if let Some(rest) = line.strip_prefix(";; flags: ") {
             dug.flags = rest.split(';').next().unwrap().split(' ').map(str::to_owned).collect();
         } else if line.starts_with(";; ") {

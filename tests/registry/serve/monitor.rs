@@ -60,7 +60,7 @@ fn answer(mut stream: TcpStream, status: u8) {
         let _ = stream.read(&mut buffer);
         return;
     }
-    let _ = write!(stream, "HTTP/1.1 {}00 Answer\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", status);
+    let _ = write!(stream, "HTTP/1.1 {status}00 Answer\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
 }
 
 fn registration(id: &str, address: SocketAddr, checks: &Value) -> String {
@@ -442,7 +442,7 @@ fn the_command_checks_and_shows() {
     reach(&server, "a", "unhealthy");
     for args in [&["check", "web"][..], &["check", "--all"], &["show", "a"]] {
         let (code, out, _) = command(&server, args);
-        let expected = if args[0] == "show" { 0 } else { 1 };
+        let expected = i32::from(args[0] != "show");
         assert_eq!(code, Some(expected), "{args:?}: {out}");
         assert!(out.contains("unhealthy"), "{args:?}: {out}");
     }
