@@ -1,4 +1,4 @@
-//! How soon those who wait learn of a change, and that nobody else is woken.
+//! How soon waiting clients learn of a change, and that a change wakes no other client.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};

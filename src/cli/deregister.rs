@@ -1,4 +1,4 @@
-//! `portolan deregister`: removes instances from a registry, whoever registered them.
+//! `portolan deregister`: removes instances from a registry, also those that other programs registered.
 
 use clap::Args;
 

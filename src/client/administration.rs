@@ -26,8 +26,8 @@ impl Registry {
         Ok(listing)
     }
 
-    /// Removes an instance of a service that [`services`](Self::services) listed, whoever registered it. A program that keeps
-    /// it registered registers it again. `false`: the registry does not have it any more.
+    /// Removes an instance of a service that [`services`](Self::services) listed, also one that another program registered.
+    /// A program that keeps it registered registers it again. `false`: the registry does not have it any more.
     ///
     /// # Errors
     /// If the registry cannot be reached, refuses, or can only be read.

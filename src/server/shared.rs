@@ -57,7 +57,7 @@ impl ServerState {
         !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)
     }
 
-    /// The registry, whoever asks.
+    /// The registry, without the limits of a caller.
     pub(super) fn unscoped_view(&self) -> Arc<View> {
         self.unscoped.load_full()
     }

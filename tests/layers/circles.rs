@@ -58,7 +58,8 @@ fn re_exports(module: &str, text: &str) -> BTreeMap<String, String> {
         }
         let home: Vec<String> = module.split("::").filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect();
         for path in paths(&home, &format!("self::{tree}")) {
-            if let [child, .., name] = &path[home.len()..] {
+            // A text that looks like an import is none.
+            if let Some([child, .., name]) = path.get(home.len()..) {
                 names.insert(name.clone(), child.clone());
             }
         }

@@ -70,8 +70,8 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Box::pin(async move { Err(error) })
     }
 
-    /// Removes an instance of a service that [`all_services`](Self::all_services) listed, whoever registered it. `false`: the
-    /// registry does not have it any more.
+    /// Removes an instance of a service that [`all_services`](Self::all_services) listed, also one that another program
+    /// registered. `false`: the registry does not have it any more.
     ///
     /// # Errors
     /// If the registry cannot be asked, or refuses. By default: the provider cannot remove anything.

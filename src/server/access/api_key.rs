@@ -17,7 +17,7 @@ use crate::clean::Secret;
 pub(super) const KEY_PREFIX: &str = "ptl_";
 /// The bytes of an id; it is no secret.
 const ID_BYTES: usize = 6;
-/// The random bytes of a secret: nobody guesses 256 bits, so a slow hash would only cost time.
+/// The random bytes of a secret: 256 bits cannot be guessed, so a slow hash would only cost time.
 const SECRET_BYTES: usize = 32;
 /// The most keys of a file.
 const MAX_KEYS: usize = 10_000;
