@@ -200,7 +200,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("top", "portolan local --watch"),
     ("check", "portolan validate"),
     ("test", "portolan validate"),
-    ("health", "portolan validate"),
     ("probe", "portolan validate"),
     ("ping", "portolan validate"),
     ("tls", "portolan validate --check tls"),

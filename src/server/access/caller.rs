@@ -8,20 +8,20 @@ use super::{Permissions, Scope};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::server) struct Caller {
     /// For logs: `key 3f2a… (ci)`, `token alice`.
-    pub(super) name: String,
+    pub(in crate::server) name: String,
     /// The id of the API key, if it came with one.
-    pub(super) key_id: Option<String>,
+    pub(in crate::server) key_id: Option<String>,
     /// What it may do.
-    pub(super) permissions: Permissions,
+    pub(in crate::server) permissions: Permissions,
     /// To which services.
-    pub(super) scope: Scope,
+    pub(in crate::server) scope: Scope,
     /// When this ends by itself.
-    pub(super) expires: Option<Timestamp>,
+    pub(in crate::server) expires: Option<Timestamp>,
 }
 
 impl Caller {
     /// Every caller of a server without authentication.
-    pub(super) fn anyone() -> Self {
+    pub(in crate::server) fn anyone() -> Self {
         Self {
             name: "anyone".to_owned(),
             key_id: None,

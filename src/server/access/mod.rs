@@ -1,15 +1,13 @@
 //! Who may do what: every request, item of a bulk request, event and client protocol passes through here.
 //!
 //! A request is authenticated once, by an API key or a token, and becomes a [`Caller`]. Each route states the [`Permission`]
-//! that it needs (`routes/mod.rs`); handlers see and change the registry only through their [`Access`], which knows nothing
-//! outside the caller's [`Scope`].
+//! that it needs (`routes/mod.rs`); handlers see and change the registry only through their `Access` (`authorized.rs`),
+//! which knows nothing outside the caller's [`Scope`].
 
 mod api_key;
-mod authorized;
 mod caller;
 mod role;
 mod scope;
-mod scoped_view;
 mod signatures;
 mod token;
 #[cfg(test)]
@@ -30,13 +28,11 @@ use crate::clean::clean;
 use crate::server::watched_file::{WatchedFile, read_private};
 
 pub use self::api_key::{ApiKey, ApiKeys, NewApiKey, read_keys};
-pub(super) use self::authorized::{Access, RouteRules, authorize};
-use self::caller::Caller;
+pub(super) use self::caller::Caller;
 pub use self::role::{Permission, Permissions, Role};
 pub use self::scope::Scope;
-pub(super) use self::scoped_view::ScopedView;
-pub use self::signatures::TokenAlgorithm;
-pub use self::token::{MIN_SECRET_BYTES, TokenRules};
+pub use self::signatures::{MIN_SECRET_BYTES, TokenAlgorithm};
+pub use self::token::TokenRules;
 
 /// How callers prove who they are. With neither keys nor tokens, every caller may do everything.
 #[derive(Clone, Debug, Default)]

@@ -63,6 +63,9 @@ impl FromStr for TokenAlgorithm {
     }
 }
 
+/// The shortest secret for HS256 (RFC 7518, section 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: no_signer,
     verifier_factory: verifier,
@@ -79,7 +82,7 @@ pub(super) fn install() {
 pub(super) fn check_key(algorithm: TokenAlgorithm, key: &DecodingKey) -> Result<(), &'static str> {
     let bytes = key.try_get_as_bytes().map_or(0, <[u8]>::len);
     match (algorithm, key.kind()) {
-        (TokenAlgorithm::Hs256, _) if bytes < super::token::MIN_SECRET_BYTES => Err("is shorter than 32 bytes"),
+        (TokenAlgorithm::Hs256, _) if bytes < MIN_SECRET_BYTES => Err("is shorter than 32 bytes"),
         (TokenAlgorithm::EdDsa, _) if bytes != 32 => Err("is not an Ed25519 key"),
         (TokenAlgorithm::Es256, _) if bytes != 65 => Err("is not a P-256 key"),
         (TokenAlgorithm::Rs256, DecodingKeyKind::RsaModulusExponent { n, .. }) if n.len() < 256 => {

@@ -22,8 +22,6 @@ const LEEWAY: Duration = Duration::from_secs(30);
 const MAX_KEYS: usize = 1_000;
 /// The longest file of keys that is read.
 pub(super) const MAX_FILE_BYTES: u64 = 4 << 20;
-/// The shortest secret for HS256 (RFC 7518, section 3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
 
 /// Which tokens are accepted.
 #[derive(Clone, Debug)]

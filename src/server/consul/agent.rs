@@ -16,7 +16,7 @@ use super::registry_view::RegistryView;
 use super::services::API_VERSION;
 use super::{members, reply, status};
 use crate::model::CheckKind;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// Consul's text for maintenance without a reason.
 const NO_REASON: &str =

@@ -18,7 +18,7 @@ use super::{ConsulRequest, nodes, reply};
 use crate::clean::clean;
 use crate::model::{CatalogCheck, CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
 use crate::registry::{CatalogCommand, Command};
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// All checks, by their id.
 pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {

@@ -13,7 +13,7 @@ use super::registry_view::{RegistryView, ServiceMember};
 use super::reply;
 use super::services::AgentService;
 use crate::clean::clean;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 const REASON: HeaderName = HeaderName::from_static("x-consul-reason");
 

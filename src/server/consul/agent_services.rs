@@ -19,7 +19,7 @@ use super::{ConsulRequest, decode, definition, go, ids, reply};
 use crate::clean::clean;
 use crate::model::OperatorStatus;
 use crate::registry::{CatalogCommand, Command};
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 const CONTENT_HASH: HeaderName = HeaderName::from_static("x-consul-contenthash");
 /// Consul's text for maintenance without a reason.

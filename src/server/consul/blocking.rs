@@ -14,7 +14,7 @@ use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::reply;
 use crate::model::DEFAULT_NAMESPACE;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 use crate::server::ring::Filter;
 
 /// What an answer depends on.

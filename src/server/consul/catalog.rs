@@ -13,7 +13,7 @@ use super::query::ReadOptions;
 use super::registry_view::{RegistryView, ServiceMember};
 use super::reply;
 use super::services::{NodeService, ServiceNode};
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// The one datacenter of this server.
 pub(super) fn datacenters(access: &Access, request: &ConsulRequest) -> ConsulResult {

@@ -22,7 +22,7 @@ use super::reply;
 use crate::clean::clean;
 use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
 use crate::registry::{CatalogCommand, Command};
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 use crate::server::view::InstanceView;
 
 /// A registration in the catalog.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::nodes::OwnNode;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
-use crate::server::access::ScopedView;
+use crate::server::scoped_view::ScopedView;
 use crate::server::view::InstanceView;
 
 /// What Consul shows for the check of its own agent.

@@ -11,7 +11,7 @@ use super::error::{ConsulError, ConsulResult};
 use super::go;
 use crate::clean::clean;
 use crate::error::nearest;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// An object of which fields are taken one by one.
 #[derive(Debug)]

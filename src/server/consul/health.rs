@@ -11,7 +11,7 @@ use super::go;
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::services::{HealthEntry, NodeService};
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// The checks of a node and of its services.
 pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {

@@ -7,7 +7,7 @@ use super::error::{ConsulError, ConsulResult};
 use super::nodes::OwnNode;
 use super::reply;
 use super::services::API_VERSION;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// Serf's number for a member that lives.
 const ALIVE: u8 = 1;

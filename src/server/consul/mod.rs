@@ -40,7 +40,7 @@ use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
-use super::access::Access;
+use super::authorized::Access;
 use super::routes::Routes;
 use super::shared::App;
 use crate::clean::{clean, is_dangerous};

@@ -8,7 +8,8 @@ use super::ids::registry_id;
 use super::nodes::{CatalogNode, OwnNode};
 use super::services::{CONSUL, ServiceFacts};
 use crate::model::DEFAULT_NAMESPACE;
-use crate::server::access::{Access, ScopedView};
+use crate::server::authorized::Access;
+use crate::server::scoped_view::ScopedView;
 use crate::server::view::{InstanceView, ServiceView};
 
 /// The registry at one index.

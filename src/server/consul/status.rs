@@ -4,7 +4,7 @@ use super::ConsulRequest;
 use super::error::ConsulResult;
 use super::nodes::OwnNode;
 use super::reply;
-use crate::server::access::Access;
+use crate::server::authorized::Access;
 
 /// The address of the leader.
 pub(super) fn leader(access: &Access, request: &ConsulRequest) -> ConsulResult {

@@ -11,10 +11,11 @@ use super::services::identified;
 use crate::model::json_fields::{JsonFields, object_of};
 use crate::model::{Problem, Registration};
 use crate::registry::Command;
-use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::schemas::{BulkAnswer, BulkBody};
+use crate::server::scoped_view::ScopedView;
 use crate::server::write_queue::Written;
 use crate::server::{body, reply};
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use axum::extract::Request;
 
 use crate::model::{DEFAULT_NAMESPACE, VersionRequirement};
-use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;

@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::DEFAULT_NAMESPACE;
-use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
 use crate::server::ring::{Event, Filter, Missed};

@@ -4,8 +4,8 @@ use axum::extract::Request;
 
 use super::service::{Named, named};
 use crate::model::DEFAULT_NAMESPACE;
-use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::InstanceList;

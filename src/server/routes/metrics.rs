@@ -5,8 +5,8 @@ use axum::response::Response;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 
-use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 
 /// Show the metrics, in the text format of Prometheus

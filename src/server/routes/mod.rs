@@ -36,8 +36,9 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use self::route::ApiRoute;
-use super::access::{Permission, RouteRules, authorize};
+use super::access::Permission;
 use super::api_error::ApiError;
+use super::authorized::{RouteRules, authorize};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;

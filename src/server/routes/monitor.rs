@@ -9,12 +9,13 @@ use serde_json::{Map, Value, json};
 
 use super::instance_health::check_now;
 use crate::model::{HealthState, RegisteredInstance};
-use crate::server::access::{Access, ScopedView};
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{CheckAllAnswer, MonitorAnswer};
+use crate::server::scoped_view::ScopedView;
 use crate::server::scores::add_score;
 use crate::server::shared::App;
 

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::service::{Named, NamedSubject, named, no_content};
 use crate::registry::Command;
-use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::MonitoringAnswer;

@@ -10,8 +10,8 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use crate::model::{HealthState, OperatorStatus, Query, RegisteredInstance};
-use crate::server::access::Access;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::HealthValue;

@@ -6,8 +6,8 @@ use axum::extract::Request;
 use url::form_urlencoded;
 
 use crate::model::Query;
-use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{HealthValue, InstanceList};

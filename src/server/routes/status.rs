@@ -3,8 +3,8 @@
 use axum::extract::Request;
 use serde_json::json;
 
-use crate::server::access::Access;
 use crate::server::api_error::{ApiResult, ErrorBody};
+use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::schemas::StatusAnswer;
 use crate::server::shared::App;

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Caller;
+use super::access::Caller;
+use super::view::{InstanceView, ServiceView, View};
 use crate::model::RegisteredInstance;
 use crate::registry::{Rules, ServiceSummary};
-use crate::server::view::{InstanceView, ServiceView, View};
 
 /// The registry at one index, without what is outside the caller's scope.
 #[derive(Clone, Debug)]
-pub(in crate::server) struct ScopedView {
+pub(super) struct ScopedView {
     view: Arc<View>,
     caller: Arc<Caller>,
 }
@@ -20,65 +20,65 @@ impl ScopedView {
     }
 
     /// The index of the last change of anything.
-    pub(in crate::server) fn index(&self) -> u64 {
+    pub(super) fn index(&self) -> u64 {
         self.view.index()
     }
 
     /// The rules of the registry.
-    pub(in crate::server) fn rules(&self) -> &Rules {
+    pub(super) fn rules(&self) -> &Rules {
         self.view.snapshot.rules()
     }
 
     /// A service, if it has instances.
-    pub(in crate::server) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
+    pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
         self.view.service(namespace, name).filter(|_| self.caller.scope.contains(namespace, name))
     }
 
     /// Every service, by namespace and name.
-    pub(in crate::server) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
+    pub(super) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
         let scope = &self.caller.scope;
         self.view.services().filter(move |service| scope.contains(&service.key.namespace, &service.key.name))
     }
 
     /// The aggregate of a service.
-    pub(in crate::server) fn summary(&self, namespace: &str, name: &str) -> Option<ServiceSummary> {
+    pub(super) fn summary(&self, namespace: &str, name: &str) -> Option<ServiceSummary> {
         let summary = self.view.snapshot.summary(namespace, name);
         summary.filter(|_| self.caller.scope.contains(namespace, name))
     }
 
     /// The index of the last change of a service.
-    pub(in crate::server) fn service_index(&self, namespace: &str, name: &str) -> u64 {
+    pub(super) fn service_index(&self, namespace: &str, name: &str) -> u64 {
         if self.caller.scope.contains(namespace, name) { self.view.snapshot.service_index(namespace, name) } else { 0 }
     }
 
     /// The instance with this id.
-    pub(in crate::server) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
+    pub(super) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
         self.view.instance(id).filter(|known| self.contains(&known.instance))
     }
 
     /// Every instance.
-    pub(in crate::server) fn instances(&self) -> Vec<Arc<InstanceView>> {
+    pub(super) fn instances(&self) -> Vec<Arc<InstanceView>> {
         self.services().flat_map(|service| service.list().iter().cloned()).collect()
     }
 
     /// Whether the caller may see every service.
-    pub(in crate::server) fn is_unlimited(&self) -> bool {
+    pub(super) fn is_unlimited(&self) -> bool {
         self.caller.scope.is_unlimited()
     }
 
     /// The record of a node. It tells nothing of services, and is asked for by the name that an instance has.
-    pub(in crate::server) fn node(&self, name: &str) -> Option<&Arc<InstanceView>> {
+    pub(super) fn node(&self, name: &str) -> Option<&Arc<InstanceView>> {
         self.view.node(name)
     }
 
     /// The records of all nodes, for a caller that may see everything.
-    pub(in crate::server) fn nodes(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
         let is_unlimited = self.is_unlimited();
         self.view.nodes().filter(move |_| is_unlimited)
     }
 
     /// What a check of this server's agent belongs to.
-    pub(in crate::server) fn check_owner(&self, check: &str) -> Option<&Arc<InstanceView>> {
+    pub(super) fn check_owner(&self, check: &str) -> Option<&Arc<InstanceView>> {
         let owner = self.view.check_owner(check)?;
         let is_visible =
             if owner.instance.registration.is_node() { self.is_unlimited() } else { self.contains(&owner.instance) };
@@ -86,22 +86,22 @@ impl ScopedView {
     }
 
     /// Whether a check of this server's agent belongs to what the caller may not see.
-    pub(in crate::server) fn is_check_hidden(&self, check: &str) -> bool {
+    pub(super) fn is_check_hidden(&self, check: &str) -> bool {
         self.view.check_owner(check).is_some() && self.check_owner(check).is_none()
     }
 
     /// The index of the last change that was more than a change of health.
-    pub(in crate::server) fn catalog_index(&self) -> u64 {
+    pub(super) fn catalog_index(&self) -> u64 {
         self.view.catalog_index()
     }
 
     /// Why the operator of a visible instance or node set its status.
-    pub(in crate::server) fn reason(&self, instance: &RegisteredInstance) -> Option<Arc<str>> {
+    pub(super) fn reason(&self, instance: &RegisteredInstance) -> Option<Arc<str>> {
         self.view.snapshot.record(&instance.id)?.reason.clone()
     }
 
     /// An instance as a command of this caller left it.
-    pub(in crate::server) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
+    pub(super) fn written(&self, instance: RegisteredInstance) -> Arc<InstanceView> {
         self.view.written(instance)
     }
 

@@ -11,20 +11,21 @@ use http::header::WWW_AUTHENTICATE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::warn;
 
-use super::{Caller, Permission, Role, Scope, ScopedView};
+use super::PeerAddress;
+use super::access::{Caller, Permission, Role, Scope};
+use super::api_error::{ApiError, ApiResult};
+use super::scoped_view::ScopedView;
+use super::shared::App;
+use super::write_queue::Written;
 use crate::clean::clean;
 use crate::registry::{CatalogCommand, Command, Rejected};
-use crate::server::PeerAddress;
-use crate::server::api_error::{ApiError, ApiResult};
-use crate::server::shared::App;
-use crate::server::write_queue::Written;
 
 /// What the methods of one route need. `None`: anyone may call it, also without a key.
 #[derive(Clone)]
-pub(in crate::server) struct RouteRules {
-    pub(in crate::server) app: App,
-    pub(in crate::server) path: &'static str,
-    pub(in crate::server) methods: Vec<(Method, Option<Permission>)>,
+pub(super) struct RouteRules {
+    pub(super) app: App,
+    pub(super) path: &'static str,
+    pub(super) methods: Vec<(Method, Option<Permission>)>,
 }
 
 impl RouteRules {
@@ -37,11 +38,7 @@ impl RouteRules {
 }
 
 /// Lets a request through to its handler, with its caller, or refuses it.
-pub(in crate::server) async fn authorize(
-    State(rules): State<Arc<RouteRules>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn authorize(State(rules): State<Arc<RouteRules>>, mut request: Request, next: Next) -> Response {
     let access = &rules.app.access;
     let Some(needed) = rules.needed(request.method()) else {
         request.extensions_mut().insert(Arc::new(Caller::anyone()));
@@ -93,7 +90,7 @@ fn outside_scope(caller: &Caller) -> ApiError {
 
 /// What a handler may do on behalf of its caller. It shows and changes nothing outside the caller's scope.
 #[derive(Clone)]
-pub(in crate::server) struct Access {
+pub(super) struct Access {
     app: App,
     caller: Arc<Caller>,
 }
@@ -113,7 +110,7 @@ impl Access {
     ///
     /// # Errors
     /// It has no valid key or token, or its caller has not the permission.
-    pub(in crate::server) fn admit(app: &App, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
+    pub(super) fn admit(app: &App, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
         let admitted = match app.access.caller(headers) {
             Err(why) => Err((why, unauthenticated())),
             Ok(caller) if caller.permissions.contains(needed) => Ok(caller),
@@ -130,17 +127,17 @@ impl Access {
     }
 
     /// What all requests share, except for the registry.
-    pub(in crate::server) fn app(&self) -> &App {
+    pub(super) fn app(&self) -> &App {
         &self.app
     }
 
     /// The registry as the caller may see it.
-    pub(in crate::server) fn view(&self) -> ScopedView {
+    pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
     }
 
     /// Whether the caller's key or token is still valid.
-    pub(in crate::server) fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         self.app.access.is_current(&self.caller)
     }
 
@@ -150,7 +147,7 @@ impl Access {
     }
 
     /// What the caller may see.
-    pub(in crate::server) fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         self.caller.scope.clone()
     }
 
@@ -158,7 +155,7 @@ impl Access {
     ///
     /// # Errors
     /// The caller is limited to some services.
-    pub(in crate::server) fn require_everything(&self) -> ApiResult<()> {
+    pub(super) fn require_everything(&self) -> ApiResult<()> {
         if self.caller.scope.is_unlimited() { Ok(()) } else { Err(outside_scope(&self.caller)) }
     }
 
@@ -166,7 +163,7 @@ impl Access {
     ///
     /// # Errors
     /// It is outside the caller's scope, it was rejected, or it could not be kept.
-    pub(in crate::server) async fn write(&self, command: Command) -> ApiResult<Written> {
+    pub(super) async fn write(&self, command: Command) -> ApiResult<Written> {
         let written = self.write_all(vec![command]).await?.pop();
         written.unwrap_or_else(|| Ok(Written::default()))
     }
@@ -175,7 +172,7 @@ impl Access {
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(in crate::server) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
+    pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
         if self.caller.scope.is_unlimited() {
             let written = self.app.unscoped_writes.all(commands).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
