@@ -79,7 +79,6 @@ impl Detail for ScanDetail {
     }
 
     fn is_same_word(&self, field: &str, old: &str, new: &str) -> bool {
-        let is_unanswered = |word| [PortState::Filtered, PortState::Unreachable].map(PortState::as_str).contains(&word);
         field == "state" && is_unanswered(old) && is_unanswered(new)
     }
 
@@ -95,6 +94,11 @@ impl Detail for ScanDetail {
     fn netns(&self) -> Option<NetworkNamespace> {
         self.netns.clone()
     }
+}
+
+/// Whether a word of the state says that the port itself did not reply.
+fn is_unanswered(word: &str) -> bool {
+    word == PortState::Filtered.as_str() || word == PortState::Unreachable.as_str()
 }
 
 #[expect(clippy::ref_option, reason = "serde hands a reference to the field over")]

@@ -19,10 +19,13 @@ pub(super) fn ranges(text: &str) -> Option<Result<Vec<AddressRange>, ParseError>
     }
 
     let parts: Vec<&str> = text.split('.').collect();
-    let is_octets =
-        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || b"-,*".contains(&byte));
     let has_ranges = text.contains(['-', ',', '*']);
-    (parts.len() == 4 && has_ranges && parts.iter().all(is_octets)).then(|| octet_ranges(&parts))
+    (parts.len() == 4 && has_ranges && parts.iter().all(|part| is_octet_range(part))).then(|| octet_ranges(&parts))
+}
+
+/// Whether text may be a part of an address with a number, a range or several of these.
+fn is_octet_range(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || b"-,*".contains(&byte))
 }
 
 /// `10.0.0.1-10.0.0.50`, `fd77::2-fd77::4`.
@@ -65,8 +68,7 @@ fn octet_ranges(parts: &[&str]) -> Result<Vec<AddressRange>, ParseError> {
     }
     let Some(last) = octets.pop() else { return Ok(Vec::new()) };
 
-    let number = |spans: &[Span]| spans.iter().map(|(first, last)| usize::from(last - first) + 1).sum::<usize>();
-    let blocks = octets.iter().map(|spans| number(spans)).product::<usize>().saturating_mul(last.len());
+    let blocks = octets.iter().map(|spans| number_of_values(spans)).product::<usize>().saturating_mul(last.len());
     if blocks > MAX_BLOCKS {
         let why = format!("these are {blocks} separate ranges, more than {MAX_BLOCKS}");
         return Err(ParseError::new(why, "write networks, as in 10.0.0.0/8"));
@@ -89,6 +91,10 @@ fn octet_ranges(parts: &[&str]) -> Result<Vec<AddressRange>, ParseError> {
     Ok(ranges)
 }
 
+fn number_of_values(spans: &[Span]) -> usize {
+    spans.iter().map(|(first, last)| usize::from(last - first) + 1).sum()
+}
+
 /// `*`, `5`, `1-50`, `-50`, `1-`, or several of these with commas.
 fn spans(part: &str) -> Result<Vec<Span>, ParseError> {
     let mut spans = part.split(',').map(span).collect::<Result<Vec<_>, _>>()?;
@@ -98,15 +104,6 @@ fn spans(part: &str) -> Result<Vec<Span>, ParseError> {
 }
 
 fn span(text: &str) -> Result<Span, ParseError> {
-    let number = |text: &str, open: u8| match text {
-        "" => Ok(open),
-        _ => text.parse().map_err(|_| {
-            let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-            let why = if is_number { "is larger than any address's number" } else { "is not a number from 0 to 255" };
-            ParseError::new(format!("{} {why}", clean(text)), FORM)
-        }),
-    };
-
     let (first, last) = match text.split_once('-') {
         _ if text == "*" => (0, u8::MAX),
         _ if text.is_empty() => return Err(ParseError::new("a number is missing beside a comma", FORM)),
@@ -117,6 +114,19 @@ fn span(text: &str) -> Result<Span, ParseError> {
         return Err(ParseError::new("the range runs backwards", FORM));
     }
     Ok((first, last))
+}
+
+/// One end of a span; `open` if the text leaves it out.
+fn number(text: &str, open: u8) -> Result<u8, ParseError> {
+    if text.is_empty() {
+        return Ok(open);
+    }
+
+    text.parse().map_err(|_| {
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let why = if is_number { "is larger than any address's number" } else { "is not a number from 0 to 255" };
+        ParseError::new(format!("{} {why}", clean(text)), FORM)
+    })
 }
 
 #[cfg(test)]

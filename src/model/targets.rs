@@ -217,13 +217,29 @@ mod tests {
         (set.len(), set.get(0).unwrap().to_string(), set.get(set.len() - 1).unwrap().to_string())
     }
 
+    fn block(count: u128, first: &str, last: &str) -> (u128, String, String) {
+        (count, first.to_owned(), last.to_owned())
+    }
+
+    fn read(text: &str) -> Result<(Target, Option<u16>), String> {
+        let read = text.parse::<TargetWithPort>();
+        read.map(|TargetWithPort { target, port }| (target, port)).map_err(|error| error.to_string())
+    }
+
+    fn name(name: &str) -> Target {
+        Target::Name(name.to_owned())
+    }
+
+    fn address(text: &str) -> Target {
+        text.parse().unwrap()
+    }
+
     fn why(text: &str) -> String {
         text.parse::<TargetWithPort>().unwrap_err().to_string()
     }
 
     #[test]
     fn addresses_networks_and_ranges() {
-        let block = |count, first: &str, last: &str| (count, first.to_owned(), last.to_owned());
         assert_eq!(addresses("10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
         assert_eq!(addresses("[2001:db8::1]"), block(1, "2001:db8::1", "2001:db8::1"));
         assert_eq!(addresses("::ffff:10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
@@ -242,12 +258,6 @@ mod tests {
 
     #[test]
     fn a_port_is_read_from_a_place_and_from_a_url() {
-        let read = |text: &str| {
-            let read = text.parse::<TargetWithPort>();
-            read.map(|TargetWithPort { target, port }| (target, port)).map_err(|error| error.to_string())
-        };
-        let name = |name: &str| Target::Name(name.to_owned());
-        let address = |text: &str| text.parse::<Target>().unwrap();
         for (text, target, port) in [
             ("db:5432", name("db"), Some(5432)),
             ("10.0.0.5:80", address("10.0.0.5"), Some(80)),

@@ -39,8 +39,11 @@ struct XmlHost {
 impl XmlHost {
     /// Adds a name, unless it is known.
     fn add_name(&mut self, name: Option<String>, origin: &'static str) {
-        let is_new = |name: &String| !self.names.iter().any(|known| (&known.0, known.1) == (name, origin));
-        self.names.extend(name.filter(is_new).map(|name| (name, origin)));
+        let Some(name) = name else { return };
+        let added = (name, origin);
+        if !self.names.contains(&added) {
+            self.names.push(added);
+        }
     }
 
     /// The reason why the host counts as up; `None` if no port replied.

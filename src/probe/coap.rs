@@ -35,9 +35,12 @@ impl Probe for Coap {
 mod tests {
     use super::*;
 
+    fn received(bytes: &[u8]) -> ServerBytes<'_> {
+        ServerBytes { bytes, transport: Transport::Udp, reply_to: Some("coap"), ended: true }
+    }
+
     #[test]
     fn a_reset_of_the_ping_is_coap() {
-        let received = |bytes| ServerBytes { bytes, transport: Transport::Udp, reply_to: Some("coap"), ended: true };
         assert!(Coap.recognise(&received(b"\x70\0po")).is_some());
         assert_eq!((Coap.recognise(&received(PING)), Coap.recognise(&received(b"\x70\0pop"))), (None, None));
     }

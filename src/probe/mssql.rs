@@ -101,19 +101,22 @@ fn instances(message: &[u8]) -> Option<Identity> {
     }
 
     let words: Vec<&[u8]> = bytes.0.split(|byte| *byte == b';').take(64).collect();
-    let value = |name: &str| {
-        let at = words.iter().position(|word| *word == name.as_bytes())?;
-        words.get(at + 1).map(|word| Untrusted::from_bytes(word))
-    };
     let identity = Identity::of("mssql")
         .product("Microsoft SQL Server")
-        .fact_if("hostname", value("ServerName"))
-        .fact_if("instance", value("InstanceName"))
-        .fact_if("tcp_port", value("tcp"));
-    Some(match value("Version") {
+        .fact_if("hostname", value(&words, "ServerName"))
+        .fact_if("instance", value(&words, "InstanceName"))
+        .fact_if("tcp_port", value(&words, "tcp"));
+
+    Some(match value(&words, "Version") {
         Some(version) => identity.version(version),
         None => identity,
     })
+}
+
+/// The word that follows a name.
+fn value(words: &[&[u8]], name: &str) -> Option<Untrusted> {
+    let at = words.iter().position(|word| *word == name.as_bytes())?;
+    words.get(at + 1).map(|word| Untrusted::from_bytes(word))
 }
 
 #[cfg(test)]

@@ -57,22 +57,29 @@ fn parse_reply(message: &[u8]) -> Option<Identity> {
     // A unique name with the suffix 0 is the host's, a group's is its workgroup's.
     let unique = names.chunks_exact(NAME).filter(|name| name[16] & 0x80 == 0 && name[15] == 0);
     let groups = names.chunks_exact(NAME).filter(|name| name[16] & 0x80 != 0 && name[15] == 0);
-    let text = |name: &[u8]| Untrusted::from_bytes(name[..15].trim_ascii_end());
     let identity = Identity::of("netbios-ns")
-        .fact_if("hostname", unique.map(text).next())
-        .fact_if("workgroup", groups.map(text).next())
-        .fact_if("names", list(names.chunks_exact(NAME).map(|name| name[..15].trim_ascii_end())));
+        .fact_if("hostname", unique.map(without_suffix).map(Untrusted::from_bytes).next())
+        .fact_if("workgroup", groups.map(without_suffix).map(Untrusted::from_bytes).next())
+        .fact_if("names", list(names.chunks_exact(NAME).map(without_suffix)));
     // Samba sends zeros in place of the link address.
     Some(identity.fact_if("link_address", address.filter(|address| **address != [0; 6]).map(hex)))
+}
+
+/// A name without its padding, its suffix and its flags.
+fn without_suffix(name: &[u8]) -> &[u8] {
+    name[..15].trim_ascii_end()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn name(text: &str, suffix: u8, flags: u8) -> Vec<u8> {
+        [format!("{text:15}").as_bytes(), &[suffix, flags, 0]].concat()
+    }
+
     #[test]
     fn the_names_are_read() {
-        let name = |text: &str, suffix: u8, flags: u8| [format!("{text:15}").as_bytes(), &[suffix, flags, 0]].concat();
         let names = [name("HARBOUR", 0, 0x04), name("WORKGROUP", 0, 0x84), name("HARBOUR", 0x20, 0x04)].concat();
         let head = [b"po\x84\0\0\0\0\x01\0\0\0\0", &QUERY[12..], b"\0\0\0\0\0\x65\x03"].concat();
         let reply = [&head[..], &names, &[0; 46]].concat();

@@ -43,9 +43,12 @@ impl Probe for Openvpn {
 mod tests {
     use super::*;
 
+    fn received(bytes: &[u8]) -> ServerBytes<'_> {
+        ServerBytes { bytes, transport: Transport::Udp, reply_to: Some("openvpn"), ended: true }
+    }
+
     #[test]
     fn only_the_servers_reset_of_this_session_counts() {
-        let received = |bytes| ServerBytes { bytes, transport: Transport::Udp, reply_to: Some("openvpn"), ended: true };
         let reply = b"\x40harbours\x01\0\0\0\0portolan\0\0\0\0";
         assert!(Openvpn.recognise(&received(reply)).is_some());
         assert_eq!((Openvpn.recognise(&received(RESET)), Openvpn.recognise(&received(&reply[..15]))), (None, None));

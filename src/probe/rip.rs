@@ -37,12 +37,18 @@ fn parse_reply(message: &[u8]) -> Option<Identity> {
     let (&[2, version @ 1..=2, 0, 0], entries) = message.split_first_chunk::<HEADER>()? else { return None };
     let count = entries.len() / ENTRY;
     let is_whole = entries.len() % ENTRY == 0 && (1..=25).contains(&count);
-    let is_route = |entry: &[u8]| matches!(entry, [0, 2, ..]) && entry[16..19] == [0; 3] && entry[19] <= 16;
     let is_known = entries.chunks_exact(ENTRY).all(|entry| is_route(entry) || entry.starts_with(b"\xff\xff"));
-    let routes = entries.chunks_exact(ENTRY).filter(|entry| is_route(entry)).count();
+    if !is_whole || !is_known {
+        return None;
+    }
 
-    let identity = || Identity::of("rip").fact("rip_version", version).fact_if("routes", i64::try_from(routes).ok());
-    (is_whole && is_known).then(identity)
+    let routes = entries.chunks_exact(ENTRY).filter(|entry| is_route(entry)).count();
+    Some(Identity::of("rip").fact("rip_version", version).fact_if("routes", i64::try_from(routes).ok()))
+}
+
+/// Whether an entry is of IPv4, with a metric of at most 16, which is infinity.
+fn is_route(entry: &[u8]) -> bool {
+    matches!(entry, [0, 2, ..]) && entry[16..19] == [0; 3] && entry[19] <= 16
 }
 
 #[cfg(test)]

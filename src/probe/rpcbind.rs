@@ -81,9 +81,13 @@ fn version(mut bytes: Bytes<'_>) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// Parses a reply with this behind its header.
+    fn parse(rest: &[u8]) -> Option<Identity> {
+        parse_reply(Bytes(&[b"port\0\0\0\x01", rest].concat()))
+    }
+
     #[test]
     fn replies_are_told_apart() {
-        let parse = |rest: &[u8]| parse_reply(Bytes(&[b"port\0\0\0\x01", rest].concat()));
         assert_eq!(parse(&[0; 16]).unwrap().protocol(), "rpcbind");
         let other = [&[0; 15][..], b"\x01"].concat();
         assert_eq!(parse(&other).unwrap().protocol(), "rpc");

@@ -17,9 +17,8 @@ impl Probe for Sieve {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        let is_over = |line: &[u8]| line.starts_with(b"OK") || line.starts_with(b"NO") || line.starts_with(b"BYE");
         let text = received.bytes;
-        if !text.starts_with(b"\"") || !(received.ended || lines(text).any(is_over)) {
+        if !text.starts_with(b"\"") || !(received.ended || lines(text).any(is_status)) {
             return None;
         }
 
@@ -34,6 +33,11 @@ impl Probe for Sieve {
             None => identity.product(Untrusted::from_bytes(software)),
         })
     }
+}
+
+/// Whether a line is the response that ends the greeting.
+fn is_status(line: &[u8]) -> bool {
+    line.starts_with(b"OK") || line.starts_with(b"NO") || line.starts_with(b"BYE")
 }
 
 /// The value of a capability.

@@ -58,7 +58,6 @@ const SMB1: &[u8] = b"\0\0\0\x2f\xffSMB\x72\0\0\0\0\x18\x01\x28\0\0\0\0\0\0\0\0\
 async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let target = talk.target();
     let request = Smb.hello(target).unwrap_or_default();
-    let is_whole = |bytes: &[u8]| Bytes(bytes).part().is_some();
     let reply = exchange(talk, &request, is_whole).await;
 
     match reply {
@@ -73,6 +72,11 @@ async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError>
         Ok(_) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the first message has arrived in full.
+fn is_whole(bytes: &[u8]) -> bool {
+    Bytes(bytes).part().is_some()
 }
 
 /// Parses the negotiate response of 2.2.4.

@@ -32,12 +32,11 @@ impl Probe for Ssdp {
             return None;
         }
 
-        let text = |name: &str| header(received.bytes, name).map(Untrusted::from_bytes);
-        text("USN")?;
+        let usn = text(received.bytes, "USN")?;
         let identity = Identity::of("ssdp")
-            .fact_if("location", text("LOCATION"))
-            .fact_if("server", text("SERVER"))
-            .fact_if("usn", text("USN"));
+            .fact_if("location", text(received.bytes, "LOCATION"))
+            .fact_if("server", text(received.bytes, "SERVER"))
+            .fact("usn", usn);
         // `OS/version UPnP/1.0 product/version`
         let product = header(received.bytes, "SERVER").and_then(|server| server.rsplit(|byte| *byte == b' ').next());
         Some(match product.and_then(product_and_version) {
@@ -45,6 +44,11 @@ impl Probe for Ssdp {
             None => identity,
         })
     }
+}
+
+/// The value of a header.
+fn text(head: &[u8], name: &str) -> Option<Untrusted> {
+    header(head, name).map(Untrusted::from_bytes)
 }
 
 #[cfg(test)]

@@ -41,7 +41,6 @@ fn parse_reply(message: &[u8]) -> Option<Identity> {
     let (major, minor, length) = (bytes.u16_le()?, bytes.u16_le()?, usize::from(bytes.u16_le()?) * 4);
     let identity = Identity::of("x11");
 
-    let text = |text: &[u8]| Untrusted::from_bytes(text.trim_ascii_end());
     match status {
         0 if (major, minor) == (11, 0) && reason_length <= length => {
             let reason = bytes.take(reason_length)?;
@@ -61,6 +60,11 @@ fn parse_reply(message: &[u8]) -> Option<Identity> {
         }
         _ => None,
     }
+}
+
+/// Text without the blanks that fill it up.
+fn text(bytes: &[u8]) -> Untrusted {
+    Untrusted::from_bytes(bytes.trim_ascii_end())
 }
 
 /// X.Org counts `12101007` for 21.1.7 (since 1.0 without the leading 1).

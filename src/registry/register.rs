@@ -8,7 +8,7 @@ use super::entry::InstanceEntry;
 use super::snapshot::{ServiceEntry, service_key};
 use super::state::State;
 use super::{Cause, ChangeKind, InstanceRecord, Now, Outcome, Rejected};
-use crate::model::{DEFAULT_NAMESPACE, Problem, Registration};
+use crate::model::{CatalogCheck, DEFAULT_NAMESPACE, Problem, Registration};
 
 /// How many services without instances are remembered with the index at which they lost the last one.
 const MAX_ENDED_SERVICES: usize = 1024;
@@ -109,9 +109,7 @@ impl State {
         self.enter_places(&entry.id, &registration);
         record.node_down = registration.node.as_deref().is_some_and(|node| self.down_nodes.contains(node));
         record.registration = registration;
-        let entry_checks =
-            |registration: &Registration| registration.catalog.as_ref().map(|entry| entry.checks.clone());
-        if old.checks != record.registration.checks || entry_checks(&old) != entry_checks(&record.registration) {
+        if old.checks != record.registration.checks || catalog_checks(&old) != catalog_checks(&record.registration) {
             let checks = carry_over(&old, entry, record, &self.view.rules, now);
             self.replace_checks(entry, checks);
         }
@@ -256,6 +254,10 @@ impl State {
             }
         }
     }
+}
+
+fn catalog_checks(registration: &Registration) -> Option<&[CatalogCheck]> {
+    registration.catalog.as_ref().map(|entry| entry.checks.as_slice())
 }
 
 /// UDP has ports of its own.

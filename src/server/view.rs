@@ -350,8 +350,7 @@ impl ViewDraft {
 
     /// Notes what a change means for the readers of the catalog.
     pub(super) fn note(&mut self, change: &Change) {
-        let is_health = |field: &&'static str| HEALTH_FIELDS.contains(field);
-        if change.kind != ChangeKind::Updated || !change.changed.iter().all(is_health) {
+        if change.kind != ChangeKind::Updated || change.changed.iter().any(|field| !HEALTH_FIELDS.contains(field)) {
             self.view.catalog_index = change.index;
         }
     }

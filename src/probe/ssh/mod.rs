@@ -46,13 +46,20 @@ async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError>
 
 /// Where the version begins: a server may send other lines of text before it (4.2), for example about its use.
 fn version_start(bytes: &[u8]) -> Option<usize> {
-    let is_version = |line: &[u8]| line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.");
     if bytes.starts_with(b"SSH-") {
         return Some(0);
     }
-    let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t');
+
     let mut starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    starts.find(|&start| is_version(&bytes[start..]) && bytes[..start].iter().all(is_text))
+    starts.find(|&start| is_version(&bytes[start..]) && is_text(&bytes[..start]))
+}
+
+fn is_version(line: &[u8]) -> bool {
+    line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.")
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t'))
 }
 
 /// The end of the version's line, if that is complete.

@@ -57,9 +57,22 @@ impl World {
         self.catalog(CatalogCommand::Report { id: id.into(), check: check.into(), state, note: Some("n".into()) })
     }
 
+    fn check_ids(&self, id: &str) -> Vec<String> {
+        let entry = self.get(id).registration.catalog.clone().unwrap();
+        entry.checks.into_iter().map(|check| check.id).collect()
+    }
+
+    fn reason(&self, id: &str) -> Option<Arc<str>> {
+        self.state.view().record(id).unwrap().reason.clone()
+    }
+
     fn states(&self, id: &str) -> Vec<HealthState> {
         self.get(id).checks.iter().map(|check| check.state).collect()
     }
+}
+
+fn maintain(id: &str, reason: &str) -> CatalogCommand {
+    CatalogCommand::Maintain { id: id.into(), reason: reason.into() }
 }
 
 use HealthState::{Degraded, Healthy, Unhealthy};
@@ -106,18 +119,17 @@ fn checks_come_and_go_by_their_ids_and_keep_their_states() {
     world.put(catalog(instance("web", 0), &[("a", Unhealthy), ("b", Unhealthy)]));
     world.tell("web-0", "b", Healthy);
     let id: Arc<str> = "web-0".into();
-    let ids = |world: &World| -> Vec<String> {
-        let entry = world.get("web-0").registration.catalog.clone().unwrap();
-        entry.checks.into_iter().map(|check| check.id).collect()
-    };
 
     // Registered again with fewer checks: the others stay, unless they are to be replaced.
     world.put(catalog(instance("web", 0), &[("b", Unhealthy)]));
-    assert_eq!((ids(&world), world.states("web-0")), (vec!["b".to_owned(), "a".to_owned()], vec![Healthy, Unhealthy]));
+    assert_eq!(
+        (world.check_ids("web-0"), world.states("web-0")),
+        (vec!["b".to_owned(), "a".to_owned()], vec![Healthy, Unhealthy])
+    );
     let registration = Arc::new(catalog(instance("web", 0), &[("b", Unhealthy)]));
     let replace = CatalogCommand::Register { registration, replace_checks: true };
     world.catalog(replace);
-    assert_eq!((ids(&world), world.health("web-0")), (vec!["b".to_owned()], Healthy));
+    assert_eq!((world.check_ids("web-0"), world.health("web-0")), (vec!["b".to_owned()], Healthy));
 
     let (definition, given) = (Box::new(ttl()), Box::new(check("b", Degraded)));
     world.catalog(CatalogCommand::AddCheck { id: Arc::clone(&id), definition, check: given });
@@ -151,15 +163,13 @@ fn maintenance_keeps_its_first_reason_until_it_ends() {
     let mut world = World::new();
     let registration = catalog(instance("web", 0), &[("a", Healthy)]);
     world.put(registration.clone());
-    let maintain = |reason: &str| CatalogCommand::Maintain { id: "web-0".into(), reason: reason.into() };
-    let reason = |world: &World| world.state.view().record("web-0").unwrap().reason.clone();
 
-    world.catalog(maintain("upgrade"));
-    assert_eq!(world.catalog(maintain("other")).changes, []);
+    world.catalog(maintain("web-0", "upgrade"));
+    assert_eq!(world.catalog(maintain("web-0", "other")).changes, []);
     world.put(registration);
-    assert_eq!((reason(&world).as_deref(), world.health("web-0")), (Some("upgrade"), Unhealthy));
+    assert_eq!((world.reason("web-0").as_deref(), world.health("web-0")), (Some("upgrade"), Unhealthy));
     world.set_status("web-0", OperatorStatus::Up);
-    assert_eq!((reason(&world), world.health("web-0")), (None, Healthy));
+    assert_eq!((world.reason("web-0"), world.health("web-0")), (None, Healthy));
 }
 
 #[test]

@@ -68,6 +68,19 @@ fn hs256(key: &str) -> impl FnOnce(&[u8]) -> Vec<u8> {
     move |message| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes()), message).as_ref().to_vec()
 }
 
+fn ed25519(key: &Ed25519KeyPair) -> impl FnOnce(&[u8]) -> Vec<u8> {
+    move |message| key.sign(message).as_ref().to_vec()
+}
+
+fn es256(key: &EcdsaKeyPair) -> impl FnOnce(&[u8]) -> Vec<u8> {
+    move |message| key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+}
+
+/// The header of a token that names its key and its algorithm.
+fn header(kid: &str, algorithm: &str) -> String {
+    json!({ "alg": algorithm, "kid": kid }).to_string()
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "its callers build the values in place")]
 fn signed(header: Value, claims: Value) -> String {
     token(&header.to_string(), &claims.to_string(), hs256(SECRET))
@@ -259,26 +272,23 @@ fn each_key_of_a_set_verifies_its_own_algorithm() {
     let verifier =
         TokenVerifier::new(TokenRules { secret: None, ..rules() }, Some(set.to_string().as_bytes())).unwrap();
 
-    let by = |kid: &str, alg: &str| json!({ "alg": alg, "kid": kid }).to_string();
     let text = claims().to_string();
-    let ed_sign = |message: &[u8]| ed.sign(message).as_ref().to_vec();
-    let ec_sign = |message: &[u8]| ec.sign(&random, message).unwrap().as_ref().to_vec();
-    assert_eq!(accepted(&verifier, &token(&by("ed", "EdDSA"), &text, ed_sign)), Ok(()));
-    assert_eq!(accepted(&verifier, &token(&by("ec", "ES256"), &text, ec_sign)), Ok(()));
-    assert_eq!(accepted(&verifier, &token(&by("hs", "HS256"), &text, hs256(SECRET))), Ok(()));
+    assert_eq!(accepted(&verifier, &token(&header("ed", "EdDSA"), &text, ed25519(&ed))), Ok(()));
+    assert_eq!(accepted(&verifier, &token(&header("ec", "ES256"), &text, es256(&ec))), Ok(()));
+    assert_eq!(accepted(&verifier, &token(&header("hs", "HS256"), &text, hs256(SECRET))), Ok(()));
 
     for (name, forged) in [
         (
             "a public key as a secret",
-            token(&by("ed", "HS256"), &text, |message| {
+            token(&header("ed", "HS256"), &text, |message| {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, ed.public_key().as_ref());
                 hmac::sign(&key, message).as_ref().to_vec()
             }),
         ),
-        ("another key's algorithm", token(&by("ec", "EdDSA"), &text, ed_sign)),
-        ("another kid", token(&by("ed", "ES256"), &text, ec_sign)),
-        ("a key for encryption", token(&by("encryption", "HS256"), &text, hs256(SECRET))),
-        ("an algorithm that is not accepted", token(&by("longer", "HS512"), &text, hs256(SECRET))),
+        ("another key's algorithm", token(&header("ec", "EdDSA"), &text, ed25519(&ed))),
+        ("another kid", token(&header("ed", "ES256"), &text, es256(&ec))),
+        ("a key for encryption", token(&header("encryption", "HS256"), &text, hs256(SECRET))),
+        ("an algorithm that is not accepted", token(&header("longer", "HS512"), &text, hs256(SECRET))),
         ("no kid", token(&good_header().to_string(), &text, hs256(SECRET))),
         (
             "a key of its own",

@@ -152,18 +152,18 @@ mod tests {
     fn the_lowest_score_counts_and_what_could_not_run_leaves_none() {
         let board = CheckBoard::default();
         let [a, b]: [Arc<str>; 2] = ["a".into(), "b".into()];
-        let of = |score, complete| Some(CheckScore { score, complete });
         assert_eq!(board.score("a"), None);
         board.record(&a, 1, result(Some(90)), None);
-        assert_eq!(board.score("a"), of(Some(90), true));
+        assert_eq!(board.score("a"), Some(CheckScore { score: Some(90), complete: true }));
         board.record(&a, 0, result(Some(95)), None);
         board.record(&b, 0, result(Some(0)), None);
         assert_eq!(board.service_score([("a", 1), ("b", 1), ("unchecked", 1)].into_iter()).score, Some(45));
 
         board.record(&a, 0, result(None), None);
-        assert_eq!(board.score("a"), of(None, false), "90 is the most that it can be");
+        let unknown = CheckScore { score: None, complete: false };
+        assert_eq!(board.score("a"), Some(unknown), "90 is the most that it can be");
         board.record(&a, 1, result(Some(20)), None);
-        assert_eq!(board.score("a"), of(Some(20), false));
+        assert_eq!(board.score("a"), Some(CheckScore { score: Some(20), complete: false }));
         board.remove("a");
         assert_eq!((board.score("a"), board.read("b", 9).history.len()), (None, 1));
     }

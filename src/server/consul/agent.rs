@@ -111,7 +111,6 @@ pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult 
     }
 
     let gauges = access.app().gauges();
-    let gauge = |name: &str, value: u64| json!({ "Name": format!("portolan.{name}"), "Value": value, "Labels": {} });
     let list: Vec<Value> = [
         ("connections", gauges.connections),
         ("index", gauges.index),
@@ -119,12 +118,9 @@ pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult 
         ("queued_writes", gauges.queued_writes),
         ("services", gauges.services),
     ]
-    .map(|(name, value)| gauge(name, value))
+    .map(|(name, value)| json!({ "Name": format!("portolan.{name}"), "Value": value, "Labels": {} }))
     .into();
-    let counter = |name: &str, count: u64| {
-        json!({ "Name": format!("portolan.{name}"), "Count": count, "Rate": 0.0, "Sum": count, "Min": 0, "Max": 0,
-            "Mean": 0, "Stddev": 0, "Labels": {} })
-    };
+
     let counters = [
         counter("writes", access.app().metrics.writes.load(Ordering::Relaxed)),
         counter("heartbeats", access.app().metrics.heartbeats.load(Ordering::Relaxed)),
@@ -132,6 +128,11 @@ pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult 
     let body = json!({ "Timestamp": crate::server::times::written(jiff::Timestamp::now()), "Gauges": list, "Points": [],
         "Counters": counters, "Samples": [] });
     Ok(reply::json(request, &body))
+}
+
+fn counter(name: &str, count: u64) -> Value {
+    json!({ "Name": format!("portolan.{name}"), "Count": count, "Rate": 0.0, "Sum": count, "Min": 0, "Max": 0,
+        "Mean": 0, "Stddev": 0, "Labels": {} })
 }
 
 fn prometheus(access: &Access) -> Response {

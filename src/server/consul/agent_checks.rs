@@ -7,11 +7,11 @@ use std::sync::atomic::Ordering;
 use axum::body::Body;
 
 use super::agent_services::{own_node_id, remove};
-use super::checks::{Check, state_of};
-use super::decode::{self, Fields};
+use super::checks::{CatalogCheckEntry, state_of};
+use super::decode::{self, BodyFields};
 use super::definition::{CheckGiven, without_place};
 use super::error::{ConsulError, ConsulResult};
-use super::filter::{CHECK, Filter};
+use super::filter::{CHECK, FilterExpression};
 use super::registry_view::RegistryView;
 use super::targets::OwnPlace;
 use super::{ConsulRequest, nodes, reply};
@@ -22,18 +22,18 @@ use crate::server::access::Access;
 
 /// All checks, by their id.
 pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
-    let filter = request.query.text("filter").map(|text| Filter::parse(text, CHECK)).transpose()?;
+    let filter = request.query.text("filter").map(|text| FilterExpression::parse(text, CHECK)).transpose()?;
     let view = RegistryView::of(access);
     let own = &view.own.name;
     let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
     // The agent's own check is Consul's, not one that a program registered.
     let of_node = view.node_checks(own).into_iter().filter(|check| check.id != "serfHealth");
 
-    let checks: BTreeMap<String, Check> = of_node
+    let checks: BTreeMap<String, CatalogCheckEntry> = of_node
         .chain(of_services)
         .filter(|check| filter.as_ref().is_none_or(|filter| filter.accepts(check)))
         // Nothing in the catalog of an agent has an index.
-        .map(|check| (check.id.clone(), Check { create_index: 0, modify_index: 0, ..check }))
+        .map(|check| (check.id.clone(), CatalogCheckEntry { create_index: 0, modify_index: 0, ..check }))
         .collect();
     Ok(reply::json(request, &checks))
 }
@@ -61,7 +61,7 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     Ok(reply::empty())
 }
 
-fn take_check(fields: &mut Fields) -> Result<CheckGiven, String> {
+fn take_check(fields: &mut BodyFields) -> Result<CheckGiven, String> {
     fields.text("Token")?;
     CheckGiven::take(fields, "ID")
 }
@@ -181,16 +181,20 @@ pub(super) async fn update(access: &Access, request: &ConsulRequest, body: Body)
     take_report(access, &request.rest, state, &output).await
 }
 
+/// Consul's error for a report of a check that takes none, or that is not there.
+fn no_ttl(check: &str) -> ConsulError {
+    ConsulError::internal(format!("CheckID \"{}\" does not have associated TTL", clean(check)))
+}
+
 async fn take_report(access: &Access, check: &str, state: HealthState, note: &str) -> ConsulResult {
-    let unknown = || ConsulError::internal(format!("CheckID \"{}\" does not have associated TTL", clean(check)));
     let owner = access.view().check_owner(check).map(|owner| Arc::clone(&owner.instance.id));
-    let id = owner.ok_or_else(unknown)?;
+    let id = owner.ok_or_else(|| no_ttl(check))?;
 
     // An empty text replaces the last one.
     let note = Some(note.into());
     let command = CatalogCommand::Report { id, check: check.into(), state, note };
     match access.write(Command::Catalog(command)).await {
-        Err(error) if matches!(error.code, "unknown_instance" | "unknown_check") => Err(unknown()),
+        Err(error) if matches!(error.code, "unknown_instance" | "unknown_check") => Err(no_ttl(check)),
         Err(error) => Err(error.into()),
         Ok(_) => {
             access.app().metrics.heartbeats.fetch_add(1, Ordering::Relaxed);

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ConsulRequest;
-use super::checks::{Check, worst};
+use super::checks::{CatalogCheckEntry, worst};
 use super::error::{ConsulError, ConsulResult};
-use super::registry_view::{Member, RegistryView};
+use super::registry_view::{RegistryView, ServiceMember};
 use super::reply;
 use super::services::AgentService;
 use crate::clean::clean;
@@ -23,7 +23,7 @@ const REASON: HeaderName = HeaderName::from_static("x-consul-reason");
 struct ServiceHealth {
     aggregated_status: &'static str,
     service: Option<AgentService>,
-    checks: Option<Vec<Check>>,
+    checks: Option<Vec<CatalogCheckEntry>>,
 }
 
 /// The health of the service with an id.
@@ -67,13 +67,13 @@ pub(super) fn by_name(access: &Access, request: &ConsulRequest) -> ConsulResult 
     Ok(answer(request, code, &reason, &all))
 }
 
-fn health_of(view: &RegistryView, member: &Member) -> ServiceHealth {
+fn health_of(view: &RegistryView, member: &ServiceMember) -> ServiceHealth {
     let node = view.node_checks(&member.node).into_iter().filter(|check| check.id != "serfHealth");
     let checks = node.chain(view.service_checks(member));
     // What this endpoint shows of a check is less than elsewhere.
     let definition = json!({ "Interval": "0s", "Timeout": "0s", "DeregisterCriticalServiceAfter": "0s", "HTTP": "",
         "Header": null, "Method": "", "Body": "", "TLSSkipVerify": false, "TCP": "" });
-    let checks = checks.map(|check| Check {
+    let checks = checks.map(|check| CatalogCheckEntry {
         kind: String::new(),
         definition: definition.clone(),
         create_index: 0,
@@ -81,7 +81,7 @@ fn health_of(view: &RegistryView, member: &Member) -> ServiceHealth {
         ..check
     });
 
-    let checks: Vec<Check> = checks.collect();
+    let checks: Vec<CatalogCheckEntry> = checks.collect();
     let service = AgentService::from(view.facts(member));
     let aggregated_status = match worst(&checks) {
         "critical" if checks.iter().any(is_maintenance) => "maintenance",
@@ -90,7 +90,7 @@ fn health_of(view: &RegistryView, member: &Member) -> ServiceHealth {
     ServiceHealth { aggregated_status, service: Some(service), checks: Some(checks) }
 }
 
-fn is_maintenance(check: &Check) -> bool {
+fn is_maintenance(check: &CatalogCheckEntry) -> bool {
     check.id == "_node_maintenance" || check.id.starts_with("_service_maintenance:")
 }
 

@@ -10,9 +10,9 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::agent_checks::moved_from;
-use super::blocking::{Scope, Waker, with_jitter};
+use super::blocking::{Waker, WatchScope, with_jitter};
 use super::error::{ConsulError, ConsulResult};
-use super::filter::{Filter, SERVICE};
+use super::filter::{FilterExpression, SERVICE};
 use super::registry_view::RegistryView;
 use super::services::AgentService;
 use super::{ConsulRequest, decode, definition, go, ids, reply};
@@ -28,13 +28,13 @@ const NO_REASON: &str =
 
 /// All services, by their id.
 pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
-    let filter = request.query.text("filter").map(|text| Filter::parse(text, SERVICE)).transpose()?;
+    let filter = request.query.text("filter").map(|text| FilterExpression::parse(text, SERVICE)).transpose()?;
     let view = RegistryView::of(access);
     let members = view.agent_members();
     let services = members.iter().map(|member| (member.service_id.clone(), AgentService::from(view.facts(member))));
-    let wanted = |(_, service): &(String, AgentService)| filter.as_ref().is_none_or(|filter| filter.accepts(service));
 
-    let services: BTreeMap<String, AgentService> = services.filter(wanted).collect();
+    let services = services.filter(|(_, service)| filter.as_ref().is_none_or(|filter| filter.accepts(service)));
+    let services: BTreeMap<String, AgentService> = services.collect();
     Ok(reply::json(request, &services))
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResu
     let hash = request.query.text("hash");
     let deadline = Instant::now() + with_jitter(wait);
     // The service may have any name, and may come back under another one.
-    let mut waker = Waker::new(access, Scope::All);
+    let mut waker = Waker::new(access, WatchScope::All);
     loop {
         waker.mark_unchanged();
         let view = RegistryView::of(access);
@@ -138,8 +138,8 @@ pub(super) fn enabled(request: &ConsulRequest) -> ConsulResult<bool> {
     let Some(enable) = request.query.get("enable") else {
         return Err(ConsulError::bad_request("Missing value for enable"));
     };
-    let invalid = || ConsulError::bad_request(format!("Invalid value for enable: \"{}\"", clean(enable)));
-    go::parse_bool(enable).ok_or_else(invalid)
+    go::parse_bool(enable)
+        .ok_or_else(|| ConsulError::bad_request(format!("Invalid value for enable: \"{}\"", clean(enable))))
 }
 
 /// Takes a service out of service, or back.

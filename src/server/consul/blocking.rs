@@ -19,7 +19,7 @@ use crate::server::ring::Filter;
 
 /// What an answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scope<'n> {
+pub(super) enum WatchScope<'n> {
     /// One service, with its checks and those of its nodes.
     Service(&'n str),
     /// Services and nodes, but not their health.
@@ -28,7 +28,7 @@ pub(super) enum Scope<'n> {
     All,
 }
 
-impl Scope<'_> {
+impl WatchScope<'_> {
     /// The index of its last change. That of a registry without changes is 1, as with Consul, and the first change comes
     /// after it: a client that waits with 1 waits for that one.
     fn index(self, view: &RegistryView) -> u64 {
@@ -57,7 +57,7 @@ pub(super) async fn answer<T: Serialize>(
     access: &Access,
     request: &ConsulRequest,
     options: &ReadOptions,
-    scope: Scope<'_>,
+    scope: WatchScope<'_>,
     read: impl Fn(&RegistryView) -> T,
 ) -> ConsulResult {
     let view = changed(access, options, scope).await?;
@@ -69,7 +69,11 @@ pub(super) async fn answer<T: Serialize>(
 ///
 /// # Errors
 /// The caller's key ended meanwhile.
-pub(super) async fn changed(access: &Access, options: &ReadOptions, scope: Scope<'_>) -> ConsulResult<RegistryView> {
+pub(super) async fn changed(
+    access: &Access,
+    options: &ReadOptions,
+    scope: WatchScope<'_>,
+) -> ConsulResult<RegistryView> {
     if options.index == 0 {
         return Ok(RegistryView::of(access));
     }
@@ -97,7 +101,7 @@ pub(super) struct Waker {
 }
 
 impl Waker {
-    pub(super) fn new(access: &Access, scope: Scope<'_>) -> Self {
+    pub(super) fn new(access: &Access, scope: WatchScope<'_>) -> Self {
         Self { service: access.app().ring.subscribe(&scope.filter()), nodes: access.app().ring.subscribe_nodes() }
     }
 

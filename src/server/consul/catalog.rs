@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ConsulRequest;
-use super::blocking::{Scope, answer};
+use super::blocking::{WatchScope, answer};
 use super::error::ConsulResult;
 use super::filter::{NODE, SERVICE, SERVICE_NODE, filtered};
-use super::nodes::Node;
+use super::nodes::CatalogNode;
 use super::query::ReadOptions;
-use super::registry_view::{Member, RegistryView};
+use super::registry_view::{RegistryView, ServiceMember};
 use super::reply;
 use super::services::{NodeService, ServiceNode};
 use crate::server::access::Access;
@@ -24,7 +24,7 @@ pub(super) fn datacenters(access: &Access, request: &ConsulRequest) -> ConsulRes
 /// All nodes.
 pub(super) async fn nodes(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(NODE), "")?;
-    answer(access, request, &options, Scope::Catalog, |view| {
+    answer(access, request, &options, WatchScope::Catalog, |view| {
         let nodes = view.nodes().into_iter().filter(|node| node.has_meta(&options.node_meta)).collect();
         filtered(nodes, options.filter.as_ref())
     })
@@ -35,11 +35,8 @@ pub(super) async fn nodes(access: &Access, request: &ConsulRequest) -> ConsulRes
 pub(super) async fn services(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, None, "")?;
     Ok(reply::with_cache(
-        answer(access, request, &options, Scope::Catalog, |view| {
-            let wanted = |node: &str| {
-                options.node_meta.is_empty() || view.node(node).is_some_and(|node| node.has_meta(&options.node_meta))
-            };
-            view.service_tags(wanted)
+        answer(access, request, &options, WatchScope::Catalog, |view| {
+            view.service_tags(|node| view.node_has_meta(node, &options.node_meta))
         })
         .await?,
         request,
@@ -52,15 +49,16 @@ pub(super) fn wanted_members(
     name: &str,
     tags: &[&str],
     options: &ReadOptions,
-) -> Vec<(Member, Node)> {
+) -> Vec<(ServiceMember, CatalogNode)> {
     let members = view.members(name).into_iter().map(|member| {
         let node = view.node_of(&member);
         (member, node)
     });
-    let is_wanted = |(member, node): &(Member, Node)| {
+
+    let wanted = members.filter(|(member, node)| {
         node.has_meta(&options.node_meta) && (tags.is_empty() || view.facts(member).has_tags(tags))
-    };
-    members.filter(is_wanted).collect()
+    });
+    wanted.collect()
 }
 
 /// The tags that a request asks for.
@@ -74,7 +72,7 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
     let name = request.rest.as_str();
     let tags = tags_of(request);
     Ok(reply::with_cache(
-        answer(access, request, &options, Scope::Service(name), |view| {
+        answer(access, request, &options, WatchScope::Service(name), |view| {
             let members = wanted_members(view, name, &tags, &options).into_iter();
             let services = members.map(|(member, node)| ServiceNode::new(node, view.facts(&member))).collect();
             filtered(services, options.filter.as_ref())
@@ -88,7 +86,7 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct NodeServices {
-    node: Node,
+    node: CatalogNode,
     services: BTreeMap<String, NodeService>,
 }
 
@@ -96,7 +94,7 @@ struct NodeServices {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct NodeServiceList {
-    node: Option<Node>,
+    node: Option<CatalogNode>,
     services: Option<Vec<NodeService>>,
 }
 
@@ -104,7 +102,7 @@ struct NodeServiceList {
 pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
-    answer(access, request, &options, Scope::Catalog, |view| {
+    answer(access, request, &options, WatchScope::Catalog, |view| {
         let services = services_of(view, name, &options).into_iter().map(|service| (service.id.clone(), service));
         view.node(name).map(|node| NodeServices { node, services: services.collect() })
     })
@@ -115,7 +113,7 @@ pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResu
 pub(super) async fn node_services(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(SERVICE), "Missing node name")?;
     let name = request.rest.as_str();
-    answer(access, request, &options, Scope::Catalog, |view| {
+    answer(access, request, &options, WatchScope::Catalog, |view| {
         let node = view.node(name);
         let services = node.as_ref().map(|_| services_of(view, name, &options));
         NodeServiceList { node, services }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::agent_checks::{moved_from, node_registration, own_node_record};
 use super::agent_services::remove;
 use super::checks::state_of;
-use super::decode::{self, Fields};
+use super::decode::{self, BodyFields};
 use super::definition::{ServiceGiven, is_wildcard};
 use super::error::{ConsulError, ConsulResult};
 use super::ids::{node_id, registry_id};
@@ -23,6 +23,7 @@ use crate::clean::clean;
 use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::access::Access;
+use crate::server::view::InstanceView;
 
 /// A registration in the catalog.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ struct GivenCheck {
 }
 
 impl Given {
-    fn take(fields: &mut Fields) -> Result<Self, String> {
+    fn take(fields: &mut BodyFields) -> Result<Self, String> {
         ignore_indexes(fields)?;
         fields.text("Token")?;
         let service = fields.object("Service")?.map(|mut service| {
@@ -103,7 +104,7 @@ impl Given {
 }
 
 /// A program that sends back what it read sends indexes too.
-fn ignore_indexes(fields: &mut Fields) -> Result<(), String> {
+fn ignore_indexes(fields: &mut BodyFields) -> Result<(), String> {
     fields.number("CreateIndex")?;
     fields.number("ModifyIndex")?;
     Ok(())
@@ -111,7 +112,7 @@ fn ignore_indexes(fields: &mut Fields) -> Result<(), String> {
 
 impl GivenCheck {
     fn of(value: Value) -> Result<Self, String> {
-        let mut fields = Fields::of(value).map_err(|why| format!("Check: {why}"))?;
+        let mut fields = BodyFields::of(value).map_err(|why| format!("Check: {why}"))?;
         ignore_indexes(&mut fields)?;
         for unread in ["Node", "ServiceName"] {
             fields.text(unread)?;
@@ -206,11 +207,11 @@ fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Comm
             registry_id(scope, &check.service_id)
         } else {
             let known = view.service_of_node(&node, &check.service_id);
-            let missing = || {
+            let id = known.map(|known| known.instance.id.as_ref().to_owned());
+            id.ok_or_else(|| {
                 let text = format!("failed inserting check: Missing service registration on node \"{}\"", clean(&node));
                 ConsulError::internal(text)
-            };
-            known.map(|known| known.instance.id.as_ref().to_owned()).ok_or_else(missing)?
+            })?
         };
         let (definition, check) = check.build()?;
         let (definition, check) = (Box::new(definition), Box::new(check));
@@ -279,7 +280,7 @@ pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
     Ok(reply::body(b"true".to_vec()))
 }
 
-fn take_removal(fields: &mut Fields) -> Result<[String; 4], String> {
+fn take_removal(fields: &mut BodyFields) -> Result<[String; 4], String> {
     fields.text("Token")?;
     // Programs send the address of a node along.
     fields.text("Address")?;
@@ -287,25 +288,26 @@ fn take_removal(fields: &mut Fields) -> Result<[String; 4], String> {
 }
 
 fn removal_commands(view: &RegistryView, node: &str, service_id: &str, check_id: &str) -> Vec<Command> {
-    let deregister = |id: &Arc<str>| Command::Deregister { id: Arc::clone(id), generation: None };
     if !service_id.is_empty() {
-        return view
-            .service_of_node(node, service_id)
-            .map(|known| deregister(&known.instance.id))
-            .into_iter()
-            .collect();
+        let service = view.service_of_node(node, service_id);
+        return service.map(|service| deregistration(service)).into_iter().collect();
     }
 
     let services = view.members_of_node(node).into_iter().filter_map(|member| member.instance);
     let record = view.view.node(node).cloned();
     if !check_id.is_empty() {
         let owner = view.check_owner(node, check_id);
-        let remove = |id: Arc<str>| CatalogCommand::RemoveCheck { id, check: check_id.into() };
-        return owner.map(|owner| Command::Catalog(remove(Arc::clone(&owner.instance.id)))).into_iter().collect();
+        let removal = owner
+            .map(|owner| CatalogCommand::RemoveCheck { id: Arc::clone(&owner.instance.id), check: check_id.into() });
+        return removal.map(Command::Catalog).into_iter().collect();
     }
     // The node of this server is always there, and its agent keeps its services.
     if node == view.own.name {
         return Vec::new();
     }
-    services.chain(record).map(|owner| deregister(&owner.instance.id)).collect()
+    services.chain(record).map(|owner| deregistration(&owner)).collect()
+}
+
+fn deregistration(owner: &InstanceView) -> Command {
+    Command::Deregister { id: Arc::clone(&owner.instance.id), generation: None }
 }

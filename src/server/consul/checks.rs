@@ -14,7 +14,7 @@ const SERF_HEALTH: &str = "serfHealth";
 /// A check.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Check {
+pub(super) struct CatalogCheckEntry {
     pub(super) node: String,
     #[serde(rename = "CheckID")]
     pub(super) id: String,
@@ -53,16 +53,19 @@ pub(super) fn state_of(status: &str) -> Option<HealthState> {
 }
 
 /// The worst word of some checks.
-pub(super) fn worst<'c>(checks: impl IntoIterator<Item = &'c Check>) -> &'static str {
-    let badness = |status: &str| match status {
+pub(super) fn worst<'c>(checks: impl IntoIterator<Item = &'c CatalogCheckEntry>) -> &'static str {
+    checks.into_iter().map(|check| check.status).max_by_key(|status| severity(status)).unwrap_or("passing")
+}
+
+fn severity(status: &str) -> u8 {
+    match status {
         "passing" => 0,
         "warning" => 1,
         _ => 2,
-    };
-    checks.into_iter().map(|check| check.status).max_by_key(|status| badness(status)).unwrap_or("passing")
+    }
 }
 
-impl Check {
+impl CatalogCheckEntry {
     /// The check that says that the agent of this server lives: it answers.
     pub(super) fn of_server(own: &OwnNode) -> Self {
         Self {
@@ -95,9 +98,14 @@ impl Check {
 }
 
 /// The checks of an instance, or of a node, sorted by id.
-pub(super) fn checks_of(view: &InstanceView, node: &str, service_id: &str, registry: &ScopedView) -> Vec<Check> {
+pub(super) fn checks_of(
+    view: &InstanceView,
+    node: &str,
+    service_id: &str,
+    registry: &ScopedView,
+) -> Vec<CatalogCheckEntry> {
     let instance = &view.instance;
-    let mut checks: Vec<Check> = (0..instance.registration.checks.len())
+    let mut checks: Vec<CatalogCheckEntry> = (0..instance.registration.checks.len())
         .filter_map(|at| registered_check(view, node, service_id, at))
         .chain(maintenance(view, node, service_id, registry))
         .chain(lease(view, node, service_id))
@@ -108,14 +116,14 @@ pub(super) fn checks_of(view: &InstanceView, node: &str, service_id: &str, regis
 }
 
 /// A check of an instance without anything about what it checks.
-fn base(view: &InstanceView, node: &str, service_id: &str, state: HealthState) -> Check {
+fn base(view: &InstanceView, node: &str, service_id: &str, state: HealthState) -> CatalogCheckEntry {
     let (instance, registration) = (&view.instance, &*view.instance.registration);
-    let check = Check::new(node, state);
-    let check = Check { create_index: instance.generation, modify_index: instance.index, ..check };
+    let check = CatalogCheckEntry::new(node, state);
+    let check = CatalogCheckEntry { create_index: instance.generation, modify_index: instance.index, ..check };
     if registration.is_node() {
         return check;
     }
-    Check {
+    CatalogCheckEntry {
         service_id: service_id.to_owned(),
         service_name: registration.name.clone(),
         service_tags: registration.tags.clone(),
@@ -123,7 +131,7 @@ fn base(view: &InstanceView, node: &str, service_id: &str, state: HealthState) -
     }
 }
 
-fn registered_check(view: &InstanceView, node: &str, service_id: &str, at: usize) -> Option<Check> {
+fn registered_check(view: &InstanceView, node: &str, service_id: &str, at: usize) -> Option<CatalogCheckEntry> {
     let (instance, registration) = (&view.instance, &*view.instance.registration);
     let definition = registration.checks.get(at)?;
     let known = registration.catalog_check(at);
@@ -134,10 +142,9 @@ fn registered_check(view: &InstanceView, node: &str, service_id: &str, at: usize
         (CheckKind::Ttl, "no report in time") => "TTL expired",
         (_, note) => note,
     };
-    let default_name = || format!("Service '{}' check", registration.name);
-    Some(Check {
+    Some(CatalogCheckEntry {
         id: known.map_or_else(|| default_check_id(service_id, at, registration.checks.len()), |known| known.id.clone()),
-        name: definition.name.clone().unwrap_or_else(default_name),
+        name: definition.name.clone().unwrap_or_else(|| format!("Service '{}' check", registration.name)),
         notes: known.map(|known| known.notes.clone()).unwrap_or_default(),
         output: output.to_owned(),
         kind: known.map_or_else(|| definition.kind.as_str().to_owned(), |known| known.kind.clone()),
@@ -147,7 +154,7 @@ fn registered_check(view: &InstanceView, node: &str, service_id: &str, at: usize
 }
 
 /// The check that takes an instance or a node out of service.
-fn maintenance(view: &InstanceView, node: &str, service_id: &str, registry: &ScopedView) -> Option<Check> {
+fn maintenance(view: &InstanceView, node: &str, service_id: &str, registry: &ScopedView) -> Option<CatalogCheckEntry> {
     let instance = &view.instance;
     let reason = registry.reason(instance);
     let notes = match instance.status {
@@ -162,11 +169,17 @@ fn maintenance(view: &InstanceView, node: &str, service_id: &str, registry: &Sco
     } else {
         (format!("_service_maintenance:{service_id}"), "Service Maintenance Mode")
     };
-    Some(Check { id, name: name.to_owned(), notes: notes.to_owned(), kind: "maintenance".to_owned(), ..base })
+    Some(CatalogCheckEntry {
+        id,
+        name: name.to_owned(),
+        notes: notes.to_owned(),
+        kind: "maintenance".to_owned(),
+        ..base
+    })
 }
 
 /// The lease and the own report of an instance that renews its registration, which Consul does not know, as a check.
-fn lease(view: &InstanceView, node: &str, service_id: &str) -> Option<Check> {
+fn lease(view: &InstanceView, node: &str, service_id: &str) -> Option<CatalogCheckEntry> {
     let instance = &view.instance;
     let is_expired = instance.lease.as_ref().map(|lease| lease.expired);
     if is_expired.is_none() && instance.report.is_none() {
@@ -179,7 +192,7 @@ fn lease(view: &InstanceView, node: &str, service_id: &str) -> Option<Check> {
         (_, Some(report)) => (reported, report.message.as_deref().unwrap_or_default()),
         _ => (HealthState::Healthy, ""),
     };
-    Some(Check {
+    Some(CatalogCheckEntry {
         id: format!("lease:{service_id}"),
         name: "portolan lease".to_owned(),
         output: output.to_owned(),

@@ -15,7 +15,7 @@ use crate::server::access::Access;
 
 /// An object of which fields are taken one by one.
 #[derive(Debug)]
-pub(super) struct Fields {
+pub(super) struct BodyFields {
     fields: Map<String, Value>,
     known: Vec<&'static str>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Fields {
 ///
 /// # Errors
 /// It is too long, too slow, or no object.
-pub(super) async fn read(access: &Access, body: Body) -> ConsulResult<Fields> {
+pub(super) async fn read(access: &Access, body: Body) -> ConsulResult<BodyFields> {
     let max = access.app().settings.size_limits.body_bytes;
     let read = timeout(access.app().settings.time_limits.body, Limited::new(body, max).collect()).await;
     let bytes = match read {
@@ -42,7 +42,7 @@ pub(super) async fn read(access: &Access, body: Body) -> ConsulResult<Fields> {
     }
 
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| failed(&error.to_string()))?;
-    Fields::of(value).map_err(|why| failed(&why))
+    BodyFields::of(value).map_err(|why| failed(&why))
 }
 
 /// 400 for a body.
@@ -59,7 +59,7 @@ fn unexpected<T>(name: &str, value: &Value, wanted: &str) -> Result<T, String> {
     Err(format!("{name} is {wanted}, not {}", clean(&shown)))
 }
 
-impl Fields {
+impl BodyFields {
     /// The fields of a value.
     pub(super) fn of(value: Value) -> Result<Self, String> {
         match value {
@@ -124,11 +124,11 @@ impl Fields {
     /// Takes a list of texts; absent is empty.
     pub(super) fn texts(&mut self, name: &'static str) -> Result<Vec<String>, String> {
         let items = self.list(name)?;
-        let text = |item| match item {
+        let texts = items.into_iter().map(|item| match item {
             Value::String(text) => Ok(text),
             other => unexpected(name, &other, "a list of texts"),
-        };
-        items.into_iter().map(text).collect()
+        });
+        texts.collect()
     }
 
     /// Takes a list; absent is empty.
@@ -151,11 +151,11 @@ impl Fields {
 
     /// Takes an object of texts; absent is empty.
     pub(super) fn text_map(&mut self, name: &'static str) -> Result<BTreeMap<String, String>, String> {
-        let entry = |(key, value)| match value {
+        let entries = self.map(name)?.into_iter().map(|(key, value)| match value {
             Value::String(text) => Ok((key, text)),
             other => unexpected(name, &other, "an object of texts"),
-        };
-        self.map(name)?.into_iter().map(entry).collect()
+        });
+        entries.collect()
     }
 
     /// Takes an object; `None` if it is absent.
@@ -191,14 +191,14 @@ mod tests {
     #[test]
     fn keys_are_found_however_they_are_written() {
         for key in ["EnableTagOverride", "enabletagoverride", "enable_tag_override", "ENABLETAGOVERRIDE"] {
-            let mut fields = Fields::of(json!({ key: true })).unwrap();
+            let mut fields = BodyFields::of(json!({ key: true })).unwrap();
             assert_eq!(fields.flag("EnableTagOverride"), Ok(true), "{key}");
             assert_eq!(fields.finish(), Ok(()));
         }
-        let mut fields = Fields::of(json!({ "Nme": "x", "Port": null })).unwrap();
+        let mut fields = BodyFields::of(json!({ "Nme": "x", "Port": null })).unwrap();
         assert_eq!((fields.text("Name"), fields.number("Port")), (Ok(String::new()), Ok(None)));
         assert_eq!(fields.finish().unwrap_err(), "json: unknown field \"Nme\" (did you mean Name?)");
-        let mut wrong = Fields::of(json!({ "Port": "80", "TTL": 5_000_000_000_i64, "Interval": "1" })).unwrap();
+        let mut wrong = BodyFields::of(json!({ "Port": "80", "TTL": 5_000_000_000_i64, "Interval": "1" })).unwrap();
         assert_eq!(wrong.number("Port").unwrap_err(), "Port is a whole number, not \"80\"");
         assert_eq!(wrong.duration("TTL"), Ok(5_000_000_000));
         assert!(wrong.duration("Interval").is_err());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::checks::state_of;
-use super::decode::Fields;
+use super::decode::BodyFields;
 use super::error::{ConsulError, ConsulResult};
 use super::go::positive;
 use super::ids::registry_id;
@@ -53,7 +53,7 @@ pub(super) struct CheckGiven {
 
 impl CheckGiven {
     /// Takes the fields of a check. `id`: the name of the field that has its id.
-    pub(super) fn take(fields: &mut Fields, id: &'static str) -> Result<Self, String> {
+    pub(super) fn take(fields: &mut BodyFields, id: &'static str) -> Result<Self, String> {
         let script = fields.texts("ScriptArgs")?.len() + fields.texts("Args")?.len();
         let docker = fields.text("DockerContainerID")?;
         fields.text("Shell")?;
@@ -138,10 +138,10 @@ impl CheckGiven {
             _ => positive(self.interval).unwrap_or(MIN_INTERVAL).clamp(MIN_INTERVAL, MAX_INTERVAL),
         };
         let timeout = positive(self.timeout).map(|timeout| timeout.clamp(Duration::from_millis(10), interval));
-        let count = |number: i64| u32::try_from(number.clamp(1, 100)).unwrap_or(1);
 
         let definition = CheckDefinition { timeout, ..CheckDefinition::new(place.kind.clone()) };
-        let definition = definition.named(name).every(interval).thresholds(count(self.failures), count(self.successes));
+        let definition = definition.named(name).every(interval);
+        let definition = definition.thresholds(threshold(self.failures), threshold(self.successes));
         let check = CatalogCheck {
             id,
             initial: state_of(&self.status).unwrap_or(HealthState::Unhealthy),
@@ -186,7 +186,7 @@ pub(super) struct ServiceGiven {
 
 impl ServiceGiven {
     /// Takes the fields of a service. `name`: the field that has its name.
-    pub(super) fn take(fields: &mut Fields, name: &'static str) -> Result<Self, String> {
+    pub(super) fn take(fields: &mut BodyFields, name: &'static str) -> Result<Self, String> {
         let weights = fields.object("Weights")?.map(|mut weights| {
             let both = (weights.number("Passing")?.unwrap_or(0), weights.number("Warning")?.unwrap_or(0));
             weights.finish()?;
@@ -254,8 +254,7 @@ impl ServiceGiven {
     pub(super) fn registration(&self, own: &OwnNode, node: Option<&str>, node_address: &str) -> Registration {
         let id = self.id_or_name();
         let (passing, warning) = self.weights.unwrap_or((1, 1));
-        let weight = |weight: i64| u16::try_from(weight).unwrap_or(u16::MAX);
-        let mut registration = without_place(&self.name).ttl(Duration::ZERO).weight(weight(passing));
+        let mut registration = without_place(&self.name).ttl(Duration::ZERO).weight(weight_of(passing));
 
         registration.id = Some(registry_id(node, &id));
         registration.address = if self.address.is_empty() { node_address.to_owned() } else { self.address.clone() };
@@ -267,12 +266,21 @@ impl ServiceGiven {
             id,
             address: self.address.clone(),
             tagged_addresses: self.tagged_addresses.clone(),
-            warning_weight: weight(warning),
+            warning_weight: weight_of(warning),
             enable_tag_override: self.enable_tag_override,
             ..CatalogEntry::default()
         }));
         with_known_meta(registration)
     }
+}
+
+/// How many results in a row change the state of a check, in the range that the registry takes.
+fn threshold(number: i64) -> u32 {
+    u32::try_from(number.clamp(1, 100)).unwrap_or(1)
+}
+
+fn weight_of(number: i64) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
 }
 
 /// A registration whose address and port are still to be set.
@@ -319,24 +327,33 @@ fn is_used(value: &Value) -> bool {
 }
 
 fn tagged_addresses(given: Map<String, Value>) -> Result<BTreeMap<String, TaggedAddress>, String> {
-    let read = |(tag, value): (String, Value)| {
-        let mut fields = Fields::of(value)?;
-        let address = fields.text("Address")?;
-        let port = fields.number("Port")?.unwrap_or(0);
-        fields.finish()?;
-        let port = u16::try_from(port).map_err(|_| format!("the port of the address {} is no port", clean(&tag)))?;
-        Ok((tag, TaggedAddress { address, port }))
-    };
-    given.into_iter().map(read).collect()
+    let addresses = given.into_iter().map(|(tag, value)| {
+        let address = tagged_address(&tag, value)?;
+        Ok((tag, address))
+    });
+    addresses.collect()
+}
+
+fn tagged_address(tag: &str, value: Value) -> Result<TaggedAddress, String> {
+    let mut fields = BodyFields::of(value)?;
+    let address = fields.text("Address")?;
+    let port = fields.number("Port")?.unwrap_or(0);
+    fields.finish()?;
+
+    let port = u16::try_from(port).map_err(|_| format!("the port of the address {} is no port", clean(tag)))?;
+    Ok(TaggedAddress { address, port })
+}
+
+fn is_meta_key(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Why Consul refuses metadata, in its words.
 pub(super) fn meta_problem(meta: &BTreeMap<String, String>) -> Option<String> {
-    let is_key = |key: &str| key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     meta.iter().find_map(|(key, value)| {
         let why = if key.is_empty() {
             "Key cannot be blank"
-        } else if !is_key(key) {
+        } else if !is_meta_key(key) {
             "Key contains invalid characters"
         } else if key.len() > MAX_META_KEY_BYTES {
             "Key is too long (limit: 128 characters)"
@@ -355,7 +372,7 @@ pub(super) fn meta_problem(meta: &BTreeMap<String, String>) -> Option<String> {
 ///
 /// # Errors
 /// It cannot be used.
-pub(super) fn service_definition(mut fields: Fields, own: &OwnNode) -> ConsulResult<Registration> {
+pub(super) fn service_definition(mut fields: BodyFields, own: &OwnNode) -> ConsulResult<Registration> {
     let (service, checks) = take_service(&mut fields)
         .and_then(|taken| fields.finish().map(|()| taken))
         .map_err(|why| super::decode::failed(&why))?;
@@ -390,13 +407,13 @@ pub(super) fn service_definition(mut fields: Fields, own: &OwnNode) -> ConsulRes
     Ok(registration)
 }
 
-fn take_service(fields: &mut Fields) -> Result<(ServiceGiven, Vec<CheckGiven>), String> {
+fn take_service(fields: &mut BodyFields) -> Result<(ServiceGiven, Vec<CheckGiven>), String> {
     fields.text("Token")?;
     let one = fields.object("Check")?.filter(|check| !check.is_empty());
     let list = fields.list("Checks")?;
     let service = ServiceGiven::take(fields, "Name")?;
 
-    let list = list.into_iter().map(Fields::of);
+    let list = list.into_iter().map(BodyFields::of);
     let checks = one.map(Ok).into_iter().chain(list).map(|check| {
         let mut check = check?;
         let given = CheckGiven::take(&mut check, "CheckID")?;

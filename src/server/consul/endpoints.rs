@@ -150,9 +150,12 @@ pub(super) fn is_prefix(path: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn found(path: &str) -> Option<(Handler, &str)> {
+        find(path).map(|(endpoint, rest)| (endpoint.handler, rest))
+    }
+
     #[test]
     fn the_longest_prefix_counts_and_names_may_hold_slashes() {
-        let found = |path| find(path).map(|(endpoint, rest)| (endpoint.handler, rest));
         assert_eq!(found("/v1/agent/service/register"), Some((Handler::AgentServiceRegister, "")));
         assert_eq!(found("/v1/agent/service/web/1"), Some((Handler::AgentService, "web/1")));
         assert_eq!(found("/v1/agent/service/deregister/a"), Some((Handler::AgentServiceDeregister, "a")));

@@ -3,9 +3,8 @@
 use serde::Serialize;
 
 use super::ConsulRequest;
-use super::blocking::{Scope, answer};
+use super::blocking::{WatchScope, answer};
 use super::catalog::{tags_of, wanted_members};
-use super::checks::Check;
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{CHECK, HEALTH_ENTRY, filtered};
 use super::go;
@@ -18,15 +17,17 @@ use crate::server::access::Access;
 pub(super) async fn node(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing node name")?;
     let name = request.rest.as_str();
-    answer(access, request, &options, Scope::All, |view| filtered(view.checks_of_node(name), options.filter.as_ref()))
-        .await
+    answer(access, request, &options, WatchScope::All, |view| {
+        filtered(view.checks_of_node(name), options.filter.as_ref())
+    })
+    .await
 }
 
 /// The checks of a service, without those of its nodes.
 pub(super) async fn checks(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing service name")?;
     let name = request.rest.as_str();
-    answer(access, request, &options, Scope::Service(name), |view| {
+    answer(access, request, &options, WatchScope::Service(name), |view| {
         let members = wanted_members(view, name, &[], &options).into_iter();
         let checks = members.flat_map(|(member, _)| view.service_checks(&member)).collect();
         filtered(checks, options.filter.as_ref())
@@ -47,8 +48,10 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
 
     let tags = tags_of(request);
     Ok(super::reply::with_cache(
-        answer(access, request, &options, Scope::Service(name), |view| entries(view, name, &tags, passing, &options))
-            .await?,
+        answer(access, request, &options, WatchScope::Service(name), |view| {
+            entries(view, name, &tags, passing, &options)
+        })
+        .await?,
         request,
     ))
 }
@@ -67,8 +70,7 @@ fn entries(
         HealthEntry { node, service: NodeService::from(view.facts(&member)), checks }
     });
 
-    let is_passing = |entry: &HealthEntry| entry.checks.iter().all(|check| check.status == "passing");
-    let entries = entries.filter(|entry| !passing || is_passing(entry)).collect();
+    let entries = entries.filter(|entry| !passing || entry.is_passing()).collect();
     filtered(entries, options.filter.as_ref())
 }
 
@@ -76,13 +78,12 @@ fn entries(
 pub(super) async fn state(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let options = request.options(access, Some(CHECK), "Missing check state")?;
     let state = request.rest.as_str();
-    answer(access, request, &options, Scope::All, |view| {
-        let is_wanted = |check: &Check| {
-            (state == "any" || check.status == state)
-                && (options.node_meta.is_empty()
-                    || view.node(&check.node).is_some_and(|node| node.has_meta(&options.node_meta)))
-        };
-        let checks = view.all_checks().into_iter().filter(is_wanted).collect();
+    answer(access, request, &options, WatchScope::All, |view| {
+        let mut checks = view.all_checks();
+        checks.retain(|check| {
+            (state == "any" || check.status == state) && view.node_has_meta(&check.node, &options.node_meta)
+        });
+
         filtered(checks, options.filter.as_ref())
     })
     .await

@@ -56,7 +56,7 @@ fn uuid_of(registry: &str, node: &str) -> String {
 /// A node as Consul writes it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Node {
+pub(super) struct CatalogNode {
     #[serde(rename = "ID")]
     pub(super) id: String,
     #[serde(rename = "Node")]
@@ -69,7 +69,7 @@ pub(super) struct Node {
     pub(super) modify_index: u64,
 }
 
-impl Node {
+impl CatalogNode {
     /// The node of this server, with what programs registered for it.
     pub(super) fn own(own: &OwnNode, record: Option<&InstanceView>) -> Self {
         let family = if own.address.contains(':') { "ipv6" } else { "ipv4" };

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use url::form_urlencoded;
 
 use super::error::{ConsulError, ConsulResult};
-use super::filter::{Filter, Schema};
+use super::filter::{FilterExpression, Schema};
 use super::go;
 use crate::clean::clean;
 
@@ -30,7 +30,7 @@ pub(super) struct ReadOptions {
     pub(super) consistency: &'static str,
     /// The metadata that a node must have.
     pub(super) node_meta: Vec<(String, String)>,
-    pub(super) filter: Option<Filter>,
+    pub(super) filter: Option<FilterExpression>,
 }
 
 impl ConsulQuery {
@@ -94,7 +94,7 @@ impl ConsulQuery {
         let consistency = self.consistency()?;
         let (index, wait) = self.wait()?;
         let filter = match (schema, self.text("filter")) {
-            (Some(schema), Some(text)) => Some(Filter::parse(text, schema)?),
+            (Some(schema), Some(text)) => Some(FilterExpression::parse(text, schema)?),
             _ => None,
         };
 

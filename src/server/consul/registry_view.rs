@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::checks::{Check, checks_of};
+use super::checks::{CatalogCheckEntry, checks_of};
 use super::ids::registry_id;
-use super::nodes::{Node, OwnNode};
+use super::nodes::{CatalogNode, OwnNode};
 use super::services::{CONSUL, ServiceFacts};
 use crate::model::DEFAULT_NAMESPACE;
 use crate::server::access::{Access, ScopedView};
@@ -19,11 +19,19 @@ pub(super) struct RegistryView {
 
 /// A service of a node.
 #[derive(Clone)]
-pub(super) struct Member {
+pub(super) struct ServiceMember {
     pub(super) node: String,
     pub(super) service_id: String,
     /// `None`: the service that this server has for itself.
     pub(super) instance: Option<Arc<InstanceView>>,
+}
+
+impl ServiceMember {
+    /// Whether the agent of its node has it: it came by an agent, or by another way than Consul's API.
+    fn is_of_agent(&self) -> bool {
+        let entry = self.instance.as_ref().map(|view| view.instance.registration.catalog.as_deref());
+        entry.is_some_and(|entry| entry.is_none_or(|entry| !entry.is_external))
+    }
 }
 
 impl RegistryView {
@@ -35,22 +43,22 @@ impl RegistryView {
         self.view.services().filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE)
     }
 
-    fn member(&self, instance: &Arc<InstanceView>) -> Member {
+    fn member(&self, instance: &Arc<InstanceView>) -> ServiceMember {
         let registration = &instance.instance.registration;
         let service_id = registration.catalog.as_ref().map_or(&*instance.instance.id, |entry| &entry.id);
-        Member {
+        ServiceMember {
             node: registration.node.as_deref().unwrap_or(&self.own.name).to_owned(),
             service_id: service_id.to_owned(),
             instance: Some(Arc::clone(instance)),
         }
     }
 
-    fn own_member(&self) -> Member {
-        Member { node: self.own.name.clone(), service_id: CONSUL.to_owned(), instance: None }
+    fn own_member(&self) -> ServiceMember {
+        ServiceMember { node: self.own.name.clone(), service_id: CONSUL.to_owned(), instance: None }
     }
 
     /// The members of a service, by node and id.
-    pub(super) fn members(&self, name: &str) -> Vec<Member> {
+    pub(super) fn members(&self, name: &str) -> Vec<ServiceMember> {
         let service = self.view.service(DEFAULT_NAMESPACE, name);
         let instances = service.into_iter().flat_map(|service| service.list());
         let own = (name == CONSUL).then(|| self.own_member());
@@ -58,33 +66,28 @@ impl RegistryView {
     }
 
     /// All services of all nodes, by node and id.
-    pub(super) fn all_members(&self) -> Vec<Member> {
+    pub(super) fn all_members(&self) -> Vec<ServiceMember> {
         let instances = self.services_of_default().flat_map(|service| service.list());
         sorted(instances.map(|instance| self.member(instance)).chain([self.own_member()]).collect())
     }
 
     /// The services of a node, by id.
-    pub(super) fn members_of_node(&self, node: &str) -> Vec<Member> {
+    pub(super) fn members_of_node(&self, node: &str) -> Vec<ServiceMember> {
         self.all_members().into_iter().filter(|member| member.node == node).collect()
     }
 
     /// The services that the agent of this server has: those of its node that came by an agent, or by another way than
     /// Consul's API.
-    pub(super) fn agent_members(&self) -> Vec<Member> {
-        let is_of_agent = |member: &Member| {
-            let entry = member.instance.as_ref().map(|instance| instance.instance.registration.catalog.as_deref());
-            entry.is_some_and(|entry| entry.is_none_or(|entry| !entry.is_external))
-        };
+    pub(super) fn agent_members(&self) -> Vec<ServiceMember> {
         let mut members = self.members_of_node(&self.own.name);
-        members.retain(is_of_agent);
+        members.retain(ServiceMember::is_of_agent);
         members
     }
 
     /// The service of this server's agent with this id.
-    pub(super) fn agent_member(&self, service_id: &str) -> Option<Member> {
+    pub(super) fn agent_member(&self, service_id: &str) -> Option<ServiceMember> {
         let instance = self.service_of_node(&self.own.name, service_id)?;
-        let entry = instance.instance.registration.catalog.as_deref();
-        entry.is_none_or(|entry| !entry.is_external).then(|| self.member(instance))
+        Some(self.member(instance)).filter(ServiceMember::is_of_agent)
     }
 
     /// The instance of a node with this id in the catalog.
@@ -101,8 +104,7 @@ impl RegistryView {
 
     /// What a check of a node belongs to: a service, or the node itself.
     pub(super) fn check_owner(&self, node: &str, check: &str) -> Option<Arc<InstanceView>> {
-        let is_owner = |view: &&Arc<InstanceView>| view.instance.registration.catalog_check_position(check).is_some();
-        if let Some(record) = self.view.node(node).filter(is_owner) {
+        if let Some(record) = self.view.node(node).filter(|record| has_check(record, check)) {
             return Some(Arc::clone(record));
         }
         // A registration with its agent must not look through all services.
@@ -110,7 +112,7 @@ impl RegistryView {
             return self.view.check_owner(check).cloned();
         }
         let members = self.members_of_node(node).into_iter().filter_map(|member| member.instance);
-        members.into_iter().find(|owner| is_owner(&owner))
+        members.into_iter().find(|owner| has_check(owner, check))
     }
 
     /// The names of all services with the tags of their members.
@@ -136,55 +138,60 @@ impl RegistryView {
     }
 
     /// A node.
-    pub(super) fn node(&self, name: &str) -> Option<Node> {
+    pub(super) fn node(&self, name: &str) -> Option<CatalogNode> {
         let record = self.view.node(name).map(|record| &**record);
         if name == self.own.name {
-            return Some(Node::own(&self.own, record));
+            return Some(CatalogNode::own(&self.own, record));
         }
         match record {
-            Some(record) => Some(Node::registered(&self.own, record)),
+            Some(record) => Some(CatalogNode::registered(&self.own, record)),
             None => self.named_nodes().remove(name),
         }
     }
 
+    /// Whether a node has all this metadata. Without any, also one that is not registered.
+    pub(super) fn node_has_meta(&self, node: &str, wanted: &[(String, String)]) -> bool {
+        wanted.is_empty() || self.node(node).is_some_and(|node| node.has_meta(wanted))
+    }
+
     /// The node of a member.
-    pub(super) fn node_of(&self, member: &Member) -> Node {
+    pub(super) fn node_of(&self, member: &ServiceMember) -> CatalogNode {
         let record = self.view.node(&member.node).map(|record| &**record);
         match (record, &member.instance) {
-            _ if member.node == self.own.name => Node::own(&self.own, record),
-            (Some(record), _) => Node::registered(&self.own, record),
+            _ if member.node == self.own.name => CatalogNode::own(&self.own, record),
+            (Some(record), _) => CatalogNode::registered(&self.own, record),
             // The first instance of a node that nothing else describes stands for it, but each has its own address.
-            (None, Some(instance)) => Node::of_instance(&self.own, &member.node, instance),
-            (None, None) => Node::own(&self.own, None),
+            (None, Some(instance)) => CatalogNode::of_instance(&self.own, &member.node, instance),
+            (None, None) => CatalogNode::own(&self.own, None),
         }
     }
 
     /// The nodes that only instances name.
-    fn named_nodes(&self) -> BTreeMap<String, Node> {
+    fn named_nodes(&self) -> BTreeMap<String, CatalogNode> {
         let mut nodes = BTreeMap::new();
         for instance in self.services_of_default().flat_map(|service| service.list()) {
             let Some(name) = instance.instance.registration.node.as_deref() else { continue };
             if name != self.own.name && self.view.node(name).is_none() && !nodes.contains_key(name) {
-                nodes.insert(name.to_owned(), Node::of_instance(&self.own, name, instance));
+                nodes.insert(name.to_owned(), CatalogNode::of_instance(&self.own, name, instance));
             }
         }
         nodes
     }
 
     /// All nodes, by name.
-    pub(super) fn nodes(&self) -> Vec<Node> {
+    pub(super) fn nodes(&self) -> Vec<CatalogNode> {
         let mut nodes = self.named_nodes();
         for record in self.view.nodes() {
-            let node = Node::registered(&self.own, record);
+            let node = CatalogNode::registered(&self.own, record);
             nodes.insert(node.name.clone(), node);
         }
         let record = self.view.node(&self.own.name).map(|record| &**record);
-        nodes.insert(self.own.name.clone(), Node::own(&self.own, record));
+        nodes.insert(self.own.name.clone(), CatalogNode::own(&self.own, record));
         nodes.into_values().collect()
     }
 
     /// The facts of a member's service.
-    pub(super) fn facts(&self, member: &Member) -> ServiceFacts {
+    pub(super) fn facts(&self, member: &ServiceMember) -> ServiceFacts {
         match &member.instance {
             Some(instance) => ServiceFacts::of(instance, &member.service_id),
             None => ServiceFacts::of_server(&self.own),
@@ -192,7 +199,7 @@ impl RegistryView {
     }
 
     /// The checks of a member's service, without those of its node.
-    pub(super) fn service_checks(&self, member: &Member) -> Vec<Check> {
+    pub(super) fn service_checks(&self, member: &ServiceMember) -> Vec<CatalogCheckEntry> {
         match &member.instance {
             Some(instance) => checks_of(instance, &member.node, &member.service_id, &self.view),
             None => Vec::new(),
@@ -200,31 +207,31 @@ impl RegistryView {
     }
 
     /// The checks of a node, without those of its services.
-    pub(super) fn node_checks(&self, node: &str) -> Vec<Check> {
+    pub(super) fn node_checks(&self, node: &str) -> Vec<CatalogCheckEntry> {
         let record = self.view.node(node);
         let checks = record.map(|record| checks_of(record, node, "", &self.view));
-        let own = (node == self.own.name).then(|| Check::of_server(&self.own));
-        let mut checks: Vec<Check> = checks.into_iter().flatten().chain(own).collect();
+        let own = (node == self.own.name).then(|| CatalogCheckEntry::of_server(&self.own));
+        let mut checks: Vec<CatalogCheckEntry> = checks.into_iter().flatten().chain(own).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         checks
     }
 
     /// All checks of a node and its services, by id.
-    pub(super) fn checks_of_node(&self, node: &str) -> Vec<Check> {
+    pub(super) fn checks_of_node(&self, node: &str) -> Vec<CatalogCheckEntry> {
         let services = self.members_of_node(node).into_iter().flat_map(|member| self.service_checks(&member));
-        let mut checks: Vec<Check> = self.node_checks(node).into_iter().chain(services).collect();
+        let mut checks: Vec<CatalogCheckEntry> = self.node_checks(node).into_iter().chain(services).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         checks
     }
 
     /// All checks, by node and id.
-    pub(super) fn all_checks(&self) -> Vec<Check> {
+    pub(super) fn all_checks(&self) -> Vec<CatalogCheckEntry> {
         let services = self.all_members().into_iter().flat_map(|member| self.service_checks(&member));
         let recorded = self.view.nodes().map(|record| record.instance.name());
         let others = recorded.filter(|name| *name != self.own.name);
         let nodes = others.chain([self.own.name.as_str()]).flat_map(|node| self.node_checks(node));
 
-        let mut checks: Vec<Check> = nodes.chain(services).collect();
+        let mut checks: Vec<CatalogCheckEntry> = nodes.chain(services).collect();
         checks.sort_by(|a, b| (&a.node, &a.id).cmp(&(&b.node, &b.id)));
         checks
     }
@@ -238,7 +245,11 @@ impl RegistryView {
     }
 }
 
-fn sorted(mut members: Vec<Member>) -> Vec<Member> {
+fn has_check(owner: &InstanceView, check: &str) -> bool {
+    owner.instance.registration.catalog_check_position(check).is_some()
+}
+
+fn sorted(mut members: Vec<ServiceMember>) -> Vec<ServiceMember> {
     members.sort_by(|a, b| (&a.node, &a.service_id).cmp(&(&b.node, &b.service_id)));
     members
 }

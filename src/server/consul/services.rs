@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::checks::Check;
-use super::nodes::{Node, OwnNode};
+use super::checks::CatalogCheckEntry;
+use super::nodes::{CatalogNode, OwnNode};
 use crate::model::{CatalogEntry, Registration, TaggedAddress};
 use crate::server::view::InstanceView;
 
@@ -95,8 +95,12 @@ impl ServiceFacts {
 }
 
 fn tagged_addresses(entry: &CatalogEntry) -> BTreeMap<String, ServiceAddress> {
-    let address = |tagged: &TaggedAddress| ServiceAddress { address: tagged.address.clone(), port: tagged.port };
-    entry.tagged_addresses.iter().map(|(tag, tagged)| (tag.clone(), address(tagged))).collect()
+    let tagged = entry.tagged_addresses.iter();
+    tagged
+        .map(|(tag, TaggedAddress { address, port })| {
+            (tag.clone(), ServiceAddress { address: address.clone(), port: *port })
+        })
+        .collect()
 }
 
 /// The metadata. Consul has no fields for a version, a protocol and a zone; clients look for them here.
@@ -224,7 +228,7 @@ pub(super) struct ServiceNode {
 }
 
 impl ServiceNode {
-    pub(super) fn new(node: Node, facts: ServiceFacts) -> Self {
+    pub(super) fn new(node: CatalogNode, facts: ServiceFacts) -> Self {
         Self {
             id: node.id,
             node: node.name,
@@ -254,7 +258,14 @@ impl ServiceNode {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct HealthEntry {
-    pub(super) node: Node,
+    pub(super) node: CatalogNode,
     pub(super) service: NodeService,
-    pub(super) checks: Vec<Check>,
+    pub(super) checks: Vec<CatalogCheckEntry>,
+}
+
+impl HealthEntry {
+    /// Whether all checks pass, those of the node too.
+    pub(super) fn is_passing(&self) -> bool {
+        self.checks.iter().all(|check| check.status == "passing")
+    }
 }

@@ -74,21 +74,25 @@ fn split<'t>(text: &'t str, field: &str) -> Result<(&'t str, u16), String> {
 mod tests {
     use super::*;
 
+    const OWN: OwnPlace<'_> = OwnPlace { address: "10.0.0.5", port: 80 };
+
+    fn http_place(text: &str) -> Result<(Option<u16>, bool), String> {
+        http(text, "", OWN).map(|place| (place.port, place.tls))
+    }
+
     #[test]
     fn a_check_goes_to_its_own_service() {
-        let own = OwnPlace { address: "10.0.0.5", port: 80 };
-        let place = |text| http(text, "", own).map(|place| (place.port, place.tls));
-        assert_eq!(place("http://10.0.0.5/health?x=1"), Ok((None, false)));
-        assert_eq!(place("http://localhost:81/"), Ok((Some(81), false)));
-        assert_eq!(place("https://127.0.0.1:80/"), Ok((None, true)));
+        assert_eq!(http_place("http://10.0.0.5/health?x=1"), Ok((None, false)));
+        assert_eq!(http_place("http://localhost:81/"), Ok((Some(81), false)));
+        assert_eq!(http_place("https://127.0.0.1:80/"), Ok((None, true)));
         for refused in ["http://10.0.0.6/", "http://169.254.169.254/", "ftp://10.0.0.5/", "x", "http://u:p@10.0.0.5/"] {
-            assert!(place(refused).is_err(), "{refused}");
+            assert!(http_place(refused).is_err(), "{refused}");
         }
 
-        assert_eq!(tcp("10.0.0.5:80", own).map(|place| place.port), Ok(None));
-        assert_eq!(tcp("[::1]:5", own).map(|place| place.port), Ok(Some(5)));
-        assert!(tcp("10.0.0.5", own).is_err() && tcp("10.0.0.5:0", own).is_err());
-        let grpc = grpc("localhost:80/my.Service", true, own).unwrap();
+        assert_eq!(tcp("10.0.0.5:80", OWN).map(|place| place.port), Ok(None));
+        assert_eq!(tcp("[::1]:5", OWN).map(|place| place.port), Ok(Some(5)));
+        assert!(tcp("10.0.0.5", OWN).is_err() && tcp("10.0.0.5:0", OWN).is_err());
+        let grpc = grpc("localhost:80/my.Service", true, OWN).unwrap();
         assert_eq!(grpc.kind, CheckKind::Grpc { service: Some("my.Service".to_owned()) });
     }
 }

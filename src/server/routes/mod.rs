@@ -35,7 +35,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use self::route::Route;
+use self::route::ApiRoute;
 use super::access::{Permission, RouteRules, authorize};
 use super::api_error::ApiError;
 use super::metrics::RouteStats;
@@ -73,42 +73,42 @@ pub(super) const PATHS: [&str; 21] = [
 ];
 
 /// Every route, with what each of its methods needs.
-fn table(metrics_path: Option<&str>) -> Vec<Route<'_>> {
+fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
     use Permission::{Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
     let mut table = vec![
-        Route::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
-        Route::new("/api/v1/services/{id}")
+        ApiRoute::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
+        ApiRoute::new("/api/v1/services/{id}")
             .get(Discover, service::get)
             .put(Register, service::update)
             .delete(Register, service::deregister),
-        Route::new("/api/v1/services/{id}/heartbeat").post(Heartbeat, service::heartbeat),
-        Route::new("/api/v1/services/{id}/health")
+        ApiRoute::new("/api/v1/services/{id}/heartbeat").post(Heartbeat, service::heartbeat),
+        ApiRoute::new("/api/v1/services/{id}/health")
             .get(Discover, instance_health::get)
             .post(RunChecks, instance_health::check),
-        Route::new("/api/v1/services/{id}/monitoring")
+        ApiRoute::new("/api/v1/services/{id}/monitoring")
             .post(RunChecks, monitoring::start)
             .delete(RunChecks, monitoring::stop),
-        Route::new("/api/v1/services/{id}/instances").get(Discover, instances::of_service),
-        Route::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
-        Route::new("/api/v1/discover").get(Discover, discover::get),
-        Route::new("/api/v1/query").get(Discover, query::get),
+        ApiRoute::new("/api/v1/services/{id}/instances").get(Discover, instances::of_service),
+        ApiRoute::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
+        ApiRoute::new("/api/v1/discover").get(Discover, discover::get),
+        ApiRoute::new("/api/v1/query").get(Discover, query::get),
         // Each of its items is a registration, a removal or a heartbeat.
-        Route::new("/api/v1/bulk").post(Register, bulk::post),
-        Route::new("/sd/prometheus").get(Discover, prometheus::get),
-        Route::new("/api/v1/events").get(Discover, events::get),
-        Route::new("/api/v1/load-balancer/{name}/stats")
+        ApiRoute::new("/api/v1/bulk").post(Register, bulk::post),
+        ApiRoute::new("/sd/prometheus").get(Discover, prometheus::get),
+        ApiRoute::new("/api/v1/events").get(Discover, events::get),
+        ApiRoute::new("/api/v1/load-balancer/{name}/stats")
             .get(Discover, load_balancer::get)
             .delete(ResetCounters, load_balancer::reset),
-        Route::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
-        Route::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
-        Route::new("/api/v1/status").get(ReadStatus, status::get),
+        ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
+        ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
+        ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
         // Load balancers and orchestrators ask without a key.
-        Route::new("/health").get(None, health::get),
-        Route::new("/openapi.json").get(None, openapi::get),
-        Route::new("/").get(None, openapi::root),
+        ApiRoute::new("/health").get(None, health::get),
+        ApiRoute::new("/openapi.json").get(None, openapi::get),
+        ApiRoute::new("/").get(None, openapi::root),
     ];
     if let Some(path) = metrics_path {
-        table.push(Route::named(path, "/metrics").get(ReadStatus, metrics::get));
+        table.push(ApiRoute::named(path, "/metrics").get(ReadStatus, metrics::get));
     }
     table
 }
@@ -122,7 +122,7 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
-    for Route { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
+    for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
         let rules = RouteRules { app: Arc::clone(app), path: name, methods: rules };
         let methods = methods.layer(from_fn_with_state(Arc::new(rules), authorize));
         let methods = match app.metrics.route(name) {

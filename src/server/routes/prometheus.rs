@@ -76,11 +76,10 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         return Err(error.hint("register a service; an empty list would make Prometheus drop its targets"));
     }
 
-    let is_wanted = |instance: &RegisteredInstance| {
-        (services.is_empty() || services.iter().any(|name| name == instance.name())) && query.matches(instance)
-    };
     let all = view.instances();
-    let wanted = all.iter().map(|instance| &instance.instance).filter(|instance| is_wanted(instance));
+    let wanted = all.iter().map(|instance| &instance.instance).filter(|&instance| {
+        (services.is_empty() || services.iter().any(|name| name == instance.name())) && query.matches(instance)
+    });
     let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &access.app().settings.cluster)).collect();
     // Texts always serialise.
     Ok(reply::json(view.index(), serde_json::to_vec(&groups).unwrap_or_default()))

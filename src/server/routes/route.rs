@@ -8,7 +8,7 @@ use crate::server::access::Permission;
 use crate::server::shared::App;
 
 /// A route. A method cannot be added without saying what it needs.
-pub(super) struct Route<'p> {
+pub(super) struct ApiRoute<'p> {
     pub(super) path: &'p str,
     /// Its name in metrics and logs.
     pub(super) name: &'static str,
@@ -17,7 +17,7 @@ pub(super) struct Route<'p> {
     pub(super) rules: Vec<(Method, Option<Permission>)>,
 }
 
-impl<'p> Route<'p> {
+impl<'p> ApiRoute<'p> {
     /// A route with the name of its path.
     pub(super) fn new(path: &'static str) -> Self {
         Self::named(path, path)

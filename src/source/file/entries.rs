@@ -221,18 +221,21 @@ fn weight(node: &DocumentNode, context: Context<'_>) -> Result<u16, Problem> {
 
 /// A `host:port`, or a URL with one or more hosts.
 fn place(text: &str) -> Result<(Vec<HostPort>, CheckSpec), Problem> {
-    let socket = || Problem::new("it is a Unix-domain socket, which cannot be checked", "write host:port or a URL");
     if ServiceUrl::is_meant(text) {
         let url = text.parse::<ServiceUrl>().map_err(|error| Problem::new(error.to_string(), error.hint()))?;
         return match url.place {
             UrlPlace::Hosts(hosts) => Ok((hosts, url.spec)),
-            UrlPlace::Socket(_) => Err(socket()),
+            UrlPlace::Socket(_) => Err(unix_domain_socket()),
         };
     }
 
     let at = text.parse::<HostPort>();
     let at = at.map_err(|error| Problem::new(error.to_string(), "write host:port, as in db:5432, or a URL"))?;
-    if at.port.is_none() { Err(socket()) } else { Ok((vec![at], CheckSpec::default())) }
+    if at.port.is_none() { Err(unix_domain_socket()) } else { Ok((vec![at], CheckSpec::default())) }
+}
+
+fn unix_domain_socket() -> Problem {
+    Problem::new("it is a Unix-domain socket, which cannot be checked", "write host:port or a URL")
 }
 
 fn table<'n>(node: &'n DocumentNode, why: &str) -> Result<&'n Entries, Problem> {

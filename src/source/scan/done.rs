@@ -49,6 +49,15 @@ fn state((high, low): (bool, bool), transport: Transport) -> PortState {
     }
 }
 
+fn is_set(plane: &[AtomicU64], word: usize, bit: u64) -> bool {
+    plane.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+}
+
+/// A copy of the bits of `plane` that `mask` has too.
+fn masked(plane: &[AtomicU64], mask: &[u64]) -> Vec<u64> {
+    plane.iter().zip(mask).map(|(word, mask)| word.load(Ordering::Relaxed) & mask).collect()
+}
+
 impl Done {
     /// `bits` comes from an earlier [`snapshot`](Self::snapshot).
     pub(super) fn new(hosts: u64, ports: &Ports, bits: DoneBits) -> Self {
@@ -87,8 +96,7 @@ impl Done {
     /// The state that a finished probe found.
     pub(super) fn state(&self, host: u64, port: u16, transport: Transport) -> Option<PortState> {
         let (word, bit) = self.position(host, port);
-        let is_set = |plane: &[AtomicU64]| plane.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0);
-        self.has(host, port).then(|| state((is_set(&self.high), is_set(&self.low)), transport))
+        self.has(host, port).then(|| state((is_set(&self.high, word, bit), is_set(&self.low, word, bit)), transport))
     }
 
     /// The number of finished probes in each state.
@@ -109,7 +117,7 @@ impl Done {
     /// Whether a probe has finished.
     pub(super) fn has(&self, host: u64, port: u16) -> bool {
         let (word, bit) = self.position(host, port);
-        self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
+        is_set(&self.bits, word, bit)
     }
 
     /// The number of finished probes.
@@ -121,10 +129,7 @@ impl Done {
     pub(super) fn snapshot(&self) -> DoneBits {
         let done: Vec<u64> = self.bits.iter().map(|word| word.load(Ordering::Acquire)).collect();
         // Probes that finished since then count as not finished, so their states do not either.
-        let of_done = |planes: &[AtomicU64]| -> Vec<u64> {
-            planes.iter().zip(&done).map(|(word, done)| word.load(Ordering::Relaxed) & done).collect()
-        };
-        DoneBits { low: of_done(&self.low), high: of_done(&self.high), done }
+        DoneBits { low: masked(&self.low, &done), high: masked(&self.high, &done), done }
     }
 
     /// Whether a probe had finished when `snapshot` was taken.
@@ -148,6 +153,13 @@ mod tests {
     use super::*;
     use crate::model::ProbeOrder;
 
+    const STATES: [PortState; 4] = [PortState::Open, PortState::Closed, PortState::Filtered, PortState::Unreachable];
+
+    /// The state in which the probe of a port finds it.
+    fn found(host: u64, port: u16) -> PortState {
+        STATES[(usize::try_from(host).unwrap() + usize::from(port)) % STATES.len()]
+    }
+
     proptest! {
         /// Runs that stop at any point and resume, each in its own order, send every probe exactly once.
         #[test]
@@ -156,8 +168,6 @@ mod tests {
             runs in prop::collection::vec((0_usize..300, any::<u64>()), 1..6),
         ) {
             let set: Ports = ports.iter().copied().collect();
-            let states = [PortState::Open, PortState::Closed, PortState::Filtered, PortState::Unreachable];
-            let found = |host: u64, port: u16| states[(usize::try_from(host).unwrap() + usize::from(port)) % states.len()];
             let (mut left, mut probed) = (DoneBits::default(), BTreeSet::new());
             let last = (usize::MAX, 7);
 
@@ -174,9 +184,10 @@ mod tests {
                 left = done.snapshot();
                 prop_assert_eq!(done.count(), probed.len() as u64);
                 prop_assert!(probed.iter().all(|&(host, port)| done.had(&left, host, port)));
-                let is_kept = |&(host, port): &(u64, u16)| done.state(host, port, Transport::Tcp) == Some(found(host, port));
-                prop_assert!(probed.iter().all(is_kept));
-                for state in states {
+                for &(host, port) in &probed {
+                    prop_assert_eq!(done.state(host, port, Transport::Tcp), Some(found(host, port)));
+                }
+                for state in STATES {
                     let truth = probed.iter().filter(|&&(host, port)| found(host, port) == state).count();
                     prop_assert_eq!(done.counts(Transport::Tcp).of(state), truth as u64);
                 }

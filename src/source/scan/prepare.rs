@@ -183,11 +183,9 @@ impl Scan {
             })?;
             Ok(TargetGroup { addresses, parts })
         });
-        let groups = parts.collect::<Result<Vec<_>>>()?;
+        let mut groups = parts.collect::<Result<Vec<_>>>()?;
 
-        let has_work =
-            |group: &TargetGroup| !group.addresses.is_empty() && (self.discover_only || !group.parts.is_empty());
-        let groups: Vec<TargetGroup> = groups.into_iter().filter(has_work).collect();
+        groups.retain(|group| !group.addresses.is_empty() && (self.discover_only || !group.parts.is_empty()));
         if groups.is_empty() {
             let hint = "divide the scan into fewer parts";
             return Err(Error::usage(format!("--shard {shard}"), "nothing is left for this part", hint));
@@ -205,11 +203,10 @@ impl Scan {
     ) -> Result<Summary> {
         let all = Addresses::new(groups.iter().flat_map(|group| group.addresses.clone().into_blocks()));
         let hosts = others.iter().fold(all.len(), |sum, other| sum.saturating_add(other.addresses.len()));
-        let per_host = |parts: &[PlanPart]| if self.discover_only { 1 } else { number_of_ports(parts) };
 
-        let others = others.iter().map(|other| (other.addresses.len(), per_host(parts)));
-        let groups: Vec<(u128, u64)> =
-            groups.iter().map(|group| (group.addresses.len(), per_host(&group.parts))).chain(others).collect();
+        let others = others.iter().map(|other| (other.addresses.len(), self.probes_per_host(parts)));
+        let groups = groups.iter().map(|group| (group.addresses.len(), self.probes_per_host(&group.parts)));
+        let groups: Vec<(u128, u64)> = groups.chain(others).collect();
         let probes =
             groups.iter().fold(0_u128, |sum, (hosts, ports)| sum.saturating_add(hosts.saturating_mul((*ports).into())));
 
@@ -234,6 +231,10 @@ impl Scan {
         };
 
         Ok(Summary { hosts, ports, probes, before: 0, hosts_only: self.discover_only })
+    }
+
+    fn probes_per_host(&self, parts: &[PlanPart]) -> u64 {
+        if self.discover_only { 1 } else { number_of_ports(parts) }
     }
 
     /// The plans for one network namespace.

@@ -145,8 +145,9 @@ impl<'s> ResultStream<'s> {
 
     /// The addresses in this network namespace of the kept results.
     pub(super) fn addresses(&self) -> BTreeSet<IpAddr> {
-        let own = |(at, _): &&(usize, FoundPort)| self.namespaces.get(*at).is_some_and(Option::is_none);
-        self.kept.iter().flatten().filter(own).map(|(_, found)| found.address.ip()).collect()
+        let kept = self.kept.iter().flatten();
+        let own = kept.filter(|(at, _)| self.namespaces.get(*at).is_some_and(Option::is_none));
+        own.map(|(_, found)| found.address.ip()).collect()
     }
 
     /// Hands over the kept results, sorted.

@@ -123,11 +123,7 @@ const MAX_NAMED_HOSTS: usize = 3;
 
 /// Notes on hosts of which nearly every port is open: no server listens at 95% of so many ports.
 pub(super) fn notes_on_uniform_hosts(scanned: &[ScannedHost]) -> Vec<String> {
-    let is_uniform = |host: &&ScannedHost| {
-        let known = host.open + host.closed + host.filtered + host.unreachable;
-        host.transport == Transport::Tcp && known >= MIN_UNIFORM_PORTS && host.open * 20 >= known * 19
-    };
-    let uniform: Vec<&ScannedHost> = scanned.iter().filter(is_uniform).collect();
+    let uniform: Vec<&ScannedHost> = scanned.iter().filter(|host| is_uniform(host)).collect();
 
     let mut notes: Vec<String> = uniform
         .iter()
@@ -144,6 +140,11 @@ pub(super) fn notes_on_uniform_hosts(scanned: &[ScannedHost]) -> Vec<String> {
         notes.push(format!("{} more with nearly every port open", hosts(more as u64)));
     }
     notes
+}
+
+fn is_uniform(host: &ScannedHost) -> bool {
+    let known = host.open + host.closed + host.filtered + host.unreachable;
+    host.transport == Transport::Tcp && known >= MIN_UNIFORM_PORTS && host.open * 20 >= known * 19
 }
 
 /// Why a result is incomplete, and the hint.

@@ -132,12 +132,15 @@ impl TargetReader {
     /// Adds one target; `position` names its position in an error.
     fn target(&mut self, text: &str, position: &dyn Fn(&str) -> String) -> Result<()> {
         self.count += 1;
-        let shown = || position(&clean(&redacted_url(text)));
         let target = text.parse::<TargetWithPort>();
         let TargetWithPort { target, port } =
-            target.map_err(|error| Error::usage(shown(), error.to_string(), error.hint()))?;
+            target.map_err(|error| Error::usage(shown_target(text, position), error.to_string(), error.hint()))?;
         if self.is_exclusion && port.is_some() {
-            return Err(Error::usage(shown(), "what is left out has no port", "use --exclude-ports for ports"));
+            return Err(Error::usage(
+                shown_target(text, position),
+                "what is left out has no port",
+                "use --exclude-ports for ports",
+            ));
         }
         self.port = port;
 
@@ -147,7 +150,7 @@ impl TargetReader {
             Target::Zoned(ip, zone) => {
                 let Some(index) = interface_index(&zone) else {
                     let why = format!("there is no interface '{}'", clean(&zone));
-                    return Err(Error::usage(shown(), why, INTERFACE_HINT));
+                    return Err(Error::usage(shown_target(text, position), why, INTERFACE_HINT));
                 };
                 self.block(AddressRange::from(IpAddr::from(ip)).in_zone(index));
             }
@@ -274,6 +277,11 @@ impl TargetReader {
         }
         Ok(())
     }
+}
+
+/// A target and its position, as an error shows them.
+fn shown_target(text: &str, position: &dyn Fn(&str) -> String) -> String {
+    position(&clean(&redacted_url(text)))
 }
 
 const HINT: &str = "name a file with one target per line, or - for standard input";

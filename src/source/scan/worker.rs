@@ -32,8 +32,8 @@ const PAUSES: (u64, u64) = (1000, 200_000);
 /// The burst that `--rate` allows after a wait, in microseconds of its pace.
 const CATCH_UP: f64 = 20_000.0;
 
-/// Up to as many ports of a host are scanned as soon as it is found.
-const FEW_PORTS: u32 = 16;
+/// Up to as many ports of a host are scanned as soon as it is found, in between the host discovery of the others.
+const MAX_INTERLEAVED_PORTS: u32 = 16;
 
 /// Marks a probe that confirms an open port.
 const CONFIRM: u8 = 0x80;
@@ -239,7 +239,7 @@ impl<'p> Worker<'p> {
         // A host with few ports is finished first, so that results come while other hosts are looked for. Where there are many
         // ports, hosts are looked for first: absent ones take a timeout.
         match self.plan.order.steps() {
-            0..=FEW_PORTS => self.next_port().or_else(|| self.next_ping()),
+            0..=MAX_INTERLEAVED_PORTS => self.next_port().or_else(|| self.next_ping()),
             _ => self.next_ping().or_else(|| self.next_port()),
         }
     }

@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 8 * 1024;
 
 /// A parsed expression.
 #[derive(Debug)]
-pub(super) struct Filter(Expression);
+pub(super) struct FilterExpression(Expression);
 
 #[derive(Debug)]
 enum Expression {
@@ -46,7 +46,7 @@ enum Operator {
     Matches(Regex),
 }
 
-impl Filter {
+impl FilterExpression {
     /// Reads an expression. `schema`: the fields that it may name.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Filter {
 }
 
 /// Those of some items that a filter accepts.
-pub(super) fn filtered<T: Serialize>(items: Vec<T>, filter: Option<&Filter>) -> Vec<T> {
+pub(super) fn filtered<T: Serialize>(items: Vec<T>, filter: Option<&FilterExpression>) -> Vec<T> {
     match filter {
         Some(filter) => items.into_iter().filter(|item| filter.accepts(item)).collect(),
         None => items,
@@ -145,7 +145,7 @@ mod tests {
             "Service": { "Service": "web", "Port": 80, "Tags": ["blue", "v1"], "Meta": {}, "EnableTagOverride": false },
             "Checks": [{ "Status": "passing", "Output": "" }, { "Status": "critical", "Output": "x" }],
         });
-        let filter = Filter::parse(text, HEALTH_ENTRY).map_err(|error| error.text)?;
+        let filter = FilterExpression::parse(text, HEALTH_ENTRY).map_err(|error| error.text)?;
         Ok(filter.accepts(&item))
     }
 
