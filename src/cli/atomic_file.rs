@@ -186,6 +186,11 @@ mod tests {
         }
     }
 
+    /// The user, the group and the mode of a file.
+    fn owner_and_mode(file: &Path) -> (u32, u32, u32) {
+        file.metadata().map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o7777)).unwrap()
+    }
+
     #[test]
     fn half_a_file_is_never_visible() {
         let folder = Folder::new("half");
@@ -235,13 +240,12 @@ mod tests {
         // Only root can give a file away; for others it has their own owner before and after.
         let _ = fchown(File::open(&place).unwrap(), Some(65534), Some(65534));
         fs::set_permissions(&place, fs::Permissions::from_mode(0o640)).unwrap();
-        let facts = || place.metadata().map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o7777)).unwrap();
 
-        let before = facts();
+        let before = owner_and_mode(&place);
         let mut draft = AtomicFile::create(&place).unwrap();
         draft.write_all(b"new").unwrap();
         draft.commit().unwrap();
-        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), facts()), ("new", before));
+        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), owner_and_mode(&place)), ("new", before));
     }
 
     #[test]

@@ -24,10 +24,10 @@ impl RegisteredEndpoint {
 
 /// Instances of one registry that have the same address. In a cluster, in DNS and in a file that is usual.
 pub(super) fn duplicates(input: &DriftInput) -> Vec<DriftItem> {
+    let registries = input.registries.iter().enumerate().filter(|(_, view)| view.takes_registrations());
     let mut items = Vec::new();
-    let has_ids = |view: &RegistryView| matches!(view.provider.as_str(), "consul" | "etcd" | "portolan");
 
-    for (index, view) in input.registries.iter().enumerate().filter(|(_, view)| has_ids(view)) {
+    for (index, view) in registries {
         let mut by_socket: BySocket<'_> = BTreeMap::new();
         for registered in view.endpoints.iter().filter(|registered| input.selects(view, registered)) {
             let (namespace, _) = registered.service_key();
@@ -97,15 +97,12 @@ fn lacking(
 ) -> Option<DriftItem> {
     let (view, registered) = entry;
     let sockets: BTreeSet<Socket> = registered.sockets().collect();
-    let lacks = |index: usize| {
-        let mut of_it = entries.iter().filter(|((other, _), _)| *other == index).map(|(_, registered)| registered);
-        // A name that does not resolve may be the same instance.
-        let is_known = input.registries.get(index).is_some_and(|view| view.complete)
-            && of_it.clone().all(|registered| !registered.addresses.is_empty());
-        is_known && !of_it.any(|registered| registered.sockets().any(|socket| sockets.contains(&socket)))
-    };
+    if sockets.is_empty() {
+        return None;
+    }
 
-    let lacking: Vec<usize> = registries.iter().copied().filter(|index| !sockets.is_empty() && lacks(*index)).collect();
+    let lacking = registries.iter().copied().filter(|index| lacks(input, *index, entries, &sockets));
+    let lacking: Vec<usize> = lacking.collect();
     let first = lacking.first().and_then(|index| input.registries.get(*index))?;
     let names: Vec<&str> =
         lacking.iter().filter_map(|index| input.registries.get(*index)).map(|view| view.name.as_str()).collect();
@@ -123,18 +120,27 @@ fn lacking(
     Some(item)
 }
 
+/// Whether a registry has none of these sockets, as far as that is known.
+fn lacks(input: &DriftInput, index: usize, entries: &[LocatedEndpoint<'_>], sockets: &BTreeSet<Socket>) -> bool {
+    let mut of_it = entries.iter().filter(|((other, _), _)| *other == index).map(|(_, registered)| registered);
+    // A name that does not resolve may be the same instance.
+    let is_known = input.registries.get(index).is_some_and(|view| view.complete)
+        && of_it.clone().all(|registered| !registered.addresses.is_empty());
+
+    is_known && !of_it.any(|registered| registered.sockets().any(|socket| sockets.contains(&socket)))
+}
+
 /// A later registry with another version of the same instance.
 fn other_version(entry: &LocatedEndpoint<'_>, entries: &[LocatedEndpoint<'_>]) -> Option<DriftItem> {
     let (view, registered) = entry;
     let version = registered.version()?;
     let sockets: BTreeSet<Socket> = registered.sockets().collect();
-    let is_other = |(other_view, other): &&LocatedEndpoint<'_>| {
+
+    let (other_view, other) = entries.iter().find(|(other_view, other)| {
         other_view.0 < view.0
             && other.sockets().any(|socket| sockets.contains(&socket))
             && other.version().is_some_and(|other| other != version)
-    };
-
-    let (other_view, other) = entries.iter().find(is_other)?;
+    })?;
     let text = format!(
         "{} has version {version} in {}, and {} in {}",
         registered.at(),

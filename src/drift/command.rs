@@ -58,11 +58,15 @@ pub(super) fn discover(provider: &str, name: &str) -> Untrusted {
 
 /// A word of a shell's command line.
 fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,[]".contains(c);
     if !word.is_empty() && !word.starts_with('-') && !word.contains('[') && word.chars().all(is_plain) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Whether a character means nothing to a shell inside a word.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:@%+=,[]".contains(c)
 }
 
 #[cfg(test)]

@@ -43,7 +43,6 @@ impl HostView {
 
     /// Whether this machine is the node of that name. The name may have a domain on either side.
     pub fn is_node(&self, node: &str) -> bool {
-        let short = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
         let is_qualified = node.contains('.');
         if node.is_empty() {
             return false;
@@ -56,12 +55,21 @@ impl HostView {
     }
 }
 
+/// A host name without its domain, in lower case.
+fn short(name: &str) -> String {
+    name.split('.').next().unwrap_or_default().to_ascii_lowercase()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    fn host(name: &str) -> HostView {
+        HostView { names: vec![name.to_owned()], ..HostView::default() }
     }
 
     #[test]
@@ -85,7 +93,6 @@ mod tests {
 
     #[test]
     fn a_node_name_may_have_a_domain() {
-        let host = |name: &str| HostView { names: vec![name.to_owned()], ..HostView::default() };
         assert!(host("web1").is_node("WEB1.example") && host("web1.example").is_node("web1"));
         assert!(!host("web1.example").is_node("web1.test") && !host("web1").is_node("web2") && !host("").is_node(""));
     }

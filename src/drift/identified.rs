@@ -90,9 +90,9 @@ fn other_protocol(registered: &RegisteredEndpoint, identity: &Identity, item: &D
 fn other_version(registered: &RegisteredEndpoint, identity: &Identity, item: &DriftItem) -> Option<DriftItem> {
     let (product, found) = (identity.product.as_ref()?, identity.version.as_ref()?);
     let version = registered.version()?;
-    let is_product = |name: &str| product.as_raw().eq_ignore_ascii_case(name);
-    let is_registered =
-        is_product(registered.service.as_raw()) || registered.declared.protocol.as_deref().is_some_and(is_product);
+    let declared = registered.declared.protocol.as_deref();
+    let mut names = declared.into_iter().chain([registered.service.as_raw()]);
+    let is_registered = names.any(|name| product.as_raw().eq_ignore_ascii_case(name));
     if !is_registered || is_same_version(version.as_raw(), found.as_raw()) {
         return None;
     }
@@ -103,9 +103,11 @@ fn other_version(registered: &RegisteredEndpoint, identity: &Identity, item: &Dr
 
 /// Whether one version is the other, or its beginning: `7.2` and `7.2.4`.
 fn is_same_version(one: &str, other: &str) -> bool {
-    let parts = |text: &str| text.trim_start_matches('v').split('.').map(str::to_owned).collect::<Vec<_>>();
-    let (one, other) = (parts(one), parts(other));
-    one.iter().zip(&other).all(|(one, other)| one == other)
+    version_parts(one).zip(version_parts(other)).all(|(one, other)| one == other)
+}
+
+fn version_parts(version: &str) -> impl Iterator<Item = &str> {
+    version.trim_start_matches('v').split('.')
 }
 
 fn other_name(registered: &RegisteredEndpoint, certificate: &Certificate, item: &DriftItem) -> Option<DriftItem> {

@@ -13,12 +13,12 @@ use crate::source::{ItemSink, ListContext, ListFuture, Source, collect};
 
 /// Identifies what accepted a connection and has a declared protocol to compare with.
 pub(super) async fn identify(input: &mut DriftInput) -> Result<()> {
-    let accepted = |socket: &(IpAddr, u16)| {
-        input.replies.get(socket).is_some_and(|reply| reply.connection == ConnectionEnd::Accepted)
-    };
     let wanted = input.registered().filter(|(_, registered)| wants_identity(registered));
     let sockets = wanted.flat_map(|(_, registered)| registered.sockets()).map(|(ip, port, _)| (ip, port));
-    let sockets: BTreeSet<(IpAddr, u16)> = sockets.filter(accepted).collect();
+    let accepted = sockets
+        .filter(|socket| input.replies.get(socket).is_some_and(|reply| reply.connection == ConnectionEnd::Accepted));
+
+    let sockets: BTreeSet<(IpAddr, u16)> = accepted.collect();
     if sockets.is_empty() {
         return Ok(());
     }

@@ -49,6 +49,13 @@ pub struct RegistryView {
     pub looked_up: Option<BTreeSet<String>>,
 }
 
+impl RegistryView {
+    /// Whether programs register their instances with it, each under an id of its own.
+    pub(super) fn takes_registrations(&self) -> bool {
+        matches!(self.provider.as_str(), "consul" | "etcd" | "portolan")
+    }
+}
+
 /// A problem that a registry reports of one of its services.
 #[derive(Clone, Debug)]
 pub struct RegistryFinding {

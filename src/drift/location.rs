@@ -97,7 +97,12 @@ impl DriftInput {
 
     /// Whether the registration is one of those that are compared.
     pub(super) fn selects(&self, view: &RegistryView, registered: &RegisteredEndpoint) -> bool {
-        let is_selected = |filter: &HostFilter| match filter {
+        self.hosts.is_empty() || self.hosts.iter().any(|filter| self.is_of_host(filter, view, registered))
+    }
+
+    /// Whether the registration is of the host that a filter names.
+    fn is_of_host(&self, filter: &HostFilter, view: &RegistryView, registered: &RegisteredEndpoint) -> bool {
+        match filter {
             HostFilter::Local => {
                 let is_own_node = registered.node().is_some_and(|node| self.is_own_node(view, node));
                 is_own_node || registered.addresses.iter().any(|ip| self.host.has(*ip) == Certainty::Yes)
@@ -108,8 +113,7 @@ impl DriftInput {
                     || registered.node() == Some(name)
                     || registered.endpoint.address.to_string().eq_ignore_ascii_case(name)
             }
-        };
-        self.hosts.is_empty() || self.hosts.iter().any(is_selected)
+        }
     }
 
     /// Whether the listeners of this machine are compared.

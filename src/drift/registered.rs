@@ -192,10 +192,7 @@ fn declaration(service: &Service, endpoint: &Endpoint) -> Declaration {
     let instance = endpoint.instance.as_deref();
     let metadata = instance.map_or(&none, |instance| &instance.metadata);
     let labels = service.detail.labels().unwrap_or(&none);
-    let text = |key: &str| {
-        let key = Untrusted::from(key);
-        metadata.get(&key).or_else(|| labels.get(&key)).filter(|text| !text.as_raw().is_empty()).cloned()
-    };
+    let texts = [metadata, labels];
 
     let declared = service.detail.downcast_ref::<DeclaredDetail>();
     let protocol = instance.and_then(|instance| instance.protocol.as_ref()).map(|text| text.as_raw().to_owned());
@@ -207,12 +204,20 @@ fn declaration(service: &Service, endpoint: &Endpoint) -> Declaration {
     let given = declared.and_then(|declared| declared.ask.server_name.clone());
 
     Declaration {
-        process: text("process"),
-        unit: text("unit"),
-        container: text("container"),
+        process: first_text(&texts, "process"),
+        unit: first_text(&texts, "unit"),
+        container: first_text(&texts, "container"),
         protocol: protocol.map(|protocol| protocol.to_ascii_lowercase()).filter(|protocol| !is_transport(protocol)),
-        server_name: given.or_else(|| text("server_name").map(|name| name.as_raw().to_owned())).or(of_address),
+        server_name: given
+            .or_else(|| first_text(&texts, "server_name").map(|name| name.as_raw().to_owned()))
+            .or(of_address),
     }
+}
+
+/// The text of a key in the first map that has the key; `None` if it is empty.
+fn first_text(maps: &[&BTreeMap<Untrusted, Untrusted>], key: &str) -> Option<Untrusted> {
+    let key = Untrusted::from(key);
+    maps.iter().find_map(|map| map.get(&key)).filter(|text| !text.as_raw().is_empty()).cloned()
 }
 
 /// Whether a protocol's name only says the transport.

@@ -176,16 +176,16 @@ impl DriftLook {
     /// The registries that could not be read completely. Without the listeners, nothing was.
     fn unread(&self) -> BTreeSet<usize> {
         let registries = self.input.registries.iter().enumerate();
-        let is_unread = |complete: bool| !complete || !self.input.listeners_complete;
-        registries.filter(|(_, view)| is_unread(view.complete)).map(|(index, _)| index).collect()
+        let unread = registries.filter(|(_, view)| !view.complete || !self.input.listeners_complete);
+        unread.map(|(index, _)| index).collect()
     }
 }
 
 /// Whether a hidden owner matters to the result.
 fn hides_owners(items: &[DriftItem]) -> bool {
-    let is_hidden =
-        |item: &DriftItem| item.detail.holder.as_ref().is_some_and(|holder| holder.owner == OwnerLookup::NoPermission);
-    items.iter().any(|item| item.detail.state != DriftState::Agrees && is_hidden(item))
+    let differing = items.iter().filter(|item| item.detail.state != DriftState::Agrees);
+    let mut holders = differing.filter_map(|item| item.detail.holder.as_ref());
+    holders.any(|holder| holder.owner == OwnerLookup::NoPermission)
 }
 
 impl DriftCounts {
@@ -206,7 +206,6 @@ impl DriftCounts {
 
     /// What agrees, and what nothing can be said of.
     fn notes(&self) -> Vec<String> {
-        let addresses = |count: usize| if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") };
         let mut notes = Vec::new();
         if self.agreeing > 0 {
             notes.push(format!("{}: registry and machine agree", addresses(self.agreeing)));
@@ -215,6 +214,10 @@ impl DriftCounts {
         notes.extend(unknown.map(|(reason, count)| format!("cannot tell for {}: {reason}", addresses(*count))));
         notes
     }
+}
+
+fn addresses(count: usize) -> String {
+    if count == 1 { "1 address".to_owned() } else { format!("{count} addresses") }
 }
 
 impl Source for Drift {

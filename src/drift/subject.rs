@@ -117,27 +117,28 @@ impl<'a> Subject<'a> {
     /// What the registry says of the health, against the connection.
     fn health(&self, verdict: DriftVerdict) -> Option<DriftItem> {
         let registered = self.registered;
-        let differs = |kind: &'static FindingKind, text: String| {
-            self.item.with(kind, text).command(Some(command::validate(&registered.endpoint)))
-        };
-
         match (verdict, &registered.health) {
             (DriftVerdict::NotReplying, _) if registered.manual => {
                 let text = format!("{} was configured by hand, and {}", self.at(), self.connection().as_str());
-                Some(differs(&kinds::MANUAL_ENDPOINT_DEAD, text))
+                Some(self.connection_finding(&kinds::MANUAL_ENDPOINT_DEAD, text))
             }
             (DriftVerdict::NotReplying, _) if registered.endpoint.is_usable() => {
                 let text =
                     format!("{} gets calls from {}, and {}", self.at(), self.view.name, self.connection().as_str());
-                Some(differs(&kinds::HEALTH_DIFFERS, text))
+                Some(self.connection_finding(&kinds::HEALTH_DIFFERS, text))
             }
             (DriftVerdict::Agrees, RegistryHealth::Failing(FailedCheck::Connect(check))) => {
                 let text =
                     format!("{} accepts connections, and the check '{check}' of {} fails", self.at(), self.view.name);
-                Some(differs(&kinds::HEALTH_DIFFERS, text))
+                Some(self.connection_finding(&kinds::HEALTH_DIFFERS, text))
             }
             _ => None,
         }
+    }
+
+    /// A finding about the connection, with the command that checks the endpoint.
+    fn connection_finding(&self, kind: &'static FindingKind, text: String) -> DriftItem {
+        self.item.with(kind, text).command(Some(command::validate(&self.registered.endpoint)))
     }
 
     fn connection(&self) -> ConnectionEnd {

@@ -182,7 +182,6 @@ fn a_service_that_is_bound_to_loopback_is_told_apart() {
 
 #[test]
 fn another_host_is_judged_by_its_replies_only() {
-    let far = || registered("web", "web-1", "10.0.0.9", 80);
     let replies = [
         (ConnectionEnd::Accepted, &[][..], ""),
         (ConnectionEnd::Refused, &["drift-health-differs"][..], ""),
@@ -191,25 +190,27 @@ fn another_host_is_judged_by_its_replies_only() {
         (ConnectionEnd::NotTried, &[][..], "it is on another host, whose sockets are not visible from here"),
     ];
     for (connection, expected, reason) in replies {
-        let mut input = with(far(), Vec::new());
+        let mut input = with(registered("web", "web-1", "10.0.0.9", 80), Vec::new());
         input.replies.insert((ip("10.0.0.9"), 80), AddressReply { connection, identity: None });
         assert_eq!(codes(&input), expected, "{connection:?}");
         assert_eq!(reasons(&input).join(""), reason, "{connection:?}");
     }
 }
 
+/// An input with one registration that nothing listens for, at an address of a node.
+fn with_node(address: &str, node: Option<&str>) -> DriftInput {
+    let mut one = registered("web", "web-1", address, 80);
+    instance(&mut one).node = node.map(Into::into);
+    with(one, Vec::new())
+}
+
 #[test]
 fn loopback_belongs_to_the_node_that_registered_it() {
-    let at = |node: Option<&str>| {
-        let mut one = registered("web", "web-1", "127.0.0.1", 80);
-        instance(&mut one).node = node.map(Into::into);
-        with(one, Vec::new())
-    };
-    assert_eq!(codes(&at(None)), ["drift-not-listening"]);
-    assert_eq!(codes(&at(Some("here"))), ["drift-not-listening"]);
-    assert_eq!(reasons(&at(Some("there"))), ["it is the loopback address of another host"]);
+    assert_eq!(codes(&with_node("127.0.0.1", None)), ["drift-not-listening"]);
+    assert_eq!(codes(&with_node("127.0.0.1", Some("here"))), ["drift-not-listening"]);
 
-    let mut own = at(Some("there"));
+    let mut own = with_node("127.0.0.1", Some("there"));
+    assert_eq!(reasons(&own), ["it is the loopback address of another host"]);
     own.registries[0].place = Some("127.0.0.1:8500".to_owned());
     assert_eq!(codes(&own), ["drift-not-listening"], "a registry of this machine that knows one node");
     let mut other = registered("web", "web-2", "10.0.0.9", 80);
@@ -220,18 +221,15 @@ fn loopback_belongs_to_the_node_that_registered_it() {
 
 #[test]
 fn an_address_that_the_node_does_not_have_is_foreign() {
-    let at = |node: &str| {
-        let mut one = registered("web", "web-1", "10.0.0.9", 80);
-        instance(&mut one).node = Some(node.into());
-        with(one, Vec::new())
-    };
-    assert_eq!(codes(&at("here")), ["drift-foreign-address"]);
-    assert_eq!(codes(&at("there")), ["drift-health-differs"], "another host that refuses");
+    let foreign = with_node("10.0.0.9", Some("here"));
+    assert_eq!(codes(&foreign), ["drift-foreign-address"]);
+    let elsewhere = with_node("10.0.0.9", Some("there"));
+    assert_eq!(codes(&elsewhere), ["drift-health-differs"], "another host that refuses");
 
     let container =
-        DriftInput { host: HostView { other_addresses: vec![ip("10.0.0.9")], ..input().host }, ..at("here") };
+        DriftInput { host: HostView { other_addresses: vec![ip("10.0.0.9")], ..input().host }, ..foreign.clone() };
     assert_eq!(reasons(&container), ["the address is in another network namespace of this machine"]);
-    let mut hidden = DriftInput { host: HostView { namespaces_complete: false, ..input().host }, ..at("here") };
+    let mut hidden = DriftInput { host: HostView { namespaces_complete: false, ..input().host }, ..foreign };
     assert!(codes(&hidden).is_empty() && reasons(&hidden)[0].contains("hidden"), "{:?}", reasons(&hidden));
 
     let unreachable = AddressReply { connection: ConnectionEnd::Unreachable, identity: None };
@@ -251,21 +249,31 @@ fn a_holder_that_is_not_the_declared_one_is_a_finding_unless_it_is_hidden() {
     assert_eq!(reasons(&input), ["the process that holds the socket is hidden; run it as root"]);
 }
 
+/// The findings of a registered Redis 7.2 at whose address this replies.
+fn codes_of_reply(protocol: &str, product: &str, version: &str) -> Vec<String> {
+    let mut one = registered("cache", "cache-1", "10.0.0.5", 80);
+    one.declared.protocol = Some("redis".to_owned());
+    instance(&mut one).version = Some("7.2".into());
+    let mut input = with(one, vec![listener("10.0.0.5", 80, "x")]);
+
+    let identity = Identity::of(protocol.to_owned()).product(product).version(version);
+    input.replies.get_mut(&(ip("10.0.0.5"), 80)).unwrap().identity = Some(Box::new(identity));
+    codes(&input)
+}
+
 #[test]
 fn what_replies_is_compared_with_what_is_registered() {
-    let reply = |protocol: &str, product: &str, version: &str| {
-        let mut one = registered("cache", "cache-1", "10.0.0.5", 80);
-        one.declared.protocol = Some("redis".to_owned());
-        instance(&mut one).version = Some("7.2".into());
-        let mut input = with(one, vec![listener("10.0.0.5", 80, "x")]);
-        let identity = Identity::of(protocol.to_owned()).product(product).version(version);
-        input.replies.get_mut(&(ip("10.0.0.5"), 80)).unwrap().identity = Some(Box::new(identity));
-        codes(&input)
-    };
-    assert_eq!(reply("redis", "Redis", "7.2.4"), Vec::<String>::new());
-    assert_eq!(reply("redis", "Redis", "7.4.1"), ["drift-version-differs"]);
-    assert_eq!(reply("http", "nginx", "1.0"), ["drift-wrong-process"]);
-    assert_eq!(reply("something-new", "", ""), Vec::<String>::new(), "not recognized is not another one");
+    assert_eq!(codes_of_reply("redis", "Redis", "7.2.4"), Vec::<String>::new());
+    assert_eq!(codes_of_reply("redis", "Redis", "7.4.1"), ["drift-version-differs"]);
+    assert_eq!(codes_of_reply("http", "nginx", "1.0"), ["drift-wrong-process"]);
+    assert_eq!(codes_of_reply("something-new", "", ""), Vec::<String>::new(), "not recognized is not another one");
+}
+
+/// An input with one registration whose check fails and whose address accepts connections.
+fn with_failing(check: FailedCheck) -> DriftInput {
+    let mut one = registered("web", "a", "10.0.0.5", 80);
+    (one.health, one.endpoint.ready) = (RegistryHealth::Failing(check), false);
+    with(one, vec![listener("10.0.0.5", 80, "x")])
 }
 
 #[test]
@@ -274,29 +282,26 @@ fn health_differs_in_both_directions() {
     refused.replies.insert((ip("10.0.0.5"), 80), AddressReply { connection: ConnectionEnd::TimedOut, identity: None });
     assert_eq!(codes(&refused), ["drift-health-differs"], "a full backlog");
 
-    let failing = |failed: FailedCheck| {
-        let mut one = registered("web", "a", "10.0.0.5", 80);
-        (one.health, one.endpoint.ready) = (RegistryHealth::Failing(failed), false);
-        with(one, vec![listener("10.0.0.5", 80, "x")])
-    };
-    assert_eq!(codes(&failing(FailedCheck::Connect("tcp".into()))), ["drift-health-differs"]);
-    assert_eq!(codes(&failing(FailedCheck::Heartbeat)), ["drift-stale"]);
-    assert_eq!(reasons(&failing(FailedCheck::Other)), ["its check fails, and examines more than a connection"]);
+    assert_eq!(codes(&with_failing(FailedCheck::Connect("tcp".into()))), ["drift-health-differs"]);
+    assert_eq!(codes(&with_failing(FailedCheck::Heartbeat)), ["drift-stale"]);
+    assert_eq!(reasons(&with_failing(FailedCheck::Other)), ["its check fails, and examines more than a connection"]);
+}
+
+/// The findings of an instance whose lease ends in this many seconds.
+fn codes_of_lease(serving: bool, seconds: i64) -> Vec<String> {
+    let mut one = registered("web", "a", "10.0.0.5", 80);
+    let expires = Timestamp::from_second(NOW + seconds).unwrap();
+    let instance = instance(&mut one);
+    (instance.serving, instance.lease) = (serving, Some(Lease { ttl: std::time::Duration::from_secs(15), expires }));
+
+    codes(&with(one, vec![listener("10.0.0.5", 80, "x")]))
 }
 
 #[test]
 fn a_lease_that_the_registry_calls_expired_is_stale() {
-    let at = |serving: bool, seconds: i64| {
-        let mut one = registered("web", "a", "10.0.0.5", 80);
-        let expires = Timestamp::from_second(NOW + seconds).unwrap();
-        let instance = instance(&mut one);
-        (instance.serving, instance.lease) =
-            (serving, Some(Lease { ttl: std::time::Duration::from_secs(15), expires }));
-        codes(&with(one, vec![listener("10.0.0.5", 80, "x")]))
-    };
-    assert_eq!(at(false, -60), ["drift-stale"]);
-    assert_eq!(at(true, -60), Vec::<String>::new(), "only this clock calls it expired");
-    assert_eq!(at(false, 60), Vec::<String>::new());
+    assert_eq!(codes_of_lease(false, -60), ["drift-stale"]);
+    assert_eq!(codes_of_lease(true, -60), Vec::<String>::new(), "only this clock calls it expired");
+    assert_eq!(codes_of_lease(false, 60), Vec::<String>::new());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::tests::{codes, input, instance, listener, reasons, registered, reply, view, with};
 use super::*;
+use crate::model::{LocalDetail, Service};
 
 #[test]
 fn a_listener_without_a_registration_is_found_unless_it_is_allowed() {
@@ -29,17 +30,19 @@ fn a_registry_that_is_down_makes_no_listener_unregistered() {
     assert_eq!(reasons(&input), ["a registry could not be read, and may have it"]);
 }
 
+/// A listener of Consul, in a process with the id 8.
+fn consul_listener(address: &str, port: u16) -> Service<LocalDetail> {
+    let mut service = listener(address, port, "consul");
+    let mut process = (*service.detail.processes[0]).clone();
+    process.pid = 8;
+    service.detail.processes = vec![process.into()].into();
+    service
+}
+
 #[test]
 fn the_listeners_of_the_registry_itself_need_no_registration() {
     let mut input = with(registered("web", "a", "10.0.0.5", 80), vec![listener("10.0.0.5", 80, "x")]);
-    let of_consul = |address: &str, port: u16| {
-        let mut service = listener(address, port, "consul");
-        let mut process = (*service.detail.processes[0]).clone();
-        process.pid = 8;
-        service.detail.processes = vec![process.into()].into();
-        service
-    };
-    input.listeners.extend([of_consul("127.0.0.1", 8500), of_consul("0.0.0.0", 8301)]);
+    input.listeners.extend([consul_listener("127.0.0.1", 8500), consul_listener("0.0.0.0", 8301)]);
     assert_eq!(codes(&input), ["drift-unregistered"]);
     input.registries[0].place = Some("http://127.0.0.1:8500".to_owned());
     assert_eq!(codes(&input), Vec::<String>::new());
@@ -82,21 +85,24 @@ fn registries_that_have_a_service_have_the_same_instances_and_versions() {
     assert_eq!(codes(&input), ["drift-duplicate", "drift-version-differs"]);
 }
 
+/// The findings of an instance at 10.0.0.5 whose service has these addresses in DNS.
+fn codes_of_dns(in_dns: &[&str]) -> Vec<String> {
+    let mut input = with(registered("web", "a", "10.0.0.5", 80), vec![listener("0.0.0.0", 80, "x")]);
+    let mut dns = view("dns");
+    dns.looked_up = Some(["web".to_owned()].into());
+    dns.endpoints = in_dns.iter().map(|address| registered("web", address, address, 80)).collect();
+
+    input.registries.push(dns);
+    codes(&input)
+}
+
 #[test]
 fn dns_has_the_addresses_of_the_registry() {
-    let addresses = |in_dns: &[&str]| {
-        let mut input = with(registered("web", "a", "10.0.0.5", 80), vec![listener("0.0.0.0", 80, "x")]);
-        let mut dns = view("dns");
-        dns.looked_up = Some(["web".to_owned()].into());
-        dns.endpoints = in_dns.iter().map(|address| registered("web", address, address, 80)).collect();
-        input.registries.push(dns);
-        codes(&input)
-    };
-    assert_eq!(addresses(&["10.0.0.5"]), Vec::<String>::new());
-    assert_eq!(addresses(&[]), Vec::<String>::new(), "DNS need not have every service");
-    assert_eq!(addresses(&["10.0.0.5", "10.0.0.6"]), ["drift-dns-differs"]);
-    assert_eq!(addresses(&["10.0.0.6"]).len(), 2);
-    assert_eq!(addresses(&["10.0.0.6", "10.0.0.7", "10.0.0.8"]).len(), 3, "a shortened reply may lack an address");
+    assert_eq!(codes_of_dns(&["10.0.0.5"]), Vec::<String>::new());
+    assert_eq!(codes_of_dns(&[]), Vec::<String>::new(), "DNS need not have every service");
+    assert_eq!(codes_of_dns(&["10.0.0.5", "10.0.0.6"]), ["drift-dns-differs"]);
+    assert_eq!(codes_of_dns(&["10.0.0.6"]).len(), 2);
+    assert_eq!(codes_of_dns(&["10.0.0.6", "10.0.0.7", "10.0.0.8"]).len(), 3, "a shortened reply may lack an address");
 }
 
 #[test]

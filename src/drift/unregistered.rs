@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::item::DriftItem;
 use super::listeners::{covers, ip_of};
-use super::{DriftInput, RegisteredEndpoint, RegistryView, command, kinds};
+use super::{DriftInput, RegisteredEndpoint, command, kinds};
 use crate::model::{Address, Certainty, HostPort, LocalDetail, OwnerLookup, Scope, Service, Transport};
 
 /// The other ports of registries: Consul's for servers, gossip, TLS, gRPC and DNS, and etcd's for its peers.
@@ -62,8 +62,7 @@ fn finding(input: &DriftInput, service: &Service<LocalDetail>, item: &DriftItem)
 
 /// The URL of the first registry that programs can register with.
 fn registry_url(input: &DriftInput) -> Option<String> {
-    let can_register = |view: &&RegistryView| matches!(view.provider.as_str(), "consul" | "etcd" | "portolan");
-    let view = input.registries.iter().find(can_register)?;
+    let view = input.registries.iter().find(|view| view.takes_registrations())?;
     let place = view.place.as_deref()?;
     // A URL has one scheme.
     (!place.contains("://")).then(|| format!("{}://{place}", view.provider))
@@ -133,12 +132,15 @@ impl RegistrySockets {
             return Certainty::Yes;
         }
         let Some(port) = port_of(service) else { return Certainty::No };
-        let may_hold = |(user, registry_port): &(Option<u32>, u16)| {
+        if detail.owner == OwnerLookup::Known {
+            return Certainty::No;
+        }
+
+        let may_be_held = self.hidden.iter().any(|(user, registry_port)| {
             let is_near = port.abs_diff(*registry_port) <= MAX_PORT_DISTANCE || REGISTRY_PORTS.contains(&port);
             *user == uid_of(service) && is_near
-        };
-        let is_hidden = detail.owner != OwnerLookup::Known;
-        if is_hidden && self.hidden.iter().any(may_hold) { Certainty::Unknown } else { Certainty::No }
+        });
+        if may_be_held { Certainty::Unknown } else { Certainty::No }
     }
 }
 

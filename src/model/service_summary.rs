@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::version_requirement::parse_version;
-use super::{CAPABILITIES_KEY, Endpoint, HealthState, Service, aggregate_health};
+use super::{CAPABILITIES_KEY, Endpoint, HealthState, Instance, Service, aggregate_health};
 use crate::clean::Untrusted;
 
 /// A registered service in short.
@@ -38,8 +38,8 @@ impl ServiceSummary {
     /// Summarises a service of a registry.
     pub fn of(service: &Service) -> Self {
         let endpoints = &service.endpoints;
-        let instances = || endpoints.iter().filter_map(|endpoint| endpoint.instance.as_deref());
-        let versions: BTreeSet<&Untrusted> = instances().filter_map(|instance| instance.version.as_ref()).collect();
+        let versions = instances(endpoints).filter_map(|instance| instance.version.as_ref());
+        let versions: BTreeSet<&Untrusted> = versions.collect();
         let mut versions: Vec<Untrusted> = versions.into_iter().cloned().collect();
         versions.sort_by_key(|version| parse_version(version.as_raw()));
 
@@ -51,11 +51,15 @@ impl ServiceSummary {
             healthy: endpoints.iter().filter(|endpoint| is_healthy(endpoint)).count(),
             health: aggregate_health(endpoints.iter().map(Endpoint::registered_health)),
             versions,
-            tags: instances().flat_map(|instance| instance.tags.iter().cloned()).collect(),
+            tags: instances(endpoints).flat_map(|instance| instance.tags.iter().cloned()).collect(),
             capabilities: endpoints.iter().flat_map(Endpoint::capabilities).collect(),
-            zones: instances().filter_map(|instance| instance.zone.clone()).collect(),
+            zones: instances(endpoints).filter_map(|instance| instance.zone.clone()).collect(),
         }
     }
+}
+
+fn instances(endpoints: &[Endpoint]) -> impl Iterator<Item = &Instance> {
+    endpoints.iter().filter_map(|endpoint| endpoint.instance.as_deref())
 }
 
 fn is_healthy(endpoint: &Endpoint) -> bool {

@@ -77,9 +77,9 @@ fn reached_at(rule: &Rule, ip: IpAddr, machine: &Machine) -> Option<(Address, u8
 /// The id of a listener: the same after a restart, and another one on another machine.
 fn id(machine: &str, service: &str, port: u16) -> String {
     let text = format!("{machine}:{service}:{port}");
-    let is_first = |c: char| c.is_ascii_alphanumeric();
-    let cleaned: String = text.chars().map(|c| if is_first(c) || "_.:-".contains(c) { c } else { '-' }).collect();
-    cleaned.trim_start_matches(|c| !is_first(c)).chars().take(MAX_ID).collect()
+    let cleaned = text.chars().map(|c| if c.is_ascii_alphanumeric() || "_.:-".contains(c) { c } else { '-' });
+    let cleaned: String = cleaned.collect();
+    cleaned.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).chars().take(MAX_ID).collect()
 }
 
 /// The longest id that a registry takes.

@@ -128,14 +128,13 @@ impl Rule {
 
     /// The registration of a listener that it matches.
     pub(super) fn registration(&self, id: String, place: HostPort) -> Registration {
-        let protocol = || self.check.as_ref()?.protocol().map(str::to_owned);
         let check = self.check.as_ref().map(ReadyCheck::definition);
         let check = check.map(|check| CheckDefinition { interval: self.interval, ..check });
         Registration {
             id: Some(id),
             namespace: self.namespace.clone(),
             version: self.version.clone(),
-            protocol: self.protocol.clone().or_else(protocol),
+            protocol: self.protocol.clone().or_else(|| self.check.as_ref()?.protocol().map(str::to_owned)),
             weight: self.weight,
             ttl: self.ttl,
             tags: self.tags.clone(),

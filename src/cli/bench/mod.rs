@@ -249,14 +249,16 @@ type WatcherThreads = (Arc<WriteLog>, Vec<JoinHandle<()>>);
 
 /// Runs this program on one processor.
 fn pin(cpu: usize) -> Result<()> {
-    let refused =
-        |why: String| Error::usage(format!("--cpu {cpu}"), why, "`nproc` shows how many there are, from 0 on");
     if cpu >= CpuSet::MAX_CPU {
-        return Err(refused("there is no such processor".to_owned()));
+        return Err(refused(cpu, "there is no such processor".to_owned()));
     }
     let mut set = CpuSet::new();
     set.set(cpu);
-    sched_setaffinity(None, &set).map_err(|error| refused(error.to_string()))
+    sched_setaffinity(None, &set).map_err(|error| refused(cpu, error.to_string()))
+}
+
+fn refused(cpu: usize, why: String) -> Error {
+    Error::usage(format!("--cpu {cpu}"), why, "`nproc` shows how many there are, from 0 on")
 }
 
 fn millis(time: Duration) -> u64 {

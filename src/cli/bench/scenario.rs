@@ -160,28 +160,40 @@ impl<'t> Scenario<'t> {
     /// Sends one request for each number, over a few connections. All must succeed; 404 is a success of a removal.
     fn each_until(&self, count: u64, stop: Option<&Stop>, write: impl Fn(u64, &mut Vec<u8>) + Sync) -> Result<()> {
         let next = AtomicU64::new(0);
-        let send_some = || -> Result<()> {
-            let mut connection = HttpConnection::new(self.target, self.timeout);
-            let mut request = Vec::new();
-            while !stop.is_some_and(Stop::is_due) {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= count {
-                    break;
-                }
-                write(number, &mut request);
-                let reply = connection.exchange(&request).map_err(|error| unreachable_server(self.target, &error))?;
-                if !matches!(reply.status, 200..300 | 404) {
-                    let text = String::from_utf8_lossy(reply.body).chars().take(200).collect::<String>();
-                    return Err(wrong_answer(format!("status {}: {}", reply.status, crate::clean::clean(&text))));
-                }
-            }
-            Ok(())
-        };
 
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..SETUP_CONNECTIONS.min(count)).map(|_| scope.spawn(send_some)).collect();
+            let numbers = 0..SETUP_CONNECTIONS.min(count);
+            let workers = numbers.map(|_| scope.spawn(|| self.send_some(count, &next, stop, &write)));
+            let workers: Vec<_> = workers.collect();
             workers.into_iter().try_for_each(|worker| worker.join().unwrap_or(Ok(())))
         })
+    }
+
+    /// Sends the requests of the next numbers over one connection, until none is left.
+    fn send_some(
+        &self,
+        count: u64,
+        next: &AtomicU64,
+        stop: Option<&Stop>,
+        write: &impl Fn(u64, &mut Vec<u8>),
+    ) -> Result<()> {
+        let mut connection = HttpConnection::new(self.target, self.timeout);
+        let mut request = Vec::new();
+
+        while !stop.is_some_and(Stop::is_due) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                break;
+            }
+            write(number, &mut request);
+
+            let reply = connection.exchange(&request).map_err(|error| unreachable_server(self.target, &error))?;
+            if !matches!(reply.status, 200..300 | 404) {
+                let text = String::from_utf8_lossy(reply.body).chars().take(200).collect::<String>();
+                return Err(wrong_answer(format!("status {}: {}", reply.status, crate::clean::clean(&text))));
+            }
+        }
+        Ok(())
     }
 }
 

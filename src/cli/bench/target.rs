@@ -26,33 +26,37 @@ pub(super) struct LoadTarget {
 
 const HINT: &str = "write http://HOST:PORT for a server of portolan, or consul://HOST:PORT";
 
+/// The option with a URL, without its secrets.
+fn option_with(url: &str) -> String {
+    format!("--server '{}'", clean(&redacted(url)))
+}
+
 impl LoadTarget {
     /// Reads a URL. The token comes from `PORTOLAN_TOKEN` or `CONSUL_HTTP_TOKEN`.
     ///
     /// # Errors
     /// Another scheme, or a host without an address.
     pub(super) fn parse(url: &str, variable: fn(&str) -> Option<String>) -> Result<Self> {
-        let what = || format!("--server '{}'", clean(&redacted(url)));
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let (dialect, default_port) = match scheme {
             "http" | "portolan" => (Dialect::Portolan, 7_440),
             "consul" => (Dialect::Consul, 8_500),
             "https" => {
                 let why = "the load is sent without TLS";
-                return Err(Error::usage(what(), why, "name an address that speaks plain HTTP"));
+                return Err(Error::usage(option_with(url), why, "name an address that speaks plain HTTP"));
             }
-            _ => return Err(Error::usage(what(), "no such server can be put under load", HINT)),
+            _ => return Err(Error::usage(option_with(url), "no such server can be put under load", HINT)),
         };
 
         let host = rest.trim_end_matches('/');
         if host.is_empty() || host.contains(['/', '@', '?']) {
-            return Err(Error::usage(what(), "it is not a host with a port", HINT));
+            return Err(Error::usage(option_with(url), "it is not a host with a port", HINT));
         }
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let host = if has_port { host.to_owned() } else { format!("{host}:{default_port}") };
-        let addresses = host.to_socket_addrs().map_err(|error| Error::usage(what(), plain(&error), HINT))?;
+        let addresses = host.to_socket_addrs().map_err(|error| Error::usage(option_with(url), plain(&error), HINT))?;
         let address = addresses.into_iter().next();
-        let address = address.ok_or_else(|| Error::usage(what(), "the host has no address", HINT))?;
+        let address = address.ok_or_else(|| Error::usage(option_with(url), "the host has no address", HINT))?;
 
         let token = match dialect {
             Dialect::Portolan => variable("PORTOLAN_TOKEN").map(|token| format!("Authorization: Bearer {token}\r\n")),

@@ -22,9 +22,8 @@ const PREFIX: &str = "drift-";
 impl FailOn {
     /// `any`, `none`, or a code, with or without its prefix.
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
-        let short = |code: &'static str| code.trim_start_matches(PREFIX);
         let word = text.trim().to_ascii_lowercase();
-        let known = KINDS.iter().find(|kind| short(kind.code) == word.trim_start_matches(PREFIX));
+        let known = KINDS.iter().find(|kind| short(kind.code) == short(&word));
 
         match (word.as_str(), known) {
             ("any", _) => Ok(Self::Any),
@@ -32,7 +31,7 @@ impl FailOn {
             (_, Some(kind)) => Ok(Self::Code(kind.code)),
             _ => {
                 let codes: Vec<&str> = KINDS.iter().map(|kind| short(kind.code)).collect();
-                let hint = match nearest(word.trim_start_matches(PREFIX), &codes) {
+                let hint = match nearest(short(&word), &codes) {
                     Some(near) => format!("did you mean {PREFIX}{near}?"),
                     None => format!("write any, none, or codes among {}", codes.join(", ")),
                 };
@@ -49,6 +48,11 @@ impl FailOn {
             Self::Code(known) => *known == code,
         })
     }
+}
+
+/// A code without its prefix.
+fn short(code: &str) -> &str {
+    code.trim_start_matches(PREFIX)
 }
 
 #[cfg(test)]

@@ -91,16 +91,15 @@ async fn fix(drift: &Drift, registries: &[NamedRegistry], yes: bool) -> Result<F
 impl FixResult {
     /// The findings that nothing was done about.
     fn remaining(&self) -> Vec<&DriftItem> {
-        let is_removed = |item: &DriftItem| {
-            let is_same = |removed: &Removal| {
-                item.removal.as_ref().is_some_and(|removal| {
-                    (removal.registry, &removal.instance, &removal.key)
-                        == (removed.registry, &removed.instance, &removed.key)
-                })
-            };
-            self.removed.iter().any(is_same)
-        };
-        self.items.iter().filter(|item| item.finding.is_some() && !is_removed(item)).collect()
+        self.items.iter().filter(|item| item.finding.is_some() && !self.has_removed(item)).collect()
+    }
+
+    /// Whether the instance of a finding was removed.
+    fn has_removed(&self, item: &DriftItem) -> bool {
+        let Some(removal) = &item.removal else { return false };
+        self.removed.iter().any(|removed| {
+            (removal.registry, &removal.instance, &removal.key) == (removed.registry, &removed.instance, &removed.key)
+        })
     }
 
     /// Reports on standard error what was not done, and why.

@@ -32,8 +32,8 @@ pub(super) fn open(urls: &[String], files: &[PathBuf]) -> Result<Vec<NamedRegist
         return of_environment().map(|registry| vec![registry]);
     }
 
-    let open = |url: &String| Registry::builder(url, Some(VARIABLE)).map(RegistryBuilder::build);
-    let registries: Vec<Registry> = urls.iter().map(open).collect::<Result<_>>()?;
+    let registries = urls.iter().map(|url| Registry::builder(url, Some(VARIABLE)).map(RegistryBuilder::build));
+    let registries: Vec<Registry> = registries.collect::<Result<_>>()?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for registry in &registries {
         *counts.entry(registry.provider()).or_default() += 1;
@@ -56,8 +56,7 @@ pub(super) fn open(urls: &[String], files: &[PathBuf]) -> Result<Vec<NamedRegist
 
 fn of_environment() -> Result<NamedRegistry> {
     let variables: Vec<&str> = Registry::variables().collect();
-    let is_set = |name: &&str| VARIABLE(name).is_some_and(|value| !value.is_empty());
-    if !variables.iter().any(is_set) {
+    if !variables.iter().any(|name| VARIABLE(name).is_some_and(|value| !value.is_empty())) {
         let why =
             format!("none is given, there is no --file, and none of these variables is set: {}", variables.join(", "));
         return Err(Error::usage("REGISTRY", why, "name one, as in portolan drift consul://127.0.0.1:8500"));

@@ -101,8 +101,11 @@ fn server(endpoint: &Endpoint, takes_names: bool) -> Result<ProxyServer, &'stati
 
 /// A text that means nothing but itself in every format.
 fn is_word(text: &str) -> bool {
-    let is_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(is_byte)
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric()) && text.bytes().all(is_word_byte)
+}
+
+fn is_word_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 #[cfg(test)]
@@ -110,17 +113,23 @@ pub(super) mod tests {
     use super::*;
     use crate::model::Transport;
 
+    fn http_server(host: ServerHost, weight: u16) -> ProxyServer {
+        ProxyServer { host, port: 8080, weight, protocol: Some("http".to_owned()) }
+    }
+
+    fn named(name: &str) -> Endpoint {
+        Endpoint::new(Address::Name(name.into()), Some(80), Transport::Tcp)
+    }
+
     /// Two services, one of them empty.
     pub(in crate::cli::export) fn example() -> Vec<ExportedService> {
-        let server =
-            |host: ServerHost, weight| ProxyServer { host, port: 8080, weight, protocol: Some("http".to_owned()) };
         vec![
             ExportedService {
                 name: "web".to_owned(),
                 servers: vec![
-                    server(ServerHost::Ip([10, 0, 0, 1].into()), 1),
-                    server(ServerHost::Ip("2001:db8::1".parse().unwrap()), 600),
-                    server(ServerHost::Name("db.example.org".to_owned()), 1),
+                    http_server(ServerHost::Ip([10, 0, 0, 1].into()), 1),
+                    http_server(ServerHost::Ip("2001:db8::1".parse().unwrap()), 600),
+                    http_server(ServerHost::Name("db.example.org".to_owned()), 1),
                 ],
             },
             ExportedService { name: "cart.v2".to_owned(), servers: Vec::new() },
@@ -129,7 +138,6 @@ pub(super) mod tests {
 
     #[test]
     fn a_text_that_could_change_the_settings_is_not_exported() {
-        let named = |name: &str| Endpoint::new(Address::Name(name.into()), Some(80), Transport::Tcp);
         assert!(server(&named("db.example.org"), true).is_ok());
         assert!(server(&named("db.example.org"), false).is_err());
         for name in ["db;", "a b", "a\nserver evil 10.0.0.9:1", "{", "\"", "", "-x", "$host", "é"] {

@@ -65,8 +65,11 @@ pub(super) fn settings(given: &Given, cluster: &str, is_on: bool) -> Result<DnsS
 }
 
 fn is_label(text: &str) -> bool {
-    let is_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=63).contains(&text.len()) && text.bytes().all(is_byte)
+    (1..=63).contains(&text.len()) && text.bytes().all(is_label_byte)
+}
+
+fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
 /// The names of addresses belong to the reversed tree of all machines.

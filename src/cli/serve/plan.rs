@@ -138,9 +138,8 @@ impl Plan {
 
 /// The files of the certificate.
 fn tls(given: &Given) -> Result<Option<TlsFiles>> {
-    let file = |key: &str| given.get(key).and_then(|value| value.texts.first()).map(PathBuf::from);
-    let (key, client_ca) = (file("server.tls.key_file"), file("server.tls.client_ca_file"));
-    match file("server.tls.cert_file") {
+    let (key, client_ca) = (file(given, "server.tls.key_file"), file(given, "server.tls.client_ca_file"));
+    match file(given, "server.tls.cert_file") {
         Some(certificate) => Ok(Some(TlsFiles { certificate, key, client_ca })),
         None => {
             match ["server.tls.key_file", "server.tls.client_ca_file"].iter().find(|key| given.get(key).is_some()) {
@@ -149,6 +148,10 @@ fn tls(given: &Given) -> Result<Option<TlsFiles>> {
             }
         }
     }
+}
+
+fn file(given: &Given, key: &str) -> Option<PathBuf> {
+    given.get(key).and_then(|value| value.texts.first()).map(PathBuf::from)
 }
 
 /// Names what was asked for and does not exist yet, and what needs no setting here.

@@ -202,8 +202,8 @@ impl Wait {
     /// If --via has no target to apply to.
     #[cfg(feature = "k8s")]
     fn check_via(&self, targets: &[Target]) -> Result<()> {
-        let applies = |target: &Target| matches!(target, Target::Named(word) if word.starts_with("k8s/"));
-        if self.via.is_some() && !targets.iter().any(applies) {
+        let has_k8s = targets.iter().any(|target| matches!(target, Target::Named(word) if word.starts_with("k8s/")));
+        if self.via.is_some() && !has_k8s {
             return Err(Error::usage(
                 "--via",
                 "no target is k8s/NAME",
