@@ -70,7 +70,7 @@ fn of_command(name: &str) -> Option<Command> {
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,
         #[cfg(feature = "serve")]
-        "key" => super::key::Key::augment_args,
+        "key" => super::key::KeyArgs::augment_args,
         #[cfg(feature = "serve")]
         "bench" => super::bench::Bench::augment_args,
         "explain" => explain::Explain::augment_args,

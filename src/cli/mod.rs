@@ -99,7 +99,7 @@ enum Command {
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
     #[cfg(feature = "serve")]
-    Key(key::Key),
+    Key(key::KeyArgs),
     #[cfg(feature = "serve")]
     Bench(bench::Bench),
     Ports(ports::PortNames),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::targets::{host_name, zoned};
+use super::host_names::{host_name, zoned};
 use super::{Address, Endpoint, ParseError, Transport};
 use crate::clean::Untrusted;
 

@@ -3,6 +3,7 @@
 mod addresses;
 mod candidates;
 mod catalog_entry;
+mod catalog_registration;
 mod certificate_time;
 mod check_definition;
 mod check_limits;
@@ -20,7 +21,8 @@ mod figures;
 mod finding;
 mod health;
 mod host_facts;
-pub(crate) mod host_port;
+pub(crate) mod host_names;
+mod host_port;
 mod identity;
 mod instance;
 pub(crate) mod json_fields;

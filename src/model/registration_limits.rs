@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::targets::{host_name, zoned};
+use super::host_names::{host_name, zoned};
 use super::{CatalogEntry, Problem, Registration};
 use crate::clean::{clean, is_dangerous};
 

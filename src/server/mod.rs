@@ -15,6 +15,7 @@ mod histogram;
 mod metrics;
 mod monitor;
 mod name_index;
+mod own_node;
 mod params;
 mod reload;
 mod reply;
@@ -49,6 +50,7 @@ use self::checks::Checks;
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
+use self::own_node::OwnNode;
 use self::ring::Ring;
 use self::shared::ServerState;
 use self::view::View;
@@ -125,7 +127,7 @@ pub async fn run(
     let (checks, demands) = Checks::new();
 
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
-    let own_node = Arc::new(consul::OwnNode::new(&settings, consul_address, &epoch));
+    let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::access::AccessControl;
 use super::checks::Checks;
-use super::consul::OwnNode;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
+use super::own_node::OwnNode;
 use super::ring::Ring;
 use super::settings::{LiveSettings, ServerSettings};
 use super::view::View;

@@ -23,7 +23,7 @@ use crate::error::Result;
 /// running server reads it again within a second.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub(super) struct Key {
+pub(super) struct KeyArgs {
     /// Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]
     #[arg(long, value_name = "FILE", global = true)]
     keys_file: Option<PathBuf>,
@@ -45,7 +45,7 @@ enum KeyCommand {
     Revoke(Revoke),
 }
 
-impl Key {
+impl KeyArgs {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let file = KeyFile::choose(self.keys_file.as_ref(), global.config.as_ref())?;
         match &self.command {

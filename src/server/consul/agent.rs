@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use super::ConsulRequest;
 use super::agent_checks::own_node_record;
-use super::agent_services::{enabled, maintain, own_node_id};
+use super::agent_services::{enabled, maintain};
 use super::error::ConsulResult;
 use super::registry_view::RegistryView;
 use super::services::API_VERSION;
+use super::writes::own_node_id;
 use super::{members, reply, status};
 use crate::model::CheckKind;
 use crate::server::authorized::Access;

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 
-use super::agent_services::{own_node_id, remove};
 use super::checks::{CatalogCheckEntry, state_of};
 use super::decode::{self, BodyFields};
 use super::definition::{CheckGiven, without_place};
@@ -14,11 +13,13 @@ use super::error::{ConsulError, ConsulResult};
 use super::filter::{CHECK, FilterExpression};
 use super::registry_view::RegistryView;
 use super::targets::OwnPlace;
-use super::{ConsulRequest, nodes, reply};
+use super::writes::{own_node_id, remove};
+use super::{ConsulRequest, reply};
 use crate::clean::clean;
 use crate::model::{CatalogCheck, CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::authorized::Access;
+use crate::server::own_node::OwnNode;
 
 /// All checks, by their id.
 pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
@@ -132,7 +133,7 @@ fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: Cat
 }
 
 /// The command that makes the record of this server's node, if there is none yet.
-pub(super) fn own_node_record(view: &RegistryView, own: &nodes::OwnNode) -> Option<Command> {
+pub(super) fn own_node_record(view: &RegistryView, own: &OwnNode) -> Option<Command> {
     if view.view.node(&own.name).is_some() {
         return None;
     }

@@ -15,7 +15,8 @@ use super::error::{ConsulError, ConsulResult};
 use super::filter::{FilterExpression, SERVICE};
 use super::registry_view::RegistryView;
 use super::services::AgentService;
-use super::{ConsulRequest, decode, definition, go, ids, reply};
+use super::writes::remove;
+use super::{ConsulRequest, decode, definition, go, reply};
 use crate::clean::clean;
 use crate::model::OperatorStatus;
 use crate::registry::{CatalogCommand, Command};
@@ -118,21 +119,6 @@ pub(super) async fn deregister(access: &Access, request: &ConsulRequest) -> Cons
     Ok(reply::empty())
 }
 
-/// Carries out commands of which some may be about what another client has removed meanwhile.
-pub(super) async fn remove(access: &Access, commands: Vec<Command>) -> ConsulResult<()> {
-    if commands.is_empty() {
-        return Ok(());
-    }
-    for written in access.write_all(commands).await? {
-        if let Err(error) = written
-            && error.code != "unknown_instance"
-        {
-            return Err(error.into());
-        }
-    }
-    Ok(())
-}
-
 /// Whether maintenance is to begin or to end.
 pub(super) fn enabled(request: &ConsulRequest) -> ConsulResult<bool> {
     let Some(enable) = request.query.get("enable") else {
@@ -167,9 +153,4 @@ pub(super) fn maintain(id: Arc<str>, enable: bool, reason: &str) -> Command {
     } else {
         Command::SetStatus { id, generation: None, status: OperatorStatus::Up }
     }
-}
-
-/// The id in the registry of the record of this server's node.
-pub(super) fn own_node_id(access: &Access) -> Arc<str> {
-    ids::node_id(&access.app().own_node.name).into()
 }

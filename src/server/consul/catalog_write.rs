@@ -10,7 +10,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::agent_checks::{moved_from, node_registration, own_node_record};
-use super::agent_services::remove;
 use super::checks::state_of;
 use super::decode::{self, BodyFields};
 use super::definition::{ServiceGiven, is_wildcard};
@@ -19,6 +18,7 @@ use super::ids::{node_id, registry_id};
 use super::query::no_datacenter;
 use super::registry_view::RegistryView;
 use super::reply;
+use super::writes::remove;
 use crate::clean::clean;
 use crate::model::{CatalogCheck, CheckDefinition, HealthState, Registration, TaggedAddress};
 use crate::registry::{CatalogCommand, Command};

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::nodes::OwnNode;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
+use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;
 use crate::server::view::InstanceView;
 

@@ -10,13 +10,13 @@ use super::decode::BodyFields;
 use super::error::{ConsulError, ConsulResult};
 use super::go::positive;
 use super::ids::registry_id;
-use super::nodes::OwnNode;
 use super::targets::{self, CheckPlace, OwnPlace};
 use crate::clean::clean;
 use crate::model::{
     Address, CatalogCheck, CatalogEntry, CheckDefinition, CheckKind, HealthState, HostPort, Registration,
     TaggedAddress, default_check_id,
 };
+use crate::server::own_node::OwnNode;
 
 /// The shortest interval of a check: Consul raises a shorter one too.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);

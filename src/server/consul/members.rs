@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::ConsulRequest;
 use super::error::{ConsulError, ConsulResult};
-use super::nodes::OwnNode;
 use super::reply;
 use super::services::API_VERSION;
 use crate::server::authorized::Access;
+use crate::server::own_node::OwnNode;
 
 /// Serf's number for a member that lives.
 const ALIVE: u8 = 1;

@@ -27,6 +27,7 @@ mod reply;
 mod services;
 mod status;
 mod targets;
+mod writes;
 
 use std::sync::Arc;
 
@@ -44,8 +45,6 @@ use super::authorized::Access;
 use super::routes::Routes;
 use super::shared::App;
 use crate::clean::{clean, is_dangerous};
-
-pub(super) use self::nodes::OwnNode;
 
 /// What a handler reads of a request.
 struct ConsulRequest {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::checks::{CatalogCheckEntry, checks_of};
 use super::ids::registry_id;
-use super::nodes::{CatalogNode, OwnNode};
+use super::nodes::CatalogNode;
 use super::services::{CONSUL, ServiceFacts};
 use crate::model::DEFAULT_NAMESPACE;
 use crate::server::authorized::Access;
+use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;
 use crate::server::view::{InstanceView, ServiceView};
 

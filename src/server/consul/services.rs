@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::checks::CatalogCheckEntry;
-use super::nodes::{CatalogNode, OwnNode};
+use super::nodes::CatalogNode;
 use crate::model::{CatalogEntry, Registration, TaggedAddress};
+use crate::server::own_node::OwnNode;
 use crate::server::view::InstanceView;
 
 /// The version of Consul's API that is spoken here.

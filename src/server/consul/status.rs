@@ -2,9 +2,9 @@
 
 use super::ConsulRequest;
 use super::error::ConsulResult;
-use super::nodes::OwnNode;
 use super::reply;
 use crate::server::authorized::Access;
+use crate::server::own_node::OwnNode;
 
 /// The address of the leader.
 pub(super) fn leader(access: &Access, request: &ConsulRequest) -> ConsulResult {

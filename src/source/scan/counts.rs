@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::done::Done;
-use super::plan::PlanPart;
+use super::plan_part::PlanPart;
 use crate::model::PortState;
 
 /// A count for each host and state. All threads of a scan share it.

@@ -9,6 +9,7 @@ mod namespaces;
 mod options;
 mod pace;
 mod plan;
+mod plan_part;
 mod prepare;
 mod reading;
 mod result_stream;

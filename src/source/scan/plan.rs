@@ -12,13 +12,6 @@ use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
 use crate::net::{OtherNamespace, ProbeSender};
 
-/// The ports of one transport to scan on every host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PlanPart {
-    pub(super) transport: Transport,
-    pub(super) ports: Ports,
-}
-
 /// One scan, shared by all its threads.
 #[derive(Debug)]
 pub(super) struct ScanPlan {

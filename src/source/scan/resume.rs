@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::done::{Done, DoneBits};
-use super::plan::PlanPart;
+use super::plan_part::PlanPart;
 use super::results::FoundPort;
 use super::scan_counts::ScanCounts;
 use super::targets::HostNames;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::plan::PlanPart;
+use super::plan_part::PlanPart;
 use crate::model::{AddressRange, Addresses, ParseError, Permutation, Ports};
 
 /// One of several equal parts of a scan. All of them together are the whole, and no two have a probe in common.
