@@ -48,3 +48,19 @@ fn uuid_of(registry: &str, node: &str) -> String {
     });
     uuid::Builder::from_custom_bytes(hash.to_be_bytes()).into_uuid().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_nodes_are_uuids_that_stay() {
+        let [one, again, other, elsewhere] =
+            [("e1", "a"), ("e1", "a"), ("e1", "b"), ("e2", "a")].map(|(registry, node)| uuid_of(registry, node));
+        assert_eq!(one, again);
+        assert!(one != other && one != elsewhere);
+        assert!(Uuid::try_parse(&one).is_ok());
+    }
+}

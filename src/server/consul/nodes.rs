@@ -85,19 +85,3 @@ impl CatalogNode {
         wanted.iter().all(|(key, value)| self.meta.as_ref().and_then(|meta| meta.get(key)) == Some(value))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    #[test]
-    fn ids_of_nodes_are_uuids_that_stay() {
-        let [one, again, other, elsewhere] =
-            [("e1", "a"), ("e1", "a"), ("e1", "b"), ("e2", "a")].map(|(registry, node)| uuid_of(registry, node));
-        assert_eq!(one, again);
-        assert!(one != other && one != elsewhere);
-        assert!(Uuid::try_parse(&one).is_ok());
-    }
-}
