@@ -208,7 +208,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("stop", "portolan kill PORT"),
     ("free", "portolan free-port"),
     ("freeport", "portolan free-port"),
-    ("services", "portolan ports"),
     ("version", "portolan --version"),
     ("settings", "portolan config show"),
 ];
