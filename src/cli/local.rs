@@ -24,6 +24,7 @@ use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 /// deregistered when they end, and at a signal. The file has a [[service]] for each rule: its name, a match with one or more
 /// of port, process, unit, container and name (* and ? are wildcards), and optionally tags, check, interval, version,
 /// metadata, namespace, protocol, weight, zone, ttl and address. The first rule that matches counts.
+#[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is a section of a file")]
 #[derive(Args, Debug)]
 pub(super) struct ShortLocal {
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! Compares what registries say with what listens here and with what replies: [`compare`] is a pure function of one look,
+//! Compares what registries say with what listens here and with what replies: [`compare()`] is a pure function of one look,
 //! [`Confirmation`] waits until two looks agree, and [`Drift`] is the source that looks.
 //!
 //! What cannot be seen is never a drift: the sockets of other hosts, hidden owners, networks that are unreachable, and what a

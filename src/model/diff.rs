@@ -59,7 +59,7 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
 /// The fields that differ between two descriptions of one service, by their paths in its JSON: `endpoints[0].ready`.
 ///
 /// A list that changed its length is named as a whole. Volatile fields are left out: those of the detail
-/// ([`Detail::volatile_fields`](super::Detail::volatile_fields)), and when an instance's lease expires.
+/// ([`volatile_fields`](super::Detail::volatile_fields)), and when an instance's lease expires.
 pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
     if is_same(old, new) {
         return Vec::new();
