@@ -37,7 +37,7 @@ const HELP: &str = "cargo bench --bench serve -- [--runs N] [--seconds N] [--cas
                      R durable registrations: at 5,000/s, as fast as possible, and with 100,000 instances
                      H heartbeats at 10,000/s, and what they cost the server
                      W from a write to a watcher, and to the last of 1,000
-                     Q 10,000 waiting streams, of which one wakes
+                     Q 10,000 waiting streams, and a change that wakes one
                      M memory with 10,000 and 100,000 instances, and 1,000 watchers
                      S start with 100,000 instances
   --save           also write benches/runs/DATE-serve.txt

@@ -16,7 +16,7 @@ Examples:
 
 /// Remove instances from a registry
 ///
-/// A name that several instances have is asked for first, or needs --yes. A program that keeps its own registration up, such
+/// Asks first if several instances have the name; --yes does not ask. A program that keeps its own registration up, such
 /// as `portolan register`, registers again. With Consul, an instance can only be removed at the agent that it is registered
 /// with.
 ///

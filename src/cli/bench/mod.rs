@@ -217,7 +217,7 @@ impl Bench {
         let latency = outcome.latencies.figures();
         let failed: u64 = outcome.errors.values().sum();
         let seconds = outcome.elapsed.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate of so many requests has few digits")]
+        #[expect(clippy::cast_precision_loss, reason = "a request rate has few digits")]
         let answered_per_second = if seconds > 0.0 { latency.count as f64 / seconds } else { 0.0 };
         BenchReport {
             schema: SCHEMA,

@@ -51,7 +51,7 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 impl WriteLog {
-    /// A log of at most so many writes.
+    /// A log with room for as many records as there will be `writes`.
     pub(super) fn new(writes: usize) -> Arc<Self> {
         let mut records = Vec::new();
         records.resize_with(writes, WriteRecord::default);

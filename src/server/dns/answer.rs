@@ -12,7 +12,7 @@ use super::protocol::{
 use super::reply::{Owner, QUESTION, ReplyWriter, Section};
 use super::request::{self, DnsRequest, NotARequest, Question};
 use super::shuffle::Shuffle;
-use super::zone::{Found, Zone};
+use super::zone::{NameMatch, Zone};
 use crate::server::service_addresses::{ServiceAddresses, ServiceTarget, TargetHost};
 use crate::server::view::View;
 
@@ -114,14 +114,14 @@ impl QuestionAnswer<'_, '_> {
         }
 
         match self.responder.zone.find(self.view, name) {
-            Found::Foreign => return self.reply.set_code(CODE_REFUSED),
+            NameMatch::Foreign => return self.reply.set_code(CODE_REFUSED),
             // It is a name of the reversed tree, where this server has no SOA record.
-            Found::Pointers(names) => return self.pointers(&names),
-            Found::NoName => self.reply.set_code(CODE_NO_NAME),
-            Found::NoRecords => {}
-            Found::Apex => self.apex(),
-            Found::Hosts(ips) => self.hosts(&ips),
-            Found::Service(addresses) => self.service(&addresses),
+            NameMatch::Pointers(names) => return self.pointers(&names),
+            NameMatch::NoName => self.reply.set_code(CODE_NO_NAME),
+            NameMatch::NoRecords => {}
+            NameMatch::Apex => self.apex(),
+            NameMatch::Hosts(ips) => self.hosts(&ips),
+            NameMatch::Service(addresses) => self.service(&addresses),
         }
 
         self.reply.set_authoritative();

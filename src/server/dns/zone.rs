@@ -24,7 +24,7 @@ pub(super) struct Zone {
 
 /// What a name stands for.
 #[derive(Debug)]
-pub(super) enum Found<'v> {
+pub(super) enum NameMatch<'v> {
     /// The name is not of this server's domain.
     Foreign,
     /// There is no such name.
@@ -62,19 +62,19 @@ impl Zone {
     }
 
     /// Finds what a name stands for.
-    pub(super) fn find<'v>(&self, view: &'v View, name: &[u8]) -> Found<'v> {
+    pub(super) fn find<'v>(&self, view: &'v View, name: &[u8]) -> NameMatch<'v> {
         let Some(labels) = self.domain.labels_below(name) else { return self.find_address(view, name) };
         let labels: Option<Vec<String>> = labels.into_iter().map(lower).collect();
         // What is registered has ASCII names only.
-        let Some(labels) = labels else { return Found::NoName };
+        let Some(labels) = labels else { return NameMatch::NoName };
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
         self.find_below(view, &labels)
     }
 
-    fn find_below<'v>(&self, view: &'v View, labels: &[&str]) -> Found<'v> {
+    fn find_below<'v>(&self, view: &'v View, labels: &[&str]) -> NameMatch<'v> {
         let (labels, namespace) = match labels {
-            [] => return Found::Apex,
-            ["ns"] => return Found::Hosts(self.server_addresses.clone()),
+            [] => return NameMatch::Apex,
+            ["ns"] => return NameMatch::Hosts(self.server_addresses.clone()),
             [labels @ .., datacenter] if *datacenter == self.datacenter && is_kind(labels.last()) => {
                 split_namespace(labels)
             }
@@ -82,27 +82,27 @@ impl Zone {
         };
 
         match labels {
-            [] | ["service" | "node" | "addr"] => Found::NoRecords,
+            [] | ["service" | "node" | "addr"] => NameMatch::NoRecords,
             [name @ .., "service"] => find_service(view, namespace, name),
             [name @ .., "node"] => {
                 let ips = node_addresses(view, &name.join("."));
-                if ips.is_empty() { Found::NoName } else { Found::Hosts(ips) }
+                if ips.is_empty() { NameMatch::NoName } else { NameMatch::Hosts(ips) }
             }
-            [digits, "addr"] => address_of_digits(digits).map_or(Found::NoName, |ip| Found::Hosts(vec![ip])),
-            _ => Found::NoName,
+            [digits, "addr"] => address_of_digits(digits).map_or(NameMatch::NoName, |ip| NameMatch::Hosts(vec![ip])),
+            _ => NameMatch::NoName,
         }
     }
 
     /// The names of the instances at an address, for a name such as `1.0.0.10.in-addr.arpa`.
-    fn find_address<'v>(&self, view: &'v View, name: &[u8]) -> Found<'v> {
-        let Some((ip, names)) = reversed_address(name).zip(view.names()) else { return Found::Foreign };
+    fn find_address<'v>(&self, view: &'v View, name: &[u8]) -> NameMatch<'v> {
+        let Some((ip, names)) = reversed_address(name).zip(view.names()) else { return NameMatch::Foreign };
         let instances = names.at_address(ip).filter_map(|id| view.instance(id)).map(|instance| &instance.instance);
         let mut found: Vec<DomainName> = instances.flat_map(|instance| self.names_of(instance)).collect();
         found.sort_by(|a, b| a.as_wire().cmp(b.as_wire()));
         found.dedup();
 
         // The whole of in-addr.arpa is not this server's: it cannot say that an address has no name.
-        if found.is_empty() { Found::Foreign } else { Found::Pointers(found) }
+        if found.is_empty() { NameMatch::Foreign } else { NameMatch::Pointers(found) }
     }
 
     /// The names of a node and a service, if they can be names of DNS.
@@ -131,18 +131,24 @@ fn split_namespace<'l>(labels: &'l [&'l str]) -> (&'l [&'l str], &'l str) {
 }
 
 /// `web`, `api.web` for the tag `api`, `_web._tcp`, `_web._api`.
-fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> Found<'v> {
+fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> NameMatch<'v> {
     if let [name @ .., protocol] = labels
         && let Some(protocol) = protocol.strip_prefix('_')
     {
         let Some(name) = name.join(".").strip_prefix('_').map(str::to_owned) else {
             // `_tcp.service` has names below it.
-            return if name.is_empty() && matches!(protocol, "tcp" | "udp") { Found::NoRecords } else { Found::NoName };
+            return if name.is_empty() && matches!(protocol, "tcp" | "udp") {
+                NameMatch::NoRecords
+            } else {
+                NameMatch::NoName
+            };
         };
         let services = services_of(view, namespace, &name);
         return match (protocol, services.as_slice()) {
             // The most common question: what every other client asked for is there already.
-            ("tcp", [service]) if !service.addresses().has_udp => Found::Service(Cow::Borrowed(service.addresses())),
+            ("tcp", [service]) if !service.addresses().has_udp => {
+                NameMatch::Service(Cow::Borrowed(service.addresses()))
+            }
             ("tcp", several) => filtered(several, |instance| !is_udp(instance)),
             ("udp", several) => filtered(several, |instance| is_udp(instance) || has_tag(instance, "udp")),
             (tag, several) => filtered(several, |instance| has_tag(instance, tag)),
@@ -152,22 +158,22 @@ fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> Found<'
     // The name of a service may have dots.
     let services = services_of(view, namespace, &labels.join("."));
     match (services.as_slice(), labels) {
-        ([service], _) => Found::Service(Cow::Borrowed(service.addresses())),
+        ([service], _) => NameMatch::Service(Cow::Borrowed(service.addresses())),
         ([], [tag, name @ ..]) => {
             filtered(&services_of(view, namespace, &name.join(".")), |instance| has_tag(instance, tag))
         }
-        ([], []) => Found::NoName,
-        (several, _) => Found::Service(Cow::Owned(addresses_of(several, |_| true))),
+        ([], []) => NameMatch::NoName,
+        (several, _) => NameMatch::Service(Cow::Owned(addresses_of(several, |_| true))),
     }
 }
 
 /// The instances of a service that a filter accepts. A name that selects no instance does not exist.
-fn filtered<'v>(services: &[&'v ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> Found<'v> {
+fn filtered<'v>(services: &[&'v ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> NameMatch<'v> {
     let mut instances = services.iter().flat_map(|service| service.list());
     if !instances.any(|instance| accepts(&instance.instance)) {
-        return Found::NoName;
+        return NameMatch::NoName;
     }
-    Found::Service(Cow::Owned(addresses_of(services, accepts)))
+    NameMatch::Service(Cow::Owned(addresses_of(services, accepts)))
 }
 
 fn addresses_of(services: &[&ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> ServiceAddresses {
