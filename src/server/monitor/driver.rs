@@ -262,11 +262,11 @@ impl MonitorDriver {
         let shown = view.instance(&tracked.id).and_then(|instance| instance.instance.checks.get(tracked.position));
         let confirmed = shown.map(|shown| shown.state);
         let command = tracked.command((state, note(&health, excuse)), evidence.is_refused, confirmed, Instant::now());
-        let is_news = command.is_some();
         if let Some(command) = command {
             self.outbox.add(check, command);
         }
-        self.demands.finished(check, run, is_news);
+        // What an earlier run found may still be on its way to the registry: a client that waits reads it there.
+        self.demands.finished(check, run, self.outbox.has(check));
     }
 
     fn written(&mut self, batch: &Batch) {
@@ -279,7 +279,9 @@ impl MonitorDriver {
                 }
             }
         }
-        self.demands.written(&batch.checks);
+        // A newer result of a check may wait already.
+        let settled: Vec<CheckNumber> = batch.checks.iter().copied().filter(|check| !self.outbox.has(*check)).collect();
+        self.demands.written(&settled);
     }
 
     /// Runs all checks of some instances as soon as there is room.

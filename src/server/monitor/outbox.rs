@@ -1,6 +1,6 @@
 //! Results on their way to the registry: at most one for each check, and one batch at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,12 +28,19 @@ pub(super) struct Batch {
 pub(super) struct Outbox {
     waiting: HashMap<CheckNumber, Command>,
     writing: Option<Pin<Box<dyn Future<Output = Batch> + Send>>>,
+    /// The checks of the batch that is on its way.
+    in_flight: HashSet<CheckNumber>,
 }
 
 impl Outbox {
     /// Adds the result of a check. One that still waits is out of date.
     pub(super) fn add(&mut self, check: CheckNumber, command: Command) {
         self.waiting.insert(check, command);
+    }
+
+    /// Whether a result of a check is not written yet.
+    pub(super) fn has(&self, check: CheckNumber) -> bool {
+        self.waiting.contains_key(&check) || self.in_flight.contains(&check)
     }
 
     /// Forgets what waits of a check that is gone.
@@ -48,6 +55,7 @@ impl Outbox {
         }
         let checks: Vec<CheckNumber> = self.waiting.keys().take(MAX_BATCH).copied().collect();
         let commands: Vec<Command> = checks.iter().filter_map(|check| self.waiting.remove(check)).collect();
+        self.in_flight = checks.iter().copied().collect();
         let app = Arc::clone(app);
         self.writing = Some(Box::pin(async move {
             // A rejected result is that of an instance that is gone or is another by now.
@@ -65,6 +73,7 @@ impl Outbox {
             Some(writing) => {
                 let batch = writing.await;
                 self.writing = None;
+                self.in_flight.clear();
                 batch
             }
             None => pending().await,
