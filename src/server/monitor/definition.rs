@@ -30,15 +30,19 @@ impl CheckDefaults {
     }
 }
 
-/// The check as it is run: against the registered address and port, and nothing else. `None` if the server does not run it:
-/// reports come by themselves, and a program is never started on behalf of a client.
-pub(super) fn runnable(
-    registration: &Registration,
-    check: &CheckDefinition,
-    defaults: CheckDefaults,
-) -> Option<RunnableCheck> {
+/// The check at a position of a registration as it is run: against the registered address and port, and nothing else. Only
+/// Consul's API takes checks of another port, or with TLS of their own. `None` if the server does not run it: reports come by
+/// themselves, and a program is never started on behalf of a client.
+pub(super) fn runnable(registration: &Registration, at: usize, defaults: CheckDefaults) -> Option<RunnableCheck> {
+    let check = registration.checks.get(at)?;
     let (interval, timeout) = defaults.times(check);
-    let spec = spec(registration.protocol.as_deref(), &check.kind)?;
+    let catalog = registration.catalog_check(at);
+    let protocol = registration.protocol.as_deref();
+    let is_tls = match catalog {
+        Some(catalog) => catalog.tls,
+        None => matches!(protocol, Some("https" | "h2" | "grpcs" | "tls" | "ssl")),
+    };
+    let spec = spec(protocol, is_tls, &check.kind)?;
     // The next interval is the retry.
     let limits = CheckLimits { timeout: Some(timeout), retries: Some(0), ..CheckLimits::default() };
     let spec = Arc::new(CheckSpec { limits, ..spec });
@@ -46,12 +50,12 @@ pub(super) fn runnable(
     // A zone only matters for a link-local address, which is refused.
     let text = registration.address.split('%').next().unwrap_or_default();
     let address = text.parse().map_or_else(|_| Address::Name(text.into()), Address::Ip);
-    let endpoint = Endpoint::new(address, Some(registration.port), Transport::Tcp);
+    let port = catalog.and_then(|catalog| catalog.port).unwrap_or(registration.port);
+    let endpoint = Endpoint::new(address, Some(port), Transport::Tcp);
     Some(RunnableCheck { endpoint, spec, interval })
 }
 
-fn spec(protocol: Option<&str>, kind: &CheckKind) -> Option<CheckSpec> {
-    let is_tls = matches!(protocol, Some("https" | "h2" | "grpcs" | "tls" | "ssl"));
+fn spec(protocol: Option<&str>, is_tls: bool, kind: &CheckKind) -> Option<CheckSpec> {
     let none = CheckSpec::default();
 
     match kind {
@@ -81,21 +85,22 @@ fn word(is_tls: bool, plain: &str, tls: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::HttpPath;
+    use crate::model::{CatalogEntry, HttpPath};
 
     const DEFAULTS: CheckDefaults =
         CheckDefaults { interval: Duration::from_secs(30), timeout: Duration::from_secs(5) };
 
-    fn registration(protocol: Option<&str>) -> Registration {
+    fn registration(protocol: Option<&str>, check: CheckDefinition) -> Registration {
         let mut registration = Registration::new("web", "10.0.0.5:8443".parse().unwrap());
         registration.protocol = protocol.map(str::to_owned);
+        registration.checks.push(check);
         registration
     }
 
     #[test]
     fn a_check_is_run_against_the_registered_address_alone() {
         let check = CheckDefinition::http("/health?full=1");
-        let run = runnable(&registration(Some("https")), &check, DEFAULTS).unwrap();
+        let run = runnable(&registration(Some("https"), check), 0, DEFAULTS).unwrap();
         assert_eq!(run.endpoint.to_string(), "10.0.0.5:8443");
         assert_eq!(run.spec.protocol.as_deref(), Some("https"));
         assert_eq!(run.spec.path.as_ref().map(HttpPath::as_str), Some("/health?full=1"));
@@ -103,18 +108,33 @@ mod tests {
         assert_eq!((run.interval, run.spec.limits.timeout), (DEFAULTS.interval, Some(DEFAULTS.timeout)));
 
         let often = CheckDefinition::tcp().every(Duration::from_secs(1));
-        let run = runnable(&registration(None), &often, DEFAULTS).unwrap();
+        let run = runnable(&registration(None, often), 0, DEFAULTS).unwrap();
         assert_eq!(run.spec.limits.timeout, Some(Duration::from_secs(1)), "it ends before the next one begins");
-        let named = Registration { address: "web.internal".to_owned(), ..registration(None) };
-        let run = runnable(&named, &CheckDefinition::tcp(), DEFAULTS).unwrap();
+        let named = Registration { address: "web.internal".to_owned(), ..registration(None, CheckDefinition::tcp()) };
+        let run = runnable(&named, 0, DEFAULTS).unwrap();
         assert_eq!(run.endpoint.address, Address::Name("web.internal".into()));
+    }
+
+    /// Consul's clients give a check a URL of its own.
+    #[test]
+    fn a_check_of_consuls_api_has_its_own_port_and_tls() {
+        let mut registration = registration(Some("https"), CheckDefinition::http("/ready"));
+        let mut catalog = CatalogEntry::of(&registration);
+        catalog.checks[0].port = Some(9_090);
+        registration.catalog = Some(Box::new(catalog.clone()));
+        let run = runnable(&registration, 0, DEFAULTS).unwrap();
+        assert_eq!((run.endpoint.to_string().as_str(), run.spec.protocol.as_deref()), ("10.0.0.5:9090", Some("http")));
+
+        catalog.checks[0].tls = true;
+        registration.catalog = Some(Box::new(catalog));
+        assert_eq!(runnable(&registration, 0, DEFAULTS).unwrap().spec.protocol.as_deref(), Some("https"));
     }
 
     #[test]
     fn neither_reports_nor_programs_are_run() {
         let script = CheckDefinition::new(CheckKind::Script { command: vec!["rm".to_owned()] });
         for check in [CheckDefinition::ttl(), script] {
-            assert!(runnable(&registration(None), &check, DEFAULTS).is_none(), "{check:?}");
+            assert!(runnable(&registration(None, check.clone()), 0, DEFAULTS).is_none(), "{check:?}");
         }
     }
 }

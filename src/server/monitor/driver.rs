@@ -362,7 +362,7 @@ impl MonitorDriver {
         let mut checks = Vec::new();
         for (position, definition) in registration.checks.iter().enumerate() {
             let number = self.next_number();
-            let Some(check) = runnable(&registration, definition, self.defaults) else {
+            let Some(check) = runnable(&registration, position, self.defaults) else {
                 self.refuse_script((id, instance.generation), position, &definition.kind, number);
                 continue;
             };

@@ -96,8 +96,9 @@ mod tests {
 
     fn tracked() -> TrackedCheck {
         let defaults = CheckDefaults { interval: Duration::from_secs(1), timeout: Duration::from_secs(1) };
-        let registration = Registration::new("web", "127.0.0.1:80".parse().unwrap());
-        let check = runnable(&registration, &CheckDefinition::tcp(), defaults).unwrap();
+        let mut registration = Registration::new("web", "127.0.0.1:80".parse().unwrap());
+        registration.checks.push(CheckDefinition::tcp());
+        let check = runnable(&registration, 0, defaults).unwrap();
         TrackedCheck::new(("a".into(), 7), 0, check, 3)
     }
 
