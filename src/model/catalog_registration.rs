@@ -47,8 +47,8 @@ impl Registration {
         self.catalog_check(at).map_or(HealthState::Unknown, |check| check.initial)
     }
 
-    /// How long a report of a check lasts; `None` if it is no check by report, or lasts until the next one. Consul knows no
-    /// grace.
+    /// How long a report of a check remains valid. `None`: the check does not take reports, or a report is valid until the
+    /// next one. Consul has no grace period.
     pub(crate) fn report_lasts(&self, at: usize, default: Duration, grace: Duration) -> Option<Duration> {
         let check = self.checks.get(at).filter(|check| check.kind == CheckKind::Ttl)?;
         let interval = Some(check.interval.unwrap_or(default)).filter(|interval| !interval.is_zero())?;

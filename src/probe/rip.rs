@@ -32,7 +32,7 @@ impl Probe for Rip {
     }
 }
 
-/// Parses a response (3.6): 1 to 25 entries of IPv4 routes, of which the first may be an authentication (4.1).
+/// Parses a response (3.6): 1 to 25 entries, all IPv4 routes; the first may be an authentication instead (4.1).
 fn parse_reply(message: &[u8]) -> Option<Identity> {
     let (&[2, version @ 1..=2, 0, 0], entries) = message.split_first_chunk::<HEADER>()? else { return None };
     let count = entries.len() / ENTRY;

@@ -1,4 +1,4 @@
-//! SOCKS 5 (RFC 1928): the offer of two methods, of which the server chooses one before any request.
+//! SOCKS 5 (RFC 1928): offers two methods; the server chooses one before any request.
 
 use super::{PortTarget, Probe, ServerBytes};
 use crate::model::Identity;

@@ -1,4 +1,4 @@
-//! API keys: random secrets, of which only a keyed hash is stored.
+//! API keys: random secrets. Only a keyed hash of each is stored.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::clean::Secret;
 
 /// What every key begins with, so that scanners for leaked secrets find it.
 pub(super) const KEY_PREFIX: &str = "ptl_";
-/// The bytes of an id; it is no secret.
+/// Length of an id, which is not secret.
 const ID_BYTES: usize = 6;
 /// The random bytes of a secret: 256 bits cannot be guessed, so a slow hash would only cost time.
 const SECRET_BYTES: usize = 32;

@@ -15,7 +15,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether it is no limit.
+    /// Whether it contains every service.
     pub fn is_unlimited(&self) -> bool {
         self.namespaces.is_empty() && self.services.is_empty()
     }

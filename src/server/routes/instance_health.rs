@@ -120,10 +120,9 @@ fn service_health(app: &App, view: &ScopedView, service: &ServiceView) -> Map<St
     fields
 }
 
-fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, history: usize) -> Map<String, Value> {
-    let results = app.checks.board.read(&instance.id, history);
-    let mut fields = Map::new();
-    for (name, value) in [
+/// What names an instance, and its state.
+pub(super) fn instance_fields(instance: &RegisteredInstance) -> Map<String, Value> {
+    let fields = [
         ("id", json!(&*instance.id)),
         ("service_name", json!(instance.name())),
         ("namespace", json!(instance.namespace())),
@@ -132,6 +131,14 @@ fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, 
         ("status", json!(instance.status)),
         ("health", json!(instance.health)),
         ("healthy", json!(instance.is_healthy())),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, history: usize) -> Map<String, Value> {
+    let results = app.checks.board.read(&instance.id, history);
+    let mut fields = instance_fields(instance);
+    for (name, value) in [
         ("reasons", json!(reasons(instance))),
         ("monitored", json!(is_monitored(app, instance))),
         ("node_down", json!(instance.node_down)),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::Request;
 use serde_json::{Map, Value, json};
 
-use super::instance_health::check_now;
+use super::instance_health::{check_now, instance_fields};
 use crate::model::{HealthState, RegisteredInstance};
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
@@ -115,19 +115,7 @@ const fn worst_first(state: HealthState) -> u8 {
 }
 
 fn line(app: &App, instance: &RegisteredInstance) -> Value {
-    let mut fields = Map::new();
-    for (name, value) in [
-        ("id", json!(&*instance.id)),
-        ("service_name", json!(instance.name())),
-        ("namespace", json!(instance.namespace())),
-        ("address", json!(instance.registration.address)),
-        ("port", json!(instance.registration.port)),
-        ("status", json!(instance.status)),
-        ("health", json!(instance.health)),
-        ("healthy", json!(instance.is_healthy())),
-    ] {
-        fields.insert(name.to_owned(), value);
-    }
+    let mut fields = instance_fields(instance);
     add_score(&mut fields, app.checks.board.score(&instance.id));
     fields.into()
 }

@@ -23,7 +23,7 @@ pub struct PortolanEnvironment {
 /// Where `portolan serve` listens unless it is configured otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
 const DEFAULT_PORT: u16 = 7440;
-const ADDRESS_HINT: &str = "start one with `portolan serve`, or name it with --address or PORTOLAN_REGISTRY";
+const ADDRESS_HINT: &str = "start one with `portolan serve`, or set PORTOLAN_REGISTRY to its address";
 const TOKEN_HINT: &str = "give a token with --token-file or PORTOLAN_TOKEN";
 
 impl PortolanEnvironment {
