@@ -27,6 +27,7 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod store_probe;
 mod strategy;
 mod times;
 mod tls;
@@ -53,6 +54,7 @@ use self::metrics::Metrics;
 use self::own_node::OwnNode;
 use self::ring::Ring;
 use self::shared::ServerState;
+use self::store_probe::StoreProbe;
 use self::view::View;
 use self::write_queue::WriteQueue;
 use self::writer::CommandWriter;
@@ -116,7 +118,7 @@ pub async fn run(
     let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
     let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
-    let metrics = Metrics::new(&routes::PATHS);
+    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let timeout = settings.shutdown_timeout;
@@ -139,6 +141,7 @@ pub async fn run(
         shutdown: clients.clone(),
         own_node,
         store: store_name,
+        probe: StoreProbe::new(Arc::clone(&store)),
         epoch,
         started: Instant::now(),
         started_at: Timestamp::now(),

@@ -21,7 +21,7 @@ use super::times;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{Answer, WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
-use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::registry::{CatalogCommand, Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -102,6 +102,8 @@ impl CommandWriter {
             return;
         }
         self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
+        self.app.metrics.writes.fetch_add(step.written, Ordering::Relaxed);
+        self.app.metrics.heartbeats.fetch_add(step.renewed, Ordering::Relaxed);
         self.publish(step, &events);
         for (answer, written) in answers {
             // A caller that left has no answer to read.
@@ -159,6 +161,7 @@ impl CommandWriter {
         if draft.is_touched() || !notices.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
+        self.app.metrics.changes.add(&changes);
         self.app.ring.push(events);
         self.app.checks.changed.note(&changes);
     }
@@ -172,17 +175,30 @@ struct CarriedOut {
     /// Instances of which something beside their changes is new.
     refreshed: Vec<Arc<str>>,
     rejected: u64,
+    /// Commands of clients that were carried out, without heartbeats.
+    written: u64,
+    renewed: u64,
 }
 
 impl CarriedOut {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
-        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
+        let (changes, notices, refreshed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { draft, changes, notices, refreshed, rejected: 0, written: 0, renewed: 0 }
     }
 
     fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let counter = match &command {
+            // Time passes, and the monitor reports, without a client.
+            Command::Tick | Command::CheckResult { .. } | Command::CheckUnavailable { .. } => None,
+            Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
+            _ => Some(&mut self.written),
+        };
         let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
+        if let Some(counter) = counter {
+            *counter += 1;
+        }
         let Outcome { changes, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);

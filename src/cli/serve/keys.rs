@@ -105,6 +105,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("auth.rbac.default_role", KeyKind::Choice(&["admin", "operator", "viewer"])),
     key("monitoring.metrics.enabled", KeyKind::Flag, "true"),
     key("monitoring.metrics.path", KeyKind::Text, "/metrics"),
+    key("monitoring.metrics.compat", KeyKind::Flag, "false"),
     unset("monitoring.tracing.enabled", KeyKind::Flag),
     unset("monitoring.tracing.jaeger_endpoint", KeyKind::Url),
     key("monitoring.logging.level", KeyKind::Text, "info"),

@@ -131,6 +131,9 @@ pub(super) struct Serve {
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
+    /// Show six figures of /metrics also under the names service_discovery_*
+    #[arg(long, help_heading = "Logging")]
+    compat_metrics: bool,
     /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Logging")]
     log_level: Option<String>,
@@ -212,6 +215,7 @@ impl Serve {
             ("--cluster", "server.cluster", self.cluster.clone()),
             ("--advertise", "server.advertise", self.advertise.clone()),
             ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
+            ("--compat-metrics", "monitoring.metrics.compat", self.compat_metrics.then(|| "true".to_owned())),
             ("--debug", "monitoring.logging.level", debug),
             ("--log-level", "monitoring.logging.level", self.log_level.clone()),
             ("--log-format", "monitoring.logging.format", log_format.map(|format| format.get_name().to_owned())),

@@ -293,6 +293,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
         allowed_origins: origins,
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
+        has_compat_metrics: flag(given, "monitoring.metrics.compat"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),

@@ -30,6 +30,7 @@ mod targets;
 mod writes;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -75,8 +76,18 @@ pub(super) fn routes(app: &App) -> Routes {
     Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
 }
 
+/// The paths of its requests in the metrics.
+pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
+    endpoints::metric_paths()
+}
+
 async fn answer(State(app): State<App>, request: Request) -> Response {
+    let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
+    let (method, start) = (request.method().clone(), Instant::now());
     let mut response = handle(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    if let Some(stats) = stats {
+        stats.add(&method, response.status(), start.elapsed());
+    }
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     response
 }

@@ -253,7 +253,7 @@ impl MonitorDriver {
         self.app.checks.board.record(&tracked.id, tracked.position, result, health.findings.first());
 
         let figures = &self.app.metrics.checks;
-        figures.count(state);
+        figures.count(tracked.check.kind, state);
         figures.times.add(took);
         add(&figures.refused, evidence.is_refused);
         add(&figures.excused, is_excused);

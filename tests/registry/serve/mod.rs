@@ -7,6 +7,7 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod metrics;
 mod monitor;
 mod prometheus;
 mod reload;
