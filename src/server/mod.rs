@@ -12,6 +12,7 @@ mod consul;
 pub(crate) mod dns;
 mod gate;
 mod histogram;
+mod log_level;
 mod metrics;
 mod monitor;
 mod name_index;
@@ -31,6 +32,7 @@ mod store_probe;
 mod strategy;
 mod times;
 mod tls;
+mod trace;
 mod view;
 mod watched_file;
 mod write_queue;
@@ -67,9 +69,11 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
+pub use self::log_level::LogLevel;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
+pub use self::trace::TRACE_TARGET;
 
 /// The address of a client, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,8 @@ pub struct Registry {
     pub access: AccessControl,
     /// The certificate of its listeners; `None`: they speak plain HTTP.
     pub tls: Option<ServerTls>,
+    /// The log of the process.
+    pub log: Arc<LogLevel>,
 }
 
 /// Where a server listens.
@@ -115,7 +121,7 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
     let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
@@ -135,6 +141,7 @@ pub async fn run(
         ring: Ring::new(limits.kept_events, state.index(), events),
         unscoped_writes: writes,
         access: Arc::clone(&access),
+        log,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,

@@ -11,6 +11,7 @@ use tracing::{error, info};
 use super::access::AccessControl;
 use super::checks::Checks;
 use super::gate::Gate;
+use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
 use super::ring::Ring;
@@ -32,6 +33,7 @@ pub(super) struct ServerState {
     /// Writes that no caller's scope was held against: handlers use their `Access`.
     pub(super) unscoped_writes: WriteQueue,
     pub(super) access: Arc<AccessControl>,
+    pub(super) log: Arc<LogLevel>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.

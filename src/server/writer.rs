@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument, Span, debug, error, info, warn};
 
 use super::api_error::ApiError;
 use super::ring::Event;
 use super::shared::App;
 use super::times;
+use super::trace;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{Answer, WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
@@ -84,6 +85,7 @@ impl CommandWriter {
         let now = Now { elapsed: self.clock.now(), wall: Timestamp::now() };
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
+        let spans: Vec<Span> = jobs.iter().map(|job| job.span.clone()).filter(|span| !span.is_none()).collect();
         let mut answers: Vec<Answered> = Vec::with_capacity(jobs.len());
         for job in jobs {
             let written =
@@ -96,7 +98,7 @@ impl CommandWriter {
         }
 
         let events = step.apply(&self.app.unscoped.load());
-        if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
+        if let Err(error) = self.keep(before.index(), &step.changes, &events, &spans).await {
             self.state = before;
             self.fail(answers, &error);
             return;
@@ -112,14 +114,22 @@ impl CommandWriter {
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    async fn keep(&self, after: u64, changes: &[Change], events: &[Arc<Event>]) -> Result<(), StoreError> {
+    async fn keep(
+        &self,
+        after: u64,
+        changes: &[Change],
+        events: &[Arc<Event>],
+        requests: &[Span],
+    ) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
         let writes = changes.iter().map(write_of).collect();
         let events = events.iter().map(|event| StoredEvent { index: event.index, body: event.json.to_vec() }).collect();
-        self.store.append(Batch { after, events, writes }).await?;
+        let span = trace::commit(requests, changes.len());
+        let stored = self.store.append(Batch { after, events, writes }).instrument(span.clone()).await;
+        stored.inspect_err(|_| trace::failed(&span))?;
         self.app.metrics.commits.add(start.elapsed());
 
         if !self.app.is_store_well.swap(true, Ordering::Relaxed) {

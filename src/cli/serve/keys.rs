@@ -107,6 +107,8 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("monitoring.metrics.path", KeyKind::Text, "/metrics"),
     key("monitoring.metrics.compat", KeyKind::Flag, "false"),
     unset("monitoring.tracing.enabled", KeyKind::Flag),
+    unset("monitoring.tracing.endpoint", KeyKind::Url),
+    key("monitoring.tracing.sample_percent", KeyKind::Number(0, 100), "100"),
     unset("monitoring.tracing.jaeger_endpoint", KeyKind::Url),
     key("monitoring.logging.level", KeyKind::Text, "info"),
     key("monitoring.logging.format", KeyKind::Choice(&["text", "json"]), "text"),

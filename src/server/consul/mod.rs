@@ -37,6 +37,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tracing::Instrument;
 
 use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
@@ -45,6 +46,7 @@ use self::query::{ConsulQuery, ReadOptions};
 use super::authorized::Access;
 use super::routes::Routes;
 use super::shared::App;
+use super::trace;
 use crate::clean::{clean, is_dangerous};
 
 /// What a handler reads of a request.
@@ -84,7 +86,11 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
 async fn answer(State(app): State<App>, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
-    let mut response = handle(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
+    let span = trace::request(&method, route, request.headers());
+    let handled = handle(&app, request).instrument(span.clone()).await;
+    let mut response = handled.unwrap_or_else(IntoResponse::into_response);
+    trace::answered(&span, response.status());
     if let Some(stats) = stats {
         stats.add(&method, response.status(), start.elapsed());
     }

@@ -102,7 +102,7 @@ impl Metrics {
 
     /// The counters of the route with this path; `None` if it is not in the list that the metrics were made of.
     pub(super) fn route(&self, path: &str) -> Option<Arc<RouteStats>> {
-        self.routes.iter().find(|route| route.path == path).cloned()
+        self.routes.iter().find(|route| route.path() == path).cloned()
     }
 
     pub(super) fn connection_refused(&self, full: Full) {

@@ -20,7 +20,7 @@ const STATUSES: [u16; 17] = [200, 201, 204, 400, 401, 403, 404, 405, 408, 409, 4
 /// The requests of one route.
 #[derive(Debug)]
 pub(in crate::server) struct RouteStats {
-    pub(super) path: &'static str,
+    path: &'static str,
     counts: [[AtomicU64; STATUSES.len() + 1]; METHODS.len()],
     times: [Times; METHODS.len()],
 }
@@ -28,6 +28,11 @@ pub(in crate::server) struct RouteStats {
 impl RouteStats {
     pub(super) fn new(path: &'static str) -> Self {
         Self { path, counts: Default::default(), times: Default::default() }
+    }
+
+    /// The path of the route.
+    pub(in crate::server) fn path(&self) -> &'static str {
+        self.path
     }
 
     /// Counts a request and the time that its answer took.
