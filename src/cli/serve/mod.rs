@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+pub(in crate::cli) use self::data::state_directory;
 use self::activation::{PassedListeners, passed_listeners};
 use self::given::Given;
 use self::plan::Plan;
