@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::diagnosis::Diagnosis;
-use crate::clean::clean;
 
 /// Below this, a server may soon not keep writes.
 const MIN_FREE_BYTES: u64 = 64 << 20;
@@ -13,6 +12,7 @@ const MIN_FREE_PERCENT: u64 = 5;
 /// Looks at the database in its usual place; nothing if there is none.
 #[cfg(feature = "serve")]
 pub(super) fn diagnose() -> Vec<Diagnosis> {
+    use crate::clean::clean;
     use crate::store::{StoreError, check};
 
     let directory = crate::cli::serve::state_directory(|name| std::env::var_os(name));
@@ -45,7 +45,8 @@ pub(super) fn diagnose() -> Vec<Diagnosis> {
 fn disk(path: &Path) -> Diagnosis {
     match rustix::fs::statvfs(path) {
         Ok(disk) => {
-            let (free, all) = (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
+            let (free, all) =
+                (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
             room(free, all)
         }
         Err(error) => Diagnosis::unknown("disk", format!("its free space cannot be read: {error}"), ""),

@@ -64,8 +64,13 @@ fn raw_sockets() -> Diagnosis {
             Diagnosis::ok("raw sockets", "permitted: `portolan scan --syn` works")
         }
         Ok(_) => {
-            let hint = "run it as root, or permit it with `setcap cap_net_raw+ep` on the program; connect scans need nothing";
-            Diagnosis::warn("raw sockets", "the capability CAP_NET_RAW is missing: `portolan scan --syn` does not work", hint)
+            let hint =
+                "run it as root, or permit it with `setcap cap_net_raw+ep` on the program; connect scans need nothing";
+            Diagnosis::warn(
+                "raw sockets",
+                "the capability CAP_NET_RAW is missing: `portolan scan --syn` does not work",
+                hint,
+            )
         }
         Err(error) => Diagnosis::unknown("raw sockets", format!("the capabilities cannot be read: {error}"), ""),
     }

@@ -88,7 +88,11 @@ fn store(status: &ServerStatus) -> Diagnosis {
     }
     if kind == "memory" {
         let hint = "start the server with --data FILE to keep registrations";
-        return Diagnosis::warn("store", "registrations are kept in memory only, and are lost when the server ends", hint);
+        return Diagnosis::warn(
+            "store",
+            "registrations are kept in memory only, and are lost when the server ends",
+            hint,
+        );
     }
     Diagnosis::ok("store", kind)
 }
@@ -100,11 +104,8 @@ fn clock(status: &ServerStatus, asked: Timestamp, answered: Timestamp) -> Diagno
         return Diagnosis::unknown("clock", "the server does not say when it was started", "");
     };
     let there = started.as_second() + i64::try_from(status.uptime_seconds).unwrap_or(i64::MAX);
-    let skew = if there < asked.as_second() {
-        asked.as_second() - there
-    } else {
-        (there - answered.as_second()).max(0)
-    };
+    let skew =
+        if there < asked.as_second() { asked.as_second() - there } else { (there - answered.as_second()).max(0) };
     let skew = Duration::from_secs(skew.unsigned_abs());
     if skew <= MAX_SKEW {
         return Diagnosis::ok("clock", "the server's clock and that of this machine agree");
@@ -122,7 +123,11 @@ fn monitor(status: &ServerStatus) -> Diagnosis {
     let health = status.health;
     if health.unhealthy > 0 {
         let text = format!("{} of {} instances are unhealthy", health.unhealthy, status.instances);
-        return Diagnosis::warn("health checks", text, "`portolan services list` names them; `portolan doctor NAME` says why");
+        return Diagnosis::warn(
+            "health checks",
+            text,
+            "`portolan services list` names them; `portolan doctor NAME` says why",
+        );
     }
     Diagnosis::ok("health checks", format!("no instance is unhealthy; {} unknown", health.unknown))
 }

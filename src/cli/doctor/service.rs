@@ -83,7 +83,8 @@ async fn checks(registry: &Registry, name: &str, limit: Duration) -> Vec<Diagnos
 }
 
 fn instance_line(instance: &InstanceHealth) -> Diagnosis {
-    let host = if instance.address.contains(':') { format!("[{}]", instance.address) } else { instance.address.clone() };
+    let host =
+        if instance.address.contains(':') { format!("[{}]", instance.address) } else { instance.address.clone() };
     let reasons =
         if instance.reasons.is_empty() { "no reason is known".to_owned() } else { instance.reasons.join("; ") };
     let text = format!("{host}:{} is {}: {reasons}", instance.port, instance.health.as_str());
@@ -114,5 +115,9 @@ fn calls(endpoints: &[&Endpoint]) -> Diagnosis {
     if usable.len() == all {
         return Diagnosis::ok(label, text);
     }
-    Diagnosis::warn(label, text, "the others are unhealthy, draining or in maintenance: `portolan services list` shows it")
+    Diagnosis::warn(
+        label,
+        text,
+        "the others are unhealthy, draining or in maintenance: `portolan services list` shows it",
+    )
 }

@@ -19,7 +19,7 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::Layer;
 
-use super::plan::TraceExport;
+use super::trace_export::TraceExport;
 use crate::error::{Error, Result};
 use crate::net::registry_http::{ProxyVariables, RegistryHttp, RegistryOptions, RegistryRequest, RegistryTls};
 use crate::server::TRACE_TARGET;

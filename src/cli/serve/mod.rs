@@ -28,8 +28,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-pub(in crate::cli) use self::data::state_directory;
 use self::activation::{PassedListeners, passed_listeners};
+pub(in crate::cli) use self::data::state_directory;
 use self::given::Given;
 use self::plan::Plan;
 use self::reload::SettingsOrigin;

@@ -78,7 +78,8 @@ fn a_client_cannot_write_a_line_of_its_own() {
             let dangerous = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
             assert!(!line.contains(dangerous), "{format}: {line:?}");
             // The lines at the start of a text log are for people.
-            let is_note = line.starts_with("portolan ") || ["data: ", "off: ", "nothing is kept"].iter().any(|note| line.starts_with(note));
+            let is_note = line.starts_with("portolan ")
+                || ["data: ", "off: ", "nothing is kept"].iter().any(|note| line.starts_with(note));
             assert!(format == "json" || is_note || line.starts_with("20"), "{line}");
             assert!(!line.starts_with("2026-11-29T12:00:00Z ERROR"), "{line}");
         }

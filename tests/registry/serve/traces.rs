@@ -105,7 +105,8 @@ fn a_collector_receives_the_spans_of_a_request_a_commit_a_check_and_a_choice() {
     );
 
     let checks = json!([{ "check_type": "http", "interval": 1, "timeout": 1, "config": { "path": "/health" } }]);
-    let web = json!({ "id": ID, "name": "web", "address": "127.0.0.1", "port": target.port(), "health_checks": checks });
+    let web =
+        json!({ "id": ID, "name": "web", "address": "127.0.0.1", "port": target.port(), "health_checks": checks });
     server.register(&web.to_string());
     let head = format!(
         "GET /api/v1/discover?service_name=web HTTP/1.1\r\nHost: x\r\ntraceparent: 00-{TRACE}-{PARENT}-01\r\nConnection: close\r\n\r\n"
@@ -133,7 +134,10 @@ fn a_collector_receives_the_spans_of_a_request_a_commit_a_check_and_a_choice() {
 
     let resource = collector.requests()[0].resource_spans[0].resource.clone().unwrap();
     let names = ["service.name", "service.version", "service.instance.id"];
-    assert!(names.iter().all(|name| resource.attributes.iter().any(|attribute| attribute.key == *name)), "{resource:?}");
+    assert!(
+        names.iter().all(|name| resource.attributes.iter().any(|attribute| attribute.key == *name)),
+        "{resource:?}"
+    );
     let head = collector.received.lock().unwrap()[0].0.to_ascii_lowercase();
     assert!(head.starts_with("post /v1/traces http/1.1") && head.contains("application/x-protobuf"), "{head}");
 }
@@ -142,8 +146,7 @@ fn a_collector_receives_the_spans_of_a_request_a_commit_a_check_and_a_choice() {
 fn the_last_spans_are_exported_when_the_server_stops() {
     let collector = Collector::start();
     let url = collector.url();
-    let server =
-        Server::with_variables(["--data", ":memory:"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())]);
+    let server = Server::with_variables(["--data", ":memory:"], &[("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())]);
     server.get("/api/v1/status");
     assert!(server.stop().success());
     assert!(collector.spans().iter().any(|span| span.name == "GET /api/v1/status"), "{:?}", collector.spans());
@@ -153,10 +156,8 @@ fn the_last_spans_are_exported_when_the_server_stops() {
 fn a_collector_that_is_away_costs_one_warning() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{closed}");
-    let server = Server::with_variables(
-        ["--data", ":memory:"],
-        &[("PORTOLAN__MONITORING__TRACING__ENDPOINT", url.as_str())],
-    );
+    let server =
+        Server::with_variables(["--data", ":memory:"], &[("PORTOLAN__MONITORING__TRACING__ENDPOINT", url.as_str())]);
     for round in 0..3 {
         assert_eq!(server.get("/api/v1/status").status, 200, "{round}");
     }
