@@ -14,7 +14,6 @@ use super::given::Given;
 use super::keys::KEYS;
 use super::plan::Plan;
 use super::service_manager::ServiceManager;
-use super::start::STATUS_READY;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
 use crate::server::{LiveSettings, LogLevel};
@@ -91,7 +90,7 @@ impl<'s> Reloader<'s> {
             if is_changed || cause == "SIGHUP" {
                 self.manager.reloading();
                 self.reload(cause);
-                self.manager.ready(STATUS_READY);
+                self.manager.ready();
             }
         }
     }

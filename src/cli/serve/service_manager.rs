@@ -43,8 +43,8 @@ impl ServiceManager {
     }
 
     /// The server takes requests.
-    pub(super) fn ready(&self, status: &str) {
-        self.send(&format!("READY=1\nSTATUS={status}"));
+    pub(super) fn ready(&self) {
+        self.send("READY=1\nSTATUS=taking requests");
     }
 
     /// The settings are read again. [`ready`](Self::ready) follows.

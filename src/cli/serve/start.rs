@@ -37,9 +37,6 @@ use crate::store::{Memory, Sqlite, Store, StoreError};
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
 
-/// What the service manager shows.
-pub(super) const STATUS_READY: &str = "taking requests";
-
 /// Runs the server until a signal stops it.
 ///
 /// # Errors
@@ -78,7 +75,7 @@ pub(super) fn start(
         let (live, changes) = watch::channel(plan.server.live());
         let reloader = Reloader::new(origin, given, log, live, &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
-        manager.ready(STATUS_READY);
+        manager.ready();
         let stopping = async {
             shutdown.stopping().await;
             manager.stopping();
