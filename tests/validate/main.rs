@@ -14,6 +14,7 @@ mod bad_input;
 mod command;
 mod der;
 mod explain;
+mod exporter;
 mod formats;
 mod grpc;
 mod hostile;

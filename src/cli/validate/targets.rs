@@ -55,6 +55,21 @@ impl Targets {
         Ok(targets)
     }
 
+    /// The services, in the order of the targets.
+    #[cfg(feature = "serve")]
+    pub(super) fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// The service of one host with a port, or of a URL.
+    ///
+    /// # Errors
+    /// If the word is neither.
+    #[cfg(feature = "serve")]
+    pub(in crate::cli) fn one(word: &str) -> Result<Service> {
+        if ServiceUrl::is_meant(word) { of_url(word) } else { of_host(word) }
+    }
+
     /// # Errors
     /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
     pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
@@ -91,11 +106,7 @@ impl Targets {
             return Ok(());
         }
 
-        let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
-        if at.port.is_none() {
-            return Err(unchecked_socket(word));
-        }
-        self.services.push(declared(word, vec![at], CheckSpec::default()));
+        self.services.push(of_host(word)?);
         Ok(())
     }
 
@@ -188,6 +199,15 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
         ..DeclaredDetail::default()
     };
     Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
+}
+
+/// `host:port`: the port decides the checks.
+fn of_host(word: &str) -> Result<Service> {
+    let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+    if at.port.is_none() {
+        return Err(unchecked_socket(word));
+    }
+    Ok(declared(word, vec![at], CheckSpec::default()))
 }
 
 /// `https://host/path`: the scheme and the path decide the checks.
