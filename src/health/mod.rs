@@ -34,6 +34,7 @@ pub(crate) use evidence::Evidence;
 pub(crate) use evidence_files::{EvidenceFiles, ReadBack, read as read_evidence};
 pub(crate) use latest::LatestHealth;
 pub(crate) use monitor::EndpointMonitor;
+pub(crate) use plan::{CHECKED_PROTOCOLS, is_checked_protocol};
 pub(crate) use result_ring::{MAX_RESULTS, PastResult, ResultRing};
 pub(crate) use run_summary::RunSummary;
 pub(crate) use schedule::{CheckNumber, CheckSchedule, ScheduleEvent, ScheduleLimits};

@@ -110,7 +110,7 @@ fn metrics_have_the_last_results_of_a_watch() {
     for wanted in [
         "portolan_service_health_score{id=\"file/up\",name=\"up\",source=\"file\",team=\"shop\"} 100",
         "portolan_service_health_score{id=\"file/down\",name=\"down\",source=\"file\",team=\"shop\"} 0",
-        "code=\"http-unavailable\"",
+        "code=\"http-5xx\"",
         "phase=\"first_byte\"",
     ] {
         assert!(metrics.contains(wanted), "{wanted}: {metrics}");

@@ -15,6 +15,7 @@ mod command;
 mod der;
 mod explain;
 mod exporter;
+mod figures;
 mod formats;
 mod grpc;
 mod hostile;

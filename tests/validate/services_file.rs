@@ -191,11 +191,7 @@ fn a_service_has_its_own_interval_and_thresholds() {
     };
     let text = service("often", &often, "interval = 0.05")
         + &service("rarely", &rarely, "interval = 3600")
-        + &service(
-            "calm",
-            &flaky,
-            "interval = 0.05\nfall = 3\nrise = 1\nignore = ['flapping', 'success-below-95', 'success-below-99', 'success-below-80', 'success-below-50']",
-        );
+        + &service("calm", &flaky, "interval = 0.05\nfall = 3\nrise = 1");
     fs::write(&file, text).unwrap();
 
     let mut command = Command::new(portolan_path());

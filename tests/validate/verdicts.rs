@@ -70,7 +70,7 @@ fn rows(peers: &mut Vec<Peer>) -> Vec<Row> {
         row("every check ran", at("http", &good, ""), "", "healthy", all(0)),
         row(
             "it is degraded",
-            at("http", &missing, ""),
+            at("http", &missing, "path = '/x'"),
             "",
             "degraded",
             Codes { validate: [0, 1, 0], discover: Some([0, 1]), score: 0, wait: Some(1) },

@@ -116,11 +116,9 @@ impl Beside for Exporter {
             let shutdown = Shutdown::new();
             shutdown.spawn(serve_exporter(listener, router(state), shutdown.clone()));
             stop.cancelled().await;
-            shutdown.drain(GRACE).await;
+            let _ = shutdown.drain(GRACE).await;
             Ok(())
-        })?;
-        runtime.shutdown_background();
-        Ok(())
+        })
     }
 }
 

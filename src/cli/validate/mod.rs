@@ -24,7 +24,7 @@ use super::watch::Beside;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::health::{LatestHealth, Validation};
+use crate::health::{CHECKED_PROTOCOLS, LatestHealth, Validation};
 use crate::identify::Identification;
 use crate::model::CheckSpec;
 use crate::output::FormatName;
@@ -104,6 +104,10 @@ impl Validate {
         if let Some(check) = self.spec.check.iter().find(|check| self.spec.no_check.contains(check)) {
             let why = format!("--check requests {} too", check.as_str());
             return Err(Error::usage("--no-check", why, "leave one of them out"));
+        }
+        if let Some(protocol) = &self.spec.protocol {
+            let hint = format!("the protocols are {CHECKED_PROTOCOLS}");
+            targets::check_protocol(protocol).map_err(|why| Error::usage("--protocol", why, hint))?;
         }
         Ok(())
     }

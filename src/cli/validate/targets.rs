@@ -11,6 +11,7 @@ use super::options::parse_code;
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
+use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
     CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
     UpdateSink, UrlPlace,
@@ -141,15 +142,27 @@ impl Targets {
 fn services_file(word: &str) -> Result<Vec<Service>> {
     let services = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
     for service in &services {
+        let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(protocol) = service.detail.ask.protocol.as_deref() {
+            check_protocol(protocol).map_err(|why| {
+                let why = format!("service '{name}': protocol: {why}");
+                Error::usage(clean(word), why, format!("the protocols are {CHECKED_PROTOCOLS}"))
+            })?;
+        }
         if let Some((code, error)) =
             service.detail.ask.limits.ignore.iter().find_map(|code| parse_code(code).err().map(|error| (code, error)))
         {
-            let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = format!("service '{name}': ignore: '{}': {error}", clean(code));
             return Err(Error::usage(clean(word), why, error.hint()));
         }
     }
     Ok(services.into_iter().map(Service::erase).collect())
+}
+
+/// # Errors
+/// If there is no check for a declared protocol: it would be called healthy where only its port accepts connections.
+pub(super) fn check_protocol(word: &str) -> Result<(), String> {
+    if is_checked_protocol(word) { Ok(()) } else { Err(format!("'{}' has no check", clean(word))) }
 }
 
 /// Whether a service has this name, with or without its namespace, or this id.
