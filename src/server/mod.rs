@@ -11,6 +11,7 @@ mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod exporter;
 mod gate;
 mod histogram;
 mod metrics;
@@ -67,6 +68,8 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
+#[cfg(feature = "cli")]
+pub(crate) use self::exporter::serve_exporter;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
