@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use super::support::{Dice, World, http_check, instance, seconds};
 use crate::model::{CheckDefinition, CheckKind, HealthState, OperatorStatus, RegisteredInstance, Registration};
-use crate::registry::{
-    Change, Command, LeaseKey, LeaseRemainder, Now, ReplicateError, ReplicatedChange, Rules, State,
-};
+use crate::registry::{Change, Command, LeaseKey, LeaseRemainder, Now, ReplicateError, ReplicatedChange, Rules, State};
 
 /// How many changes are replicated in all.
 const COMMANDS: usize = 6_000;
