@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use super::access::AccessControl;
 use super::checks::Checks;
+use super::cluster::Contact;
 use super::gate::Gate;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
@@ -46,7 +47,9 @@ pub(super) struct ServerState {
     /// Tries whether the store takes writes.
     pub(super) probe: StoreProbe,
     /// Identifies the history that the indexes belong to.
-    pub(super) epoch: String,
+    pub(super) epoch: ArcSwap<String>,
+    /// How old what is in memory may be.
+    pub(super) contact: Contact,
     pub(super) started: Instant,
     pub(super) started_at: Timestamp,
     /// Whether the store kept the last batch, or answered the last probe since.
@@ -60,7 +63,12 @@ pub(super) type App = Arc<ServerState>;
 impl ServerState {
     /// Whether it can do everything that it is there for.
     pub(super) fn is_ready(&self) -> bool {
-        !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)
+        !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed) && !self.contact.is_lost()
+    }
+
+    /// Identifies the history that the indexes belong to.
+    pub(super) fn epoch(&self) -> Arc<String> {
+        self.epoch.load_full()
     }
 
     /// Tries the store. A store that failed and takes writes again makes the server ready, also without a write meanwhile.

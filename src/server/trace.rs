@@ -31,7 +31,7 @@ pub(super) fn request(method: &Method, route: &str, headers: &HeaderMap) -> Span
 
 /// Notes how a request was answered.
 pub(super) fn answered(span: &Span, status: StatusCode) {
-    span.record("http.response.status_code", status.as_u16());
+    span.record("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
         failed(span);
     }
@@ -51,7 +51,7 @@ pub(super) fn commit(requests: &[Span], changes: usize) -> Span {
         otel.kind = "client",
         otel.status_code = field::Empty,
         db.operation.name = "commit",
-        portolan.changes = changes,
+        portolan.changes = number(changes),
     );
     for request in requests.iter().skip(1) {
         span.follows_from(request);
@@ -95,7 +95,7 @@ pub(super) fn balance(service: &str, strategy: &str) -> Span {
 
 /// Notes how many instances there were to choose from, and which one comes first.
 pub(super) fn balanced(span: &Span, instances: usize, first: Option<&str>) {
-    span.record("portolan.instances", instances);
+    span.record("portolan.instances", number(instances));
     if let Some(first) = first {
         span.record("portolan.instance", first);
     }
@@ -107,6 +107,11 @@ pub(super) fn continued(span: &Span, spec: &CheckSpec) -> Option<CheckSpec> {
     let mut spec = spec.clone();
     spec.header.push(RequestHeader { name: TRACEPARENT.to_owned(), value });
     Some(spec)
+}
+
+/// A count as OpenTelemetry has numbers.
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(feature = "otel")]

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
-use super::{Batch, Commit, Contents, Store, StoreError};
+use super::{Batch, Commit, Contents, Pending, Store, StoreError};
 pub use backup::Backup;
 pub use open::check;
 pub use schema::FORMAT;
@@ -67,11 +67,11 @@ impl Sqlite {
     /// Sends a request with a channel for its result, and does not wait.
     fn begin(&self, request: impl FnOnce(oneshot::Sender<Result<u64, StoreError>>) -> StoreRequest) -> Commit {
         let (sender, receiver) = oneshot::channel();
-        let Some(requests) = &self.requests else { return Commit::done(Err(StoreError::Closed)) };
+        let Some(requests) = &self.requests else { return Pending::done(Err(StoreError::Closed)) };
 
         match requests.try_send(request(sender)) {
-            Ok(()) => Commit(receiver),
-            Err(error) => Commit::done(Err(refused(&error))),
+            Ok(()) => Pending(receiver),
+            Err(error) => Pending::done(Err(refused(&error))),
         }
     }
 

@@ -72,6 +72,7 @@ passed = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 passed.bind((sys.argv[1], 0))
 passed.listen()
 os.dup2(passed.fileno(), 3)
+os.set_inheritable(3, True)
 os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES=sys.argv[2])
 os.execv(sys.argv[3], sys.argv[3:])
 ";
