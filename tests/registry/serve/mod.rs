@@ -3,6 +3,7 @@
 mod access;
 mod bench;
 mod dns;
+mod doctor;
 mod events;
 mod export;
 mod hostile;
