@@ -26,7 +26,7 @@ impl Balancer for WeightedRoundRobin {
         let work = total.saturating_mul(u64::try_from(slots.len()).unwrap_or(u64::MAX));
 
         if work <= MAX_WORK {
-            Box::new(Cycle::new(smooth_sequence(&slots, divisor), backends.start()))
+            Box::new(Cycle::new(smooth_sequence(&slots, divisor), slots.len(), backends.start()))
         } else {
             Box::new(EvenSpread::new(&slots, backends.start()))
         }

@@ -79,7 +79,9 @@ pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
-pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
+pub use catalog_entry::{
+    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,
+};
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;
@@ -124,6 +126,7 @@ pub use raw_detail::{DeclaredDetail, RawDetail};
 pub use registered_instance::{CheckState, HealthReport, RegisteredInstance, RegisteredLease};
 pub use registered_service::{CAPABILITIES_KEY, RegisteredDetail, aggregate_health, registered_services};
 pub use registration::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
+pub(crate) use registration_limits::name_problem;
 pub use registration_limits::{
     MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
     MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,

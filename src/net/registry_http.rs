@@ -198,7 +198,7 @@ impl RegistryHttp {
             );
         }
         if let Some(body) = &request.body {
-            sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
+            sending = sending.header(CONTENT_TYPE, request.content_type).body(body.clone());
         }
 
         let response = timeout_at(until, sending.send()).await.map_err(|_| failure.clone())?;

@@ -112,7 +112,7 @@ impl InstanceEntry {
             generation: record.generation,
             index: record.index,
             status: record.status,
-            weight: record.weight,
+            weight: record.weight_in_force(),
             health: record.health,
             lease: record.ttl(rules).map(|ttl| self.lease(ttl)),
             report,

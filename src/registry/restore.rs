@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::document::DocumentKey;
 use super::entry::InstanceEntry;
 use super::state::State;
 use super::{InstanceRecord, Now, Rules};
@@ -33,6 +34,14 @@ pub enum RestoreError {
         index: u64,
         /// The index of the last change.
         last: u64,
+    },
+    /// A document that cannot be read.
+    #[error("the stored document {key} cannot be read: {cause}")]
+    BadDocument {
+        /// Its key.
+        key: String,
+        /// Why.
+        cause: String,
     },
 }
 
@@ -80,6 +89,27 @@ impl State {
         }
 
         Ok(state)
+    }
+
+    /// Takes over a stored configuration or the stored traffic of a service; `None` is one that was removed. The instances
+    /// are restored before.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn load_document(&mut self, key: &str, body: Option<&[u8]>, now: Now) -> Result<(), RestoreError> {
+        let unreadable = |cause: String| RestoreError::BadDocument { key: key.escape_debug().to_string(), cause };
+        let known = DocumentKey::of(key).ok_or_else(|| unreadable("its kind is not known".to_owned()))?;
+        match (known, body) {
+            (DocumentKey::Config(..), Some(body)) => {
+                self.load_config(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?);
+            }
+            (DocumentKey::Config(name, version), None) => self.unload_config(name, version),
+            (DocumentKey::Traffic(_), Some(body)) => {
+                self.load_traffic(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?, now);
+            }
+            (DocumentKey::Traffic(service), None) => self.unload_traffic(service),
+        }
+        Ok(())
     }
 
     fn restore_one(&mut self, id: Arc<str>, mut record: InstanceRecord, now: Now) {

@@ -5,13 +5,17 @@ mod access;
 mod activity;
 mod api_error;
 mod authorized;
+mod balancing;
 mod body;
 mod checks;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod document_event;
 mod gate;
 mod histogram;
+mod line_diff;
+mod live_overrides;
 mod metrics;
 mod monitor;
 mod name_index;
@@ -27,6 +31,7 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod shift_scores;
 mod strategy;
 mod times;
 mod tls;
@@ -65,6 +70,7 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
+pub use self::shared::SetLogLevel;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
@@ -91,6 +97,8 @@ pub struct Registry {
     pub access: AccessControl,
     /// The certificate of its listeners; `None`: they speak plain HTTP.
     pub tls: Option<ServerTls>,
+    /// Overrides the level of the log.
+    pub set_log_level: SetLogLevel,
 }
 
 /// Where a server listens.
@@ -113,7 +121,7 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, set_log_level } = registry;
     let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let metrics = Metrics::new(&routes::PATHS);
@@ -144,14 +152,17 @@ pub async fn run(
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
         has_tls: tls.is_some(),
+        set_log_level,
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
     monitor::start(&app, demands, monitor_stop.clone());
+    monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {

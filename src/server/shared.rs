@@ -46,7 +46,11 @@ pub(super) struct ServerState {
     /// Whether the store kept the last batch.
     pub(super) is_store_well: AtomicBool,
     pub(super) has_tls: bool,
+    pub(super) set_log_level: SetLogLevel,
 }
+
+/// Overrides the level of the log, as in `debug`; `None` gives it back to the settings.
+pub type SetLogLevel = Box<dyn Fn(Option<&str>) + Send + Sync>;
 
 /// What a handler takes.
 pub(super) type App = Arc<ServerState>;

@@ -15,13 +15,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use super::api_error::ApiError;
+use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::shared::App;
 use super::times;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{Answer, WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
-use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::registry::{
+    Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State,
+};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -96,7 +99,7 @@ impl CommandWriter {
         }
 
         let events = step.apply(&self.app.unscoped.load());
-        if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
+        if let Err(error) = self.keep(before.index(), &step, &events).await {
             self.state = before;
             self.fail(answers, &error);
             return;
@@ -110,12 +113,13 @@ impl CommandWriter {
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    async fn keep(&self, after: u64, changes: &[Change], events: &[Arc<Event>]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    async fn keep(&self, after: u64, carried: &CarriedOut, events: &[Arc<Event>]) -> Result<(), StoreError> {
+        if events.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        let writes = changes.iter().map(write_of).collect();
+        let documents = carried.documents.iter().flat_map(writes_of_document);
+        let writes = carried.changes.iter().map(write_of).chain(documents).collect();
         let events = events.iter().map(|event| StoredEvent { index: event.index, body: event.json.to_vec() }).collect();
         self.store.append(Batch { after, events, writes }).await?;
         self.app.metrics.commits.add(start.elapsed());
@@ -138,11 +142,12 @@ impl CommandWriter {
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
     fn publish(&self, carried: CarriedOut, events: &[Arc<Event>]) {
-        let CarriedOut { mut draft, changes, notices, refreshed, .. } = carried;
+        let CarriedOut { mut draft, changes, documents, notices, refreshed, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
         changes.iter().for_each(log);
+        documents.iter().for_each(log_document);
 
         let snapshot = self.state.snapshot();
         for id in refreshed {
@@ -156,7 +161,7 @@ impl CommandWriter {
         }
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
-        if draft.is_touched() || !notices.is_empty() {
+        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.ring.push(events);
@@ -168,6 +173,7 @@ impl CommandWriter {
 struct CarriedOut {
     draft: ViewDraft,
     changes: Vec<Change>,
+    documents: Vec<DocumentChange>,
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
     refreshed: Vec<Arc<str>>,
@@ -177,20 +183,26 @@ struct CarriedOut {
 impl CarriedOut {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
-        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
+        Self { draft, changes: Vec::new(), documents: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
     }
 
     fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let config = match &command {
+            Command::Config(command) => Some(Arc::clone(command.name())),
+            _ => None,
+        };
         let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
-        let Outcome { changes, warnings, notices } = outcome;
+        let Outcome { changes, documents, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
         let instance = id.as_deref().and_then(|id| state.view().get(id));
         self.refreshed.extend(id.filter(|_| changes.is_empty()));
         self.changes.extend(changes);
+        self.documents.extend(documents);
         self.notices.extend(notices);
-        Ok(Written { is_new, warnings, instance })
+        let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
+        Ok(Written { is_new, warnings, instance, config })
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.
@@ -213,6 +225,8 @@ impl CarriedOut {
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             events.push(Arc::new(event(change, &view, key, previous)));
         }
+        events.extend(self.documents.iter().map(|change| Arc::new(document_event(change))));
+        events.sort_by_key(|event| event.index);
         events
     }
 }
@@ -229,7 +243,11 @@ fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::CheckUnavailable { id, .. }
         | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::Catalog(command) => Some(command.id().into()),
-        Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
+        Command::NodeUp { .. }
+        | Command::NodeDown { .. }
+        | Command::Config(_)
+        | Command::Traffic { .. }
+        | Command::Tick => None,
     }
 }
 
@@ -241,6 +259,14 @@ fn write_of(change: &Change) -> Write {
         // A record of texts and numbers always serialises.
         _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
     }
+}
+
+/// What becomes of the records of a changed document.
+fn writes_of_document(change: &DocumentChange) -> impl Iterator<Item = Write> {
+    change.writes.iter().map(|write| match &write.body {
+        Some(body) => Write::Put { id: Arc::clone(&write.key), body: body.clone().into_bytes() },
+        None => Write::Remove { id: Arc::clone(&write.key) },
+    })
 }
 
 fn failure(error: &StoreError) -> ApiError {

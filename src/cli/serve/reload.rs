@@ -2,6 +2,7 @@
 //! rest is named.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -32,7 +33,7 @@ pub(super) trait SettingsOrigin {
 /// Follows the settings while a server runs.
 pub(super) struct Reloader<'s> {
     origin: &'s dyn SettingsOrigin,
-    log: Log,
+    log: Arc<Log>,
     live: watch::Sender<LiveSettings>,
     /// The settings that the server was started with.
     started: &'s Given,
@@ -59,7 +60,7 @@ impl<'s> Reloader<'s> {
     pub(super) fn new(
         origin: &'s dyn SettingsOrigin,
         started: &'s Given,
-        log: Log,
+        log: Arc<Log>,
         live: watch::Sender<LiveSettings>,
     ) -> Self {
         let stamps = stamps(origin);

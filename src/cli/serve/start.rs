@@ -26,7 +26,7 @@ use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
-use crate::registry::{InstanceRecord, Now, State};
+use crate::registry::{InstanceRecord, Now, State, is_document};
 use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
 use crate::source::Local;
 use crate::store::{Memory, Sqlite, Store, StoreError};
@@ -54,8 +54,10 @@ pub(super) fn start(
             plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
-        let registry = open(plan, access, tls)?;
-        let log = logging::start(&plan.log_filter, plan.log_json)?;
+        let mut registry = open(plan, access, tls)?;
+        let log = Arc::new(logging::start(&plan.log_filter, plan.log_json)?);
+        let overridden = Arc::clone(&log);
+        registry.set_log_level = Box::new(move |level| overridden.set_override(level));
         announce(plan, &listeners, &registry, environment, quiet);
 
         let shutdown = stop.tree()?;
@@ -147,21 +149,28 @@ fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Re
         let store: Arc<dyn Store> = Arc::new(Memory::new(0));
         let state = State::new(plan.rules.clone());
         let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls });
+        let set_log_level = Box::new(|_: Option<&str>| ());
+        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls, set_log_level });
     };
 
     create_folder(path)?;
     let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
+    let (documents, instances): (Vec<_>, Vec<_>) = contents.records.iter().partition(|(id, _)| is_document(id));
     let records: std::result::Result<Vec<InstanceRecord>, _> =
-        contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
+        instances.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
     let records = records.map_err(|error| damaged(path, error.to_string()))?;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
     let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let state = state.map_err(|error| damaged(path, error.to_string()))?;
+    let mut state = state.map_err(|error| damaged(path, error.to_string()))?;
+    for (key, body) in documents {
+        state.load_document(key, Some(body), now).map_err(|error| damaged(path, error.to_string()))?;
+    }
 
+    let set_log_level = Box::new(|_: Option<&str>| ());
     let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
     let store = Arc::new(store);
-    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls })
+    let (events, epoch) = (contents.events, contents.epoch);
+    Ok(Registry { state, events, epoch, store, store_name, clock, access, tls, set_log_level })
 }
 
 /// Makes the folder of the data, readable for its owner only.

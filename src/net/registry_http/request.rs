@@ -25,6 +25,7 @@ pub(crate) struct RegistryRequest {
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Vec<u8>>,
+    pub(super) content_type: &'static str,
     pub(super) authorization: Option<Secret>,
     /// The time for which the server may hold the reply back.
     pub(super) wait: Duration,
@@ -40,6 +41,7 @@ impl RegistryRequest {
             path: path.into(),
             query: Vec::new(),
             body: None,
+            content_type: "application/json",
             authorization: None,
             wait: Duration::ZERO,
             limit: MAX_BYTES,
@@ -77,6 +79,14 @@ impl RegistryRequest {
     /// Sends this as JSON. A value that JSON cannot hold is sent as null.
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body).unwrap_or_else(|_| b"null".to_vec()));
+        self
+    }
+
+    /// Sends a body of another type, as it is.
+    #[allow(dead_code, reason = "for configurations")]
+    pub(crate) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
+        self.content_type = content_type;
+        self.body = Some(body);
         self
     }
 

@@ -1,6 +1,7 @@
 //! The rules, one by one; against a naive model; in a simulated world; and the checker of histories itself.
 
 mod catalog;
+mod config;
 mod expiry;
 mod guard;
 mod health;
@@ -11,4 +12,6 @@ mod model;
 mod naive;
 mod simulator;
 mod snapshots;
+mod shift_simulator;
 mod support;
+mod traffic;
