@@ -2,6 +2,7 @@
 
 mod backends;
 mod consistent_hash;
+mod cycle;
 mod ip_hash;
 mod key;
 mod least_connections;

@@ -30,6 +30,6 @@ mod tests {
     fn each_number_comes_once_and_an_endless_sequence_is_not_followed_for_ever() {
         assert_eq!(distinct([2, 2, 0, 2, 1, 7].into_iter(), 3), [2, 0, 1]);
         assert_eq!(distinct(std::iter::repeat(5), 2), [5]);
-        assert_eq!(distinct(std::iter::empty(), 2), []);
+        assert!(distinct(std::iter::empty(), 2).is_empty());
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cycle::Cycle;
 use super::key::scale;
-use super::round_robin::Cycle;
 use super::{Backends, Balancer, PickKey, Picker, Slot};
 
 /// Each in turn as often as its weight says, smoothly: the sequence of nginx, which is `a a b a c a a` for the weights 5, 1

@@ -450,6 +450,7 @@ fn registered(id: &str, health: HealthState) -> RegisteredInstance {
         index: 7,
         status: OperatorStatus::Up,
         weight: 100,
+        own_weight: None,
         health,
         lease: Some(RegisteredLease { ttl: Duration::from_secs(30), expires: Timestamp::UNIX_EPOCH, expired: false }),
         report: None,

@@ -113,6 +113,7 @@ impl InstanceEntry {
             index: record.index,
             status: record.status,
             weight: record.weight_in_force(),
+            own_weight: record.share.map(|_| record.weight),
             health: record.health,
             lease: record.ttl(rules).map(|ttl| self.lease(ttl)),
             report,

@@ -94,15 +94,17 @@ impl Prepared {
     fn new<'i>(selection: &Selection, all: impl Iterator<Item = Candidate<'i>>, start: u64) -> Self {
         let mut instances = Vec::new();
         let mut backends = Vec::new();
+        let mut is_split = false;
         for (at, (instance, counters)) in all.enumerate().filter(|(_, (instance, _))| selection.accepts(instance)) {
             // Clients know endpoints by their addresses, and hash those.
             let backend = Backend::new(instance.registration.place(), instance.weight);
             let load = Arc::clone(&backend.load);
             instances.push(Chosen { at, weight: instance.weight, counters: Arc::clone(counters), load });
             backends.push(backend);
+            is_split |= instance.own_weight.is_some();
         }
 
-        let backends = Backends::new(backends, Clock::coarse()).starting_at(start);
+        let backends = Backends::new(backends, Clock::coarse()).starting_at(start).split(is_split);
         let picker = selection.strategy.balancer().picker(&backends);
         Self { selection: selection.clone(), instances, picker, picks: AtomicU64::new(0) }
     }

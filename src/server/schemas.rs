@@ -112,6 +112,8 @@ pub(super) struct Instance {
     port: u16,
     protocol: Option<String>,
     weight: u16,
+    /// The weight without the split, while the service splits its traffic
+    own_weight: Option<u16>,
     tags: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
     /// up, draining or maintenance

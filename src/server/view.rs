@@ -435,6 +435,7 @@ mod tests {
             index: 7,
             status: OperatorStatus::Up,
             weight: 3,
+            own_weight: None,
             health: HealthState::Healthy,
             lease: Some(RegisteredLease { ttl: std::time::Duration::from_secs(30), expires: now, expired: false }),
             report: None,

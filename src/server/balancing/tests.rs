@@ -23,6 +23,7 @@ fn service(weights: &[u16]) -> Instances {
             index: at,
             status: OperatorStatus::Up,
             weight: *weight,
+            own_weight: None,
             health: HealthState::Healthy,
             lease: None,
             report: None,

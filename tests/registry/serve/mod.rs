@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod config;
 mod dns;
 mod events;
 mod export;
@@ -15,5 +16,6 @@ mod seed;
 mod server;
 mod settings;
 mod tls;
+mod traffic;
 
 pub use server::{Reply, Server, exchange, folder};
