@@ -227,6 +227,7 @@ pub(super) mod tests {
         let metadata = prop::collection::btree_map(text(), text(), 0..3);
         (".{0,12}", any::<bool>(), lifecycle, names, tags, metadata, prop::option::of(lease)).prop_map(
             |(id, serving, lifecycle, [pod, zone, version], tags, metadata, lease)| Instance {
+                own_weight: serving.then_some(u16::from(metadata.is_empty())),
                 id,
                 serving,
                 lifecycle,

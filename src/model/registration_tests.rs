@@ -396,6 +396,7 @@ fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
                 index,
                 status: registration.status,
                 weight,
+                own_weight: flapping.then_some(weight / 2),
                 health,
                 lease: registration.ttl.map(|ttl| RegisteredLease { ttl, expires: at, expired }),
                 report: report.map(|(status, message, timestamp)| HealthReport { status, message, timestamp }),
