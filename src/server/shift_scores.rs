@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::shared::App;
-use super::view::View;
+use super::view::ServiceView;
 use crate::engine::Shutdown;
 use crate::registry::{Command, Selector, TrafficCommand};
 
@@ -15,14 +15,18 @@ const SCORE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The score of the instances of a service that a selector accepts, by their own weights: the mean of those whose checks run.
 /// `None`: none was checked yet, or a check could not run.
-pub(super) fn target_score(app: &App, view: &View, service: &str, to: &Selector) -> Option<u8> {
-    let (namespace, name) = service.split_once('/')?;
-    let service = view.service(namespace, name)?;
+/// `own_weight`: the weight of an instance without the split.
+pub(super) fn target_score(
+    app: &App,
+    service: &ServiceView,
+    own_weight: impl Fn(&str) -> Option<u16>,
+    to: &Selector,
+) -> Option<u8> {
     let targets = service.list().iter().filter(|one| to.accepts(&one.instance.registration));
     // What was found before the checks were stopped says nothing about now.
     let checked = targets.filter(|one| !one.instance.monitoring_stopped);
     let weighted = checked.map(|one| {
-        let own = view.snapshot.record(&one.instance.id).map_or(one.instance.weight, |record| record.weight);
+        let own = own_weight(&one.instance.id).unwrap_or(one.instance.weight);
         (&*one.instance.id, own)
     });
     app.checks.board.service_score(weighted).score
@@ -53,7 +57,9 @@ fn scores(app: &App) -> Vec<Command> {
         Some((traffic, shift))
     });
     let commands = judged.map(|(traffic, shift)| {
-        let score = target_score(app, &view, &traffic.service, &shift.plan.to);
+        let (namespace, name) = traffic.service.split_once('/').unwrap_or_default();
+        let own_weight = |id: &str| view.snapshot.record(id).map(|record| record.weight);
+        let score = view.service(namespace, name).and_then(|service| target_score(app, service, own_weight, &shift.plan.to));
         Command::Traffic { service: Arc::clone(&traffic.service), command: TrafficCommand::Score(score) }
     });
     commands.collect()

@@ -129,11 +129,6 @@ impl InstanceView {
         let entry = self.instance.registration.catalog.as_ref().filter(|entry| !entry.is_external);
         entry.into_iter().flat_map(|entry| entry.checks.iter().map(|check| check.id.as_str()))
     }
-
-    /// Its version, as it was registered.
-    pub(super) fn version(&self) -> Option<&str> {
-        self.instance.registration.version.as_deref()
-    }
 }
 
 /// The JSON with fixed texts in place of the times.

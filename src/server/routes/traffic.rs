@@ -177,9 +177,10 @@ fn answer(access: &Access, path: &TrafficPath) -> ApiResult {
     let mut item = traffic.map_or_else(|| ServiceTraffic::default().to_item(), |traffic| traffic.to_item());
     item["service_name"] = path.name.as_str().into();
     item["namespace"] = path.namespace.as_str().into();
-    if let Some(shift) = traffic.and_then(|traffic| traffic.active_shift()) {
-        let app = access.app();
-        item["shift"]["score"] = json!(target_score(app, &app.unscoped_view(), &path.key(), &shift.plan.to));
+    let shift = traffic.and_then(|traffic| traffic.active_shift());
+    if let Some((shift, service)) = shift.zip(service) {
+        let own_weight = |id: &str| view.record(id).map(|record| record.weight);
+        item["shift"]["score"] = json!(target_score(access.app(), service, own_weight, &shift.plan.to));
     }
     item["instances"] = instances.into();
     Ok(reply::data(view.index(), &item))
