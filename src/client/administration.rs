@@ -1,8 +1,8 @@
 //! What an operator does with a registry: list what is registered, change it, remove it.
 
-use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
 #[cfg(feature = "registry")]
 use super::provider::RegistryServer;
+use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
 use crate::model::{Instance, Listing, Service};

@@ -74,7 +74,8 @@ impl ChangeKind {
 }
 
 /// Why an instance changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// It was registered.
     Registered,

@@ -63,7 +63,7 @@ impl DocumentWrite {
 }
 
 /// Whether a record of the store is a document. The others are instances.
-pub fn is_document(key: &str) -> bool {
+pub(super) fn is_document(key: &str) -> bool {
     key.starts_with(MARK)
 }
 

@@ -41,11 +41,13 @@ mod deadlines;
 mod document;
 mod entry;
 mod guard;
+mod leases;
 mod nodes;
 mod record;
 mod register;
 mod rejected;
 mod renew;
+mod replicate;
 mod restore;
 mod rules;
 mod selector;
@@ -66,9 +68,11 @@ pub use config::{
     ConfigCommand, ConfigEntry, ConfigValue, ConfigVersion, MAX_ALL_CONFIG_BYTES, MAX_CONFIG_BYTES,
     MAX_CONFIG_HISTORY_BYTES, MAX_CONFIG_VERSIONS, MAX_CONFIGS,
 };
-pub use document::{DocumentChange, DocumentSubject, DocumentWrite, is_document};
+pub use document::{DocumentChange, DocumentSubject, DocumentWrite};
+pub use leases::{LeaseKey, LeaseRemainder};
 pub use record::InstanceRecord;
 pub use rejected::Rejected;
+pub use replicate::{Replica, ReplicateError, ReplicatedChange};
 pub use restore::RestoreError;
 pub use rules::{GuardRules, Rules};
 pub use selector::Selector;

@@ -23,11 +23,7 @@ pub(super) enum BodyKind {
 ///
 /// # Errors
 /// A body that is longer than `max`, takes longer than `limit`, ends early, or is announced as neither.
-pub(super) async fn read_value(
-    request: Request<Body>,
-    max: usize,
-    limit: Duration,
-) -> ApiResult<(Vec<u8>, BodyKind)> {
+pub(super) async fn read_value(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<(Vec<u8>, BodyKind)> {
     let kind = match request.headers() {
         headers if is_json(headers) => BodyKind::Json,
         headers if is_text(headers) => BodyKind::Text,

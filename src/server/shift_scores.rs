@@ -59,7 +59,8 @@ fn scores(app: &App) -> Vec<Command> {
     let commands = judged.map(|(traffic, shift)| {
         let (namespace, name) = traffic.service.split_once('/').unwrap_or_default();
         let own_weight = |id: &str| view.snapshot.record(id).map(|record| record.weight);
-        let score = view.service(namespace, name).and_then(|service| target_score(app, service, own_weight, &shift.plan.to));
+        let score =
+            view.service(namespace, name).and_then(|service| target_score(app, service, own_weight, &shift.plan.to));
         Command::Traffic { service: Arc::clone(&traffic.service), command: TrafficCommand::Score(score) }
     });
     commands.collect()

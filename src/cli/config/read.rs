@@ -117,9 +117,13 @@ impl Get {
 
 /// Prints a version. `false`: the output is closed.
 fn print(item: &ConfigItem, json: bool) -> Result<bool> {
-    let written = stdout::with_stdout(None, |out| {
-        if json { output::write_value(out, item) } else { write_config(out, &item.value) }
-    })?;
+    let written =
+        stdout::with_stdout(
+            None,
+            |out| {
+                if json { output::write_value(out, item) } else { write_config(out, &item.value) }
+            },
+        )?;
     Ok(written.is_some())
 }
 

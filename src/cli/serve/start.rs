@@ -26,10 +26,12 @@ use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
-use crate::registry::{InstanceRecord, Now, State, is_document};
+use crate::registry::{Now, State};
 use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
 use crate::source::Local;
-use crate::store::{Memory, Sqlite, Store, StoreError};
+use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
+#[cfg(feature = "postgres")]
+use crate::store::{Postgres, PostgresUrl};
 
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
@@ -54,7 +56,7 @@ pub(super) fn start(
             plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
-        let mut registry = open(plan, access, tls)?;
+        let mut registry = open(plan, access, tls).await?;
         let log = Arc::new(logging::start(&plan.log_filter, plan.log_json)?);
         let overridden = Arc::clone(&log);
         registry.set_log_level = Box::new(move |level| overridden.set_override(level));
@@ -142,35 +144,56 @@ fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
     tls.map(Some)
 }
 
-fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
+async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
     let clock = Clock::precise();
-    let max_events = plan.server.size_limits.kept_events;
-    let DataPlace::File(path) = &plan.data else {
-        let store: Arc<dyn Store> = Arc::new(Memory::new(0));
-        let state = State::new(plan.rules.clone());
-        let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        let set_log_level = Box::new(|_: Option<&str>| ());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls, set_log_level });
+    let max_events = plan.server.size_limits.kept_events as u64;
+    let opened = match &plan.data {
+        DataPlace::Memory => OpenStore {
+            store: Arc::new(Memory::new(0)),
+            name: "memory".to_owned(),
+            contents: Contents { epoch: Uuid::new_v4().to_string(), ..Contents::default() },
+        },
+        DataPlace::File(path) => open_file(path, max_events)?,
+        #[cfg(feature = "postgres")]
+        DataPlace::Postgres(url) => open_postgres(url, plan, max_events).await?,
     };
 
-    create_folder(path)?;
-    let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
-    let (documents, instances): (Vec<_>, Vec<_>) = contents.records.iter().partition(|(id, _)| is_document(id));
-    let records: std::result::Result<Vec<InstanceRecord>, _> =
-        instances.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| damaged(path, error.to_string()))?;
+    let OpenStore { store, name: store_name, contents } = opened;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
-    let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let mut state = state.map_err(|error| damaged(path, error.to_string()))?;
-    for (key, body) in documents {
-        state.load_document(key, Some(body), now).map_err(|error| damaged(path, error.to_string()))?;
-    }
-
-    let set_log_level = Box::new(|_: Option<&str>| ());
-    let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    let store = Arc::new(store);
-    let (events, epoch) = (contents.events, contents.epoch);
+    let state = State::restore_stored(plan.rules.clone(), contents.index, &contents.records, now).map_err(|error| {
+        let hint = "restore a backup, or begin with an empty registry elsewhere";
+        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
+    })?;
+    let (events, epoch, set_log_level) = (contents.events, contents.epoch, Box::new(|_: Option<&str>| ()));
     Ok(Registry { state, events, epoch, store, store_name, clock, access, tls, set_log_level })
+}
+
+/// A store with what it holds.
+struct OpenStore {
+    store: Arc<dyn Store>,
+    name: String,
+    contents: Contents,
+}
+
+fn open_file(path: &Path, max_events: u64) -> Result<OpenStore> {
+    create_folder(path)?;
+    let (store, contents) = Sqlite::open(path, max_events).map_err(|error| unusable(path, &error))?;
+    let name = format!("SQLite file {}", clean(&path.to_string_lossy()));
+    Ok(OpenStore { store: Arc::new(store), name, contents })
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &PostgresUrl, plan: &Plan, max_events: u64) -> Result<OpenStore> {
+    let name = clean(&format!("PostgreSQL {url}"));
+    let opened = Postgres::open(url.clone(), &plan.server.cluster, max_events).await;
+    let (store, contents) = opened.map_err(|error| {
+        let why = match &error {
+            StoreError::Unusable { cause, .. } | StoreError::Away { cause } => cause.clone(),
+            other => other.to_string(),
+        };
+        Error::usage(format!("the database {}", clean(&url.to_string())), clean(&why), error.hint())
+    })?;
+    Ok(OpenStore { store: Arc::new(store), name, contents })
 }
 
 /// Makes the folder of the data, readable for its owner only.
@@ -181,10 +204,6 @@ fn create_folder(path: &Path) -> Result<()> {
         let what = format!("the data file {}", clean(&path.to_string_lossy()));
         Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
     })
-}
-
-fn damaged(path: &Path, detail: String) -> Error {
-    unusable(path, &StoreError::Damaged { path: path.to_owned(), detail })
 }
 
 fn unusable(path: &Path, error: &StoreError) -> Error {

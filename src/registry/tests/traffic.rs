@@ -225,7 +225,8 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
     assert_eq!(world.state.index(), index);
 
     world.step(command(TrafficCommand::Start(plan(&[10], None))));
-    for refused in [TrafficCommand::Switch(version("1.2")), TrafficCommand::Reset, TrafficCommand::Start(plan(&[1], None))]
+    for refused in
+        [TrafficCommand::Switch(version("1.2")), TrafficCommand::Reset, TrafficCommand::Start(plan(&[1], None))]
     {
         assert_eq!(world.try_step(command(refused)), Err(Rejected::ShiftActive { service: SERVICE.into() }));
     }

@@ -89,8 +89,7 @@ fn each_instance_is_named_once_and_weight_0_last() {
     for strategy in Strategy::ALL {
         let (all, counters, balancing) = (service(&[3, 0, 1, 2, 0]), ServiceCounters::default(), Balancing::default());
         for turn in 0..50 {
-            let positions =
-                order(&balancing, &all, &counters, &selection(strategy), (&turn.to_string(), usize::MAX));
+            let positions = order(&balancing, &all, &counters, &selection(strategy), (&turn.to_string(), usize::MAX));
             let mut sorted = positions.clone();
             sorted.sort_unstable();
             assert_eq!(sorted, [0, 1, 2, 3, 4], "{strategy}");
@@ -103,13 +102,11 @@ fn each_instance_is_named_once_and_weight_0_last() {
 #[test]
 fn a_key_leads_to_the_instance_that_clients_choose_too() {
     let (all, counters, balancing) = (service(&[1, 2, 3, 4]), ServiceCounters::default(), Balancing::default());
-    let own: Vec<Backend> =
-        all.iter().map(|(one, _)| Backend::new(one.registration.place(), one.weight)).collect();
+    let own: Vec<Backend> = all.iter().map(|(one, _)| Backend::new(one.registration.place(), one.weight)).collect();
     let picker = ConsistentHash.picker(&Backends::new(own, Clock::coarse()));
     for number in 0..500 {
         let key = format!("user-{number}");
-        let positions =
-            order(&balancing, &all, &counters, &selection(Strategy::ConsistentHash), (&key, usize::MAX));
+        let positions = order(&balancing, &all, &counters, &selection(Strategy::ConsistentHash), (&key, usize::MAX));
         assert_eq!(positions.first().copied(), picker.pick(key.as_str().into()));
     }
 }

@@ -190,7 +190,8 @@ pub(in crate::server) async fn diff(access: Access, path: Named, request: Reques
     let newest = entry.newest().map_or(0, |newest| newest.version);
     let to = params.number("to", 1, u64::MAX)?.unwrap_or(newest);
     let from = params.number("from", 1, u64::MAX)?.unwrap_or(to.saturating_sub(1));
-    let [old, new] = [from, to].map(|version| entry.version(version).ok_or_else(|| unknown_version(&name, version, entry)));
+    let [old, new] =
+        [from, to].map(|version| entry.version(version).ok_or_else(|| unknown_version(&name, version, entry)));
     let diff = line_diff(&lines_of(old?), &lines_of(new?));
     Ok(reply::data(view.index(), &json!({ "name": name, "from": from, "to": to, "diff": diff })))
 }
@@ -297,8 +298,7 @@ fn unknown_version(name: &str, version: u64, entry: &ConfigEntry) -> ApiError {
     let kept = entry.versions();
     let message = format!("the configuration {} has no version {version}", clean(name));
     let range = kept.first().zip(kept.last());
-    let hint = range.map_or_else(String::new, |(first, last)| {
-        format!("versions {} to {} are kept", first.version, last.version)
-    });
+    let hint = range
+        .map_or_else(String::new, |(first, last)| format!("versions {} to {} are kept", first.version, last.version));
     ApiError::new(StatusCode::NOT_FOUND, "unknown_version", message).hint(hint)
 }

@@ -17,11 +17,11 @@ use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody, ConfigDiffAnswer,
-    ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck,
-    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
-    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody,
-    ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
+    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
+    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
+    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, MonitoringAnswer,
+    PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody, ShiftBody, StatusAnswer, StatusValue,
+    StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
 };
 use crate::server::shared::App;
 

@@ -189,7 +189,8 @@ fn the_servers_own_configuration_applies_at_once() {
     let data = folder();
     let file = data.path().join("registry.db");
     let server = Server::on_file(&file);
-    let settings = r#"{"load_balancer": {"default_strategy": "random"}, "monitoring": {"logging": {"level": "debug"}}}"#;
+    let settings =
+        r#"{"load_balancer": {"default_strategy": "random"}, "monitoring": {"logging": {"level": "debug"}}}"#;
     assert_eq!(put(&server, "portolan", "application/json", "", settings).status, 201);
     until(&server, "the strategy changes", |server| strategy(server) == "random");
     server.register(r#"{"name": "web", "address": "10.0.0.1", "port": 80, "ttl": 0}"#);
