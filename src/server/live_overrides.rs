@@ -133,7 +133,7 @@ pub(super) fn apply(app: &App, base: LiveSettings) {
         app.live.store(std::sync::Arc::new(live));
         info!(strategy = %live.default_strategy, connections = live.connections, "settings in force");
     }
-    (app.set_log_level)(overrides.log_level);
+    app.log.set_override(overrides.log_level);
 }
 
 fn current(entry: &ConfigEntry) -> Option<ConfigValue> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::Method;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -250,8 +251,8 @@ impl RegistryServer {
     pub async fn put_config(&self, name: &str, content: ConfigContent, expected: Option<u64>) -> Result<ConfigItem> {
         let request = with_expected(RegistryRequest::new(Method::PUT, config_path(name, "")), expected);
         let request = match content {
-            ConfigContent::Json(text) => request.body("application/json", text.into_bytes()),
-            ConfigContent::Text(text) => request.body("text/plain; charset=utf-8", text.into_bytes()),
+            ConfigContent::Json(text) => request.body(typed("application/json"), text.into_bytes()),
+            ConfigContent::Text(text) => request.body(typed("text/plain; charset=utf-8"), text.into_bytes()),
         };
         self.send(&request, format!("write the configuration {}", clean(name))).await
     }
@@ -375,6 +376,10 @@ impl RegistryServer {
 
 fn config_path(name: &str, part: &str) -> String {
     format!("/api/v1/config/{}{part}", path_segment(name).unwrap_or_default())
+}
+
+fn typed(content_type: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))])
 }
 
 fn with_expected(request: RegistryRequest, expected: Option<u64>) -> RegistryRequest {

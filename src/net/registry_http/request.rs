@@ -25,7 +25,8 @@ pub(crate) struct RegistryRequest {
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Vec<u8>>,
-    pub(super) content_type: &'static str,
+    /// The headers of a body that is not JSON.
+    pub(super) headers: HeaderMap,
     pub(super) authorization: Option<Secret>,
     /// The time for which the server may hold the reply back.
     pub(super) wait: Duration,
@@ -41,7 +42,7 @@ impl RegistryRequest {
             path: path.into(),
             query: Vec::new(),
             body: None,
-            content_type: "application/json",
+            headers: HeaderMap::new(),
             authorization: None,
             wait: Duration::ZERO,
             limit: MAX_BYTES,
@@ -82,11 +83,10 @@ impl RegistryRequest {
         self
     }
 
-    /// Sends a body of another type, as it is.
-    #[allow(dead_code, reason = "for configurations")]
-    pub(crate) fn body(mut self, content_type: &'static str, body: Vec<u8>) -> Self {
-        self.content_type = content_type;
-        self.body = Some(body);
+    /// Sends this as it is. `headers` describe it.
+    #[allow(dead_code, reason = "for configurations and traces")]
+    pub(crate) fn body(mut self, headers: HeaderMap, body: Vec<u8>) -> Self {
+        (self.headers, self.body) = (headers, Some(body));
         self
     }
 
@@ -122,6 +122,12 @@ impl RegistryReply {
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body.
+    #[cfg(feature = "otel")]
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// The body as JSON.

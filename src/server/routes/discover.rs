@@ -13,6 +13,7 @@ use crate::server::balancing::{ClientKey, Selection};
 use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
+use crate::server::trace;
 use crate::server::{PeerAddress, Strategy};
 
 /// The parameters.
@@ -58,7 +59,10 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 
     let selection = Selection { strategy, version, with_unhealthy };
     let address = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip());
-    let instances = service.balance(&selection, ClientKey { key, address }, limit.unwrap_or(usize::MAX));
+    let span = trace::balance(name, strategy.as_str());
+    let client = ClientKey { key, address };
+    let instances = span.in_scope(|| service.balance(&selection, client, limit.unwrap_or(usize::MAX)));
+    trace::balanced(&span, instances.len(), instances.first().map(|first| &*first.instance.id));
     if let Some(first) = instances.first() {
         access.app().metrics.picks.fetch_add(1, Ordering::Relaxed);
         let (id, instances) = (&*first.instance.id, instances.len());

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, config, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
-    prometheus, query, service, services, status, traffic,
+    bulk, config, discover, events, health, instance_health, instances, load_balancer, log_level, metrics, monitor,
+    monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -19,9 +19,9 @@ use crate::server::reply;
 use crate::server::schemas::{
     BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
     ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
-    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, MonitoringAnswer,
-    PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody, ShiftBody, StatusAnswer, StatusValue,
-    StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
+    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, LogLevelAnswer, LogLevelBody,
+    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody,
+    ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
 };
 use crate::server::shared::App;
 
@@ -94,6 +94,8 @@ fn description() -> Value {
         monitor::get,
         monitor::check_all,
         status::get,
+        log_level::get,
+        log_level::set,
         health::get,
         metrics::get,
         prometheus::get,
@@ -133,6 +135,8 @@ fn description() -> Value {
         HealthReportBody,
         HealthView,
         CheckReport,
+        LogLevelBody,
+        LogLevelAnswer,
         MonitoringAnswer,
         StatusAnswer,
         HealthAnswer,
