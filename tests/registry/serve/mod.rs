@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod config;
 mod dns;
 mod doctor;
 mod events;
@@ -22,5 +23,6 @@ mod settings;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod traffic;
 
 pub use server::{Reply, Server, exchange, folder};
