@@ -12,6 +12,7 @@ mod connection;
 mod consul;
 pub(crate) mod dns;
 mod exporter;
+mod freshness;
 mod gate;
 mod histogram;
 mod metrics;

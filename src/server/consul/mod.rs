@@ -42,6 +42,7 @@ use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
 use super::authorized::Access;
+use super::freshness::mark_consul;
 use super::routes::Routes;
 use super::shared::App;
 use crate::clean::{clean, is_dangerous};
@@ -77,6 +78,7 @@ pub(super) fn routes(app: &App) -> Routes {
 
 async fn answer(State(app): State<App>, request: Request) -> Response {
     let mut response = handle(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    mark_consul(&app, &mut response);
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     response
 }

@@ -48,7 +48,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let with_unhealthy = params.flag("include_unhealthy")?;
 
     let view = access.view();
-    let tail = format!(",\"strategy\":\"{}\"", chooser.strategy);
+    let tail = format!(",\"strategy\":\"{}\"{}", chooser.strategy, access.stale_tail());
     let Some(service) = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), name) else {
         return Ok(reply::list(view.index(), "", Vec::new(), &tail));
     };

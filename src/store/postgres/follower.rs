@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, contents, events, leases, news, signed};
+use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{Contents, News, StoreError, SyncReport, SyncRequest};
@@ -141,5 +141,8 @@ async fn sync(
     .await;
     stored?;
     let meta = Meta::of(&meta?)?;
+    if is_loss(&request.position, &meta) {
+        begin_history(client, &request.position).await?;
+    }
     Ok((news(&request.position, &meta, events(&rows?)?), leases(&known?)?))
 }
