@@ -10,6 +10,7 @@ mod checks;
 mod cluster;
 mod connection;
 mod consul;
+mod contact;
 pub(crate) mod dns;
 mod exporter;
 mod freshness;
@@ -50,8 +51,9 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::checks::Checks;
-use self::cluster::{ClusterWriter, Contact};
+use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
+use self::contact::Contact;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;

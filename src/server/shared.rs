@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::access::AccessControl;
 use super::checks::Checks;
-use super::cluster::Contact;
+use super::contact::Contact;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
 use super::own_node::OwnNode;

@@ -63,16 +63,12 @@ fn follow_event(
     event: StoredEvent,
 ) -> Result<(Change, Event), Diverged> {
     let index = event.index;
-    let unreadable = |why: String| {
-        warn!(index, why, "a change of another server cannot be taken over: reading everything again");
-        Diverged
-    };
     let replica: ReplicatedChange =
-        serde_json::from_slice(&event.replica).map_err(|error| unreadable(error.to_string()))?;
-    let line = Event::of_line(index, event.body).ok_or_else(|| unreadable("its event is not one".to_owned()))?;
+        serde_json::from_slice(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
+    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is not one"))?;
 
     let now = writer.now();
-    let change = writer.state.replicate(index, &replica, now).map_err(|error| unreadable(error.to_string()))?;
+    let change = writer.state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
     match change.kind {
         ChangeKind::Removed => draft.remove(&change.instance),
         ChangeKind::Added | ChangeKind::Updated => drop(draft.put(change.instance.clone())),
@@ -81,18 +77,20 @@ fn follow_event(
     Ok((change, line))
 }
 
+fn diverged(index: u64, why: &str) -> Diverged {
+    warn!(index, why, "what other servers wrote cannot be taken over: reading everything again");
+    Diverged
+}
+
 /// Begins anew with everything that the store holds. Every watcher is told to do the same.
 fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged> {
-    let unreadable = |why: String| {
-        warn!(why, "the records of the store cannot be read");
-        Diverged
-    };
+    let index = contents.index;
     let records: Result<Vec<InstanceRecord>, _> =
         contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| unreadable(error.to_string()))?;
+    let records = records.map_err(|error| diverged(index, &error.to_string()))?;
     let rules = writer.state.rules().clone();
     let state = State::restore(rules, contents.index, records, writer.now());
-    let state = state.map_err(|error| unreadable(error.to_string()))?;
+    let state = state.map_err(|error| diverged(index, &error.to_string()))?;
 
     let app: &App = &writer.app;
     let before = app.unscoped.load_full();

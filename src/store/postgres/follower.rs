@@ -94,7 +94,7 @@ impl Follower {
         self.session.as_ref().ok_or(StoreError::Closed)
     }
 
-    /// A connection of which something failed is not used again: nobody knows what still comes on it.
+    /// A connection on which a step failed is not used again: a late reply may still come on it.
     fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
         result.map_err(|fault| {
             self.session = None;

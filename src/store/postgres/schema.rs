@@ -47,8 +47,7 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
 /// The database is too old, of a newer portolan, of another cluster, or refuses.
 pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
     let client = &session.client;
-    let opening = |fault: Fault| fault::opening(url, Some(fault));
-    let version = version(client).await.map_err(opening)?;
+    let version = version(client).await.map_err(|fault| fault::opening(url, Some(fault)))?;
     if version < MIN_VERSION {
         let cause = format!("it is PostgreSQL {}", version / 10_000);
         return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
@@ -59,7 +58,7 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
         // The connection may be gone with it.
         let _ = client.batch_execute("ROLLBACK").await;
     }
-    let (format, owner) = prepared.map_err(opening)?;
+    let (format, owner) = prepared.map_err(|fault| fault::opening(url, Some(fault)))?;
     if format > FORMAT {
         let cause = format!("it has format {format}, and this portolan knows up to {FORMAT}");
         return Err(url.unusable(cause, "start the portolan that wrote it, or name another database"));

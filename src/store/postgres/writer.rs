@@ -27,7 +27,7 @@ pub(super) enum WriteRequest {
 }
 
 /// The owner of the connection.
-pub(super) struct Writer {
+pub(super) struct TurnWriter {
     url: PostgresUrl,
     /// What is new and not prepared yet.
     session: Option<Session>,
@@ -37,7 +37,7 @@ pub(super) struct Writer {
     max_events: u64,
 }
 
-impl Writer {
+impl TurnWriter {
     pub(super) fn new(url: PostgresUrl, session: Session, max_events: u64) -> Self {
         Self { url, session: Some(session), prepared: None, turn: None, max_events }
     }

@@ -2,6 +2,8 @@
 
 use std::net::TcpListener;
 
+use portolan::store::POSTGRES_FORMAT;
+
 use super::database::shared;
 use super::node::{list, node, registration, three, wait_for_the_same_index};
 use crate::serve::Server;
@@ -18,7 +20,7 @@ fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
     assert!(lists.iter().all(|list| list.index == 3 && list.instances.len() == 3));
 
     let rows = shared().sql(&url, "SELECT format, last_index, cluster FROM portolan.meta");
-    assert_eq!(rows, "1|3|default");
+    assert_eq!(rows, format!("{POSTGRES_FORMAT}|3|default"));
     let status = nodes[0].get("/api/v1/status").json()["data"].clone();
     assert!(!status["off"].as_array().unwrap().iter().any(|part| part == "clustering"), "{status}");
     let kind = status["store"]["kind"].as_str().unwrap();
@@ -61,12 +63,12 @@ fn a_database_that_cannot_be_used_is_refused_with_one_line_and_a_hint() {
 
     database.sql("postgres", "CREATE ROLE reader LOGIN; ALTER ROLE reader SET default_transaction_read_only = on");
     assert_refused(&url.replace("portolan@", "reader@"), &[], &["standby", "primary"]);
-    database.sql("postgres", "CREATE ROLE nobody LOGIN");
+    database.sql("postgres", "CREATE ROLE stranger LOGIN");
     let fresh = database.create();
-    assert_refused(&fresh.replace("portolan@", "nobody@"), &[], &["permission denied", "GRANT CREATE"]);
+    assert_refused(&fresh.replace("portolan@", "stranger@"), &[], &["permission denied", "GRANT CREATE"]);
 
     database.sql(&url, "UPDATE portolan.meta SET format = 99");
-    assert_refused(&url, &[], &["it has format 99, and this portolan knows up to 1"]);
+    assert_refused(&url, &[], &[&format!("it has format 99, and this portolan knows up to {POSTGRES_FORMAT}")]);
     assert_refused("postgresql://u:s3cret@127.0.0.1:1/d", &["--data", "a.db"], &["--data"]);
 }
 
