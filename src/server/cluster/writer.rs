@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{CatalogCommand, Command, LeaseRemainder, Now, ReplicatedChange};
+use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, CommandWriter, TICK, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
@@ -287,7 +287,9 @@ impl ClusterWriter {
         }
         self.confirm(&turn.leases);
         let now = self.writer.now();
-        self.leave_alone(&turn.leases, now);
+        if is_tick {
+            self.leave_alone(&turn.leases, now);
+        }
         self.append(jobs, is_tick, now).await;
     }
 
@@ -297,7 +299,7 @@ impl ClusterWriter {
         for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
             let key = outbox::key(lease.clone());
             if !spoken.contains(&(&*key.id, key.slot)) {
-                self.writer.state.confirm_lease(&LeaseRemainder { lease, remaining: RENEWAL_TIME }, now);
+                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
             }
         }
     }
