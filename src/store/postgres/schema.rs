@@ -41,6 +41,12 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
     INSERT INTO portolan.meta (format, last_index, epoch, cluster) VALUES (0, 0, gen_random_uuid()::text, '');
 "];
 
+const HAS_TABLES: &str = "
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'portolan' AND c.relname = 'meta'
+    )";
+
 /// Makes the tables ready for a server of this cluster.
 ///
 /// # Errors
@@ -103,7 +109,8 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
 
 /// The format of the tables and the cluster that they belong to; `None` if there are none.
 async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
-    let exists = client.query_one("SELECT to_regclass('portolan.meta') IS NOT NULL", &[]).await?;
+    // Not `to_regclass`, which may remember from before another server's migration that there is no such table.
+    let exists = client.query_one(HAS_TABLES, &[]).await?;
     if !exists.try_get::<_, bool>(0)? {
         return Ok(None);
     }

@@ -138,13 +138,17 @@ fn turns_order_the_writes_of_several_servers() {
     assert_eq!(other.append(batch(2)).wait(), Err(StoreError::OutOfOrder { after: 1, last: 2 }));
     assert_eq!(one.append(batch(3)).wait(), Ok(3));
 
-    // Another history, and one of which too much is gone: everything is read again.
+    // Another history, and one that was longer: everything is read again. After a loss the history is a new one, once.
     let foreign = Position { epoch: "another".to_owned(), index: 3 };
-    for unknown in [foreign, position(9)] {
+    let mut epochs = Vec::new();
+    for unknown in [foreign, position(9), position(9)] {
         let News::Reset(all) = one.take_turn(unknown, Vec::new()).wait().unwrap().news else { panic!("it is unknown") };
         assert_eq!((all.index, all.events.len()), (3, 3));
         assert_eq!(one.append(Batch { after: 3, ..Batch::default() }).wait(), Ok(3));
+        epochs.push(all.epoch);
     }
+    assert!(epochs[0] == contents.epoch && epochs[1] != epochs[0] && epochs[2] == epochs[1], "{epochs:?}");
+    let position = |index| Position { epoch: epochs[1].clone(), index };
     for index in 4..=60 {
         assert_eq!(one.append(batch(index)).wait(), Ok(index));
     }
