@@ -5,6 +5,7 @@ mod access;
 mod activity;
 mod api_error;
 mod authorized;
+mod balancing;
 mod body;
 mod checks;
 mod cluster;
@@ -12,10 +13,13 @@ mod connection;
 mod consul;
 mod contact;
 pub(crate) mod dns;
+mod document_event;
 mod exporter;
 mod freshness;
 mod gate;
 mod histogram;
+mod line_diff;
+mod live_overrides;
 mod log_level;
 mod metrics;
 mod monitor;
@@ -32,6 +36,7 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod shift_scores;
 mod store_probe;
 mod strategy;
 mod times;
@@ -172,6 +177,7 @@ pub async fn run(
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
@@ -180,6 +186,7 @@ pub async fn run(
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
     monitor::start(&app, demands, monitor_stop.clone());
+    monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {
