@@ -26,6 +26,10 @@ enum Action {
     ///
     /// The values come from the environment, the settings file and the built-in defaults. Options of this command
     /// line are not settings.
+    #[command(after_help = "Examples:
+  portolan config show
+  portolan config show --json
+  portolan config show > ~/.config/portolan/config.toml")]
     Show,
 }
 

@@ -183,7 +183,7 @@ fn commands(command: &Command) -> String {
 
 /// The command that the words of `args` lead to. An option's value with the name of a command is mistaken for it, which only
 /// makes the hint name the wrong page.
-fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
+pub(super) fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
     let mut path = root.get_name().to_owned();
     let mut command = root;
     for word in args.iter().skip(1).filter_map(|arg| arg.to_str()) {

@@ -1,5 +1,6 @@
 //! Differences from an earlier listing: one line for each service that opened, closed or changed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::write_json;
-use super::{Footer, Format, FormatName};
+use super::{Footer, Format, FormatName, RenderOptions};
 use crate::clean::clean;
 use crate::model::{
     Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, ServiceId, SourceName,
@@ -60,6 +61,7 @@ pub(crate) struct Changes<'w> {
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
+    color: bool,
 }
 
 /// An event in the JSON of `--watch`.
@@ -81,7 +83,7 @@ impl<'w> Changes<'w> {
         out: &'w mut (dyn Write + Send),
         old: OldListing,
         shared: Arc<DiffContext>,
-        time: Timestamp,
+        page: RenderOptions,
     ) -> Option<Self> {
         let style = match name {
             #[cfg(feature = "cli")]
@@ -93,7 +95,8 @@ impl<'w> Changes<'w> {
 
         let OldListing { services, now, then } = old;
         let old = services.into_iter().map(|item| (item.id.clone(), item)).collect();
-        Some(Self { out, style, old, now, then, shared, index: 0, time })
+        let (time, color) = (page.generated, page.color);
+        Some(Self { out, style, old, now, then, shared, index: 0, time, color })
     }
 
     fn write(
@@ -116,7 +119,7 @@ impl<'w> Changes<'w> {
             Style::Text => {
                 let mut line = String::new();
                 text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
-                writeln!(self.out, "{line}")
+                writeln!(self.out, "{}", colored(&line, kind, self.color))
             }
         }
     }
@@ -200,6 +203,16 @@ fn text(line: &mut String, kind: &str, item: &Service, old: Option<&Service>, ch
         }
     }
     Ok(())
+}
+
+/// The line of a change in its color, on a terminal that has colors.
+fn colored<'l>(line: &'l str, kind: &str, color: bool) -> Cow<'l, str> {
+    #[cfg(feature = "cli")]
+    if color {
+        return super::table::toned(line, super::table::change_tone(kind));
+    }
+    let _ = (kind, color);
+    Cow::Borrowed(line)
 }
 
 /// The value at a path such as `endpoints[0].ready`, if it is short enough to show.

@@ -58,9 +58,9 @@ impl Discover {
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
     scan: Scan,
+    #[command(flatten)]
+    options: Options,
 }
 
 impl ShortScan {

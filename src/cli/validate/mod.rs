@@ -17,6 +17,7 @@ pub(super) use self::targets::{Targets, is_services_file};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::outputs::TableArgs;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
@@ -50,6 +51,8 @@ pub(super) struct Validate {
     #[command(flatten)]
     options: ValidateOptions,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
     watching: Watching,
 }
 
@@ -65,7 +68,8 @@ impl Validate {
             return self.watching.run(&validated, global);
         }
 
-        let exit = self.options.list(&validated, &ExitRules::of(generated), global)?;
+        let rules = ExitRules::of(generated).with_table(self.table.clone());
+        let exit = self.options.list(&validated, &rules, global)?;
         let fails = self.options.min_score.is_none() && validated.summary.lock().has_unhealthy();
         Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
     }
