@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Subcommand};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::{Cli, Global, stdout, user_settings};
+use super::{Cli, Global, stdout, usage, user_settings};
 use crate::clean::{clean, is_dangerous};
 use crate::error::Result;
 use crate::output;
@@ -25,7 +25,7 @@ enum Action {
     /// Print every setting with its value and origin, as a settings file or as JSON
     ///
     /// The values come from the environment, the settings file and the built-in defaults. Options of this command
-    /// line are not settings.
+    /// line are not settings. Passwords, tokens and headers are shown as ***.
     #[command(after_help = "Examples:
   portolan config show
   portolan config show --json
@@ -84,6 +84,8 @@ fn item(key: &Key<'_>, settings: &Settings) -> SettingItem {
         Some(given) => (given.values.clone(), given.origin.to_text()),
         None => (key.defaults(), "default".to_owned()),
     };
+    // People put this output into tickets.
+    let values: Vec<String> = values.iter().map(|value| usage::shown_value(key.name(), value)).collect();
     let value = match key.kind() {
         Kind::Flag => Some(Value::Flag(values.iter().any(|value| value == "true"))),
         Kind::One => values.into_iter().next().map(Value::One),

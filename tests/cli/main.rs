@@ -5,12 +5,15 @@
 mod commands;
 mod drift;
 mod hand_to;
+mod help;
 mod holders;
+mod install;
 mod outputs;
 mod resolve;
 mod settings;
 mod settings_files;
 mod streams;
+mod tables;
 mod usage;
 
 use std::ffi::OsStr;

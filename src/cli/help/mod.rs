@@ -9,7 +9,7 @@ use std::ffi::OsString;
 
 pub(super) use self::selection::related;
 pub(super) use self::short::{examples, short_help};
-pub(super) use self::topics::topic;
+pub(super) use self::topics::{names as topic_names, topic};
 
 /// Whether a command line that asks for help asks for the short one: by `-h`, alone or after other flags, as in `-wh`.
 pub(super) fn is_short(args: &[OsString]) -> bool {

@@ -18,7 +18,7 @@ const MAX_WIDTH: usize = 100;
 /// Examples of each command.
 const MAX_EXAMPLES: usize = 3;
 /// The widest name of an option that its description stands beside.
-const MAX_NAME: usize = 26;
+const MAX_NAME: usize = 28;
 /// Headings of options that many commands share; a command that is not in the selection leaves them out.
 const SHARED_HEADINGS: [&str; 2] = ["Watch", "Identification"];
 /// The longest list of possible values, in characters.
@@ -28,7 +28,11 @@ const MAX_VALUES: usize = 30;
 pub(in crate::cli) fn short_help(root: &Command, args: &[OsString], columns: Option<u16>) -> StyledStr {
     let mut root = root.clone();
     root.build();
-    let (path, command) = usage::asked_command(&root, args);
+    of_built(&root, args, columns)
+}
+
+fn of_built(root: &Command, args: &[OsString], columns: Option<u16>) -> StyledStr {
+    let (path, command) = usage::asked_command(root, args);
 
     let width = columns.map_or(WIDTH, usize::from).clamp(20, MAX_WIDTH);
     let mut page = Page { text: String::new(), width, heading: *root.get_styles().get_header() };
@@ -112,7 +116,7 @@ impl Page {
         let names = below.iter().map(|sub| sub.get_name().len()).max().unwrap_or_default();
         for sub in &below {
             let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
-            self.entry(sub.get_name(), names, &about);
+            self.entry(sub.get_name(), names, first_clause(&about));
         }
 
         let others: Vec<&str> =
@@ -153,8 +157,8 @@ impl Page {
         let all = command.get_arguments().filter(|argument| !argument.is_hide_set()).count();
         let rest = if shown < all { format!("all {all} options") } else { "more of each option".to_owned() };
         self.line("");
-        self.paragraph(&format!("`{path} --help` has {rest}, `portolan help TOPIC` what all commands share:"));
-        self.paragraph(&super::topics::names().join(", "));
+        self.line(&format!("`{path} --help` has {rest}."));
+        self.paragraph(&format!("`portolan help TOPIC` for {}.", super::topics::names().join(", ")));
     }
 }
 
@@ -164,6 +168,16 @@ pub(in crate::cli) fn examples(command: &Command) -> Vec<String> {
     let lines = text.lines().skip_while(|line| *line != "Examples:").skip(1);
     // A line that is indented further belongs to the one before it.
     lines.filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' '))).map(str::to_owned).collect()
+}
+
+/// What comes before explanations and examples: `--help` has the rest.
+fn first_clause(text: &str) -> &str {
+    let ends = ["; ", ": ", ", as in ", ". "].into_iter().filter_map(|end| {
+        let at = text.find(end)?;
+        // `[default: x]` is one word.
+        (!text.get(..at)?.ends_with("[default")).then_some(at)
+    });
+    ends.min().and_then(|at| text.get(..at)).unwrap_or(text)
 }
 
 /// The arguments that the short help shows, in its order.
@@ -224,7 +238,12 @@ fn name(argument: &Arg) -> String {
 
 /// What an option does, with its default and its values where they are few.
 fn description(argument: &Arg) -> String {
-    let mut text = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let mut text = first_clause(&help).to_owned();
+    // A default that the text names stays.
+    if let Some((_, default)) = help.split_once(" [default: ").filter(|_| !text.contains("[default: ")) {
+        let _ = write!(text, " [default: {default}");
+    }
     let is_plain = argument.get_action().takes_values() && !argument.is_hide_default_value_set();
     let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
     if is_plain && !defaults.is_empty() && !text.contains("[default") {
@@ -259,19 +278,23 @@ mod tests {
         [vec![path], below].concat()
     }
 
-    fn short(path: &[String]) -> String {
-        let args: Vec<OsString> = path.iter().map(OsString::from).collect();
-        short_help(&definition::with_negations(), &args, None).to_string()
+    /// The whole definition, built, and every command as it is typed.
+    fn built() -> (Command, Vec<Vec<OsString>>) {
+        let mut root = definition::with_negations();
+        root.build();
+        let lines = commands(&Cli::command(), &[]);
+        (root, lines.iter().map(|path| path.iter().map(OsString::from).collect()).collect())
     }
 
     #[test]
     fn the_short_help_of_each_command_fits_a_screen() {
+        let (root, lines) = built();
         let mut wrong = Vec::new();
-        for path in commands(&Cli::command(), &[]) {
-            let text = short(&path);
+        for args in &lines {
+            let text = of_built(&root, args, None).to_string();
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
             if text.lines().count() > ROWS || widest > WIDTH {
-                wrong.push(format!("{} {} lines, {widest} columns", path.join(" "), text.lines().count()));
+                wrong.push(format!("{args:?} {} lines, {widest} columns", text.lines().count()));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -279,12 +302,10 @@ mod tests {
 
     #[test]
     fn every_command_has_three_examples_that_it_accepts() {
+        let (root, lines) = built();
         let mut wrong = Vec::new();
-        for path in commands(&Cli::command(), &[]) {
-            let mut root = Cli::command();
-            root.build();
-            let args: Vec<OsString> = path.iter().map(OsString::from).collect();
-            let (name, command) = usage::asked_command(&root, &args);
+        for args in &lines {
+            let (name, command) = usage::asked_command(&root, args);
             if command.has_subcommands() {
                 continue;
             }
@@ -293,34 +314,42 @@ mod tests {
             if examples.len() < MAX_EXAMPLES {
                 wrong.push(format!("{name}: {} examples", examples.len()));
             }
-            wrong.extend(examples.iter().filter_map(|line| refusal(line)));
+            wrong.extend(examples.iter().filter_map(|line| refusal(&root, line)));
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     /// Why an example is no command line that portolan accepts.
-    fn refusal(line: &str) -> Option<String> {
-        let code = line.split("   ").next().unwrap_or_default();
-        let code = code.replace("$(", " ").replace(')', " ");
+    fn refusal(root: &Command, line: &str) -> Option<String> {
+        let code = line.split("  ").next().unwrap_or_default();
+        // Of `kill $(portolan who --pid 80)`, what is in the parentheses.
+        let code = code.split_once("$(portolan").and_then(|(_, rest)| rest.split_once(')'));
+        let code = code.map_or_else(|| line.split("  ").next().unwrap_or_default().to_owned(), |(rest, _)| format!("portolan{rest}"));
         let words = shlex::split(&code)?;
         let start = words.iter().position(|word| word == "portolan")?;
-        let end = words
-            .iter()
-            .position(|word| matches!(word.as_str(), "|" | "||" | "&&" | ">") || word.starts_with("http://$"));
+        let end = words.iter().position(|word| matches!(word.as_str(), "|" | "||" | "&&" | ">"));
         let words = words.get(start..end.filter(|&end| end > start).unwrap_or(words.len()))?;
-        let parsed = definition::with_negations().try_get_matches_from(words);
+        let parsed = root.clone().try_get_matches_from(words);
         parsed.err().map(|error| format!("{line}: {}", error.to_string().lines().next().unwrap_or_default()))
     }
 
     #[test]
+    fn explanations_are_left_to_the_long_help() {
+        for (text, shown) in [
+            ("Show only these ports: numbers, ranges", "Show only these ports"),
+            ("Sort by a column; FIELD:desc sorts in reverse", "Sort by a column"),
+            ("Show TCP listeners [default: TCP and UDP]", "Show TCP listeners [default: TCP and UDP]"),
+            ("Keep running", "Keep running"),
+        ] {
+            assert_eq!(first_clause(text), shown);
+        }
+    }
+
+    #[test]
     fn the_selected_options_exist() {
-        let root = definition::with_negations();
-        for path in commands(&Cli::command(), &[]) {
-            let name = path.join(" ");
-            let args: Vec<OsString> = path.iter().map(OsString::from).collect();
-            let mut root = root.clone();
-            root.build();
-            let (_, command) = usage::asked_command(&root, &args);
+        let (root, lines) = built();
+        for args in &lines {
+            let (name, command) = usage::asked_command(&root, args);
             for option in options_of(&name).unwrap_or_default() {
                 assert!(command.get_arguments().any(|arg| arg.get_long() == Some(option)), "{name} --{option}");
             }
@@ -329,7 +358,7 @@ mod tests {
 
     #[test]
     fn the_root_names_every_command() {
-        let text = short(&["portolan".to_owned()]);
+        let text = short_help(&definition::with_negations(), &["portolan".into()], None).to_string();
         let words: Vec<&str> = text.split([' ', ',', '\n']).collect();
         for command in Cli::command().get_subcommands() {
             assert!(words.contains(&command.get_name()), "{}", command.get_name());

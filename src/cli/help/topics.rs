@@ -27,7 +27,7 @@ const TOPICS: [Topic; 5] = [
 const WIDTH: usize = 80;
 
 /// The names of all topics.
-pub(super) fn names() -> Vec<&'static str> {
+pub(in crate::cli) fn names() -> Vec<&'static str> {
     TOPICS.iter().map(|topic| topic.name).collect()
 }
 
@@ -124,7 +124,7 @@ Watch: keep running, and report each change.
   --interval TIME    how often to look [1s local, 1m scan, 10s checks]
   --for TIME         stop after this time
   --count N          stop after N changes
-  --until EXPR       stop at the first event that matches (portolan help filters)
+  --until EXPR       stop at the first event that matches
   --exec CMD         run a command for each change; the event is on its stdin
   --webhook URL      POST each event to a URL
   -o FORMAT=FILE     keep the whole listing in a file

@@ -136,6 +136,12 @@ impl ChartGraph {
         });
     }
 
+    /// A graph of these parts.
+    #[cfg(test)]
+    pub(super) fn of(groups: Vec<String>, owners: Vec<Owner>) -> Self {
+        Self { groups, owners, ..Self::default() }
+    }
+
     /// The owners of a group, in their order.
     pub(super) fn owners_of(&self, group: usize) -> impl Iterator<Item = (usize, &Owner)> {
         self.owners.iter().enumerate().filter(move |(_, owner)| owner.group == group)

@@ -127,13 +127,8 @@ mod tests {
             label: format!("owner {number}"),
             leaves: (0..leaves).map(|_| leaf()).collect(),
         };
-        ChartGraph {
-            groups: (0..=groups)
-                .map(|group| if group == 0 { String::new() } else { format!("group {group}") })
-                .collect(),
-            owners: (0..owners).map(owner).collect(),
-            ..ChartGraph::default()
-        }
+        let name = |group: usize| if group == 0 { String::new() } else { format!("group {group}") };
+        ChartGraph::of((0..=groups).map(name).collect(), (0..owners).map(owner).collect())
     }
 
     fn overlap(one: &Area, other: &Area) -> bool {

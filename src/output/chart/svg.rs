@@ -153,17 +153,10 @@ mod tests {
     #[test]
     fn a_hostile_name_is_text_and_nothing_else() {
         let name = "</text><script>alert(1)</script>\u{1b}\"' onload='x";
-        let graph = ChartGraph {
-            groups: vec![String::new(), name.to_owned()],
-            owners: vec![Owner {
-                group: 1,
-                label: name.to_owned(),
-                leaves: [NodeState::Plain, NodeState::Good, NodeState::Doubtful, NodeState::Bad]
-                    .map(|state| Leaf { label: name.to_owned(), state })
-                    .into(),
-            }],
-            ..ChartGraph::default()
-        };
+        let states = [NodeState::Plain, NodeState::Good, NodeState::Doubtful, NodeState::Bad];
+        let leaves = states.map(|state| Leaf { label: name.to_owned(), state });
+        let owner = Owner { group: 1, label: name.to_owned(), leaves: leaves.into() };
+        let graph = ChartGraph::of(vec![String::new(), name.to_owned()], vec![owner]);
         let mut out = Vec::new();
         let caption = ChartCaption { services: 1, missing: Some(name.to_owned()) };
         draw(&graph, &caption, &mut out).unwrap();
