@@ -174,7 +174,7 @@ fn without_user_info(text: &str) -> String {
 }
 
 fn masked_user(word: &str) -> Option<String> {
-    let at = word.rfind('@')?;
+    let at = word.rfind('@').filter(|_| !word.contains("://"))?;
     let before = &word[..at];
     // What an option or a quote begins is not part of the user.
     let start = before.find(|c: char| is_quote(c) || matches!(c, '(' | '='));

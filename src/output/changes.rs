@@ -49,6 +49,9 @@ enum Style {
     Text,
     Json,
     Name,
+    /// A page, written at the end.
+    #[cfg(feature = "html")]
+    Html,
 }
 
 pub(crate) struct Changes<'w> {
@@ -62,6 +65,9 @@ pub(crate) struct Changes<'w> {
     index: u64,
     time: Timestamp,
     color: bool,
+    /// The changes so far, for a page.
+    #[cfg(feature = "html")]
+    rows: Vec<super::html::ChangeRow>,
 }
 
 /// An event in the JSON of `--watch`.
@@ -90,13 +96,27 @@ impl<'w> Changes<'w> {
             FormatName::Table | FormatName::Wide => Style::Text,
             FormatName::Json | FormatName::Ndjson => Style::Json,
             FormatName::Name => Style::Name,
+            #[cfg(feature = "html")]
+            FormatName::Html => Style::Html,
             _ => return None,
         };
 
         let OldListing { services, now, then } = old;
         let old = services.into_iter().map(|item| (item.id.clone(), item)).collect();
         let (time, color) = (page.generated, page.color);
-        Some(Self { out, style, old, now, then, shared, index: 0, time, color })
+        Some(Self {
+            out,
+            style,
+            old,
+            now,
+            then,
+            shared,
+            index: 0,
+            time,
+            color,
+            #[cfg(feature = "html")]
+            rows: Vec::new(),
+        })
     }
 
     fn write(
@@ -116,12 +136,32 @@ impl<'w> Changes<'w> {
                 self.out.write_all(b"\n")
             }
             Style::Name => writeln!(self.out, "{kind} {}", item.id),
+            #[cfg(feature = "html")]
+            Style::Html => {
+                let mut line = String::new();
+                text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
+                // The sign stands for the kind, which the page says in words.
+                let text = line.get(2..).unwrap_or_default().to_owned();
+                self.rows.push(super::html::ChangeRow { kind, text });
+                Ok(())
+            }
             Style::Text => {
                 let mut line = String::new();
                 text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
                 writeln!(self.out, "{}", colored(&line, kind, self.color))
             }
         }
+    }
+
+    /// Writes the page, if it is one.
+    fn end_page(&mut self, end: &Footer<'_>) -> io::Result<()> {
+        #[cfg(feature = "html")]
+        if self.style == Style::Html {
+            let page = super::html::changes_page(self.time, &self.rows, end);
+            return self.out.write_all(page.as_bytes());
+        }
+        let _ = end;
+        Ok(())
     }
 
     /// Whether this run covers a service of the baseline.
@@ -283,7 +323,7 @@ impl Format for Changes<'_> {
 
         // Missing services of an incomplete listing may still be open.
         if end.completeness == Completeness::Incomplete {
-            return Ok(());
+            gone.clear();
         }
 
         gone.sort_by(|one, other| one.id.cmp(&other.id));
@@ -291,7 +331,7 @@ impl Format for Changes<'_> {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);
             self.write("removed", item, None, &[])?;
         }
-        Ok(())
+        self.end_page(end)
     }
 
     fn flush(&mut self) -> io::Result<()> {

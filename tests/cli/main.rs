@@ -10,6 +10,7 @@ mod holders;
 mod install;
 mod outputs;
 mod resolve;
+mod secrets;
 mod settings;
 mod settings_files;
 mod streams;

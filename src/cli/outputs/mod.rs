@@ -101,7 +101,7 @@ impl<'w> Outputs<'w> {
         let Some(out) = stdout.out.take() else { return Ok(()) };
         let changes = Changes::new(stdout.name, out, old, shared, self.page);
         let why = "--diff cannot write this format";
-        let hint = "choose table, json, ndjson or name; files may use any format";
+        let hint = "choose table, json, ndjson, html or name; files may use any format";
         stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));
         self.compares = true;
         Ok(())
