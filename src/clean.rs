@@ -4,15 +4,13 @@
 //! behind a right-to-left override, or run a formula in a spreadsheet. [`Untrusted`] keeps such text unchanged;
 //! everything that displays it uses this module.
 
-mod redaction;
-
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-pub(crate) use self::redaction::{MASK, redacted, redacted_query, redacted_url};
+pub(crate) use crate::redaction::{MASK, redacted, redacted_query, redacted_url};
 
 /// Maximum number of characters of one [`Untrusted`] that `Display` writes; a cut is marked by `…`.
 pub const DISPLAY_CHARS: usize = 512;

@@ -20,7 +20,7 @@ const SHARED_DATA: &str = "/usr/local/share";
 
 /// A file to write, and what still has to be done so that it is found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct InstallPlace {
     pub(super) path: PathBuf,
     pub(super) note: Option<String>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Place {
 ///
 /// # Errors
 /// If the shell searches no directory, or there is no home directory.
-pub(super) fn completion_place(shell: Shell, is_root: bool, variable: Environment<'_>) -> Result<Place> {
+pub(super) fn completion_place(shell: Shell, is_root: bool, variable: Environment<'_>) -> Result<InstallPlace> {
     let (path, note) = match shell {
         Shell::Bash if is_root => (PathBuf::from(SHARED_DATA).join("bash-completion/completions/portolan"), None),
         Shell::Bash => {
@@ -52,7 +52,7 @@ pub(super) fn completion_place(shell: Shell, is_root: bool, variable: Environmen
         }
     };
     let note = note.or_else(|| (shell == Shell::Bash).then(bash_note).flatten());
-    Ok(Place { path, note })
+    Ok(InstallPlace { path, note })
 }
 
 /// What bash needs to find completions.

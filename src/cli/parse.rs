@@ -46,8 +46,10 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     let mut matches = match parsed {
         Ok(matches) => matches,
         Err(error) if error.kind() == ErrorKind::DisplayHelp && help::is_short(args) => {
+            command.build();
+            let (path, asked) = usage::asked_command(&command, args);
             let columns = Terminal::of_stdout(Color::Auto).width;
-            return Ok(Parsed::Text(help::short_help(&command, args, columns)));
+            return Ok(Parsed::Text(help::short_help(&path, asked, columns)));
         }
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(error.render()));

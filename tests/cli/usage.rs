@@ -110,7 +110,7 @@ fn missing_words() {
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
     portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
     portolan("completions csh").refuses(
-        "SHELL 'csh': there is no such value",
+        "[SHELL] 'csh': there is no such value",
         "did you mean 'zsh'? the values are bash, elvish, fish, powershell, zsh",
     );
 }

@@ -1,6 +1,5 @@
 //! The layout of `-h`: what the command does, three examples, and the options that people use, on one screen.
 
-use std::ffi::OsString;
 use std::fmt::Write;
 
 use clap::builder::StyledStr;
@@ -9,7 +8,6 @@ use clap::{Arg, Command};
 
 use super::selection::{COMMANDS, EXAMPLES, options_of};
 use super::wrapped;
-use crate::cli::{definition, usage};
 
 /// The screen that the short help fits, in characters; a narrower terminal wraps more, a wider one less.
 const WIDTH: usize = 80;
@@ -20,34 +18,26 @@ const MAX_EXAMPLES: usize = 3;
 /// The widest name of an option that its description stands beside.
 const MAX_NAME: usize = 28;
 /// Headings of options that many commands share; a command that is not in the selection leaves them out.
-const SHARED_HEADINGS: [&str; 2] = ["Watch", "Identification"];
+const SHARED_HEADINGS: [&str; 3] = ["Watch", "Identification", "Global options"];
 /// The longest list of possible values, in characters.
 const MAX_VALUES: usize = 30;
 
-/// The short help of the command that the arguments lead to. `columns`: the width of the terminal, if there is one.
-pub(in crate::cli) fn short_help(root: &Command, args: &[OsString], columns: Option<u16>) -> StyledStr {
-    let mut root = root.clone();
-    root.build();
-    of_built(&root, args, columns)
-}
-
-fn of_built(root: &Command, args: &[OsString], columns: Option<u16>) -> StyledStr {
-    let (path, command) = usage::asked_command(root, args);
-
+/// The short help of a command that is built; `path`: how it is typed. `columns`: the width of the terminal, if there is one.
+pub(in crate::cli) fn short_help(path: &str, command: &Command, columns: Option<u16>) -> StyledStr {
     let width = columns.map_or(WIDTH, usize::from).clamp(20, MAX_WIDTH);
-    let mut page = Page { text: String::new(), width, heading: *root.get_styles().get_header() };
-    page.command(&path, command);
+    let mut page = HelpPage { text: String::new(), width, heading: *command.get_styles().get_header() };
+    page.command(path, command);
     page.text.into()
 }
 
 /// A text that grows.
-struct Page {
+struct HelpPage {
     text: String,
     width: usize,
     heading: Style,
 }
 
-impl Page {
+impl HelpPage {
     fn command(&mut self, path: &str, command: &Command) {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         self.paragraph(&about);
@@ -197,9 +187,8 @@ fn is_flag(argument: &&Arg) -> bool {
 
 /// Whether an option belongs to the command itself.
 fn is_own(argument: &Arg) -> bool {
-    let is_everywhere = matches!(argument.get_id().as_str(), "help" | "version")
-        && !argument.get_action().takes_values()
-        || definition::root().get_arguments().any(|global| global.get_id() == argument.get_id());
+    let is_everywhere =
+        matches!(argument.get_id().as_str(), "help" | "version") && !argument.get_action().takes_values();
     let is_shared = argument.get_help_heading().is_some_and(|heading| SHARED_HEADINGS.contains(&heading));
     !is_everywhere && !is_shared && !argument.is_hide_set()
 }
@@ -261,11 +250,13 @@ fn description(argument: &Arg) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use clap::CommandFactory;
 
     use super::*;
-    use crate::cli::Cli;
     use crate::cli::help::selection::options_of;
+    use crate::cli::{Cli, definition, usage};
 
     /// The rows of a terminal that a page must fit.
     const ROWS: usize = 40;
@@ -286,12 +277,17 @@ mod tests {
         (root, lines.iter().map(|path| path.iter().map(OsString::from).collect()).collect())
     }
 
+    fn shown(root: &Command, args: &[OsString]) -> StyledStr {
+        let (path, command) = usage::asked_command(root, args);
+        short_help(&path, command, None)
+    }
+
     #[test]
     fn the_short_help_of_each_command_fits_a_screen() {
         let (root, lines) = built();
         let mut wrong = Vec::new();
         for args in &lines {
-            let text = of_built(&root, args, None).to_string();
+            let text = shown(&root, args).to_string();
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
             if text.lines().count() > ROWS || widest > WIDTH {
                 wrong.push(format!("{args:?} {} lines, {widest} columns", text.lines().count()));
@@ -358,7 +354,8 @@ mod tests {
 
     #[test]
     fn the_root_names_every_command() {
-        let text = short_help(&definition::with_negations(), &["portolan".into()], None).to_string();
+        let (root, _) = built();
+        let text = shown(&root, &["portolan".into()]).to_string();
         let words: Vec<&str> = text.split([' ', ',', '\n']).collect();
         for command in Cli::command().get_subcommands() {
             assert!(words.contains(&command.get_name()), "{}", command.get_name());

@@ -27,8 +27,9 @@ const SECRET_ENDS: [&str; 14] = [
     "credentials",
 ];
 /// Whole names of the same kind that are too short to be ends of others.
-const SECRET_NAMES: [&str; 9] =
-    ["pass", "pw", "key", "sig", "auth", "authorization", "cookie", "setcookie", "proxyauthorization"];
+const SECRET_NAMES: [&str; 6] = ["pass", "pw", "authorization", "cookie", "setcookie", "proxyauthorization"];
+/// Parameters of a query that are secrets there only: elsewhere they are words of a sentence, as in `KEY=VALUE`.
+const SECRET_PARAMETERS: [&str; 3] = ["key", "sig", "auth"];
 /// Whole names whose values follow a colon: headers. Others do so only with a dash, as in `X-Api-Key`.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "apikey"];
 /// Schemes of the Authorization header (RFC 9110, 11.6.2), before their credentials.
@@ -96,7 +97,8 @@ fn url(url: &str) -> Cow<'_, str> {
 }
 
 fn is_secret_parameter(parameter: &str) -> bool {
-    parameter.split_once('=').is_some_and(|(name, _)| is_secret_name(name))
+    let name = parameter.split_once('=').map_or("", |(name, _)| name);
+    is_secret_name(name) || SECRET_PARAMETERS.contains(&normalized(name).as_str())
 }
 
 fn redacted_parameter(parameter: &str) -> String {
