@@ -40,6 +40,18 @@ impl Validator {
         Self { options, spec, ignored, thresholds, roots, resolvers }
     }
 
+    /// A validator with the options of `validation`, for other services.
+    pub(crate) fn of(validation: &Validation<'_>) -> Self {
+        Self {
+            options: validation.options.clone(),
+            spec: validation.spec.clone(),
+            ignored: validation.ignored.clone(),
+            thresholds: validation.thresholds,
+            roots: Arc::clone(&validation.roots),
+            resolvers: Arc::clone(&validation.resolvers),
+        }
+    }
+
     /// Applies this spec to every service; a service's own declarations have precedence.
     #[must_use]
     pub fn with_spec(mut self, spec: CheckSpec) -> Self {
@@ -87,6 +99,12 @@ impl Validator {
         ValidatedSource { source, validator: self.clone() }
     }
 
+    /// The same checks with other options.
+    #[must_use]
+    pub(crate) fn with_options(self, options: ValidatorOptions) -> Self {
+        Self { options, ..self }
+    }
+
     /// The same checks within this time. A check may use all of it, so that a silent peer gets its own finding instead of the
     /// end of the run.
     pub(crate) fn within(&self, limit: Duration) -> Self {
@@ -106,6 +124,7 @@ impl Validator {
             resolvers: Arc::clone(&self.resolvers),
             thresholds: self.thresholds,
             via: source.proxy().map(|proxy| proxy.0),
+            latest: None,
             summary: parking_lot::Mutex::new(RunSummary::against(None)),
             source_notes: parking_lot::Mutex::default(),
         }

@@ -34,7 +34,7 @@ pub enum UrlPlace {
 const HINT: &str = "write it as https://host:port/path";
 
 /// The schemes of services with hosts: the scheme, its protocol, and the port that it stands for.
-const SCHEMES: [(&str, &str, Option<u16>); 24] = [
+const SCHEMES: [(&str, &str, Option<u16>); 28] = [
     ("grpc", "grpc", None),
     ("grpcs", "grpcs", None),
     ("tls", "tls", None),
@@ -54,10 +54,14 @@ const SCHEMES: [(&str, &str, Option<u16>); 24] = [
     ("memcached", "memcached", Some(11211)),
     ("zookeeper", "zookeeper", Some(2181)),
     ("amqp", "amqp", Some(5672)),
-    ("amqps", "tls", Some(5671)),
+    ("amqps", "amqps", Some(5671)),
     ("mongodb", "mongodb", Some(27017)),
     ("kafka", "kafka", Some(9092)),
     ("mqtt", "mqtt", Some(1883)),
+    ("mqtts", "mqtts", Some(8883)),
+    ("cassandra", "cassandra", Some(9042)),
+    ("mssql", "mssql", Some(1433)),
+    ("sqlserver", "mssql", Some(1433)),
     ("ldap", "ldap", Some(389)),
 ];
 
@@ -146,7 +150,8 @@ fn basic_authorization(url: &Url) -> Option<RequestHeader> {
     Some(RequestHeader { name: "authorization".to_owned(), value: format!("Basic {}", base64(&credentials)) })
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+/// A part of a URL without its percent-encoding.
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
@@ -166,7 +171,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Standard base64 with padding (RFC 4648, section 4).
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
 

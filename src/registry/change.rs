@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::InstanceRecord;
+use super::{DocumentChange, InstanceRecord};
 use crate::model::RegisteredInstance;
 
 /// What came of a command.
@@ -12,6 +13,8 @@ use crate::model::RegisteredInstance;
 pub struct Outcome {
     /// The changes, in the order of their indexes. A renewal has none, and neither has a repeated registration.
     pub changes: Vec<Change>,
+    /// The changes of documents, in the order of their indexes, which are between those of the instances.
+    pub documents: Vec<DocumentChange>,
     /// What the sender should know, one line each.
     pub warnings: Vec<String>,
     /// What the operator should know.
@@ -22,6 +25,7 @@ impl Outcome {
     /// Adds what came of a further command.
     pub(super) fn append(&mut self, later: Self) {
         self.changes.extend(later.changes);
+        self.documents.extend(later.documents);
         self.warnings.extend(later.warnings);
         self.notices.extend(later.notices);
     }
@@ -47,7 +51,8 @@ pub struct Change {
 }
 
 /// Whether an instance came, changed or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     /// It is new.
     Added,
@@ -69,7 +74,8 @@ impl ChangeKind {
 }
 
 /// Why an instance changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// It was registered.
     Registered,
@@ -87,6 +93,8 @@ pub enum Cause {
     Check,
     /// Its node went down or came back.
     Node,
+    /// Its service splits its traffic in another way.
+    Traffic,
 }
 
 impl Cause {
@@ -101,6 +109,7 @@ impl Cause {
             Self::Operator => "operator",
             Self::Check => "check",
             Self::Node => "node",
+            Self::Traffic => "traffic",
         }
     }
 }

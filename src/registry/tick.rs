@@ -99,6 +99,7 @@ impl State {
         }
 
         outcome.notices.push(Notice::ClockGap { seconds: gap.as_secs() });
+        self.restart_steps(now);
         let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().collect();
         for id in ids {
             let Some(mut entry) = self.view.instances.get(&*id).cloned() else { continue };
@@ -107,7 +108,7 @@ impl State {
         }
     }
 
-    fn extend(&mut self, entry: &mut InstanceEntry, gap: Duration, now: Now) {
+    pub(super) fn extend(&mut self, entry: &mut InstanceEntry, gap: Duration, now: Now) {
         if entry.expires.is_some() {
             let ttl = entry.record.ttl(&self.view.rules);
             self.grant_lease(entry, ttl, now);

@@ -5,13 +5,20 @@ mod access;
 mod activity;
 mod api_error;
 mod authorized;
+mod balancing;
 mod body;
 mod checks;
+mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod document_event;
+mod exporter;
 mod gate;
 mod histogram;
+mod line_diff;
+mod live_overrides;
+mod log_level;
 mod metrics;
 mod monitor;
 mod name_index;
@@ -27,9 +34,12 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod shift_scores;
+mod store_probe;
 mod strategy;
 mod times;
 mod tls;
+mod trace;
 mod view;
 mod watched_file;
 mod write_queue;
@@ -47,12 +57,14 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::checks::Checks;
+use self::cluster::{ClusterWriter, Contact};
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
 use self::ring::Ring;
 use self::shared::ServerState;
+use self::store_probe::StoreProbe;
 use self::view::View;
 use self::write_queue::WriteQueue;
 use self::writer::CommandWriter;
@@ -65,9 +77,13 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
+#[cfg(feature = "cli")]
+pub(crate) use self::exporter::serve_exporter;
+pub use self::log_level::LogLevel;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
+pub use self::trace::TRACE_TARGET;
 
 /// The address of a client, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +107,8 @@ pub struct Registry {
     pub access: AccessControl,
     /// The certificate of its listeners; `None`: they speak plain HTTP.
     pub tls: Option<ServerTls>,
+    /// The log of the process.
+    pub log: Arc<LogLevel>,
 }
 
 /// Where a server listens.
@@ -113,10 +131,10 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
     let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
-    let metrics = Metrics::new(&routes::PATHS);
+    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let timeout = settings.shutdown_timeout;
@@ -126,6 +144,12 @@ pub async fn run(
     let monitor_stop = Shutdown::new();
     let (checks, demands) = Checks::new();
 
+    let shared_store = Arc::clone(&store).shared();
+    let contact = match &shared_store {
+        Some(_) => Contact::with_shared_store(clock.clone()),
+        None => Contact::with_own_store(),
+    };
+
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
@@ -133,13 +157,16 @@ pub async fn run(
         ring: Ring::new(limits.kept_events, state.index(), events),
         unscoped_writes: writes,
         access: Arc::clone(&access),
+        log,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,
         shutdown: clients.clone(),
         own_node,
         store: store_name,
-        epoch,
+        probe: StoreProbe::new(Arc::clone(&store)),
+        epoch: ArcSwap::from_pointee(epoch),
+        contact,
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
@@ -147,11 +174,16 @@ pub async fn run(
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
-    writer_stop.spawn(writer.run(writer_stop.clone()));
+    match shared_store {
+        Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared).run(writer_stop.clone())),
+        None => writer_stop.spawn(writer.run(writer_stop.clone())),
+    };
     monitor::start(&app, demands, monitor_stop.clone());
+    monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {

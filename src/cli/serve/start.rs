@@ -12,11 +12,14 @@ use tokio::sync::watch;
 use tracing::info;
 use uuid::Uuid;
 
+use super::activation::PassedListeners;
 use super::addresses::bind;
 use super::data::DataPlace;
 use super::given::Given;
 use super::plan::Plan;
 use super::reload::{Reloader, SettingsOrigin};
+use super::service_manager::ServiceManager;
+use super::telemetry::Telemetry;
 use super::{consul, dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
@@ -26,10 +29,12 @@ use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
-use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
+use crate::registry::{Now, State};
+use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
-use crate::store::{Memory, Sqlite, Store, StoreError};
+use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
+#[cfg(feature = "postgres")]
+use crate::store::{Postgres, PostgresUrl};
 
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
@@ -43,28 +48,45 @@ pub(super) fn start(
     origin: &dyn SettingsOrigin,
     environment: Option<&str>,
     quiet: bool,
+    passed: PassedListeners,
 ) -> Result<Exit> {
     let stop = Stop::listen_except_hangup()?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
         let (access, tls) = (access(plan)?, tls(plan)?);
-        let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
-        let consul: Result<Vec<TcpListener>> =
-            plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
+        let rest = if passed.rest.is_empty() {
+            plan.listen.iter().map(|address| listen(*address, plan)).collect()
+        } else {
+            adopt(passed.rest)
+        };
+        let consul = if passed.consul.is_empty() {
+            plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect()
+        } else {
+            adopt(passed.consul)
+        };
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
-        let registry = open(plan, access, tls)?;
-        let log = logging::start(&plan.log_filter, plan.log_json)?;
+        let telemetry = Telemetry::start(plan)?;
+        let log = Arc::new(logging::start(&plan.log_filter, plan.log_json, telemetry.layer())?);
+        let registry = open(plan, access, tls, Arc::clone(&log)).await?;
         announce(plan, &listeners, &registry, environment, quiet);
+        let manager = ServiceManager::of_environment(super::variable);
 
         let shutdown = stop.tree()?;
         let (live, changes) = watch::channel(plan.server.live());
-        let reloader = Reloader::new(origin, given, log, live);
+        let reloader = Reloader::new(origin, given, log, live, &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
-        let (report, followed) = tokio::join!(serving, reloader.follow(shutdown.clone()));
+        manager.ready();
+        let stopping = async {
+            shutdown.stopping().await;
+            manager.stopping();
+        };
+        let watchdog = manager.feed_watchdog(shutdown.clone());
+        let (report, followed, (), ()) = tokio::join!(serving, reloader.follow(shutdown.clone()), stopping, watchdog);
         followed?;
         info!(aborted = report.aborted, "stopped");
+        telemetry.finish().await;
         // The task that waits for signals belongs to the tree.
         let _ = shutdown.drain(plan.server.shutdown_timeout).await;
         if report.is_clean() {
@@ -74,6 +96,12 @@ pub(super) fn start(
         stderr::failure(&text, "raise --shutdown-timeout");
         Ok(Exit::Incomplete)
     })
+}
+
+/// The sockets of the service manager, which listen already.
+fn adopt(passed: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>> {
+    let adopted: io::Result<Vec<TcpListener>> = passed.into_iter().map(TcpListener::from_std).collect();
+    adopted.map_err(|error| Error::io("use the sockets of the service manager", error, "check the socket unit"))
 }
 
 fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
@@ -140,28 +168,55 @@ fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
     tls.map(Some)
 }
 
-fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
+async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>, log: Arc<LogLevel>) -> Result<Registry> {
     let clock = Clock::precise();
-    let max_events = plan.server.size_limits.kept_events;
-    let DataPlace::File(path) = &plan.data else {
-        let store: Arc<dyn Store> = Arc::new(Memory::new(0));
-        let state = State::new(plan.rules.clone());
-        let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls });
+    let max_events = plan.server.size_limits.kept_events as u64;
+    let opened = match &plan.data {
+        DataPlace::Memory => OpenStore {
+            store: Arc::new(Memory::new(0)),
+            name: "memory".to_owned(),
+            contents: Contents { epoch: Uuid::new_v4().to_string(), ..Contents::default() },
+        },
+        DataPlace::File(path) => open_file(path, max_events)?,
+        #[cfg(feature = "postgres")]
+        DataPlace::Postgres(url) => open_postgres(url, plan, max_events).await?,
     };
 
-    create_folder(path)?;
-    let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
-    let records: std::result::Result<Vec<InstanceRecord>, _> =
-        contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| damaged(path, error.to_string()))?;
+    let OpenStore { store, name: store_name, contents } = opened;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
-    let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let state = state.map_err(|error| damaged(path, error.to_string()))?;
+    let state = State::restore_stored(plan.rules.clone(), contents.index, &contents.records, now).map_err(|error| {
+        let hint = "restore a backup, or begin with an empty registry elsewhere";
+        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
+    })?;
+    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls, log })
+}
 
-    let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    let store = Arc::new(store);
-    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls })
+/// A store with what it holds.
+struct OpenStore {
+    store: Arc<dyn Store>,
+    name: String,
+    contents: Contents,
+}
+
+fn open_file(path: &Path, max_events: u64) -> Result<OpenStore> {
+    create_folder(path)?;
+    let (store, contents) = Sqlite::open(path, max_events).map_err(|error| unusable(path, &error))?;
+    let name = format!("SQLite file {}", clean(&path.to_string_lossy()));
+    Ok(OpenStore { store: Arc::new(store), name, contents })
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &PostgresUrl, plan: &Plan, max_events: u64) -> Result<OpenStore> {
+    let name = clean(&format!("PostgreSQL {url}"));
+    let opened = Postgres::open(url.clone(), &plan.server.cluster, max_events).await;
+    let (store, contents) = opened.map_err(|error| {
+        let why = match &error {
+            StoreError::Unusable { cause, .. } | StoreError::Away { cause } => cause.clone(),
+            other => other.to_string(),
+        };
+        Error::usage(format!("the database {}", clean(&url.to_string())), clean(&why), error.hint())
+    })?;
+    Ok(OpenStore { store: Arc::new(store), name, contents })
 }
 
 /// Makes the folder of the data, readable for its owner only.
@@ -172,10 +227,6 @@ fn create_folder(path: &Path) -> Result<()> {
         let what = format!("the data file {}", clean(&path.to_string_lossy()));
         Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
     })
-}
-
-fn damaged(path: &Path, detail: String) -> Error {
-    unusable(path, &StoreError::Damaged { path: path.to_owned(), detail })
 }
 
 fn unusable(path: &Path, error: &StoreError) -> Error {

@@ -1,5 +1,7 @@
 //! `portolan validate` and `portolan score`.
 
+#[cfg(feature = "serve")]
+mod exporter;
 mod named;
 mod options;
 mod score;
@@ -8,6 +10,8 @@ mod targets;
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
+#[cfg(feature = "serve")]
+use self::exporter::{Exporter, ExporterArgs, ExporterChecks};
 pub(super) use self::named::Named;
 use self::options::ValidateOptions;
 pub(super) use self::options::{TlsFiles, parse_score};
@@ -18,10 +22,14 @@ use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
 use super::outputs::TableArgs;
+#[cfg(feature = "serve")]
+use super::watch::Beside;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::health::Validation;
+#[cfg(feature = "serve")]
+use crate::health::Validator;
+use crate::health::{CHECKED_PROTOCOLS, LatestHealth, Validation};
 use crate::identify::Identification;
 use crate::model::CheckSpec;
 use crate::output::FormatName;
@@ -54,6 +62,9 @@ pub(super) struct Validate {
     table: TableArgs,
     #[command(flatten)]
     watching: Watching,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    exporter: ExporterArgs,
 }
 
 impl Validate {
@@ -64,14 +75,35 @@ impl Validate {
         let generated = Timestamp::now();
         let validated = self.options.open(&targets, &self.spec, generated)?;
         if self.watching.is_asked()? {
-            let validated = Validation { thresholds: self.watching.thresholds(), ..validated };
-            return self.watching.run(&validated, global);
+            let latest = Some(LatestHealth::new());
+            let validated = Validation { thresholds: self.watching.thresholds(), latest, ..validated };
+            return self.watch(&validated, &targets, global);
         }
 
         let rules = ExitRules::of(generated).with_table(self.table.clone());
-        let exit = self.options.list(&validated, &rules, global)?;
-        let fails = self.options.min_score.is_none() && validated.summary.lock().has_unhealthy();
-        Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
+        self.options.list(&validated, &rules, global)
+    }
+
+    /// Watches the targets, and serves their metrics if that is requested.
+    fn watch(&self, validated: &Validation<'_>, targets: &Targets, global: &Global) -> Result<Exit> {
+        let latest = validated.latest.as_ref();
+        #[cfg(feature = "serve")]
+        {
+            let checks = ExporterChecks {
+                validator: Validator::of(validated),
+                options: validated.options.clone(),
+                services: targets.services().to_vec(),
+                latest: latest.cloned().unwrap_or_else(LatestHealth::new),
+            };
+            let exporter = Exporter::open(&self.exporter, checks, global.quiet)?;
+            let beside = exporter.as_ref().map(|exporter| exporter as &dyn Beside);
+            self.watching.run_beside(validated, (latest, beside), global)
+        }
+        #[cfg(not(feature = "serve"))]
+        {
+            let _ = targets;
+            self.watching.run_beside(validated, (latest, None), global)
+        }
     }
 
     /// # Errors
@@ -81,18 +113,29 @@ impl Validate {
             let why = format!("--check requests {} too", check.as_str());
             return Err(Error::usage("--no-check", why, "leave one of them out"));
         }
+        if let Some(protocol) = &self.spec.protocol {
+            let hint = format!("the protocols are {CHECKED_PROTOCOLS}");
+            targets::check_protocol(protocol).map_err(|why| Error::usage("--protocol", why, hint))?;
+        }
         Ok(())
     }
 }
 
-/// Lists and checks the services of a source with default options. Identifies them first if requested.
+/// Lists and checks the services of a source with default options, and the score that each must reach. Identifies them first
+/// if requested.
 ///
 /// # Errors
 /// If the source fails.
-pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRules, global: &Global) -> Result<Exit> {
+pub(super) fn all(
+    source: &dyn Source,
+    min_score: Option<u8>,
+    identify: &IdentifyArgs,
+    rules: &ExitRules,
+    global: &Global,
+) -> Result<Exit> {
     let identified = Identification { source, options: identify.options(), checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
-    let options = ValidateOptions::default();
+    let options = ValidateOptions { min_score, ..ValidateOptions::default() };
     let validated = options.open(source, &CheckSpec::default(), Timestamp::now())?;
     options.list(&validated, rules, global)
 }
@@ -103,7 +146,9 @@ pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRule
 /// If the source fails.
 pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = ValidateOptions::default().open(source, &CheckSpec::default(), Timestamp::now())?;
-    watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
+    let latest = LatestHealth::new();
+    let validated = Validation { thresholds: watching.thresholds(), latest: Some(latest), ..validated };
+    watching.run_beside(&validated, (validated.latest.as_ref(), None), global)
 }
 
 impl ValidateOptions {
@@ -123,7 +168,7 @@ impl ValidateOptions {
 
         let mut exit = rules.list(validated, &IdentifyArgs::default(), &global)?;
         let summary = validated.summary.lock();
-        if summary.below > 0 {
+        if summary.has_failed() {
             exit = exit.max(Exit::ConditionFailed);
         }
 
@@ -135,6 +180,10 @@ impl ValidateOptions {
             exit = exit.max(Exit::ConditionFailed);
         }
 
+        // Also where the source says so in a note: addresses that are unreachable from here are no error of the listing.
+        if summary.has_unknown() {
+            exit = exit.max(Exit::Incomplete);
+        }
         if self.require_complete && summary.incomplete > 0 {
             if !global.quiet {
                 let services = if summary.incomplete == 1 { "service" } else { "services" };

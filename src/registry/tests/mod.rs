@@ -1,6 +1,7 @@
 //! The rules, one by one; against a naive model; in a simulated world; and the checker of histories itself.
 
 mod catalog;
+mod config;
 mod expiry;
 mod guard;
 mod health;
@@ -9,6 +10,9 @@ mod identity;
 mod limits;
 mod model;
 mod naive;
+mod replicate;
+mod shift_simulator;
 mod simulator;
 mod snapshots;
 mod support;
+mod traffic;

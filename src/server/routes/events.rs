@@ -15,12 +15,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::DEFAULT_NAMESPACE;
+use crate::clean::clean;
+use crate::model::{CONFIG_NAMESPACE, DEFAULT_NAMESPACE};
+use crate::registry::Rejected;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
 use crate::server::ring::{Event, Filter, Missed};
+use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::view::InstanceView;
 
@@ -49,36 +53,47 @@ enum Form {
         ("epoch" = Option<String>, Query, description = "The history that `since` belongs to, as in `reset` and `synced`"),
         ("service" = Option<String>, Query, description = "Only this service"),
         ("namespace" = Option<String>, Query, description = "Its namespace"),
+        ("config" = Option<String>, Query, description = "Only this configuration, and no services"),
         ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides"),
     ),
     responses((status = 200, description = "An endless stream", body = String, content_type = "text/event-stream"),
         (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
-    let params = Params::read(request.uri().query(), &["since", "epoch", "service", "namespace", "format"], &[])?;
+    let known = ["since", "epoch", "service", "namespace", "config", "format"];
+    let params = Params::read(request.uri().query(), &known, &[])?;
     let form = form(&params, request.headers())?;
     let since = match params.number("since", 0, u64::MAX)? {
         Some(since) => Some(since),
         // A browser sends back what it read last; anything else is not an index of ours.
         None => request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.parse().ok()),
     };
+    let resets = access.app().ring.resets();
     // The indexes of another history mean nothing here.
-    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == access.app().epoch));
+    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == *access.app().epoch()));
     let service = params.get("service").map(str::to_owned);
     let namespace = params.get("namespace").map(str::to_owned);
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
-    let filter = Filter { namespace, service, scope: access.scope() };
+    let filter = match params.get("config") {
+        Some(_) if service.is_some() || namespace.is_some() => {
+            let error = ApiError::bad_request("invalid_parameter", "a configuration has no service and no namespace");
+            return Err(error.field("config").hint("follow it with a request of its own"));
+        }
+        Some(name) => config_filter(&access, name)?,
+        None => Filter { namespace, service, scope: access.scope(), is_of_config: false },
+    };
 
-    let open = StreamCount::enter(access.app())?;
     let wake = access.app().ring.subscribe(&filter);
     let index = access.app().index();
+    let open = StreamEntry::enter(access.app(), &wake, since.unwrap_or(index))?;
     let start = EventStream {
         access,
         form,
         filter,
         wake,
         position: Position::Start(since),
+        resets,
         last_sent: Instant::now(),
-        _open: open,
+        open,
     };
     let mut response = Response::new(Body::from_stream(stream::unfold(start, next)));
     let kind = match form {
@@ -92,6 +107,13 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     // A proxy such as nginx would otherwise hold lines back.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+fn config_filter(access: &Access, name: &str) -> ApiResult<Filter> {
+    if access.view().sees_config(name) {
+        return Ok(Filter::of_config(name));
+    }
+    Err(Rejected::UnknownConfig { name: clean(name).into() }.into())
 }
 
 fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
@@ -108,24 +130,25 @@ fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
     Ok(if wants_lines { Form::Ndjson } else { Form::Sse })
 }
 
-/// One open stream, until it is dropped.
-struct StreamCount(App);
+/// One open stream among all others, until it is dropped.
+struct StreamEntry {
+    app: App,
+    stream: OpenStream,
+}
 
-impl StreamCount {
-    fn enter(app: &App) -> ApiResult<Self> {
-        let open = app.metrics.event_streams.fetch_add(1, Ordering::Relaxed);
-        let entered = Self(Arc::clone(app));
+impl StreamEntry {
+    /// Enters a stream whose client knows everything up to `index`.
+    fn enter(app: &App, wake: &watch::Receiver<u64>, index: u64) -> ApiResult<Self> {
         let max = app.settings.size_limits.event_streams;
-        if usize::try_from(open).is_ok_and(|open| open >= max) {
-            return Err(ApiError::unavailable("too_many_streams", format!("{max} event streams are open")));
-        }
-        Ok(entered)
+        let stream = app.metrics.event_streams.open(max, wake.clone(), index);
+        let full = || ApiError::unavailable("too_many_streams", format!("{max} event streams are open"));
+        Ok(Self { app: Arc::clone(app), stream: stream.ok_or_else(full)? })
     }
 }
 
-impl Drop for StreamCount {
+impl Drop for StreamEntry {
     fn drop(&mut self) {
-        self.0.metrics.event_streams.fetch_sub(1, Ordering::Relaxed);
+        self.app.metrics.event_streams.close(self.stream.number);
     }
 }
 
@@ -147,8 +170,10 @@ struct EventStream {
     filter: Filter,
     wake: watch::Receiver<u64>,
     position: Position,
+    /// The history that the position belongs to.
+    resets: u64,
     last_sent: Instant,
-    _open: StreamCount,
+    open: StreamEntry,
 }
 
 /// The next piece. The client pulls: a slow one delays only itself, and is told to begin anew if it falls too far behind.
@@ -168,6 +193,9 @@ async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, Eve
         };
     }
     stream.last_sent = Instant::now();
+    if let Position::Listing(_, index) | Position::CatchingUp(index) | Position::Following(index) = &stream.position {
+        stream.open.stream.sent(*index);
+    }
     Some((Ok(Bytes::from(piece)), stream))
 }
 
@@ -181,9 +209,14 @@ impl EventStream {
         self.app().metrics.event_resets.fetch_add(1, Ordering::Relaxed);
         // Seen before the view is read: what comes after wakes the stream again.
         self.wake.mark_unchanged();
+        self.resets = self.app().ring.resets();
         let view = self.access.view();
         let index = view.index();
         self.write_mark(piece, "reset", None, index);
+        if self.filter.is_of_config {
+            self.write_config(&view, index, piece);
+            return Position::Listing(Vec::new().into_iter(), index);
+        }
 
         let wanted = view.services().filter(|service| {
             self.filter.service.as_deref().is_none_or(|name| name == &*service.key.name)
@@ -191,6 +224,17 @@ impl EventStream {
         });
         let instances: Vec<_> = wanted.flat_map(|service| service.list().iter().cloned()).collect();
         Position::Listing(instances.into_iter(), index)
+    }
+
+    /// The configuration that is followed, as it is.
+    fn write_config(&self, view: &ScopedView, index: u64, piece: &mut Vec<u8>) {
+        let name = self.filter.service.as_deref().unwrap_or_default();
+        let Some(current) = view.config(name).and_then(|entry| entry.current()) else { return };
+        let line = serde_json::json!({
+            "index": index, "type": "added", "source": "portolan", "namespace": CONFIG_NAMESPACE, "service": name,
+            "changed": [], "item": current.to_item(),
+        });
+        self.write_line(piece, "added", None, line.to_string().as_bytes());
     }
 
     fn write_listing(
@@ -275,7 +319,9 @@ impl EventStream {
     }
 
     fn missed(&self, since: u64) -> Missed {
-        self.app().ring.missed(since, self.app().index(), &self.filter)
+        let missed = self.app().ring.missed(since, self.app().index(), &self.filter);
+        // Looked at afterwards: what was read may already be of another history.
+        if self.app().ring.resets() == self.resets { missed } else { Missed::TooOld }
     }
 
     /// Writes events, as many as fit a piece, and returns the index of the last.
@@ -292,7 +338,7 @@ impl EventStream {
     }
 
     fn write_mark(&self, piece: &mut Vec<u8>, kind: &str, id: Option<u64>, index: u64) {
-        let line = serde_json::json!({ "index": index, "type": kind, "epoch": self.app().epoch });
+        let line = serde_json::json!({ "index": index, "type": kind, "epoch": *self.app().epoch() });
         self.write_line(piece, kind, id, line.to_string().as_bytes());
     }
 
