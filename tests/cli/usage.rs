@@ -40,8 +40,7 @@ fn values_that_do_not_exist() {
     local("--sort", "nonsense").refuses("--sort 'nonsense': there is no such column", COLUMNS);
     let near = format!("did you mean 'proto'? {COLUMNS}");
     local("--sort", "prot").refuses("--sort 'prot': there is no such column", &near);
-    local("--sort", "pid:down")
-        .refuses("--sort 'pid:down': there is no such direction", "write FIELD or FIELD:desc");
+    local("--sort", "pid:down").refuses("--sort 'pid:down': there is no such direction", "write FIELD or FIELD:desc");
     local("--columns", "pid,prot").refuses("--columns 'prot': there is no such column", &near);
     local("--group-by", "usr")
         .refuses("--group-by 'usr': there is no such column", &format!("did you mean 'user'? {COLUMNS}"));
@@ -127,7 +126,8 @@ fn options_that_exclude_each_other() {
         .refuses("--tree: it does not go together with --group-by", "leave one of them out");
     portolan("scan 127.0.0.1 -p 1 --tree")
         .refuses("--tree: only this machine has a tree of processes", "use `portolan local --tree`");
-    portolan("local --watch --sort pid").refuses("--watch: it does not go together with --sort", "leave one of them out");
+    portolan("local --watch --sort pid")
+        .refuses("--watch: it does not go together with --sort", "leave one of them out");
     portolan("ports -o csv")
         .refuses("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
 }

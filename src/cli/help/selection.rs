@@ -27,15 +27,7 @@ pub(super) fn options_of(path: &str) -> Option<Vec<&'static str>> {
         "scan" | "discover scan" => {
             &["exclude", "ports", "top-ports", "udp", "discover-only", "no-ping", "pace", "timeout", "all"]
         }
-        "discover k8s" => &[
-            "namespace",
-            "all-namespaces",
-            "selector",
-            "pods",
-            "ingress",
-            "context",
-            "via",
-        ],
+        "discover k8s" => &["namespace", "all-namespaces", "selector", "pods", "ingress", "context", "via"],
         "discover consul" => &["tag", "datacenter", "address", "token-file", "timeout"],
         "discover etcd" => &["prefix", "endpoint", "user", "password-file", "timeout"],
         "discover dns" => &["record", "domain", "consul", "server", "port", "timeout"],

@@ -320,7 +320,10 @@ mod tests {
         let code = line.split("  ").next().unwrap_or_default();
         // Of `kill $(portolan who --pid 80)`, what is in the parentheses.
         let code = code.split_once("$(portolan").and_then(|(_, rest)| rest.split_once(')'));
-        let code = code.map_or_else(|| line.split("  ").next().unwrap_or_default().to_owned(), |(rest, _)| format!("portolan{rest}"));
+        let code = code.map_or_else(
+            || line.split("  ").next().unwrap_or_default().to_owned(),
+            |(rest, _)| format!("portolan{rest}"),
+        );
         let words = shlex::split(&code)?;
         let start = words.iter().position(|word| word == "portolan")?;
         let end = words.iter().position(|word| matches!(word.as_str(), "|" | "||" | "&&" | ">"));

@@ -71,12 +71,7 @@ fn place(service: &Service) -> (String, Option<EndpointPlace>, ServiceId) {
 
 impl<'w> Outputs<'w> {
     /// Standard output alone. Its format opens with the first service.
-    fn of_stdout(
-        name: FormatName,
-        page: RenderOptions,
-        layout: TableLayout,
-        out: &'w mut (dyn Write + Send),
-    ) -> Self {
+    fn of_stdout(name: FormatName, page: RenderOptions, layout: TableLayout, out: &'w mut (dyn Write + Send)) -> Self {
         Self {
             targets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }],
             page,
