@@ -1,6 +1,6 @@
 //! What an operator does with a registry: list what is registered, change it, remove it.
 
-use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
+use super::provider::{AuditPart, AuditQuery, HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
 use crate::model::{Instance, Listing, Service};
@@ -49,6 +49,14 @@ impl Registry {
     /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
     pub async fn status(&self) -> Result<ServerStatus> {
         self.provider_of().status().await
+    }
+
+    /// A part of the server's audit log, the oldest record first.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPart> {
+        self.provider_of().audit(query).await
     }
 
     /// What the server found when it checked instances, or what it finds now; `None` if it has none of that name.

@@ -58,6 +58,8 @@ pub(super) struct Metrics {
     pub(super) failed_commits: AtomicU64,
     /// Without a valid key or token, or without the permission.
     pub(super) refused_requests: AtomicU64,
+    /// Above the limit of a key or an address.
+    pub(super) limited_requests: AtomicU64,
     pub(super) heartbeats: AtomicU64,
     pub(super) picks: AtomicU64,
     pub(super) event_streams: AtomicI64,
@@ -91,6 +93,7 @@ impl Metrics {
             rejected_writes: AtomicU64::new(0),
             failed_commits: AtomicU64::new(0),
             refused_requests: AtomicU64::new(0),
+            limited_requests: AtomicU64::new(0),
             heartbeats: AtomicU64::new(0),
             picks: AtomicU64::new(0),
             event_streams: AtomicI64::new(0),
@@ -168,6 +171,7 @@ impl Collector for Reading {
                 "Requests without a valid key, token or permission",
                 &metrics.refused_requests,
             ),
+            ("portolan_limited_requests", "Requests above the limit of a key or an address", &metrics.limited_requests),
             ("portolan_failed_commits", "Batches that the store could not keep", &metrics.failed_commits),
             ("portolan_heartbeats", "Heartbeats that were taken", &metrics.heartbeats),
             ("portolan_picks", "Answers of discover that named an instance", &metrics.picks),

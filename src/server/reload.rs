@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
-use super::access::AccessControl;
+use super::access::KeyKind;
 use super::settings::LiveSettings;
 use super::shared::App;
 use super::tls::ServerTls;
@@ -28,14 +28,16 @@ pub(super) async fn follow_settings(app: App, mut changes: watch::Receiver<LiveS
             return;
         }
         let live = *changes.borrow_and_update();
+        let changed = app.live.load().differing(&live);
+        app.audit.note("reload_settings", "", changed.join(", "));
         app.gate.set_limits(live.connections, live.connections_per_address);
         app.live.store(Arc::new(live));
     }
 }
 
 /// Follows the files until the server stops. What cannot be used changes nothing, and is logged once for each change.
-pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {
-    let mut keys = access.watched();
+pub(super) async fn follow_files(app: App, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {
+    let mut keys = app.access.watched();
     let mut certificates = tls.as_ref().map(|tls| tls.watched()).unwrap_or_default();
     if keys.is_empty() && certificates.is_empty() {
         return;
@@ -54,10 +56,7 @@ pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<Ser
         }
         for (file, kind) in &mut keys {
             if file.is_changed() {
-                let path = clean(&file.path().to_string_lossy());
-                if let Err(why) = access.read_again(*kind) {
-                    error!(file = path, why, "the keys that are known stay: the changed file cannot be used");
-                }
+                read_keys(&app, &file.path().to_string_lossy(), *kind);
             }
         }
 
@@ -66,9 +65,26 @@ pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<Ser
         if let (Some(tls), Some(path)) = (&tls, changed.first()) {
             let path = clean(&path.to_string_lossy());
             match tls.read_again() {
-                Ok(()) => info!(file = path, "new connections get the changed certificate"),
+                Ok(()) => {
+                    info!(file = path, "new connections get the changed certificate");
+                    app.audit.note("reload_certificate", &path, "");
+                }
                 Err(why) => error!(file = path, why, "the certificate stays: the changed file cannot be used"),
             }
+        }
+    }
+}
+
+fn read_keys(app: &App, path: &str, kind: KeyKind) {
+    match app.access.read_again(kind) {
+        Ok(changes) => {
+            for change in changes {
+                app.audit.note(change.action, &change.target, change.detail);
+            }
+        }
+        Err(why) => {
+            let file = clean(path);
+            error!(file, why, "the keys that are known stay: the changed file cannot be used");
         }
     }
 }

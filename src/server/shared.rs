@@ -8,8 +8,10 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use super::access::AccessControl;
+use super::audit::AuditLog;
 use super::checks::Checks;
 use super::gate::Gate;
+use super::limits::RateLimits;
 use super::metrics::{Gauges, Metrics};
 use super::own_node::OwnNode;
 use super::ring::Ring;
@@ -30,6 +32,8 @@ pub(super) struct ServerState {
     /// Writes that no caller's scope was held against: handlers use their `Access`.
     pub(super) unscoped_writes: WriteQueue,
     pub(super) access: Arc<AccessControl>,
+    pub(super) audit: AuditLog,
+    pub(super) rates: RateLimits,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::api_error::ApiError;
+use super::audit::Origin;
 use crate::model::RegisteredInstance;
 use crate::registry::{Command, Rejected};
 
@@ -30,6 +31,8 @@ pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
 /// Commands that are carried out together, and who waits for them.
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
+    /// Who gave them; `None` is the server itself, whose commands are not audited.
+    pub(super) origin: Option<Origin>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -55,9 +58,9 @@ impl WriteQueue {
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(super) async fn all(&self, commands: Vec<Command>) -> Answer {
+    pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(WriteJob { commands, answer }).map_err(|_| {
+        self.jobs.try_send(WriteJob { commands, origin, answer }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
             error.hint("try again after the time in Retry-After")
         })?;

@@ -15,12 +15,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
 use super::api_error::ApiError;
+use super::audit::{Origin, PendingAudit, PlannedCommand};
 use super::ring::Event;
 use super::shared::App;
 use super::times;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{Answer, WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
+use crate::model::AuditEntry;
 use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
@@ -39,6 +41,7 @@ pub(super) struct CommandWriter {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     pub(super) jobs: mpsc::Receiver<WriteJob>,
+    pub(super) audit: PendingAudit,
 }
 
 impl CommandWriter {
@@ -67,6 +70,8 @@ impl CommandWriter {
             self.fill(&mut batch);
             self.write(std::mem::take(&mut batch), is_tick).await;
         }
+        // What was recorded since the last tick.
+        self.write(Vec::new(), true).await;
     }
 
     /// Takes what is in the queue, up to the size of a batch.
@@ -86,21 +91,24 @@ impl CommandWriter {
 
         let mut answers: Vec<Answered> = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let written =
-                job.commands.into_iter().map(|command| step.carry_out(&mut self.state, command, now)).collect();
-            answers.push((job.answer, written));
+            let origin = job.origin.filter(|_| self.app.audit.is_on());
+            let commands = job.commands.into_iter();
+            let written = commands.map(|command| step.carry_out(&mut self.state, command, now, origin.as_ref()));
+            answers.push((job.answer, written.collect()));
         }
         if is_tick {
             // Time cannot be rejected.
-            let _ = step.carry_out(&mut self.state, Command::Tick, now);
+            let _ = step.carry_out(&mut self.state, Command::Tick, now, None);
+            self.audit.gather(&self.app.audit, now.wall).await;
         }
 
         let events = step.apply(&self.app.unscoped.load());
-        if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
+        if let Err(error) = self.keep(before.index(), &step, &events).await {
             self.state = before;
             self.fail(answers, &error);
             return;
         }
+        self.audit.kept();
         self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
         self.publish(step, &events);
         for (answer, written) in answers {
@@ -110,14 +118,16 @@ impl CommandWriter {
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    async fn keep(&self, after: u64, changes: &[Change], events: &[Arc<Event>]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    async fn keep(&self, after: u64, step: &CarriedOut, events: &[Arc<Event>]) -> Result<(), StoreError> {
+        let audit = step.audit.iter().chain(&self.audit.entries).map(AuditEntry::canonical).collect::<Vec<_>>();
+        if step.changes.is_empty() && audit.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        let writes = changes.iter().map(write_of).collect();
+        let writes = step.changes.iter().map(write_of).collect();
         let events = events.iter().map(|event| StoredEvent { index: event.index, body: event.json.to_vec() }).collect();
-        self.store.append(Batch { after, events, writes }).await?;
+        let forget_audit = self.audit.forget();
+        self.store.append(Batch { after, events, writes, audit, forget_audit }).await?;
         self.app.metrics.commits.add(start.elapsed());
 
         if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
@@ -172,18 +182,29 @@ struct CarriedOut {
     /// Instances of which something beside their changes is new.
     refreshed: Vec<Arc<str>>,
     rejected: u64,
+    /// What the audit log says of them.
+    audit: Vec<AuditEntry>,
 }
 
 impl CarriedOut {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
-        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
+        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0, audit: Vec::new() }
     }
 
-    fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
+    fn carry_out(
+        &mut self,
+        state: &mut State,
+        command: Command,
+        now: Now,
+        origin: Option<&Origin>,
+    ) -> Result<Written, Rejected> {
         let id = subject(&command);
-        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
-        let Outcome { changes, warnings, notices } = outcome;
+        let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
+        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1);
+        self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, outcome.as_ref(), state)));
+
+        let Outcome { changes, warnings, notices } = outcome?;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
         let instance = id.as_deref().and_then(|id| state.view().get(id));

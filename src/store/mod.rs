@@ -10,12 +10,14 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+mod audit;
 mod error;
 mod memory;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditPage, AuditRange, StoredAudit};
 pub use error::StoreError;
 pub use memory::Memory;
 pub use sqlite::{Backup, FORMAT, Sqlite, check};
@@ -25,6 +27,12 @@ pub trait Store: Send + Sync {
     /// Appends a batch of changes. It returns at once; the batch is stored when the [`Commit`] says so. Batches are stored in
     /// the order of the calls.
     fn append(&self, batch: Batch) -> Commit;
+
+    /// Reads records of the audit log, in the order of their numbers. Blocks until they are read.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn audit(&self, range: AuditRange) -> Result<AuditPage, StoreError>;
 
     /// Writes a consistent copy to a new file, while batches go on.
     ///
@@ -48,6 +56,11 @@ pub struct Batch {
     pub events: Vec<StoredEvent>,
     /// What becomes of the records, in this order.
     pub writes: Vec<Write>,
+    /// The canonical lines of new records of the audit log, in this order. The store gives them their numbers and hashes, in the
+    /// transaction that keeps the changes: several servers may write to one log.
+    pub audit: Vec<Vec<u8>>,
+    /// Records of the audit log up to this number are removed; 0 removes none.
+    pub forget_audit: u64,
 }
 
 impl Batch {

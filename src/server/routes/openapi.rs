@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
+    audit, bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
     prometheus, query, service, services, status,
 };
 use crate::server::Strategy;
@@ -17,9 +17,10 @@ use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
-    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
-    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer, StatusValue,
+    AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer,
+    HealthCheck, HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody,
+    InstanceList, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer,
+    StatusValue,
 };
 use crate::server::shared::App;
 
@@ -77,6 +78,7 @@ fn description() -> Value {
         monitor::get,
         monitor::check_all,
         status::get,
+        audit::get,
         health::get,
         metrics::get,
         prometheus::get,
@@ -106,6 +108,7 @@ fn description() -> Value {
         CheckReport,
         MonitoringAnswer,
         StatusAnswer,
+        AuditAnswer,
         HealthAnswer,
         prometheus::TargetGroup,
         Strategy,

@@ -4,6 +4,7 @@
 //! COMMIT, which returns when the disk has it: write-ahead log, `synchronous=FULL`. The file is locked for as long as it is
 //! open, so that a second server fails at once.
 
+mod audit;
 mod backup;
 mod commit;
 mod fault;
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
-use super::{Batch, Commit, Contents, Store, StoreError};
+use super::{AuditPage, AuditRange, Batch, Commit, Contents, Store, StoreError};
 pub use backup::Backup;
 pub use open::check;
 pub use schema::FORMAT;
@@ -93,6 +94,10 @@ impl Store for Sqlite {
             Ok(()) => Commit(receiver),
             Err(error) => Commit::done(Err(refused(&error))),
         }
+    }
+
+    fn audit(&self, range: AuditRange) -> Result<AuditPage, StoreError> {
+        self.ask(|sender| StoreRequest::Audit(range, sender))
     }
 
     fn backup(&self, to: &Path) -> Result<Backup, StoreError> {

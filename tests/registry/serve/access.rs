@@ -19,13 +19,13 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
 /// A folder with keys, and a server that reads them.
-struct Guarded {
-    server: Server,
+pub struct Guarded {
+    pub server: Server,
     folder: TempDir,
 }
 
 impl Guarded {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let folder = folder();
         fs::write(folder.path().join("secret"), SECRET).unwrap();
         fs::write(folder.path().join("serve.toml"), settings(folder.path())).unwrap();
@@ -34,7 +34,7 @@ impl Guarded {
         Self { server, folder }
     }
 
-    fn key_command(&self, args: &[&str]) -> Output {
+    pub fn key_command(&self, args: &[&str]) -> Output {
         let file = self.folder.path().join("keys.json");
         let mut command = Command::new(portolan_path());
         command.arg("key").args(args).arg("--keys-file").arg(file).env_clear();
@@ -42,7 +42,7 @@ impl Guarded {
     }
 
     /// Makes a key, and waits until the server knows it.
-    fn key(&self, args: &[&str]) -> String {
+    pub fn key(&self, args: &[&str]) -> String {
         let made = self.key_command(&[&["create", "--name", "test"], args].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
@@ -50,12 +50,17 @@ impl Guarded {
         key
     }
 
-    fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&str>) -> Reply {
+    pub fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&str>) -> Reply {
+        self.send_with(key, "", method, path, body)
+    }
+
+    /// The same with more header lines.
+    pub fn send_with(&self, key: Option<&str>, lines: &str, method: &str, path: &str, body: Option<&str>) -> Reply {
         let credential = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
         let body = body.unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             {credential}Content-Length: {}\r\n\r\n{body}",
+             {lines}{credential}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         exchange(self.server.address, head.as_bytes())
@@ -69,11 +74,11 @@ fn settings(folder: &Path) -> String {
     )
 }
 
-fn web(id: &str, name: &str, namespace: &str) -> String {
+pub fn web(id: &str, name: &str, namespace: &str) -> String {
     json!({ "id": id, "name": name, "namespace": namespace, "address": "10.0.0.1", "port": 80 }).to_string()
 }
 
-fn id(number: u8) -> String {
+pub fn id(number: u8) -> String {
     format!("0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e{number:02x}")
 }
 

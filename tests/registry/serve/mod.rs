@@ -1,6 +1,7 @@
 //! `portolan serve`, as clients and operators see it.
 
 mod access;
+mod audit;
 mod bench;
 mod dns;
 mod events;

@@ -69,6 +69,11 @@ impl Server {
     pub fn with_checks(folder: &Path, settings: &str) -> Self {
         let file = folder.join("checks.yaml");
         std::fs::write(&file, format!("registry:\n  health_checks:\n    enabled: true\n{settings}")).unwrap();
+        Self::with_settings(&file)
+    }
+
+    /// A server that keeps everything in memory, with the settings of a file.
+    pub fn with_settings(file: &Path) -> Self {
         let args = [OsStr::new("--data"), OsStr::new(":memory:"), OsStr::new("--config"), file.as_os_str()];
         Self::start(args, &[]).unwrap_or_else(|said| panic!("the server did not start: {said}"))
     }
