@@ -98,7 +98,8 @@ impl FromStr for CertificateRule {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, DnType, Ia5String, KeyPair, SanType};
+    use rcgen::string::Ia5String;
+    use rcgen::{CertificateParams, DnType, KeyPair, SanType};
 
     use super::*;
     use crate::server::Permission;

@@ -26,9 +26,14 @@ pub struct Guarded {
 
 impl Guarded {
     pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// A server with more settings.
+    pub fn with(more: &str) -> Self {
         let folder = folder();
         fs::write(folder.path().join("secret"), SECRET).unwrap();
-        fs::write(folder.path().join("serve.toml"), settings(folder.path())).unwrap();
+        fs::write(folder.path().join("serve.toml"), format!("{}{more}", settings(folder.path()))).unwrap();
         let config = folder.path().join("serve.toml");
         let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
         Self { server, folder }

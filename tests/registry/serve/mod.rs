@@ -8,6 +8,7 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod monitor;
 mod prometheus;
 mod reload;
