@@ -9,6 +9,7 @@ mod authorize;
 mod authorized;
 mod body;
 mod checks;
+mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
@@ -52,6 +53,7 @@ use tokio::sync::watch;
 use self::accept::accept_until_stopped;
 use self::audit::{AuditLog, PendingAudit};
 use self::checks::Checks;
+use self::cluster::{ClusterWriter, Contact};
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::limits::RateLimits;
@@ -136,6 +138,12 @@ pub async fn run(
     let monitor_stop = Shutdown::new();
     let (checks, demands) = Checks::new();
 
+    let shared_store = Arc::clone(&store).shared();
+    let contact = match &shared_store {
+        Some(_) => Contact::with_shared_store(clock.clone()),
+        None => Contact::with_own_store(),
+    };
+
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
@@ -151,7 +159,8 @@ pub async fn run(
         shutdown: clients.clone(),
         own_node,
         store: store_name,
-        epoch,
+        epoch: ArcSwap::from_pointee(epoch),
+        contact,
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
@@ -162,8 +171,12 @@ pub async fn run(
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&app), tls.clone(), clients.clone()));
     audit::note_start(&app).await;
-    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs, audit: PendingAudit::new(queues) };
-    writer_stop.spawn(writer.run(writer_stop.clone()));
+    let audit = PendingAudit::new(queues);
+    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs, audit };
+    match shared_store {
+        Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared).run(writer_stop.clone())),
+        None => writer_stop.spawn(writer.run(writer_stop.clone())),
+    };
     monitor::start(&app, demands, monitor_stop.clone());
 
     let ids = Arc::new(RequestIds::new());

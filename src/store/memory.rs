@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::audit::AuditHead;
 use super::{
-    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Store, StoreError, StoredAudit, StoredEvent, Write,
+    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Store, StoreError, StoredAudit, StoredEvent, Write,
 };
 
 /// Keeps everything in memory.
@@ -60,7 +60,7 @@ impl Store for Memory {
     fn append(&self, batch: Batch) -> Commit {
         let mut kept = self.kept.lock();
         if !batch.follows(kept.index) {
-            return Commit::done(Err(StoreError::OutOfOrder { after: batch.after, last: kept.index }));
+            return Pending::done(Err(StoreError::OutOfOrder { after: batch.after, last: kept.index }));
         }
 
         kept.index = batch.index();
@@ -75,18 +75,18 @@ impl Store for Memory {
         kept.events.drain(..surplus);
         kept.keep_audit(batch.audit, batch.forget_audit);
 
-        Commit::done(Ok(kept.index))
+        Pending::done(Ok(kept.index))
     }
 
-    fn audit(&self, range: AuditRange) -> Result<AuditPage, StoreError> {
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage> {
         let kept = self.kept.lock();
         let begin = kept.audit.partition_point(|record| record.number <= range.after);
 
-        Ok(AuditPage {
+        Pending::done(Ok(AuditPage {
             records: kept.audit.iter().skip(begin).take(range.max).cloned().collect(),
             first: kept.audit.front().map_or(0, |first| first.number),
             last: kept.audit.back().map_or(0, |last| last.number),
-        })
+        }))
     }
 
     fn backup(&self, _to: &Path) -> Result<Backup, StoreError> {

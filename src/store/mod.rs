@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 mod audit;
 mod error;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod shared;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,9 @@ mod tests;
 pub use audit::{AuditPage, AuditRange, StoredAudit};
 pub use error::StoreError;
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresUrl};
+pub use shared::{News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn};
 pub use sqlite::{Backup, FORMAT, Sqlite, check};
 
 /// Stores what the registry changes.
@@ -28,11 +34,8 @@ pub trait Store: Send + Sync {
     /// the order of the calls.
     fn append(&self, batch: Batch) -> Commit;
 
-    /// Reads records of the audit log, in the order of their numbers. Blocks until they are read.
-    ///
-    /// # Errors
-    /// They cannot be read.
-    fn audit(&self, range: AuditRange) -> Result<AuditPage, StoreError>;
+    /// Reads records of the audit log, in the order of their numbers.
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage>;
 
     /// Writes a consistent copy to a new file, while batches go on.
     ///
@@ -45,6 +48,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store is damaged.
     fn check(&self) -> Result<(), StoreError>;
+
+    /// The same store, if other servers write to it too.
+    fn shared(self: Arc<Self>) -> Option<Arc<dyn SharedStore>> {
+        None
+    }
 }
 
 /// Changes that are stored together.
@@ -61,12 +69,19 @@ pub struct Batch {
     pub audit: Vec<Vec<u8>>,
     /// Records of the audit log up to this number are removed; 0 removes none.
     pub forget_audit: u64,
+    /// Leases that begin with these changes. Only a store that several servers share keeps them.
+    pub leases: Vec<StoredLease>,
 }
 
 impl Batch {
     /// The index after these changes.
     pub fn index(&self) -> u64 {
         self.events.last().map_or(self.after, |event| event.index)
+    }
+
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.writes.is_empty() && self.leases.is_empty() && self.audit.is_empty()
     }
 
     /// Whether its events have the indexes after `last`, without a gap.
@@ -100,6 +115,15 @@ pub struct StoredEvent {
     pub index: u64,
     /// The event.
     pub body: Vec<u8>,
+    /// The change as other servers take it over. Only a store that several servers share keeps it.
+    pub replica: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// An event of a store with one owner.
+    pub fn new(index: u64, body: Vec<u8>) -> Self {
+        Self { index, body, replica: Vec::new() }
+    }
 }
 
 /// Everything that a store holds.
@@ -115,30 +139,33 @@ pub struct Contents {
     pub events: Vec<StoredEvent>,
 }
 
-/// A batch that is being stored.
-#[derive(Debug)]
-#[must_use = "a batch is stored only if this says so"]
-pub struct Commit(oneshot::Receiver<Result<u64, StoreError>>);
+/// A batch that is being stored: it is only if this says so, with the index.
+pub type Commit = Pending<u64>;
 
-impl Commit {
-    /// A commit whose result is known already.
-    fn done(result: Result<u64, StoreError>) -> Self {
+/// What a store is doing.
+#[derive(Debug)]
+#[must_use = "it is done only if this says so"]
+pub struct Pending<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Pending<T> {
+    /// One whose result is known already.
+    fn done(result: Result<T, StoreError>) -> Self {
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(result);
         Self(receiver)
     }
 
-    /// Waits until the batch is stored, and returns the index. Not for asynchronous code, which awaits the commit.
+    /// Waits for the result. Not for asynchronous code, which awaits it.
     ///
     /// # Errors
-    /// The batch is not stored.
-    pub fn wait(self) -> Result<u64, StoreError> {
+    /// It could not be done: a batch is not stored.
+    pub fn wait(self) -> Result<T, StoreError> {
         self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 }
 
-impl Future for Commit {
-    type Output = Result<u64, StoreError>;
+impl<T> Future for Pending<T> {
+    type Output = Result<T, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|result| result.unwrap_or(Err(StoreError::Closed)))

@@ -40,9 +40,9 @@ impl Drop for Folder {
 fn batch(index: u64) -> Batch {
     let id: Arc<str> = format!("id-{:02}", index % IDS).into();
     let write = if index.is_multiple_of(7) { Write::Remove { id } } else { Write::Put { id, body: body(index) } };
-    let event = StoredEvent { index, body: body(index) };
+    let event = StoredEvent::new(index, body(index));
     let audit = vec![body(index)];
-    Batch { after: index - 1, events: vec![event], writes: vec![write], audit, forget_audit: 0 }
+    Batch { after: index - 1, events: vec![event], writes: vec![write], audit, ..Batch::default() }
 }
 
 fn body(index: u64) -> Vec<u8> {
@@ -60,7 +60,7 @@ fn expected(index: u64, epoch: &str) -> Contents {
         epoch: epoch.to_owned(),
         records: kept.map(|(id, change)| (format!("id-{id:02}"), body(change))).collect(),
         events: (index.saturating_sub(MAX_EVENTS) + 1..=index)
-            .map(|index| StoredEvent { index, body: body(index) })
+            .map(|index| StoredEvent::new(index, body(index)))
             .collect(),
     }
 }
@@ -99,7 +99,7 @@ fn both_stores_refuse_what_does_not_follow_and_go_on() {
             assert_eq!(store.append(batch(wrong)).wait(), Err(refused));
         }
         let mut gap = batch(2);
-        gap.events.push(StoredEvent { index: 4, body: body(4) });
+        gap.events.push(StoredEvent::new(4, body(4)));
         assert!(store.append(gap).wait().is_err(), "a gap within the batch");
         assert_eq!(store.append(batch(2)).wait(), Ok(2));
         assert_eq!(
@@ -271,7 +271,7 @@ fn databases_of_all_published_formats_open() {
 
         let (store, contents) = open(&folder.file("a.db"));
         assert_eq!(contents, expected(130, "5a3f0c9f7d1e4b6f8a2c3d4e5f607182"), "format {format}");
-        let audit = store.audit(AuditRange { after: 0, max: 1_000 }).unwrap();
+        let audit = store.audit(AuditRange { after: 0, max: 1_000 }).wait().unwrap();
         assert_eq!(audit.records.len(), if format == 1 { 0 } else { 130 });
         assert_eq!(store.append(batch(131)).wait(), Ok(131));
     }
@@ -304,7 +304,7 @@ fn both_stores_chain_the_audit_log_and_keep_it_with_the_changes() {
     let stores: [&dyn Store; 2] = [&sqlite, &memory];
 
     for store in stores {
-        assert_eq!(store.audit(all), Ok(AuditPage::default()));
+        assert_eq!(store.audit(all).wait(), Ok(AuditPage::default()));
         for index in 1..=9 {
             store.append(batch(index)).wait().unwrap();
         }
@@ -312,18 +312,18 @@ fn both_stores_chain_the_audit_log_and_keep_it_with_the_changes() {
         let only_audit = Batch { after: 9, audit: vec![body(10), body(11)], ..Batch::default() };
         assert_eq!(store.append(only_audit).wait(), Ok(9), "a refusal changes nothing, and is recorded");
 
-        let page = store.audit(all).unwrap();
+        let page = store.audit(all).wait().unwrap();
         assert_eq!((page.first, page.last, page.records.len()), (1, 11, 11));
         let mut head = audit::AuditHead::EMPTY;
         for (record, number) in page.records.iter().zip(1..) {
             assert_eq!(*record, head.seal(body(number)));
         }
-        let part = store.audit(AuditRange { after: 4, max: 2 }).unwrap();
+        let part = store.audit(AuditRange { after: 4, max: 2 }).wait().unwrap();
         assert_eq!(part.records.iter().map(|record| record.number).collect::<Vec<_>>(), [5, 6]);
 
         let forget = Batch { after: 9, audit: vec![body(12)], forget_audit: 5, ..Batch::default() };
         store.append(forget).wait().unwrap();
-        let kept = store.audit(all).unwrap();
+        let kept = store.audit(all).wait().unwrap();
         assert_eq!((kept.first, kept.last, kept.records.len()), (6, 12, 7));
         assert_eq!(kept.records[0], page.records[5]);
     }
@@ -331,10 +331,10 @@ fn both_stores_chain_the_audit_log_and_keep_it_with_the_changes() {
 
     let (sqlite, _) = open(&folder.file("a.db"));
     sqlite.append(batch(10)).wait().unwrap();
-    let page = sqlite.audit(all).unwrap();
+    let page = sqlite.audit(all).wait().unwrap();
     let [.., before, last] = &page.records[..] else { panic!("{page:?}") };
     assert_eq!((last.number, last.previous), (13, before.hash));
-    assert_eq!(memory.audit(all).unwrap().records[..], page.records[..7]);
+    assert_eq!(memory.audit(all).wait().unwrap().records[..], page.records[..7]);
     drop(sqlite);
 
     let changed = rusqlite::Connection::open(folder.file("a.db")).unwrap().execute("UPDATE audit SET body = 'x'", ());

@@ -19,7 +19,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use self::recent_uses::RecentUses;
 use super::limits::{Rate, TokenBucket};
@@ -152,14 +151,12 @@ impl AuditLog {
     /// # Errors
     /// The store cannot read them.
     pub(super) async fn read(&self, range: AuditRange) -> Result<AuditPage, StoreError> {
-        let store = Arc::clone(&self.store);
-        spawn_blocking(move || store.audit(range)).await.unwrap_or(Err(StoreError::Closed))
+        self.store.audit(range).await
     }
 
     /// Which records the settings remove now.
     pub(super) async fn surplus(&self, now: Timestamp) -> Result<Option<AuditAnchor>, StoreError> {
-        let (store, settings) = (Arc::clone(&self.store), self.settings);
-        spawn_blocking(move || retention::due(&*store, settings, now)).await.unwrap_or(Err(StoreError::Closed))
+        retention::due(&*self.store, self.settings, now).await
     }
 
     /// What the log says of records that were removed.

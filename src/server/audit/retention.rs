@@ -46,17 +46,16 @@ impl AuditSettings {
 }
 
 /// Which records are to be removed now: the last of them with its hash, which the log keeps as the place where it begins.
-/// Blocks while it reads.
 ///
 /// # Errors
 /// The log cannot be read.
-pub(super) fn due(
+pub(super) async fn due(
     store: &dyn Store,
     settings: AuditSettings,
     now: Timestamp,
 ) -> Result<Option<AuditAnchor>, StoreError> {
     let max = if settings.max_age.is_some() { MAX_AGED } else { 0 };
-    let AuditPage { records, first, last } = store.audit(AuditRange { after: 0, max })?;
+    let AuditPage { records, first, last } = store.audit(AuditRange { after: 0, max }).await?;
     let oldest: Vec<(u64, Timestamp)> = records
         .iter()
         // One that cannot be read is as old as those before it.
@@ -64,7 +63,7 @@ pub(super) fn due(
         .collect();
 
     let Some(through) = settings.surplus(first, last, &oldest, now) else { return Ok(None) };
-    let page = store.audit(AuditRange { after: through - 1, max: 1 })?;
+    let page = store.audit(AuditRange { after: through - 1, max: 1 }).await?;
     let end = page.records.first().filter(|record| record.number == through);
     Ok(end.map(|record| AuditAnchor { through, hash: record.hash }))
 }
