@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -40,6 +42,8 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Browsers that came over TLS once never come without it, for a year (RFC 6797).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// No answer is a page. One that a browser shows as such all the same loads nothing and stands in no frame.
+const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// What a client reads that speaks plain HTTP where the server speaks TLS.
 const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\
 content-length: 89\r\n\r\n\
@@ -178,6 +182,7 @@ async fn answer(
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
     headers.insert(REQUEST_ID, header);
     if context.tls.is_some() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);

@@ -81,9 +81,9 @@ impl Verify {
 }
 
 /// What was found.
-type Verified = std::result::Result<AuditSummary, AuditFault>;
+type ChainResult = std::result::Result<AuditSummary, AuditFault>;
 
-async fn of_server(registry: &Registry, mut chain: AuditChain) -> Result<Verified> {
+async fn of_server(registry: &Registry, mut chain: AuditChain) -> Result<ChainResult> {
     let mut pages = Pages::new(registry, AuditQuery::default());
     while let Some(part) = pages.next().await? {
         if let Err(fault) = part.records.iter().try_for_each(|record| chain.take(record)) {
@@ -93,7 +93,7 @@ async fn of_server(registry: &Registry, mut chain: AuditChain) -> Result<Verifie
     Ok(chain.finish(false))
 }
 
-fn of_file(path: &Path, mut chain: AuditChain, is_part: bool) -> Result<Verified> {
+fn of_file(path: &Path, mut chain: AuditChain, is_part: bool) -> Result<ChainResult> {
     let shown = clean(&path.to_string_lossy());
     let hint = "name a file that `portolan audit --all -o ndjson` wrote";
     let mut reader: Box<dyn BufRead> = if path == Path::new("-") {
@@ -121,7 +121,7 @@ fn of_file(path: &Path, mut chain: AuditChain, is_part: bool) -> Result<Verified
     Ok(chain.finish(is_part))
 }
 
-fn report(verified: &Verified, json: bool) -> Result<Exit> {
+fn report(verified: &ChainResult, json: bool) -> Result<Exit> {
     let summary = verified.as_ref().ok();
     if json {
         let document = VerifyDocument {

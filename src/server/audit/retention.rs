@@ -71,6 +71,9 @@ pub(super) async fn due(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{AuditChain, AuditRecord};
+    use crate::server::audit::AuditLog;
+    use crate::store::{Batch, Memory, StoredAudit};
 
     fn at(minute: u32) -> Timestamp {
         format!("2026-11-29T12:{minute:02}:00Z").parse().unwrap()
@@ -98,5 +101,34 @@ mod tests {
             let oldest = if first == 0 { &[] } else { oldest.as_slice() };
             assert_eq!(settings.surplus(first, last, oldest, at(now)), expected, "{settings:?} {first} {last} {now}");
         }
+    }
+
+    /// After old records were removed the rest is still a whole log.
+    #[tokio::test]
+    async fn what_is_left_can_be_verified() {
+        let store = Memory::new(0);
+        let line = |minute: u32| AuditEntry::new(at(minute), "key 1 (ci)", "register", "ok").canonical();
+        let first = Batch { audit: (0..20).map(line).collect(), ..Batch::default() };
+        store.append(first).await.unwrap();
+
+        let settings = AuditSettings { enabled: true, max_records: 15, max_age: Some(Duration::from_secs(60 * 10)) };
+        for expected in [Some(8), None] {
+            let anchor = due(&store, settings, at(18)).await.unwrap();
+            assert_eq!(anchor.map(|anchor| anchor.through), expected);
+            let Some(anchor) = anchor else { break };
+            let entry = AuditLog::removal(anchor, at(18)).canonical();
+            let batch = Batch { audit: vec![entry], forget_audit: anchor.through, ..Batch::default() };
+            store.append(batch).await.unwrap();
+        }
+
+        let page = store.audit(AuditRange { after: 0, max: 100 }).await.unwrap();
+        assert_eq!((page.first, page.last), (9, 21));
+        let mut chain = AuditChain::default();
+        for stored in page.records {
+            let entry = serde_json::from_slice(&stored.body).unwrap();
+            let StoredAudit { number, previous, hash, .. } = stored;
+            chain.take(&AuditRecord { number, entry, previous, hash }).unwrap();
+        }
+        assert_eq!(chain.finish(false).unwrap().records, 13);
     }
 }

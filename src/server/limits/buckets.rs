@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::token_bucket::{Rate, Taken, TokenBucket};
+use super::token_bucket::{Rate, TokenBucket, TokenGrant};
 
 /// Buckets of which the least recently used are forgotten: a forgotten one is full again.
 ///
@@ -23,7 +23,7 @@ impl Buckets {
     }
 
     /// Takes a token of a subject.
-    pub(super) fn take(&mut self, subject: u64, rate: Rate, now: Duration) -> Taken {
+    pub(super) fn take(&mut self, subject: u64, rate: Rate, now: Duration) -> TokenGrant {
         if let Some(bucket) = self.young.get_mut(&subject) {
             let (after, taken) = bucket.take(rate, now);
             *bucket = after;

@@ -80,7 +80,7 @@ impl RequestKind {
 
 /// Who is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Subject<'s> {
+enum LimitedCaller<'s> {
     Caller(&'s str),
     Address(IpAddr),
 }
@@ -106,7 +106,7 @@ impl RateLimits {
     /// 429: the address sends too many.
     pub(super) fn count_address(&self, kind: RequestKind, peer: Option<IpAddr>) -> Result<Option<RateState>, ApiError> {
         let Some(peer) = peer else { return Ok(None) };
-        self.count(kind, Subject::Address(counted_address(peer)), Some(peer))
+        self.count(kind, LimitedCaller::Address(counted_address(peer)), Some(peer))
     }
 
     /// Counts a request of a caller that proved who it is.
@@ -119,13 +119,13 @@ impl RateLimits {
         caller: &str,
         peer: Option<IpAddr>,
     ) -> Result<Option<RateState>, ApiError> {
-        self.count(kind, Subject::Caller(caller), peer)
+        self.count(kind, LimitedCaller::Caller(caller), peer)
     }
 
     fn count(
         &self,
         kind: RequestKind,
-        subject: Subject<'_>,
+        subject: LimitedCaller<'_>,
         peer: Option<IpAddr>,
     ) -> Result<Option<RateState>, ApiError> {
         let (policy, RequestRate { per_second, limits_loopback }) = self.policy(kind, subject);
@@ -141,24 +141,24 @@ impl RateLimits {
         if taken.wait.is_none() { Ok(Some(state)) } else { Err(refusal(kind, subject, per_second, state)) }
     }
 
-    fn policy(&self, kind: RequestKind, subject: Subject<'_>) -> (&'static str, RequestRate) {
+    fn policy(&self, kind: RequestKind, subject: LimitedCaller<'_>) -> (&'static str, RequestRate) {
         let RateLimitSettings { requests_per_key, requests_per_address, .. } = self.settings;
         let RateLimitSettings { heartbeats_per_key, heartbeats_per_address, .. } = self.settings;
 
         match (kind, subject) {
-            (RequestKind::Request, Subject::Caller(_)) => ("requests-per-key", requests_per_key),
-            (RequestKind::Request, Subject::Address(_)) => ("requests-per-address", requests_per_address),
-            (RequestKind::Heartbeat, Subject::Caller(_)) => ("heartbeats-per-key", heartbeats_per_key),
-            (RequestKind::Heartbeat, Subject::Address(_)) => ("heartbeats-per-address", heartbeats_per_address),
+            (RequestKind::Request, LimitedCaller::Caller(_)) => ("requests-per-key", requests_per_key),
+            (RequestKind::Request, LimitedCaller::Address(_)) => ("requests-per-address", requests_per_address),
+            (RequestKind::Heartbeat, LimitedCaller::Caller(_)) => ("heartbeats-per-key", heartbeats_per_key),
+            (RequestKind::Heartbeat, LimitedCaller::Address(_)) => ("heartbeats-per-address", heartbeats_per_address),
         }
     }
 }
 
-fn refusal(kind: RequestKind, subject: Subject<'_>, per_second: u32, state: RateState) -> ApiError {
+fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state: RateState) -> ApiError {
     let what = if kind == RequestKind::Heartbeat { "heartbeats" } else { "requests" };
     let (whose, key) = match subject {
-        Subject::Caller(_) => ("this key", "key"),
-        Subject::Address(_) => ("this address", "address"),
+        LimitedCaller::Caller(_) => ("this key", "key"),
+        LimitedCaller::Address(_) => ("this address", "address"),
     };
     let message = format!("{whose} sends more than {per_second} {what} a second");
     let hint =

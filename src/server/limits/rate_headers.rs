@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::token_bucket::{Rate, Taken};
+use super::token_bucket::{Rate, TokenGrant};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -15,7 +15,7 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 pub(in crate::server) struct RateState {
     pub(super) policy: &'static str,
     pub(super) rate: Rate,
-    pub(super) taken: Taken,
+    pub(super) taken: TokenGrant,
 }
 
 impl RateState {

@@ -40,7 +40,7 @@ pub(in crate::server) struct TokenBucket {
 
 /// What became of a request for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) struct Taken {
+pub(in crate::server) struct TokenGrant {
     /// How long until there is a token, if there was none.
     pub(in crate::server) wait: Option<Duration>,
     /// How many are left.
@@ -51,17 +51,17 @@ pub(in crate::server) struct Taken {
 
 impl TokenBucket {
     /// Takes a token at `now`, the time of a monotonic clock. Without one, nothing is taken.
-    pub(in crate::server) fn take(self, rate: Rate, now: Duration) -> (Self, Taken) {
+    pub(in crate::server) fn take(self, rate: Rate, now: Duration) -> (Self, TokenGrant) {
         let missing = self.full_at.saturating_sub(now);
         let after = missing + rate.interval;
 
         if after > rate.window() {
             let wait = after.saturating_sub(rate.window());
-            return (self, Taken { wait: Some(wait), remaining: 0, full_in: missing });
+            return (self, TokenGrant { wait: Some(wait), remaining: 0, full_in: missing });
         }
         let left = (rate.window() - after).as_nanos() / rate.interval.as_nanos().max(1);
         let remaining = u32::try_from(left).unwrap_or(u32::MAX);
-        (Self { full_at: now + after }, Taken { wait: None, remaining, full_in: after })
+        (Self { full_at: now + after }, TokenGrant { wait: None, remaining, full_in: after })
     }
 }
 

@@ -30,7 +30,7 @@ struct Part {
 }
 
 /// Which records are meant.
-struct Selection {
+struct RecordSelection {
     limit: usize,
     since: Option<Timestamp>,
     who: Option<String>,
@@ -53,7 +53,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     access.require_everything("GET /api/v1/audit")?;
     let params = Params::read(request.uri().query(), &["after", "last", "limit", "since", "who"], &[])?;
     let limit = params.number("limit", 1, MAX_RECORDS as u64)?.and_then(|limit| usize::try_from(limit).ok());
-    let selection = Selection {
+    let selection = RecordSelection {
         limit: limit.unwrap_or(MAX_RECORDS),
         since: params.get("since").map(time).transpose()?,
         who: params.get("who").map(str::to_lowercase),
@@ -74,7 +74,7 @@ fn time(text: &str) -> ApiResult<Timestamp> {
 }
 
 /// Reads pages until there is enough, or the log ends.
-async fn read(access: &Access, after: Option<u64>, last: Option<u64>, selection: &Selection) -> ApiResult<Part> {
+async fn read(access: &Access, after: Option<u64>, last: Option<u64>, selection: &RecordSelection) -> ApiResult<Part> {
     let log = &access.app().audit;
     let whole = log.read(AuditRange { after: 0, max: 0 }).await.map_err(|error| unreadable(&error))?;
     let from_end = last.map_or(0, |last| whole.last.saturating_sub(last));
@@ -103,7 +103,7 @@ async fn read(access: &Access, after: Option<u64>, last: Option<u64>, selection:
     Ok(part)
 }
 
-impl Selection {
+impl RecordSelection {
     fn contains(&self, record: &AuditRecord) -> bool {
         let AuditEntry { time, who, .. } = &record.entry;
         self.since.is_none_or(|since| *time >= since)

@@ -344,3 +344,42 @@ fn a_server_with_authentication_may_listen_beyond_this_machine() {
     let text = String::from_utf8(run.stdout).unwrap();
     assert!(text.contains("--insecure turns it off") && text.contains("can change the registry"), "{text}");
 }
+
+/// A foreign id and an unknown one take the same way: neither reaches the writer, whose work takes time, and both leave the
+/// same record.
+#[test]
+fn a_foreign_id_costs_the_server_the_same_work_as_an_unknown_one() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let shop = guarded.key(&["--role", "operator", "--namespace", "shop"]);
+    guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(1), "secret", "pay")));
+    let rejected = || {
+        let metrics = guarded.send(Some(&admin), "GET", "/metrics", None).text();
+        metrics.lines().find(|line| line.starts_with("portolan_rejected_writes_total")).unwrap().to_owned()
+    };
+
+    let before = rejected();
+    for id in [id(1), id(2)] {
+        let path = format!("/api/v1/services/{id}");
+        assert_eq!(guarded.send(Some(&shop), "DELETE", &path, None).status, 404);
+        assert_eq!(guarded.send(Some(&shop), "PUT", &path, Some(r#"{"weight":9}"#)).status, 404);
+        assert_eq!(rejected(), before, "the writer did not see it");
+    }
+    guarded.send(Some(&admin), "DELETE", &format!("/api/v1/services/{}", id(2)), None);
+    assert_ne!(rejected(), before, "an unknown id of a caller without a scope does reach it");
+
+    let of = |wanted: &str| {
+        let records =
+            guarded.send(Some(&admin), "GET", "/api/v1/audit?who=key", None).json()["data"]["records"].clone();
+        let key = format!("key {}", shop.split('_').nth(1).unwrap());
+        let mut found = Vec::new();
+        for record in records.as_array().unwrap() {
+            if record["target"] == wanted && record["who"].as_str().unwrap().starts_with(&key) {
+                found.push((record["action"].clone(), record["result"].clone(), record["detail"].clone()));
+            }
+        }
+        found
+    };
+    wait_until(|| of(&id(1)).len() == 2 && of(&id(2)).len() == 2);
+    assert_eq!(of(&id(1)), of(&id(2)));
+}

@@ -46,7 +46,7 @@ fn a_flood_of_reads_is_refused_and_leases_are_renewed_meanwhile() {
         assert_eq!(renewed.status, 200, "{}", renewed.text());
     }
 
-    // Whoever waits is answered again, and reads how much is left.
+    // After a wait it is answered again, and reads how much is left.
     let begun = Instant::now();
     let answered = loop {
         let reply = server.get("/api/v1/services");

@@ -13,6 +13,7 @@ mod monitor;
 mod prometheus;
 mod reload;
 mod rest;
+mod secrets;
 mod seed;
 mod server;
 mod settings;

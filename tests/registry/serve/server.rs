@@ -84,6 +84,11 @@ impl Server {
         Self::start(args, &[("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")])
     }
 
+    /// A server with variables of the environment.
+    pub fn with_environment(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Self {
+        Self::start(args, env).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+    }
+
     /// A server that keeps to what a program before it says, such as `prlimit`.
     pub fn under(program: &[&str], args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         let env = [("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")];
