@@ -13,6 +13,7 @@ mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod exporter;
 mod gate;
 mod histogram;
 mod limits;
@@ -75,6 +76,8 @@ pub use self::access::{
 };
 pub use self::audit::AuditSettings;
 pub use self::dns::{DnsListener, has_dns_names};
+#[cfg(feature = "cli")]
+pub(crate) use self::exporter::serve_exporter;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;

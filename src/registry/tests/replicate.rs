@@ -113,7 +113,7 @@ fn a_second_server_is_the_same_after_each_change() {
 fn a_server_that_takes_over_goes_on_as_the_first_would_have() {
     let mut first = World::new();
     let mut second = World::new();
-    let mut replicate = |first: &World, second: &mut World, changes: &[Change]| {
+    let replicate = |first: &World, second: &mut World, changes: &[Change]| {
         second.elapsed = first.elapsed;
         for change in changes {
             second.state.replicate(change.index, &travelled(change), second.now()).unwrap();
