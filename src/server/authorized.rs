@@ -57,6 +57,11 @@ impl Access {
         &self.app
     }
 
+    /// The name of the caller, for the log.
+    pub(super) fn caller_name(&self) -> &str {
+        &self.caller.name
+    }
+
     /// The registry as the caller may see it.
     pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
@@ -75,6 +80,11 @@ impl Access {
     /// What the caller may see.
     pub(super) fn scope(&self) -> Scope {
         self.caller.scope.clone()
+    }
+
+    /// Records what the caller did to the server itself.
+    pub(super) fn note(&self, action: &'static str, detail: &str) {
+        self.app.audit.did(&self.origin, action, detail);
     }
 
     /// 403 unless the caller's scope is everything. `what`: the method and the path of the request.

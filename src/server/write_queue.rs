@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::api_error::ApiError;
 use super::audit::Origin;
@@ -34,6 +35,8 @@ pub(super) struct WriteJob {
     /// Who gave them; `None` is the server itself, whose commands are not audited.
     pub(super) origin: Option<Origin>,
     pub(super) answer: oneshot::Sender<Answer>,
+    /// The span of the request that they belong to.
+    pub(super) span: Span,
 }
 
 /// The entrance to the writer.
@@ -60,7 +63,7 @@ impl WriteQueue {
     /// None of them could be kept.
     pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(WriteJob { commands, origin, answer }).map_err(|_| {
+        self.jobs.try_send(WriteJob { commands, origin, answer, span: Span::current() }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
             error.hint("try again after the time in Retry-After")
         })?;

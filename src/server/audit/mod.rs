@@ -98,6 +98,15 @@ impl AuditLog {
         }
     }
 
+    /// Records what a client did to the server itself.
+    pub(super) fn did(&self, origin: &Origin, action: &'static str, detail: &str) {
+        let mut entry = origin.entry(action, "ok");
+        entry.detail = Some(clean(detail));
+        if self.is_on() && self.own.try_send(entry).is_err() {
+            self.omit(1);
+        }
+    }
+
     /// Records that a request was refused: `what` is its method and path.
     pub(super) fn refused(&self, origin: &Origin, code: &str, what: &str, why: &str) {
         let mut entry = origin.entry("refused", code);

@@ -8,6 +8,7 @@ pub(super) mod health;
 pub(super) mod instance_health;
 pub(super) mod instances;
 pub(super) mod load_balancer;
+pub(super) mod log_level;
 pub(super) mod metrics;
 pub(super) mod monitor;
 pub(super) mod monitoring;
@@ -35,6 +36,7 @@ use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
 
 use self::route::ApiRoute;
 use super::access::Permission;
@@ -43,6 +45,7 @@ use super::authorize::{RouteRules, authorize, count_request};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;
+use super::trace;
 use crate::clean::clean;
 use crate::error::nearest;
 
@@ -50,7 +53,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 22] = [
+pub(super) const PATHS: [&str; 23] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -67,6 +70,7 @@ pub(super) const PATHS: [&str; 22] = [
     "/api/v1/health-monitor/check",
     "/api/v1/status",
     "/api/v1/audit",
+    "/api/v1/log-level",
     "/health",
     "/metrics",
     "/sd/prometheus",
@@ -106,6 +110,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
         ApiRoute::new("/api/v1/audit").get(Administer, audit::get),
+        ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),
         // Load balancers and orchestrators ask without a key.
         ApiRoute::new("/health").get(None, health::get),
         ApiRoute::new("/openapi.json").get(None, openapi::get),
@@ -196,11 +201,13 @@ impl Service<Request> for Routes {
     }
 }
 
-/// Counts a request.
+/// Counts a request, and makes it a span.
 async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
+    let span = trace::request(&method, stats.path(), request.headers());
     let start = Instant::now();
-    let response = next.run(request).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    trace::answered(&span, response.status());
     stats.add(&method, response.status(), start.elapsed());
     response
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
-    prometheus, query, service, services, status,
+    audit, bulk, discover, events, health, instance_health, instances, load_balancer, log_level, metrics, monitor,
+    monitoring, prometheus, query, service, services, status,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -19,8 +19,8 @@ use crate::server::reply;
 use crate::server::schemas::{
     AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer,
     HealthCheck, HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody,
-    InstanceList, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer,
-    StatusValue,
+    InstanceList, LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody,
+    ServiceList, StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -79,6 +79,8 @@ fn description() -> Value {
         monitor::check_all,
         status::get,
         audit::get,
+        log_level::get,
+        log_level::set,
         health::get,
         metrics::get,
         prometheus::get,
@@ -106,6 +108,8 @@ fn description() -> Value {
         HealthReportBody,
         HealthView,
         CheckReport,
+        LogLevelBody,
+        LogLevelAnswer,
         MonitoringAnswer,
         StatusAnswer,
         AuditAnswer,

@@ -91,6 +91,10 @@ impl Store for Postgres {
         send(&self.follows, |reply_to| FollowRequest::Audit(range, reply_to))
     }
 
+    fn probe(&self) -> Commit {
+        send(&self.follows, FollowRequest::Probe)
+    }
+
     fn backup(&self, _to: &Path) -> Result<Backup, StoreError> {
         Err(StoreError::NoFiles)
     }

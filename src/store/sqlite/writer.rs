@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::backup::{self, Backup};
-use super::commit::commit;
+use super::commit::{commit, probe};
 use super::{audit, fault, open};
 use crate::store::{AuditPage, AuditRange, Batch, StoreError};
 
@@ -24,6 +24,7 @@ pub(super) type ReplyTo<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum StoreRequest {
     Append(Batch, ReplyTo<u64>),
     Audit(AuditRange, ReplyTo<AuditPage>),
+    Probe(ReplyTo<u64>),
     Backup(PathBuf, ReplyTo<Backup>),
     Check(ReplyTo<()>),
 }
@@ -80,6 +81,10 @@ impl Writer {
             StoreRequest::Audit(range, reply_to) => {
                 let read = audit::read(&self.connection, range);
                 let _ = reply_to.send(read.map_err(|error| fault::storing(&self.path, &error)));
+            }
+            StoreRequest::Probe(reply_to) => {
+                let probed = probe(&self.connection).map_err(|error| fault::storing(&self.path, &error));
+                let _ = reply_to.send(probed.map(|()| self.last));
             }
             StoreRequest::Backup(to, reply_to) => {
                 let _ = reply_to.send(self.backup(&to, requests));

@@ -5,5 +5,7 @@ mod announce;
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "serve")]
+mod logs;
 mod operator;
 mod registration;

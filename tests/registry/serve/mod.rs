@@ -9,14 +9,20 @@ mod export;
 mod hostile;
 mod lifecycle;
 mod limits;
+mod logs;
+mod metrics;
 mod monitor;
+mod packaging;
 mod prometheus;
 mod reload;
 mod rest;
 mod secrets;
 mod seed;
 mod server;
+mod service_manager;
 mod settings;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 
 pub use server::{Reply, Server, exchange, folder};
