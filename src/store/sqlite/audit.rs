@@ -52,11 +52,15 @@ pub(super) fn read(connection: &Connection, range: AuditRange) -> rusqlite::Resu
 
 fn record(row: &Row<'_>) -> rusqlite::Result<StoredAudit> {
     let number = unsigned(row.get(0)?);
-    Ok(StoredAudit { number, previous: hash(row, 1)?, hash: hash(row, 2)?, body: row.get(3)? })
+    Ok(StoredAudit { number, previous: hash(row, 1)?, hash: hash(row, 2)?, body: bytes(row, 3)?.to_vec() })
 }
 
 /// A hash of another length than it was written with is one that nothing has: the chain finds it.
 fn hash(row: &Row<'_>, column: usize) -> rusqlite::Result<AuditHash> {
-    let bytes: Vec<u8> = row.get(column)?;
-    Ok(AuditHash::from_bytes(&bytes).unwrap_or(AuditHash::ZERO))
+    Ok(AuditHash::from_bytes(bytes(row, column)?).unwrap_or(AuditHash::ZERO))
+}
+
+/// The bytes of a column, whatever type it was given since.
+fn bytes<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r [u8]> {
+    Ok(row.get_ref(column)?.as_bytes().unwrap_or_default())
 }
