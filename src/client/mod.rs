@@ -23,6 +23,11 @@ pub use provider::{
     InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal,
     ServerStatus, StoreStatus,
 };
+#[cfg(feature = "registry")]
+pub use provider::{
+    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
+    TrafficState, TrafficTarget,
+};
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};
 pub use resolve::{

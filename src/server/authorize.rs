@@ -148,7 +148,7 @@ pub(super) fn unauthenticated() -> ApiError {
         .hint("send `Authorization: Bearer KEY`; `portolan key create` makes a key on the server")
 }
 
-fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
+pub(super) fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
     let message = format!("{} has not the permission {needed}", caller.name);
     let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
     ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)

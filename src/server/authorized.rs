@@ -9,11 +9,13 @@ use http::{HeaderMap, StatusCode};
 use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
-use super::authorize::{admit, note_refusal, unauthenticated};
+use super::authorize::{admit, forbidden, note_refusal, unauthenticated};
+use super::live_overrides::SERVER_CONFIG;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
 use crate::clean::clean;
+use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
 
 /// 403: the caller named a service that is not in its scope.
@@ -100,6 +102,24 @@ impl Access {
         Err(error)
     }
 
+    /// The name of the caller, for what it writes; `None` if the server knows none.
+    pub(super) fn author(&self) -> Option<Arc<str>> {
+        Some(Arc::from(&*self.caller.name)).filter(|_| self.app.access.is_on())
+    }
+
+    /// 403 unless the caller has a permission beside that of the route.
+    ///
+    /// # Errors
+    /// It has not.
+    pub(super) fn require(&self, needed: Permission) -> ApiResult<()> {
+        if self.caller.permissions.contains(needed) {
+            return Ok(());
+        }
+        let error = forbidden(&self.caller, needed);
+        note_refusal(&self.app, &self.origin, &error, &format!("permission {needed}"), "permission missing");
+        Err(error)
+    }
+
     /// Carries out one command.
     ///
     /// # Errors
@@ -183,6 +203,21 @@ impl Access {
                 Some(_) => return Err(Rejected::UnknownInstance { id: command.id().into() }.into()),
                 None => return Err(outside_scope(&self.caller)),
             },
+            // The server's own settings concern every service.
+            Command::Config(command) if &**command.name() == SERVER_CONFIG => {
+                return Err(outside_scope(&self.caller));
+            }
+            Command::Config(command) => {
+                if !self.sees(DEFAULT_NAMESPACE, command.name()) {
+                    return Err(outside_scope(&self.caller));
+                }
+            }
+            Command::Traffic { service, .. } => {
+                let (namespace, name) = service.split_once('/').unwrap_or((DEFAULT_NAMESPACE, service));
+                if !self.sees(namespace, name) {
+                    return Err(Rejected::UnknownService { service: Arc::clone(service) }.into());
+                }
+            }
             Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => {
                 return Err(outside_scope(&self.caller));
             }

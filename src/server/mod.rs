@@ -7,16 +7,20 @@ mod api_error;
 mod audit;
 mod authorize;
 mod authorized;
+mod balancing;
 mod body;
 mod checks;
 mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod document_event;
 mod exporter;
 mod gate;
 mod histogram;
 mod limits;
+mod line_diff;
+mod live_overrides;
 mod log_level;
 mod metrics;
 mod monitor;
@@ -34,6 +38,7 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod shift_scores;
 mod store_probe;
 mod strategy;
 mod times;
@@ -181,6 +186,7 @@ pub async fn run(
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&app), tls.clone(), clients.clone()));
     audit::note_start(&app).await;
@@ -191,6 +197,7 @@ pub async fn run(
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
     monitor::start(&app, demands, monitor_stop.clone());
+    monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let ids = Arc::new(RequestIds::new());
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];

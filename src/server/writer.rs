@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, debug, error, info, warn};
 
 use super::api_error::ApiError;
 use super::audit::{Origin, PendingAudit, PlannedCommand};
+use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::shared::App;
 use super::times;
@@ -24,7 +25,9 @@ use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
-use crate::registry::{CatalogCommand, Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::registry::{
+    CatalogCommand, Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State, TrafficCommand,
+};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -129,7 +132,8 @@ impl CommandWriter {
     /// What the store has to keep.
     pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
         step.write_events(&self.app.unscoped.load());
-        let writes = step.changes.iter().map(write_of).collect();
+        let documents = step.documents.iter().flat_map(writes_of_document);
+        let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
         let audit = step.audit.iter().chain(&self.audit.entries).map(AuditEntry::canonical).collect();
         Batch { after, events, writes, audit, forget_audit: self.audit.forget(), ..Batch::default() }
@@ -179,11 +183,12 @@ impl CommandWriter {
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
     fn publish(&self, carried: CarriedOut) {
-        let CarriedOut { mut draft, changes, events, notices, refreshed, .. } = carried;
+        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
         changes.iter().for_each(log);
+        documents.iter().for_each(log_document);
 
         let snapshot = self.state.snapshot();
         for id in refreshed {
@@ -197,7 +202,7 @@ impl CommandWriter {
         }
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
-        if draft.is_touched() || !notices.is_empty() {
+        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.metrics.changes.add(&changes);
@@ -210,6 +215,7 @@ impl CommandWriter {
 pub(super) struct CarriedOut {
     draft: ViewDraft,
     pub(super) changes: Vec<Change>,
+    pub(super) documents: Vec<DocumentChange>,
     events: Vec<Arc<Event>>,
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
@@ -230,6 +236,7 @@ impl CarriedOut {
         Self {
             draft,
             changes: Vec::new(),
+            documents: Vec::new(),
             events: Vec::new(),
             notices: Vec::new(),
             refreshed: Vec::new(),
@@ -241,6 +248,11 @@ impl CarriedOut {
         }
     }
 
+    /// Whether there is anything to keep.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty() || !self.documents.is_empty()
+    }
+
     fn carry_out(
         &mut self,
         state: &mut State,
@@ -250,16 +262,23 @@ impl CarriedOut {
     ) -> Result<Written, Rejected> {
         let id = subject(&command);
         let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
+        let config = match &command {
+            Command::Config(command) => Some(Arc::clone(command.name())),
+            _ => None,
+        };
         let counter = match &command {
             // Time passes, and the monitor reports, without a client.
-            Command::Tick | Command::CheckResult { .. } | Command::CheckUnavailable { .. } => None,
+            Command::Tick
+            | Command::CheckResult { .. }
+            | Command::CheckUnavailable { .. }
+            | Command::Traffic { command: TrafficCommand::Score(_), .. } => None,
             Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
             _ => Some(&mut self.written),
         };
         let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1);
         self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, outcome.as_ref(), state)));
 
-        let Outcome { changes, warnings, notices } = outcome?;
+        let Outcome { changes, documents, warnings, notices } = outcome?;
         if let Some(counter) = counter {
             *counter += 1;
         }
@@ -268,8 +287,10 @@ impl CarriedOut {
         let instance = id.as_deref().and_then(|id| state.view().get(id));
         self.refreshed.extend(id.filter(|_| changes.is_empty()));
         self.changes.extend(changes);
+        self.documents.extend(documents);
         self.notices.extend(notices);
-        Ok(Written { is_new, warnings, instance })
+        let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
+        Ok(Written { is_new, warnings, instance, config })
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.
@@ -291,6 +312,8 @@ impl CarriedOut {
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             self.events.push(Arc::new(event(change, &view, key, previous)));
         }
+        self.events.extend(self.documents.iter().map(|change| Arc::new(document_event(change))));
+        self.events.sort_by_key(|event| event.index);
     }
 }
 
@@ -311,7 +334,11 @@ pub(super) fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::CheckUnavailable { id, .. }
         | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::Catalog(command) => Some(command.id().into()),
-        Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
+        Command::NodeUp { .. }
+        | Command::NodeDown { .. }
+        | Command::Config(_)
+        | Command::Traffic { .. }
+        | Command::Tick => None,
     }
 }
 
@@ -323,6 +350,14 @@ fn write_of(change: &Change) -> Write {
         // A record of texts and numbers always serialises.
         _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
     }
+}
+
+/// What becomes of the records of a changed document.
+fn writes_of_document(change: &DocumentChange) -> impl Iterator<Item = Write> {
+    change.writes.iter().map(|write| match &write.body {
+        Some(body) => Write::Put { id: Arc::clone(&write.key), body: body.clone().into_bytes() },
+        None => Write::Remove { id: Arc::clone(&write.key) },
+    })
 }
 
 fn failure(error: &StoreError) -> ApiError {

@@ -3,13 +3,15 @@
 use super::Origin;
 use crate::clean::clean;
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
-use crate::registry::{CatalogCommand, Command, Outcome, Rejected, State};
+use crate::registry::{CatalogCommand, Command, ConfigCommand, Outcome, Rejected, State, TrafficCommand};
 
 /// A command that is about to be carried out.
 pub(in crate::server) struct PlannedCommand {
     action: &'static str,
     target: String,
     detail: Option<String>,
+    /// Whether the target is the id of an instance.
+    is_of_instance: bool,
     /// Whether it is recorded only if it changes something: it comes all the time.
     is_routine: bool,
 }
@@ -30,10 +32,13 @@ impl PlannedCommand {
             Command::NodeUp { node } => ("node_up", clean(node), None),
             Command::NodeDown { node } => ("node_down", clean(node), None),
             Command::Catalog(command) => of_catalog(command),
+            Command::Config(command) => of_config(command),
+            Command::Traffic { service, command } => of_traffic(service, command)?,
             Command::CheckResult { .. } | Command::CheckUnavailable { .. } | Command::Tick => return None,
         };
         let is_routine = matches!(command, Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }));
-        Some(Self { action, target, detail, is_routine })
+        let is_of_instance = !matches!(command, Command::Config(_) | Command::Traffic { .. });
+        Some(Self { action, target, detail, is_of_instance, is_routine })
     }
 
     /// The entry, now that the command was carried out; `None` for a heartbeat that changed nothing.
@@ -44,18 +49,21 @@ impl PlannedCommand {
         after: &State,
     ) -> Option<AuditEntry> {
         let last_change = outcome.ok().and_then(|outcome| outcome.changes.last());
-        if self.is_routine && last_change.is_none() {
+        let last_document = outcome.ok().and_then(|outcome| outcome.documents.last());
+        let index = last_change.map(|change| change.index).max(last_document.map(|document| document.index));
+        if self.is_routine && index.is_none() {
             return None;
         }
 
         let result = match outcome {
-            Ok(_) if last_change.is_none() => "unchanged",
+            Ok(_) if index.is_none() => "unchanged",
             Ok(_) => "ok",
             Err(rejected) => rejected.code(),
         };
         let mut entry = origin.entry(self.action, result);
-        entry.index = last_change.map(|change| change.index);
+        entry.index = index;
         entry.target = Some(match last_change {
+            _ if !self.is_of_instance => self.target,
             Some(change) => named(&change.instance),
             None => after.view().get(&self.target).as_ref().map_or(self.target, named),
         });
@@ -83,6 +91,31 @@ fn of_catalog(command: &CatalogCommand) -> (&'static str, String, Option<String>
         }
         CatalogCommand::Maintain { reason, .. } => ("maintain", target, Some(clean(reason))),
     }
+}
+
+fn of_config(command: &ConfigCommand) -> (&'static str, String, Option<String>) {
+    let target = format!("configuration {}", clean(command.name()));
+    match command {
+        ConfigCommand::Put { .. } => ("put_config", target, None),
+        ConfigCommand::Delete { .. } => ("delete_config", target, None),
+        ConfigCommand::Rollback { to, .. } => ("roll_back_config", target, Some(format!("to version {to}"))),
+    }
+}
+
+/// `None` for a score, which the server itself reports.
+fn of_traffic(service: &str, command: &TrafficCommand) -> Option<(&'static str, String, Option<String>)> {
+    let (action, detail) = match command {
+        TrafficCommand::Switch(_) => ("switch_traffic", None),
+        TrafficCommand::Reset => ("reset_traffic", None),
+        TrafficCommand::SetStrategy(strategy) => ("set_strategy", strategy.as_deref().map(clean)),
+        TrafficCommand::Start(_) => ("start_shift", None),
+        TrafficCommand::Pause => ("pause_shift", None),
+        TrafficCommand::Resume => ("resume_shift", None),
+        TrafficCommand::Abort(why) => ("abort_shift", Some(clean(why))),
+        TrafficCommand::Finish => ("finish_shift", None),
+        TrafficCommand::Score(_) => return None,
+    };
+    Some((action, clean(service), detail))
 }
 
 /// The rules may still reject the names.

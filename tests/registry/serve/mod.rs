@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod bench;
+mod config;
 mod dns;
 mod events;
 mod export;
@@ -24,5 +25,6 @@ mod settings;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod traffic;
 
 pub use server::{Reply, Server, exchange, folder};
