@@ -10,10 +10,12 @@ use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
 use super::authorize::{admit, forbidden, note_refusal, unauthenticated};
+use super::freshness::Freshness;
 use super::live_overrides::SERVER_CONFIG;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
+use super::writer::subject;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
@@ -30,6 +32,7 @@ pub(super) struct Access {
     app: App,
     caller: Arc<Caller>,
     origin: Origin,
+    freshness: Freshness,
 }
 
 impl FromRequestParts<App> for Access {
@@ -39,7 +42,8 @@ impl FromRequestParts<App> for Access {
         // A route without `authorize` has no caller, and lets none through.
         let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(unauthenticated)?;
         let origin = Origin::of(Some(Arc::clone(&caller)), &parts.extensions);
-        Ok(Self { app: Arc::clone(app), caller, origin })
+        let freshness = parts.extensions.get::<Freshness>().copied().unwrap_or_default();
+        Ok(Self { app: Arc::clone(app), caller, origin, freshness })
     }
 }
 
@@ -51,7 +55,7 @@ impl Access {
     pub(super) fn admit(app: &App, head: &Parts, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
         let caller = admit(app, head, headers, Some(needed))?.caller;
         let origin = Origin::of(Some(Arc::clone(&caller)), &head.extensions);
-        Ok(Self { app: Arc::clone(app), caller, origin })
+        Ok(Self { app: Arc::clone(app), caller, origin, freshness: Freshness::default() })
     }
 
     /// What all requests share, except for the registry.
@@ -67,6 +71,11 @@ impl Access {
     /// The registry as the caller may see it.
     pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
+    }
+
+    /// What a list says of its age: nothing if it is current. Begins with a comma.
+    pub(super) fn stale_tail(&self) -> String {
+        self.freshness.to_json()
     }
 
     /// Whether the caller's key or token is still valid.
@@ -139,6 +148,7 @@ impl Access {
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
+        self.catch_up(&commands).await?;
         let checked: Vec<ApiResult<Command>> = commands.into_iter().map(|command| self.checked(command)).collect();
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
@@ -163,6 +173,18 @@ impl Access {
                 self.app.audit.cause(entry);
             }
         })
+    }
+
+    /// With several servers, an instance that this one does not know may be another one's by now: it looks before it says
+    /// that there is none.
+    async fn catch_up(&self, commands: &[Command]) -> ApiResult<()> {
+        let view = self.app.unscoped_view();
+        let unknown = commands.iter().filter_map(subject).find(|id| view.instance(id).is_none());
+        let Some(id) = unknown.filter(|_| self.app.contact.is_shared()) else { return Ok(()) };
+
+        // No instance has this generation: the command changes nothing, and is rejected only after the others' changes are known.
+        let probe = Command::Renew { id, generation: Some(0), report: None };
+        self.app.unscoped_writes.all(vec![probe], None).await.map(drop)
     }
 
     /// A command, if the caller may give it. An instance outside the scope does not exist for the caller. A node concerns

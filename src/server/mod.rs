@@ -13,9 +13,11 @@ mod checks;
 mod cluster;
 mod connection;
 mod consul;
+mod contact;
 pub(crate) mod dns;
 mod document_event;
 mod exporter;
+mod freshness;
 mod gate;
 mod histogram;
 mod limits;
@@ -62,8 +64,9 @@ use tokio::sync::watch;
 use self::accept::accept_until_stopped;
 use self::audit::{AuditLog, PendingAudit};
 use self::checks::Checks;
-use self::cluster::{ClusterWriter, Contact};
+use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
+use self::contact::Contact;
 use self::gate::Gate;
 use self::limits::RateLimits;
 use self::metrics::Metrics;
@@ -182,6 +185,7 @@ pub async fn run(
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
+        store_failed: parking_lot::Mutex::default(),
         has_tls: tls.is_some(),
         live: ArcSwap::from_pointee(settings.live()),
         settings,

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, contents, events, leases, news, signed};
+use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{AuditPage, AuditRange, Contents, News, StoreError, SyncReport, SyncRequest};
@@ -120,7 +120,7 @@ impl Follower {
         self.session.as_ref().ok_or(StoreError::Closed)
     }
 
-    /// A connection of which something failed is not used again: nobody knows what still comes on it.
+    /// A connection on which a step failed is not used again: a late reply may still come on it.
     fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
         result.map_err(|fault| {
             self.session = None;
@@ -177,5 +177,8 @@ async fn sync(
     .await;
     stored?;
     let meta = Meta::of(&meta?)?;
+    if is_loss(&request.position, &meta) {
+        begin_history(client, &request.position).await?;
+    }
     Ok((news(&request.position, &meta, events(&rows?)?), leases(&known?)?))
 }

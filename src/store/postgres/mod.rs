@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::follower::{FollowRequest, Follower};
-use self::writer::{WriteRequest, Writer};
+use self::writer::{TurnWriter, WriteRequest};
 use super::{
     AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError,
     StoredLease, SyncReport, SyncRequest, Turn,
@@ -56,7 +56,7 @@ impl Postgres {
 
         let mut follower = Follower::new(url.clone(), max_events, wake);
         let contents = follower.contents().await?;
-        let writer = Writer::new(url.clone(), session, max_events);
+        let writer = TurnWriter::new(url.clone(), session, max_events);
         let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
         let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
         let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];

@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod config;
 mod dns;
+mod doctor;
 mod events;
 mod export;
 mod hostile;
@@ -27,4 +28,4 @@ mod tls;
 mod traces;
 mod traffic;
 
-pub use server::{Reply, Server, exchange, folder};
+pub use server::{Reply, Server, exchange, folder, wait_until};
