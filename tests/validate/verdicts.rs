@@ -93,7 +93,7 @@ fn rows(peers: &mut Vec<Peer>) -> Vec<Row> {
         row("no right to run it", at("http", &good, "script = '/dev/null'"), "", "unknown", all(3)),
         row("a body that cannot be read", at("http", &packed, "expect-body = 'ok'"), "", "unknown", all(3)),
         row("its own limit holds", at("http", &failing, "min-score = 0"), "", "unhealthy", all(0)),
-        row("its own limit does not hold", at("http", &good, "min-score = 100\ngoal = '1us'"), "", "healthy", all(1)),
+        row("its own limit does not hold", at("http", &missing, "min-score = 99"), "", "healthy", all(1)),
     ];
     peers.extend([good, failing, missing, packed, silent]);
     rows
