@@ -41,6 +41,7 @@ mod services;
 mod settings_file;
 mod signals;
 mod status;
+mod sync;
 mod stderr;
 mod stdout;
 mod terminal;
@@ -95,6 +96,7 @@ enum Command {
     Health(health::Health),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
+    Sync(Box<sync::Sync>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -233,6 +235,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]

@@ -7,3 +7,5 @@ mod examples;
 mod grpc;
 mod operator;
 mod registration;
+#[cfg(feature = "serve")]
+mod sync;

@@ -16,4 +16,4 @@ mod server;
 mod settings;
 mod tls;
 
-pub use server::{Reply, Server, exchange, folder};
+pub use server::{Reply, Server, exchange, folder, wait_until};
