@@ -12,6 +12,7 @@ mod grpc;
 mod http;
 mod path;
 mod protocol;
+mod protocol_probe;
 mod protocol_reply;
 mod race;
 mod resolvers;
@@ -49,7 +50,7 @@ use findings;
 
 pub(crate) use custom::CustomChecks;
 pub use custom::{Check, CheckFuture};
-pub(crate) use protocol::is_known as knows_protocol;
+pub(crate) use protocol::{has_dialog, is_known as knows_protocol};
 pub(crate) use race::Race;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_version, tagged, zookeeper};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::tls::peer_failure_or_limit;
-use super::{BuiltInCheck, findings, scale};
+use super::{BuiltInCheck, findings, protocol_probe, scale};
 use crate::model::{Figures, Finding, Group};
 use crate::net::{Connection, ConnectionError, Deadline};
 
@@ -102,6 +102,11 @@ const MAX_BYTES: usize = 8 << 10;
 
 /// Whether this check supports the protocol.
 pub(crate) fn is_known(protocol: &str) -> bool {
+    has_dialog(protocol) || protocol_probe::find(protocol).is_some()
+}
+
+/// Whether this check has a dialog of its own for the protocol, so that the usual port of it is enough to begin one.
+pub(crate) fn has_dialog(protocol: &str) -> bool {
     matches!(protocol, "postgresql" | "mysql") || DIALOGS.iter().any(|dialog| dialog.protocol == protocol)
 }
 
@@ -152,7 +157,11 @@ async fn open_and_converse(
     let connection = target.open(&[], deadline).await?;
     // STARTTLS consumes the greeting, and servers do not repeat it inside TLS.
     let greeted = matches!(target.layer, Layer::StartTls(_));
-    converse(protocol, greeted, &mut Connection::new(connection.stream, deadline, MAX_BYTES)).await
+    let mut peer = Connection::new(connection.stream, deadline, MAX_BYTES);
+    match protocol_probe::find(protocol) {
+        Some(probe) => protocol_probe::converse(probe, target, &mut peer).await,
+        None => converse(protocol, greeted, &mut peer).await,
+    }
 }
 
 pub(super) async fn converse(

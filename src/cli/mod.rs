@@ -15,6 +15,8 @@ mod drift;
 mod exit;
 mod explain;
 mod export;
+#[cfg(feature = "serve")]
+mod exporter;
 mod free_port;
 mod habits;
 mod hand_to;

@@ -35,6 +35,9 @@ struct EvidenceFile<'a> {
     score: &'static str,
     generated: Timestamp,
     ignored: &'a [String],
+    /// The score that the service must reach, if its services file has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_score: Option<u8>,
     service: &'a Service,
     evidence: &'a [Option<Evidence>],
 }
@@ -47,6 +50,8 @@ pub(crate) struct ReadBack {
     score: String,
     pub(crate) generated: Timestamp,
     pub(crate) ignored: Vec<String>,
+    #[serde(default)]
+    pub(crate) min_score: Option<u8>,
     pub(crate) service: Service,
     pub(crate) evidence: Vec<Option<Evidence>>,
 }
@@ -65,13 +70,20 @@ impl EvidenceFiles {
     }
 
     /// Writes the file of a service atomically.
-    pub(crate) fn write(&self, service: &Service, evidence: &[Option<Evidence>], ignored: &[String]) {
+    pub(crate) fn write(
+        &self,
+        service: &Service,
+        evidence: &[Option<Evidence>],
+        ignored: &[String],
+        min_score: Option<u8>,
+    ) {
         let path = self.directory.join(file_name(service.id.as_raw()));
         let file = EvidenceFile {
             schema: SCHEMA,
             score: SCORE_VERSION,
             generated: self.generated,
             ignored,
+            min_score,
             service,
             evidence,
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::latest::LatestHealth;
 use super::validator::{CheckedEndpoint, EndpointValidator, ValidationPool};
 use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
@@ -21,6 +22,8 @@ pub(crate) struct EndpointMonitor {
     spec: Arc<CheckSpec>,
     rules: ThresholdRules,
     interval: Duration,
+    /// Where each result goes, whether or not it is confirmed.
+    latest: Option<Arc<LatestHealth>>,
     workers: ValidationPool,
     services: BTreeMap<ServiceId, WatchedService>,
     /// The service of each endpoint number.
@@ -56,6 +59,7 @@ impl EndpointMonitor {
             spec,
             rules,
             interval,
+            latest: None,
             workers: Arc::new(validator).start_workers(1, &Shutdown::new()),
             services: BTreeMap::new(),
             owners: HashMap::new(),
@@ -66,6 +70,11 @@ impl EndpointMonitor {
             listed: false,
             synced: false,
         }
+    }
+
+    /// Also keeps each result, whether or not it is confirmed, in `latest`.
+    pub(crate) fn with_latest(self, latest: Option<Arc<LatestHealth>>) -> Self {
+        Self { latest, ..self }
     }
 
     /// Receives messages of the source and feeds `feed`, until the source ends.
@@ -115,6 +124,9 @@ impl EndpointMonitor {
             let is_first = watched.numbers().any(|(number, was_checked)| number == index && !was_checked);
 
             watched.record(index, evidence, &self.rules);
+            if let Some(latest) = &self.latest {
+                latest.set(watched.latest_item(&self.rules));
+            }
             updates.extend(watched.take_change(&self.rules).map(Update::Upsert));
             self.schedule(index, is_first);
         }
@@ -200,6 +212,7 @@ impl EndpointMonitor {
 
     fn remove(&mut self, id: ServiceId) -> Option<Update> {
         let gone = self.services.remove(&id)?;
+        self.latest.iter().for_each(|latest| latest.remove(&id));
         gone.numbers().for_each(|(number, _)| drop(self.owners.remove(&number)));
         gone.was_reported().then_some(Update::Remove(id))
     }

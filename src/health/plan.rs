@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::check::{CheckTarget, LatencyTargets, Layer, knows_protocol, micros};
+use crate::check::{CheckTarget, LatencyTargets, Layer, has_dialog, knows_protocol, micros};
 use crate::clean::Untrusted;
 use crate::model::{Address, CheckName, CheckSpec, Endpoint, LatencyTarget, StartTlsKind, Transport};
 use crate::net::{Route, StartTls, interface_index, interface_name};
@@ -176,7 +176,8 @@ fn service_hints(endpoint: &Endpoint, spec: &CheckSpec) -> ServiceHints {
     let declared = spec.protocol.as_deref().or(instance.map(Untrusted::as_raw));
     let identity = endpoint.identity.as_ref();
     let identified = identity.and_then(|identity| identity.protocol.as_deref());
-    let guessed = endpoint.port_service.as_deref().filter(|_| identity.is_none());
+    // A port number says too little to send anything there but the dialogs that servers of any protocol bear.
+    let guessed = endpoint.port_service.as_deref().filter(|word| identity.is_none() && is_begun_by_port(word));
     let mut hints = protocol_hints(declared.or(identified).or(guessed).unwrap_or_default());
     if declared.is_none() && identity.is_some_and(|identity| identity.tls.is_some()) {
         hints.layer = Layer::Tls;
@@ -193,6 +194,8 @@ fn protocol_hints(protocol: &str) -> ServiceHints {
         "smtps" | "submissions" => (Layer::Tls, "smtp"),
         "ftps" => (Layer::Tls, "ftp"),
         "rediss" | "redis-tls" => (Layer::Tls, "redis"),
+        "amqps" => (Layer::Tls, "amqp"),
+        "mqtts" => (Layer::Tls, "mqtt"),
         "tls" | "ssl" | "ldaps" | "domain-s" => (Layer::Tls, ""),
         "submission" => (Layer::Plain, "smtp"),
         protocol => (Layer::Plain, protocol),
@@ -202,6 +205,20 @@ fn protocol_hints(protocol: &str) -> ServiceHints {
     let protocol = Some(inner).filter(|inner| !matches!(*inner, "" | "tcp" | "http" | "grpc"));
     ServiceHints { layer, http: is_http, grpc: inner == "grpc", protocol: protocol.map(ToOwned::to_owned) }
 }
+
+fn is_begun_by_port(service: &str) -> bool {
+    protocol_hints(service).protocol.is_none_or(|protocol| has_dialog(&protocol) || !knows_protocol(&protocol))
+}
+
+/// Whether a protocol that a user declares has a check, or is one of connecting only.
+pub(crate) fn is_checked_protocol(word: &str) -> bool {
+    let hints = protocol_hints(word);
+    hints.http || hints.grpc || hints.layer != Layer::Plain || word == "tcp" || hints.is_known_protocol()
+}
+
+/// The protocols that a user may declare, beside their names with TLS.
+pub(crate) const CHECKED_PROTOCOLS: &str = "tcp, tls, http, https, grpc, grpcs, redis, rediss, postgresql, mysql, \
+     mongodb, mssql, amqp, mqtt, kafka, nats, cassandra, memcached, zookeeper, ldap, rdp, smtp, imap, pop3, ftp, ssh";
 
 fn starttls(kind: StartTlsKind) -> StartTls {
     match kind {

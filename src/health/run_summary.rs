@@ -24,9 +24,15 @@ pub(crate) struct RunSummary {
     /// The score that every service must reach.
     min_score: Option<u8>,
     /// Services below that, or without a score.
-    pub(crate) below: usize,
+    below: usize,
     /// Those of them without a score.
     unscored: usize,
+    /// Unhealthy services for which no score is required.
+    unhealthy: usize,
+    /// Endpoints of unknown health although a check applies, and why the first one is.
+    unknown: (usize, String),
+    /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
+    has_out_of_reach: bool,
     /// Services with a requested check that could not run.
     pub(crate) incomplete: usize,
     /// Services with an endpoint to which a check applies.
@@ -51,18 +57,42 @@ impl RunSummary {
         let Some(health) = &service.health else { return };
         self.by_state[HealthState::ALL.iter().position(|state| *state == health.state).unwrap_or(0)] += 1;
         self.incomplete += usize::from(!health.complete);
-        if let Some(min_score) = own_min_score.or(self.min_score) {
-            self.below += usize::from(health.score.is_none_or(|score| score < min_score));
-            self.unscored += usize::from(health.score.is_none());
+        match own_min_score.or(self.min_score) {
+            Some(min_score) => {
+                self.below += usize::from(health.score.is_none_or(|score| score < min_score));
+                self.unscored += usize::from(health.score.is_none());
+            }
+            None => self.unhealthy += usize::from(health.state == HealthState::Unhealthy),
         }
 
         let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
         self.checked += usize::from(healths.any(|health| !health.complete || !health.coverage.is_empty()));
         self.cut_short += evidence.iter().flatten().filter(|evidence| evidence.is_cut_short()).count();
+        for (endpoint, evidence) in service.endpoints.iter().zip(evidence) {
+            self.count_unknown(endpoint, evidence.as_ref());
+        }
 
         if let Some(score) = health.score.filter(|score| *score < 100) {
             self.rank(service, score);
         }
+    }
+
+    /// Counts the endpoint if its health is unknown, although a check applies and the run did not end before.
+    fn count_unknown(&mut self, endpoint: &Endpoint, evidence: Option<&Evidence>) {
+        let Some(health) = endpoint.health.as_deref() else { return };
+        let is_unknown = !health.complete && health.state == HealthState::Unknown;
+        if !is_unknown || evidence.is_some_and(Evidence::is_cut_short) {
+            return;
+        }
+        if health.out_of_reach {
+            self.has_out_of_reach = true;
+            return;
+        }
+
+        if self.unknown.0 == 0 {
+            self.unknown.1 = health.hindered.first().cloned().unwrap_or_default();
+        }
+        self.unknown.0 += 1;
     }
 
     /// Keeps the service if it is among the worst.
@@ -120,8 +150,11 @@ impl RunSummary {
         }
     }
 
-    /// Counts an endpoint where a script, or a check of `--check`, could not run.
-    pub(crate) fn count_blocked(&mut self, evidence: &Evidence, spec: &CheckSpec) {
+    /// Counts an endpoint that is unhealthy whatever a script, or a check of `--check`, would find that could not run.
+    pub(crate) fn count_blocked(&mut self, endpoint: &Endpoint, evidence: &Evidence, spec: &CheckSpec) {
+        if endpoint.health.as_deref().is_none_or(|health| health.state == HealthState::Unknown) {
+            return;
+        }
         let blocked = evidence.blocked.iter().find(|(check, cause)| {
             (**check == CheckName::Script || spec.check.contains(check)) && !cause.is_end_of_run()
         });
@@ -134,9 +167,14 @@ impl RunSummary {
         }
     }
 
-    /// Whether a service is unhealthy.
-    pub(crate) fn has_unhealthy(&self) -> bool {
-        HealthState::ALL.iter().zip(self.by_state).any(|(state, count)| *state == HealthState::Unhealthy && count > 0)
+    /// Whether a service is below the score that it must reach, or unhealthy where none is required.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.below > 0 || self.unhealthy > 0
+    }
+
+    /// Whether the health of an endpoint is unknown although a check applies.
+    pub(crate) fn has_unknown(&self) -> bool {
+        self.cut_short > 0 || self.unknown.0 > 0 || self.has_out_of_reach
     }
 
     /// Whether there was nothing to check, so that no threshold can hold.
@@ -197,6 +235,14 @@ impl RunSummary {
                 operation: format!("finish the checks of {}", counted(self.cut_short, "endpoint")),
                 cause: "the deadline passed, or the run was stopped".to_owned(),
                 hint: "allow more time (--deadline), or check fewer endpoints".to_owned(),
+            });
+        }
+
+        if let (endpoints @ 1.., cause) = &self.unknown {
+            faults.push(PartialError {
+                operation: format!("judge {}", counted(*endpoints, "endpoint")),
+                cause: clean(cause),
+                hint: "this does not count against them; --explain shows the cause of each".to_owned(),
             });
         }
 

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::evidence_files::EvidenceFiles;
 use super::run_summary::RunSummary;
 use super::{
-    CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, Subject, ThresholdRules, Thresholds,
-    ValidatorOptions, aggregate, columns, set_health,
+    CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, LatestHealth, Subject, ThresholdRules, Thresholds,
+    Validator, ValidatorOptions, aggregate, columns, set_health,
 };
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
@@ -38,6 +38,8 @@ pub(crate) struct Validation<'s> {
     pub(crate) thresholds: Thresholds,
     /// Sends HTTP checks through a proxy, if the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
+    /// Where a watch keeps each result, whether or not it is confirmed.
+    pub(crate) latest: Option<Arc<LatestHealth>>,
     pub(crate) summary: Mutex<RunSummary>,
     /// Notes of the source on check results, each with its number of services.
     pub(crate) source_notes: Mutex<BTreeMap<&'static str, usize>>,
@@ -88,7 +90,8 @@ impl Source for Validation<'_> {
             let check_interval = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(check_interval), ..self.options.clone() };
             let spec = Arc::new(self.spec.clone());
-            let monitor = EndpointMonitor::new(self.validator(options), spec, rules, check_interval);
+            let monitor = EndpointMonitor::new(self.endpoint_validator(options), spec, rules, check_interval);
+            let monitor = monitor.with_latest(self.latest.clone());
             let checks = async {
                 if let Some(via) = &self.via {
                     via.connect().await;
@@ -105,7 +108,14 @@ impl Source for Validation<'_> {
 }
 
 impl Validation<'_> {
-    fn validator(&self, options: ValidatorOptions) -> EndpointValidator {
+    /// A validator with the same options, for other services.
+    pub(crate) fn validator(&self) -> Validator {
+        let validator = Validator::new(self.options.clone()).with_spec(self.spec.clone());
+        let validator = validator.with_roots(Arc::clone(&self.roots)).with_resolvers(Arc::clone(&self.resolvers));
+        self.ignored.iter().fold(validator, |validator, code| validator.ignoring(code.clone()))
+    }
+
+    fn endpoint_validator(&self, options: ValidatorOptions) -> EndpointValidator {
         EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
 
@@ -125,7 +135,7 @@ impl Validation<'_> {
 
         runtime.block_on(async {
             let shutdown = Shutdown::new();
-            let validator = Arc::new(self.validator(options));
+            let validator = Arc::new(self.endpoint_validator(options));
             shutdown.spawn(stop_on_cancel(context.cancel.clone(), shutdown.clone()));
             let (streams, total) = (context.streaming, subjects.len() as u64);
             if let Some(via) = self.via.as_ref().filter(|_| total > 0) {
@@ -173,12 +183,12 @@ impl Validation<'_> {
             out.note(format!("{count} of them {text}"));
         }
 
-        let incomplete = summary.faults();
-        let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-        for fault in incomplete {
+        let faults = summary.faults();
+        let is_complete = faults.is_empty() && !summary.has_unknown();
+        for fault in faults {
             out.partial_error(fault);
         }
-        completeness
+        if is_complete { Completeness::Complete } else { Completeness::Incomplete }
     }
 
     /// Scores a service by its evidence and emits it, unless that was done before.
@@ -194,12 +204,14 @@ impl Validation<'_> {
         let mut summary = self.summary.lock();
         summary.count(&service, &evidence, spec.limits.min_score);
         summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
-        evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &spec));
-        service.endpoints.iter().for_each(|endpoint| summary.count_connected_only(&service, endpoint, &spec));
+        for (endpoint, evidence) in service.endpoints.iter().zip(&evidence) {
+            evidence.iter().for_each(|evidence| summary.count_blocked(endpoint, evidence, &spec));
+            summary.count_connected_only(&service, endpoint, &spec);
+        }
         drop(summary);
 
         if let Some(files) = &self.evidence {
-            files.write(&service, &evidence, &ignored);
+            files.write(&service, &evidence, &ignored, spec.limits.min_score);
         }
         // The source has ended, so there is nothing to stop.
         let _ = out.service(service);

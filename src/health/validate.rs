@@ -53,6 +53,12 @@ impl Validator {
         Self { roots, ..self }
     }
 
+    /// Asks these resolvers and no others.
+    #[must_use]
+    pub(crate) fn with_resolvers(self, resolvers: Arc<Resolvers>) -> Self {
+        Self { resolvers, ..self }
+    }
+
     /// Adds a check, which runs at every endpoint after the built-in ones.
     #[must_use]
     pub fn with_check(mut self, check: impl Check + 'static) -> Self {
@@ -87,6 +93,12 @@ impl Validator {
         ValidatedSource { source, validator: self.clone() }
     }
 
+    /// The same checks with other options.
+    #[must_use]
+    pub(crate) fn with_options(self, options: ValidatorOptions) -> Self {
+        Self { options, ..self }
+    }
+
     /// The same checks within this time. A check may use all of it, so that a silent peer gets its own finding instead of the
     /// end of the run.
     pub(crate) fn within(&self, limit: Duration) -> Self {
@@ -106,6 +118,7 @@ impl Validator {
             resolvers: Arc::clone(&self.resolvers),
             thresholds: self.thresholds,
             via: source.proxy().map(|proxy| proxy.0),
+            latest: None,
             summary: parking_lot::Mutex::new(RunSummary::against(None)),
             source_notes: parking_lot::Mutex::default(),
         }

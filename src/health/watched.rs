@@ -138,10 +138,24 @@ impl WatchedService {
 
     /// The service with its confirmed health.
     pub(super) fn item(&self, rules: &ThresholdRules) -> Service {
+        let confirmed = self.histories.iter().map(|history| history.confirmed.as_ref());
+        self.with_evidence(confirmed.map(|confirmed| Some(&confirmed?.evidence)), rules)
+    }
+
+    /// The service with its health by the last check of each endpoint.
+    pub(super) fn latest_item(&self, rules: &ThresholdRules) -> Service {
+        let last = self.histories.iter().map(|history| history.last.as_ref());
+        self.with_evidence(last.map(|last| Some(&last?.evidence)), rules)
+    }
+
+    fn with_evidence<'e>(
+        &self,
+        evidence: impl Iterator<Item = Option<&'e Evidence>>,
+        rules: &ThresholdRules,
+    ) -> Service {
         let rules = rules.of(&self.spec.limits);
         let mut service = self.service.clone();
-        let confirmed = self.histories.iter().map(|history| history.confirmed.as_ref());
-        set_health(&mut service, confirmed.map(|confirmed| Some(&confirmed?.evidence)), &rules.ignored);
+        set_health(&mut service, evidence, &rules.ignored);
         if after_check(&mut service).is_some() {
             aggregate(&mut service);
         }

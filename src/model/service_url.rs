@@ -34,7 +34,7 @@ pub enum UrlPlace {
 const HINT: &str = "write it as https://host:port/path";
 
 /// The schemes of services with hosts: the scheme, its protocol, and the port that it stands for.
-const SCHEMES: [(&str, &str, Option<u16>); 24] = [
+const SCHEMES: [(&str, &str, Option<u16>); 28] = [
     ("grpc", "grpc", None),
     ("grpcs", "grpcs", None),
     ("tls", "tls", None),
@@ -54,10 +54,14 @@ const SCHEMES: [(&str, &str, Option<u16>); 24] = [
     ("memcached", "memcached", Some(11211)),
     ("zookeeper", "zookeeper", Some(2181)),
     ("amqp", "amqp", Some(5672)),
-    ("amqps", "tls", Some(5671)),
+    ("amqps", "amqps", Some(5671)),
     ("mongodb", "mongodb", Some(27017)),
     ("kafka", "kafka", Some(9092)),
     ("mqtt", "mqtt", Some(1883)),
+    ("mqtts", "mqtts", Some(8883)),
+    ("cassandra", "cassandra", Some(9042)),
+    ("mssql", "mssql", Some(1433)),
+    ("sqlserver", "mssql", Some(1433)),
     ("ldap", "ldap", Some(389)),
 ];
 

@@ -18,6 +18,8 @@ pub(crate) struct AddressPolicy {
 #[derive(Debug)]
 struct Restriction {
     allow_own: bool,
+    /// Why an address of this machine is refused, if they are not allowed.
+    own_refusal: &'static str,
     /// The addresses of this machine, if they are not allowed.
     own: RwLock<HashSet<IpAddr>>,
 }
@@ -30,7 +32,21 @@ impl AddressPolicy {
     /// Addresses that a registration may name: none that is link-local or belongs to a metadata service, and those of this
     /// machine only with `allow_own`.
     pub(crate) fn for_registrations(allow_own: bool) -> Self {
-        let policy = Self { restricted: Some(Restriction { allow_own, own: RwLock::default() }) };
+        let own_refusal =
+            "the server checks no address of its own machine (registry.health_checks.allow_own_addresses)";
+        Self::restricted(allow_own, own_refusal)
+    }
+
+    /// Addresses that a request may name as the target of a probe: as those of registrations.
+    pub(crate) fn for_probes(allow_own: bool) -> Self {
+        Self::restricted(
+            allow_own,
+            "the exporter probes addresses of its own machine only where it listens on loopback",
+        )
+    }
+
+    fn restricted(allow_own: bool, own_refusal: &'static str) -> Self {
+        let policy = Self { restricted: Some(Restriction { allow_own, own_refusal, own: RwLock::default() }) };
         policy.refresh();
         policy
     }
@@ -62,8 +78,7 @@ impl Restriction {
             return Some("the address is one of many hosts");
         }
         let is_own = ip.is_loopback() || ip.is_unspecified() || self.own.read().contains(&ip);
-        (is_own && !self.allow_own)
-            .then_some("the server checks no address of its own machine (registry.health_checks.allow_own_addresses)")
+        (is_own && !self.allow_own).then_some(self.own_refusal)
     }
 }
 

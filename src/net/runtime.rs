@@ -1,7 +1,7 @@
 //! A tokio runtime, or the reason why this machine cannot start one.
 
 use std::io;
-use std::os::unix::net::UnixDatagram;
+use std::os::unix::net::UnixStream;
 use std::thread::{self, Builder as Thread};
 
 use crossbeam_channel::bounded;
@@ -27,8 +27,7 @@ pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
     let _guard = LOCK.lock();
 
     raise_descriptors();
-    let hint = "raise the limit of open files (`ulimit -n`)";
-    try_descriptors().map_err(|error| Error::io(WHAT, error, hint))?;
+    try_descriptors().map_err(unusable)?;
 
     try_threads(threads)
         .map_err(|error| Error::io(WHAT, error, "raise the limit of processes and threads (`ulimit -u`)"))?;
@@ -37,14 +36,26 @@ pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
         0 => Builder::new_current_thread().enable_all().build(),
         threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
     };
-    runtime.map_err(|error| Error::io(WHAT, error, hint))
+    runtime.map_err(unusable)
+}
+
+/// The error of a missing descriptor, or of missing memory of the kernel.
+fn unusable(error: io::Error) -> Error {
+    let hint = match error.kind() {
+        io::ErrorKind::OutOfMemory => {
+            "free memory, or raise the memory limit of this process (`ulimit -v`, its cgroup)"
+        }
+        io::ErrorKind::StorageFull => "raise the limit of watched descriptors (/proc/sys/fs/epoll/max_user_watches)",
+        _ => "raise the limit of open files (`ulimit -n`)",
+    };
+    Error::io(WHAT, error, hint)
 }
 
 const WHAT: &str = "start a runtime";
 
-/// Opens and closes the needed descriptors.
+/// Opens and closes the needed descriptors: pairs of sockets, because tokio panics where it gets none for its signals.
 fn try_descriptors() -> io::Result<()> {
-    let taken: io::Result<Vec<UnixDatagram>> = (0..NEEDED_DESCRIPTORS).map(|_| UnixDatagram::unbound()).collect();
+    let taken: io::Result<Vec<_>> = (0..NEEDED_DESCRIPTORS / 2).map(|_| UnixStream::pair()).collect();
     taken.map(drop)
 }
 

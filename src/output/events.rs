@@ -75,6 +75,10 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisib
             if let Some(was) = was {
                 let now = item.health.as_deref().map_or_else(String::new, |now| format!("  now={}", score_text(now)));
                 write!(line, "  was={}{now}", score_text(was))?;
+                // The score of the service, which may differ from the one of its endpoint before.
+                if let Some(rule) = item.score_rule() {
+                    write!(line, "  rule=\"{rule}\"")?;
+                }
             }
             write!(line, "  changed={}", paths(changed).join(","))?;
         }

@@ -1,6 +1,6 @@
 //! Health as JUnit XML, for CI and other viewers of test results: each endpoint is a test case, which fails unless the
 //! endpoint is healthy. A service that its source reports as unusable is a failed test case of its own, and so is a finding of
-//! `portolan drift`.
+//! `portolan drift`. What the listing lacks is an error.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{DriftDetail, DriftState, Endpoint, Figures, HealthState, Service};
+use crate::model::{DriftDetail, DriftState, Endpoint, Figures, HealthState, PartialError, Service};
 
 pub(super) struct Junit<'w> {
     out: &'w mut (dyn Write + Send),
@@ -96,6 +96,18 @@ impl TestCase {
             name: service.endpoints.first().map_or_else(|| service.id.to_string(), ToString::to_string),
             outcome,
             log: log.join("\n"),
+            properties: Vec::new(),
+            time: None,
+        }
+    }
+
+    /// The case of a part of the listing that could not be read.
+    fn of_error(error: &PartialError) -> Self {
+        Self {
+            class: "portolan".to_owned(),
+            name: clean(&error.operation),
+            outcome: TestOutcome::Incomplete(clean(&error.cause)),
+            log: format!("hint: {}", escaped(&error.hint)),
             properties: Vec::new(),
             time: None,
         }
@@ -188,7 +200,12 @@ impl Format for Junit<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
+        // An endpoint that could not be checked is a case already.
+        if !self.cases.iter().any(|case| matches!(case.outcome, TestOutcome::Incomplete(_))) {
+            self.cases.extend(end.errors.iter().map(TestCase::of_error));
+        }
+
         let failed = self.count(|outcome| matches!(outcome, TestOutcome::Failed(..)));
         let incomplete = self.count(|outcome| matches!(outcome, TestOutcome::Incomplete(_)));
         let skipped = self.count(|outcome| matches!(outcome, TestOutcome::Skipped(_)));

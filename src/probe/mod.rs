@@ -190,6 +190,11 @@ async fn send_hello<P: Probe + ?Sized>(probe: &P, talk: &mut Talk<'_>) -> Result
     }
 }
 
+/// The built-in probe of a protocol.
+pub(crate) fn probe_of(protocol: &str) -> Option<&'static dyn Probe> {
+    PROBES.iter().find(|probe| probe.protocol() == protocol).copied()
+}
+
 /// The built-in probes, and a user's own.
 #[derive(Clone, Copy)]
 pub(crate) struct Probes(&'static [&'static dyn Probe]);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::InstanceRecord;
 use crate::model::RegisteredInstance;
@@ -47,7 +48,8 @@ pub struct Change {
 }
 
 /// Whether an instance came, changed or went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     /// It is new.
     Added,
@@ -69,7 +71,8 @@ impl ChangeKind {
 }
 
 /// Why an instance changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// It was registered.
     Registered,

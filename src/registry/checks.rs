@@ -121,7 +121,13 @@ impl State {
     }
 
     /// Waits for the next report of a check by report.
-    fn await_report(&mut self, entry: &mut InstanceEntry, registration: &Registration, check: usize, now: Now) {
+    pub(super) fn await_report(
+        &mut self,
+        entry: &mut InstanceEntry,
+        registration: &Registration,
+        check: usize,
+        now: Now,
+    ) {
         let rules = &self.view.rules;
         let lasts = registration.report_lasts(check, rules.check_interval, rules.grace);
         let due = lasts.map(|lasts| now.elapsed + lasts);

@@ -46,6 +46,11 @@ impl Deadlines {
         Some((*timer, Arc::clone(id)))
     }
 
+    /// The deadlines up to a time, the next one first.
+    pub(super) fn until(&self, time: Duration) -> impl Iterator<Item = (Timer, &Arc<str>)> {
+        self.0.iter().take_while(move |(at, _, _)| *at <= time).map(|(_, timer, id)| (*timer, id))
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.0.size()

@@ -49,6 +49,36 @@ pub struct InstanceRecord {
     pub registered_at: Timestamp,
 }
 
+/// The fields that a change can name.
+const FIELDS: [&str; 21] = [
+    "version",
+    "address",
+    "port",
+    "protocol",
+    "ttl",
+    "deregister_after",
+    "tags",
+    "capabilities",
+    "metadata",
+    "node",
+    "zone",
+    "weight",
+    "status",
+    "health",
+    "health_checks",
+    "lease",
+    "report",
+    "node_down",
+    "flapping",
+    "monitoring",
+    "catalog",
+];
+
+/// The name of a field as a change has it; `None` if there is no such field.
+pub(super) fn field_name(name: &str) -> Option<&'static str> {
+    FIELDS.into_iter().find(|known| *known == name)
+}
+
 /// The order of states for the worst of them: what is unhealthy is worse than what is not known.
 const fn badness(state: HealthState) -> u8 {
     match state {
@@ -136,7 +166,7 @@ impl InstanceRecord {
     /// The fields that differ from an earlier record, by the names of their JSON.
     pub(super) fn changed_fields(&self, before: &Self) -> Vec<&'static str> {
         let (old, new) = (&*before.registration, &*self.registration);
-        let differences = [
+        let differences: [(&'static str, bool); FIELDS.len()] = [
             ("version", old.version != new.version),
             ("address", old.address != new.address),
             ("port", old.port != new.port),

@@ -219,7 +219,7 @@ impl State {
         Some(format!("{} is also registered as {other} of {service}", registration.place()))
     }
 
-    fn enter_places(&mut self, id: &Arc<str>, registration: &Registration) {
+    pub(super) fn enter_places(&mut self, id: &Arc<str>, registration: &Registration) {
         if registration.port > 0 {
             self.enter_place(id, registration);
         }
@@ -237,7 +237,7 @@ impl State {
         self.places.insert_mut(place.into(), ids);
     }
 
-    fn leave_places(&mut self, id: &Arc<str>, registration: &Registration) {
+    pub(super) fn leave_places(&mut self, id: &Arc<str>, registration: &Registration) {
         let place = place_key(registration);
         if let Some(ids) = self.places.get_mut(place.as_str()) {
             ids.remove_mut(&**id);

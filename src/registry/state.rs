@@ -181,7 +181,7 @@ impl State {
     }
 
     /// Moves an instance from its former state to its present one in all counts.
-    fn count_change(&mut self, entry: &InstanceEntry, before: &InstanceRecord) {
+    pub(super) fn count_change(&mut self, entry: &InstanceEntry, before: &InstanceRecord) {
         self.view.health.remove(before.health);
         self.view.health.add(entry.record.health);
 

@@ -107,7 +107,7 @@ impl State {
         }
     }
 
-    fn extend(&mut self, entry: &mut InstanceEntry, gap: Duration, now: Now) {
+    pub(super) fn extend(&mut self, entry: &mut InstanceEntry, gap: Duration, now: Now) {
         if entry.expires.is_some() {
             let ttl = entry.record.ttl(&self.view.rules);
             self.grant_lease(entry, ttl, now);

@@ -7,9 +7,11 @@ mod api_error;
 mod authorized;
 mod body;
 mod checks;
+mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod exporter;
 mod gate;
 mod histogram;
 mod metrics;
@@ -47,6 +49,7 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::checks::Checks;
+use self::cluster::{ClusterWriter, Contact};
 use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
@@ -65,6 +68,8 @@ pub use self::access::{
     TokenAlgorithm, TokenRules, read_keys,
 };
 pub use self::dns::{DnsListener, has_dns_names};
+#[cfg(feature = "cli")]
+pub(crate) use self::exporter::serve_exporter;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
@@ -126,6 +131,12 @@ pub async fn run(
     let monitor_stop = Shutdown::new();
     let (checks, demands) = Checks::new();
 
+    let shared_store = Arc::clone(&store).shared();
+    let contact = match &shared_store {
+        Some(_) => Contact::with_shared_store(clock.clone()),
+        None => Contact::with_own_store(),
+    };
+
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
@@ -139,7 +150,8 @@ pub async fn run(
         shutdown: clients.clone(),
         own_node,
         store: store_name,
-        epoch,
+        epoch: ArcSwap::from_pointee(epoch),
+        contact,
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
@@ -150,7 +162,10 @@ pub async fn run(
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
-    writer_stop.spawn(writer.run(writer_stop.clone()));
+    match shared_store {
+        Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared).run(writer_stop.clone())),
+        None => writer_stop.spawn(writer.run(writer_stop.clone())),
+    };
     monitor::start(&app, demands, monitor_stop.clone());
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];

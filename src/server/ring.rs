@@ -62,6 +62,8 @@ struct Kept {
     events: VecDeque<Arc<Event>>,
     /// The index before the first event.
     floor: u64,
+    /// How often the registry began anew. Indexes from before that mean nothing.
+    resets: u64,
 }
 
 /// How many events a client is given at once.
@@ -79,7 +81,7 @@ struct StoredHead {
 
 impl Event {
     /// An event from its line; `None` if it is none.
-    fn of_line(index: u64, line: Vec<u8>) -> Option<Self> {
+    pub(super) fn of_line(index: u64, line: Vec<u8>) -> Option<Self> {
         let head: StoredHead = serde_json::from_slice(&line).ok()?;
         let kind = [ChangeKind::Added, ChangeKind::Updated, ChangeKind::Removed].map(ChangeKind::as_str);
         let kind = kind.into_iter().find(|kind| *kind == head.kind)?;
@@ -108,19 +110,29 @@ impl Ring {
     /// A ring that keeps `max` events. `index`: the index of the registry at its start; `stored`: the events before it,
     /// so that a client may come back after a restart.
     pub(super) fn new(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {
-        let mut events = VecDeque::new();
-        let mut wanted = index;
-        for stored in stored.into_iter().rev().take(max) {
-            // Whatever does not fit ends what is known.
-            let Some(event) = Event::of_line(stored.index, stored.body).filter(|event| event.index == wanted) else {
-                break;
-            };
-            wanted -= 1;
-            events.push_front(Arc::new(event));
-        }
-        let kept = RwLock::new(Kept { events, floor: wanted });
+        let (events, floor) = known_events(max, index, stored);
+        let kept = RwLock::new(Kept { events, floor, resets: 0 });
         let (last, last_of_nodes) = (watch::Sender::new(index), watch::Sender::new(index));
         Self { max, kept, last, last_of_nodes, last_of: RwLock::default() }
+    }
+
+    /// Begins anew at this index: every client does the same.
+    pub(super) fn reset(&self, index: u64, stored: Vec<StoredEvent>) {
+        let (events, floor) = known_events(self.max, index, stored);
+        let mut kept = self.kept.write();
+        *kept = Kept { events, floor, resets: kept.resets + 1 };
+        drop(kept);
+
+        self.last.send_replace(index);
+        self.last_of_nodes.send_replace(index);
+        for waiting in self.last_of.read().values() {
+            waiting.send_replace(index);
+        }
+    }
+
+    /// How often it began anew. An index that a client learned before that is not one of this history.
+    pub(super) fn resets(&self) -> u64 {
+        self.kept.read().resets
     }
 
     /// The number of events that are kept.
@@ -200,6 +212,21 @@ impl Ring {
     }
 }
 
+/// The last of the stored events that belong together up to this index, and the index before them.
+fn known_events(max: usize, index: u64, stored: Vec<StoredEvent>) -> (VecDeque<Arc<Event>>, u64) {
+    let mut events = VecDeque::new();
+    let mut wanted = index;
+    for stored in stored.into_iter().rev().take(max) {
+        // Whatever does not fit ends what is known.
+        let Some(event) = Event::of_line(stored.index, stored.body).filter(|event| event.index == wanted) else {
+            break;
+        };
+        wanted -= 1;
+        events.push_front(Arc::new(event));
+    }
+    (events, wanted)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,7 +284,7 @@ mod tests {
         let body = format!(
             r#"{{"index":{index},"type":"updated","namespace":"default","service":"a","previous":{previous},"item":{{}}}}"#
         );
-        StoredEvent { index, body: body.into_bytes() }
+        StoredEvent::new(index, body.into_bytes())
     }
 
     #[test]
@@ -266,8 +293,18 @@ mod tests {
         assert_eq!((ring.kept.read().floor, ring.len()), (7, 2), "a gap ends what is known");
         assert_eq!(indexes(ring.missed(7, 0, &of("a"))), Some(vec![8, 9]));
         assert_eq!(Ring::new(4, 9, vec![line(8, 7)]).kept.read().floor, 9, "the last one is missing");
-        let broken = StoredEvent { index: 9, body: b"{}".to_vec() };
+        let broken = StoredEvent::new(9, b"{}".to_vec());
         assert_eq!(Ring::new(4, 9, vec![broken]).kept.read().floor, 9);
+    }
+
+    #[test]
+    fn a_registry_that_begins_anew_wakes_everyone() {
+        let ring = Ring::new(4, 9, vec![line(9, 8)]);
+        let [all, a] = [Filter::default(), of("a")].map(|filter| ring.subscribe(&filter));
+        ring.reset(5, vec![line(4, 3), line(5, 4)]);
+        assert_eq!((ring.resets(), ring.len(), ring.kept.read().floor), (1, 2, 3));
+        assert_eq!([all, a].map(|waiting| waiting.has_changed().unwrap()), [true, true]);
+        assert_eq!(indexes(ring.missed(9, 5, &Filter::default())), None, "an index of the history before");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::access::AccessControl;
 use super::checks::Checks;
+use super::cluster::Contact;
 use super::gate::Gate;
 use super::metrics::{Gauges, Metrics};
 use super::own_node::OwnNode;
@@ -40,7 +41,9 @@ pub(super) struct ServerState {
     /// What the store is, for people: `SQLite file /var/lib/portolan/registry.db`.
     pub(super) store: String,
     /// Identifies the history that the indexes belong to.
-    pub(super) epoch: String,
+    pub(super) epoch: ArcSwap<String>,
+    /// How old what is in memory may be.
+    pub(super) contact: Contact,
     pub(super) started: Instant,
     pub(super) started_at: Timestamp,
     /// Whether the store kept the last batch.
@@ -54,7 +57,12 @@ pub(super) type App = Arc<ServerState>;
 impl ServerState {
     /// Whether it can do everything that it is there for.
     pub(super) fn is_ready(&self) -> bool {
-        !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)
+        !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed) && !self.contact.is_lost()
+    }
+
+    /// Identifies the history that the indexes belong to.
+    pub(super) fn epoch(&self) -> Arc<String> {
+        self.epoch.load_full()
     }
 
     /// The registry, without the limits of a caller.

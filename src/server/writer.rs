@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{debug, error, info, warn};
 
@@ -19,7 +19,7 @@ use super::ring::Event;
 use super::shared::App;
 use super::times;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
-use super::write_queue::{Answer, WriteJob, Written};
+use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
 use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
@@ -27,10 +27,7 @@ use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 /// The most commands of one commit; a bulk request is never split.
 const MAX_BATCH: usize = 256;
 /// The interval at which time passes for the rules.
-const TICK: Duration = Duration::from_secs(1);
-
-/// A caller, and what became of its commands.
-type Answered = (oneshot::Sender<Answer>, Vec<Result<Written, Rejected>>);
+pub(super) const TICK: Duration = Duration::from_secs(1);
 
 /// The writer's own things.
 pub(super) struct CommandWriter {
@@ -70,7 +67,7 @@ impl CommandWriter {
     }
 
     /// Takes what is in the queue, up to the size of a batch.
-    fn fill(&mut self, batch: &mut Vec<WriteJob>) {
+    pub(super) fn fill(&mut self, batch: &mut Vec<WriteJob>) {
         let mut count: usize = batch.iter().map(|job| job.commands.len()).sum();
         while count < MAX_BATCH {
             let Ok(job) = self.jobs.try_recv() else { break };
@@ -81,43 +78,54 @@ impl CommandWriter {
 
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let before = self.state.clone();
-        let now = Now { elapsed: self.clock.now(), wall: Timestamp::now() };
+        let mut step = self.carry_out(&jobs, is_tick);
+        let batch = self.batch(before.index(), &mut step);
+
+        if let Err(error) = self.keep(batch).await {
+            self.state = before;
+            self.fail(jobs, &error);
+            return;
+        }
+        self.finish(jobs, step);
+    }
+
+    /// Applies the rules. Nothing is visible yet, and the state before can be restored.
+    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool) -> CarriedOut {
+        let now = self.now();
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
-        let mut answers: Vec<Answered> = Vec::with_capacity(jobs.len());
         for job in jobs {
-            let written =
-                job.commands.into_iter().map(|command| step.carry_out(&mut self.state, command, now)).collect();
-            answers.push((job.answer, written));
+            let commands = job.commands.iter().cloned();
+            let written = commands.map(|command| step.carry_out(&mut self.state, command, now)).collect();
+            step.results.push(written);
         }
         if is_tick {
             // Time cannot be rejected.
             let _ = step.carry_out(&mut self.state, Command::Tick, now);
         }
+        step
+    }
 
-        let events = step.apply(&self.app.unscoped.load());
-        if let Err(error) = self.keep(before.index(), &step.changes, &events).await {
-            self.state = before;
-            self.fail(answers, &error);
-            return;
-        }
-        self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
-        self.publish(step, &events);
-        for (answer, written) in answers {
-            // A caller that left has no answer to read.
-            let _ = answer.send(Ok(written));
-        }
+    /// The time of a command.
+    pub(super) fn now(&self) -> Now {
+        Now { elapsed: self.clock.now(), wall: Timestamp::now() }
+    }
+
+    /// What the store has to keep.
+    pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
+        step.write_events(&self.app.unscoped.load());
+        let writes = step.changes.iter().map(write_of).collect();
+        let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
+        Batch { after, events, writes, leases: Vec::new() }
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    async fn keep(&self, after: u64, changes: &[Change], events: &[Arc<Event>]) -> Result<(), StoreError> {
-        if changes.is_empty() {
+    pub(super) async fn keep(&self, batch: Batch) -> Result<(), StoreError> {
+        if batch.events.is_empty() && batch.leases.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        let writes = changes.iter().map(write_of).collect();
-        let events = events.iter().map(|event| StoredEvent { index: event.index, body: event.json.to_vec() }).collect();
-        self.store.append(Batch { after, events, writes }).await?;
+        self.store.append(batch).await?;
         self.app.metrics.commits.add(start.elapsed());
 
         if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
@@ -126,19 +134,31 @@ impl CommandWriter {
         Ok(())
     }
 
-    fn fail(&self, answers: Vec<Answered>, error: &StoreError) {
+    /// Answers that nothing was kept.
+    pub(super) fn fail(&self, jobs: Vec<WriteJob>, error: &StoreError) {
         self.app.metrics.failed_commits.fetch_add(1, Ordering::Relaxed);
         if self.app.is_store_well.swap(false, Ordering::Relaxed) {
             error!(error = %error, "the store cannot keep writes; reads go on");
         }
-        for (answer, _) in answers {
-            let _ = answer.send(Err(failure(error)));
+        for job in jobs {
+            let _ = job.answer.send(Err(failure(error)));
+        }
+    }
+
+    /// Makes what was kept visible, and then answers.
+    pub(super) fn finish(&self, jobs: Vec<WriteJob>, mut step: CarriedOut) {
+        self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
+        let results = std::mem::take(&mut step.results);
+        self.publish(step);
+        for (job, written) in jobs.into_iter().zip(results) {
+            // A caller that left has no answer to read.
+            let _ = job.answer.send(Ok(written));
         }
     }
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
-    fn publish(&self, carried: CarriedOut, events: &[Arc<Event>]) {
-        let CarriedOut { mut draft, changes, notices, refreshed, .. } = carried;
+    fn publish(&self, carried: CarriedOut) {
+        let CarriedOut { mut draft, changes, events, notices, refreshed, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
@@ -159,25 +179,36 @@ impl CommandWriter {
         if draft.is_touched() || !notices.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
-        self.app.ring.push(events);
+        self.app.ring.push(&events);
         self.app.checks.changed.note(&changes);
     }
 }
 
 /// Commands that were carried out, and are not yet kept.
-struct CarriedOut {
+pub(super) struct CarriedOut {
     draft: ViewDraft,
-    changes: Vec<Change>,
+    pub(super) changes: Vec<Change>,
+    events: Vec<Arc<Event>>,
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
     refreshed: Vec<Arc<str>>,
-    rejected: u64,
+    /// What became of the commands of each job.
+    results: Vec<Vec<Result<Written, Rejected>>>,
+    pub(super) rejected: u64,
 }
 
 impl CarriedOut {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
-        Self { draft, changes: Vec::new(), notices: Vec::new(), refreshed: Vec::new(), rejected: 0 }
+        Self {
+            draft,
+            changes: Vec::new(),
+            events: Vec::new(),
+            notices: Vec::new(),
+            refreshed: Vec::new(),
+            results: Vec::new(),
+            rejected: 0,
+        }
     }
 
     fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
@@ -194,9 +225,8 @@ impl CarriedOut {
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.
-    fn apply(&mut self, base: &View) -> Vec<Arc<Event>> {
+    fn write_events(&mut self, base: &View) {
         let mut last_of: HashMap<ServiceKey, u64> = HashMap::new();
-        let mut events = Vec::with_capacity(self.changes.len());
         for change in &self.changes {
             let view = match change.kind {
                 ChangeKind::Removed => {
@@ -211,14 +241,13 @@ impl CarriedOut {
             let key = ServiceKey::of(&change.instance);
             let previous = last_of.insert(key.clone(), change.index);
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
-            events.push(Arc::new(event(change, &view, key, previous)));
+            self.events.push(Arc::new(event(change, &view, key, previous)));
         }
-        events
     }
 }
 
 /// The instance that a command is about.
-fn subject(command: &Command) -> Option<Arc<str>> {
+pub(super) fn subject(command: &Command) -> Option<Arc<str>> {
     match command {
         Command::Register(registration) => registration.id.as_deref().map(Arc::from),
         Command::Renew { id, .. }
@@ -247,6 +276,7 @@ fn failure(error: &StoreError) -> ApiError {
     let api_error = match error {
         StoreError::Full => ApiError::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", error.to_string()),
         StoreError::Overloaded => ApiError::unavailable("busy", error.to_string()),
+        StoreError::Away { .. } => ApiError::unavailable("database_unavailable", error.to_string()),
         _ => ApiError::unavailable("store_failed", error.to_string()),
     };
     api_error.hint(error.hint())
@@ -274,7 +304,8 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }
 }
 
-fn log(change: &Change) {
+/// Logs a change.
+pub(super) fn log(change: &Change) {
     let instance = &change.instance;
     let service = format!("{}/{}", instance.namespace(), instance.name());
     let (id, index, cause) = (&*instance.id, change.index, change.cause.as_str());

@@ -61,6 +61,22 @@ pub enum StoreError {
         /// What the operating system or the database said.
         cause: String,
     },
+    /// The database server does not reply. Whether a change that it was sent is stored is not known.
+    #[error("cannot store the change: the database does not reply: {cause}")]
+    Away {
+        /// Why.
+        cause: String,
+    },
+    /// The database of a server cannot be used.
+    #[error("cannot use database {database}: {cause}")]
+    Unusable {
+        /// The database, without its password.
+        database: String,
+        /// Why.
+        cause: String,
+        /// What to try.
+        hint: &'static str,
+    },
     /// Too many batches wait already.
     #[error("cannot store the change: too many wait to be stored")]
     Overloaded,
@@ -93,6 +109,8 @@ impl StoreError {
             Self::Full => "free space on the disk of the database; reads go on meanwhile",
             Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",
             Self::Overloaded | Self::OutOfOrder { .. } => "try again",
+            Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats go on meanwhile",
+            Self::Unusable { hint, .. } => hint,
             Self::Closed => "start the server again",
             Self::NoFiles => "start the server with a database",
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use parking_lot::Mutex;
 
-use super::{Backup, Batch, Commit, Contents, Store, StoreError, StoredEvent, Write};
+use super::{Backup, Batch, Commit, Contents, Pending, Store, StoreError, StoredEvent, Write};
 
 /// Keeps everything in memory.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Store for Memory {
     fn append(&self, batch: Batch) -> Commit {
         let mut kept = self.kept.lock();
         if !batch.follows(kept.index) {
-            return Commit::done(Err(StoreError::OutOfOrder { after: batch.after, last: kept.index }));
+            return Pending::done(Err(StoreError::OutOfOrder { after: batch.after, last: kept.index }));
         }
 
         kept.index = batch.index();
@@ -58,7 +58,7 @@ impl Store for Memory {
         let surplus = kept.events.len().saturating_sub(self.max_events);
         kept.events.drain(..surplus);
 
-        Commit::done(Ok(kept.index))
+        Pending::done(Ok(kept.index))
     }
 
     fn backup(&self, _to: &Path) -> Result<Backup, StoreError> {

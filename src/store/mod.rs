@@ -12,12 +12,18 @@ use tokio::sync::oneshot;
 
 mod error;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod shared;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
 pub use error::StoreError;
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresUrl};
+pub use shared::{News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn};
 pub use sqlite::{Backup, FORMAT, Sqlite, check};
 
 /// Stores what the registry changes.
@@ -37,6 +43,11 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The store is damaged.
     fn check(&self) -> Result<(), StoreError>;
+
+    /// The same store, if other servers write to it too.
+    fn shared(self: Arc<Self>) -> Option<Arc<dyn SharedStore>> {
+        None
+    }
 }
 
 /// Changes that are stored together.
@@ -48,6 +59,8 @@ pub struct Batch {
     pub events: Vec<StoredEvent>,
     /// What becomes of the records, in this order.
     pub writes: Vec<Write>,
+    /// Leases that begin with these changes. Only a store that several servers share keeps them.
+    pub leases: Vec<StoredLease>,
 }
 
 impl Batch {
@@ -87,6 +100,15 @@ pub struct StoredEvent {
     pub index: u64,
     /// The event.
     pub body: Vec<u8>,
+    /// The change as other servers take it over. Only a store that several servers share keeps it.
+    pub replica: Vec<u8>,
+}
+
+impl StoredEvent {
+    /// An event of a store with one owner.
+    pub fn new(index: u64, body: Vec<u8>) -> Self {
+        Self { index, body, replica: Vec::new() }
+    }
 }
 
 /// Everything that a store holds.
@@ -102,30 +124,33 @@ pub struct Contents {
     pub events: Vec<StoredEvent>,
 }
 
-/// A batch that is being stored.
-#[derive(Debug)]
-#[must_use = "a batch is stored only if this says so"]
-pub struct Commit(oneshot::Receiver<Result<u64, StoreError>>);
+/// A batch that is being stored: it is only if this says so, with the index.
+pub type Commit = Pending<u64>;
 
-impl Commit {
-    /// A commit whose result is known already.
-    fn done(result: Result<u64, StoreError>) -> Self {
+/// What a store is doing.
+#[derive(Debug)]
+#[must_use = "it is done only if this says so"]
+pub struct Pending<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Pending<T> {
+    /// One whose result is known already.
+    fn done(result: Result<T, StoreError>) -> Self {
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(result);
         Self(receiver)
     }
 
-    /// Waits until the batch is stored, and returns the index. Not for asynchronous code, which awaits the commit.
+    /// Waits for the result. Not for asynchronous code, which awaits it.
     ///
     /// # Errors
-    /// The batch is not stored.
-    pub fn wait(self) -> Result<u64, StoreError> {
+    /// It could not be done: a batch is not stored.
+    pub fn wait(self) -> Result<T, StoreError> {
         self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 }
 
-impl Future for Commit {
-    type Output = Result<u64, StoreError>;
+impl<T> Future for Pending<T> {
+    type Output = Result<T, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|result| result.unwrap_or(Err(StoreError::Closed)))

@@ -40,8 +40,8 @@ impl Drop for Folder {
 fn batch(index: u64) -> Batch {
     let id: Arc<str> = format!("id-{:02}", index % IDS).into();
     let write = if index.is_multiple_of(7) { Write::Remove { id } } else { Write::Put { id, body: body(index) } };
-    let event = StoredEvent { index, body: body(index) };
-    Batch { after: index - 1, events: vec![event], writes: vec![write] }
+    let event = StoredEvent::new(index, body(index));
+    Batch { after: index - 1, events: vec![event], writes: vec![write], ..Batch::default() }
 }
 
 fn body(index: u64) -> Vec<u8> {
@@ -59,7 +59,7 @@ fn expected(index: u64, epoch: &str) -> Contents {
         epoch: epoch.to_owned(),
         records: kept.map(|(id, change)| (format!("id-{id:02}"), body(change))).collect(),
         events: (index.saturating_sub(MAX_EVENTS) + 1..=index)
-            .map(|index| StoredEvent { index, body: body(index) })
+            .map(|index| StoredEvent::new(index, body(index)))
             .collect(),
     }
 }
@@ -98,7 +98,7 @@ fn both_stores_refuse_what_does_not_follow_and_go_on() {
             assert_eq!(store.append(batch(wrong)).wait(), Err(refused));
         }
         let mut gap = batch(2);
-        gap.events.push(StoredEvent { index: 4, body: body(4) });
+        gap.events.push(StoredEvent::new(4, body(4)));
         assert!(store.append(gap).wait().is_err(), "a gap within the batch");
         assert_eq!(store.append(batch(2)).wait(), Ok(2));
         assert_eq!(

@@ -48,6 +48,27 @@ fn too_few_descriptors_are_reported() {
     }
 }
 
+/// X6: a shortage that begins after the limits were looked at: of a system call that tokio needs.
+#[test]
+fn a_refused_system_call_is_one_line_and_no_panic() {
+    let peers = Peers::new();
+    let line = format!("validate 127.0.0.1:{}", peers.serve(mute).address.port());
+    for (call, error, hint) in [
+        ("epoll_create1", "ENOMEM", "memory"),
+        ("epoll_create1", "EMFILE", "ulimit -n"),
+        ("epoll_ctl", "ENOMEM", "memory"),
+        ("epoll_ctl", "ENOSPC", "max_user_watches"),
+        ("socketpair", "EMFILE", "ulimit -n"),
+        ("socketpair", "ENFILE", "ulimit -n"),
+        ("eventfd2", "EMFILE", "ulimit -n"),
+    ] {
+        let (trace, inject) = (format!("trace={call}"), format!("inject={call}:error={error}"));
+        let mut command = tool("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject]).arg(portolan_path());
+        refused(command.args(line.split(' ')).env_clear(), hint);
+    }
+}
+
 #[test]
 fn too_few_threads_are_reported() {
     let scene = Scene::new();

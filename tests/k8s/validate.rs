@@ -144,6 +144,7 @@ fn an_unreachable_endpoint_is_not_unhealthy() {
     assert_eq!(far["endpoints"][0]["health"]["hindered"], json!([why]));
     let note = "1 of them cannot be reached from here; --via api-proxy sends HTTP through the API server";
     assert!(ran.stderr.contains(note), "{ran:?}");
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "what could not be judged is no success");
     let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
     let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
     assert!(states.contains(&"unhealthy"), "one endpoint is reachable, so the other is down: {half:?}");
@@ -166,7 +167,7 @@ fn the_api_servers_proxy_asks_pods_and_services() {
     assert!(of("web").0 && of("manual").0, "{services:#?}");
     assert_eq!(of("sick"), (false, vec!["http-5xx"]));
     assert_eq!(of("dead"), (false, vec!["http-invalid"]));
-    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(ran.code, Some(1), "some are unhealthy: {ran:?}");
     let asked: Vec<String> =
         double.seen().into_iter().map(|seen| seen.path).filter(|path| path.contains("/proxy")).collect();
     let port = services["k8s/shop/web"]["endpoints"][0]["port"].as_u64().unwrap();

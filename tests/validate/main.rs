@@ -14,6 +14,8 @@ mod bad_input;
 mod command;
 mod der;
 mod explain;
+mod exporter;
+mod figures;
 mod formats;
 mod grpc;
 mod hostile;

@@ -4,11 +4,15 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use rcgen::KeyPair;
 use serde_json::Value;
 
+use crate::peer::{Peer, answer};
+use crate::pki::{Authority, NAME, put};
 use crate::support::{Outcome, TempDir, output, portolan_path};
 
 /// A web server that gives the same reply to every request, and the requests that it got.
@@ -126,4 +130,83 @@ fn labels_reach_prometheus_and_junit() {
     }
     let ran = validate("s.toml", &text, &["-o", "junit"]);
     assert!(ran.text().contains(r#"<property name="team" value="shop"/>"#), "{}", ran.text());
+}
+
+/// H9: a service has its own authority and its own pin, beside those of the command line.
+#[test]
+fn a_service_has_its_own_trust() {
+    let directory = TempDir::new();
+    let (ours, other) = (Authority::root("ours"), Authority::root("other"));
+    let shown = ours.issue(KeyPair::generate().unwrap(), |_| {});
+    let peer = shown.serve();
+    put(directory.path(), "ours.pem", &ours.pem);
+    put(directory.path(), "other.pem", &other.pem);
+    let digest: String = ring::digest::digest(&ring::digest::SHA256, &shown.chain[0])
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+
+    let file = directory.path().join("s.toml");
+    let rows = [
+        ("by-authority", "ca = 'ours.pem'".to_owned(), None),
+        ("by-foreign-authority", "ca = 'other.pem'".to_owned(), Some("cert-untrusted")),
+        ("by-pin", format!("pin = '{digest}'"), None),
+        ("by-foreign-pin", format!("pin = '{}'", "0".repeat(64)), Some("cert-pin-mismatch")),
+        ("by-default", String::new(), Some("cert-untrusted")),
+    ];
+    let services = rows.iter().map(|(name, key, _)| {
+        format!(
+            "[[service]]\nname = '{name}'\nendpoints = 'https://{}/'\nserver-name = '{NAME}'\n{key}\n",
+            peer.address
+        )
+    });
+    fs::write(&file, services.collect::<String>()).unwrap();
+
+    let mut command = Command::new(portolan_path());
+    command.env_clear().arg("validate").arg(&file).args(["--json", "--no-check", "dns"]);
+    let document = document(&Outcome::new(output(&mut command)));
+    for (name, _, finding) in rows {
+        let item = document["items"].as_array().unwrap().iter().find(|item| item["name"] == name).unwrap();
+        let findings = item["endpoints"][0]["health"]["findings"].as_array().unwrap();
+        let codes: Vec<&str> = findings.iter().filter_map(|found| found["code"].as_str()).collect();
+        assert_eq!(codes.iter().find(|code| code.starts_with("cert-")).copied(), finding, "{name}: {codes:?}");
+    }
+}
+
+/// H9: intervals and thresholds of a service are its own.
+#[test]
+fn a_service_has_its_own_interval_and_thresholds() {
+    let directory = TempDir::new();
+    let file = directory.path().join("s.toml");
+    let (often, rarely) = (Peer::http(|_| answer("200 OK", "", "")), Peer::http(|_| answer("200 OK", "", "")));
+    // Fails once after each four replies.
+    let count = AtomicUsize::new(0);
+    let flaky = Peer::http(move |_| {
+        let fails = count.fetch_add(1, Ordering::SeqCst) % 4 == 3;
+        answer(if fails { "500 No" } else { "200 OK" }, "", "")
+    });
+    let service = |name: &str, peer: &Peer, more: &str| {
+        format!("[[service]]\nname = '{name}'\nendpoints = '{}'\n{more}\n", peer.url("/"))
+    };
+    let text = service("often", &often, "interval = 0.05")
+        + &service("rarely", &rarely, "interval = 3600")
+        + &service("calm", &flaky, "interval = 0.05\nfall = 3\nrise = 1");
+    fs::write(&file, text).unwrap();
+
+    let mut command = Command::new(portolan_path());
+    command.env_clear().arg("validate").arg(&file).args([
+        "--watch",
+        "--json",
+        "--for",
+        "4s",
+        "--no-check",
+        "dns,stability",
+    ]);
+    let ran = Outcome::new(output(&mut command));
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(often.accepted() > 3 && rarely.accepted() <= 3, "{} and {} checks", often.accepted(), rarely.accepted());
+    assert!(flaky.accepted() > 8, "{} checks", flaky.accepted());
+    let updates = ran.text().lines().filter(|line| line.contains("\"type\":\"updated\"") && line.contains("\"calm\""));
+    assert_eq!(updates.count(), 0, "one failure of three in a row is not confirmed: {}", ran.text());
 }

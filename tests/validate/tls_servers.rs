@@ -288,6 +288,13 @@ fn a_client_certificate_is_sent_and_judged() {
         assert_eq!(codes, ["tls-auth-required"], "{version}, none: {health}");
         assert!(limits.contains("--cert"), "{version}: {limits}");
 
+        // The same keys of a services file, relative to it.
+        let keys = "cert = 'client.pem'\nkey = 'client.key'\nca = 'ca.pem'";
+        let file =
+            put(&files.directory.0, "s.toml", &format!("[[service]]\nname = 'a'\nendpoints = '{target}'\n{keys}\n"));
+        let ran = portolan(["validate", &file.display().to_string(), "--no-check", "dns"]);
+        assert!(ran.code == Some(0) && ran.stdout.contains("healthy"), "{version}: {ran:?}");
+
         // The same options of `wait`, and what curl says.
         let wait = ["wait", &target, "--timeout", "30s", "--ca", &ca, "--cert", &client, "--key", &key];
         let ran = portolan(wait);

@@ -3,6 +3,7 @@
 mod assertions;
 mod body;
 mod cookies;
+mod error_page;
 mod outcome;
 mod redirect;
 mod reply;

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::MAX_BODY_BYTES;
 use super::assertions::{failed_assertions, has_body_assertion};
+use super::error_page::{expects_certificate, expects_tls};
 use super::outcome::{HttpOutcome, HttpStatus};
 use super::redirect::{RedirectChain, RedirectStep};
 use super::reply::{BodyEnd, HttpReply};
@@ -51,6 +52,14 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
 
         // An unexpected status says more than the body of its error page.
         let is_expected = target.spec.expect_status.clone().unwrap_or_default().contains(reply.code);
+        let is_plain = chain.target.layer == Layer::Plain;
+        if !is_expected && is_plain && expects_tls(&reply) {
+            return Ok(HttpOutcome::Invalid("the port expects TLS (https)".to_owned()));
+        }
+        if !is_expected && !is_plain && target.spec.cert.is_none() && expects_certificate(&reply) {
+            return Err(LocalFailure("the server requires a client certificate (--cert)".to_owned()));
+        }
+
         return Ok(HttpOutcome::Status(HttpStatus {
             code: reply.code,
             latency: Latency::from_micros(us),
@@ -106,8 +115,10 @@ async fn send_once(
         over_http1(Connection::new(connection.stream, deadline, usize::MAX), chain, path, &mut head_at).await?
     };
 
-    phases.first_byte_us = head_at.map(|at: Instant| scale::micros(at - start));
     let end = reply.stream_began.unwrap_or_else(Instant::now);
+    // A short reply arrives as a whole.
+    let head_at = head_at.unwrap_or(end);
+    phases.first_byte_us = Some(scale::micros(head_at.saturating_duration_since(start)));
     phases.us = scale::micros(end.saturating_duration_since(start));
     Ok(reply)
 }

@@ -30,9 +30,12 @@ pub(super) struct Options {
     identify: IdentifyArgs,
     #[command(flatten)]
     watching: Watching,
-    /// Check and score each service, as `portolan validate -` does
+    /// Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
+    /// With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    #[arg(long, value_name = "N", value_parser = validate::parse_score, global = true, help_heading = "Output", conflicts_with = "watch")]
+    min_score: Option<u8>,
 }
 
 impl Discover {
@@ -71,13 +74,16 @@ impl ShortScan {
 
 /// Lists or watches, as the options say.
 pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) -> Result<Exit> {
-    let Options { judge, identify, watching, validate } = options;
+    let Options { judge, identify, watching, validate, min_score } = options;
     let watches = watching.is_asked()?;
+    if min_score.is_some() && !validate {
+        return Err(Error::usage("--min-score", "it requires checks", "add --validate, or leave it out"));
+    }
     let identified = Identification { source, options: identify.options(), checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),
-        (false, true) => validate::all(source, identify, judge, global),
+        (false, true) => validate::all(source, *min_score, identify, judge, global),
         (true, false) => watching.without_checks()?.run(watched, global),
         (true, true) => validate::watch(watched, watching, global),
     }

@@ -1,39 +1,37 @@
-//! Where the registry is kept: memory, or a file.
+//! Where the registry is kept: memory, a file, or PostgreSQL.
 
 use std::path::PathBuf;
 
 use super::given::{Given, GivenValue, Variable};
+#[cfg(feature = "postgres")]
+use crate::error::plain;
 use crate::error::{Error, Result};
+#[cfg(feature = "postgres")]
+use crate::store::{PostgresUrl, StoreError};
 
 /// Where the registry is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DataPlace {
     Memory,
     File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<PostgresUrl>),
 }
 
 /// Where the data is: the strongest of file and server wins.
 pub(super) fn choose(given: &Given, variable: Variable, off: &mut Vec<String>) -> Result<DataPlace> {
     let file = given.get("database.file");
-    let postgres = given.get("database.postgres.url");
+    let url = given.get("database.postgres.url");
 
-    if let Some(url) = postgres {
-        let place = url_data(url)?;
-        let Some(file) = file else {
-            return place.ok_or_else(|| {
-                let why = "it asks for PostgreSQL, which this version does not have yet";
-                let hint = "keep the registry in a file with --data FILE (or database.file), or leave the URL out";
-                url.by.error("database.postgres.url", &url.shown, why, hint)
-            });
-        };
+    if let Some(url) = url {
+        let place = url_data(url, given, variable)?;
+        let Some(file) = file else { return Ok(place) };
         if file.by.rank() == url.by.rank() {
             let why = "it does not go together with a database file";
             return Err(url.by.error("database.postgres.url", &url.shown, why, "leave one of the two databases out"));
         }
         if url.by.rank() > file.by.rank() {
-            let why = "it asks for PostgreSQL, which this version does not have yet";
-            let hint = "give --data FILE on the command line, or leave the URL out";
-            return place.ok_or_else(|| url.by.error("database.postgres.url", &url.shown, why, hint));
+            return Ok(place);
         }
         off.push(format!("PostgreSQL ({} is overridden by {})", url.by.to_text(), file.by.to_text()));
     }
@@ -48,23 +46,60 @@ pub(super) fn choose(given: &Given, variable: Variable, off: &mut Vec<String>) -
     }
 }
 
-/// The place that a URL names, if it is a file: `sqlite:FILE`. `None` if it is PostgreSQL.
-fn url_data(url: &GivenValue) -> Result<Option<DataPlace>> {
+/// The place that a URL names: `sqlite:FILE`, or a PostgreSQL database.
+fn url_data(url: &GivenValue, given: &Given, variable: Variable) -> Result<DataPlace> {
     let text = url.texts.first().map(String::as_str).unwrap_or_default();
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         let place = if path == ":memory:" { DataPlace::Memory } else { DataPlace::File(PathBuf::from(path)) };
-        return Ok(Some(place));
+        return Ok(place);
     }
 
     let scheme = text.split_once(':').map_or(text, |(scheme, _)| scheme);
     match scheme {
-        "postgres" | "postgresql" => Ok(None),
+        "postgres" | "postgresql" => postgres_data(url, text, given, variable),
         _ => {
             let hint = "the databases are sqlite:FILE and postgresql://USER@HOST/NAME";
             Err(url.by.error("database.postgres.url", &url.shown, "no database has this URL", hint))
         }
     }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_data(url: &GivenValue, text: &str, given: &Given, variable: Variable) -> Result<DataPlace> {
+    let database: PostgresUrl = text.parse().map_err(|error: StoreError| {
+        let why = match &error {
+            StoreError::Unusable { cause, .. } => cause.clone(),
+            other => other.to_string(),
+        };
+        url.by.error("database.postgres.url", &url.shown, why, error.hint())
+    })?;
+    let database = match password(given, variable)? {
+        Some(password) => database.with_password(&password),
+        None => database,
+    };
+    Ok(DataPlace::Postgres(Box::new(database)))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres_data(url: &GivenValue, _text: &str, _given: &Given, _variable: Variable) -> Result<DataPlace> {
+    let why = "this portolan was built without PostgreSQL";
+    Err(url.by.error("database.postgres.url", &url.shown, why, "build it with the feature postgres, or name a file"))
+}
+
+/// The password that a URL leaves out: of a file, or of the variable that PostgreSQL's own programs read.
+#[cfg(feature = "postgres")]
+fn password(given: &Given, variable: Variable) -> Result<Option<String>> {
+    let key = "database.postgres.password_file";
+    let Some(file) = given.get(key) else {
+        return Ok(variable("PGPASSWORD").and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty()));
+    };
+    let path = file.texts.first().map(String::as_str).unwrap_or_default();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let why = format!("it cannot be read: {}", plain(&error));
+        file.by.error(key, &file.shown, why, "name a file that has the password, and nothing else")
+    })?;
+    Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 /// The default file, in the state directory.

@@ -87,6 +87,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("load_balancer.default_strategy", KeyKind::Strategy, "round_robin"),
     unset("database.file", KeyKind::Text),
     unset("database.postgres.url", KeyKind::Url),
+    unset("database.postgres.password_file", KeyKind::Text),
     unset("database.postgres.max_connections", KeyKind::Number(1, 10_000)),
     unset("database.postgres.idle_timeout", KeyKind::Duration),
     unset("database.redis.url", KeyKind::Url),

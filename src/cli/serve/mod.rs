@@ -39,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   portolan serve                                   on 127.0.0.1:7440, kept in a file
   portolan serve --data :memory: --port 0          on any free port, for a test
+  portolan serve --database-url postgresql://portolan@db1,db2/registry   one of several servers
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
   portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
@@ -60,7 +61,7 @@ pub(super) struct Serve {
     /// Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     data: Option<PathBuf>,
-    /// The same as a URL: sqlite:FILE
+    /// The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     database_url: Option<String>,
     /// Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml

@@ -123,6 +123,8 @@ impl Plan {
         let data = match &self.data {
             DataPlace::Memory => "memory".to_owned(),
             DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
+            #[cfg(feature = "postgres")]
+            DataPlace::Postgres(url) => clean(&format!("PostgreSQL {url}")),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
         if !self.consul.listen.is_empty() {
@@ -160,7 +162,10 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
         off.push("health checks".to_owned());
     }
     if given.get("database.redis.url").is_some() {
-        off.push("Redis (answers come from memory, and one server needs no other)".to_owned());
+        off.push("Redis (answers come from memory, and servers wake each other through PostgreSQL)".to_owned());
+    }
+    if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
+        off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
     }
     if flag(given, "monitoring.tracing.enabled") || given.get("monitoring.tracing.jaeger_endpoint").is_some() {
         off.push("trace export".to_owned());

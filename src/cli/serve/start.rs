@@ -29,7 +29,9 @@ use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
 use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
 use crate::source::Local;
-use crate::store::{Memory, Sqlite, Store, StoreError};
+use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
+#[cfg(feature = "postgres")]
+use crate::store::{Postgres, PostgresUrl};
 
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
@@ -54,7 +56,7 @@ pub(super) fn start(
             plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
-        let registry = open(plan, access, tls)?;
+        let registry = open(plan, access, tls).await?;
         let log = logging::start(&plan.log_filter, plan.log_json)?;
         announce(plan, &listeners, &registry, environment, quiet);
 
@@ -140,28 +142,60 @@ fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
     tls.map(Some)
 }
 
-fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
+async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
     let clock = Clock::precise();
-    let max_events = plan.server.size_limits.kept_events;
-    let DataPlace::File(path) = &plan.data else {
-        let store: Arc<dyn Store> = Arc::new(Memory::new(0));
-        let state = State::new(plan.rules.clone());
-        let (store_name, epoch) = ("memory".to_owned(), Uuid::new_v4().to_string());
-        return Ok(Registry { state, events: Vec::new(), epoch, store, store_name, clock, access, tls });
+    let max_events = plan.server.size_limits.kept_events as u64;
+    let opened = match &plan.data {
+        DataPlace::Memory => OpenStore {
+            store: Arc::new(Memory::new(0)),
+            name: "memory".to_owned(),
+            contents: Contents { epoch: Uuid::new_v4().to_string(), ..Contents::default() },
+        },
+        DataPlace::File(path) => open_file(path, max_events)?,
+        #[cfg(feature = "postgres")]
+        DataPlace::Postgres(url) => open_postgres(url, plan, max_events).await?,
     };
 
-    create_folder(path)?;
-    let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
+    let OpenStore { store, name: store_name, contents } = opened;
+    let damaged = |detail: String| {
+        let hint = "restore a backup, or begin with an empty registry elsewhere";
+        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&detail)), hint)
+    };
     let records: std::result::Result<Vec<InstanceRecord>, _> =
         contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| damaged(path, error.to_string()))?;
+    let records = records.map_err(|error| damaged(error.to_string()))?;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
     let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let state = state.map_err(|error| damaged(path, error.to_string()))?;
-
-    let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    let store = Arc::new(store);
+    let state = state.map_err(|error| damaged(error.to_string()))?;
     Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls })
+}
+
+/// A store with what it holds.
+struct OpenStore {
+    store: Arc<dyn Store>,
+    name: String,
+    contents: Contents,
+}
+
+fn open_file(path: &Path, max_events: u64) -> Result<OpenStore> {
+    create_folder(path)?;
+    let (store, contents) = Sqlite::open(path, max_events).map_err(|error| unusable(path, &error))?;
+    let name = format!("SQLite file {}", clean(&path.to_string_lossy()));
+    Ok(OpenStore { store: Arc::new(store), name, contents })
+}
+
+#[cfg(feature = "postgres")]
+async fn open_postgres(url: &PostgresUrl, plan: &Plan, max_events: u64) -> Result<OpenStore> {
+    let name = clean(&format!("PostgreSQL {url}"));
+    let opened = Postgres::open(url.clone(), &plan.server.cluster, max_events).await;
+    let (store, contents) = opened.map_err(|error| {
+        let why = match &error {
+            StoreError::Unusable { cause, .. } | StoreError::Away { cause } => cause.clone(),
+            other => other.to_string(),
+        };
+        Error::usage(format!("the database {}", clean(&url.to_string())), clean(&why), error.hint())
+    })?;
+    Ok(OpenStore { store: Arc::new(store), name, contents })
 }
 
 /// Makes the folder of the data, readable for its owner only.
@@ -172,10 +206,6 @@ fn create_folder(path: &Path) -> Result<()> {
         let what = format!("the data file {}", clean(&path.to_string_lossy()));
         Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
     })
-}
-
-fn damaged(path: &Path, detail: String) -> Error {
-    unusable(path, &StoreError::Damaged { path: path.to_owned(), detail })
 }
 
 fn unusable(path: &Path, error: &StoreError) -> Error {

@@ -15,12 +15,16 @@ pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 
 use super::exit::Exit;
+#[cfg(feature = "serve")]
+use super::exporter::{Exporter, ExporterArgs, ExporterChecks};
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+#[cfg(feature = "serve")]
+use super::watch::Beside;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::health::Validation;
+use crate::health::{CHECKED_PROTOCOLS, LatestHealth, Validation};
 use crate::identify::Identification;
 use crate::model::CheckSpec;
 use crate::output::FormatName;
@@ -51,6 +55,9 @@ pub(super) struct Validate {
     options: ValidateOptions,
     #[command(flatten)]
     watching: Watching,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    exporter: ExporterArgs,
 }
 
 impl Validate {
@@ -61,13 +68,34 @@ impl Validate {
         let generated = Timestamp::now();
         let validated = self.options.open(&targets, &self.spec, generated)?;
         if self.watching.is_asked()? {
-            let validated = Validation { thresholds: self.watching.thresholds(), ..validated };
-            return self.watching.run(&validated, global);
+            let latest = Some(LatestHealth::new());
+            let validated = Validation { thresholds: self.watching.thresholds(), latest, ..validated };
+            return self.watch(&validated, &targets, global);
         }
 
-        let exit = self.options.list(&validated, &ExitRules::of(generated), global)?;
-        let fails = self.options.min_score.is_none() && validated.summary.lock().has_unhealthy();
-        Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
+        self.options.list(&validated, &ExitRules::of(generated), global)
+    }
+
+    /// Watches the targets, and serves their metrics if that is requested.
+    fn watch(&self, validated: &Validation<'_>, targets: &Targets, global: &Global) -> Result<Exit> {
+        let latest = validated.latest.as_ref();
+        #[cfg(feature = "serve")]
+        {
+            let checks = ExporterChecks {
+                validator: validated.validator(),
+                options: validated.options.clone(),
+                services: targets.services().to_vec(),
+                latest: latest.cloned().unwrap_or_else(LatestHealth::new),
+            };
+            let exporter = Exporter::open(&self.exporter, checks, global.quiet)?;
+            let beside = exporter.as_ref().map(|exporter| exporter as &dyn Beside);
+            self.watching.run_beside(validated, (latest, beside), global)
+        }
+        #[cfg(not(feature = "serve"))]
+        {
+            let _ = targets;
+            self.watching.run_beside(validated, (latest, None), global)
+        }
     }
 
     /// # Errors
@@ -77,18 +105,29 @@ impl Validate {
             let why = format!("--check requests {} too", check.as_str());
             return Err(Error::usage("--no-check", why, "leave one of them out"));
         }
+        if let Some(protocol) = &self.spec.protocol {
+            let hint = format!("the protocols are {CHECKED_PROTOCOLS}");
+            targets::check_protocol(protocol).map_err(|why| Error::usage("--protocol", why, hint))?;
+        }
         Ok(())
     }
 }
 
-/// Lists and checks the services of a source with default options. Identifies them first if requested.
+/// Lists and checks the services of a source with default options, and the score that each must reach. Identifies them first
+/// if requested.
 ///
 /// # Errors
 /// If the source fails.
-pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRules, global: &Global) -> Result<Exit> {
+pub(super) fn all(
+    source: &dyn Source,
+    min_score: Option<u8>,
+    identify: &IdentifyArgs,
+    rules: &ExitRules,
+    global: &Global,
+) -> Result<Exit> {
     let identified = Identification { source, options: identify.options(), checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
-    let options = ValidateOptions::default();
+    let options = ValidateOptions { min_score, ..ValidateOptions::default() };
     let validated = options.open(source, &CheckSpec::default(), Timestamp::now())?;
     options.list(&validated, rules, global)
 }
@@ -99,7 +138,9 @@ pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRule
 /// If the source fails.
 pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = ValidateOptions::default().open(source, &CheckSpec::default(), Timestamp::now())?;
-    watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
+    let latest = LatestHealth::new();
+    let validated = Validation { thresholds: watching.thresholds(), latest: Some(latest), ..validated };
+    watching.run_beside(&validated, (validated.latest.as_ref(), None), global)
 }
 
 impl ValidateOptions {
@@ -119,7 +160,7 @@ impl ValidateOptions {
 
         let mut exit = rules.list(validated, &IdentifyArgs::default(), &global)?;
         let summary = validated.summary.lock();
-        if summary.below > 0 {
+        if summary.has_failed() {
             exit = exit.max(Exit::ConditionFailed);
         }
 
@@ -131,6 +172,10 @@ impl ValidateOptions {
             exit = exit.max(Exit::ConditionFailed);
         }
 
+        // Also where the source says so in a note: addresses that are unreachable from here are no error of the listing.
+        if summary.has_unknown() {
+            exit = exit.max(Exit::Incomplete);
+        }
         if self.require_complete && summary.incomplete > 0 {
             if !global.quiet {
                 let services = if summary.incomplete == 1 { "service" } else { "services" };

@@ -157,6 +157,7 @@ impl ValidateOptions {
             resolvers: Arc::new(resolvers),
             thresholds: Thresholds::default(),
             via: source.proxy().map(|proxy| proxy.0),
+            latest: None,
             summary: Mutex::new(RunSummary::against(self.min_score)),
             source_notes: Mutex::default(),
         })

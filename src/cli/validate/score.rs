@@ -49,26 +49,33 @@ impl ScoreAgain {
         let mut generated = Timestamp::MIN;
         let mut services = Vec::new();
         for path in &self.files {
-            let ReadBack { generated: at, mut ignored, mut service, evidence, .. } = read_evidence(path)?;
+            let ReadBack { generated: at, mut ignored, min_score, mut service, evidence, .. } = read_evidence(path)?;
             generated = generated.max(at);
             ignored.extend(self.ignore.iter().cloned());
             service.resolve_findings(source_findings);
             service.clear_health();
             set_health(&mut service, evidence.iter().map(Option::as_ref), &ignored);
-            services.push((service, evidence));
+            services.push(ScoredService { service, evidence, min_score });
         }
 
         let scored = Scored { services, summary: Mutex::new(RunSummary::against(self.min_score)) };
         let exit = ExitRules::of(generated).list(&scored, &IdentifyArgs::default(), &global)?;
         let summary = scored.summary.lock();
-        let fails = summary.below > 0 || self.min_score.is_none() && summary.has_unhealthy();
+        let fails = summary.has_failed() || (self.min_score.is_some() && summary.is_empty());
         Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
     }
 }
 
-/// Services with their health, and the evidence of their endpoints.
+/// A service with its health, the evidence of its endpoints, and the score that it must reach.
+struct ScoredService {
+    service: Service,
+    evidence: Vec<Option<Evidence>>,
+    min_score: Option<u8>,
+}
+
+/// The services of all files.
 struct Scored {
-    services: Vec<(Service, Vec<Option<Evidence>>)>,
+    services: Vec<ScoredService>,
     summary: Mutex<RunSummary>,
 }
 
@@ -84,8 +91,8 @@ impl Source for Scored {
     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let mut summary = self.summary.lock();
-            for (service, evidence) in &self.services {
-                summary.count(service, evidence, None);
+            for ScoredService { service, evidence, min_score } in &self.services {
+                summary.count(service, evidence, *min_score);
                 if out.service(service.clone()).is_break() {
                     break;
                 }

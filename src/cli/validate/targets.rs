@@ -11,6 +11,7 @@ use super::options::parse_code;
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
+use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
     CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
     UpdateSink, UrlPlace,
@@ -55,6 +56,21 @@ impl Targets {
         Ok(targets)
     }
 
+    /// The services, in the order of the targets.
+    #[cfg(feature = "serve")]
+    pub(super) fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// The service of one host with a port, or of a URL.
+    ///
+    /// # Errors
+    /// If the word is neither.
+    #[cfg(feature = "serve")]
+    pub(in crate::cli) fn one(word: &str) -> Result<Service> {
+        if ServiceUrl::is_meant(word) { of_url(word) } else { of_host(word) }
+    }
+
     /// # Errors
     /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
     pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
@@ -91,11 +107,7 @@ impl Targets {
             return Ok(());
         }
 
-        let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
-        if at.port.is_none() {
-            return Err(unchecked_socket(word));
-        }
-        self.services.push(declared(word, vec![at], CheckSpec::default()));
+        self.services.push(of_host(word)?);
         Ok(())
     }
 
@@ -130,15 +142,27 @@ impl Targets {
 fn services_file(word: &str) -> Result<Vec<Service>> {
     let services = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
     for service in &services {
+        let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(protocol) = service.detail.ask.protocol.as_deref() {
+            check_protocol(protocol).map_err(|why| {
+                let why = format!("service '{name}': protocol: {why}");
+                Error::usage(clean(word), why, format!("the protocols are {CHECKED_PROTOCOLS}"))
+            })?;
+        }
         if let Some((code, error)) =
             service.detail.ask.limits.ignore.iter().find_map(|code| parse_code(code).err().map(|error| (code, error)))
         {
-            let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
             let why = format!("service '{name}': ignore: '{}': {error}", clean(code));
             return Err(Error::usage(clean(word), why, error.hint()));
         }
     }
     Ok(services.into_iter().map(Service::erase).collect())
+}
+
+/// # Errors
+/// If there is no check for a declared protocol: it would be called healthy where only its port accepts connections.
+pub(super) fn check_protocol(word: &str) -> Result<(), String> {
+    if is_checked_protocol(word) { Ok(()) } else { Err(format!("'{}' has no check", clean(word))) }
 }
 
 /// Whether a service has this name, with or without its namespace, or this id.
@@ -188,6 +212,15 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
         ..DeclaredDetail::default()
     };
     Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
+}
+
+/// `host:port`: the port decides the checks.
+fn of_host(word: &str) -> Result<Service> {
+    let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+    if at.port.is_none() {
+        return Err(unchecked_socket(word));
+    }
+    Ok(declared(word, vec![at], CheckSpec::default()))
 }
 
 /// `https://host/path`: the scheme and the path decide the checks.

@@ -52,10 +52,9 @@ Examples:
 /// Host names are resolved again for each attempt, and any of their addresses counts. Attempts follow each other within a
 /// tenth of a second at first and within a second later; the last one is at the end of the time limit.
 ///
-/// URLs, connection strings of databases (postgresql, mysql, redis, rediss, nats) and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
+/// URLs, connection strings (postgresql, mysql, mongodb, redis, amqp, kafka, nats, mqtt and others) and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
 /// each service scores 80, or N with --min-score N. So are the services of a source with a name: SOURCE/NAME, such as
-/// k8s/shop/web or local/nginx. The source is listed again for each attempt. The hosts of amqp, mongodb and kafka only have to
-/// accept connections. Passwords in connection strings are neither used nor shown; those of http and https are sent.
+/// k8s/shop/web or local/nginx. The source is listed again for each attempt. Passwords in connection strings are neither used nor shown; those of http and https are sent.
 ///
 /// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]

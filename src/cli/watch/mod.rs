@@ -10,6 +10,7 @@ mod watch_loop;
 mod watch_output;
 
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -27,10 +28,10 @@ use super::signals::Stop;
 #[cfg(feature = "live")]
 use super::terminal::Terminal;
 use super::{Global, stdout};
-use crate::catalog::{Watch, Writer};
+use crate::catalog::{Reader, Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
-use crate::health::Thresholds;
+use crate::health::{LatestHealth, Thresholds};
 use crate::model::{ColumnVisibility, Condition, DetailLevel, ParseError, parse_duration};
 use crate::net::runtime;
 #[cfg(feature = "live")]
@@ -116,6 +117,15 @@ fn parse_interval(text: &str) -> Result<Duration, ParseError> {
 /// How long to wait for running work after the user ended the watch.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// What runs beside a watch, on a thread of its own, until the watch ends.
+pub(super) trait Beside: Sync {
+    /// Runs until `stop` is set. `reader` reads what the watch knows.
+    ///
+    /// # Errors
+    /// If it cannot begin.
+    fn run(&self, reader: Reader, stop: &CancellationToken) -> Result<()>;
+}
+
 impl Watching {
     /// Whether `--watch` is given.
     ///
@@ -158,6 +168,16 @@ impl Watching {
 
     /// Watches a source until a signal, the reader or one of the options ends it.
     pub(super) fn run(&self, source: &dyn Source, global: &Global) -> Result<Exit> {
+        self.run_beside(source, (None, None), global)
+    }
+
+    /// The same with what runs beside it, and with the last results of checks, which metrics show before they are confirmed.
+    pub(super) fn run_beside(
+        &self,
+        source: &dyn Source,
+        (latest, beside): (Option<&Arc<LatestHealth>>, Option<&dyn Beside>),
+        global: &Global,
+    ) -> Result<Exit> {
         let format = format(source, global)?;
         if self.since.is_some() {
             let why = format!("{} keeps no history; each watch numbers its events from 1", source.name());
@@ -174,7 +194,9 @@ impl Watching {
         let detail_level = if needs_all { DetailLevel::Full } else { depth };
         let writer = Writer::new(source.name(), detail_level, Clock::coarse());
         let (_, watch) = writer.reader().watch();
+        let reader = writer.reader();
         let files = WatchFiles::new(&global.output, writer.reader(), file_page(source), source.filters())?;
+        let files = files.with_latest(latest);
         let cancel = CancellationToken::new();
         let (source_runtime, output_runtime) = (runtime(0)?, runtime(0)?);
 
@@ -190,6 +212,7 @@ impl Watching {
 
             // However the output ends, also by a panic, the source has to end too.
             let guard = cancel.clone().drop_guard();
+            let beside_thread = beside.map(|beside| scope.spawn(move || run_until_stopped(beside, reader, token)));
             let result = stdout::with_stdout(Some(&stop), |out| {
                 let result = output_runtime.block_on(async {
                     let output = open_output(source, global, format, live, out)?;
@@ -200,6 +223,9 @@ impl Watching {
             });
             drop(guard);
 
+            if let Some(beside) = beside_thread {
+                beside.join().unwrap_or_else(|_| Err(thread_panicked()))?;
+            }
             if let Some(error) = source_thread.join().unwrap_or_else(|_| Some(thread_panicked())) {
                 return Err(error);
             }
@@ -279,6 +305,13 @@ impl Watching {
             .map(HookQueue::new)
             .collect())
     }
+}
+
+/// Runs what is beside a watch. Where it cannot begin, the watch ends too.
+fn run_until_stopped(beside: &dyn Beside, reader: Reader, stop: &CancellationToken) -> Result<()> {
+    let result = beside.run(reader, stop);
+    stop.cancel();
+    result
 }
 
 /// Opens the output. To be called within a runtime.

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::catalog::{Reader, Snapshot};
@@ -13,11 +15,14 @@ use crate::clean::clean;
 use crate::cli::atomic_file::AtomicFile;
 use crate::cli::outputs::OutputSpec;
 use crate::error::{Error, Result, plain};
-use crate::model::{Completeness, Filters, PartialError};
+use crate::health::LatestHealth;
+use crate::model::{Completeness, Filters, PartialError, Service};
 use crate::output::{Footer, FormatName, RenderOptions};
 
 /// Changes within this time are written together: a deployment is many events.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// How often a file of metrics is replaced at most for results that change nothing else.
+const METRICS_INTERVAL: Duration = Duration::from_secs(1);
 /// The interval at which a file is tried again that could not be written.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -27,6 +32,8 @@ pub(super) struct WatchFiles {
     reader: Reader,
     page: RenderOptions,
     filters: Filters,
+    /// The last results of checks, which metrics show before they are confirmed, and what notices new ones.
+    latest: Option<(Arc<LatestHealth>, watch::Receiver<()>)>,
     /// When the files are to be written next.
     due: Option<Instant>,
 }
@@ -51,7 +58,14 @@ impl WatchFiles {
             check(*format, path)?;
             files.push(WatchFile { format: *format, path: path.clone(), written: None, has_failed: false });
         }
-        Ok(Self { files, reader, page, filters, due: None })
+        Ok(Self { files, reader, page, filters, latest: None, due: None })
+    }
+
+    /// Files of metrics have these results, and follow them.
+    pub(super) fn with_latest(mut self, latest: Option<&Arc<LatestHealth>>) -> Self {
+        let has_metrics = self.files.iter().any(|file| file.format == FormatName::Prometheus);
+        self.latest = latest.filter(|_| has_metrics).map(|latest| (Arc::clone(latest), latest.subscribe()));
+        self
     }
 
     /// Something was reported.
@@ -62,10 +76,13 @@ impl WatchFiles {
     }
 
     /// Waits until the files are to be written. Safe to cancel.
-    pub(super) async fn due(&self) {
-        match self.due {
-            Some(due) => sleep_until(due).await,
-            None => std::future::pending().await,
+    pub(super) async fn due(&mut self) {
+        loop {
+            let is_idle = self.due.is_none();
+            tokio::select! {
+                () = sleep_until_some(self.due) => return,
+                () = next_result(&mut self.latest), if is_idle => self.due = Some(Instant::now() + METRICS_INTERVAL),
+            }
         }
     }
 
@@ -78,9 +95,11 @@ impl WatchFiles {
             return Vec::new();
         }
 
+        let latest = self.latest.as_ref().map(|(latest, _)| latest.services());
         let mut errors = Vec::new();
         for file in &mut self.files {
-            let Err(error) = file.write(&snapshot, self.page, &self.filters) else {
+            let latest = latest.as_deref().filter(|_| file.format == FormatName::Prometheus);
+            let Err(error) = file.write(&snapshot, latest, self.page, &self.filters) else {
                 file.has_failed = false;
                 continue;
             };
@@ -99,8 +118,14 @@ impl WatchFiles {
 }
 
 impl WatchFile {
-    fn write(&mut self, snapshot: &Snapshot, page: RenderOptions, filters: &Filters) -> io::Result<()> {
-        let content = self.render(snapshot, page, filters)?;
+    fn write(
+        &mut self,
+        snapshot: &Snapshot,
+        latest: Option<&[Arc<Service>]>,
+        page: RenderOptions,
+        filters: &Filters,
+    ) -> io::Result<()> {
+        let content = self.render(snapshot, latest, page, filters)?;
         // A program that watches the file would read it for nothing.
         if self.written.as_ref() == Some(&content) {
             return Ok(());
@@ -112,12 +137,19 @@ impl WatchFile {
         Ok(())
     }
 
-    fn render(&self, snapshot: &Snapshot, page: RenderOptions, filters: &Filters) -> io::Result<Vec<u8>> {
+    fn render(
+        &self,
+        snapshot: &Snapshot,
+        latest: Option<&[Arc<Service>]>,
+        page: RenderOptions,
+        filters: &Filters,
+    ) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         let now = Timestamp::now();
         let mut format = self.format.open(&mut content, RenderOptions { generated: now, ..page })?;
-        for service in snapshot.services().iter() {
-            format.service(service)?;
+        match latest {
+            Some(latest) => latest.iter().try_for_each(|service| format.service(service))?,
+            None => snapshot.services().iter().try_for_each(|service| format.service(service))?,
         }
         let errors = snapshot.stale().map_or(&[][..], std::slice::from_ref);
         format.end(&Footer {
@@ -141,6 +173,23 @@ impl WatchFile {
         let operation = format!("write '{}'", clean(&self.path.to_string_lossy()));
         PartialError { operation, cause: plain(error), hint: "the old file stays; it is tried again".to_owned() }
     }
+}
+
+async fn sleep_until_some(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for the next result of a check; forever if none will come.
+async fn next_result(latest: &mut Option<(Arc<LatestHealth>, watch::Receiver<()>)>) {
+    if let Some((_, results)) = latest
+        && results.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 /// Refuses a file that cannot be replaced again and again.

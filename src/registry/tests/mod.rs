@@ -9,6 +9,7 @@ mod identity;
 mod limits;
 mod model;
 mod naive;
+mod replicate;
 mod simulator;
 mod snapshots;
 mod support;

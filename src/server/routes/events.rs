@@ -61,8 +61,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         // A browser sends back what it read last; anything else is not an index of ours.
         None => request.headers().get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()?.parse().ok()),
     };
+    let resets = access.app().ring.resets();
     // The indexes of another history mean nothing here.
-    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == access.app().epoch));
+    let since = since.filter(|_| params.get("epoch").is_none_or(|epoch| epoch == *access.app().epoch()));
     let service = params.get("service").map(str::to_owned);
     let namespace = params.get("namespace").map(str::to_owned);
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
@@ -77,6 +78,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         filter,
         wake,
         position: Position::Start(since),
+        resets,
         last_sent: Instant::now(),
         _open: open,
     };
@@ -147,6 +149,8 @@ struct EventStream {
     filter: Filter,
     wake: watch::Receiver<u64>,
     position: Position,
+    /// The history that the position belongs to.
+    resets: u64,
     last_sent: Instant,
     _open: StreamCount,
 }
@@ -181,6 +185,7 @@ impl EventStream {
         self.app().metrics.event_resets.fetch_add(1, Ordering::Relaxed);
         // Seen before the view is read: what comes after wakes the stream again.
         self.wake.mark_unchanged();
+        self.resets = self.app().ring.resets();
         let view = self.access.view();
         let index = view.index();
         self.write_mark(piece, "reset", None, index);
@@ -275,7 +280,9 @@ impl EventStream {
     }
 
     fn missed(&self, since: u64) -> Missed {
-        self.app().ring.missed(since, self.app().index(), &self.filter)
+        let missed = self.app().ring.missed(since, self.app().index(), &self.filter);
+        // Looked at afterwards: what was read may already be of another history.
+        if self.app().ring.resets() == self.resets { missed } else { Missed::TooOld }
     }
 
     /// Writes events, as many as fit a piece, and returns the index of the last.
@@ -292,7 +299,7 @@ impl EventStream {
     }
 
     fn write_mark(&self, piece: &mut Vec<u8>, kind: &str, id: Option<u64>, index: u64) {
-        let line = serde_json::json!({ "index": index, "type": kind, "epoch": self.app().epoch });
+        let line = serde_json::json!({ "index": index, "type": kind, "epoch": *self.app().epoch() });
         self.write_line(piece, kind, id, line.to_string().as_bytes());
     }
 

@@ -35,13 +35,15 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "started_at": times::written(app.started_at),
         "uptime_seconds": gauges.uptime.as_secs(),
         "index": view.index(),
-        "epoch": app.epoch,
+        "epoch": *app.epoch(),
         "services": gauges.services,
         "instances": instances,
         "local_count": instances,
         "health": { "healthy": healthy, "degraded": degraded, "unhealthy": unhealthy, "unknown": unknown },
         "protected_services": gauges.guarded_services,
         "store": { "kind": app.store, "healthy": app.is_store_well.load(std::sync::atomic::Ordering::Relaxed) },
+        "stale": app.contact.staleness().is_some(),
+        "age_seconds": app.contact.age().as_secs_f64(),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.load(std::sync::atomic::Ordering::Relaxed),
@@ -64,5 +66,6 @@ fn off(app: &App) -> Vec<&'static str> {
     let authentication = (!app.access.is_on()).then_some("authentication");
     let tls = (!app.has_tls).then_some("tls");
     let checks = app.checks.off().map(|_| "health_checks");
-    authentication.into_iter().chain(tls).chain(checks).chain(["clustering"]).collect()
+    let clustering = (!app.contact.is_shared()).then_some("clustering");
+    authentication.into_iter().chain(tls).chain(checks).chain(clustering).collect()
 }

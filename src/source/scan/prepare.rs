@@ -142,8 +142,7 @@ impl Scan {
         with_port: BTreeMap<u16, Addresses>,
     ) -> Vec<TargetGroup> {
         if self.discover_only {
-            let blocks = with_port.into_values().flat_map(Addresses::into_blocks);
-            let all = Addresses::new(blocks.chain(addresses.clone().into_blocks()));
+            let all = with_port.values().fold(addresses.clone(), |all, more| all.with(more.ranges()));
             let groups = (!all.is_empty()).then(|| TargetGroup { addresses: all, parts: Vec::new() });
             return groups.into_iter().collect();
         }
@@ -202,7 +201,9 @@ impl Scan {
         parts: &[PlanPart],
         context: &ListContext,
     ) -> Result<Summary> {
-        let all = Addresses::new(groups.iter().flat_map(|group| group.addresses.clone().into_blocks()));
+        let mut sets = groups.iter().map(|group| &group.addresses);
+        let first = sets.next().cloned().unwrap_or_default();
+        let all = sets.fold(first, |all, more| all.with(more.ranges()));
         let hosts = others.iter().fold(all.len(), |sum, other| sum.saturating_add(other.addresses.len()));
 
         let others = others.iter().map(|other| (other.addresses.len(), self.probes_per_host(parts)));

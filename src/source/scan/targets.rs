@@ -78,30 +78,28 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
         return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.operation, fault.cause), &fault.hint));
     }
     // A connection to the unspecified address is a connection to this machine, and says nothing about the network.
-    excluded.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from));
-    let excluded = Addresses::new(excluded.blocks);
+    let unspecified = [IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from);
+    let excluded = excluded.addresses.finish().with(unspecified);
 
-    let TargetReader { blocks, with_port, names, mut faults, local, .. } = included;
+    let TargetReader { addresses, with_port, names, mut faults, local, .. } = included;
     let before = faults.len();
     let (others, limit) = if local { other_addresses(family, &excluded, &mut faults) } else { (Vec::new(), None) };
     let everywhere = local && limit.is_none() && faults.len() == before;
 
-    let addresses = Addresses::new(blocks).without(&excluded);
-    let with_port = with_port.into_iter().map(|(port, blocks)| (port, Addresses::new(blocks).without(&excluded)));
+    let addresses = addresses.finish().without(&excluded);
+    let with_port = with_port.into_iter().map(|(port, list)| (port, list.finish().without(&excluded)));
     let with_port = with_port.filter(|(_, addresses)| !addresses.is_empty()).collect();
     Ok(ScanTargets { addresses, with_port, names, faults, others, limit, everywhere })
 }
 
 struct TargetReader {
     family: Family,
-    blocks: Vec<AddressRange>,
-    with_port: BTreeMap<u16, Vec<AddressRange>>,
+    addresses: AddressList,
+    with_port: BTreeMap<u16, AddressList>,
     /// The port of the target being read.
     port: Option<u16>,
     names: HostNames,
     faults: Vec<PartialError>,
-    /// The number of ranges that triggers the next merge.
-    merge_at: usize,
     /// The number of targets read.
     count: usize,
     /// Whether `local` is a target.
@@ -110,19 +108,40 @@ struct TargetReader {
     is_exclusion: bool,
 }
 
-/// A list may repeat hosts or name neighbours one by one: merged now and then, it takes the memory of its networks.
-const MERGE: usize = 1 << 16;
+/// Addresses in the order of a list, which may repeat hosts or name neighbours one by one: merged now and then, they take
+/// the memory of their networks.
+#[derive(Default)]
+struct AddressList {
+    merged: Addresses,
+    added: Vec<AddressRange>,
+}
+
+/// Fewer added ranges are not merged.
+const MIN_MERGE: usize = 1 << 14;
+
+impl AddressList {
+    fn push(&mut self, range: AddressRange) {
+        self.added.push(range);
+        // The longer the list, the rarer a merge, which reads all of it.
+        if self.added.len() >= MIN_MERGE.max(self.merged.number_of_ranges() / 4) {
+            self.merged = self.merged.with(std::mem::take(&mut self.added));
+        }
+    }
+
+    fn finish(self) -> Addresses {
+        self.merged.with(self.added)
+    }
+}
 
 impl TargetReader {
     fn new(family: Family) -> Self {
         Self {
             family,
-            blocks: Vec::new(),
+            addresses: AddressList::default(),
             with_port: BTreeMap::new(),
             port: None,
             names: BTreeMap::new(),
             faults: Vec::new(),
-            merge_at: MERGE,
             count: 0,
             local: false,
             is_exclusion: false,
@@ -175,12 +194,7 @@ impl TargetReader {
         if let Some(port) = self.port {
             return self.with_port.entry(port).or_default().push(block);
         }
-
-        self.blocks.push(block);
-        if self.blocks.len() >= self.merge_at {
-            self.blocks = Addresses::new(std::mem::take(&mut self.blocks)).into_blocks();
-            self.merge_at = MERGE.max(self.blocks.len() * 2);
-        }
+        self.addresses.push(block);
     }
 
     fn name(&mut self, name: &str) {
@@ -294,7 +308,7 @@ mod tests {
     fn addresses(text: &str) -> Result<Addresses> {
         let mut reader = TargetReader::new(Family::V4);
         reader.lines(text.as_bytes(), "list")?;
-        Ok(Addresses::new(reader.blocks))
+        Ok(reader.addresses.finish())
     }
 
     fn why(text: &str) -> String {
@@ -329,8 +343,9 @@ mod tests {
         let mut reader = TargetReader::new(Family::V4);
         for bits in 0..300_000 {
             reader.block(IpAddr::from(std::net::Ipv4Addr::from_bits(bits)).into());
-            assert!(reader.blocks.len() <= MERGE);
+            assert!(reader.addresses.added.len() <= MIN_MERGE);
         }
-        assert_eq!(Addresses::new(reader.blocks).len(), 300_000);
+        let addresses = reader.addresses.finish();
+        assert_eq!((addresses.len(), addresses.number_of_ranges()), (300_000, 1));
     }
 }

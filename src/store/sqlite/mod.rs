@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
-use super::{Batch, Commit, Contents, Store, StoreError};
+use super::{Batch, Commit, Contents, Pending, Store, StoreError};
 pub use backup::Backup;
 pub use open::check;
 pub use schema::FORMAT;
@@ -87,11 +87,11 @@ fn refused(error: &TrySendError<StoreRequest>) -> StoreError {
 impl Store for Sqlite {
     fn append(&self, batch: Batch) -> Commit {
         let (sender, receiver) = oneshot::channel();
-        let Some(requests) = &self.requests else { return Commit::done(Err(StoreError::Closed)) };
+        let Some(requests) = &self.requests else { return Pending::done(Err(StoreError::Closed)) };
 
         match requests.try_send(StoreRequest::Append(batch, sender)) {
-            Ok(()) => Commit(receiver),
-            Err(error) => Commit::done(Err(refused(&error))),
+            Ok(()) => Pending(receiver),
+            Err(error) => Pending::done(Err(refused(&error))),
         }
     }
 

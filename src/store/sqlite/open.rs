@@ -141,7 +141,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Contents> {
     let records = records.collect::<rusqlite::Result<_>>()?;
 
     let mut events = connection.prepare("SELECT number, body FROM event ORDER BY number")?;
-    let events = events.query_map((), |row| Ok(StoredEvent { index: unsigned(row.get(0)?), body: row.get(1)? }))?;
+    let events = events.query_map((), |row| Ok(StoredEvent::new(unsigned(row.get(0)?), row.get(1)?)))?;
     let events = events.collect::<rusqlite::Result<_>>()?;
 
     Ok(Contents { index, epoch, records, events })

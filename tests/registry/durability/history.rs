@@ -13,8 +13,8 @@ const IDS: u64 = 40;
 pub(super) fn batch(index: u64) -> Batch {
     let id = format!("id-{:02}", index % IDS).into();
     let write = if index.is_multiple_of(7) { Write::Remove { id } } else { Write::Put { id, body: body(index) } };
-    let event = StoredEvent { index, body: body(index) };
-    Batch { after: index - 1, events: vec![event], writes: vec![write] }
+    let event = StoredEvent::new(index, body(index));
+    Batch { after: index - 1, events: vec![event], writes: vec![write], ..Batch::default() }
 }
 
 /// As long as a registration is.
@@ -29,7 +29,7 @@ pub(super) fn is_whole(contents: &Contents) -> bool {
     let kept = (0..IDS).filter_map(|id| Some((id, last_of(id)?))).filter(|(_, change)| !change.is_multiple_of(7));
     let records: Vec<_> = kept.map(|(id, change)| (format!("id-{id:02}"), body(change))).collect();
     let events: Vec<_> =
-        (index.saturating_sub(MAX_EVENTS) + 1..=index).map(|index| StoredEvent { index, body: body(index) }).collect();
+        (index.saturating_sub(MAX_EVENTS) + 1..=index).map(|index| StoredEvent::new(index, body(index))).collect();
 
     contents.records == records && contents.events == events
 }

@@ -1,0 +1,47 @@
+//! Services in the Prometheus text format.
+
+use std::borrow::Borrow;
+
+use jiff::Timestamp;
+
+use crate::catalog::Snapshot;
+use crate::model::{Completeness, Filters, Listing, PartialError, Service};
+use crate::output::{Footer, FormatName, RenderOptions};
+
+/// The services of a watch, by their last results. Not complete until all of them were checked, and while the source is
+/// unreachable.
+pub(super) fn of_watch<S: Borrow<Service>>(snapshot: &Snapshot, services: &[S]) -> String {
+    let errors = snapshot.stale().map_or(&[][..], std::slice::from_ref);
+    let is_complete = snapshot.is_synced() && errors.is_empty();
+    text(services, is_complete, errors)
+}
+
+/// The services of a probe.
+pub(super) fn of_listing(listing: &Listing) -> String {
+    text(&listing.services, listing.completeness == Completeness::Complete, &listing.errors)
+}
+
+fn text<S: Borrow<Service>>(services: &[S], is_complete: bool, errors: &[PartialError]) -> String {
+    let now = Timestamp::now();
+    let page = RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false };
+    let footer = Footer {
+        finished: now,
+        completeness: if is_complete { Completeness::Complete } else { Completeness::Incomplete },
+        errors,
+        limits: &[],
+        hosts: None,
+        absent_hosts: 0,
+        coverage: &[],
+        args: "",
+        host: None,
+        filters: &Filters::default(),
+    };
+
+    let mut content = Vec::new();
+    let written = FormatName::Prometheus.open(&mut content, page).and_then(|mut format| {
+        services.iter().try_for_each(|service| format.service(service.borrow()))?;
+        format.end(&footer)
+    });
+    // Writing to memory cannot fail, and the format writes UTF-8.
+    written.map(|()| String::from_utf8_lossy(&content).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,405 @@
+//! The writer of a server that shares its store.
+//!
+//! Renewals and results of checks that change nothing stay in memory. Everything else is written in this server's turn: it
+//! first takes over what the others wrote, and then applies the rules. So it decides as if it were the only one.
+
+use std::collections::HashSet;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use super::follow::{Diverged, follow};
+use super::outbox::{self, Outbox};
+use crate::engine::Shutdown;
+use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange};
+use crate::server::write_queue::{WriteJob, Written};
+use crate::server::writer::{CarriedOut, CommandWriter, TICK, subject};
+use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
+
+/// The most leases that are asked for at once.
+const MAX_DUE: usize = 10_000;
+/// How long a lease is left alone that is being renewed at this moment.
+const RENEWAL_TIME: Duration = Duration::from_secs(2);
+
+/// The writer of a server that shares its store.
+pub(in crate::server) struct ClusterWriter {
+    writer: CommandWriter,
+    store: Arc<dyn SharedStore>,
+    outbox: Outbox,
+    wakeups: watch::Receiver<u64>,
+    /// The request that is on its way, and when it was sent.
+    sync: Option<(Duration, Pending<SyncReport>)>,
+    /// Whether another one is to follow it.
+    is_sync_wanted: bool,
+    /// Whether everything has to be read again.
+    has_diverged: bool,
+}
+
+/// What the writer does next.
+enum Next {
+    Tick,
+    Wakeup,
+    Synced(Duration, Result<SyncReport, StoreError>),
+    Job(WriteJob),
+    Stop,
+    End,
+}
+
+impl ClusterWriter {
+    pub(in crate::server) fn new(writer: CommandWriter, store: Arc<dyn SharedStore>) -> Self {
+        let wakeups = store.wakeups();
+        Self {
+            writer,
+            store,
+            outbox: Outbox::default(),
+            wakeups,
+            sync: None,
+            is_sync_wanted: false,
+            has_diverged: false,
+        }
+    }
+
+    /// Writes and follows until it is asked to stop and the queue is empty.
+    pub(in crate::server) async fn run(mut self, shutdown: Shutdown) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
+        loop {
+            let jobs = &mut self.writer.jobs;
+            let is_closed = jobs.is_closed();
+            let next = tokio::select! {
+                _ = ticks.tick() => Next::Tick,
+                (at, report) = finished(&mut self.sync) => Next::Synced(at, report),
+                changed = self.wakeups.changed(), if self.wakeups.has_changed().is_ok() => {
+                    if changed.is_ok() { Next::Wakeup } else { Next::Tick }
+                }
+                job = jobs.recv() => job.map_or(Next::End, Next::Job),
+                () = shutdown.stopping(), if !is_closed => Next::Stop,
+            };
+
+            match next {
+                Next::Tick => self.begin_sync(),
+                // This server's own writes wake it too.
+                Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
+                Next::Wakeup => {}
+                Next::Synced(at, report) => self.take_report(at, report).await,
+                Next::Job(job) => {
+                    let mut jobs = vec![job];
+                    self.writer.fill(&mut jobs);
+                    self.write(jobs).await;
+                }
+                Next::Stop => self.writer.jobs.close(),
+                Next::End => break,
+            }
+        }
+        self.flush().await;
+    }
+
+    /// Stores the last renewals.
+    async fn flush(&mut self) {
+        if let Some((_, sync)) = self.sync.take() {
+            match sync.await {
+                Ok(_) => self.outbox.sent(),
+                Err(_) => self.outbox.failed(),
+            }
+        }
+        let request = self.request();
+        if !request.renewals.is_empty() {
+            // Without them the leases last a second less.
+            let _ = self.store.sync(request).await;
+        }
+    }
+
+    fn position(&self) -> Position {
+        if self.has_diverged {
+            return Position::default();
+        }
+        Position { epoch: self.writer.app.epoch().as_ref().clone(), index: self.writer.state.index() }
+    }
+
+    fn request(&mut self) -> SyncRequest {
+        let (state, now) = (&self.writer.state, self.writer.clock.now());
+        // A lease whose ttl is over may have been renewed elsewhere: asked before its grace period ends.
+        let due = state.due_leases(now, state.rules().grace, MAX_DUE).into_iter().map(outbox::key).collect();
+        SyncRequest { position: self.position(), renewals: self.outbox.send(state, now), due }
+    }
+
+    fn begin_sync(&mut self) {
+        if self.sync.is_some() {
+            self.is_sync_wanted = true;
+            return;
+        }
+        let at = self.writer.clock.now();
+        let request = self.request();
+        self.sync = Some((at, self.store.sync(request)));
+    }
+
+    /// Takes over what others wrote, and lets time pass.
+    async fn take_report(&mut self, at: Duration, report: Result<SyncReport, StoreError>) {
+        match report {
+            Ok(report) => {
+                self.outbox.sent();
+                self.take_news(report.news);
+                self.confirm(&report.leases);
+                if self.has_diverged {
+                    self.lose_contact(&unreadable());
+                } else {
+                    self.found_contact(at).await;
+                    self.pass_time().await;
+                }
+            }
+            Err(error) => {
+                self.outbox.failed();
+                self.lose_contact(&error);
+            }
+        }
+        if std::mem::take(&mut self.is_sync_wanted) {
+            self.begin_sync();
+        }
+    }
+
+    fn take_news(&mut self, news: News) {
+        let is_older = match &news {
+            News::Reset(contents) => {
+                *contents.epoch == *self.writer.app.epoch() && contents.index < self.writer.state.index()
+            }
+            News::Events(_) => false,
+        };
+        // It was read before this server's last turn.
+        if is_older && !self.has_diverged {
+            return;
+        }
+        self.has_diverged = matches!(follow(&mut self.writer, news), Err(Diverged));
+    }
+
+    /// Takes over how long leases last. One that has expired is left as it is.
+    fn confirm(&mut self, leases: &[StoredLease]) {
+        let now = self.writer.now();
+        for lease in leases.iter().filter(|lease| !lease.lasts.is_zero()) {
+            if let Some(known) = outbox::known(lease) {
+                self.writer.state.confirm_lease(&known, now);
+                self.show_lease(&lease.id);
+            }
+        }
+    }
+
+    /// Shows readers the lease of an instance as it is now.
+    fn show_lease(&self, id: &str) {
+        let view = self.writer.app.unscoped.load();
+        if let (Some(shown), Some(instance)) = (view.instance(id), self.writer.state.view().get(id)) {
+            shown.times.set(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires));
+        }
+    }
+
+    async fn found_contact(&mut self, at: Duration) {
+        let app = Arc::clone(&self.writer.app);
+        let gap = app.contact.age();
+        if !app.contact.note(at) {
+            return;
+        }
+
+        // Clients could not renew what this server could not store.
+        let now = self.writer.now();
+        self.writer.state.extend_leases(gap, now);
+        self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
+        app.is_store_well.store(true, Ordering::Relaxed);
+        info!(seconds = gap.as_secs(), "the store replies again: every lease gets one full ttl");
+        let commands = self.outbox.take_postponed();
+        if !commands.is_empty() {
+            let (answer, _) = oneshot::channel();
+            self.write(vec![WriteJob { commands, answer }]).await;
+        }
+    }
+
+    fn lose_contact(&self, error: &StoreError) {
+        // A full disk, for example, is not silence.
+        if matches!(error, StoreError::Away { .. } | StoreError::Closed) && self.writer.app.contact.lose() {
+            warn!(error = %error, "the store does not reply: reads go on with what is in memory, and say so");
+        }
+    }
+
+    /// Lets leases expire, and whatever else time brings. Without contact it would decide without knowing who renewed.
+    async fn pass_time(&mut self) {
+        if self.has_diverged || self.writer.app.contact.is_lost() {
+            return;
+        }
+        let before = self.writer.state.clone();
+        let step = self.writer.carry_out(&[], true);
+        if step.changes.is_empty() {
+            self.writer.finish(Vec::new(), step);
+            return;
+        }
+        self.writer.state = before;
+        self.write_in_turn(Vec::new(), true).await;
+    }
+
+    async fn write(&mut self, jobs: Vec<WriteJob>) {
+        if let Some(jobs) = self.write_in_memory(jobs) {
+            if self.writer.app.contact.is_lost() {
+                self.write_without_store(jobs, &StoreError::Away { cause: "it did not reply last time".to_owned() });
+            } else {
+                self.write_in_turn(jobs, false).await;
+            }
+        }
+    }
+
+    /// Carries out what changes nothing that others see. Returns the jobs if that is not so.
+    fn write_in_memory(&mut self, jobs: Vec<WriteJob>) -> Option<Vec<WriteJob>> {
+        if !jobs.iter().flat_map(|job| &job.commands).all(may_stay_in_memory) {
+            return Some(jobs);
+        }
+        let before = self.writer.state.clone();
+        let step = self.writer.carry_out(&jobs, false);
+        if !step.changes.is_empty() || step.rejected > 0 {
+            self.writer.state = before;
+            return Some(jobs);
+        }
+
+        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(subject);
+        renewed.for_each(|id| self.outbox.renew(id));
+        self.writer.finish(jobs, step);
+        None
+    }
+
+    /// Takes the turn, takes over what was written before, and writes.
+    async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+        let at = self.writer.clock.now();
+        let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
+        let asked = due.iter().cloned().map(outbox::key).collect();
+        let turn = match self.store.take_turn(self.position(), asked).await {
+            Ok(turn) => turn,
+            Err(error) => {
+                self.lose_contact(&error);
+                return self.write_without_store(jobs, &error);
+            }
+        };
+
+        self.take_news(turn.news);
+        if self.has_diverged {
+            let error = unreadable();
+            drop(self.store.append(Batch { after: self.writer.state.index(), ..Batch::default() }));
+            return self.write_without_store(jobs, &error);
+        }
+        self.confirm(&turn.leases);
+        self.leave_alone(due, &turn.leases);
+        self.append(jobs, is_tick).await;
+    }
+
+    /// A lease that the store did not speak of is being renewed.
+    fn leave_alone(&mut self, due: Vec<LeaseKey>, leases: &[StoredLease]) {
+        let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
+        let now = self.writer.now();
+        for lease in due {
+            let asked = outbox::key(lease.clone());
+            if !spoken.contains(&(&*asked.id, asked.slot)) {
+                self.writer.state.confirm_lease(&LeaseRemainder { lease, remaining: RENEWAL_TIME }, now);
+            }
+        }
+    }
+
+    /// Applies the rules, and ends the turn with what they changed.
+    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+        let before = self.writer.state.clone();
+        let mut step = self.writer.carry_out(&jobs, is_tick);
+        let mut batch = self.writer.batch(before.index(), &mut step);
+        self.add_replicas(&mut batch, &step);
+        batch.leases = self.granted(&jobs);
+
+        let is_empty = batch.events.is_empty() && batch.leases.is_empty();
+        let kept = if is_empty {
+            // It only ends the turn.
+            drop(self.store.append(batch));
+            Ok(())
+        } else {
+            self.writer.keep(batch).await
+        };
+        match kept {
+            Ok(()) => self.writer.finish(jobs, step),
+            Err(error) => {
+                self.writer.state = before;
+                self.lose_contact(&error);
+                self.write_without_store(jobs, &error);
+            }
+        }
+    }
+
+    fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
+        for (event, change) in batch.events.iter_mut().zip(&step.changes) {
+            // A change of texts and numbers always serialises.
+            event.replica = serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default();
+        }
+    }
+
+    /// The leases that these commands began or renewed.
+    fn granted(&self, jobs: &[WriteJob]) -> Vec<StoredLease> {
+        let commands = jobs.iter().flat_map(|job| &job.commands);
+        let granting = commands.filter(|command| {
+            matches!(
+                command,
+                Command::Register(_) | Command::Renew { .. } | Command::CheckResult { .. } | Command::Catalog(_)
+            )
+        });
+        let ids: HashSet<Arc<str>> = granting.filter_map(subject).collect();
+        let now = self.writer.clock.now();
+        ids.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect()
+    }
+
+    /// Heartbeats of known instances are taken, and stored later; all other writes are refused.
+    fn write_without_store(&mut self, jobs: Vec<WriteJob>, error: &StoreError) {
+        let mut failed = Vec::new();
+        for job in jobs {
+            if job.commands.iter().all(|command| self.is_known_renewal(command)) {
+                self.take_renewals(job);
+            } else {
+                failed.push(job);
+            }
+        }
+        if !failed.is_empty() {
+            self.writer.fail(failed, error);
+        }
+    }
+
+    fn is_known_renewal(&self, command: &Command) -> bool {
+        let Command::Renew { id, generation, .. } = command else { return false };
+        let known = self.writer.state.view().record(id);
+        known.is_some_and(|known| generation.is_none_or(|given| given == known.generation))
+    }
+
+    fn take_renewals(&mut self, job: WriteJob) {
+        let mut written = Vec::with_capacity(job.commands.len());
+        for command in job.commands {
+            let Some(id) = subject(&command) else { continue };
+            self.outbox.postpone(Arc::clone(&id), command);
+            let instance = self.writer.state.view().get(&id);
+            written.push(Ok(Written { instance, ..Written::default() }));
+        }
+        let _ = job.answer.send(Ok(written));
+    }
+}
+
+/// Why nothing can be written after changes that this server does not understand.
+fn unreadable() -> StoreError {
+    StoreError::Away { cause: "what another server wrote cannot be read".to_owned() }
+}
+
+/// Whether a command can be carried out without the others, if it changes nothing.
+fn may_stay_in_memory(command: &Command) -> bool {
+    matches!(command, Command::Renew { .. } | Command::CheckResult { .. } | Command::CheckUnavailable { .. })
+}
+
+/// The reply to the request that is on its way; forever without one.
+async fn finished(sync: &mut Option<(Duration, Pending<SyncReport>)>) -> (Duration, Result<SyncReport, StoreError>) {
+    match sync {
+        Some((at, reply)) => {
+            let (at, reply) = (*at, reply.await);
+            *sync = None;
+            (at, reply)
+        }
+        None => pending().await,
+    }
+}

@@ -1,0 +1,32 @@
+//! Serves a few read-only routes with the connection limits of the registry server.
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::accept::accept_until_stopped;
+use super::connection::ConnectionContext;
+use super::gate::Gate;
+use super::metrics::Metrics;
+use super::routes::Routes;
+use super::settings::TimeLimits;
+use crate::engine::Shutdown;
+
+/// Open connections: Prometheus keeps one for each of its targets, and a probe is a target.
+const MAX_CONNECTIONS: usize = 1024;
+/// A scrape has no more header lines than fit in this.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Serves `router` at `listener` until `shutdown` stops.
+pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdown: Shutdown) {
+    let context = ConnectionContext {
+        gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS),
+        routes: Routes::with_compression(router),
+        limits: TimeLimits::default(),
+        max_head_bytes: MAX_HEAD_BYTES,
+        metrics: Metrics::new(&[]),
+        tls: None,
+    };
+    accept_until_stopped(listener, Arc::new(context), shutdown).await;
+}

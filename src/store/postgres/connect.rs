@@ -1,0 +1,94 @@
+//! A connection: the first host that can be written to, with limits for everything that may wait.
+
+use std::future::poll_fn;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
+
+use super::fault::{self, Fault};
+use super::tls::Tls;
+use super::url::{PostgresUrl, may_use_tls};
+use crate::store::StoreError;
+
+/// How long a host may take from the connect to the end of the login.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// The channel on which servers wake each other.
+pub(super) const CHANNEL: &str = "portolan";
+
+/// What each connection sets. A statement takes milliseconds. A server that stops in the middle of its turn must not stop
+/// the others: its transaction ends. An acknowledged write survives a crash of the database.
+const SESSION: &str = "
+    SET statement_timeout = '3s';
+    SET idle_in_transaction_session_timeout = '2s';
+    SET client_min_messages = 'warning';
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') IN ('off', 'local');
+";
+
+/// An open connection. It is closed when it is dropped.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) client: Client,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+/// Connects to the first host that can be written to. `wake`: notifications go there.
+///
+/// # Errors
+/// There is none; the error of the last one that could tell more than that it does not reply.
+pub(super) async fn connect(url: &PostgresUrl, wake: Option<&watch::Sender<u64>>) -> Result<Session, StoreError> {
+    let mut reason: Option<Fault> = None;
+    for host in &url.hosts {
+        match connect_host(url, host, wake).await {
+            Ok(session) => return Ok(session),
+            // A standby that refuses writes says less than a primary that cannot be reached.
+            Err(fault) => reason = Some(fault::more_telling(reason, fault)),
+        }
+    }
+    Err(fault::opening(url, reason))
+}
+
+async fn connect_host(url: &PostgresUrl, host: &Config, wake: Option<&watch::Sender<u64>>) -> Result<Session, Fault> {
+    let login = timeout(LOGIN_TIMEOUT, log_in(url, host, wake));
+    login.await.unwrap_or_else(|_| Err(Fault::silent(LOGIN_TIMEOUT)))
+}
+
+async fn log_in(url: &PostgresUrl, host: &Config, wake: Option<&watch::Sender<u64>>) -> Result<Session, Fault> {
+    let wake = wake.cloned();
+    let (client, driver) = if may_use_tls(host) {
+        let tls = Tls::new(url.root_certificates.as_deref()).map_err(Fault::tls)?;
+        let (client, connection) = host.connect(tls).await?;
+        (client, tokio::spawn(drive(connection, wake)))
+    } else {
+        let (client, connection) = host.connect(NoTls).await?;
+        (client, tokio::spawn(drive(connection, wake)))
+    };
+
+    let session = Session { client, driver };
+    session.client.batch_execute(SESSION).await?;
+    Ok(session)
+}
+
+/// Reads from a connection until it ends, and passes notifications on.
+async fn drive<S, T>(mut connection: Connection<S, T>, wake: Option<watch::Sender<u64>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+        let AsyncMessage::Notification(notification) = message else { continue };
+        if let (Some(wake), Ok(index)) = (&wake, notification.payload().parse()) {
+            wake.send_replace(index);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What PostgreSQL's errors mean here.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use tokio_postgres::error::SqlState;
+
+use super::url::PostgresUrl;
+use crate::clean::clean;
+use crate::store::StoreError;
+
+/// Why something failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The code of PostgreSQL, if it said anything.
+    code: Option<String>,
+    cause: String,
+    hint: &'static str,
+}
+
+const UNREACHABLE: &str = "check that PostgreSQL runs at this address, and that a firewall lets it through";
+
+impl Fault {
+    /// No reply within this time.
+    pub(super) fn silent(time: Duration) -> Self {
+        Self { code: None, cause: format!("no reply within {} s", time.as_secs_f64()), hint: UNREACHABLE }
+    }
+
+    /// The database does not do what it should.
+    pub(super) fn broken(cause: impl Into<String>) -> Self {
+        Self { code: None, cause: cause.into(), hint: "see the log of PostgreSQL" }
+    }
+
+    /// TLS cannot be used.
+    pub(super) fn tls(cause: String) -> Self {
+        Self { code: None, cause, hint: "name the authority of its certificate with ?sslrootcert=FILE" }
+    }
+
+    /// Whether PostgreSQL itself refused, so that the connection can still be used.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"))
+    }
+
+    /// Whether the statement took too long: for a lock, or for a machine that does not get on.
+    fn is_timeout(&self) -> bool {
+        self.code.as_deref() == Some(SqlState::QUERY_CANCELED.code())
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(refusal) = error.as_db_error() {
+            let code = refusal.code().code().to_owned();
+            let hint = hint(refusal.code());
+            return Self { cause: clean(refusal.message()), code: Some(code), hint };
+        }
+
+        let cause = innermost(&error);
+        let text = error.to_string();
+        if text.contains("TLS") || cause.contains("certificate") {
+            let hint =
+                "add ?sslrootcert=FILE with the authority of its certificate, or ?sslmode=disable on this machine";
+            return Self { code: None, cause: format!("TLS failed: {cause}"), hint };
+        }
+        if text.contains("read-only") || cause.contains("read-only") {
+            return Self {
+                code: None,
+                cause: "it is a standby, which cannot be written to".to_owned(),
+                hint: READ_ONLY,
+            };
+        }
+        if text.contains("password") {
+            return Self { code: None, cause: "it asks for a password".to_owned(), hint: PASSWORD };
+        }
+        Self { code: None, cause, hint: UNREACHABLE }
+    }
+}
+
+const READ_ONLY: &str = "name the primary too: postgresql://USER@HOST1,HOST2/NAME finds the one that can be written to";
+const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
+
+/// The text of the error that began it.
+fn innermost(error: &tokio_postgres::Error) -> String {
+    let mut cause = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        cause = error.to_string();
+        next = error.source();
+    }
+    // Rust's suffix means nothing to a user.
+    let end = cause.find(" (os error").unwrap_or(cause.len());
+    clean(&cause[..end])
+}
+
+fn hint(code: &SqlState) -> &'static str {
+    match code.code() {
+        "28P01" | "28000" => PASSWORD,
+        "3D000" => "make it with `createdb NAME`, or name another one",
+        "42501" => "let the user make a schema: GRANT CREATE ON DATABASE name TO user",
+        "25006" => READ_ONLY,
+        "53300" => "raise max_connections of PostgreSQL; each server needs two connections",
+        "57P03" | "57P01" | "57P02" => "wait until PostgreSQL has started",
+        "53100" => "free space on the disk of PostgreSQL",
+        _ => "see the log of PostgreSQL",
+    }
+}
+
+/// The fault to report of two hosts: what a server says tells more than silence.
+pub(super) fn more_telling(first: Option<Fault>, second: Fault) -> Fault {
+    match first {
+        Some(first) if first.code.is_some() || second.code.is_none() => first,
+        _ => second,
+    }
+}
+
+/// Why a database cannot be used at the start.
+pub(super) fn opening(url: &PostgresUrl, fault: Option<Fault>) -> StoreError {
+    match fault {
+        Some(fault) => url.unusable(fault.cause, fault.hint),
+        None => url.unusable("it has no host", UNREACHABLE),
+    }
+}
+
+/// Why a change cannot be stored, or nothing can be read.
+pub(super) fn running(fault: &Fault) -> StoreError {
+    match fault.code.as_deref() {
+        Some("53100") => StoreError::Full,
+        Some("53200" | "54000" | "42501" | "42P01" | "3F000" | "40P01" | "40001") => {
+            StoreError::Failed { cause: fault.cause.clone() }
+        }
+        _ if fault.is_timeout() => StoreError::Away { cause: "a statement took longer than 3 s".to_owned() },
+        _ => StoreError::Away { cause: fault.cause.clone() },
+    }
+}

@@ -1,0 +1,145 @@
+//! The connection that follows: what others wrote, renewals, and notifications.
+
+use std::time::Duration;
+
+use futures_util::future::join4;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+
+use super::connect::{CHANNEL, Session, connect};
+use super::fault::{self, Fault};
+use super::news::{LeaseColumns, Meta, contents, events, leases, news, signed};
+use super::statements::FollowStatements;
+use super::url::PostgresUrl;
+use crate::store::{Contents, News, StoreError, SyncReport, SyncRequest};
+
+/// How long a step may take: a server whose database is silent says so within five seconds.
+const STEP_TIMEOUT: Duration = Duration::from_millis(2_500);
+/// How long reading everything may take.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// What the follower is asked to do.
+pub(super) enum FollowRequest {
+    Sync(SyncRequest, oneshot::Sender<Result<SyncReport, StoreError>>),
+    Check(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The owner of the connection.
+pub(super) struct Follower {
+    url: PostgresUrl,
+    max_events: u64,
+    wake: watch::Sender<u64>,
+    session: Option<(Session, FollowStatements)>,
+}
+
+impl Follower {
+    pub(super) fn new(url: PostgresUrl, max_events: u64, wake: watch::Sender<u64>) -> Self {
+        Self { url, max_events, wake, session: None }
+    }
+
+    /// Serves requests until the store is dropped.
+    pub(super) async fn run(mut self, mut requests: mpsc::Receiver<FollowRequest>) {
+        while let Some(request) = requests.recv().await {
+            match request {
+                FollowRequest::Sync(request, reply_to) => {
+                    let report = self.sync(&request).await;
+                    let _ = reply_to.send(report);
+                }
+                FollowRequest::Check(reply_to) => {
+                    let checked = self.contents().await.map(drop);
+                    let _ = reply_to.send(checked);
+                }
+            }
+        }
+    }
+
+    /// Everything that is stored.
+    pub(super) async fn contents(&mut self) -> Result<Contents, StoreError> {
+        let (session, _) = self.connected().await?;
+        let read = timeout(READ_TIMEOUT, read_all(session)).await;
+        let read = read.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
+        self.checked(read)
+    }
+
+    async fn sync(&mut self, request: &SyncRequest) -> Result<SyncReport, StoreError> {
+        let max = self.max_events;
+        let (session, statements) = self.connected().await?;
+        let synced = timeout(STEP_TIMEOUT, sync(session, statements, request, max)).await;
+        let synced = synced.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+
+        let (events, leases) = self.checked(synced)?;
+        let news = match events {
+            Some(news) => news,
+            None => News::Reset(Box::new(self.contents().await?)),
+        };
+        Ok(SyncReport { news, leases })
+    }
+
+    /// The connection, which is made anew if it was lost.
+    async fn connected(&mut self) -> Result<&(Session, FollowStatements), StoreError> {
+        if self.session.as_ref().is_some_and(|(session, _)| session.client.is_closed()) {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            let session = connect(&self.url, Some(&self.wake)).await.map_err(|error| match error {
+                StoreError::Unusable { cause, .. } => StoreError::Away { cause },
+                other => other,
+            })?;
+            let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
+            let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+            let statements = prepared.map_err(|fault| fault::running(&fault))?;
+            self.session = Some((session, statements));
+        }
+        self.session.as_ref().ok_or(StoreError::Closed)
+    }
+
+    /// A connection of which something failed is not used again: nobody knows what still comes on it.
+    fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
+        result.map_err(|fault| {
+            self.session = None;
+            fault::running(&fault)
+        })
+    }
+}
+
+async fn prepare(session: &Session) -> Result<FollowStatements, Fault> {
+    session.client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+    FollowStatements::prepare(&session.client).await
+}
+
+/// Reads everything, as it is at one moment.
+async fn read_all(session: &Session) -> Result<Contents, Fault> {
+    let client = &session.client;
+    client
+        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'")
+        .await?;
+    let contents = contents(client).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(contents)
+}
+
+/// Stores renewals first, then reads what is new: a lease that was renewed in time is never read as expired.
+async fn sync(
+    session: &Session,
+    statements: &FollowStatements,
+    request: &SyncRequest,
+    max_events: u64,
+) -> Result<(Option<News>, Vec<crate::store::StoredLease>), Fault> {
+    let client = &session.client;
+    let renewed = LeaseColumns::of(&request.renewals);
+    let due = LeaseColumns::of(&request.due);
+    let (after, limit) = (signed(request.position.index), signed(max_events));
+
+    let renewals: [&(dyn ToSql + Sync); 4] = [&renewed.ids, &renewed.slots, &renewed.generations, &renewed.seconds];
+    let (stored, meta, rows, known) = join4(
+        client.execute(&statements.renew_leases, &renewals),
+        client.query_one(&statements.meta, &[]),
+        client.query(&statements.events, &[&after, &limit]),
+        client.query(&statements.leases, &[&due.ids, &due.slots]),
+    )
+    .await;
+    stored?;
+    let meta = Meta::of(&meta?)?;
+    Ok((news(&request.position, &meta, events(&rows?)?), leases(&known?)?))
+}

@@ -1,0 +1,122 @@
+//! A store in PostgreSQL, for several servers.
+//!
+//! PostgreSQL orders all changes, keeps them, and is the only clock for leases. The row of `meta` has the index: whoever
+//! writes locks it first, so that indexes are dense and commits happen in their order. A server has two connections: one to
+//! write, one to follow.
+
+mod connect;
+mod fault;
+mod follower;
+mod news;
+mod schema;
+mod statements;
+mod tls;
+mod url;
+mod writer;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use self::follower::{FollowRequest, Follower};
+use self::writer::{WriteRequest, Writer};
+use super::{
+    Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError, StoredLease, SyncReport,
+    SyncRequest, Turn,
+};
+pub use schema::FORMAT as POSTGRES_FORMAT;
+pub use url::PostgresUrl;
+
+/// The most requests that wait. A server has one writer, which waits for each of its requests.
+const MAX_QUEUED: usize = 64;
+
+/// A store in PostgreSQL.
+#[derive(Debug)]
+pub struct Postgres {
+    url: PostgresUrl,
+    writes: mpsc::Sender<WriteRequest>,
+    follows: mpsc::Sender<FollowRequest>,
+    wakeups: watch::Receiver<u64>,
+    tasks: [JoinHandle<()>; 2],
+}
+
+impl Postgres {
+    /// Connects to a database, makes or migrates its tables, and reads everything that it holds. It keeps the last
+    /// `max_events` events. `cluster`: the name of the servers that share it. Must run in a tokio runtime.
+    ///
+    /// # Errors
+    /// The database cannot be reached or used, is read-only, of a newer portolan, or belongs to another cluster.
+    pub async fn open(url: PostgresUrl, cluster: &str, max_events: u64) -> Result<(Self, Contents), StoreError> {
+        let (wake, wakeups) = watch::channel(0);
+        let session = connect::connect(&url, None).await?;
+        schema::prepare(&session, &url, cluster).await?;
+
+        let mut follower = Follower::new(url.clone(), max_events, wake);
+        let contents = follower.contents().await?;
+        let writer = Writer::new(url.clone(), session, max_events);
+        let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
+        let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
+        let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];
+        Ok((Self { url, writes, follows, wakeups, tasks }, contents))
+    }
+
+    /// The database, without its password.
+    pub fn url(&self) -> &PostgresUrl {
+        &self.url
+    }
+}
+
+/// Sends a request with a way for its reply.
+fn send<R, T>(
+    requests: &mpsc::Sender<R>,
+    request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> R,
+) -> Pending<T> {
+    let (sender, receiver) = oneshot::channel();
+    match requests.try_send(request(sender)) {
+        Ok(()) => Pending(receiver),
+        Err(mpsc::error::TrySendError::Full(_)) => Pending::done(Err(StoreError::Overloaded)),
+        Err(mpsc::error::TrySendError::Closed(_)) => Pending::done(Err(StoreError::Closed)),
+    }
+}
+
+impl Store for Postgres {
+    fn append(&self, batch: Batch) -> Commit {
+        send(&self.writes, |reply_to| WriteRequest::Append(batch, reply_to))
+    }
+
+    fn backup(&self, _to: &Path) -> Result<Backup, StoreError> {
+        Err(StoreError::NoFiles)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        send(&self.follows, FollowRequest::Check).wait()
+    }
+
+    fn shared(self: Arc<Self>) -> Option<Arc<dyn SharedStore>> {
+        Some(self)
+    }
+}
+
+impl SharedStore for Postgres {
+    fn take_turn(&self, position: Position, due: Vec<StoredLease>) -> Pending<Turn> {
+        send(&self.writes, |reply_to| WriteRequest::TakeTurn(position, due, reply_to))
+    }
+
+    fn sync(&self, request: SyncRequest) -> Pending<SyncReport> {
+        send(&self.follows, |reply_to| FollowRequest::Sync(request, reply_to))
+    }
+
+    fn wakeups(&self) -> watch::Receiver<u64> {
+        self.wakeups.clone()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}

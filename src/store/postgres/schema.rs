@@ -1,0 +1,114 @@
+//! The tables, and how a database of an older portolan becomes one of this. Servers that start together migrate once.
+
+use tokio_postgres::Client;
+
+use super::connect::Session;
+use super::fault::{self, Fault};
+use super::url::PostgresUrl;
+use crate::clean::clean;
+use crate::store::StoreError;
+
+/// The newest format: each migration makes one of the next number.
+pub const FORMAT: u32 = 1;
+
+/// The oldest PostgreSQL that its own project still kept when this was written.
+const MIN_VERSION: i32 = 140_000;
+
+/// The advisory lock of migrations: `portolan` in ASCII.
+const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"portolan");
+
+/// Each of them makes the next format of the one before. A published one never changes.
+///
+/// A lease is a row of its own, so that a renewal writes a few bytes: half of each page stays free for the next version of
+/// a row. The event has the change twice: as clients read it, and as other servers take it over.
+const MIGRATIONS: [&str; FORMAT as usize] = ["
+    CREATE TABLE portolan.meta (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        format integer NOT NULL,
+        last_index bigint NOT NULL,
+        epoch text NOT NULL,
+        cluster text NOT NULL
+    );
+    CREATE TABLE portolan.record (id text PRIMARY KEY, body bytea NOT NULL);
+    CREATE TABLE portolan.event (number bigint PRIMARY KEY, body bytea NOT NULL, replica bytea NOT NULL);
+    CREATE TABLE portolan.lease (
+        id text NOT NULL,
+        slot smallint NOT NULL,
+        generation bigint NOT NULL,
+        expires timestamptz NOT NULL,
+        PRIMARY KEY (id, slot)
+    ) WITH (fillfactor = 50);
+    INSERT INTO portolan.meta (format, last_index, epoch, cluster) VALUES (0, 0, gen_random_uuid()::text, '');
+"];
+
+/// Makes the tables ready for a server of this cluster.
+///
+/// # Errors
+/// The database is too old, of a newer portolan, of another cluster, or refuses.
+pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
+    let client = &session.client;
+    let opening = |fault: Fault| fault::opening(url, Some(fault));
+    let version = version(client).await.map_err(opening)?;
+    if version < MIN_VERSION {
+        let cause = format!("it is PostgreSQL {}", version / 10_000);
+        return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
+    }
+
+    let prepared = migrate(client, cluster).await;
+    if prepared.is_err() {
+        // The connection may be gone with it.
+        let _ = client.batch_execute("ROLLBACK").await;
+    }
+    let (format, owner) = prepared.map_err(opening)?;
+    if format > FORMAT {
+        let cause = format!("it has format {format}, and this portolan knows up to {FORMAT}");
+        return Err(url.unusable(cause, "start the portolan that wrote it, or name another database"));
+    }
+    if owner != cluster {
+        let cause = format!("it belongs to the cluster '{}', not to '{}'", clean(&owner), clean(cluster));
+        return Err(url.unusable(cause, "name another database, or give all servers the same --cluster"));
+    }
+    Ok(())
+}
+
+async fn version(client: &Client) -> Result<i32, Fault> {
+    let row = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// Makes the newest format, unless the database has a newer one. Returns its format and the cluster that it belongs to.
+async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault> {
+    if let Some((format, owner)) = format(client).await?
+        && format >= FORMAT
+    {
+        return Ok((format, owner));
+    }
+
+    client.batch_execute("BEGIN; SET LOCAL statement_timeout = '60s'").await?;
+    // Another server may migrate at this moment.
+    client.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+    let known = format(client).await?;
+    let from = known.map_or(0, |(format, _)| format);
+    if from == 0 {
+        client.batch_execute("CREATE SCHEMA IF NOT EXISTS portolan").await?;
+    }
+    for (format, step) in (1_i32..).zip(MIGRATIONS).skip(from as usize) {
+        client.batch_execute(step).await?;
+        client.execute("UPDATE portolan.meta SET format = $1", &[&format]).await?;
+    }
+    client.execute("UPDATE portolan.meta SET cluster = $1 WHERE cluster = ''", &[&cluster]).await?;
+    client.batch_execute("COMMIT").await?;
+
+    format(client).await?.ok_or_else(|| Fault::broken("its tables are gone again"))
+}
+
+/// The format of the tables and the cluster that they belong to; `None` if there are none.
+async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
+    let exists = client.query_one("SELECT to_regclass('portolan.meta') IS NOT NULL", &[]).await?;
+    if !exists.try_get::<_, bool>(0)? {
+        return Ok(None);
+    }
+    let row = client.query_one("SELECT format, cluster FROM portolan.meta", &[]).await?;
+    let format: i32 = row.try_get(0)?;
+    Ok(Some((u32::try_from(format).unwrap_or(u32::MAX), row.try_get(1)?)))
+}

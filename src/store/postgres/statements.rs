@@ -1,0 +1,136 @@
+//! The statements, prepared once for each connection.
+
+use futures_util::future::try_join_all;
+use tokio_postgres::{Client, Statement};
+
+use super::fault::Fault;
+
+/// Reads and locks the index. Whoever has this lock writes next.
+const LOCK: &str = "SELECT last_index, epoch FROM portolan.meta FOR UPDATE";
+const META: &str = "SELECT last_index, epoch FROM portolan.meta";
+const EVENTS: &str = "SELECT number, body, replica FROM portolan.event WHERE number > $1 ORDER BY number LIMIT $2";
+const LEASES: &str = "
+    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
+    JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot";
+/// The same in a turn. A lease that is being renewed at this moment is left out, and one that is read cannot be renewed
+/// until the turn ends.
+const LOCKED_LEASES: &str = "
+    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
+    JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot
+    FOR UPDATE OF l SKIP LOCKED";
+
+const INSERT_EVENTS: &str = "
+    INSERT INTO portolan.event (number, body, replica)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
+const PUT_RECORDS: &str = "
+    INSERT INTO portolan.record (id, body) SELECT * FROM unnest($1::text[], $2::bytea[])
+    ON CONFLICT (id) DO UPDATE SET body = excluded.body";
+const REMOVE_RECORDS: &str = "DELETE FROM portolan.record WHERE id = ANY ($1::text[])";
+const REMOVE_LEASES: &str = "DELETE FROM portolan.lease WHERE id = ANY ($1::text[])";
+const GRANT_LEASES: &str = "
+    INSERT INTO portolan.lease (id, slot, generation, expires)
+    SELECT id, slot, generation, clock_timestamp() + lasts * interval '1 second'
+    FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS granted (id, slot, generation, lasts)
+    ON CONFLICT (id, slot) DO UPDATE SET generation = excluded.generation, expires = excluded.expires";
+const SET_INDEX: &str = "UPDATE portolan.meta SET last_index = $1";
+const PRUNE: &str = "DELETE FROM portolan.event WHERE number <= $1";
+const NOTIFY: &str = "SELECT pg_notify($1, $2)";
+
+/// Rows are locked in one order, so that two servers never wait for each other.
+const RENEW_LEASES: &str = "
+    WITH renewed AS (
+        SELECT l.id, l.slot, r.lasts
+        FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS r (id, slot, generation, lasts)
+        JOIN portolan.lease AS l ON l.id = r.id AND l.slot = r.slot AND l.generation = r.generation
+        ORDER BY l.id, l.slot
+        FOR UPDATE OF l
+    )
+    UPDATE portolan.lease AS l
+    SET expires = greatest(l.expires, clock_timestamp() + renewed.lasts * interval '1 second')
+    FROM renewed WHERE l.id = renewed.id AND l.slot = renewed.slot";
+
+/// The statements of the connection that writes.
+#[derive(Debug)]
+pub(super) struct WriteStatements {
+    pub(super) lock: Statement,
+    pub(super) events: Statement,
+    pub(super) leases: Statement,
+    pub(super) insert_events: Statement,
+    pub(super) put_records: Statement,
+    pub(super) remove_records: Statement,
+    pub(super) remove_leases: Statement,
+    pub(super) grant_leases: Statement,
+    pub(super) set_index: Statement,
+    pub(super) prune: Statement,
+    pub(super) notify: Statement,
+}
+
+impl WriteStatements {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, Fault> {
+        let [
+            lock,
+            events,
+            leases,
+            insert_events,
+            put_records,
+            remove_records,
+            remove_leases,
+            grant_leases,
+            set_index,
+            prune,
+            notify,
+        ] = prepare(
+            client,
+            [
+                LOCK,
+                EVENTS,
+                LOCKED_LEASES,
+                INSERT_EVENTS,
+                PUT_RECORDS,
+                REMOVE_RECORDS,
+                REMOVE_LEASES,
+                GRANT_LEASES,
+                SET_INDEX,
+                PRUNE,
+                NOTIFY,
+            ],
+        )
+        .await?;
+        Ok(Self {
+            lock,
+            events,
+            leases,
+            insert_events,
+            put_records,
+            remove_records,
+            remove_leases,
+            grant_leases,
+            set_index,
+            prune,
+            notify,
+        })
+    }
+}
+
+/// The statements of the connection that follows.
+#[derive(Debug)]
+pub(super) struct FollowStatements {
+    pub(super) meta: Statement,
+    pub(super) events: Statement,
+    pub(super) leases: Statement,
+    pub(super) renew_leases: Statement,
+}
+
+impl FollowStatements {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, Fault> {
+        let [meta, events, leases, renew_leases] = prepare(client, [META, EVENTS, LEASES, RENEW_LEASES]).await?;
+        Ok(Self { meta, events, leases, renew_leases })
+    }
+}
+
+async fn prepare<const N: usize>(client: &Client, all: [&str; N]) -> Result<[Statement; N], Fault> {
+    let statements = try_join_all(all.iter().map(|sql| client.prepare(sql))).await?;
+    statements.try_into().map_err(|_| Fault::broken("it did not prepare every statement"))
+}
