@@ -11,6 +11,7 @@ mod config;
 mod definition;
 mod deregister;
 mod discover;
+mod doctor;
 mod drift;
 mod exit;
 mod explain;
@@ -99,6 +100,7 @@ enum Command {
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
     Sync(Box<sync::Sync>),
+    Doctor(doctor::Doctor),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -239,6 +241,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Export(export) => export.run(&cli.global),
             Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
+            Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),

@@ -47,13 +47,17 @@ impl RegistryOptions {
         }
     }
 
+    /// Whether a registry was named, by the option or by a variable.
+    pub(super) fn is_named(&self) -> bool {
+        self.registry.is_some() || Registry::is_named(VARIABLE)
+    }
+
     /// Opens the registry; the one of this machine if none is named. Runs requests to it.
     ///
     /// # Errors
     /// If its URL is invalid, and those of the requests.
     pub(super) fn run(&self, requests: impl AsyncFnOnce(Registry) -> Result<Exit>) -> Result<Exit> {
-        let is_named = self.registry.is_some() || Registry::is_named(VARIABLE);
-        let registry = if is_named { self.open()? } else { open_url(LOCAL)? };
+        let registry = if self.is_named() { self.open()? } else { open_url(LOCAL)? };
 
         let runtime = runtime(0)?;
         let exit = runtime.block_on(requests(registry));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+use tracing::debug;
 use uuid::Uuid;
 
 use super::provider::{self, Provider, RegistrySettings};
@@ -235,6 +236,20 @@ impl Registry {
     /// # Errors
     /// If the registry cannot be reached.
     pub async fn discover(&self, service: &str) -> Result<Vec<Arc<Endpoint>>> {
+        let (begin, cache_hit) = (Instant::now(), self.0.watches.has(service));
+        let found = self.discover_usable(service).await;
+        let (source, duration_ms) = (self.provider(), begin.elapsed().as_secs_f64() * 1e3);
+        match &found {
+            Ok(endpoints) => {
+                let services_found = endpoints.len();
+                debug!(source, service, services_found, duration_ms, cache_hit, "service discovered");
+            }
+            Err(error) => debug!(source, service, duration_ms, cache_hit, %error, "service not discovered"),
+        }
+        found
+    }
+
+    async fn discover_usable(&self, service: &str) -> Result<Vec<Arc<Endpoint>>> {
         let resolver = self.resolve(service).start()?;
         resolver.ready().await?;
         let mut endpoints = resolver.endpoints();

@@ -198,7 +198,11 @@ impl RegistryHttp {
             );
         }
         if let Some(body) = &request.body {
-            sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
+            sending = match request.headers.is_empty() {
+                true => sending.header(CONTENT_TYPE, "application/json"),
+                false => sending.headers(request.headers.clone()),
+            };
+            sending = sending.body(body.clone());
         }
 
         let response = timeout_at(until, sending.send()).await.map_err(|_| failure.clone())?;

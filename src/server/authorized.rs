@@ -131,6 +131,11 @@ impl Access {
         &self.app
     }
 
+    /// The name of the caller, for the log.
+    pub(super) fn caller_name(&self) -> &str {
+        &self.caller.name
+    }
+
     /// The registry as the caller may see it.
     pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))

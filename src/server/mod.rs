@@ -14,6 +14,7 @@ pub(crate) mod dns;
 mod exporter;
 mod gate;
 mod histogram;
+mod log_level;
 mod metrics;
 mod monitor;
 mod name_index;
@@ -29,9 +30,11 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod store_probe;
 mod strategy;
 mod times;
 mod tls;
+mod trace;
 mod view;
 mod watched_file;
 mod write_queue;
@@ -56,6 +59,7 @@ use self::metrics::Metrics;
 use self::own_node::OwnNode;
 use self::ring::Ring;
 use self::shared::ServerState;
+use self::store_probe::StoreProbe;
 use self::view::View;
 use self::write_queue::WriteQueue;
 use self::writer::CommandWriter;
@@ -70,9 +74,11 @@ pub use self::access::{
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
+pub use self::log_level::LogLevel;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
+pub use self::trace::TRACE_TARGET;
 
 /// The address of a client, as an extension of its requests.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +102,8 @@ pub struct Registry {
     pub access: AccessControl,
     /// The certificate of its listeners; `None`: they speak plain HTTP.
     pub tls: Option<ServerTls>,
+    /// The log of the process.
+    pub log: Arc<LogLevel>,
 }
 
 /// Where a server listens.
@@ -118,10 +126,10 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
     let (access, tls) = (Arc::new(access), tls.map(Arc::new));
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
-    let metrics = Metrics::new(&routes::PATHS);
+    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let timeout = settings.shutdown_timeout;
@@ -144,12 +152,14 @@ pub async fn run(
         ring: Ring::new(limits.kept_events, state.index(), events),
         unscoped_writes: writes,
         access: Arc::clone(&access),
+        log,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,
         shutdown: clients.clone(),
         own_node,
         store: store_name,
+        probe: StoreProbe::new(Arc::clone(&store)),
         epoch: ArcSwap::from_pointee(epoch),
         contact,
         started: Instant::now(),

@@ -217,6 +217,17 @@ pub(super) struct CheckAllAnswer {
 }
 
 #[derive(ToSchema)]
+pub(super) struct LogLevelBody {
+    /// off, error, warn, info, debug, trace, or a list such as `portolan=debug,warn`
+    level: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct LogLevelAnswer {
+    data: LogLevelBody,
+}
+
+#[derive(ToSchema)]
 pub(super) struct MonitoringAnswer {
     /// monitoring, instances, reason
     #[schema(value_type = Object)]

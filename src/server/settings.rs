@@ -18,6 +18,8 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// The path of the metrics; `None` turns them off.
     pub metrics_path: Option<String>,
+    /// Whether six figures are in the metrics once more, under the names `service_discovery_*`.
+    pub has_compat_metrics: bool,
     /// How long a stopping server waits for the requests that it has begun.
     pub shutdown_timeout: Duration,
     /// The name of this server.
@@ -137,6 +139,7 @@ impl Default for ServerSettings {
             default_strategy: super::Strategy::RoundRobin,
             allowed_origins: Vec::new(),
             metrics_path: Some("/metrics".to_owned()),
+            has_compat_metrics: false,
             shutdown_timeout: Duration::from_secs(30),
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tracing::Span;
 
 use super::api_error::ApiError;
 use crate::model::RegisteredInstance;
@@ -31,6 +32,8 @@ pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
     pub(super) answer: oneshot::Sender<Answer>,
+    /// The span of the request that they belong to.
+    pub(super) span: Span,
 }
 
 /// The entrance to the writer.
@@ -57,7 +60,7 @@ impl WriteQueue {
     /// None of them could be kept.
     pub(super) async fn all(&self, commands: Vec<Command>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(WriteJob { commands, answer }).map_err(|_| {
+        self.jobs.try_send(WriteJob { commands, answer, span: Span::current() }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
             error.hint("try again after the time in Retry-After")
         })?;

@@ -12,16 +12,17 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, error, info, warn};
+use tracing::{Instrument, Span, debug, error, info, warn};
 
 use super::api_error::ApiError;
 use super::ring::Event;
 use super::shared::App;
 use super::times;
+use super::trace;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
-use crate::registry::{Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::registry::{CatalogCommand, Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -81,7 +82,7 @@ impl CommandWriter {
         let mut step = self.carry_out(&jobs, is_tick);
         let batch = self.batch(before.index(), &mut step);
 
-        if let Err(error) = self.keep(batch).await {
+        if let Err(error) = self.keep(batch, &spans(&jobs)).await {
             self.state = before;
             self.fail(jobs, &error);
             return;
@@ -120,12 +121,14 @@ impl CommandWriter {
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    pub(super) async fn keep(&self, batch: Batch) -> Result<(), StoreError> {
+    pub(super) async fn keep(&self, batch: Batch, requests: &[Span]) -> Result<(), StoreError> {
         if batch.events.is_empty() && batch.leases.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
-        self.store.append(batch).await?;
+        let span = trace::commit(requests, batch.events.len());
+        let stored = self.store.append(batch).instrument(span.clone()).await;
+        stored.inspect_err(|_| trace::failed(&span))?;
         self.app.metrics.commits.add(start.elapsed());
 
         if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
@@ -148,6 +151,8 @@ impl CommandWriter {
     /// Makes what was kept visible, and then answers.
     pub(super) fn finish(&self, jobs: Vec<WriteJob>, mut step: CarriedOut) {
         self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
+        self.app.metrics.writes.fetch_add(step.written, Ordering::Relaxed);
+        self.app.metrics.heartbeats.fetch_add(step.renewed, Ordering::Relaxed);
         let results = std::mem::take(&mut step.results);
         self.publish(step);
         for (job, written) in jobs.into_iter().zip(results) {
@@ -179,6 +184,7 @@ impl CommandWriter {
         if draft.is_touched() || !notices.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
+        self.app.metrics.changes.add(&changes);
         self.app.ring.push(&events);
         self.app.checks.changed.note(&changes);
     }
@@ -195,6 +201,9 @@ pub(super) struct CarriedOut {
     /// What became of the commands of each job.
     results: Vec<Vec<Result<Written, Rejected>>>,
     pub(super) rejected: u64,
+    /// Commands of clients that were carried out, without heartbeats.
+    written: u64,
+    renewed: u64,
 }
 
 impl CarriedOut {
@@ -208,12 +217,23 @@ impl CarriedOut {
             refreshed: Vec::new(),
             results: Vec::new(),
             rejected: 0,
+            written: 0,
+            renewed: 0,
         }
     }
 
     fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let counter = match &command {
+            // Time passes, and the monitor reports, without a client.
+            Command::Tick | Command::CheckResult { .. } | Command::CheckUnavailable { .. } => None,
+            Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
+            _ => Some(&mut self.written),
+        };
         let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
+        if let Some(counter) = counter {
+            *counter += 1;
+        }
         let Outcome { changes, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
@@ -244,6 +264,11 @@ impl CarriedOut {
             self.events.push(Arc::new(event(change, &view, key, previous)));
         }
     }
+}
+
+/// The spans of the requests that wait, as far as there are any.
+pub(super) fn spans(jobs: &[WriteJob]) -> Vec<Span> {
+    jobs.iter().map(|job| job.span.clone()).filter(|span| !span.is_none()).collect()
 }
 
 /// The instance that a command is about.

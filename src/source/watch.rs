@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::sleep;
+use tracing::debug;
 
 use super::{ItemSink, ListContext, ListItem, Source};
 use crate::engine::Retry;
@@ -79,12 +80,16 @@ pub async fn keep_watching(
     let mut has_ever_answered = false;
     let mut failures = 0;
     loop {
-        let mut tracker = AnswerTracker { feed: &mut *feed, has_answered: false };
+        let (source_name, retry_attempt) = (source.name(), failures);
+        let mut tracker = AnswerTracker { feed: &mut *feed, has_answered: false, source_name, retry_attempt };
         let ended = source.watch(interval, &mut tracker).await;
         if tracker.has_answered {
             (has_ever_answered, failures) = (true, 0);
         }
 
+        if let Err(error) = &ended {
+            debug!(source = source.name(), retry_attempt = failures, %error, "the source cannot be watched");
+        }
         match ended {
             Err(error) if !has_ever_answered => return error,
             Err(error) => feed.mark_stale(PartialError::from(&error)),
@@ -101,6 +106,19 @@ pub async fn keep_watching(
 struct AnswerTracker<'f> {
     feed: &'f mut dyn UpdateSink,
     has_answered: bool,
+    source_name: &'static str,
+    /// How often the watch failed since it last delivered something.
+    retry_attempt: u32,
+}
+
+impl AnswerTracker<'_> {
+    /// Notes that the source delivers, the first time after failures.
+    fn note_answer(&mut self) {
+        if !self.has_answered && self.retry_attempt > 0 {
+            debug!(source = self.source_name, retry_attempt = self.retry_attempt, "the source is watched again");
+        }
+        self.has_answered = true;
+    }
 }
 
 impl UpdateSink for AnswerTracker<'_> {
@@ -109,12 +127,12 @@ impl UpdateSink for AnswerTracker<'_> {
     }
 
     fn apply(&mut self, updates: Vec<Update>) {
-        self.has_answered = true;
+        self.note_answer();
         self.feed.apply(updates);
     }
 
     fn apply_derived(&mut self, updates: Vec<Update>) {
-        self.has_answered = true;
+        self.note_answer();
         self.feed.apply_derived(updates);
     }
 

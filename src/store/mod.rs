@@ -32,6 +32,10 @@ pub trait Store: Send + Sync {
     /// the order of the calls.
     fn append(&self, batch: Batch) -> Commit;
 
+    /// Tries whether the store takes writes: it begins a transaction, writes what is there already, and ends it. Nothing
+    /// changes, and the index that the [`Commit`] returns is that of the last change.
+    fn probe(&self) -> Commit;
+
     /// Writes a consistent copy to a new file, while batches go on.
     ///
     /// # Errors

@@ -106,6 +106,7 @@ fn both_stores_refuse_what_does_not_follow_and_go_on() {
             Ok(2),
             "an empty batch changes nothing"
         );
+        assert_eq!(store.probe().wait(), Ok(2), "a probe changes nothing");
     }
     drop(sqlite);
 

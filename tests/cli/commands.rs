@@ -71,6 +71,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-discover-portolan.1",
             "portolan-discover-scan.1",
             "portolan-discover.1",
+            "portolan-doctor.1",
             "portolan-drift.1",
             "portolan-explain.1",
             "portolan-export.1",

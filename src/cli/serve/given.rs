@@ -172,10 +172,11 @@ pub(super) fn overlay(path: &Path, environment: &str) -> PathBuf {
 }
 
 /// Variables that other programs use too.
-const GENERAL_VARIABLES: [(&str, &str); 3] = [
+const GENERAL_VARIABLES: [(&str, &str); 4] = [
     ("DATABASE_URL", "database.postgres.url"),
     ("JWT_SECRET", "auth.jwt.secret"),
     ("RUST_LOG", "monitoring.logging.level"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "monitoring.tracing.endpoint"),
 ];
 /// What the variables of keys begin with; the last wins.
 const PREFIXES: [&str; 2] = ["SERVICE_DISCOVERY__", "PORTOLAN__"];

@@ -1,17 +1,23 @@
 //! `portolan serve`: the registry server.
 
+mod activation;
 mod addresses;
 mod authentication;
 mod consul;
 mod data;
 mod dns;
+#[cfg(feature = "otel")]
+mod exporter;
 mod given;
 mod keys;
 mod logging;
 mod plan;
 mod reload;
+mod service_manager;
 mod show;
 mod start;
+mod telemetry;
+mod trace_export;
 mod value_kinds;
 mod values;
 mod yaml_place;
@@ -22,6 +28,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use self::activation::{PassedListeners, passed_listeners};
+pub(in crate::cli) use self::data::state_directory;
 use self::given::Given;
 use self::plan::Plan;
 use self::reload::SettingsOrigin;
@@ -132,6 +140,9 @@ pub(super) struct Serve {
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
+    /// Show six figures of /metrics also under the names service_discovery_*
+    #[arg(long, help_heading = "Logging")]
+    compat_metrics: bool,
     /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Logging")]
     log_level: Option<String>,
@@ -158,17 +169,20 @@ impl Serve {
             return Err(Error::usage(option, why, "leave it out, or add --check to print the settings"));
         }
 
-        let given = self.given(global.config.as_ref())?;
+        let passed = passed_listeners(variable)?;
+        let addresses = passed.addresses();
+        let given = self.given(global.config.as_ref(), &addresses)?;
         let plan = Plan::new(&given, variable, &plan::host_name())?;
         if self.check {
             return show::show(&given, &plan, json);
         }
-        let origin = ServeSettings { serve: self, config: global.config.as_ref() };
-        start::start((&given, &plan), &origin, self.environment.as_deref(), global.quiet)
+        let origin = ServeSettings { serve: self, config: global.config.as_ref(), passed: addresses };
+        start::start((&given, &plan), &origin, self.environment.as_deref(), global.quiet, passed)
     }
 
-    /// Every setting that was given: the file and its overlay, then the environment, then the options.
-    fn given(&self, config: Option<&PathBuf>) -> Result<Given> {
+    /// Every setting that was given: the file and its overlay, then the environment, then the options, then the addresses of
+    /// sockets that were passed.
+    fn given(&self, config: Option<&PathBuf>, passed: &[(&'static str, Vec<String>)]) -> Result<Given> {
         let mut given = Given::default();
         if let Some(path) = config {
             given.read_file(path, variable)?;
@@ -178,6 +192,7 @@ impl Serve {
         }
         given.read_environment(std::env::vars_os(), variable)?;
         self.set_flags(&mut given);
+        PassedListeners::set(passed, &mut given);
         Ok(given)
     }
 
@@ -213,6 +228,7 @@ impl Serve {
             ("--cluster", "server.cluster", self.cluster.clone()),
             ("--advertise", "server.advertise", self.advertise.clone()),
             ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
+            ("--compat-metrics", "monitoring.metrics.compat", self.compat_metrics.then(|| "true".to_owned())),
             ("--debug", "monitoring.logging.level", debug),
             ("--log-level", "monitoring.logging.level", self.log_level.clone()),
             ("--log-format", "monitoring.logging.format", log_format.map(|format| format.get_name().to_owned())),
@@ -237,11 +253,13 @@ impl Serve {
 struct ServeSettings<'s> {
     serve: &'s Serve,
     config: Option<&'s PathBuf>,
+    /// The addresses of sockets that were passed.
+    passed: Vec<(&'static str, Vec<String>)>,
 }
 
 impl SettingsOrigin for ServeSettings<'_> {
     fn read(&self) -> Result<(Given, Plan)> {
-        let given = self.serve.given(self.config)?;
+        let given = self.serve.given(self.config, &self.passed)?;
         let plan = Plan::new(&given, variable, &plan::host_name())?;
         Ok((given, plan))
     }

@@ -8,13 +8,16 @@ use super::consul::ConsulAddresses;
 use super::data::DataPlace;
 use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
+use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
 use super::{addresses, authentication, consul, data, dns, value_kinds};
 use crate::clean::clean;
-use crate::error::{Result, nearest};
+use crate::error::Result;
 use crate::model::Thresholds;
 use crate::registry::Rules;
-use crate::server::{Authentication, HealthCheckSettings, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles};
+use crate::server::{
+    Authentication, HealthCheckSettings, LogLevel, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles,
+};
 
 /// A checked plan.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Plan {
     pub(super) rules: Rules,
     pub(super) log_filter: String,
     pub(super) log_json: bool,
+    /// `None`: spans are not exported.
+    pub(super) trace_export: Option<TraceExport>,
     pub(super) is_insecure: bool,
     /// What is off although a server could have it, with the reason if it was asked for.
     pub(super) off: Vec<String>,
@@ -60,6 +65,7 @@ impl Plan {
             off.push("TLS".to_owned());
         }
         name_unsupported(given, &mut off);
+        let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
@@ -75,6 +81,7 @@ impl Plan {
             rules,
             log_filter,
             log_json,
+            trace_export,
             is_insecure,
             off,
         })
@@ -167,9 +174,6 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
         off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
     }
-    if flag(given, "monitoring.tracing.enabled") || given.get("monitoring.tracing.jaeger_endpoint").is_some() {
-        off.push("trace export".to_owned());
-    }
     if !flag(given, "monitoring.metrics.enabled") {
         off.push("metrics".to_owned());
     }
@@ -236,21 +240,10 @@ fn threshold(given: &Given, key: &str) -> u32 {
 
 fn logging(given: &Given) -> Result<(String, bool)> {
     let filter = given.text("monitoring.logging.level").unwrap_or("info").to_owned();
-    if tracing_subscriber::EnvFilter::try_new(&filter).is_err() || !is_level_list(&filter) {
-        let levels = ["off", "error", "warn", "info", "debug", "trace"];
-        let near = nearest(&filter, &levels).map_or_else(String::new, |near| format!("did you mean {near}? "));
-        let hint = format!("{near}the levels are {}, or a list such as portolan=debug,warn", levels.join(", "));
-        return Err(wrong(given, "monitoring.logging.level", "it is not a log level", &hint));
+    if let Err(error) = LogLevel::check(&filter) {
+        return Err(wrong(given, "monitoring.logging.level", &error.to_string(), error.hint()));
     }
     Ok((filter, given.text("monitoring.logging.format") == Some("json")))
-}
-
-/// Whether each part of a filter without a target is a level: the parser takes any word for a target.
-fn is_level_list(filter: &str) -> bool {
-    let levels = ["off", "error", "warn", "info", "debug", "trace"];
-    let mut parts = filter.split(',').filter(|part| !part.contains(['=', '[']));
-    !filter.is_empty()
-        && parts.all(|part| levels.contains(&part.trim().to_ascii_lowercase().as_str()) || part.contains("::"))
 }
 
 fn count(given: &Given, key: &str) -> usize {
@@ -298,6 +291,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
         allowed_origins: origins,
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
+        has_compat_metrics: flag(given, "monitoring.metrics.compat"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),

@@ -2,6 +2,7 @@
 //! rest is named.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,11 +12,11 @@ use tracing::{error, info, warn};
 
 use super::given::Given;
 use super::keys::KEYS;
-use super::logging::Log;
 use super::plan::Plan;
+use super::service_manager::ServiceManager;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::server::LiveSettings;
+use crate::server::{LiveSettings, LogLevel};
 
 /// Where the settings of a server come from.
 pub(super) trait SettingsOrigin {
@@ -32,8 +33,9 @@ pub(super) trait SettingsOrigin {
 /// Follows the settings while a server runs.
 pub(super) struct Reloader<'s> {
     origin: &'s dyn SettingsOrigin,
-    log: Log,
+    log: Arc<LogLevel>,
     live: watch::Sender<LiveSettings>,
+    manager: &'s ServiceManager,
     /// The settings that the server was started with.
     started: &'s Given,
     /// Those that were read last.
@@ -59,11 +61,12 @@ impl<'s> Reloader<'s> {
     pub(super) fn new(
         origin: &'s dyn SettingsOrigin,
         started: &'s Given,
-        log: Log,
+        log: Arc<LogLevel>,
         live: watch::Sender<LiveSettings>,
+        manager: &'s ServiceManager,
     ) -> Self {
         let stamps = stamps(origin);
-        Self { origin, log, live, started, known: None, stamps }
+        Self { origin, log, live, manager, started, known: None, stamps }
     }
 
     /// Follows the settings until the server stops.
@@ -85,7 +88,9 @@ impl<'s> Reloader<'s> {
             let is_changed = now != self.stamps;
             self.stamps = now;
             if is_changed || cause == "SIGHUP" {
+                self.manager.reloading();
                 self.reload(cause);
+                self.manager.ready();
             }
         }
     }
@@ -104,8 +109,8 @@ impl<'s> Reloader<'s> {
         let live: Vec<&str> = changed.into_iter().filter(|key| LIVE_KEYS.contains(key)).collect();
         let differing = given.changed_keys(self.started);
         let waiting: Vec<&str> = differing.into_iter().filter(|key| !LIVE_KEYS.contains(key)).collect();
-        if !self.log.set_level(&plan.log_filter) {
-            warn!("the log level cannot be changed any more");
+        if let Err(error) = self.log.set(&plan.log_filter) {
+            warn!(%error, "the log level cannot be changed");
         }
         self.live.send_replace(plan.server.live());
         self.known = Some(given);

@@ -12,11 +12,14 @@ use tokio::sync::watch;
 use tracing::info;
 use uuid::Uuid;
 
+use super::activation::PassedListeners;
 use super::addresses::bind;
 use super::data::DataPlace;
 use super::given::Given;
 use super::plan::Plan;
 use super::reload::{Reloader, SettingsOrigin};
+use super::service_manager::ServiceManager;
+use super::telemetry::Telemetry;
 use super::{consul, dns, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
@@ -27,7 +30,7 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
 use crate::registry::{InstanceRecord, Now, State};
-use crate::server::{self, AccessControl, DnsListener, Listeners, Registry, ServerTls};
+use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
 use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
 #[cfg(feature = "postgres")]
@@ -45,28 +48,45 @@ pub(super) fn start(
     origin: &dyn SettingsOrigin,
     environment: Option<&str>,
     quiet: bool,
+    passed: PassedListeners,
 ) -> Result<Exit> {
     let stop = Stop::listen_except_hangup()?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
         let (access, tls) = (access(plan)?, tls(plan)?);
-        let rest: Result<Vec<TcpListener>> = plan.listen.iter().map(|address| listen(*address, plan)).collect();
-        let consul: Result<Vec<TcpListener>> =
-            plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect();
+        let rest = if passed.rest.is_empty() {
+            plan.listen.iter().map(|address| listen(*address, plan)).collect()
+        } else {
+            adopt(passed.rest)
+        };
+        let consul = if passed.consul.is_empty() {
+            plan.consul.listen.iter().map(|address| listen_consul(*address, plan)).collect()
+        } else {
+            adopt(passed.consul)
+        };
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
         let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
-        let registry = open(plan, access, tls).await?;
-        let log = logging::start(&plan.log_filter, plan.log_json)?;
+        let telemetry = Telemetry::start(plan)?;
+        let log = Arc::new(logging::start(&plan.log_filter, plan.log_json, telemetry.layer())?);
+        let registry = open(plan, access, tls, Arc::clone(&log)).await?;
         announce(plan, &listeners, &registry, environment, quiet);
+        let manager = ServiceManager::of_environment(super::variable);
 
         let shutdown = stop.tree()?;
         let (live, changes) = watch::channel(plan.server.live());
-        let reloader = Reloader::new(origin, given, log, live);
+        let reloader = Reloader::new(origin, given, log, live, &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
-        let (report, followed) = tokio::join!(serving, reloader.follow(shutdown.clone()));
+        manager.ready();
+        let stopping = async {
+            shutdown.stopping().await;
+            manager.stopping();
+        };
+        let watchdog = manager.feed_watchdog(shutdown.clone());
+        let (report, followed, (), ()) = tokio::join!(serving, reloader.follow(shutdown.clone()), stopping, watchdog);
         followed?;
         info!(aborted = report.aborted, "stopped");
+        telemetry.finish().await;
         // The task that waits for signals belongs to the tree.
         let _ = shutdown.drain(plan.server.shutdown_timeout).await;
         if report.is_clean() {
@@ -76,6 +96,12 @@ pub(super) fn start(
         stderr::failure(&text, "raise --shutdown-timeout");
         Ok(Exit::Incomplete)
     })
+}
+
+/// The sockets of the service manager, which listen already.
+fn adopt(passed: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>> {
+    let adopted: io::Result<Vec<TcpListener>> = passed.into_iter().map(TcpListener::from_std).collect();
+    adopted.map_err(|error| Error::io("use the sockets of the service manager", error, "check the socket unit"))
 }
 
 fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
@@ -142,7 +168,7 @@ fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
     tls.map(Some)
 }
 
-async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Result<Registry> {
+async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>, log: Arc<LogLevel>) -> Result<Registry> {
     let clock = Clock::precise();
     let max_events = plan.server.size_limits.kept_events as u64;
     let opened = match &plan.data {
@@ -167,7 +193,7 @@ async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>) -> Res
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
     let state = State::restore(plan.rules.clone(), contents.index, records, now);
     let state = state.map_err(|error| damaged(error.to_string()))?;
-    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls })
+    Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls, log })
 }
 
 /// A store with what it holds.

@@ -80,6 +80,15 @@ impl Ejection {
         Self::Open { until: now.saturating_add(recovery), openings: openings.saturating_add(1) }
     }
 
+    /// Its state in the log.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "closed",
+            Self::Open { .. } => "open",
+            Self::HalfOpen { .. } => "half-open",
+        }
+    }
+
     /// Whether it wants to get no calls.
     pub(super) fn is_open(self) -> bool {
         !matches!(self, Self::Closed { .. })

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tracing::info;
+
 use super::ejection::{Ejection, EjectionEvent, EjectionOptions, max_ejected};
 use crate::balance::Load;
 use crate::engine::Clock;
@@ -97,6 +99,9 @@ impl MemberRecords {
         record.ejection = before.after(event, now, options);
         record.is_failing.store(record.ejection != Ejection::default(), Ordering::Relaxed);
 
+        if before.word() != record.ejection.word() {
+            info!(endpoint = key, from = before.word(), to = record.ejection.word(), "circuit breaker changed");
+        }
         before.is_open() != record.ejection.is_open() || before.trial_at() != record.ejection.trial_at()
     }
 

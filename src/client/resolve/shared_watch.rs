@@ -87,6 +87,11 @@ impl WatchTable {
         Ok(watch)
     }
 
+    /// Whether a service is watched already.
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.watches.lock().get(service).is_some_and(|watch| watch.strong_count() > 0)
+    }
+
     /// The number of services that are watched.
     pub(crate) fn len(&self) -> usize {
         self.watches.lock().values().filter(|watch| watch.strong_count() > 0).count()

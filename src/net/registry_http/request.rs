@@ -25,6 +25,8 @@ pub(crate) struct RegistryRequest {
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Option<Vec<u8>>,
+    /// The headers of a body that is not JSON.
+    pub(super) headers: HeaderMap,
     pub(super) authorization: Option<Secret>,
     /// The time for which the server may hold the reply back.
     pub(super) wait: Duration,
@@ -40,6 +42,7 @@ impl RegistryRequest {
             path: path.into(),
             query: Vec::new(),
             body: None,
+            headers: HeaderMap::new(),
             authorization: None,
             wait: Duration::ZERO,
             limit: MAX_BYTES,
@@ -80,6 +83,13 @@ impl RegistryRequest {
         self
     }
 
+    /// Sends this as it is. `headers` describe it.
+    #[cfg(feature = "otel")]
+    pub(crate) fn body(mut self, headers: HeaderMap, body: Vec<u8>) -> Self {
+        (self.headers, self.body) = (headers, Some(body));
+        self
+    }
+
     /// Sends this in the Authorization header.
     pub(crate) fn authorization(mut self, token: Option<Secret>) -> Self {
         self.authorization = token;
@@ -112,6 +122,12 @@ impl RegistryReply {
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body.
+    #[cfg(feature = "otel")]
+    pub(crate) fn into_body(self) -> Vec<u8> {
+        self.body
     }
 
     /// The body as JSON.

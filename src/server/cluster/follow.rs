@@ -53,6 +53,7 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
     let app = &writer.app;
     app.unscoped.store(Arc::new(draft.finish(writer.state.snapshot())));
     app.ring.push(&lines);
+    app.metrics.changes.add(&changes);
     app.checks.changed.note(&changes);
     result
 }

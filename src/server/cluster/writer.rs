@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
 use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange};
 use crate::server::write_queue::{WriteJob, Written};
-use crate::server::writer::{CarriedOut, CommandWriter, TICK, subject};
+use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
 
 /// The most leases that are asked for at once.
@@ -212,7 +212,7 @@ impl ClusterWriter {
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, answer }]).await;
+            self.write(vec![WriteJob { commands, answer, span: Span::none() }]).await;
         }
     }
 
@@ -316,7 +316,7 @@ impl ClusterWriter {
             drop(self.store.append(batch));
             Ok(())
         } else {
-            self.writer.keep(batch).await
+            self.writer.keep(batch, &spans(&jobs)).await
         };
         match kept {
             Ok(()) => self.writer.finish(jobs, step),

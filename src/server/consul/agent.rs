@@ -140,7 +140,7 @@ fn prometheus(access: &Access) -> Response {
     if access.app().settings.metrics_path.is_none() {
         return (StatusCode::UNSUPPORTED_MEDIA_TYPE, "metrics are off (monitoring.metrics.enabled)").into_response();
     }
-    let mut response = Response::new(access.app().metrics.text(access.app().gauges()).into());
+    let mut response = Response::new(access.app().metrics_text().into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 
@@ -58,7 +57,6 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     for written in access.write_all(commands).await? {
         written?;
     }
-    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::empty())
 }
 
@@ -197,9 +195,6 @@ async fn take_report(access: &Access, check: &str, state: HealthState, note: &st
     match access.write(Command::Catalog(command)).await {
         Err(error) if matches!(error.code, "unknown_instance" | "unknown_check") => Err(no_ttl(check)),
         Err(error) => Err(error.into()),
-        Ok(_) => {
-            access.app().metrics.heartbeats.fetch_add(1, Ordering::Relaxed);
-            Ok(reply::empty())
-        }
+        Ok(_) => Ok(reply::empty()),
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -101,7 +100,6 @@ pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Bod
     for written in access.write_all(commands).await? {
         written?;
     }
-    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::empty())
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -172,7 +171,6 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     for written in access.write_all(commands).await? {
         written?;
     }
-    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::body(b"true".to_vec()))
 }
 
@@ -276,7 +274,6 @@ pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
 
     let commands = removal_commands(&RegistryView::of(access), &node, &service_id, &check_id);
     remove(access, commands).await?;
-    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(reply::body(b"true".to_vec()))
 }
 

@@ -141,6 +141,15 @@ pub(super) fn find(path: &str) -> Option<(&'static Endpoint, &str)> {
     matching.max_by_key(|(endpoint, _)| endpoint.path.len())
 }
 
+/// The paths of all endpoints, each of them once.
+pub(super) fn metric_paths() -> impl Iterator<Item = &'static &'static str> {
+    let paths = ENDPOINTS.iter().map(|endpoint| &endpoint.path);
+    paths
+        .enumerate()
+        .filter(|(at, path)| ENDPOINTS[..*at].iter().all(|known| known.path != **path))
+        .map(|(_, path)| path)
+}
+
 /// Whether a path is the prefix of an endpoint.
 pub(super) fn is_prefix(path: &str) -> bool {
     ENDPOINTS.iter().any(|endpoint| endpoint.path == path)

@@ -30,12 +30,14 @@ mod targets;
 mod writes;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, LOCATION, VARY};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tracing::Instrument;
 
 use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
@@ -44,6 +46,7 @@ use self::query::{ConsulQuery, ReadOptions};
 use super::authorized::Access;
 use super::routes::Routes;
 use super::shared::App;
+use super::trace;
 use crate::clean::{clean, is_dangerous};
 
 /// What a handler reads of a request.
@@ -75,8 +78,22 @@ pub(super) fn routes(app: &App) -> Routes {
     Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
 }
 
+/// The paths of its requests in the metrics.
+pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
+    endpoints::metric_paths()
+}
+
 async fn answer(State(app): State<App>, request: Request) -> Response {
-    let mut response = handle(&app, request).await.unwrap_or_else(IntoResponse::into_response);
+    let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
+    let (method, start) = (request.method().clone(), Instant::now());
+    let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
+    let span = trace::request(&method, route, request.headers());
+    let handled = handle(&app, request).instrument(span.clone()).await;
+    let mut response = handled.unwrap_or_else(IntoResponse::into_response);
+    trace::answered(&span, response.status());
+    if let Some(stats) = stats {
+        stats.add(&method, response.status(), start.elapsed());
+    }
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     response
 }

@@ -13,6 +13,8 @@ pub(super) struct RunnableCheck {
     pub(super) endpoint: Endpoint,
     pub(super) spec: Arc<CheckSpec>,
     pub(super) interval: Duration,
+    /// The name of its kind: `http`.
+    pub(super) kind: &'static str,
 }
 
 /// What a check takes that its registration does not set.
@@ -52,7 +54,7 @@ pub(super) fn runnable(registration: &Registration, at: usize, defaults: CheckDe
     let address = text.parse().map_or_else(|_| Address::Name(text.into()), Address::Ip);
     let port = catalog.and_then(|catalog| catalog.port).unwrap_or(registration.port);
     let endpoint = Endpoint::new(address, Some(port), Transport::Tcp);
-    Some(RunnableCheck { endpoint, spec, interval })
+    Some(RunnableCheck { endpoint, spec, interval, kind: check.kind.as_str() })
 }
 
 fn spec(protocol: Option<&str>, is_tls: bool, kind: &CheckKind) -> Option<CheckSpec> {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::{Instrument, debug, warn};
 
 use super::definition::{CheckDefaults, runnable};
 use super::demands::Demands;
@@ -26,6 +26,7 @@ use crate::net::{AddressPolicy, Route, descriptors_for_sockets};
 use crate::registry::Command;
 use crate::server::checks::{Demand, LastResult};
 use crate::server::shared::App;
+use crate::server::trace;
 
 /// The most checks that run at once. Each takes a descriptor.
 const MAX_IN_FLIGHT: usize = 4_096;
@@ -202,16 +203,20 @@ impl MonitorDriver {
         let Some(tracked) = self.checks.get_mut(&check) else { return };
         tracked.runs += 1;
         let run = tracked.runs;
+        let endpoint = tracked.check.endpoint.clone();
+        let span = trace::check(tracked.check.kind, &tracked.id, &endpoint);
+        let spec = &tracked.check.spec;
         let subject = Subject {
             index: 0,
-            endpoint: tracked.check.endpoint.clone(),
-            spec: Arc::clone(&tracked.check.spec),
+            endpoint,
+            spec: trace::continued(&span, spec).map_or_else(|| Arc::clone(spec), Arc::new),
             route: Route::Direct,
             previous: None,
         };
 
         let (validator, stopping) = (Arc::clone(&self.validator), self.shutdown.clone());
-        self.running.spawn(async move {
+        let checked = span.clone();
+        let running = async move {
             let began = Instant::now();
             let checking = AssertUnwindSafe(validator.check(&subject, &stopping)).catch_unwind();
             let evidence = checking.await.unwrap_or_else(|_| {
@@ -219,8 +224,10 @@ impl MonitorDriver {
                 evidence.block(CheckName::Tcp, "the check failed inside portolan");
                 evidence
             });
+            trace::checked(&checked, || evidence.health(&[]).state);
             FinishedRun { check, run, began, took: began.elapsed(), evidence }
-        });
+        };
+        self.running.spawn(running.instrument(span));
     }
 
     /// Takes a result, and those that wait behind it.
@@ -253,10 +260,12 @@ impl MonitorDriver {
         self.app.checks.board.record(&tracked.id, tracked.position, result, health.findings.first());
 
         let figures = &self.app.metrics.checks;
-        figures.count(state);
+        figures.count(tracked.check.kind, state);
         figures.times.add(took);
         add(&figures.refused, evidence.is_refused);
         add(&figures.excused, is_excused);
+        let (id, kind) = (&*tracked.id, tracked.check.kind);
+        debug!(id, kind, result = state.as_str(), duration_ms = millis(took), is_excused, "check finished");
 
         let view = self.app.unscoped_view();
         let shown = view.instance(&tracked.id).and_then(|instance| instance.instance.checks.get(tracked.position));
@@ -420,6 +429,10 @@ impl MonitorDriver {
 /// Whether two registrations have the same checks of the same place.
 fn is_checked_alike(one: &Registration, other: &Registration) -> bool {
     (&one.address, one.port, &one.protocol, &one.checks) == (&other.address, other.port, &other.protocol, &other.checks)
+}
+
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
 fn add(counter: &AtomicU64, counts: bool) {

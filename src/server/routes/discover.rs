@@ -13,6 +13,7 @@ use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
 use crate::server::strategy::{Choice, Chooser, next_start};
+use crate::server::trace;
 use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{PeerAddress, Strategy};
 
@@ -54,7 +55,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     };
 
     let wanted = Wanted { version, with_unhealthy };
-    let mut instances = ordered(service, &chooser, &wanted);
+    let span = trace::balance(name, chooser.strategy.as_str());
+    let mut instances = span.in_scope(|| ordered(service, &chooser, &wanted));
+    trace::balanced(&span, instances.len(), instances.first().map(|first| &*first.instance.id));
     if let Some(limit) = limit {
         instances.truncate(limit);
     }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::model::DEFAULT_NAMESPACE;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
 use crate::server::ring::{Event, Filter, Missed};
@@ -69,9 +70,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
     let filter = Filter { namespace, service, scope: access.scope() };
 
-    let open = StreamCount::enter(access.app())?;
     let wake = access.app().ring.subscribe(&filter);
     let index = access.app().index();
+    let open = StreamEntry::enter(access.app(), &wake, since.unwrap_or(index))?;
     let start = EventStream {
         access,
         form,
@@ -80,7 +81,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         position: Position::Start(since),
         resets,
         last_sent: Instant::now(),
-        _open: open,
+        open,
     };
     let mut response = Response::new(Body::from_stream(stream::unfold(start, next)));
     let kind = match form {
@@ -110,24 +111,25 @@ fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
     Ok(if wants_lines { Form::Ndjson } else { Form::Sse })
 }
 
-/// One open stream, until it is dropped.
-struct StreamCount(App);
+/// One open stream among all others, until it is dropped.
+struct StreamEntry {
+    app: App,
+    stream: OpenStream,
+}
 
-impl StreamCount {
-    fn enter(app: &App) -> ApiResult<Self> {
-        let open = app.metrics.event_streams.fetch_add(1, Ordering::Relaxed);
-        let entered = Self(Arc::clone(app));
+impl StreamEntry {
+    /// Enters a stream whose client knows everything up to `index`.
+    fn enter(app: &App, wake: &watch::Receiver<u64>, index: u64) -> ApiResult<Self> {
         let max = app.settings.size_limits.event_streams;
-        if usize::try_from(open).is_ok_and(|open| open >= max) {
-            return Err(ApiError::unavailable("too_many_streams", format!("{max} event streams are open")));
-        }
-        Ok(entered)
+        let stream = app.metrics.event_streams.open(max, wake.clone(), index);
+        let full = || ApiError::unavailable("too_many_streams", format!("{max} event streams are open"));
+        Ok(Self { app: Arc::clone(app), stream: stream.ok_or_else(full)? })
     }
 }
 
-impl Drop for StreamCount {
+impl Drop for StreamEntry {
     fn drop(&mut self) {
-        self.0.metrics.event_streams.fetch_sub(1, Ordering::Relaxed);
+        self.app.metrics.event_streams.close(self.stream.number);
     }
 }
 
@@ -152,7 +154,7 @@ struct EventStream {
     /// The history that the position belongs to.
     resets: u64,
     last_sent: Instant,
-    _open: StreamCount,
+    open: StreamEntry,
 }
 
 /// The next piece. The client pulls: a slow one delays only itself, and is told to begin anew if it falls too far behind.
@@ -172,6 +174,9 @@ async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, Eve
         };
     }
     stream.last_sent = Instant::now();
+    if let Position::Listing(_, index) | Position::CatchingUp(index) | Position::Following(index) = &stream.position {
+        stream.open.stream.sent(*index);
+    }
     Some((Ok(Bytes::from(piece)), stream))
 }
 

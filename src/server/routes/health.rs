@@ -1,22 +1,21 @@
 //! Whether the server lives, is ready, and what its parts say.
 
-use std::sync::atomic::Ordering;
-
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::HealthAnswer;
 use crate::server::shared::App;
+use crate::server::store_probe::ProbeResult;
 
 /// Check the server
 ///
-/// Without a parameter: it lives; a failing store does not change that. `ready=true`: it can take reads and writes.
-/// `deep=true`: the state of each part.
+/// Without a parameter: it lives; a failing store does not change that. `ready=true`: it can take reads and writes; the
+/// store is tried, at most once a second. `deep=true`: the state of each part.
 #[utoipa::path(get, path = "/health", operation_id = "checkServer", tag = "server",
     params(("ready" = Option<bool>, Query), ("deep" = Option<bool>, Query)),
     responses((status = 200, body = HealthAnswer), (status = 400, body = ErrorBody), (status = 503, body = HealthAnswer)))]
@@ -28,17 +27,37 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         return Ok(reply::json(index, "{\"status\":\"healthy\"}"));
     }
 
-    let is_store_well = app.is_store_well.load(Ordering::Relaxed);
+    let store = app.probe_store().await;
     let is_well = app.is_ready();
     let mut body = json!({ "status": word(is_well), "ready": is_well });
     if deep {
-        body["parts"] = json!({
-            "store": { "status": word(is_store_well), "kind": app.store },
-            "accepting": { "status": word(!app.shutdown.is_stopping()) },
-        });
+        body["parts"] = parts(&app, &store);
     }
     let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, reply::json(index, body.to_string())).into_response())
+}
+
+/// The state of each part.
+fn parts(app: &App, store: &ProbeResult) -> Value {
+    let mut parts = json!({
+        "store": {
+            "status": word(store.error.is_none()),
+            "kind": app.store,
+            "write_ms": (store.took.as_secs_f64() * 1e6).round() / 1e3,
+        },
+        "accepting": { "status": word(!app.shutdown.is_stopping()) },
+        "health_monitor": { "status": if app.checks.off().is_none() { "healthy" } else { "off" } },
+    });
+    if let Some(error) = &store.error {
+        parts["store"]["error"] = error.as_str().into();
+    }
+    if let Some(reason) = app.checks.off() {
+        parts["health_monitor"]["reason"] = reason.into();
+    }
+
+    let (queued, max) = (app.unscoped_writes.len(), app.settings.size_limits.queued_writes);
+    parts["write_queue"] = json!({ "status": word(queued < max), "queued": queued, "max": max });
+    parts
 }
 
 fn word(is_well: bool) -> &'static str {

@@ -17,7 +17,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     // Some of them are labelled with the names of services.
     access.require_everything()?;
     let app = access.app();
-    let mut response = Response::new(app.metrics.text(app.gauges()).into());
+    let mut response = Response::new(app.metrics_text().into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
     Ok(response)

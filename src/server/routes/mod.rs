@@ -7,6 +7,7 @@ pub(super) mod health;
 pub(super) mod instance_health;
 pub(super) mod instances;
 pub(super) mod load_balancer;
+pub(super) mod log_level;
 pub(super) mod metrics;
 pub(super) mod monitor;
 pub(super) mod monitoring;
@@ -34,6 +35,7 @@ use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use tracing::Instrument;
 
 use self::route::ApiRoute;
 use super::access::Permission;
@@ -42,6 +44,7 @@ use super::authorized::{RouteRules, authorize};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;
+use super::trace;
 use crate::clean::clean;
 use crate::error::nearest;
 
@@ -49,7 +52,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 21] = [
+pub(super) const PATHS: [&str; 22] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -65,6 +68,7 @@ pub(super) const PATHS: [&str; 21] = [
     "/api/v1/health-monitor/stats",
     "/api/v1/health-monitor/check",
     "/api/v1/status",
+    "/api/v1/log-level",
     "/health",
     "/metrics",
     "/sd/prometheus",
@@ -75,7 +79,7 @@ pub(super) const PATHS: [&str; 21] = [
 
 /// Every route, with what each of its methods needs.
 fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
-    use Permission::{Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
+    use Permission::{Administer, Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
     let mut table = vec![
         ApiRoute::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
         ApiRoute::new("/api/v1/services/{id}")
@@ -103,6 +107,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
+        ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),
         // Load balancers and orchestrators ask without a key.
         ApiRoute::new("/health").get(None, health::get),
         ApiRoute::new("/openapi.json").get(None, openapi::get),
@@ -193,11 +198,13 @@ impl Service<Request> for Routes {
     }
 }
 
-/// Counts a request.
+/// Counts a request, and makes it a span.
 async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
+    let span = trace::request(&method, stats.path(), request.headers());
     let start = Instant::now();
-    let response = next.run(request).await;
+    let response = next.run(request).instrument(span.clone()).await;
+    trace::answered(&span, response.status());
     stats.add(&method, response.status(), start.elapsed());
     response
 }

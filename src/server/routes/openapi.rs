@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instance_health, instances, load_balancer, metrics, monitor, monitoring,
+    bulk, discover, events, health, instance_health, instances, load_balancer, log_level, metrics, monitor, monitoring,
     prometheus, query, service, services, status,
 };
 use crate::server::Strategy;
@@ -19,7 +19,8 @@ use crate::server::reply;
 use crate::server::schemas::{
     BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
     HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
-    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList, StatusAnswer, StatusValue,
+    LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList,
+    StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -77,6 +78,8 @@ fn description() -> Value {
         monitor::get,
         monitor::check_all,
         status::get,
+        log_level::get,
+        log_level::set,
         health::get,
         metrics::get,
         prometheus::get,
@@ -104,6 +107,8 @@ fn description() -> Value {
         HealthReportBody,
         HealthView,
         CheckReport,
+        LogLevelBody,
+        LogLevelAnswer,
         MonitoringAnswer,
         StatusAnswer,
         HealthAnswer,

@@ -1,7 +1,6 @@
 //! All instances: list them, and register one.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -107,7 +106,6 @@ pub(in crate::server) async fn register(access: Access, request: Request) -> Api
         response.headers_mut().insert(LOCATION, location);
     }
     warn(&mut response, &written.warnings);
-    access.app().metrics.writes.fetch_add(1, Ordering::Relaxed);
     Ok(response)
 }
 

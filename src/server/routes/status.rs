@@ -1,7 +1,7 @@
 //! What the server is and does.
 
 use axum::extract::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
@@ -46,10 +46,16 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "age_seconds": app.contact.age().as_secs_f64(),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
-        "event_streams": app.metrics.event_streams.load(std::sync::atomic::Ordering::Relaxed),
+        "event_streams": app.metrics.event_streams.count(),
         "kept_events": app.ring.len(),
+        "local_registry": { "services": gauges.services, "instances": instances },
         // Answers are made from memory, which no write leaves behind: nothing is cached.
         "cache_entries": 0,
+        "cache": { "entries": 0 },
+        "cache_ttl": 0,
+        "health_check_interval": rules.check_interval.as_secs_f64(),
+        // One server has nothing to synchronise with.
+        "registry_sync_interval": Value::Null,
         "registration": {
             "default_ttl": rules.default_ttl.as_secs_f64(),
             "grace_period": rules.grace.as_secs_f64(),

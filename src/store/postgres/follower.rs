@@ -23,6 +23,7 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 pub(super) enum FollowRequest {
     Sync(SyncRequest, oneshot::Sender<Result<SyncReport, StoreError>>),
     Check(oneshot::Sender<Result<(), StoreError>>),
+    Probe(oneshot::Sender<Result<u64, StoreError>>),
 }
 
 /// The owner of the connection.
@@ -46,6 +47,10 @@ impl Follower {
                     let report = self.sync(&request).await;
                     let _ = reply_to.send(report);
                 }
+                FollowRequest::Probe(reply_to) => {
+                    let probed = self.probe().await;
+                    let _ = reply_to.send(probed);
+                }
                 FollowRequest::Check(reply_to) => {
                     let checked = self.contents().await.map(drop);
                     let _ = reply_to.send(checked);
@@ -60,6 +65,14 @@ impl Follower {
         let read = timeout(READ_TIMEOUT, read_all(session)).await;
         let read = read.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
         self.checked(read)
+    }
+
+    /// Whether the database replies and takes writes, with the index of the last change.
+    async fn probe(&mut self) -> Result<u64, StoreError> {
+        let (session, statements) = self.connected().await?;
+        let probed = timeout(STEP_TIMEOUT, probe(session, statements)).await;
+        let probed = probed.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        self.checked(probed)
     }
 
     async fn sync(&mut self, request: &SyncRequest) -> Result<SyncReport, StoreError> {
@@ -106,6 +119,16 @@ impl Follower {
 async fn prepare(session: &Session) -> Result<FollowStatements, Fault> {
     session.client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
     FollowStatements::prepare(&session.client).await
+}
+
+async fn probe(session: &Session, statements: &FollowStatements) -> Result<u64, Fault> {
+    let client = &session.client;
+    let standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?;
+    if standby.try_get(0)? {
+        return Err(Fault::broken("it is a standby, which takes no writes"));
+    }
+    let meta = client.query_one(&statements.meta, &[]).await?;
+    Ok(Meta::of(&meta)?.last_index)
 }
 
 /// Reads everything, as it is at one moment.

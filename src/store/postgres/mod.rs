@@ -86,6 +86,10 @@ impl Store for Postgres {
         send(&self.writes, |reply_to| WriteRequest::Append(batch, reply_to))
     }
 
+    fn probe(&self) -> Commit {
+        send(&self.follows, FollowRequest::Probe)
+    }
+
     fn backup(&self, _to: &Path) -> Result<Backup, StoreError> {
         Err(StoreError::NoFiles)
     }

@@ -13,6 +13,15 @@ pub(super) fn commit(connection: &Connection, batches: &[&Batch], max_events: u6
     if is_full && fold_log(connection).is_ok() { transact(connection, batches, max_events) } else { stored }
 }
 
+/// Writes what is there already, as a commit does: up to the disk.
+pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
+    let written = connection.execute_batch("BEGIN IMMEDIATE; UPDATE meta SET last_index = last_index; COMMIT");
+    if written.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    written
+}
+
 fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
 }

@@ -64,6 +64,17 @@ impl Sqlite {
         self.requests = None;
     }
 
+    /// Sends a request with a channel for its result, and does not wait.
+    fn begin(&self, request: impl FnOnce(oneshot::Sender<Result<u64, StoreError>>) -> StoreRequest) -> Commit {
+        let (sender, receiver) = oneshot::channel();
+        let Some(requests) = &self.requests else { return Pending::done(Err(StoreError::Closed)) };
+
+        match requests.try_send(request(sender)) {
+            Ok(()) => Pending(receiver),
+            Err(error) => Pending::done(Err(refused(&error))),
+        }
+    }
+
     /// Sends a request with a channel for its result, and waits for that.
     fn ask<T>(
         &self,
@@ -86,13 +97,11 @@ fn refused(error: &TrySendError<StoreRequest>) -> StoreError {
 
 impl Store for Sqlite {
     fn append(&self, batch: Batch) -> Commit {
-        let (sender, receiver) = oneshot::channel();
-        let Some(requests) = &self.requests else { return Pending::done(Err(StoreError::Closed)) };
+        self.begin(|sender| StoreRequest::Append(batch, sender))
+    }
 
-        match requests.try_send(StoreRequest::Append(batch, sender)) {
-            Ok(()) => Pending(receiver),
-            Err(error) => Pending::done(Err(refused(&error))),
-        }
+    fn probe(&self) -> Commit {
+        self.begin(StoreRequest::Probe)
     }
 
     fn backup(&self, to: &Path) -> Result<Backup, StoreError> {

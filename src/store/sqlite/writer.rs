@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::backup::{self, Backup};
-use super::commit::commit;
+use super::commit::{commit, probe};
 use super::{fault, open};
 use crate::store::{Batch, StoreError};
 
@@ -23,6 +23,7 @@ pub(super) type ReplyTo<T> = oneshot::Sender<Result<T, StoreError>>;
 /// What the thread is asked to do.
 pub(super) enum StoreRequest {
     Append(Batch, ReplyTo<u64>),
+    Probe(ReplyTo<u64>),
     Backup(PathBuf, ReplyTo<Backup>),
     Check(ReplyTo<()>),
 }
@@ -76,6 +77,10 @@ impl Writer {
     fn serve_other(&mut self, request: StoreRequest, requests: &Receiver<StoreRequest>) {
         match request {
             StoreRequest::Append(batch, reply_to) => self.commit_group(vec![(batch, reply_to)]),
+            StoreRequest::Probe(reply_to) => {
+                let probed = probe(&self.connection).map_err(|error| fault::storing(&self.path, &error));
+                let _ = reply_to.send(probed.map(|()| self.last));
+            }
             StoreRequest::Backup(to, reply_to) => {
                 let _ = reply_to.send(self.backup(&to, requests));
             }

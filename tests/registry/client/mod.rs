@@ -5,6 +5,8 @@ mod announce;
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "serve")]
+mod logs;
 mod operator;
 mod registration;
 #[cfg(feature = "serve")]

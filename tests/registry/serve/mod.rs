@@ -7,13 +7,19 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod logs;
+mod metrics;
 mod monitor;
+mod packaging;
 mod prometheus;
 mod reload;
 mod rest;
 mod seed;
 mod server;
+mod service_manager;
 mod settings;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 
 pub use server::{Reply, Server, exchange, folder, wait_until};

@@ -402,7 +402,7 @@ fn the_monitor_says_what_it_does() {
 
     let metrics = server.get("/metrics").text();
     for line in [
-        "portolan_checks_total{result=\"healthy\"}",
+        "portolan_checks_total{kind=\"http\",result=\"healthy\"}",
         "portolan_checks_scheduled 1",
         "portolan_check_duration_seconds_count",
     ] {

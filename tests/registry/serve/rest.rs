@@ -1,13 +1,10 @@
 //! Every route, every error, and that the description of the API is true.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use super::{Server, exchange};
-use crate::support::{hear, tool};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
 const OTHER: &str = "1b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
@@ -318,34 +315,6 @@ fn answers_are_compressed_when_a_client_asks() {
     let packed = get("Accept-Encoding: gzip\r\n");
     assert_eq!(packed.header("content-encoding"), Some("gzip"));
     assert!(packed.body.len() * 4 < plain.body.len(), "{} of {}", packed.body.len(), plain.body.len());
-}
-
-#[test]
-fn promtool_finds_nothing_wrong_with_the_metrics() {
-    let server = Server::in_memory();
-    server.register(&web(ID, 8080));
-    server.discover("service_name=web");
-    server.get("/nothing");
-    let metrics = server.get("/metrics").text();
-    for line in [
-        "portolan_services 1",
-        "portolan_instances{state=\"healthy\"} 1",
-        "portolan_picks_total 1",
-        "portolan_http_requests_total{route=\"/api/v1/services\",method=\"POST\",status=\"201\"} 1",
-        "portolan_http_requests_total{route=\"/api/v1/discover\",method=\"GET\",status=\"200\"} 1",
-        "portolan_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"} 1",
-        "portolan_http_request_duration_seconds_count{route=\"/api/v1/discover\"} 1",
-    ] {
-        assert!(metrics.lines().any(|known| known == line), "{line} is not in\n{metrics}");
-    }
-
-    let mut promtool = tool("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = promtool.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
-    let output = hear(child, "promtool");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
 }
 
 /// The description names every route that the server has, and every field that an answer has beyond the obvious.

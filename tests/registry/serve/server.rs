@@ -86,6 +86,16 @@ impl Server {
         if !args.iter().any(|arg| arg == "--listen") {
             command.args(["--port", "0"]);
         }
+        Self::from_command(command)
+    }
+
+    /// A server with these options and variables, which runs the checks of registrations.
+    pub fn with_variables(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Self {
+        Self::start(args, env).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+    }
+
+    /// A server that a command starts, in the same process; what it said if it ended instead.
+    pub fn from_command(mut command: Command) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -96,12 +106,13 @@ impl Server {
                 let _ = child.wait();
                 return Err(said);
             };
-            let address =
-                ["listens on http://", "listens on https://"].into_iter().find_map(|before| line.split_once(before));
-            if let Some((_, address)) = address {
-                break address.split(' ').next().unwrap().parse().unwrap();
-            }
             let _ = writeln!(said, "{line}");
+            let address = ["listens on http://", "listens on https://", "\"listen\":\"http://"]
+                .into_iter()
+                .find_map(|before| line.split_once(before));
+            if let Some((_, address)) = address {
+                break address.split([' ', '"']).next().unwrap().parse().unwrap();
+            }
         };
 
         let log = Arc::new(Mutex::new(said));

@@ -1,0 +1,109 @@
+//! What portolan can do on this machine.
+
+use std::fs;
+
+use rustix::process::{Resource, getrlimit};
+use rustix::thread::{CapabilitySet, capabilities};
+
+use super::diagnosis::Diagnosis;
+use crate::model::PartialError;
+use crate::source::Local;
+
+/// With fewer descriptors a scan or a busy server is slow.
+const MIN_DESCRIPTORS: u64 = 4_096;
+
+/// Looks at everything that portolan needs of a machine.
+pub(super) fn diagnose() -> Vec<Diagnosis> {
+    let mut found = sockets();
+    found.extend([descriptors(), raw_sockets(), tracing(), name_servers()]);
+    found
+}
+
+/// Whether sockets can be listed, with their processes.
+fn sockets() -> Vec<Diagnosis> {
+    let listing = match Local::default().listing() {
+        Ok(listing) => listing,
+        Err(error) => return vec![Diagnosis::fail("sockets", error.to_string(), error.hint())],
+    };
+    let count = listing.services.len();
+    let listed = match listing.errors.first() {
+        None => Diagnosis::ok("sockets", format!("{count} listening sockets are listed")),
+        Some(PartialError { operation, cause, hint }) => {
+            Diagnosis::warn("sockets", format!("cannot {operation}: {cause}"), hint)
+        }
+    };
+
+    let owners = match listing.limits.first() {
+        None => Diagnosis::ok("owners", "the processes of all sockets are visible"),
+        Some(PartialError { operation, cause, hint }) => {
+            Diagnosis::warn("owners", format!("cannot {operation}: {cause}"), hint)
+        }
+    };
+    vec![listed, owners]
+}
+
+/// How many connections fit.
+fn descriptors() -> Diagnosis {
+    let limit = getrlimit(Resource::Nofile);
+    // portolan raises the limit to the largest that it may have.
+    let Some(most) = limit.maximum.or(limit.current) else {
+        return Diagnosis::ok("descriptors", "no limit");
+    };
+    let text = format!("{most} file descriptors at most");
+    if most >= MIN_DESCRIPTORS {
+        return Diagnosis::ok("descriptors", text);
+    }
+    let hint = "raise the limit with `ulimit -Hn`, or LimitNOFILE= of a unit: each connection takes one";
+    Diagnosis::warn("descriptors", text, hint)
+}
+
+/// Whether half-open scans work.
+fn raw_sockets() -> Diagnosis {
+    match capabilities(None) {
+        Ok(sets) if sets.effective.contains(CapabilitySet::NET_RAW) => {
+            Diagnosis::ok("raw sockets", "permitted: `portolan scan --syn` works")
+        }
+        Ok(_) => {
+            let hint =
+                "run it as root, or permit it with `setcap cap_net_raw+ep` on the program; connect scans need nothing";
+            Diagnosis::warn(
+                "raw sockets",
+                "the capability CAP_NET_RAW is missing: `portolan scan --syn` does not work",
+                hint,
+            )
+        }
+        Err(error) => Diagnosis::unknown("raw sockets", format!("the capabilities cannot be read: {error}"), ""),
+    }
+}
+
+/// Whether a watch of this machine learns of new sockets at once.
+fn tracing() -> Diagnosis {
+    let name = "tracing";
+    match fs::read_dir("/sys/kernel/tracing/instances") {
+        Ok(_) => Diagnosis::ok(name, "permitted: a watch of this machine sees new sockets at once"),
+        Err(error) => {
+            let text = format!("/sys/kernel/tracing cannot be read ({}): a watch of this machine polls", error.kind());
+            Diagnosis::warn(name, text, "run the watch as root on the host if polling is too slow")
+        }
+    }
+}
+
+/// The name servers of this machine. None of them is asked.
+fn name_servers() -> Diagnosis {
+    let name = "resolver";
+    let text = match fs::read_to_string("/etc/resolv.conf") {
+        Ok(text) => text,
+        Err(error) => {
+            let text = format!("/etc/resolv.conf cannot be read: {}", error.kind());
+            return Diagnosis::warn(name, text, "names are not resolved: use addresses, or write the file");
+        }
+    };
+    let servers: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver ")).collect();
+    match servers.first() {
+        Some(_) => Diagnosis::ok(name, format!("name servers: {}", servers.join(", "))),
+        None => {
+            let hint = "add a line `nameserver ADDRESS` to /etc/resolv.conf, or use addresses in place of names";
+            Diagnosis::warn(name, "/etc/resolv.conf names no server", hint)
+        }
+    }
+}

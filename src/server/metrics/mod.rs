@@ -1,0 +1,134 @@
+//! What `/metrics` shows: counters that a request only increments, and figures of the moment.
+
+mod changes;
+mod compat;
+mod encode;
+mod process;
+mod reading;
+mod requests;
+mod streams;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::registry::Registry;
+
+use self::changes::ChangeCounts;
+pub(super) use self::compat::PickCount;
+use self::reading::Reading;
+pub(super) use self::requests::RouteStats;
+pub(super) use self::streams::{OpenStream, OpenStreams};
+use super::activity::Overdue;
+use super::checks::CheckFigures;
+use super::dns::DnsCounters;
+use super::gate::Full;
+use super::histogram::Times;
+
+/// All metrics of a server.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    routes: Vec<Arc<RouteStats>>,
+    refused: [AtomicU64; 2],
+    overdue: [AtomicU64; 4],
+    accept_errors: AtomicU64,
+    pub(super) commits: Times,
+    /// Changes that were published.
+    pub(super) changes: ChangeCounts,
+    /// Commands of clients that were acknowledged, without heartbeats.
+    pub(super) writes: AtomicU64,
+    pub(super) rejected_writes: AtomicU64,
+    pub(super) failed_commits: AtomicU64,
+    /// Without a valid key or token, or without the permission.
+    pub(super) refused_requests: AtomicU64,
+    pub(super) heartbeats: AtomicU64,
+    pub(super) picks: AtomicU64,
+    pub(super) event_streams: OpenStreams,
+    pub(super) event_resets: AtomicU64,
+    pub(super) checks: CheckFigures,
+    pub(super) dns: DnsCounters,
+}
+
+/// Figures that are read when they are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gauges {
+    pub(super) index: u64,
+    pub(super) services: u64,
+    /// Instances by state: healthy, degraded, unhealthy, unknown.
+    pub(super) instances: [u64; 4],
+    pub(super) guarded_services: u64,
+    pub(super) queued_writes: u64,
+    pub(super) max_queued_writes: u64,
+    pub(super) connections: u64,
+    pub(super) max_connections: u64,
+    pub(super) uptime: Duration,
+    pub(super) is_store_well: bool,
+    pub(super) is_ready: bool,
+}
+
+/// Figures that take a look at each instance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct InstanceFigures {
+    /// Instances with a lease.
+    pub(super) leases: u64,
+    /// Those of them whose lease has expired, and that are still listed.
+    pub(super) expired_leases: u64,
+    /// `None`: not under the older names.
+    pub(super) picks: Option<Vec<PickCount>>,
+}
+
+impl Metrics {
+    pub(super) fn new<'p>(paths: impl IntoIterator<Item = &'p &'static str>) -> Arc<Self> {
+        Arc::new(Self {
+            routes: paths.into_iter().map(|path| Arc::new(RouteStats::new(path))).collect(),
+            refused: Default::default(),
+            overdue: Default::default(),
+            accept_errors: AtomicU64::new(0),
+            commits: Times::default(),
+            changes: ChangeCounts::default(),
+            writes: AtomicU64::new(0),
+            rejected_writes: AtomicU64::new(0),
+            failed_commits: AtomicU64::new(0),
+            refused_requests: AtomicU64::new(0),
+            heartbeats: AtomicU64::new(0),
+            picks: AtomicU64::new(0),
+            event_streams: OpenStreams::default(),
+            event_resets: AtomicU64::new(0),
+            checks: CheckFigures::default(),
+            dns: DnsCounters::default(),
+        })
+    }
+
+    /// The counters of the route with this path; `None` if it is not in the list that the metrics were made of.
+    pub(super) fn route(&self, path: &str) -> Option<Arc<RouteStats>> {
+        self.routes.iter().find(|route| route.path() == path).cloned()
+    }
+
+    pub(super) fn connection_refused(&self, full: Full) {
+        self.refused[full as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn connection_overdue(&self, overdue: Overdue) {
+        self.overdue[overdue as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn accept_failed(&self) {
+        self.accept_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The text of the metrics.
+    pub(super) fn text(self: &Arc<Self>, gauges: Gauges, instances: InstanceFigures) -> String {
+        let mut registry = Registry::default();
+        let picks = instances.picks.clone();
+        registry.register_collector(Box::new(Reading { metrics: Arc::clone(self), gauges, instances }));
+
+        let mut text = String::new();
+        // Writing to a String never fails.
+        let _ = prometheus_text::encode(&mut text, &registry);
+        if let Some(picks) = picks {
+            let _ = compat::write_picks(&mut text, &picks);
+        }
+        text
+    }
+}

@@ -1,0 +1,158 @@
+//! The metrics at one moment.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
+use prometheus_client::metrics::MetricType;
+
+use super::encode::{count_of, counter, gauge, histogram, labelled, values};
+use super::{Gauges, InstanceFigures, Metrics, compat, process, requests};
+use crate::model::HealthState;
+
+/// The metrics at one moment.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) gauges: Gauges,
+    pub(super) instances: InstanceFigures,
+}
+
+impl Collector for Reading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_registry(&mut encoder)?;
+        self.encode_writes(&mut encoder)?;
+        self.encode_connections(&mut encoder)?;
+        self.encode_checks(&mut encoder)?;
+        self.encode_dns(&mut encoder)?;
+
+        let names = ["portolan_http_requests", "portolan_http_request_duration_seconds"];
+        requests::encode(&mut encoder, &self.metrics.routes, names)?;
+        self.encode_server(&mut encoder)?;
+        process::encode(&mut encoder)?;
+        if self.instances.picks.is_some() { compat::encode(&mut encoder, &self.metrics, self.gauges) } else { Ok(()) }
+    }
+}
+
+impl Reading {
+    /// What is registered.
+    fn encode_registry(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (gauges, instances) = (&self.gauges, &self.instances);
+        gauge(encoder, "portolan_index", "Index of the last change", gauges.index)?;
+        gauge(encoder, "portolan_services", "Registered services", gauges.services)?;
+        let by_state: Vec<_> = HealthState::ALL.map(HealthState::as_str).into_iter().zip(gauges.instances).collect();
+        labelled(encoder, MetricType::Gauge, "portolan_instances", "Registered instances", "state", &by_state)?;
+        gauge(encoder, "portolan_leases", "Instances with a lease", instances.leases)?;
+        let help = "Instances whose lease has expired, and that are still listed";
+        gauge(encoder, "portolan_expired_leases", help, instances.expired_leases)?;
+        let help = "Services under the mass failure guard";
+        gauge(encoder, "portolan_guarded_services", help, gauges.guarded_services)?;
+        self.metrics.changes.encode(encoder)
+    }
+
+    /// Writes, and what becomes of them.
+    fn encode_writes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (metrics, gauges) = (&self.metrics, &self.gauges);
+        gauge(encoder, "portolan_queued_writes", "Writes that wait for the store", gauges.queued_writes)?;
+        let help = "The most writes that may wait for the store";
+        gauge(encoder, "portolan_max_queued_writes", help, gauges.max_queued_writes)?;
+        for (name, help, count) in [
+            ("portolan_writes", "Writes that were acknowledged, without heartbeats", &metrics.writes),
+            ("portolan_heartbeats", "Heartbeats that were taken", &metrics.heartbeats),
+            ("portolan_rejected_writes", "Writes and heartbeats that the rules rejected", &metrics.rejected_writes),
+            ("portolan_failed_commits", "Batches that the store could not keep", &metrics.failed_commits),
+        ] {
+            counter(encoder, name, help, read(count))?;
+        }
+
+        let help = "Whether the store kept the last batch or answered the last probe";
+        gauge(encoder, "portolan_store_healthy", help, u64::from(gauges.is_store_well))?;
+        histogram(encoder, "portolan_commit_duration_seconds", "Time of a commit of the store", &metrics.commits)
+    }
+
+    /// Connections and event streams, and what was refused.
+    fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (metrics, gauges) = (&self.metrics, &self.gauges);
+        gauge(encoder, "portolan_connections", "Open connections", gauges.connections)?;
+        gauge(encoder, "portolan_max_connections", "The most connections that may be open", gauges.max_connections)?;
+        gauge(encoder, "portolan_event_streams", "Open event streams", metrics.event_streams.count())?;
+        let help = "Changes that the slowest event stream has not been sent yet";
+        gauge(encoder, "portolan_event_stream_max_lag", help, metrics.event_streams.max_lag())?;
+        for (name, help, count) in [
+            ("portolan_event_resets", "Event streams that began with the whole set", &metrics.event_resets),
+            (
+                "portolan_refused_requests",
+                "Requests without a valid key, token or permission",
+                &metrics.refused_requests,
+            ),
+            ("portolan_picks", "Answers of discover that named an instance", &metrics.picks),
+            ("portolan_accept_errors", "Failed accepts", &metrics.accept_errors),
+        ] {
+            counter(encoder, name, help, read(count))?;
+        }
+
+        let refused: Vec<_> = ["all", "address"].into_iter().zip(values(&metrics.refused)).collect();
+        let help = "Connections refused because of a limit";
+        labelled(encoder, MetricType::Counter, "portolan_refused_connections", help, "limit", &refused)?;
+        let limits = ["first_byte", "head", "idle", "write"];
+        let overdue: Vec<_> = limits.into_iter().zip(values(&metrics.overdue)).collect();
+        let help = "Connections closed because of a time limit";
+        labelled(encoder, MetricType::Counter, "portolan_overdue_connections", help, "limit", &overdue)
+    }
+
+    fn encode_checks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let checks = &self.metrics.checks;
+        for (name, help, value) in [
+            ("portolan_checks_scheduled", "Checks that the server runs at an interval", &checks.scheduled),
+            ("portolan_checks_in_flight", "Checks that run", &checks.in_flight),
+            ("portolan_checks_waiting", "Checks that are due and wait for room", &checks.waiting),
+        ] {
+            gauge(encoder, name, help, read(value))?;
+        }
+        let late = Duration::from_millis(read(&checks.late_ms)).as_secs_f64();
+        gauge(encoder, "portolan_check_late_seconds", "How long the next check that is due waits already", late)?;
+
+        let help = "Finished checks by kind and result; unknown could not run";
+        let mut finished = encoder.encode_descriptor("portolan_checks", help, None, MetricType::Counter)?;
+        for (kind, result, count) in checks.finished() {
+            count_of(&mut finished, &vec![("kind", kind), ("result", result)], count)?;
+        }
+        for (name, help, count) in [
+            ("portolan_refused_checks", "Checks whose address the server does not contact", &checks.refused),
+            ("portolan_excused_checks", "Failed checks that do not count, because the server stalled", &checks.excused),
+            ("portolan_demanded_checks", "Checks that a client asked for", &checks.demanded),
+            (
+                "portolan_check_stalls",
+                "Times at which the health monitor did not run for a second or more",
+                &checks.stalls,
+            ),
+        ] {
+            counter(encoder, name, help, read(count))?;
+        }
+        histogram(encoder, "portolan_check_duration_seconds", "Time of a check", &checks.times)
+    }
+
+    fn encode_dns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (dns, counter_type) = (&self.metrics.dns, MetricType::Counter);
+        labelled(encoder, counter_type, "portolan_dns_queries", "DNS queries", "transport", &dns.queries())?;
+        labelled(encoder, counter_type, "portolan_dns_replies", "DNS replies", "code", &dns.replies())?;
+        dns.others().into_iter().try_for_each(|(name, help, count)| counter(encoder, name, help, read(count)))
+    }
+
+    /// The server itself.
+    fn encode_server(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Whether the server can take reads and writes";
+        gauge(encoder, "portolan_ready", help, u64::from(self.gauges.is_ready))?;
+        gauge(encoder, "portolan_uptime_seconds", "Seconds since the start", self.gauges.uptime.as_secs())?;
+        let help = "The version of the server, as a label";
+        let version = [(env!("CARGO_PKG_VERSION"), 1)];
+        labelled(encoder, MetricType::Gauge, "portolan_build_info", help, "version", &version)
+    }
+}
+
+fn read(count: &AtomicU64) -> u64 {
+    count.load(Ordering::Relaxed)
+}

@@ -1,0 +1,204 @@
+//! The metrics: by the rules of Prometheus, and what the dashboard and the alert rules of `packaging` ask for is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::Server;
+use super::server::{folder, wait_until};
+use crate::support::{hear, output, tool};
+
+const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
+
+/// What promtool says of metrics; `Err` if it finds something.
+fn promtool(metrics: &str) -> Result<(), String> {
+    let mut promtool = tool("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = promtool.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = hear(child, "promtool");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    if output.status.success() && said.trim().is_empty() { Ok(()) } else { Err(said) }
+}
+
+/// The value of a line.
+#[track_caller]
+fn value(metrics: &str, line: &str) -> f64 {
+    let found = metrics.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("{line} is not in\n{metrics}")).parse().unwrap()
+}
+
+/// A server that has done a little of everything.
+fn busy_server(folder: &Path) -> (Server, TcpListener) {
+    let server = Server::with_checks(folder, "    default_interval: 5\n");
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = target.local_addr().unwrap().port();
+    let checks = json!([{ "check_type": "tcp", "interval": 1, "timeout": 1 }]);
+    let web =
+        json!({ "id": ID, "name": "web", "address": "127.0.0.1", "port": port, "ttl": 30, "health_checks": checks });
+    server.register(&web.to_string());
+    server.discover("service_name=web");
+    server.get("/nothing");
+    server.post(&format!("/api/v1/services/{ID}/heartbeat"), "");
+    (server, target)
+}
+
+#[test]
+fn promtool_finds_nothing_wrong_with_the_metrics() {
+    let dir = folder();
+    let (server, _target) = busy_server(dir.path());
+    wait_until(|| server.get("/metrics").text().contains("portolan_checks_total{kind=\"tcp\",result=\"healthy\"}"));
+    let metrics = server.get("/metrics").text();
+    promtool(&metrics).unwrap();
+    promtool(&metrics.replace("portolan_writes_total", "portolan_writes")).unwrap_err();
+
+    for (line, wanted) in [
+        ("portolan_services", 1.0),
+        ("portolan_instances{state=\"healthy\"}", 1.0),
+        ("portolan_leases", 1.0),
+        ("portolan_expired_leases", 0.0),
+        ("portolan_writes_total", 1.0),
+        ("portolan_heartbeats_total", 1.0),
+        ("portolan_picks_total", 1.0),
+        ("portolan_changes_total{kind=\"added\",cause=\"registered\"}", 1.0),
+        ("portolan_changes_total{kind=\"removed\",cause=\"lease-expired\"}", 0.0),
+        ("portolan_http_requests_total{route=\"/api/v1/services\",method=\"POST\",status=\"201\"}", 1.0),
+        ("portolan_http_requests_total{route=\"unmatched\",method=\"GET\",status=\"404\"}", 1.0),
+        ("portolan_http_request_duration_seconds_count{route=\"/api/v1/discover\",method=\"GET\"}", 1.0),
+        ("portolan_ready", 1.0),
+        ("portolan_store_healthy", 1.0),
+        ("portolan_max_queued_writes", 4_096.0),
+        ("portolan_max_connections", 10_000.0),
+        ("portolan_event_stream_max_lag", 0.0),
+    ] {
+        assert!((value(&metrics, line) - wanted).abs() < f64::EPSILON, "{line}\n{metrics}");
+    }
+    for line in ["process_open_fds", "process_max_fds", "process_threads", "process_resident_memory_bytes"] {
+        assert!(value(&metrics, line) >= 1.0, "{line}");
+    }
+    assert!(value(&metrics, "process_start_time_seconds") > 1.7e9);
+    value(&metrics, "process_cpu_seconds_total");
+}
+
+/// C44: the six names of the seed, only when they are asked for.
+#[test]
+fn the_older_names_are_there_on_request() {
+    let server = Server::with(["--data", ":memory:", "--compat-metrics"]);
+    for (id, port) in [("a", 1), ("b", 2), ("c", 3)] {
+        server.register(&json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": port }).to_string());
+    }
+    server.post("/api/v1/services/c/heartbeat", r#"{"status":"unhealthy"}"#);
+    for _ in 0..4 {
+        server.discover("service_name=web");
+    }
+
+    let metrics = server.get("/metrics").text();
+    let picks = |id: &str| {
+        let line = format!("service_discovery_load_balancer_requests{{service=\"web\",instance=\"{id}\"}}");
+        value(&metrics, &line)
+    };
+    for (line, wanted) in [
+        ("service_discovery_services_total", 3.0),
+        ("service_discovery_healthy_services", 2.0),
+        ("service_discovery_requests_total{route=\"/api/v1/discover\",method=\"GET\",status=\"200\"}", 4.0),
+        ("service_discovery_request_duration_seconds_count{route=\"/api/v1/discover\",method=\"GET\"}", 4.0),
+    ] {
+        assert!((value(&metrics, line) - wanted).abs() < f64::EPSILON, "{line}\n{metrics}");
+    }
+    assert!((picks("a") + picks("b") + picks("c") - 4.0).abs() < f64::EPSILON, "the sum is the number of answers");
+    assert!(metrics.contains("# TYPE service_discovery_health_checks_total counter"), "{metrics}");
+    assert!(!Server::in_memory().get("/metrics").text().contains("service_discovery_"));
+}
+
+/// The names in a query of Prometheus that portolan or its process exports.
+fn names(query: &str) -> BTreeSet<String> {
+    let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    words.filter(|word| word.starts_with("portolan_") || word.starts_with("process_")).map(str::to_owned).collect()
+}
+
+/// Every query below a key of a document.
+fn queries(value: &Value, key: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            found.extend(map.get(key).and_then(Value::as_str).map(str::to_owned));
+            map.values().for_each(|value| queries(value, key, found));
+        }
+        Value::Array(list) => list.iter().for_each(|value| queries(value, key, found)),
+        _ => {}
+    }
+}
+
+fn packaging(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
+}
+
+/// The dashboard and the alerts ask for nothing that the server does not export.
+#[test]
+fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
+    let dir = folder();
+    let (server, _target) = busy_server(dir.path());
+    wait_until(|| server.get("/metrics").text().contains("portolan_checks_total{"));
+    let metrics = server.get("/metrics").text();
+    let exported = |name: &str| {
+        metrics.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])))
+    };
+    assert!(exported("portolan_commit_duration_seconds_bucket") && !exported("portolan_commit_duration"));
+
+    let dashboard: Value =
+        serde_json::from_str(&fs::read_to_string(packaging("grafana/portolan.json")).unwrap()).unwrap();
+    let alerts = fs::read_to_string(packaging("prometheus/alerts.yml")).unwrap();
+    let alerts: Value = yaml_serde::from_str(&alerts).unwrap();
+    let mut found = Vec::new();
+    queries(&dashboard, "expr", &mut found);
+    queries(&dashboard, "definition", &mut found);
+    queries(&alerts, "expr", &mut found);
+    assert!(found.len() > 50, "{}", found.len());
+    let missing: BTreeSet<String> =
+        found.iter().flat_map(|query| names(query)).filter(|name| !exported(name)).collect();
+    assert!(missing.is_empty(), "{missing:?} are not in\n{metrics}");
+}
+
+#[test]
+fn promtool_runs_the_tests_of_the_alert_rules() {
+    let folder = packaging("prometheus");
+    let tested = output(tool("promtool").args(["test", "rules", "alerts.test.yml"]).current_dir(&folder));
+    let said = String::from_utf8_lossy(&tested.stdout).into_owned() + &String::from_utf8_lossy(&tested.stderr);
+    assert!(tested.status.success(), "{said}");
+
+    // Each alert has a test of its own.
+    let rules: Value = yaml_serde::from_str(&fs::read_to_string(folder.join("alerts.yml")).unwrap()).unwrap();
+    let tests: Value = yaml_serde::from_str(&fs::read_to_string(folder.join("alerts.test.yml")).unwrap()).unwrap();
+    let (mut alerts, mut tested) = (Vec::new(), Vec::new());
+    queries(&rules, "alert", &mut alerts);
+    queries(&tests, "name", &mut tested);
+    assert!(alerts.iter().all(|alert| tested.contains(alert)), "{alerts:?} {tested:?}");
+}
+
+/// Rows I24 and F20: a store that fails does not end the server, and readiness tries it.
+#[test]
+fn health_names_the_parts() {
+    let server = Server::in_memory();
+    assert_eq!(server.get("/health").json(), json!({ "status": "healthy" }));
+    assert_eq!(server.get("/health?ready=true").json(), json!({ "status": "healthy", "ready": true }));
+    let deep = server.get("/health?deep=true").json();
+    for part in ["store", "accepting", "write_queue"] {
+        assert_eq!(deep["parts"][part]["status"], "healthy", "{deep}");
+    }
+    assert_eq!(deep["parts"]["health_monitor"]["status"], "off", "{deep}");
+}
+
+/// Row A33: the state as a whole.
+#[test]
+fn the_status_has_all_eight_facts() {
+    let status = Server::in_memory().get("/api/v1/status").json()["data"].clone();
+    for field in ["local_registry", "cache", "node_id", "cluster_name", "health_check_interval", "cache_ttl", "status"]
+    {
+        assert!(!status[field].is_null(), "{field}: {status}");
+    }
+    assert!(status.as_object().unwrap().contains_key("registry_sync_interval"), "{status}");
+}

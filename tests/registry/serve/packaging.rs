@@ -1,0 +1,273 @@
+//! The files of `packaging` are what Kubernetes, systemd and this program accept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::core::v1::{ConfigMap, Container, HTTPGetAction, Probe, Service, ServiceAccount};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Server;
+use super::server::folder;
+use crate::support::{output, portolan_path, tool};
+
+fn packaging(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(packaging(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The documents of a file of YAML.
+fn documents(file: &str) -> Vec<Value> {
+    let text = read(file);
+    let parts =
+        text.split("\n---\n").map(|part| yaml_serde::from_str(part).unwrap_or_else(|error| panic!("{error}: {part}")));
+    parts.collect()
+}
+
+/// The fields of `given` that `known` lacks, or has with another value.
+fn unknown_fields(given: &Value, known: &Value, path: &str, found: &mut Vec<String>) {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => {
+            for (key, value) in given {
+                let path = format!("{path}.{key}");
+                match known.get(key) {
+                    Some(known) => unknown_fields(value, known, &path, found),
+                    None => found.push(path),
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(known)) => {
+            for (at, value) in given.iter().enumerate() {
+                unknown_fields(value, known.get(at).unwrap_or(&Value::Null), &format!("{path}[{at}]"), found);
+            }
+        }
+        (given, known) if given == known => {}
+        _ => found.push(path.to_owned()),
+    }
+}
+
+/// An object of this type. Fields that the type does not have are refused, as `kubectl --validate=strict` does.
+#[track_caller]
+fn object<T: DeserializeOwned + Serialize>(documents: &[Value], kind: &str) -> T {
+    let found = documents.iter().find(|document| document["kind"] == kind);
+    let document = found.unwrap_or_else(|| panic!("there is no {kind}"));
+    let object: T = serde_json::from_value(document.clone()).unwrap_or_else(|error| panic!("{kind}: {error}"));
+
+    let mut unknown = Vec::new();
+    unknown_fields(document, &serde_json::to_value(&object).unwrap(), kind, &mut unknown);
+    assert!(unknown.is_empty(), "{unknown:?}");
+    object
+}
+
+/// The port with a name, or the number itself.
+fn port(container: &Container, wanted: &IntOrString) -> i32 {
+    match wanted {
+        IntOrString::Int(port) => *port,
+        IntOrString::String(name) => {
+            let ports = container.ports.iter().flatten();
+            let named = ports.into_iter().find(|port| port.name.as_ref() == Some(name));
+            named.unwrap_or_else(|| panic!("no port {name}")).container_port
+        }
+    }
+}
+
+fn http(probe: &Option<Probe>) -> (&HTTPGetAction, (Option<i32>, Option<i32>)) {
+    let probe = probe.as_ref().expect("a probe");
+    (probe.http_get.as_ref().expect("an HTTP probe"), (probe.initial_delay_seconds, probe.period_seconds))
+}
+
+/// What `serve --check` makes of settings. Nothing is started.
+fn check(folder: &Path, args: &[String]) -> (Option<i32>, String) {
+    let mut command = Command::new(portolan_path());
+    command.args(args).arg("--check").current_dir(folder).env_clear().env("STATE_DIRECTORY", folder);
+    let checked = output(&mut command);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    (checked.status.code(), said)
+}
+
+#[test]
+fn the_manifests_are_what_kubernetes_and_the_program_accept() {
+    let documents = documents("kubernetes/portolan.yaml");
+    let set: StatefulSet = object(&documents, "StatefulSet");
+    let service: Service = object(&documents, "Service");
+    let settings: ConfigMap = object(&documents, "ConfigMap");
+    let policy: NetworkPolicy = object(&documents, "NetworkPolicy");
+    let budget: PodDisruptionBudget = object(&documents, "PodDisruptionBudget");
+    let account: ServiceAccount = object(&documents, "ServiceAccount");
+    assert_eq!(documents.len(), 6);
+
+    let spec = set.spec.unwrap();
+    let pod = spec.template.spec.unwrap();
+    let container = &pod.containers[0];
+    let labels = spec.template.metadata.unwrap().labels.unwrap();
+    assert_eq!(spec.replicas, Some(1), "one database file has one server");
+    assert_eq!(pod.service_account_name, account.metadata.name);
+    assert_eq!(service.metadata.name.as_ref(), spec.service_name.as_ref());
+    for selector in [
+        spec.selector.match_labels,
+        service.spec.as_ref().unwrap().selector.clone(),
+        budget.spec.unwrap().selector.unwrap().match_labels,
+        policy.spec.as_ref().unwrap().pod_selector.as_ref().and_then(|selector| selector.match_labels.clone()),
+    ] {
+        assert!(selector.unwrap().iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
+    }
+
+    // Row R3.
+    let (live, times) = http(&container.liveness_probe);
+    assert_eq!((live.path.as_deref(), times), (Some("/health"), (Some(30), Some(10))));
+    let (ready, times) = http(&container.readiness_probe);
+    assert_eq!((ready.path.as_deref(), times), (Some("/health?ready=true"), (Some(5), Some(5))));
+    let server = Server::in_memory();
+    for probe in [live, ready] {
+        assert_eq!(server.get(probe.path.as_deref().unwrap()).status, 200);
+        assert_eq!(port(container, &probe.port), 8_080, "the port of the settings");
+    }
+    let target = service.spec.unwrap().ports.unwrap()[0].target_port.clone().unwrap();
+    assert_eq!(port(container, &target), 8_080);
+    let ingress = policy.spec.unwrap().ingress.unwrap();
+    assert_eq!(port(container, ingress[0].ports.as_ref().unwrap()[0].port.as_ref().unwrap()), 8_080);
+
+    // The settings are those of this program; the secret is where they look for it.
+    let dir = folder();
+    let text = settings.data.unwrap()["serve.yaml"].clone();
+    let mounts: BTreeSet<&str> =
+        container.volume_mounts.iter().flatten().map(|mount| mount.mount_path.as_str()).collect();
+    assert!(
+        mounts.contains("/etc/portolan/secrets") && text.contains("/etc/portolan/secrets/jwt-secret"),
+        "{mounts:?}"
+    );
+    assert!(mounts.contains("/var/lib/portolan") && text.contains("/var/lib/portolan/registry.db"), "{mounts:?}");
+    fs::write(dir.path().join("jwt-secret"), "0123456789abcdef0123456789abcdef").unwrap();
+    fs::write(
+        dir.path().join("serve.yaml"),
+        text.replace("/etc/portolan/secrets/", &format!("{}/", dir.path().display())),
+    )
+    .unwrap();
+    let args: Vec<String> = container.args.clone().unwrap();
+    let args: Vec<String> = args.iter().map(|arg| arg.replace("/etc/portolan/", "")).collect();
+    let (code, said) = check(dir.path(), &args);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("listens on 0.0.0.0:8080"), "{said}");
+}
+
+#[test]
+fn a_field_that_kubernetes_does_not_have_is_found() {
+    let mut documents = documents("kubernetes/portolan.yaml");
+    let set = documents.iter_mut().find(|document| document["kind"] == "StatefulSet").unwrap();
+    set["spec"]["template"]["spec"]["containers"][0]["livenesProbe"] = Value::Null;
+    let known: StatefulSet = serde_json::from_value(set.clone()).unwrap();
+    let mut unknown = Vec::new();
+    unknown_fields(set, &serde_json::to_value(&known).unwrap(), "StatefulSet", &mut unknown);
+    assert_eq!(unknown, ["StatefulSet.spec.template.spec.containers[0].livenesProbe"]);
+}
+
+/// The rights of `portolan discover k8s` in a cluster.
+#[test]
+fn the_rights_of_discover_are_those_that_it_uses() {
+    let documents = documents("kubernetes/discover-rbac.yaml");
+    let role: k8s_openapi::api::rbac::v1::ClusterRole = object(&documents, "ClusterRole");
+    let binding: k8s_openapi::api::rbac::v1::ClusterRoleBinding = object(&documents, "ClusterRoleBinding");
+    assert_eq!(Some(binding.role_ref.name), role.metadata.name);
+    for rule in role.rules.unwrap() {
+        assert!(rule.verbs.iter().all(|verb| ["get", "list", "watch"].contains(&verb.as_str())), "{rule:?}");
+    }
+}
+
+/// The lines of a unit, as key and value.
+fn unit_lines(unit: &str) -> Vec<(String, String)> {
+    let lines = unit.lines().filter(|line| !line.starts_with(['#', '[']));
+    lines.filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn the_unit_starts_what_the_program_accepts_and_is_confined() {
+    let unit = read("systemd/portolan.service");
+    let lines = unit_lines(&unit);
+    let value = |key: &str| lines.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
+    assert_eq!(value("Type"), Some("notify"));
+
+    let dir = folder();
+    fs::write(dir.path().join("serve.yaml"), read("systemd/serve.yaml")).unwrap();
+    let start = value("ExecStart").unwrap().strip_prefix("/usr/bin/portolan ").expect("it starts portolan");
+    let args: Vec<String> = start.replace("/etc/portolan/", "").split(' ').map(str::to_owned).collect();
+    let (code, said) = check(dir.path(), &args);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("listens on 127.0.0.1:7440") && said.contains("/var/lib/portolan/registry.db"), "{said}");
+    // systemd makes this folder, and the settings name a file in it.
+    assert_eq!(value("StateDirectory"), Some("portolan"));
+
+    let socket = read("systemd/portolan.socket");
+    let name = unit_lines(&socket).into_iter().find(|(key, _)| key == "FileDescriptorName");
+    assert_eq!(name.map(|(_, name)| name).as_deref(), Some("http"), "activation.rs knows it");
+    for (file, user) in
+        [("systemd/portolan.sysusers", "u portolan "), ("systemd/portolan.tmpfiles", " portolan portolan ")]
+    {
+        assert!(read(file).contains(user), "{file}");
+    }
+}
+
+/// systemd's own figure, from 0 (nothing is exposed) to 10.
+#[test]
+fn systemd_finds_the_unit_hardly_exposed() {
+    let mut analyze = tool("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--threshold=15"]).arg(packaging("systemd/portolan.service"));
+    let analyzed = output(analyze.env("SYSTEMD_COLORS", "0").env("SYSTEMD_PAGER", ""));
+    let said = String::from_utf8_lossy(&analyzed.stdout).into_owned() + &String::from_utf8_lossy(&analyzed.stderr);
+    assert!(analyzed.status.success() && said.contains("Overall exposure level"), "{said}");
+}
+
+/// The image and the compose file start what the program accepts, at the port that they publish.
+#[test]
+fn the_container_starts_what_the_program_accepts() {
+    let file = read("container/Containerfile");
+    let line = |word: &str| {
+        let found = file.lines().filter_map(|line| line.trim_start().strip_prefix(word)).next_back();
+        found.unwrap_or_else(|| panic!("no line {word}"))
+    };
+    let command =
+        |text: &str| -> Vec<String> { serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")) };
+    let dir = folder();
+    fs::write(dir.path().join("api-keys.json"), "{\"keys\": []}").unwrap();
+    let compose: Value = yaml_serde::from_str(&read("container/compose.yaml")).unwrap();
+    let composed = compose["services"]["portolan"]["command"].to_string();
+    let last_command = file.lines().rfind(|line| line.starts_with("CMD ")).unwrap().trim_start_matches("CMD ");
+    for args in [command(last_command), command(&composed)] {
+        let (code, said) = check(dir.path(), &args);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(&format!("listens on 0.0.0.0:{}", line("EXPOSE "))), "{said}");
+    }
+    assert_eq!(command(line("ENTRYPOINT ")), ["portolan"]);
+    assert_eq!(compose["services"]["portolan"]["ports"][0], "127.0.0.1:7440:7440");
+
+    // The health check of the image, against a server of the test's own.
+    let health = file.lines().find_map(|line| line.trim().strip_prefix("CMD [\"portolan\", \"wait\"")).unwrap();
+    let args = command(&format!("[\"wait\"{health}"));
+    let server = Server::in_memory();
+    let args = args.iter().map(|arg| arg.replace("127.0.0.1:7440", &server.address.to_string()));
+    let waited = output(Command::new(portolan_path()).args(args).env_clear());
+    assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
+}
+
+/// The sample settings of Prometheus are accepted, with the rules beside them.
+#[test]
+fn promtool_accepts_the_sample_settings() {
+    let dir = folder();
+    let key = dir.path().join("key");
+    fs::write(&key, "key").unwrap();
+    let text = read("prometheus/prometheus.yml").replace("/run/secrets/portolan_key", key.to_str().unwrap());
+    fs::write(dir.path().join("prometheus.yml"), text).unwrap();
+    fs::copy(packaging("prometheus/alerts.yml"), dir.path().join("alerts.yml")).unwrap();
+    let checked = output(tool("promtool").args(["check", "config"]).arg(dir.path().join("prometheus.yml")));
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && said.contains("18 rules found"), "{said}");
+}
