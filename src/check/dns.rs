@@ -9,6 +9,7 @@ use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, LocalFailure};
 use super::{BuiltInCheck, findings};
 use crate::model::{Figures, Finding, Group};
+use crate::net::is_localhost;
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
@@ -180,12 +181,6 @@ impl DnsObservation {
         let (took, target) = (scale::format_micros(slowest), scale::format_micros(self.target_us));
         (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("lookup took {took} > target {target}")))
     }
-}
-
-/// Whether the name is this machine's (RFC 6761, 6.3).
-fn is_localhost(name: &str) -> bool {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Names the dead addresses, as many as fit into a line.

@@ -12,6 +12,7 @@ mod grpc;
 mod http;
 mod path;
 mod protocol;
+mod protocol_outcome;
 mod protocol_probe;
 mod protocol_reply;
 mod race;

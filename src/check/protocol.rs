@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::protocol_outcome::ProtocolOutcome;
 use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_version, tagged, zookeeper};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::tls::peer_failure_or_limit;
@@ -25,18 +26,6 @@ pub(crate) struct ProtocolObservation {
     pub(crate) us: u64,
     #[serde(rename = "answer")]
     pub(crate) outcome: ProtocolOutcome,
-}
-
-/// The result of a health check in the server's own protocol.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum ProtocolOutcome {
-    #[serde(rename = "well")]
-    Healthy,
-    /// Unhealthy, for this reason.
-    #[serde(rename = "unwell")]
-    Unhealthy(String),
-    TimedOut,
 }
 
 /// The health check of a line-based protocol.

@@ -1,7 +1,7 @@
 //! The protocols whose health shows in a reply to the request that identifies them: the first one of a client, which changes
 //! nothing.
 
-use super::protocol::ProtocolOutcome;
+use super::protocol_outcome::ProtocolOutcome;
 use super::protocol_reply::quoted;
 use super::target::CheckTarget;
 use crate::model::Transport;

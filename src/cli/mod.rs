@@ -16,8 +16,6 @@ mod drift;
 mod exit;
 mod explain;
 mod export;
-#[cfg(feature = "serve")]
-mod exporter;
 mod free_port;
 mod habits;
 mod hand_to;

@@ -1,5 +1,7 @@
 //! What an operator does with a registry: list what is registered, change it, remove it.
 
+#[cfg(feature = "registry")]
+use super::provider::RegistryServer;
 use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
@@ -59,6 +61,15 @@ impl Registry {
     /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
     pub async fn status(&self) -> Result<ServerStatus> {
         self.provider_of().status().await
+    }
+
+    /// The server, for what only `portolan serve` can do: configurations with versions, and splitting the traffic of a service.
+    ///
+    /// # Errors
+    /// If the registry is another one.
+    #[cfg(feature = "registry")]
+    pub fn server(&self) -> Result<RegistryServer> {
+        self.provider_of().server()
     }
 
     /// What the server found when it checked instances, or what it finds now; `None` if it has none of that name.

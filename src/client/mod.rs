@@ -25,6 +25,11 @@ pub use provider::{
     ActiveLease, CheckHealth, HealthReport, HealthRequest, InstanceChange, InstanceCounts, InstanceHealth,
     LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal, ServerStatus, StoreStatus,
 };
+#[cfg(feature = "registry")]
+pub use provider::{
+    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
+    TrafficState, TrafficTarget,
+};
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};
 pub use resolve::{

@@ -11,7 +11,7 @@ use super::evidence_files::EvidenceFiles;
 use super::run_summary::RunSummary;
 use super::{
     CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, LatestHealth, Subject, ThresholdRules, Thresholds,
-    Validator, ValidatorOptions, aggregate, columns, set_health,
+    ValidatorOptions, aggregate, columns, set_health,
 };
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
@@ -108,13 +108,6 @@ impl Source for Validation<'_> {
 }
 
 impl Validation<'_> {
-    /// A validator with the same options, for other services.
-    pub(crate) fn validator(&self) -> Validator {
-        let validator = Validator::new(self.options.clone()).with_spec(self.spec.clone());
-        let validator = validator.with_roots(Arc::clone(&self.roots)).with_resolvers(Arc::clone(&self.resolvers));
-        self.ignored.iter().fold(validator, |validator, code| validator.ignoring(code.clone()))
-    }
-
     fn endpoint_validator(&self, options: ValidatorOptions) -> EndpointValidator {
         EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }

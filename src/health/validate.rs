@@ -40,6 +40,18 @@ impl Validator {
         Self { options, spec, ignored, thresholds, roots, resolvers }
     }
 
+    /// A validator with the options of `validation`, for other services.
+    pub(crate) fn of(validation: &Validation<'_>) -> Self {
+        Self {
+            options: validation.options.clone(),
+            spec: validation.spec.clone(),
+            ignored: validation.ignored.clone(),
+            thresholds: validation.thresholds,
+            roots: Arc::clone(&validation.roots),
+            resolvers: Arc::clone(&validation.resolvers),
+        }
+    }
+
     /// Applies this spec to every service; a service's own declarations have precedence.
     #[must_use]
     pub fn with_spec(mut self, spec: CheckSpec) -> Self {
@@ -51,12 +63,6 @@ impl Validator {
     #[must_use]
     pub(crate) fn with_roots(self, roots: Arc<Roots>) -> Self {
         Self { roots, ..self }
-    }
-
-    /// Asks these resolvers and no others.
-    #[must_use]
-    pub(crate) fn with_resolvers(self, resolvers: Arc<Resolvers>) -> Self {
-        Self { resolvers, ..self }
     }
 
     /// Adds a check, which runs at every endpoint after the built-in ones.

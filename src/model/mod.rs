@@ -42,6 +42,7 @@ mod port_ranking;
 mod ports;
 mod probe_order;
 mod problem;
+mod proxy_url;
 mod query;
 mod raw_detail;
 mod registered_instance;
@@ -79,7 +80,9 @@ pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
 pub use candidates::ServiceEndpoint;
-pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
+pub use catalog_entry::{
+    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,
+};
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;
@@ -119,11 +122,13 @@ pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::Ports;
 pub use probe_order::ProbeOrder;
 pub use problem::Problem;
+pub use proxy_url::{ProxyProtocol, ProxyUrl};
 pub use query::{Candidate, ExplainedFilter, Explanation, MAX_UNREADABLE_VERSIONS, Query};
 pub use raw_detail::{DeclaredDetail, RawDetail};
 pub use registered_instance::{CheckState, HealthReport, RegisteredInstance, RegisteredLease};
 pub use registered_service::{CAPABILITIES_KEY, RegisteredDetail, aggregate_health, registered_services};
 pub use registration::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
+pub(crate) use registration_limits::name_problem;
 pub use registration_limits::{
     MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
     MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,
@@ -137,6 +142,7 @@ pub use score::{SCORE_VERSION, Score, service_score};
 pub use service::{CellWriter, Column, ColumnVisibility, Detail, Service};
 pub use service_id::ServiceId;
 pub use service_summary::ServiceSummary;
+pub(crate) use service_url::base64;
 pub use service_url::{ServiceUrl, UrlPlace};
 pub use severity::Severity;
 pub use source_name::SourceName;

@@ -169,6 +169,8 @@ pub enum Reason {
     NetUnreachable,
     /// This machine cannot send to addresses of this kind.
     NoRoute,
+    /// The proxy could not connect, and does not say why.
+    ProxyFailed,
     /// A host: a reply to ICMP echo.
     EchoReply,
     /// A host: it replied for its address on this machine's own link (ARP, neighbor discovery).
@@ -183,7 +185,7 @@ impl Reason {
             Self::Refused | Self::PortUnreachable => PortState::Closed,
             Self::NoAnswer => PortState::NoAnswer,
             Self::NoResponse => PortState::Filtered,
-            Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
+            Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute | Self::ProxyFailed => PortState::Unreachable,
             Self::EchoReply | Self::NeighborReply => PortState::Up,
         }
     }
@@ -201,6 +203,7 @@ impl Reason {
             Self::HostUnreachable => "host-unreachable",
             Self::NetUnreachable => "net-unreachable",
             Self::NoRoute => "no-route",
+            Self::ProxyFailed => "proxy-failed",
             Self::EchoReply => "echo-reply",
             Self::NeighborReply => "neighbor-reply",
         }

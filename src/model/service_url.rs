@@ -150,7 +150,8 @@ fn basic_authorization(url: &Url) -> Option<RequestHeader> {
     Some(RequestHeader { name: "authorization".to_owned(), value: format!("Basic {}", base64(&credentials)) })
 }
 
-fn percent_decoded(text: &str) -> Vec<u8> {
+/// A part of a URL without its percent-encoding.
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
@@ -170,7 +171,8 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Standard base64 with padding (RFC 4648, section 4).
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
 

@@ -34,6 +34,7 @@ mod starttls;
 pub(crate) mod tls;
 mod tls_identity;
 mod tls_words;
+mod tunnel;
 mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
@@ -57,11 +58,14 @@ pub(crate) use netns::{OtherNamespace, open_in};
 pub(crate) use outcome::{ConnectOutcome, LocalShortage};
 pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
-pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
+pub(crate) use resolve::{
+    Family, interface_index, interface_name, is_localhost, localhost_addresses, own_addresses, resolve, with_interface,
+};
 pub(crate) use runtime::runtime;
 pub(crate) use sender::ProbeSender;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
 pub(crate) use tls_identity::TlsIdentity;
 pub(crate) use tls_words::describe as describe_tls_error;
+pub(crate) use tunnel::{TunnelProber, TunnelProxy};
 pub(crate) use unix_socket::try_unix_socket;

@@ -1,7 +1,7 @@
 //! Name resolution with the system's resolver, and this machine's interfaces.
 
 use std::io;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 
 use ipnet::IpNet;
@@ -43,6 +43,20 @@ pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     addresses.sort_unstable();
     addresses.dedup();
     Ok(addresses)
+}
+
+/// Whether a name is one of this machine, whatever a resolver says (RFC 6761, 6.3).
+pub(crate) fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// The loopback addresses that such a name stands for: those that this machine has.
+pub(crate) fn localhost_addresses() -> Vec<IpAddr> {
+    let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
+    // Without IPv6, a connection to ::1 would fail for a reason that says nothing about the port.
+    let has_v6 = own_addresses().is_ok_and(|own| own.contains(&v6));
+    std::iter::once(Ipv4Addr::LOCALHOST.into()).chain(has_v6.then_some(v6)).collect()
 }
 
 /// The resolver's message without the standard library's prefix.

@@ -14,10 +14,12 @@ use tracing::warn;
 use super::PeerAddress;
 use super::access::{Caller, Permission, Role, Scope};
 use super::api_error::{ApiError, ApiResult};
+use super::live_overrides::SERVER_CONFIG;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
 use crate::clean::clean;
+use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
 
 /// What the methods of one route need. `None`: anyone may call it, also without a key.
@@ -164,6 +166,19 @@ impl Access {
         if self.caller.scope.is_unlimited() { Ok(()) } else { Err(outside_scope(&self.caller)) }
     }
 
+    /// The name of the caller, for what it writes; `None` if the server knows none.
+    pub(super) fn author(&self) -> Option<Arc<str>> {
+        Some(Arc::from(&*self.caller.name)).filter(|_| self.app.access.is_on())
+    }
+
+    /// 403 unless the caller has a permission beside that of the route.
+    ///
+    /// # Errors
+    /// It has not.
+    pub(super) fn require(&self, needed: Permission) -> ApiResult<()> {
+        if self.caller.permissions.contains(needed) { Ok(()) } else { Err(forbidden(&self.caller, needed)) }
+    }
+
     /// Carries out one command.
     ///
     /// # Errors
@@ -233,6 +248,21 @@ impl Access {
                 Some(_) => return Err(Rejected::UnknownInstance { id: command.id().into() }.into()),
                 None => return Err(outside_scope(&self.caller)),
             },
+            // The server's own settings concern every service.
+            Command::Config(command) if &**command.name() == SERVER_CONFIG => {
+                return Err(outside_scope(&self.caller));
+            }
+            Command::Config(command) => {
+                if !self.sees(DEFAULT_NAMESPACE, command.name()) {
+                    return Err(outside_scope(&self.caller));
+                }
+            }
+            Command::Traffic { service, .. } => {
+                let (namespace, name) = service.split_once('/').unwrap_or((DEFAULT_NAMESPACE, service));
+                if !self.sees(namespace, name) {
+                    return Err(Rejected::UnknownService { service: Arc::clone(service) }.into());
+                }
+            }
             Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => {
                 return Err(outside_scope(&self.caller));
             }

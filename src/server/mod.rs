@@ -5,15 +5,19 @@ mod access;
 mod activity;
 mod api_error;
 mod authorized;
+mod balancing;
 mod body;
 mod checks;
 mod cluster;
 mod connection;
 mod consul;
 pub(crate) mod dns;
+mod document_event;
 mod exporter;
 mod gate;
 mod histogram;
+mod line_diff;
+mod live_overrides;
 mod log_level;
 mod metrics;
 mod monitor;
@@ -30,6 +34,7 @@ mod scores;
 mod service_addresses;
 mod settings;
 mod shared;
+mod shift_scores;
 mod store_probe;
 mod strategy;
 mod times;
@@ -169,6 +174,7 @@ pub async fn run(
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });
+    live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
@@ -177,6 +183,7 @@ pub async fn run(
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
     monitor::start(&app, demands, monitor_stop.clone());
+    monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {

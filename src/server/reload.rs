@@ -8,6 +8,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
 use super::access::AccessControl;
+use super::live_overrides::{self, SERVER_CONFIG};
+use super::ring::Filter;
 use super::settings::LiveSettings;
 use super::shared::App;
 use super::tls::ServerTls;
@@ -17,19 +19,19 @@ use crate::engine::Shutdown;
 /// The interval at which the files are looked at: a revoked key works for so long.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Takes over changed settings until the server stops. Open connections stay, also above a limit that is lower now.
+/// Takes over changed settings until the server stops: those of the file, and those of the server's own configuration. Open
+/// connections stay, also above a limit that is lower now.
 pub(super) async fn follow_settings(app: App, mut changes: watch::Receiver<LiveSettings>, shutdown: Shutdown) {
+    let mut configured = app.ring.subscribe(&Filter::of_config(SERVER_CONFIG));
+    let mut is_file_followed = true;
     loop {
-        let changed = tokio::select! {
+        let base = *changes.borrow_and_update();
+        live_overrides::apply(&app, base);
+        tokio::select! {
             () = shutdown.stopping() => return,
-            changed = changes.changed() => changed,
-        };
-        if changed.is_err() {
-            return;
+            changed = changes.changed(), if is_file_followed => is_file_followed = changed.is_ok(),
+            changed = configured.changed() => if changed.is_err() { return },
         }
-        let live = *changes.borrow_and_update();
-        app.gate.set_limits(live.connections, live.connections_per_address);
-        app.live.store(Arc::new(live));
     }
 }
 

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::checks::MonitorStats;
+use super::strategy::Strategy;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
 #[derive(Deserialize, ToSchema)]
@@ -111,6 +112,8 @@ pub(super) struct Instance {
     port: u16,
     protocol: Option<String>,
     weight: u16,
+    /// The weight without the split, while the service splits its traffic
+    own_weight: Option<u16>,
     tags: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
     /// up, draining or maintenance
@@ -202,6 +205,103 @@ pub(super) struct PicksAnswer {
     /// service_name, namespace, default_strategy, requests, instances
     #[schema(value_type = Object)]
     data: Value,
+}
+
+/// The strategy of clients that ask for none.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrategyBody {
+    #[schema(value_type = Strategy)]
+    strategy: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct StrategyAnswer {
+    /// service_name, namespace, strategy, is_own
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// The instances that calls go to: by their version, a range of versions, or a tag.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrafficTarget {
+    version: Option<String>,
+    tag: Option<String>,
+}
+
+/// Where all calls go.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SwitchBody {
+    to: TrafficTarget,
+}
+
+/// A shift of traffic.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShiftBody {
+    to: TrafficTarget,
+    /// Percentages, rising
+    #[schema(min_items = 1, max_items = 100)]
+    steps: Vec<u8>,
+    /// How long each step lasts: seconds, or a text such as 5m
+    #[schema(value_type = Option<Object>)]
+    every: Option<Value>,
+    /// The score below which everything goes back
+    #[schema(minimum = 1, maximum = 100)]
+    abort_below: Option<u8>,
+}
+
+/// What is done with a shift.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShiftActionBody {
+    /// pause, resume, abort or finish
+    action: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TrafficAnswer {
+    /// service_name, namespace, strategy, switched_to, shift, instances (own_weight, weight in force, percent of the calls)
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigBody {
+    /// name, version, index, updated_at, deleted, format (json, text), bytes, rollback_of, author, value
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigListAnswer {
+    /// {"configs": […]}, without their values
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigHistoryAnswer {
+    /// name, versions: the newest first, without their values
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigDiffAnswer {
+    /// name, from, to, diff: every line, with a space, `-` or `+` before it; empty if the values are the same
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// The version to go back to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RollbackBody {
+    #[schema(minimum = 1)]
+    version: u64,
 }
 
 #[derive(ToSchema)]

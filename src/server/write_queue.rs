@@ -1,5 +1,6 @@
 //! The entrance to the writer: a bounded queue of commands, and their answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -9,7 +10,7 @@ use tracing::Span;
 
 use super::api_error::ApiError;
 use crate::model::RegisteredInstance;
-use crate::registry::{Command, Rejected};
+use crate::registry::{Command, ConfigVersion, Rejected};
 
 /// How long a caller waits for its answer. A disk that takes longer has a fault.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -23,6 +24,8 @@ pub(super) struct Written {
     pub(super) warnings: Vec<String>,
     /// The instance as the command left it. Another may have changed or removed it since.
     pub(super) instance: Option<RegisteredInstance>,
+    /// The newest version of the configuration that the command is about.
+    pub(super) config: Option<Arc<ConfigVersion>>,
 }
 
 /// What a caller reads: what became of each command.
@@ -80,10 +83,21 @@ impl WriteQueue {
 impl From<Rejected> for ApiError {
     fn from(rejected: Rejected) -> Self {
         let status = match &rejected {
-            Rejected::UnknownInstance { .. } | Rejected::StaleGeneration { .. } => StatusCode::NOT_FOUND,
-            Rejected::IdTaken { .. } | Rejected::InstanceLimit { .. } | Rejected::RegistryFull { .. } => {
-                StatusCode::CONFLICT
-            }
+            Rejected::UnknownInstance { .. }
+            | Rejected::StaleGeneration { .. }
+            | Rejected::UnknownConfig { .. }
+            | Rejected::UnknownConfigVersion { .. }
+            | Rejected::UnknownService { .. } => StatusCode::NOT_FOUND,
+            Rejected::IdTaken { .. }
+            | Rejected::InstanceLimit { .. }
+            | Rejected::RegistryFull { .. }
+            | Rejected::ConfigLimit { .. }
+            | Rejected::ConfigSpace { .. }
+            | Rejected::TrafficLimit { .. }
+            | Rejected::NoTarget { .. }
+            | Rejected::ShiftActive { .. }
+            | Rejected::NoShift { .. } => StatusCode::CONFLICT,
+            Rejected::ConfigConflict { .. } => StatusCode::PRECONDITION_FAILED,
             _ => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejected.code(), rejected.to_string()).hint(rejected.hint());

@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Instrument, Span, debug, error, info, warn};
 
 use super::api_error::ApiError;
+use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::shared::App;
 use super::times;
@@ -22,7 +23,9 @@ use super::trace;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
-use crate::registry::{CatalogCommand, Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::registry::{
+    CatalogCommand, Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State, TrafficCommand,
+};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -115,7 +118,8 @@ impl CommandWriter {
     /// What the store has to keep.
     pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
         step.write_events(&self.app.unscoped.load());
-        let writes = step.changes.iter().map(write_of).collect();
+        let documents = step.documents.iter().flat_map(writes_of_document);
+        let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
         Batch { after, events, writes, leases: Vec::new() }
     }
@@ -163,11 +167,12 @@ impl CommandWriter {
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
     fn publish(&self, carried: CarriedOut) {
-        let CarriedOut { mut draft, changes, events, notices, refreshed, .. } = carried;
+        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
         changes.iter().for_each(log);
+        documents.iter().for_each(log_document);
 
         let snapshot = self.state.snapshot();
         for id in refreshed {
@@ -181,7 +186,7 @@ impl CommandWriter {
         }
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
-        if draft.is_touched() || !notices.is_empty() {
+        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.metrics.changes.add(&changes);
@@ -194,6 +199,7 @@ impl CommandWriter {
 pub(super) struct CarriedOut {
     draft: ViewDraft,
     pub(super) changes: Vec<Change>,
+    pub(super) documents: Vec<DocumentChange>,
     events: Vec<Arc<Event>>,
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
@@ -212,6 +218,7 @@ impl CarriedOut {
         Self {
             draft,
             changes: Vec::new(),
+            documents: Vec::new(),
             events: Vec::new(),
             notices: Vec::new(),
             refreshed: Vec::new(),
@@ -222,11 +229,23 @@ impl CarriedOut {
         }
     }
 
+    /// Whether there is anything to keep.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty() || !self.documents.is_empty()
+    }
+
     fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let config = match &command {
+            Command::Config(command) => Some(Arc::clone(command.name())),
+            _ => None,
+        };
         let counter = match &command {
             // Time passes, and the monitor reports, without a client.
-            Command::Tick | Command::CheckResult { .. } | Command::CheckUnavailable { .. } => None,
+            Command::Tick
+            | Command::CheckResult { .. }
+            | Command::CheckUnavailable { .. }
+            | Command::Traffic { command: TrafficCommand::Score(_), .. } => None,
             Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
             _ => Some(&mut self.written),
         };
@@ -234,14 +253,16 @@ impl CarriedOut {
         if let Some(counter) = counter {
             *counter += 1;
         }
-        let Outcome { changes, warnings, notices } = outcome;
+        let Outcome { changes, documents, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
         let instance = id.as_deref().and_then(|id| state.view().get(id));
         self.refreshed.extend(id.filter(|_| changes.is_empty()));
         self.changes.extend(changes);
+        self.documents.extend(documents);
         self.notices.extend(notices);
-        Ok(Written { is_new, warnings, instance })
+        let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
+        Ok(Written { is_new, warnings, instance, config })
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.
@@ -263,6 +284,8 @@ impl CarriedOut {
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             self.events.push(Arc::new(event(change, &view, key, previous)));
         }
+        self.events.extend(self.documents.iter().map(|change| Arc::new(document_event(change))));
+        self.events.sort_by_key(|event| event.index);
     }
 }
 
@@ -283,7 +306,11 @@ pub(super) fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::CheckUnavailable { id, .. }
         | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::Catalog(command) => Some(command.id().into()),
-        Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
+        Command::NodeUp { .. }
+        | Command::NodeDown { .. }
+        | Command::Config(_)
+        | Command::Traffic { .. }
+        | Command::Tick => None,
     }
 }
 
@@ -295,6 +322,14 @@ fn write_of(change: &Change) -> Write {
         // A record of texts and numbers always serialises.
         _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
     }
+}
+
+/// What becomes of the records of a changed document.
+fn writes_of_document(change: &DocumentChange) -> impl Iterator<Item = Write> {
+    change.writes.iter().map(|write| match &write.body {
+        Some(body) => Write::Put { id: Arc::clone(&write.key), body: body.clone().into_bytes() },
+        None => Write::Remove { id: Arc::clone(&write.key) },
+    })
 }
 
 fn failure(error: &StoreError) -> ApiError {

@@ -91,6 +91,11 @@ pub trait Source: Send + Sync {
         self.inner().and_then(Source::proxy)
     }
 
+    /// Whether another machine connects on behalf of the source, so that nothing may contact its services from here.
+    fn is_proxied(&self) -> bool {
+        self.inner().is_some_and(Source::is_proxied)
+    }
+
     /// Restricts the source to the services that may have this name, as in `SOURCE/NAME`: options that would hide one of them do
     /// not apply. By default it lists the same as before.
     fn select(&mut self, _name: &str) {}

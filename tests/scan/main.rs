@@ -8,6 +8,7 @@ mod filters;
 mod hosts;
 mod limits;
 mod namespaces;
+mod proxy;
 mod recall;
 mod resume;
 mod signals;

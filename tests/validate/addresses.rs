@@ -156,3 +156,22 @@ fn names_of_the_hosts_file_may_have_underscores() {
         assert_eq!(item["health"]["state"], "healthy", "{item}");
     }
 }
+
+/// H5: `localhost` is both loopback addresses for `wait` too, whatever /etc/hosts has; gone is refused by both.
+#[test]
+fn localhost_is_both_loopback_addresses() {
+    for address in ["[::1]:0", "127.0.0.1:0"] {
+        let listener = TcpListener::bind(address).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for name in ["localhost", "LOCALHOST.", "shop.localhost"] {
+            let target = format!("{name}:{port}");
+            let ran = portolan(["wait", &target, "--timeout", "20s"]);
+            assert_eq!(ran.code, Some(0), "{address} {target}: {ran:?}");
+            let still = portolan(["wait", "--gone", &target, "--timeout", "300ms"]);
+            assert_eq!(still.code, Some(1), "{address} {target}: {still:?}");
+        }
+        drop(listener);
+        let gone = portolan(["wait", "--gone", &format!("localhost:{port}"), "--timeout", "20s"]);
+        assert_eq!(gone.code, Some(0), "{address}: {gone:?}");
+    }
+}

@@ -108,8 +108,8 @@ fn the_figures_are_in_every_format() {
     let peer = slow_reply(true);
     let url = peer.url("/");
     for (format, texts) in [
-        ("wide", &["FIRST_BYTE_MS", "TOTAL_MS", "HTTP"][..]),
-        ("csv", &["first_byte_ms", "total_ms", "http"]),
+        ("wide", &["FIRST-BYTE-MS", "TOTAL-MS", "HTTP-STATUS"][..]),
+        ("csv", &["first_byte_ms", "total_ms", "http_status"]),
         ("junit", &["latency_seconds.first_byte", "http_status", " time=\"0."]),
         ("prometheus", &["phase=\"first_byte\"", "phase=\"total\"", "portolan_endpoint_http_status"]),
         ("json", &["\"first_byte\":", "\"total\":", "\"http_status\":200"]),

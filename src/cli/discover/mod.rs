@@ -79,6 +79,13 @@ pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) ->
     if min_score.is_some() && !validate {
         return Err(Error::usage("--min-score", "it requires checks", "add --validate, or leave it out"));
     }
+    if source.is_proxied()
+        && let Some(option) =
+            [("--identify", identify.asked), ("--validate", *validate)].iter().find(|(_, asked)| *asked)
+    {
+        let why = "it would contact the targets from here, past the proxy";
+        return Err(Error::usage(option.0, why, "leave it or --proxy out"));
+    }
     let identified = Identification { source, options: identify.options(), checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {

@@ -29,7 +29,8 @@ pub(super) struct Create {
     /// What it may do: viewer, operator or admin [default: viewer]
     #[arg(long, value_name = "ROLE", default_value = "viewer", hide_default_value = true)]
     role: Role,
-    /// Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated
+    /// Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or
+    /// administer; can be repeated
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
     /// Limit it to this namespace; can be repeated

@@ -1,5 +1,7 @@
 //! `portolan validate` and `portolan score`.
 
+#[cfg(feature = "serve")]
+mod exporter;
 mod named;
 mod options;
 mod score;
@@ -8,6 +10,8 @@ mod targets;
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
+#[cfg(feature = "serve")]
+use self::exporter::{Exporter, ExporterArgs, ExporterChecks};
 pub(super) use self::named::Named;
 use self::options::ValidateOptions;
 pub(super) use self::options::{TlsFiles, parse_score};
@@ -15,8 +19,6 @@ pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 
 use super::exit::Exit;
-#[cfg(feature = "serve")]
-use super::exporter::{Exporter, ExporterArgs, ExporterChecks};
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
 #[cfg(feature = "serve")]
@@ -24,6 +26,8 @@ use super::watch::Beside;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
+#[cfg(feature = "serve")]
+use crate::health::Validator;
 use crate::health::{CHECKED_PROTOCOLS, LatestHealth, Validation};
 use crate::identify::Identification;
 use crate::model::CheckSpec;
@@ -82,7 +86,7 @@ impl Validate {
         #[cfg(feature = "serve")]
         {
             let checks = ExporterChecks {
-                validator: validated.validator(),
+                validator: Validator::of(validated),
                 options: validated.options.clone(),
                 services: targets.services().to_vec(),
                 latest: latest.cloned().unwrap_or_else(LatestHealth::new),

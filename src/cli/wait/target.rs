@@ -16,7 +16,7 @@ use crate::clean::{clean, redacted_url};
 use crate::cli::validate::{Named, is_services_file};
 use crate::health::is_checked_protocol;
 use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
-use crate::net::{ConnectError, Deadline, dial, resolve, try_unix_socket};
+use crate::net::{ConnectError, Deadline, dial, is_localhost, localhost_addresses, resolve, try_unix_socket};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +131,9 @@ async fn addresses(address: &Address, tries: &Mutex<TryLog>) -> io::Result<Vec<I
         Address::Ip(ip) => return Ok(vec![*ip]),
         Address::Name(name) | Address::Unix(name) => name.as_raw().to_owned(),
     };
+    if is_localhost(&name) {
+        return Ok(localhost_addresses());
+    }
     begin(tries, TryStep::Resolve);
     spawn_blocking(move || resolve(&name)).await.map_err(io::Error::other)?
 }

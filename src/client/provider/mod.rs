@@ -12,6 +12,8 @@ mod health_report;
 mod k8s;
 #[cfg(feature = "registry")]
 mod portolan;
+#[cfg(feature = "registry")]
+mod server_api;
 mod server_status;
 mod url;
 
@@ -29,6 +31,11 @@ use crate::source::{Source, Variable};
 
 pub(super) use environment::{RegistrySettings, is_named, settings, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
+#[cfg(feature = "registry")]
+pub use server_api::{
+    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
+    TrafficState, TrafficTarget,
+};
 pub use server_status::{InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
@@ -112,6 +119,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let hint = "check its services from here, as in `portolan discover consul --validate`";
         let error = Error::usage(format!("the health checks of {}", self.name()), why, hint);
         Box::pin(async move { Err(error) })
+    }
+
+    /// What only a server of portolan's own can do.
+    ///
+    /// # Errors
+    /// By default: the provider is not one.
+    #[cfg(feature = "registry")]
+    fn server(&self) -> Result<RegistryServer> {
+        let why = "only registries that `portolan serve` runs can do that";
+        let hint = "name one, as in --registry portolan://127.0.0.1:7440";
+        Err(Error::usage(format!("configurations and traffic of {}", self.name()), why, hint))
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::health_report::HealthReply;
 use super::url::RegistryUrl;
 use super::{
-    ActiveLease, HealthReport, HealthRequest, InstanceChange, Provider, ProviderFuture, Renewal, ServerStatus,
+    ActiveLease, HealthReport, HealthRequest, InstanceChange, Provider, ProviderFuture, RegistryServer, Renewal,
+    ServerStatus,
 };
 use crate::clean::clean;
 use crate::error::{Error, Result};
@@ -190,6 +191,10 @@ impl Provider for PortolanProvider {
 
     fn health<'a>(&'a self, request: HealthRequest<'a>) -> ProviderFuture<'a, Option<HealthReport>> {
         Box::pin(self.health(request))
+    }
+
+    fn server(&self) -> Result<RegistryServer> {
+        Ok(RegistryServer::new(self.http.clone(), self.options.namespace.clone()))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Renewals and results of checks that change nothing stay in memory. Everything else is written in this server's turn: it
 //! first takes over what the others wrote, and then applies the rules. So it decides as if it were the only one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,7 +16,7 @@ use tracing::{Span, info, warn};
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange};
+use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
@@ -230,7 +230,7 @@ impl ClusterWriter {
         }
         let before = self.writer.state.clone();
         let step = self.writer.carry_out(&[], true);
-        if step.changes.is_empty() {
+        if !step.has_changes() {
             self.writer.finish(Vec::new(), step);
             return;
         }
@@ -255,7 +255,7 @@ impl ClusterWriter {
         }
         let before = self.writer.state.clone();
         let step = self.writer.carry_out(&jobs, false);
-        if !step.changes.is_empty() || step.rejected > 0 {
+        if step.has_changes() || step.rejected > 0 {
             self.writer.state = before;
             return Some(jobs);
         }
@@ -329,9 +329,16 @@ impl ClusterWriter {
     }
 
     fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
-        for (event, change) in batch.events.iter_mut().zip(&step.changes) {
-            // A change of texts and numbers always serialises.
-            event.replica = serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default();
+        // Changes of texts and numbers always serialise.
+        let instances = step
+            .changes
+            .iter()
+            .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default()));
+        let documents =
+            step.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap_or_default()));
+        let mut replicas: HashMap<u64, Vec<u8>> = instances.chain(documents).collect();
+        for event in &mut batch.events {
+            event.replica = replicas.remove(&event.index).unwrap_or_default();
         }
     }
 
@@ -389,7 +396,13 @@ fn unreadable() -> StoreError {
 
 /// Whether a command can be carried out without the others, if it changes nothing.
 fn may_stay_in_memory(command: &Command) -> bool {
-    matches!(command, Command::Renew { .. } | Command::CheckResult { .. } | Command::CheckUnavailable { .. })
+    matches!(
+        command,
+        Command::Renew { .. }
+            | Command::CheckResult { .. }
+            | Command::CheckUnavailable { .. }
+            | Command::Traffic { command: TrafficCommand::Score(_), .. }
+    )
 }
 
 /// The reply to the request that is on its way; forever without one.

@@ -1,6 +1,7 @@
 //! The REST API: one file for each resource.
 
 pub(super) mod bulk;
+pub(super) mod config;
 pub(super) mod discover;
 pub(super) mod events;
 pub(super) mod health;
@@ -18,6 +19,7 @@ mod route;
 pub(super) mod service;
 pub(super) mod services;
 pub(super) mod status;
+pub(super) mod traffic;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -52,19 +54,27 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 22] = [
+pub(super) const PATHS: [&str; 30] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
     "/api/v1/services/{id}/health",
     "/api/v1/services/{id}/monitoring",
     "/api/v1/services/{id}/instances",
+    "/api/v1/services/{id}/traffic",
+    "/api/v1/services/{id}/shift",
     "/api/v1/services/by-name/{name}",
     "/api/v1/discover",
     "/api/v1/query",
     "/api/v1/bulk",
     "/api/v1/events",
+    "/api/v1/load-balancer/{name}",
     "/api/v1/load-balancer/{name}/stats",
+    "/api/v1/config",
+    "/api/v1/config/{name}",
+    "/api/v1/config/{name}/history",
+    "/api/v1/config/{name}/diff",
+    "/api/v1/config/{name}/rollback",
     "/api/v1/health-monitor/stats",
     "/api/v1/health-monitor/check",
     "/api/v1/status",
@@ -79,7 +89,7 @@ pub(super) const PATHS: [&str; 22] = [
 
 /// Every route, with what each of its methods needs.
 fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
-    use Permission::{Administer, Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
+    use Permission::{Administer, Configure, Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
     let mut table = vec![
         ApiRoute::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
         ApiRoute::new("/api/v1/services/{id}")
@@ -94,6 +104,11 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
             .post(RunChecks, monitoring::start)
             .delete(RunChecks, monitoring::stop),
         ApiRoute::new("/api/v1/services/{id}/instances").get(Discover, instances::of_service),
+        ApiRoute::new("/api/v1/services/{id}/traffic")
+            .get(Discover, traffic::get)
+            .put(Register, traffic::switch)
+            .delete(Register, traffic::reset),
+        ApiRoute::new("/api/v1/services/{id}/shift").post(Register, traffic::start).put(Register, traffic::control),
         ApiRoute::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
         ApiRoute::new("/api/v1/discover").get(Discover, discover::get),
         ApiRoute::new("/api/v1/query").get(Discover, query::get),
@@ -101,9 +116,22 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/bulk").post(Register, bulk::post),
         ApiRoute::new("/sd/prometheus").get(Discover, prometheus::get),
         ApiRoute::new("/api/v1/events").get(Discover, events::get),
+        ApiRoute::new("/api/v1/load-balancer/{name}")
+            .get(Discover, load_balancer::strategy)
+            .put(Register, load_balancer::set_strategy)
+            .delete(Register, load_balancer::reset_strategy),
         ApiRoute::new("/api/v1/load-balancer/{name}/stats")
             .get(Discover, load_balancer::get)
             .delete(ResetCounters, load_balancer::reset),
+        ApiRoute::new("/api/v1/config").get(Discover, config::list),
+        // The server's own one needs more: see there.
+        ApiRoute::new("/api/v1/config/{name}")
+            .get(Discover, config::get)
+            .put(Configure, config::put)
+            .delete(Configure, config::delete),
+        ApiRoute::new("/api/v1/config/{name}/history").get(Discover, config::history),
+        ApiRoute::new("/api/v1/config/{name}/diff").get(Discover, config::diff),
+        ApiRoute::new("/api/v1/config/{name}/rollback").post(Configure, config::rollback),
         ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),

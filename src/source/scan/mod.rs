@@ -236,6 +236,10 @@ impl Source for Scan {
         "scan"
     }
 
+    fn is_proxied(&self) -> bool {
+        self.proxy.is_some()
+    }
+
     fn columns(&self) -> &'static [Column] {
         if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
     }

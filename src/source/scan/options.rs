@@ -10,7 +10,7 @@ use clap::ValueHint;
 
 use super::pace::TimingTemplate;
 use super::shard::Shard;
-use crate::model::{ParseError, Ports, ScanPorts, parse_duration};
+use crate::model::{ParseError, Ports, ProxyUrl, ScanPorts, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,6 +111,13 @@ pub struct Scan {
     /// A host that was probed a moment ago may ignore probes from the same port.
     #[cfg_attr(feature = "cli", arg(long, value_name = "PORT", value_parser = parse_port, allow_negative_numbers = true, conflicts_with = "syn", help_heading = "Timing"))]
     pub source_port: Option<u16>,
+    /// Connect through this proxy: socks5://host:1080, or http://host:8080 for HTTP CONNECT
+    ///
+    /// Only TCP connections are made, all of them by the proxy; hosts are not looked for first. Names of targets are resolved
+    /// here. A proxy that does not say why it could not connect gives the reason proxy-failed. `ssh -D` accepts every connection
+    /// before it is made, so that every port seems open. A user and a password are written as socks5://user:password@host.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL", conflicts_with_all = ["udp", "syn", "discover_only", "source_address", "source_port"], help_heading = "Timing"))]
+    pub proxy: Option<ProxyUrl>,
     /// Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice
     #[cfg_attr(feature = "cli", arg(long, value_name = "K/N", help_heading = "Timing"))]
     pub shard: Option<Shard>,
@@ -167,6 +174,7 @@ impl Default for Scan {
             deadline: None,
             source_address: None,
             source_port: None,
+            proxy: None,
             shard: None,
             resume: None,
             all: false,

@@ -10,12 +10,14 @@ use super::counts::Counts;
 use super::done::Done;
 use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
-use crate::net::{OtherNamespace, ProbeSender};
+use crate::net::{OtherNamespace, ProbeSender, TunnelProxy};
 
 /// One scan, shared by all its threads.
 #[derive(Debug)]
 pub(super) struct ScanPlan {
     pub(super) addresses: Addresses,
+    /// What connects to the ports, if not this machine.
+    pub(super) proxy: Option<TunnelProxy>,
     pub(super) order: ProbeOrder,
     /// The number of addresses; times the number of ports it fits in a `u64`.
     pub(super) hosts: u64,
@@ -148,6 +150,7 @@ mod tests {
             let ports: Ports = (1..=ports).collect();
             let plan = ScanPlan {
                 addresses: Addresses::new(block),
+                proxy: None,
                 order: ProbeOrder::new(hosts.into(), &ports, 3),
                 hosts: hosts.into(),
                 ports,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -23,8 +24,8 @@ use super::worker::PING_PORTS;
 use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
-use crate::net::{ProbeSender, ephemeral_ports};
+use crate::model::{Address, Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, ProxyUrl, Transport};
+use crate::net::{ProbeSender, TunnelProxy, ephemeral_ports, resolve};
 use crate::probe::payload;
 use crate::source::ListContext;
 
@@ -91,6 +92,7 @@ impl Scan {
             Err(stop) => return Ok(PreparedScan::unread(stop)),
         };
         let ScanTargets { addresses, with_port, names, mut faults, mut others, limit, mut everywhere } = targets;
+        let proxy = self.proxy.as_ref().map(proxy_at_its_address).transpose()?;
         let groups = self.sharded(self.groups(&addresses, &parts, with_port))?;
 
         if self.resume.is_some() && !others.is_empty() {
@@ -125,10 +127,10 @@ impl Scan {
 
         let mut plans = Vec::new();
         for TargetGroup { addresses, parts } in &groups {
-            plans.extend(self.plans(addresses, parts, deadline, None, resume.as_ref()));
+            plans.extend(self.plans(addresses, parts, deadline, (None, proxy.as_ref()), resume.as_ref()));
         }
         for other in others {
-            plans.extend(self.plans(&other.addresses, &parts, deadline, Some(&other), None));
+            plans.extend(self.plans(&other.addresses, &parts, deadline, (Some(&other), None), None));
         }
 
         Ok(PreparedScan { plans, summary, names, faults, limit, everywhere, resume, earlier })
@@ -245,15 +247,23 @@ impl Scan {
         addresses: &Addresses,
         parts: &[PlanPart],
         deadline: Option<Instant>,
-        other: Option<&NamespaceAddresses>,
+        (other, proxy): (Option<&NamespaceAddresses>, Option<&TunnelProxy>),
         resume: Option<&Resume>,
     ) -> Vec<ScanPlan> {
         let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let is_worth_it = ports > WORTH_A_PING.0 || hosts > WORTH_A_PING.1;
-        let ping = self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it && other.is_none());
-        let common =
-            PlanInput { addresses, hosts, deadline, other, absent: if ping { Absent::new(hosts) } else { None } };
+        // Host discovery would not go through the proxy.
+        let is_here = other.is_none() && proxy.is_none();
+        let ping = self.discover_only || (!self.no_ping && hosts > 1 && is_worth_it && is_here);
+        let common = PlanInput {
+            addresses,
+            hosts,
+            deadline,
+            other,
+            proxy,
+            absent: if ping { Absent::new(hosts) } else { None },
+        };
 
         let mut plans = Vec::new();
         if ping && parts.iter().all(|part| part.transport == Transport::Udp) {
@@ -272,10 +282,13 @@ impl Scan {
     }
 
     fn plan(&self, input: &PlanInput<'_>, part: &PlanPart, ping: bool, done: Option<Arc<Done>>) -> ScanPlan {
-        let &PlanInput { addresses, hosts, deadline, other, ref absent } = input;
+        let &PlanInput { addresses, hosts, deadline, other, proxy, ref absent } = input;
         let udp = part.transport == Transport::Udp;
         let probes = hosts.saturating_mul(part.ports.len() as u64);
-        let threads = threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp);
+        let threads = match proxy {
+            Some(_) => 1,
+            None => threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp),
+        };
         let sharers = if has_own_hosts(hosts, threads, ping) { 1 } else { u32::try_from(threads).unwrap_or(1) };
         let pace = Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
 
@@ -292,6 +305,7 @@ impl Scan {
             ping_ports: if ping { ping_ports(part) } else { Vec::new() },
             lists_hosts: self.discover_only,
             addresses: addresses.clone(),
+            proxy: proxy.cloned(),
             transport: part.transport,
             syn: self.syn,
             sender: ProbeSender { address: self.source_address, port: self.source_port },
@@ -393,7 +407,28 @@ struct PlanInput<'a> {
     hosts: u64,
     deadline: Option<Instant>,
     other: Option<&'a NamespaceAddresses>,
+    proxy: Option<&'a TunnelProxy>,
     absent: Option<Arc<Absent>>,
+}
+
+/// The proxy with the address that its name has here.
+///
+/// # Errors
+/// If the name does not resolve.
+fn proxy_at_its_address(url: &ProxyUrl) -> Result<TunnelProxy> {
+    let hint = "check its spelling, or name its address";
+    let port = url.host.port.unwrap_or_default();
+    let ip = match &url.host.address {
+        Address::Ip(ip) => *ip,
+        Address::Name(name) | Address::Unix(name) => {
+            let found = resolve(name.as_raw());
+            let found =
+                found.map_err(|error| Error::usage(format!("--proxy '{}'", url.host), error.to_string(), hint))?;
+            let first = found.into_iter().next();
+            first.ok_or_else(|| Error::usage(format!("--proxy '{}'", url.host), "it has no address", hint))?
+        }
+    };
+    Ok(TunnelProxy { url: url.clone(), address: SocketAddr::new(ip, port) })
 }
 
 /// The number of threads worth using.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 use rustix::io::Errno;
@@ -15,8 +16,10 @@ use super::worker::Worker;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::Transport;
-use crate::net::{Connector, HalfOpen, Prober, descriptors_for_sockets};
+use crate::net::{Connector, Deadline, HalfOpen, Prober, TunnelProber, TunnelProxy, descriptors_for_sockets, runtime};
 
+/// How long the proxy has to reply before a scan.
+const PROXY_TIMEOUT: Duration = Duration::from_secs(10);
 const HINT: &str = "check the limits of this process (`ulimit -a`)";
 
 /// The threads of a plan. Dropped, it stops them and waits for them.
@@ -122,10 +125,25 @@ fn prepare_thread(plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
         entered.map_err(|error| Error::io(format!("enter network namespace {}", namespace.identity), error, hint))?;
     }
 
+    if let Some(proxy) = &plan.proxy {
+        return prepare_proxy(proxy, plan, sockets);
+    }
     if plan.syn && plan.transport == Transport::Tcp {
         return Ok(Box::new(HalfOpen::new(plan.sender).map_err(without_raw_sockets)?));
     }
     Ok(Box::new(Connector::new(sockets, plan.sender).map_err(|errno| Error::io("wait for replies", errno, HINT))?))
+}
+
+/// Creates the prober that connects through a proxy, if the proxy can be used.
+fn prepare_proxy(proxy: &TunnelProxy, plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
+    let runtime = runtime(0)?;
+    let deadline = plan.deadline.map_or(PROXY_TIMEOUT, |end| end.saturating_duration_since(Instant::now()));
+    let checked = runtime.block_on(async { proxy.check(Deadline::after(deadline.min(PROXY_TIMEOUT))).await });
+    checked.map_err(|error| {
+        let what = format!("use the proxy {}", proxy.url.host);
+        Error::io(what, error, "check --proxy: its address, and its user and password")
+    })?;
+    Ok(Box::new(TunnelProber::new(runtime, proxy.clone(), sockets)))
 }
 
 /// Why a half-open scan is impossible, and the alternative.

@@ -82,6 +82,10 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     let excluded = excluded.addresses.finish().with(unspecified);
 
     let TargetReader { addresses, with_port, names, mut faults, local, .. } = included;
+    if local && options.proxy.is_some() {
+        let why = "it stands for this machine, which no proxy reaches by these addresses";
+        return Err(Error::usage("target 'local'", why, "leave --proxy out, or name other hosts"));
+    }
     let before = faults.len();
     let (others, limit) = if local { other_addresses(family, &excluded, &mut faults) } else { (Vec::new(), None) };
     let everywhere = local && limit.is_none() && faults.len() == before;

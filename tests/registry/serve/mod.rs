@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod config;
 mod dns;
 mod events;
 mod export;
@@ -21,5 +22,6 @@ mod settings;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod traffic;
 
 pub use server::{Reply, Server, exchange, folder, wait_until};

@@ -1,33 +1,24 @@
-//! `portolan config`: the user's settings.
+//! `portolan config show`: the user's settings.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, CommandFactory};
 use serde::Serialize;
 
-use super::exit::Exit;
-use super::{Cli, Global, stdout, user_settings};
 use crate::clean::{clean, is_dangerous};
+use crate::cli::exit::Exit;
+use crate::cli::{Cli, Global, stdout, user_settings};
 use crate::error::Result;
 use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
 
-/// Show the settings
-#[derive(Args, Debug)]
-pub(super) struct Config {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Action {
-    /// Print every setting with its value and origin, as a settings file or as JSON
-    ///
-    /// The values come from the environment, the settings file and the built-in defaults. Options of this command
-    /// line are not settings.
-    Show,
-}
+/// Print every setting with its value and origin, as a settings file or as JSON
+///
+/// The values come from the environment, the settings file and the built-in defaults. Options of this command line are not
+/// settings.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct Show {}
 
 /// A setting as it is shown; `value` is `None` if it is not set.
 #[derive(Serialize)]
@@ -45,9 +36,8 @@ enum Value {
     Several(Vec<String>),
 }
 
-impl Config {
-    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let Action::Show = self.action;
+impl Show {
+    pub(super) fn run(self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();
         let settings = user_settings::load(global.config.as_ref())?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clean::{clean, redacted_url};
-use crate::cli::validate::Targets;
+use crate::cli::validate::targets::Targets;
 use crate::model::{CheckSpec, DeclaredDetail, Service};
 
 /// Why a request cannot be answered.

@@ -18,9 +18,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::probe::Prober;
-use super::stderr;
-use super::watch::Beside;
 use crate::catalog::Reader;
+use crate::cli::stderr;
+use crate::cli::watch::Beside;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
 use crate::health::LatestHealth;
@@ -36,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Where the metrics of a watch are served.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Metrics")]
-pub(super) struct ExporterArgs {
+pub(in crate::cli::validate) struct ExporterArgs {
     /// With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M
     ///
     /// /metrics has the result of the last check of each endpoint. /probe checks one target at once, as blackbox_exporter does:
@@ -44,25 +44,25 @@ pub(super) struct ExporterArgs {
     /// in the file, whose options apply. probe_success is 1 if `portolan validate` would exit with 0. A target that could not be
     /// judged is answered with 503 and the cause.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen, requires = "watch")]
-    pub(super) listen: Option<SocketAddr>,
+    pub(in crate::cli::validate) listen: Option<SocketAddr>,
     /// Let /probe check targets that this command does not name, except link-local addresses and metadata services
     ///
     /// Everyone who reaches the address can then make this machine connect to others. Addresses of this machine are probed only
     /// if --listen is a loopback address.
     #[arg(long, requires = "listen")]
-    pub(super) allow_any_target: bool,
+    pub(in crate::cli::validate) allow_any_target: bool,
 }
 
 /// What an exporter needs to check targets as the watch does.
-pub(super) struct ExporterChecks {
-    pub(super) validator: crate::health::Validator,
-    pub(super) options: crate::health::ValidatorOptions,
-    pub(super) services: Vec<Service>,
-    pub(super) latest: Arc<LatestHealth>,
+pub(in crate::cli::validate) struct ExporterChecks {
+    pub(in crate::cli::validate) validator: crate::health::Validator,
+    pub(in crate::cli::validate) options: crate::health::ValidatorOptions,
+    pub(in crate::cli::validate) services: Vec<Service>,
+    pub(in crate::cli::validate) latest: Arc<LatestHealth>,
 }
 
 /// An exporter that listens already.
-pub(super) struct Exporter {
+pub(in crate::cli::validate) struct Exporter {
     address: SocketAddr,
     listener: std::net::TcpListener,
     latest: Arc<LatestHealth>,
@@ -82,7 +82,11 @@ impl Exporter {
     ///
     /// # Errors
     /// If that is impossible.
-    pub(super) fn open(args: &ExporterArgs, checks: ExporterChecks, quiet: bool) -> Result<Option<Self>> {
+    pub(in crate::cli::validate) fn open(
+        args: &ExporterArgs,
+        checks: ExporterChecks,
+        quiet: bool,
+    ) -> Result<Option<Self>> {
         let Some(wanted) = args.listen else { return Ok(None) };
         let listener = std::net::TcpListener::bind(wanted).and_then(|listener| {
             listener.set_nonblocking(true)?;
