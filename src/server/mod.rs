@@ -11,9 +11,11 @@ mod checks;
 mod cluster;
 mod connection;
 mod consul;
+mod contact;
 pub(crate) mod dns;
 mod document_event;
 mod exporter;
+mod freshness;
 mod gate;
 mod histogram;
 mod line_diff;
@@ -57,8 +59,9 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::checks::Checks;
-use self::cluster::{ClusterWriter, Contact};
+use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
+use self::contact::Contact;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
@@ -170,6 +173,7 @@ pub async fn run(
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
+        store_failed: parking_lot::Mutex::default(),
         has_tls: tls.is_some(),
         live: ArcSwap::from_pointee(settings.live()),
         settings,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{Instrument, Span, debug, error, info, warn};
+use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
 use super::document_event::{document_event, log_document};
@@ -82,7 +82,7 @@ impl CommandWriter {
 
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let before = self.state.clone();
-        let mut step = self.carry_out(&jobs, is_tick);
+        let mut step = self.carry_out(&jobs, is_tick, self.now());
         let batch = self.batch(before.index(), &mut step);
 
         if let Err(error) = self.keep(batch, &spans(&jobs)).await {
@@ -94,8 +94,7 @@ impl CommandWriter {
     }
 
     /// Applies the rules. Nothing is visible yet, and the state before can be restored.
-    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool) -> CarriedOut {
-        let now = self.now();
+    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> CarriedOut {
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         for job in jobs {
@@ -135,18 +134,14 @@ impl CommandWriter {
         stored.inspect_err(|_| trace::failed(&span))?;
         self.app.metrics.commits.add(start.elapsed());
 
-        if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
-            info!("the store keeps writes again");
-        }
+        self.app.note_store_kept();
         Ok(())
     }
 
     /// Answers that nothing was kept.
     pub(super) fn fail(&self, jobs: Vec<WriteJob>, error: &StoreError) {
         self.app.metrics.failed_commits.fetch_add(1, Ordering::Relaxed);
-        if self.app.is_store_well.swap(false, Ordering::Relaxed) {
-            error!(error = %error, "the store cannot keep writes; reads go on");
-        }
+        self.app.note_store_failed(&error.to_string());
         for job in jobs {
             let _ = job.answer.send(Err(failure(error)));
         }
