@@ -2,6 +2,7 @@
 
 mod announce;
 mod atomic_file;
+mod audit;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
@@ -43,9 +44,9 @@ mod services;
 mod settings_file;
 mod signals;
 mod status;
-mod sync;
 mod stderr;
 mod stdout;
+mod sync;
 mod terminal;
 mod usage;
 mod user_settings;
@@ -97,6 +98,7 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Health(health::Health),
+    Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
     Sync(Box<sync::Sync>),
@@ -238,6 +240,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
+            Command::Audit(audit) => audit.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
             Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),

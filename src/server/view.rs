@@ -164,7 +164,12 @@ impl ServiceView {
     }
 
     /// The instances that a client wants in the order for it, at most `limit`. The first is counted as picked.
-    pub(super) fn balance(&self, selection: &Selection, client: ClientKey<'_>, limit: usize) -> Vec<&Arc<InstanceView>> {
+    pub(super) fn balance(
+        &self,
+        selection: &Selection,
+        client: ClientKey<'_>,
+        limit: usize,
+    ) -> Vec<&Arc<InstanceView>> {
         let list = self.list();
         let candidates = || list.iter().map(|instance| (&instance.instance, &instance.counters));
         let positions = self.balancing.order(candidates, &self.counters, selection, client, limit);
