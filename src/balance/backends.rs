@@ -29,6 +29,7 @@ pub struct Backends {
     all: Vec<Backend>,
     clock: Clock,
     start: u64,
+    is_split: bool,
 }
 
 /// A backend that gets calls, with its place in the set.
@@ -47,7 +48,7 @@ pub struct Slot {
 impl Backends {
     /// A set. `clock` is the one that the latencies of its [`Load`]s are recorded with.
     pub fn new(all: Vec<Backend>, clock: Clock) -> Self {
-        Self { all, clock, start: 0 }
+        Self { all, clock, start: 0, is_split: false }
     }
 
     /// The same set, with another place to start for strategies that go in turns. Clients that start at different places do
@@ -55,6 +56,17 @@ impl Backends {
     #[must_use]
     pub fn starting_at(self, start: u64) -> Self {
         Self { start, ..self }
+    }
+
+    /// The same set, of a service whose traffic is split by weights: then they hold for every strategy.
+    #[must_use]
+    pub fn split(self, is_split: bool) -> Self {
+        Self { is_split, ..self }
+    }
+
+    /// Whether the weights hold for every strategy.
+    pub fn is_split(&self) -> bool {
+        self.is_split
     }
 
     /// Those that get calls, in the order of the set. A weight of 0 means none, unless all weights are 0: then all count

@@ -29,4 +29,8 @@ impl Picker for ByKey {
     fn pick(&self, key: PickKey<'_>) -> Option<usize> {
         self.0.at(key.hash())
     }
+
+    fn order(&self, key: PickKey<'_>) -> Vec<usize> {
+        self.0.order(key.hash())
+    }
 }

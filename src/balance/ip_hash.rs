@@ -29,4 +29,8 @@ impl Picker for ByAddress {
     fn pick(&self, key: PickKey<'_>) -> Option<usize> {
         self.0.at(key.ip_hash())
     }
+
+    fn order(&self, key: PickKey<'_>) -> Vec<usize> {
+        self.0.order(key.ip_hash())
+    }
 }

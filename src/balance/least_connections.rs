@@ -42,4 +42,13 @@ impl Picker for Idlest {
         }
         Some(idlest.index)
     }
+
+    fn order(&self, _key: PickKey<'_>) -> Vec<usize> {
+        let start = self.start.fetch_add(1, Ordering::Relaxed).checked_rem(self.slots.len()).unwrap_or(0);
+        let mut slots: Vec<&Slot> = self.slots.iter().collect();
+        slots.rotate_left(start);
+        // Calls come and go meanwhile: each is looked at once.
+        slots.sort_by_cached_key(|slot| (u64::from(slot.load.in_flight()) << 16) / u64::from(slot.weight));
+        slots.iter().map(|slot| slot.index).collect()
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Slot;
 use super::key::hash;
+use super::order::distinct;
 
 /// The number of entries: a prime, as the construction needs it. With 100 backends each has its share to within 2 %.
 const ENTRIES: u64 = 65_537;
@@ -73,6 +74,24 @@ impl MaglevTable {
                 self.indexes.get(usize::try_from(turn.checked_rem(length)?).ok()?).copied()
             }
         }
+    }
+
+    /// The backends for a hash, the one of [`at`](Self::at) first: if that fails, its keys spread over all others. Without a
+    /// hash, they take turns.
+    pub(super) fn order(&self, hash: Option<u64>) -> Vec<usize> {
+        let count = self.indexes.len();
+        let Some(hash) = hash else {
+            let mut order = self.indexes.to_vec();
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let start = u64::try_from(count).ok().and_then(|length| turn.checked_rem(length)).unwrap_or(0);
+            order.rotate_left(usize::try_from(start).unwrap_or(0));
+            return order;
+        };
+
+        let start = usize::try_from(hash % ENTRIES).unwrap_or(0);
+        let (before, after) = self.entries.split_at_checked(start).unwrap_or_default();
+        let entries = after.iter().chain(before);
+        distinct(entries.filter_map(|entry| self.indexes.get(usize::from(*entry)).copied()), count)
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod backends;
 mod consistent_hash;
+mod cycle;
 mod ip_hash;
 mod key;
 mod least_connections;
 mod load;
 mod maglev;
+mod order;
 mod p2c;
 mod peak_ewma;
 mod random;
@@ -88,6 +90,12 @@ pub trait Balancer: fmt::Debug + Send + Sync {
 pub trait Picker: fmt::Debug + Send + Sync {
     /// The index of the backend for the next call; `None` if and only if there are no backends.
     fn pick(&self, key: PickKey<'_>) -> Option<usize>;
+
+    /// The backends in the order in which one call should try them: first the one that [`pick`](Self::pick) would give. It
+    /// counts as one pick, and allocates. Backends that it leaves out come last, in any order.
+    fn order(&self, key: PickKey<'_>) -> Vec<usize> {
+        self.pick(key).into_iter().collect()
+    }
 }
 
 impl<B: Balancer + ?Sized> Balancer for Arc<B> {

@@ -37,4 +37,17 @@ impl Picker for Draw {
 
         self.ends.get(at).map(|(_, index)| *index)
     }
+
+    fn order(&self, key: PickKey<'_>) -> Vec<usize> {
+        let Some(first) = self.pick(key) else { return Vec::new() };
+        let others = self.ends.iter().map(|(_, index)| *index).filter(|index| *index != first);
+        let mut order: Vec<usize> = std::iter::once(first).chain(others).collect();
+
+        // Fisher and Yates, without the first.
+        for last in (2..order.len()).rev() {
+            let choices = u64::try_from(last).unwrap_or(u64::MAX);
+            order.swap(last, 1 + scale(thread_random::next(), choices));
+        }
+        order
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::cycle::Cycle;
 use super::key::scale;
-use super::round_robin::Cycle;
 use super::{Backends, Balancer, PickKey, Picker, Slot};
 
 /// Each in turn as often as its weight says, smoothly: the sequence of nginx, which is `a a b a c a a` for the weights 5, 1
@@ -26,7 +26,7 @@ impl Balancer for WeightedRoundRobin {
         let work = total.saturating_mul(u64::try_from(slots.len()).unwrap_or(u64::MAX));
 
         if work <= MAX_WORK {
-            Box::new(Cycle::new(smooth_sequence(&slots, divisor), backends.start()))
+            Box::new(Cycle::new(smooth_sequence(&slots, divisor), slots.len(), backends.start()))
         } else {
             Box::new(EvenSpread::new(&slots, backends.start()))
         }

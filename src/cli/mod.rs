@@ -2,6 +2,7 @@
 
 mod announce;
 mod atomic_file;
+mod audit;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
@@ -20,7 +21,9 @@ mod free_port;
 mod habits;
 mod hand_to;
 mod health;
+mod help;
 mod identify;
+mod install;
 #[cfg(feature = "serve")]
 mod key;
 mod kill;
@@ -32,7 +35,6 @@ mod parse;
 mod port_words;
 mod ports;
 mod progress;
-mod reference;
 mod register;
 mod registry;
 mod resolve;
@@ -44,10 +46,12 @@ mod signals;
 mod status;
 mod stderr;
 mod stdout;
+mod sync;
 mod terminal;
 mod usage;
 mod user_settings;
 mod validate;
+mod version;
 mod wait;
 mod watch;
 mod who;
@@ -67,8 +71,8 @@ use crate::output::FormatName;
 
 /// List, identify, check and watch network services: of this machine, a network or a cluster
 #[derive(Debug, Parser)]
-#[command(name = "portolan", bin_name = "portolan", version, propagate_version = true, max_term_width = 100)]
-#[command(after_long_help = reference::long_help())]
+#[command(name = "portolan", bin_name = "portolan", version, long_version = version::LONG.as_str())]
+#[command(propagate_version = true, max_term_width = 100, after_long_help = help::reference::long_help())]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -94,8 +98,10 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Health(health::Health),
+    Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
+    Sync(Box<sync::Sync>),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
@@ -234,7 +240,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
+            Command::Audit(audit) => audit.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
@@ -245,7 +253,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
-            Command::Completions(completions) => completions.run(),
+            Command::Completions(completions) => completions.run(cli.global.quiet),
             Command::Man(man) => man.run(cli.global.quiet),
             Command::Config(config) => config.run(&cli.global),
         },

@@ -40,6 +40,8 @@ pub struct Instance {
     pub tags: Vec<Untrusted>,
     /// Its metadata, by key.
     pub metadata: BTreeMap<Untrusted, Untrusted>,
+    /// Its weight without the split, while the registry splits the traffic of the service.
+    pub own_weight: Option<u16>,
     /// Its lease: how long the registration lasts unless it is renewed.
     pub lease: Option<Lease>,
 }
@@ -145,6 +147,9 @@ impl Serialize for Instance {
         if !self.metadata.is_empty() {
             fields.serialize_entry("metadata", &self.metadata)?;
         }
+        if let Some(weight) = &self.own_weight {
+            fields.serialize_entry("own_weight", weight)?;
+        }
         if let Some(lease) = &self.lease {
             fields.serialize_entry("lease", lease)?;
         }
@@ -173,6 +178,7 @@ impl<'de> Deserialize<'de> for Instance {
             tags: Vec<Untrusted>,
             #[serde(default)]
             metadata: BTreeMap<Untrusted, Untrusted>,
+            own_weight: Option<u16>,
             lease: Option<Lease>,
         }
 
@@ -192,6 +198,7 @@ impl<'de> Deserialize<'de> for Instance {
             version: fields.version,
             tags: fields.tags,
             metadata: fields.metadata,
+            own_weight: fields.own_weight,
             lease: fields.lease,
         })
     }
@@ -220,6 +227,7 @@ pub(super) mod tests {
         let metadata = prop::collection::btree_map(text(), text(), 0..3);
         (".{0,12}", any::<bool>(), lifecycle, names, tags, metadata, prop::option::of(lease)).prop_map(
             |(id, serving, lifecycle, [pod, zone, version], tags, metadata, lease)| Instance {
+                own_weight: serving.then_some(u16::from(metadata.is_empty())),
                 id,
                 serving,
                 lifecycle,

@@ -1,6 +1,8 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod audit;
+mod audit_chain;
 mod candidates;
 mod catalog_entry;
 mod catalog_registration;
@@ -79,8 +81,12 @@ pub use crate::clean::{DISPLAY_CHARS, Secret, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use audit::{AuditAnchor, AuditEntry, AuditHash, AuditRecord};
+pub use audit_chain::{AuditChain, AuditFault, AuditSummary};
 pub use candidates::ServiceEndpoint;
-pub use catalog_entry::{CatalogCheck, CatalogEntry, NODES_NAMESPACE, TaggedAddress, default_check_id};
+pub use catalog_entry::{
+    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,
+};
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
 pub use check_limits::CheckLimits;
@@ -126,6 +132,7 @@ pub use raw_detail::{DeclaredDetail, RawDetail};
 pub use registered_instance::{CheckState, HealthReport, RegisteredInstance, RegisteredLease};
 pub use registered_service::{CAPABILITIES_KEY, RegisteredDetail, aggregate_health, registered_services};
 pub use registration::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
+pub(crate) use registration_limits::name_problem;
 pub use registration_limits::{
     MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
     MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,

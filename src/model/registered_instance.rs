@@ -21,8 +21,11 @@ pub struct RegisteredInstance {
     pub index: u64,
     /// Whether it takes calls, according to its operator: what was registered, or what was set since.
     pub status: OperatorStatus,
-    /// Its share of the calls: what was registered, or what was set since.
+    /// Its share of the calls: what was registered, or what was set since; while its service splits its traffic, what follows
+    /// from that.
     pub weight: u16,
+    /// Its weight without the split, while its service splits its traffic.
+    pub own_weight: Option<u16>,
     /// The worst of its status, its lease, its checks, its own report, and its node.
     pub health: HealthState,
     /// Its lease; `None` if it needs no renewal.

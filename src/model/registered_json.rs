@@ -20,6 +20,9 @@ impl Serialize for RegisteredInstance {
         registration.write_fields(&mut map)?;
 
         map.serialize_entry("weight", &self.weight)?;
+        if let Some(weight) = self.own_weight {
+            map.serialize_entry("own_weight", &weight)?;
+        }
         map.serialize_entry("status", &self.status)?;
         map.serialize_entry("health", &self.health)?;
         map.serialize_entry("healthy", &self.is_healthy())?;
@@ -99,6 +102,7 @@ impl RegisteredInstance {
         // They repeat what the checks and `node` say.
         fields.drop_all(&["health_endpoint", "health_check_interval", "health_status", "last_health_check", "node_id"]);
 
+        let own_weight = fields.number(&["own_weight"], 0, u16::MAX.into())?;
         let (mut registration, missing) = Registration::take(fields, 0)?;
         if let Some(missing) = missing {
             return Err(missing);
@@ -113,6 +117,7 @@ impl RegisteredInstance {
             index: required(fields.number(&["index"], 0, u64::MAX)?, "index")?,
             status: registration.status,
             weight: registration.weight.unwrap_or(1),
+            own_weight: own_weight.and_then(|weight| u16::try_from(weight).ok()),
             health: fields.read(&["health"], parsed)?.unwrap_or(HealthState::Unknown),
             lease,
             report,

@@ -153,6 +153,7 @@ impl RegisteredInstance {
             version: untrusted(registration.version.as_ref()),
             tags: registration.tags.iter().map(|tag| tag.as_str().into()).collect(),
             metadata,
+            own_weight: self.own_weight,
             lease: self.lease.map(|lease| Lease { ttl: lease.ttl, expires: lease.expires }),
             ..Instance::default()
         }

@@ -183,7 +183,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// Why a text cannot be the name of a namespace, a node or a zone.
-fn name_problem(field: &str, text: &str) -> Option<Problem> {
+pub(crate) fn name_problem(field: &str, text: &str) -> Option<Problem> {
     if text.len() > MAX_NAME_BYTES {
         let message = format!("it has {} bytes, at most {MAX_NAME_BYTES} are allowed", text.len());
         return Some(Problem::new(field, message, "use a shorter name"));

@@ -105,6 +105,7 @@ mod tests {
             index: 1,
             status: OperatorStatus::Up,
             weight: 1,
+            own_weight: None,
             health,
             lease: Some(RegisteredLease { ttl, expires: jiff::Timestamp::UNIX_EPOCH, expired: false }),
             report: None,

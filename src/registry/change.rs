@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::InstanceRecord;
+use super::{DocumentChange, InstanceRecord};
 use crate::model::RegisteredInstance;
 
 /// What came of a command.
@@ -13,6 +13,8 @@ use crate::model::RegisteredInstance;
 pub struct Outcome {
     /// The changes, in the order of their indexes. A renewal has none, and neither has a repeated registration.
     pub changes: Vec<Change>,
+    /// The changes of documents, in the order of their indexes, which are between those of the instances.
+    pub documents: Vec<DocumentChange>,
     /// What the sender should know, one line each.
     pub warnings: Vec<String>,
     /// What the operator should know.
@@ -23,6 +25,7 @@ impl Outcome {
     /// Adds what came of a further command.
     pub(super) fn append(&mut self, later: Self) {
         self.changes.extend(later.changes);
+        self.documents.extend(later.documents);
         self.warnings.extend(later.warnings);
         self.notices.extend(later.notices);
     }
@@ -90,6 +93,8 @@ pub enum Cause {
     Check,
     /// Its node went down or came back.
     Node,
+    /// Its service splits its traffic in another way.
+    Traffic,
 }
 
 impl Cause {
@@ -104,6 +109,7 @@ impl Cause {
             Self::Operator => "operator",
             Self::Check => "check",
             Self::Node => "node",
+            Self::Traffic => "traffic",
         }
     }
 }

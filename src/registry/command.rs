@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::CatalogCommand;
+use super::{CatalogCommand, ConfigCommand, TrafficCommand};
 use crate::model::{HealthState, OperatorStatus, Registration};
 
 /// A command. Where it may name a generation, a command for an older one is refused: it is about an instance that is gone.
@@ -93,6 +93,15 @@ pub enum Command {
     },
     /// Does what only Consul's API asks for.
     Catalog(CatalogCommand),
+    /// Changes a configuration.
+    Config(ConfigCommand),
+    /// Changes how a service splits its traffic.
+    Traffic {
+        /// `NAMESPACE/NAME` of the service.
+        service: Arc<str>,
+        /// What is done.
+        command: TrafficCommand,
+    },
     /// Lets time pass: leases expire, and what was unhealthy for too long is removed. Once a second is right.
     Tick,
 }

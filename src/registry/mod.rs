@@ -26,13 +26,19 @@
 //!   removed. After a restart, and after a pause of this process, each lease gets one full ttl.
 //! - **Health**: the worst of operator, lease, node, own report and checks.
 //! - **Mass failure**: if too many fail within one ttl, none is removed until they recover, or for ten minutes.
+//! - **Traffic**: while a service splits its traffic, the weights in force follow from its instances that take calls; without
+//!   a split each has its own weight again. A shift goes on only while what it moves to is known to be good.
+//! - **Configurations** have versions; a rollback makes a new one.
 //! - **Limits**: every refusal has a code, a text and a hint.
 
 mod catalog;
 mod change;
 mod checks;
 mod command;
+mod config;
+mod config_rules;
 mod deadlines;
+mod document;
 mod entry;
 mod guard;
 mod leases;
@@ -44,20 +50,33 @@ mod renew;
 mod replicate;
 mod restore;
 mod rules;
+mod selector;
+mod shares;
+mod shift;
 mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 mod tick;
+mod traffic;
+mod traffic_rules;
 
 pub use catalog::CatalogCommand;
 pub use change::{Cause, Change, ChangeKind, Notice, Outcome};
 pub use command::{Command, Now};
+pub use config::{
+    ConfigCommand, ConfigEntry, ConfigValue, ConfigVersion, MAX_ALL_CONFIG_BYTES, MAX_CONFIG_BYTES,
+    MAX_CONFIG_HISTORY_BYTES, MAX_CONFIG_VERSIONS, MAX_CONFIGS,
+};
+pub use document::{DocumentChange, DocumentSubject, DocumentWrite};
 pub use leases::{LeaseKey, LeaseRemainder};
 pub use record::InstanceRecord;
 pub use rejected::Rejected;
-pub use replicate::{ReplicateError, ReplicatedChange};
+pub use replicate::{Replica, ReplicateError, ReplicatedChange};
 pub use restore::RestoreError;
 pub use rules::{GuardRules, Rules};
+pub use selector::Selector;
+pub use shift::{MAX_SHIFT_STEPS, MAX_STEP_TIME, MIN_STEP_TIME, Shift, ShiftPhase, ShiftPlan};
 pub use snapshot::{HealthCounts, ServiceSummary, Snapshot};
 pub use state::{State, step};
+pub use traffic::{MAX_TRAFFIC_RULES, ServiceTraffic, TrafficCommand};

@@ -20,8 +20,11 @@ pub struct InstanceRecord {
     pub index: u64,
     /// The status in force.
     pub status: OperatorStatus,
-    /// The weight in force.
+    /// The weight that was registered, or that its operator set.
     pub weight: u16,
+    /// The weight while its service splits its traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<u16>,
     /// The effective state.
     pub health: HealthState,
     /// Whether its lease expired.
@@ -103,6 +106,7 @@ impl InstanceRecord {
             index: 0,
             status: registration.status,
             weight: registration.weight.unwrap_or(1),
+            share: None,
             health: HealthState::Unknown,
             lease_expired: false,
             node_down,
@@ -126,6 +130,16 @@ impl InstanceRecord {
     /// `NAMESPACE/NAME` of its service.
     pub fn service(&self) -> String {
         format!("{}/{}", self.registration.namespace_or_default(), self.registration.name)
+    }
+
+    /// Its share of the calls: that of a split, or its own weight.
+    pub fn weight_in_force(&self) -> u16 {
+        self.share.unwrap_or(self.weight)
+    }
+
+    /// Whether it may be given calls.
+    pub fn is_usable(&self) -> bool {
+        self.status == OperatorStatus::Up && self.health != HealthState::Unhealthy
     }
 
     /// The ttl of its lease; `None` if it needs no renewal.
@@ -178,7 +192,7 @@ impl InstanceRecord {
             ("metadata", old.metadata != new.metadata),
             ("node", old.node != new.node),
             ("zone", old.zone != new.zone),
-            ("weight", before.weight != self.weight || old.weight != new.weight),
+            ("weight", before.weight != self.weight || before.share != self.share || old.weight != new.weight),
             ("status", before.status != self.status || old.status != new.status || before.reason != self.reason),
             ("health", before.health != self.health),
             ("health_checks", old.checks != new.checks || before.checks != self.checks),

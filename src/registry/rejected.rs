@@ -67,6 +67,84 @@ pub enum Rejected {
         /// The number of checks.
         checks: usize,
     },
+    /// No configuration has this name.
+    #[error("there is no configuration {name}")]
+    UnknownConfig {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// The configuration has no such version, or the version has no value.
+    #[error("the configuration {name} has no version {version} to go back to; the newest is {newest}")]
+    UnknownConfigVersion {
+        /// The name.
+        name: Arc<str>,
+        /// The version of the command.
+        version: u64,
+        /// The newest version.
+        newest: u64,
+    },
+    /// The configuration was changed meanwhile.
+    #[error("{}", conflict(name, *expected, *current))]
+    ConfigConflict {
+        /// The name.
+        name: Arc<str>,
+        /// The version of the command; 0 means that there is none.
+        expected: u64,
+        /// The current one; 0 if there is none.
+        current: u64,
+    },
+    /// There are as many configurations as are allowed.
+    #[error("there are {limit} configurations, which is the limit")]
+    ConfigLimit {
+        /// The limit.
+        limit: usize,
+    },
+    /// All configurations together are as long as is allowed.
+    #[error("all configurations together would have more than {limit} bytes")]
+    ConfigSpace {
+        /// The limit.
+        limit: usize,
+    },
+    /// No service has this name.
+    #[error("no service has the name {service}")]
+    UnknownService {
+        /// `NAMESPACE/NAME`.
+        service: Arc<str>,
+    },
+    /// No instance of the service is one that traffic is to be moved to.
+    #[error("no instance of {service} has the {to}")]
+    NoTarget {
+        /// `NAMESPACE/NAME` of the service.
+        service: Arc<str>,
+        /// The version or the tag.
+        to: String,
+    },
+    /// The service moves its traffic already.
+    #[error("the traffic of {service} is being shifted")]
+    ShiftActive {
+        /// `NAMESPACE/NAME` of the service.
+        service: Arc<str>,
+    },
+    /// The service moves no traffic.
+    #[error("the traffic of {service} is not being shifted")]
+    NoShift {
+        /// `NAMESPACE/NAME` of the service.
+        service: Arc<str>,
+    },
+    /// As many services have rules for their traffic as are allowed.
+    #[error("{limit} services have rules for their traffic, which is the limit")]
+    TrafficLimit {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+fn conflict(name: &str, expected: u64, current: u64) -> String {
+    match (expected, current) {
+        (_, 0) => format!("there is no configuration {name}, but version {expected} is expected"),
+        (0, current) => format!("the configuration {name} exists already, with version {current}"),
+        _ => format!("the configuration {name} has version {current}, not {expected}"),
+    }
 }
 
 impl Rejected {
@@ -80,6 +158,15 @@ impl Rejected {
             Self::InstanceLimit { .. } => "instance_limit",
             Self::RegistryFull { .. } => "registry_full",
             Self::UnknownCheck { .. } | Self::UnknownReport { .. } => "unknown_check",
+            Self::UnknownConfig { .. } => "unknown_config",
+            Self::UnknownConfigVersion { .. } => "unknown_version",
+            Self::ConfigConflict { .. } => "version_conflict",
+            Self::ConfigLimit { .. } | Self::ConfigSpace { .. } => "config_limit",
+            Self::UnknownService { .. } => "unknown_service",
+            Self::NoTarget { .. } => "no_target",
+            Self::ShiftActive { .. } => "shift_active",
+            Self::NoShift { .. } => "no_shift",
+            Self::TrafficLimit { .. } => "traffic_limit",
         }
     }
 
@@ -92,6 +179,15 @@ impl Rejected {
             Self::InstanceLimit { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::RegistryFull { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::UnknownReport { .. } => "register the check with a TTL",
+            Self::UnknownConfig { .. } => "`portolan config list` and GET /api/v1/config show the names",
+            Self::UnknownConfigVersion { .. } => "`portolan config history NAME` shows the versions that are kept",
+            Self::ConfigConflict { .. } => "read the current version, and decide again",
+            Self::ConfigLimit { .. } | Self::ConfigSpace { .. } => "delete configurations that nothing reads",
+            Self::UnknownService { .. } => "`portolan services list` shows the names",
+            Self::NoTarget { .. } => "`portolan services get NAME` shows the versions and tags of its instances",
+            Self::ShiftActive { .. } => "abort or finish it first, as in `portolan services shift NAME --abort`",
+            Self::NoShift { .. } => "start one, as in `portolan services shift NAME --to 1.3 --steps 10,50,100`",
+            Self::TrafficLimit { .. } => "reset the traffic of services that are gone",
             Self::UnknownCheck { .. } => "give the position of a check, counted from 0",
         }
     }

@@ -10,7 +10,7 @@ use super::deadlines::Timer;
 use super::entry::{InstanceEntry, check_vitals};
 use super::record::field_name;
 use super::state::State;
-use super::{Cause, Change, ChangeKind, InstanceRecord, Now, Outcome};
+use super::{Cause, Change, ChangeKind, DocumentChange, InstanceRecord, Now, Outcome};
 use crate::model::{CheckKind, DebouncedState, HealthState};
 
 /// A change as the other servers of a registry need it.
@@ -33,6 +33,16 @@ pub struct ReplicatedChange {
     checks: Vec<(Option<Arc<str>>, Option<Timestamp>)>,
 }
 
+/// A change of another server: of an instance, or of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Replica {
+    /// Of a document. Its fields tell it apart.
+    Document(DocumentChange),
+    /// Of an instance.
+    Instance(ReplicatedChange),
+}
+
 /// Why a change of another server does not fit this state: it must be loaded anew.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplicateError {
@@ -43,6 +53,14 @@ pub enum ReplicateError {
         given: u64,
         /// The index of the state.
         last: u64,
+    },
+    /// It cannot be read.
+    #[error("change {index} cannot be read: {cause}")]
+    Unreadable {
+        /// Its index.
+        index: u64,
+        /// Why.
+        cause: String,
     },
     /// It is about an instance that is not there, or about another generation of it.
     #[error("change {index} does not fit the instance {id}")]
@@ -80,7 +98,6 @@ impl State {
         if index != self.view.index + 1 {
             return Err(ReplicateError::Gap { given: index, last: self.view.index });
         }
-        let mismatch = || ReplicateError::Mismatch { index, id: Arc::clone(&change.id) };
         self.elapsed = self.elapsed.max(now.elapsed);
         let now = Now { elapsed: self.elapsed, wall: change.at };
 
@@ -93,10 +110,29 @@ impl State {
                 self.replicate_update(index, entry, change, now, &mut outcome);
             }
             (ChangeKind::Removed, Some(entry)) if is_same => self.remove(&entry, change.cause, now, &mut outcome),
-            _ => return Err(mismatch()),
+            _ => return Err(ReplicateError::Mismatch { index, id: Arc::clone(&change.id) }),
         }
         self.replicate_node(change);
-        outcome.changes.pop().ok_or_else(mismatch)
+        outcome.changes.pop().ok_or_else(|| ReplicateError::Mismatch { index, id: Arc::clone(&change.id) })
+    }
+
+    /// Takes over a change of a document that another server made.
+    ///
+    /// # Errors
+    /// It does not follow the last change, or cannot be read.
+    pub fn replicate_document(&mut self, index: u64, change: &DocumentChange, now: Now) -> Result<(), ReplicateError> {
+        if index != self.view.index + 1 {
+            return Err(ReplicateError::Gap { given: index, last: self.view.index });
+        }
+        self.elapsed = self.elapsed.max(now.elapsed);
+        let now = Now { elapsed: self.elapsed, wall: change.at };
+
+        for write in &change.writes {
+            let loaded = self.load_document(&write.key, write.body.as_deref().map(str::as_bytes), now);
+            loaded.map_err(|error| ReplicateError::Unreadable { index, cause: error.to_string() })?;
+        }
+        self.view.index = index;
+        Ok(())
     }
 
     fn replicate_new(&mut self, index: u64, change: &ReplicatedChange, now: Now, outcome: &mut Outcome) {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::document::{DocumentKey, is_document};
 use super::entry::InstanceEntry;
 use super::state::State;
 use super::{InstanceRecord, Now, Rules};
@@ -33,6 +34,14 @@ pub enum RestoreError {
         index: u64,
         /// The index of the last change.
         last: u64,
+    },
+    /// A record that cannot be read.
+    #[error("the stored record {key} cannot be read: {cause}")]
+    BadRecord {
+        /// Its key.
+        key: String,
+        /// Why.
+        cause: String,
     },
 }
 
@@ -82,6 +91,50 @@ impl State {
         Ok(state)
     }
 
+    /// The state with everything that a store holds: instances and documents, as [`restore`](Self::restore).
+    ///
+    /// # Errors
+    /// A record cannot be read, or the records cannot belong together.
+    pub fn restore_stored(
+        rules: Rules,
+        index: u64,
+        records: &[(String, Vec<u8>)],
+        now: Now,
+    ) -> Result<Self, RestoreError> {
+        let (documents, instances): (Vec<_>, Vec<_>) = records.iter().partition(|(key, _)| is_document(key));
+        let read = |(key, body): &(String, Vec<u8>)| {
+            serde_json::from_slice(body).map_err(|error| unreadable_record(key, error.to_string()))
+        };
+        let instances: Vec<InstanceRecord> = instances.into_iter().map(read).collect::<Result<_, _>>()?;
+
+        let mut state = Self::restore(rules, index, instances, now)?;
+        for (key, body) in documents {
+            state.load_document(key, Some(body), now)?;
+        }
+        Ok(state)
+    }
+
+    /// Takes over a stored configuration or the stored traffic of a service; `None` is one that was removed. The instances
+    /// are restored before.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn load_document(&mut self, key: &str, body: Option<&[u8]>, now: Now) -> Result<(), RestoreError> {
+        let unreadable = |cause: String| unreadable_record(key, cause);
+        let known = DocumentKey::of(key).ok_or_else(|| unreadable("its kind is not known".to_owned()))?;
+        match (known, body) {
+            (DocumentKey::Config(..), Some(body)) => {
+                self.load_config(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?);
+            }
+            (DocumentKey::Config(name, version), None) => self.unload_config(name, version),
+            (DocumentKey::Traffic(_), Some(body)) => {
+                self.load_traffic(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?, now);
+            }
+            (DocumentKey::Traffic(service), None) => self.unload_traffic(service),
+        }
+        Ok(())
+    }
+
     fn restore_one(&mut self, id: Arc<str>, mut record: InstanceRecord, now: Now) {
         record.checks.resize(record.registration.checks.len(), crate::model::HealthState::Unknown);
         if let Some(node) = record.registration.node.as_deref().filter(|_| record.node_down) {
@@ -100,4 +153,8 @@ impl State {
             self.await_calm(entry, now);
         }
     }
+}
+
+fn unreadable_record(key: &str, cause: String) -> RestoreError {
+    RestoreError::BadRecord { key: key.escape_debug().to_string(), cause }
 }

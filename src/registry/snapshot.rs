@@ -6,7 +6,9 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
+use super::config::ConfigEntry;
 use super::entry::InstanceEntry;
+use super::traffic::ServiceTraffic;
 use super::{InstanceRecord, Rules};
 use crate::model::{HealthState, RegisteredInstance, aggregate_health};
 
@@ -28,6 +30,12 @@ pub struct Snapshot {
     pub(super) protected: RedBlackTreeMapSync<Arc<str>, Duration>,
     /// Since when there is a mass failure of everything.
     pub(super) all_protected: Option<Duration>,
+    /// By their names.
+    pub(super) configs: RedBlackTreeMapSync<Arc<str>, Arc<ConfigEntry>>,
+    /// The bytes of all their versions.
+    pub(super) config_bytes: usize,
+    /// By `NAMESPACE/NAME`.
+    pub(super) traffic: RedBlackTreeMapSync<Arc<str>, Arc<ServiceTraffic>>,
 }
 
 /// A service with at least one instance.
@@ -112,6 +120,9 @@ impl Snapshot {
             health: HealthCounts::default(),
             protected: RedBlackTreeMapSync::new_sync(),
             all_protected: None,
+            configs: RedBlackTreeMapSync::new_sync(),
+            config_bytes: 0,
+            traffic: RedBlackTreeMapSync::new_sync(),
         }
     }
 
@@ -201,6 +212,29 @@ impl Snapshot {
     pub fn records(&self) -> impl Iterator<Item = &Arc<InstanceRecord>> {
         let members = self.services.iter().flat_map(|(_, service)| service.members.iter());
         members.filter_map(|id| self.record(id))
+    }
+
+    /// A configuration, with its versions.
+    pub fn config(&self, name: &str) -> Option<&Arc<ConfigEntry>> {
+        self.configs.get(name)
+    }
+
+    /// All configurations by name, also those that were deleted.
+    pub fn configs(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<ConfigEntry>)> {
+        self.configs.iter()
+    }
+
+    /// What operators decided about the traffic of a service.
+    pub fn traffic(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceTraffic>> {
+        if self.traffic.is_empty() {
+            return None;
+        }
+        self.traffic.get(service_key(namespace, name).as_str())
+    }
+
+    /// The same of all services that have any.
+    pub fn all_traffic(&self) -> impl Iterator<Item = &Arc<ServiceTraffic>> {
+        self.traffic.values()
     }
 
     /// Whether removals of a service are suspended because of a mass failure. `key` is `NAMESPACE/NAME`.

@@ -9,6 +9,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 use super::deadlines::{Deadlines, Timer};
 use super::entry::CheckResult;
 use super::entry::InstanceEntry;
+use super::shift::ShiftProgress;
 use super::snapshot::Snapshot;
 use super::{Cause, Change, ChangeKind, Command, InstanceRecord, Now, Outcome, Rejected, Rules};
 
@@ -34,6 +35,8 @@ pub struct State {
     pub(super) failed: RedBlackTreeSetSync<(Duration, Arc<str>)>,
     /// Services of which an instance failed since the last tick.
     pub(super) suspects: RedBlackTreeSetSync<Arc<str>>,
+    /// The shifts that move traffic, by `NAMESPACE/NAME` of their services.
+    pub(super) shifts: RedBlackTreeMapSync<Arc<str>, ShiftProgress>,
     pub(super) elapsed: Duration,
     pub(super) last_tick: Option<Duration>,
 }
@@ -63,6 +66,7 @@ impl State {
             ended: RedBlackTreeMapSync::new_sync(),
             failed: RedBlackTreeSetSync::new_sync(),
             suspects: RedBlackTreeSetSync::new_sync(),
+            shifts: RedBlackTreeMapSync::new_sync(),
             elapsed: Duration::ZERO,
             last_tick: None,
         }
@@ -79,6 +83,7 @@ impl State {
 
         let mut outcome = self.carry_out(command, now)?;
         self.follow_nodes(&mut outcome, now);
+        self.follow_traffic(&mut outcome, now);
         Ok(outcome)
     }
 
@@ -105,7 +110,13 @@ impl State {
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),
             Command::NodeDown { node } => Ok(self.set_node(&node, true, now)),
             Command::Catalog(command) => self.catalog(command, now),
-            Command::Tick => Ok(self.tick(now)),
+            Command::Config(command) => self.config(command, now),
+            Command::Traffic { service, command } => self.traffic(&service, command, now),
+            Command::Tick => {
+                let mut outcome = self.tick(now);
+                self.advance_shifts(now, &mut outcome);
+                Ok(outcome)
+            }
         }
     }
 

@@ -99,6 +99,7 @@ impl State {
         }
 
         outcome.notices.push(Notice::ClockGap { seconds: gap.as_secs() });
+        self.restart_steps(now);
         let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().collect();
         for id in ids {
             let Some(mut entry) = self.view.instances.get(&*id).cloned() else { continue };

@@ -12,11 +12,45 @@ use super::api_error::{ApiError, ApiResult};
 use crate::clean::clean;
 use crate::model::Problem;
 
+/// What a body is announced as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyKind {
+    Json,
+    Text,
+}
+
+/// Reads a body that is JSON or any other text. Only for PUT, which a page of another site may not send.
+///
+/// # Errors
+/// A body that is longer than `max`, takes longer than `limit`, ends early, or is announced as neither.
+pub(super) async fn read_value(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<(Vec<u8>, BodyKind)> {
+    let kind = match request.headers() {
+        headers if is_json(headers) => BodyKind::Json,
+        headers if is_text(headers) => BodyKind::Text,
+        headers => {
+            let hint = "send `Content-Type: application/json`, or text/plain for any other text";
+            return Err(wrong_type(headers, "not_json_or_text").hint(hint));
+        }
+    };
+    let (_, bytes) = receive(request, max, limit).await?;
+    Ok((bytes, kind))
+}
+
 /// Reads a body. An empty one is an empty text.
 ///
 /// # Errors
 /// A body that is longer than `max`, takes longer than `limit`, ends early, or is not announced as JSON.
 pub(super) async fn read(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<Vec<u8>> {
+    let (headers, bytes) = receive(request, max, limit).await?;
+    // A page of another site may send forms and plain text from a browser on this machine, but not JSON.
+    if !bytes.is_empty() && !is_json(&headers) {
+        return Err(wrong_type(&headers, "not_json").hint("send `Content-Type: application/json`"));
+    }
+    Ok(bytes)
+}
+
+/// Receives a body of any kind.
+async fn receive(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<(HeaderMap, Vec<u8>)> {
     let (head, body) = request.into_parts();
     let announced = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > max as u64) {
@@ -33,19 +67,26 @@ pub(super) async fn read(request: Request<Body>, max: usize, limit: Duration) ->
             return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", message));
         }
     };
-    // A page of another site may send forms and plain text from a browser on this machine, but not JSON.
-    if !bytes.is_empty() && !is_json(&head.headers) {
-        let given = head.headers.get(CONTENT_TYPE).map_or("none", |value| value.to_str().unwrap_or("another"));
-        let message = format!("the content type is {}", clean(given));
-        let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", message);
-        return Err(error.hint("send `Content-Type: application/json`"));
-    }
-    Ok(bytes.into())
+    Ok((head.headers, bytes.into()))
+}
+
+fn wrong_type(headers: &HeaderMap, code: &'static str) -> ApiError {
+    let given = headers.get(CONTENT_TYPE).map_or("none", |value| value.to_str().unwrap_or("another"));
+    let message = format!("the content type is {}", clean(given));
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, message)
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+fn is_text(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|kind| kind.starts_with("text/"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Some(kind) = media_type(headers) else { return false };
     kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 

@@ -10,8 +10,23 @@ use crate::model::ParseError;
 
 /// The level of the process's log.
 pub struct LogLevel {
-    filter: Mutex<String>,
+    levels: Mutex<Levels>,
     apply: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+/// What says how much is logged.
+#[derive(Debug)]
+struct Levels {
+    /// The level of the settings.
+    settings: String,
+    /// What lies over it: the server's own configuration.
+    overridden: Option<String>,
+}
+
+impl Levels {
+    fn in_force(&self) -> &str {
+        self.overridden.as_deref().unwrap_or(&self.settings)
+    }
 }
 
 /// The levels, from the quietest to the most talkative.
@@ -22,26 +37,37 @@ const MAX_FILTER_BYTES: usize = 1_024;
 impl LogLevel {
     /// The level `filter` of a log that `apply` changes; it returns `false` if the log has ended.
     pub fn new(filter: &str, apply: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self { filter: Mutex::new(filter.to_owned()), apply: Box::new(apply) }
+        let levels = Levels { settings: filter.to_owned(), overridden: None };
+        Self { levels: Mutex::new(levels), apply: Box::new(apply) }
     }
 
     /// The level in force: `info`, or a list such as `portolan=debug,warn`.
     pub fn get(&self) -> String {
-        self.filter.lock().clone()
+        self.levels.lock().in_force().to_owned()
     }
 
-    /// Changes the level.
+    /// Changes the level. What overrides it holds until it is taken back.
     ///
     /// # Errors
     /// It is not a level, or the log has ended.
     pub fn set(&self, filter: &str) -> Result<(), ParseError> {
         Self::check(filter)?;
-        let mut current = self.filter.lock();
-        if !(self.apply)(filter) {
+        let mut levels = self.levels.lock();
+        if levels.overridden.is_none() && !(self.apply)(filter) {
             return Err(ParseError::new("the log has ended", "start the server again"));
         }
-        filter.clone_into(&mut current);
+        filter.clone_into(&mut levels.settings);
         Ok(())
+    }
+
+    /// Overrides the level, which was checked before; `None` takes that back.
+    pub(super) fn set_override(&self, level: Option<&str>) {
+        let mut levels = self.levels.lock();
+        if levels.overridden.as_deref() != level {
+            levels.overridden = level.map(str::to_owned);
+            // A log that has ended shows nothing either way.
+            (self.apply)(levels.in_force());
+        }
     }
 
     /// Checks a level without using it.
@@ -68,7 +94,7 @@ fn is_level_list(filter: &str) -> bool {
 
 impl fmt::Debug for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LogLevel").field("filter", &self.filter).finish_non_exhaustive()
+        f.debug_struct("LogLevel").field("levels", &self.levels).finish_non_exhaustive()
     }
 }
 
@@ -88,6 +114,11 @@ mod tests {
             level.set(right).unwrap();
             assert_eq!(level.get(), right);
         }
+        level.set_override(Some("trace"));
+        level.set("warn").unwrap();
+        assert_eq!(level.get(), "trace", "an override lies over the settings");
+        level.set_override(None);
+        assert_eq!(level.get(), "warn");
         assert!(LogLevel::new("info", |_| false).set("debug").is_err(), "a log that has ended");
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::access::Scope;
 use super::view::ServiceKey;
-use crate::model::NODES_NAMESPACE;
+use crate::model::{CONFIG_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE};
 use crate::registry::ChangeKind;
 use crate::store::StoredEvent;
 
@@ -33,6 +33,8 @@ pub(super) struct Filter {
     pub(super) service: Option<String>,
     /// What the client may see.
     pub(super) scope: Scope,
+    /// Whether the client follows a configuration, which stands in the place of the service.
+    pub(super) is_of_config: bool,
 }
 
 /// What a client missed.
@@ -91,10 +93,20 @@ impl Event {
 }
 
 impl Filter {
+    /// The events of one configuration. Whoever asks for them was found to be allowed to.
+    pub(super) fn of_config(name: &str) -> Self {
+        let (namespace, service) = (Some(CONFIG_NAMESPACE.to_owned()), Some(name.to_owned()));
+        Self { namespace, service, scope: Scope::default(), is_of_config: true }
+    }
+
     fn accepts(&self, key: &ServiceKey) -> bool {
-        // The records of nodes are no services.
-        let is_node = &*key.namespace == NODES_NAMESPACE;
-        !is_node
+        // What is not about services is told only to those who ask for it.
+        let is_internal = match &*key.namespace {
+            NODES_NAMESPACE | TRAFFIC_NAMESPACE => true,
+            CONFIG_NAMESPACE => !self.is_of_config,
+            _ => self.is_of_config,
+        };
+        !is_internal
             && self.service.as_deref().is_none_or(|service| service == &*key.name)
             && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
             && self.scope.contains(&key.namespace, &key.name)
@@ -237,7 +249,7 @@ mod tests {
     }
 
     fn of(name: &str) -> Filter {
-        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()), scope: Scope::default() }
+        Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()), ..Filter::default() }
     }
 
     fn indexes(missed: Missed) -> Option<Vec<u64>> {

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::checks::MonitorStats;
+use super::strategy::Strategy;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
 #[derive(Deserialize, ToSchema)]
@@ -48,6 +49,49 @@ pub(super) struct RegistrationBody {
     health_checks: Option<Vec<HealthCheck>>,
     /// The path of an HTTP check.
     health_endpoint: Option<String>,
+}
+
+/// The answer of `audit`.
+#[derive(ToSchema)]
+pub(super) struct AuditAnswer {
+    data: AuditPart,
+}
+
+/// A part of the audit log, the oldest records first.
+#[derive(ToSchema)]
+pub(super) struct AuditPart {
+    records: Vec<AuditLine>,
+    /// The number of the first record of the whole log; 0 if it is empty.
+    first: u64,
+    /// The number of its last record.
+    last: u64,
+    /// What `after` continues with; null at the end of the log.
+    next: Option<u64>,
+}
+
+/// A record. Its hash is SHA-256 of `previous`, the number as eight bytes, and the JSON of its other fields without blanks.
+#[derive(ToSchema)]
+#[schema(as = AuditRecord)]
+pub(super) struct AuditLine {
+    number: u64,
+    /// RFC 3339
+    time: String,
+    /// `key ID (NAME)`, `token SUBJECT`, `certificate NAME`, `anonymous`, `anyone` or `server`
+    who: String,
+    /// Address and port
+    from: Option<String>,
+    action: String,
+    target: Option<String>,
+    /// `ok`, `unchanged`, or the code of an error
+    result: String,
+    index: Option<u64>,
+    /// The id of the request
+    request: Option<String>,
+    detail: Option<String>,
+    /// The last record that was removed because of the settings: its number and its hash
+    anchor: Option<Value>,
+    previous: String,
+    hash: String,
 }
 
 /// Whether an instance takes calls; `healthy` and `active` mean up.
@@ -111,6 +155,8 @@ pub(super) struct Instance {
     port: u16,
     protocol: Option<String>,
     weight: u16,
+    /// The weight without the split, while the service splits its traffic
+    own_weight: Option<u16>,
     tags: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
     /// up, draining or maintenance
@@ -167,7 +213,7 @@ pub(super) struct HeartbeatBody {
 
 #[derive(ToSchema)]
 pub(super) struct HeartbeatAnswer {
-    /// id, generation, health, ttl in seconds, expires
+    /// id, generation, health, ttl in seconds, expires; durable is false while the database is away
     #[schema(value_type = Object)]
     data: Value,
 }
@@ -202,6 +248,103 @@ pub(super) struct PicksAnswer {
     /// service_name, namespace, default_strategy, requests, instances
     #[schema(value_type = Object)]
     data: Value,
+}
+
+/// The strategy of clients that ask for none.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StrategyBody {
+    #[schema(value_type = Strategy)]
+    strategy: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct StrategyAnswer {
+    /// service_name, namespace, strategy, is_own
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// The instances that calls go to: by their version, a range of versions, or a tag.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TrafficTarget {
+    version: Option<String>,
+    tag: Option<String>,
+}
+
+/// Where all calls go.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SwitchBody {
+    to: TrafficTarget,
+}
+
+/// A shift of traffic.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShiftBody {
+    to: TrafficTarget,
+    /// Percentages, rising
+    #[schema(min_items = 1, max_items = 100)]
+    steps: Vec<u8>,
+    /// How long each step lasts: seconds, or a text such as 5m
+    #[schema(value_type = Option<Object>)]
+    every: Option<Value>,
+    /// The score below which everything goes back
+    #[schema(minimum = 1, maximum = 100)]
+    abort_below: Option<u8>,
+}
+
+/// What is done with a shift.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShiftActionBody {
+    /// pause, resume, abort or finish
+    action: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TrafficAnswer {
+    /// service_name, namespace, strategy, switched_to, shift, instances (own_weight, weight in force, percent of the calls)
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigBody {
+    /// name, version, index, updated_at, deleted, format (json, text), bytes, rollback_of, author, value
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigListAnswer {
+    /// {"configs": […]}, without their values
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigHistoryAnswer {
+    /// name, versions: the newest first, without their values
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ConfigDiffAnswer {
+    /// name, from, to, diff: every line, with a space, `-` or `+` before it; empty if the values are the same
+    #[schema(value_type = Object)]
+    data: Value,
+}
+
+/// The version to go back to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RollbackBody {
+    #[schema(minimum = 1)]
+    version: u64,
 }
 
 #[derive(ToSchema)]

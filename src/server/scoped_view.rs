@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::access::Caller;
 use super::view::{InstanceView, ServiceView, View};
-use crate::model::RegisteredInstance;
-use crate::registry::{Rules, ServiceSummary};
+use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
+use crate::registry::{ConfigEntry, InstanceRecord, Rules, ServiceSummary, ServiceTraffic};
 
 /// The registry at one index, without what is outside the caller's scope.
 #[derive(Clone, Debug)]
@@ -59,6 +59,32 @@ impl ScopedView {
     /// Every instance.
     pub(super) fn instances(&self) -> Vec<Arc<InstanceView>> {
         self.services().flat_map(|service| service.list().iter().cloned()).collect()
+    }
+
+    /// A configuration. A caller that may see only some services sees the configurations whose names such services could
+    /// have in the default namespace.
+    pub(super) fn config(&self, name: &str) -> Option<&Arc<ConfigEntry>> {
+        self.view.snapshot.config(name).filter(|_| self.sees_config(name))
+    }
+
+    /// Every configuration by name, also those that were deleted.
+    pub(super) fn configs(&self) -> impl Iterator<Item = &Arc<ConfigEntry>> {
+        self.view.snapshot.configs().filter(|(name, _)| self.sees_config(name)).map(|(_, entry)| entry)
+    }
+
+    /// Whether the caller may see a configuration of this name.
+    pub(super) fn sees_config(&self, name: &str) -> bool {
+        self.caller.scope.contains(DEFAULT_NAMESPACE, name)
+    }
+
+    /// What operators decided about the traffic of a service.
+    pub(super) fn traffic(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceTraffic>> {
+        self.view.snapshot.traffic(namespace, name).filter(|_| self.caller.scope.contains(namespace, name))
+    }
+
+    /// What is kept of an instance.
+    pub(super) fn record(&self, id: &str) -> Option<&Arc<InstanceRecord>> {
+        self.instance(id).and_then(|_| self.view.snapshot.record(id))
     }
 
     /// Whether the caller may see every service.

@@ -33,11 +33,11 @@ pub(super) enum TargetHost {
 }
 
 impl ServiceAddresses {
-    /// The addresses of these instances. One with the address of an interface, as in `fe80::1%eth0`, is left out: another
+    /// The addresses of these instances, without those of weight 0. One with the address of an interface, as in `fe80::1%eth0`, is left out: another
     /// machine has other interfaces.
     pub(super) fn of<'i>(instances: impl Iterator<Item = &'i RegisteredInstance>) -> Self {
         let (mut targets, mut has_udp) = (BTreeSet::new(), false);
-        for instance in instances {
+        for instance in with_calls(instances.collect()) {
             has_udp |= is_udp(instance);
             let registration = &*instance.registration;
             let host = match registration.address.parse::<IpAddr>() {
@@ -71,6 +71,12 @@ impl ServiceAddresses {
             }
         }
     }
+}
+
+/// Those that get calls: an instance of weight 0 gets none, unless all have that weight. Many clients look at addresses alone.
+fn with_calls(instances: Vec<&RegisteredInstance>) -> Vec<&RegisteredInstance> {
+    let are_all_zero = instances.iter().all(|instance| instance.weight == 0);
+    instances.into_iter().filter(|instance| are_all_zero || instance.weight > 0).collect()
 }
 
 /// Whether an instance is reached over UDP.

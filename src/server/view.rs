@@ -1,15 +1,15 @@
 //! What readers see: every instance with its JSON, already written. One writer publishes a new view; readers never wait.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
-use uuid::Uuid;
 
+use super::balancing::{Balancing, ClientKey, InstanceCounters, Selection, ServiceCounters};
 use super::name_index::NameIndex;
 use super::service_addresses::ServiceAddresses;
-use super::strategy::{Choice, InstanceCounters, ServiceCounters};
 use super::times::{LeaseTimes, WIDTH};
 use crate::model::{HealthState, RegisteredInstance};
 use crate::registry::{Change, ChangeKind, Snapshot};
@@ -57,6 +57,7 @@ pub(super) struct ServiceView {
     list: OnceLock<Vec<Arc<InstanceView>>>,
     /// Made by the first that asks for it, as the list is.
     addresses: OnceLock<ServiceAddresses>,
+    balancing: Balancing,
 }
 
 /// An instance with its JSON.
@@ -68,7 +69,6 @@ pub(super) struct InstanceView {
     json: Box<[u8]>,
     last_seen_at: Option<usize>,
     expires_at: Option<usize>,
-    hash: u128,
 }
 
 /// The fields that change with the health of an instance.
@@ -87,7 +87,6 @@ impl InstanceView {
             expires_at: place(&json, "expires", EXPIRES),
             json: json.into_bytes().into(),
             counters: known.map_or_else(Arc::default, |known| Arc::clone(&known.counters)),
-            hash: hash_of_id(&instance.id),
             times: LeaseTimes::new(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
             instance,
         }
@@ -130,16 +129,6 @@ impl InstanceView {
         let entry = self.instance.registration.catalog.as_ref().filter(|entry| !entry.is_external);
         entry.into_iter().flat_map(|entry| entry.checks.iter().map(|check| check.id.as_str()))
     }
-
-    /// Its version, as it was registered.
-    pub(super) fn version(&self) -> Option<&str> {
-        self.instance.registration.version.as_deref()
-    }
-
-    /// The instance as one to choose from. `at` is its position in a list.
-    pub(super) fn choice(&self, at: usize) -> Choice {
-        Choice { at, id: self.hash, weight: self.instance.weight, counters: Arc::clone(&self.counters) }
-    }
 }
 
 /// The JSON with fixed texts in place of the times.
@@ -160,18 +149,6 @@ fn place(json: &str, field: &str, value: &str) -> Option<usize> {
     Some(json.rfind(&field)? + field.len() - WIDTH - 1)
 }
 
-/// A number that is the same for the same id, on each machine.
-fn hash_of_id(id: &str) -> u128 {
-    Uuid::try_parse(id).map_or_else(
-        |_| {
-            id.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
-                (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-            })
-        },
-        |id| id.as_u128(),
-    )
-}
-
 impl ServiceView {
     /// The instances, by id.
     pub(super) fn list(&self) -> &[Arc<InstanceView>] {
@@ -184,6 +161,19 @@ impl ServiceView {
             let instances = self.list().iter().map(|instance| &instance.instance);
             ServiceAddresses::of(instances.filter(|instance| instance.is_usable()))
         })
+    }
+
+    /// The instances that a client wants in the order for it, at most `limit`. The first is counted as picked.
+    pub(super) fn balance(
+        &self,
+        selection: &Selection,
+        client: ClientKey<'_>,
+        limit: usize,
+    ) -> Vec<&Arc<InstanceView>> {
+        let list = self.list();
+        let candidates = || list.iter().map(|instance| (&instance.instance, &instance.counters));
+        let positions = self.balancing.order(candidates, &self.counters, selection, client, limit);
+        positions.into_iter().map(|at| &list[at]).collect()
     }
 
     /// The number of instances.
@@ -283,11 +273,13 @@ pub(super) struct ViewDraft {
     view: View,
     touched: HashMap<ServiceKey, ServiceView>,
     is_node_touched: bool,
+    /// The counters of instances that are removed, and those of their services.
+    removed: Vec<(Arc<InstanceCounters>, Arc<ServiceCounters>)>,
 }
 
 impl ViewDraft {
     pub(super) fn of(view: &View) -> Self {
-        Self { view: view.clone(), touched: HashMap::new(), is_node_touched: false }
+        Self { view: view.clone(), touched: HashMap::new(), is_node_touched: false, removed: Vec::new() }
     }
 
     /// Adds or replaces an instance.
@@ -311,7 +303,9 @@ impl ViewDraft {
             names.add_instance(&added.instance);
         }
         self.view.by_id.insert_mut(Arc::clone(&id), Arc::clone(&added));
-        self.change(key, |members| members.insert_mut(id, Arc::clone(&added)));
+        self.change(key, |members| {
+            members.insert_mut(id, Arc::clone(&added));
+        });
         added
     }
 
@@ -329,9 +323,10 @@ impl ViewDraft {
             names.remove_instance(instance);
         }
         self.view.by_id.remove_mut(&*instance.id);
-        self.change(ServiceKey::of(instance), |members| {
+        let service = self.change(ServiceKey::of(instance), |members| {
             members.remove_mut(&*instance.id);
         });
+        self.removed.extend(known.map(|known| (Arc::clone(&known.counters), service)));
     }
 
     /// Takes over what is known of an instance beside its changes: a renewal, or the text of a check.
@@ -377,7 +372,8 @@ impl ViewDraft {
         }
     }
 
-    fn change(&mut self, key: ServiceKey, change: impl FnOnce(&mut Members)) {
+    /// Changes the members of a service, and returns what balancing remembers about it.
+    fn change(&mut self, key: ServiceKey, change: impl FnOnce(&mut Members)) -> Arc<ServiceCounters> {
         let known = self.view.services.get(&key);
         let touched = self.touched.entry(key.clone()).or_insert_with(|| ServiceView {
             key,
@@ -385,12 +381,17 @@ impl ViewDraft {
             counters: known.map(|known| Arc::clone(&known.counters)).unwrap_or_default(),
             list: OnceLock::new(),
             addresses: OnceLock::new(),
+            balancing: Balancing::default(),
         });
         change(&mut touched.instances);
+        Arc::clone(&touched.counters)
     }
 
     /// The changed view, as it is at this snapshot.
     pub(super) fn finish(mut self, snapshot: Snapshot) -> View {
+        for (instance, service) in self.removed {
+            service.gone.fetch_add(instance.picks.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         for (key, service) in self.touched {
             let names = self.view.names.as_mut();
             if service.instances.is_empty() {
@@ -429,6 +430,7 @@ mod tests {
             index: 7,
             status: OperatorStatus::Up,
             weight: 3,
+            own_weight: None,
             health: HealthState::Healthy,
             lease: Some(RegisteredLease { ttl: std::time::Duration::from_secs(30), expires: now, expired: false }),
             report: None,

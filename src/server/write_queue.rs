@@ -1,5 +1,6 @@
 //! The entrance to the writer: a bounded queue of commands, and their answers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -8,8 +9,9 @@ use tokio::time::timeout;
 use tracing::Span;
 
 use super::api_error::ApiError;
+use super::audit::Origin;
 use crate::model::RegisteredInstance;
-use crate::registry::{Command, Rejected};
+use crate::registry::{Command, ConfigVersion, Rejected};
 
 /// How long a caller waits for its answer. A disk that takes longer has a fault.
 const MAX_WAIT: Duration = Duration::from_secs(30);
@@ -23,6 +25,8 @@ pub(super) struct Written {
     pub(super) warnings: Vec<String>,
     /// The instance as the command left it. Another may have changed or removed it since.
     pub(super) instance: Option<RegisteredInstance>,
+    /// The newest version of the configuration that the command is about.
+    pub(super) config: Option<Arc<ConfigVersion>>,
 }
 
 /// What a caller reads: what became of each command.
@@ -31,6 +35,8 @@ pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
 /// Commands that are carried out together, and who waits for them.
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
+    /// Who gave them; `None` is the server itself, whose commands are not audited.
+    pub(super) origin: Option<Origin>,
     pub(super) answer: oneshot::Sender<Answer>,
     /// The span of the request that they belong to.
     pub(super) span: Span,
@@ -58,9 +64,9 @@ impl WriteQueue {
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(super) async fn all(&self, commands: Vec<Command>) -> Answer {
+    pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(WriteJob { commands, answer, span: Span::current() }).map_err(|_| {
+        self.jobs.try_send(WriteJob { commands, origin, answer, span: Span::current() }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
             error.hint("try again after the time in Retry-After")
         })?;
@@ -80,10 +86,21 @@ impl WriteQueue {
 impl From<Rejected> for ApiError {
     fn from(rejected: Rejected) -> Self {
         let status = match &rejected {
-            Rejected::UnknownInstance { .. } | Rejected::StaleGeneration { .. } => StatusCode::NOT_FOUND,
-            Rejected::IdTaken { .. } | Rejected::InstanceLimit { .. } | Rejected::RegistryFull { .. } => {
-                StatusCode::CONFLICT
-            }
+            Rejected::UnknownInstance { .. }
+            | Rejected::StaleGeneration { .. }
+            | Rejected::UnknownConfig { .. }
+            | Rejected::UnknownConfigVersion { .. }
+            | Rejected::UnknownService { .. } => StatusCode::NOT_FOUND,
+            Rejected::IdTaken { .. }
+            | Rejected::InstanceLimit { .. }
+            | Rejected::RegistryFull { .. }
+            | Rejected::ConfigLimit { .. }
+            | Rejected::ConfigSpace { .. }
+            | Rejected::TrafficLimit { .. }
+            | Rejected::NoTarget { .. }
+            | Rejected::ShiftActive { .. }
+            | Rejected::NoShift { .. } => StatusCode::CONFLICT,
+            Rejected::ConfigConflict { .. } => StatusCode::PRECONDITION_FAILED,
             _ => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejected.code(), rejected.to_string()).hint(rejected.hint());

@@ -12,9 +12,11 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{Instrument, Span, debug, error, info, warn};
+use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
+use super::audit::{Origin, PendingAudit, PlannedCommand};
+use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::shared::App;
 use super::times;
@@ -22,7 +24,10 @@ use super::trace;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
-use crate::registry::{CatalogCommand, Change, ChangeKind, Command, Notice, Now, Outcome, Rejected, State};
+use crate::model::AuditEntry;
+use crate::registry::{
+    CatalogCommand, Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State, TrafficCommand,
+};
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
@@ -37,6 +42,7 @@ pub(super) struct CommandWriter {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     pub(super) jobs: mpsc::Receiver<WriteJob>,
+    pub(super) audit: PendingAudit,
 }
 
 impl CommandWriter {
@@ -65,6 +71,8 @@ impl CommandWriter {
             self.fill(&mut batch);
             self.write(std::mem::take(&mut batch), is_tick).await;
         }
+        // What was recorded since the last tick.
+        self.write(Vec::new(), true).await;
     }
 
     /// Takes what is in the queue, up to the size of a batch.
@@ -78,8 +86,11 @@ impl CommandWriter {
     }
 
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+        if is_tick {
+            self.gather_audit().await;
+        }
         let before = self.state.clone();
-        let mut step = self.carry_out(&jobs, is_tick);
+        let mut step = self.carry_out(&jobs, is_tick, self.now());
         let batch = self.batch(before.index(), &mut step);
 
         if let Err(error) = self.keep(batch, &spans(&jobs)).await {
@@ -90,19 +101,24 @@ impl CommandWriter {
         self.finish(jobs, step);
     }
 
+    /// Takes what is to be recorded beside the commands, for the next batch.
+    pub(super) async fn gather_audit(&mut self) {
+        self.audit.gather(&self.app.audit, Timestamp::now()).await;
+    }
+
     /// Applies the rules. Nothing is visible yet, and the state before can be restored.
-    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool) -> CarriedOut {
-        let now = self.now();
+    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> CarriedOut {
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         for job in jobs {
+            let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
             let commands = job.commands.iter().cloned();
-            let written = commands.map(|command| step.carry_out(&mut self.state, command, now)).collect();
+            let written = commands.map(|command| step.carry_out(&mut self.state, command, now, origin)).collect();
             step.results.push(written);
         }
         if is_tick {
             // Time cannot be rejected.
-            let _ = step.carry_out(&mut self.state, Command::Tick, now);
+            let _ = step.carry_out(&mut self.state, Command::Tick, now, None);
         }
         step
     }
@@ -115,34 +131,33 @@ impl CommandWriter {
     /// What the store has to keep.
     pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
         step.write_events(&self.app.unscoped.load());
-        let writes = step.changes.iter().map(write_of).collect();
+        let documents = step.documents.iter().flat_map(writes_of_document);
+        let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
-        Batch { after, events, writes, leases: Vec::new() }
+        let audit = step.audit.iter().chain(&self.audit.entries).map(AuditEntry::canonical).collect();
+        Batch { after, events, writes, audit, forget_audit: self.audit.forget(), ..Batch::default() }
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    pub(super) async fn keep(&self, batch: Batch, requests: &[Span]) -> Result<(), StoreError> {
-        if batch.events.is_empty() && batch.leases.is_empty() {
+    pub(super) async fn keep(&mut self, batch: Batch, requests: &[Span]) -> Result<(), StoreError> {
+        if batch.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
         let span = trace::commit(requests, batch.events.len());
         let stored = self.store.append(batch).instrument(span.clone()).await;
         stored.inspect_err(|_| trace::failed(&span))?;
+        self.audit.kept();
         self.app.metrics.commits.add(start.elapsed());
 
-        if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
-            info!("the store keeps writes again");
-        }
+        self.app.note_store_kept();
         Ok(())
     }
 
     /// Answers that nothing was kept.
     pub(super) fn fail(&self, jobs: Vec<WriteJob>, error: &StoreError) {
         self.app.metrics.failed_commits.fetch_add(1, Ordering::Relaxed);
-        if self.app.is_store_well.swap(false, Ordering::Relaxed) {
-            error!(error = %error, "the store cannot keep writes; reads go on");
-        }
+        self.app.note_store_failed(&error.to_string());
         for job in jobs {
             let _ = job.answer.send(Err(failure(error)));
         }
@@ -163,11 +178,12 @@ impl CommandWriter {
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
     fn publish(&self, carried: CarriedOut) {
-        let CarriedOut { mut draft, changes, events, notices, refreshed, .. } = carried;
+        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
         changes.iter().for_each(log);
+        documents.iter().for_each(log_document);
 
         let snapshot = self.state.snapshot();
         for id in refreshed {
@@ -181,7 +197,7 @@ impl CommandWriter {
         }
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
-        if draft.is_touched() || !notices.is_empty() {
+        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.metrics.changes.add(&changes);
@@ -194,6 +210,7 @@ impl CommandWriter {
 pub(super) struct CarriedOut {
     draft: ViewDraft,
     pub(super) changes: Vec<Change>,
+    pub(super) documents: Vec<DocumentChange>,
     events: Vec<Arc<Event>>,
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
@@ -204,6 +221,8 @@ pub(super) struct CarriedOut {
     /// Commands of clients that were carried out, without heartbeats.
     written: u64,
     renewed: u64,
+    /// What the audit log says of them.
+    audit: Vec<AuditEntry>,
 }
 
 impl CarriedOut {
@@ -212,6 +231,7 @@ impl CarriedOut {
         Self {
             draft,
             changes: Vec::new(),
+            documents: Vec::new(),
             events: Vec::new(),
             notices: Vec::new(),
             refreshed: Vec::new(),
@@ -219,29 +239,53 @@ impl CarriedOut {
             rejected: 0,
             written: 0,
             renewed: 0,
+            audit: Vec::new(),
         }
     }
 
-    fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
+    /// Whether there is anything to keep.
+    pub(super) fn has_changes(&self) -> bool {
+        !self.changes.is_empty() || !self.documents.is_empty()
+    }
+
+    fn carry_out(
+        &mut self,
+        state: &mut State,
+        command: Command,
+        now: Now,
+        origin: Option<&Origin>,
+    ) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
+        let config = match &command {
+            Command::Config(command) => Some(Arc::clone(command.name())),
+            _ => None,
+        };
         let counter = match &command {
             // Time passes, and the monitor reports, without a client.
-            Command::Tick | Command::CheckResult { .. } | Command::CheckUnavailable { .. } => None,
+            Command::Tick
+            | Command::CheckResult { .. }
+            | Command::CheckUnavailable { .. }
+            | Command::Traffic { command: TrafficCommand::Score(_), .. } => None,
             Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
             _ => Some(&mut self.written),
         };
-        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
+        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1);
+        self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, outcome.as_ref(), state)));
+
+        let Outcome { changes, documents, warnings, notices } = outcome?;
         if let Some(counter) = counter {
             *counter += 1;
         }
-        let Outcome { changes, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
         let instance = id.as_deref().and_then(|id| state.view().get(id));
         self.refreshed.extend(id.filter(|_| changes.is_empty()));
         self.changes.extend(changes);
+        self.documents.extend(documents);
         self.notices.extend(notices);
-        Ok(Written { is_new, warnings, instance })
+        let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
+        Ok(Written { is_new, warnings, instance, config })
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.
@@ -263,6 +307,8 @@ impl CarriedOut {
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             self.events.push(Arc::new(event(change, &view, key, previous)));
         }
+        self.events.extend(self.documents.iter().map(|change| Arc::new(document_event(change))));
+        self.events.sort_by_key(|event| event.index);
     }
 }
 
@@ -283,7 +329,11 @@ pub(super) fn subject(command: &Command) -> Option<Arc<str>> {
         | Command::CheckUnavailable { id, .. }
         | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
         Command::Catalog(command) => Some(command.id().into()),
-        Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => None,
+        Command::NodeUp { .. }
+        | Command::NodeDown { .. }
+        | Command::Config(_)
+        | Command::Traffic { .. }
+        | Command::Tick => None,
     }
 }
 
@@ -295,6 +345,14 @@ fn write_of(change: &Change) -> Write {
         // A record of texts and numbers always serialises.
         _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
     }
+}
+
+/// What becomes of the records of a changed document.
+fn writes_of_document(change: &DocumentChange) -> impl Iterator<Item = Write> {
+    change.writes.iter().map(|write| match &write.body {
+        Some(body) => Write::Put { id: Arc::clone(&write.key), body: body.clone().into_bytes() },
+        None => Write::Remove { id: Arc::clone(&write.key) },
+    })
 }
 
 fn failure(error: &StoreError) -> ApiError {
@@ -321,9 +379,12 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
         "changed": change.changed,
         "previous": previous,
     });
+    const ITEM: &[u8] = b",\"item\":";
     let mut line = head.to_string().into_bytes();
     line.pop();
-    line.extend_from_slice(b",\"item\":");
+    // Thousands of events are kept: none of them has room to grow.
+    line.reserve_exact(ITEM.len() + view.json_bytes() + 1);
+    line.extend_from_slice(ITEM);
     view.write(&mut line);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }

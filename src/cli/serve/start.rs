@@ -29,7 +29,7 @@ use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::runtime;
-use crate::registry::{InstanceRecord, Now, State};
+use crate::registry::{Now, State};
 use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
 use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
@@ -183,16 +183,11 @@ async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>, log: A
     };
 
     let OpenStore { store, name: store_name, contents } = opened;
-    let damaged = |detail: String| {
-        let hint = "restore a backup, or begin with an empty registry elsewhere";
-        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&detail)), hint)
-    };
-    let records: std::result::Result<Vec<InstanceRecord>, _> =
-        contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| damaged(error.to_string()))?;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
-    let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let state = state.map_err(|error| damaged(error.to_string()))?;
+    let state = State::restore_stored(plan.rules.clone(), contents.index, &contents.records, now).map_err(|error| {
+        let hint = "restore a backup, or begin with an empty registry elsewhere";
+        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
+    })?;
     Ok(Registry { state, events: contents.events, epoch: contents.epoch, store, store_name, clock, access, tls, log })
 }
 

@@ -3,6 +3,8 @@
 mod get;
 mod list;
 mod selection;
+#[cfg(feature = "registry")]
+mod traffic;
 mod update;
 
 use clap::{Args, Subcommand};
@@ -31,6 +33,11 @@ enum ServicesAction {
     List(list::List),
     Get(get::Get),
     Update(update::Update),
+    #[cfg(feature = "registry")]
+    Switch(traffic::Switch),
+    #[cfg(feature = "registry")]
+    #[command(name = "shift")]
+    ShiftTraffic(traffic::ShiftTraffic),
 }
 
 impl Services {
@@ -39,6 +46,10 @@ impl Services {
             ServicesAction::List(list) => list.run(global),
             ServicesAction::Get(get) => get.run(global),
             ServicesAction::Update(update) => update.run(global),
+            #[cfg(feature = "registry")]
+            ServicesAction::Switch(switch) => switch.run(global),
+            #[cfg(feature = "registry")]
+            ServicesAction::ShiftTraffic(shift) => shift.run(global),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Registries: where services are found, and where programs register.
 
+mod audit_log;
 #[cfg(feature = "consul")]
 mod consul;
 mod dns;
@@ -12,6 +13,8 @@ mod health_report;
 mod k8s;
 #[cfg(feature = "registry")]
 mod portolan;
+#[cfg(feature = "registry")]
+mod server_api;
 mod server_status;
 mod url;
 
@@ -27,8 +30,14 @@ use crate::error::{Error, Result};
 use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
+pub use audit_log::{AuditPart, AuditQuery};
 pub(super) use environment::{RegistrySettings, is_named, settings, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
+#[cfg(feature = "registry")]
+pub use server_api::{
+    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
+    TrafficState, TrafficTarget,
+};
 pub use server_status::{InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
@@ -103,6 +112,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         Box::pin(async move { Err(error) })
     }
 
+    /// A part of the audit log of the registry's server.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider has no audit log.
+    fn audit<'a>(&'a self, _query: &'a AuditQuery) -> ProviderFuture<'a, AuditPart> {
+        let why = "only registries that `portolan serve` runs have one";
+        let hint = "name one, as in --registry portolan://127.0.0.1:7440, or use the registry's own log";
+        let error = Error::usage(format!("the audit log of {}", self.name()), why, hint);
+        Box::pin(async move { Err(error) })
+    }
+
     /// What the registry's server found when it checked instances; `None` if it has none of that name.
     ///
     /// # Errors
@@ -112,6 +132,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let hint = "check its services from here, as in `portolan discover consul --validate`";
         let error = Error::usage(format!("the health checks of {}", self.name()), why, hint);
         Box::pin(async move { Err(error) })
+    }
+
+    /// What only a server of portolan's own can do.
+    ///
+    /// # Errors
+    /// By default: the provider is not one.
+    #[cfg(feature = "registry")]
+    fn server(&self) -> Result<RegistryServer> {
+        let why = "only registries that `portolan serve` runs can do that";
+        let hint = "name one, as in --registry portolan://127.0.0.1:7440";
+        Err(Error::usage(format!("configurations and traffic of {}", self.name()), why, hint))
     }
 }
 

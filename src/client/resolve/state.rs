@@ -164,7 +164,8 @@ impl ResolverState {
             weight: member.endpoint.weight.unwrap_or(1),
             load: Arc::clone(&member.load),
         });
-        let backends = Backends::new(backends.collect(), self.rules.clock.clone());
+        let is_split = members.iter().any(|member| is_of_split(&member.endpoint));
+        let backends = Backends::new(backends.collect(), self.rules.clock.clone()).split(is_split);
         // Clients that start together must not all begin with the same endpoint; the shift leaves the count room.
         let backends = backends.starting_at(Retry::random_seed() >> 1);
 
@@ -271,4 +272,9 @@ fn unique<'e>(endpoints: impl Iterator<Item = &'e Endpoint>) -> Vec<Arc<Endpoint
     let mut seen = HashSet::new();
     all.retain(|(address, _)| seen.insert(address.clone()));
     all.into_iter().map(|(_, endpoint)| Arc::new(endpoint.clone())).collect()
+}
+
+/// Whether the registry splits the traffic of its service: the weights then hold for every strategy.
+fn is_of_split(endpoint: &Endpoint) -> bool {
+    endpoint.instance.as_ref().is_some_and(|instance| instance.own_weight.is_some())
 }

@@ -84,7 +84,7 @@ impl RegistryRequest {
     }
 
     /// Sends this as it is. `headers` describe it.
-    #[cfg(feature = "otel")]
+    #[allow(dead_code, reason = "for configurations and traces")]
     pub(crate) fn body(mut self, headers: HeaderMap, body: Vec<u8>) -> Self {
         (self.headers, self.body) = (headers, Some(body));
         self

@@ -1,6 +1,7 @@
 //! The rules, one by one; against a naive model; in a simulated world; and the checker of histories itself.
 
 mod catalog;
+mod config;
 mod expiry;
 mod guard;
 mod health;
@@ -10,6 +11,8 @@ mod limits;
 mod model;
 mod naive;
 mod replicate;
+mod shift_simulator;
 mod simulator;
 mod snapshots;
 mod support;
+mod traffic;

@@ -17,6 +17,8 @@ pub enum Permission {
     Heartbeat,
     /// Register, change and remove instances.
     Register,
+    /// Write configurations.
+    Configure,
     /// Run checks at once, stop them and start them again.
     RunChecks,
     /// Set counters to zero.
@@ -27,11 +29,12 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Discover,
         Self::ReadStatus,
         Self::Heartbeat,
         Self::Register,
+        Self::Configure,
         Self::RunChecks,
         Self::ResetCounters,
         Self::Administer,
@@ -44,6 +47,7 @@ impl Permission {
             Self::ReadStatus => "read_status",
             Self::Heartbeat => "heartbeat",
             Self::Register => "register",
+            Self::Configure => "configure",
             Self::RunChecks => "run_checks",
             Self::ResetCounters => "reset_counters",
             Self::Administer => "administer",
@@ -164,7 +168,7 @@ mod tests {
     #[test]
     fn each_role_permits_what_the_weaker_ones_permit_and_more() {
         let counts = Role::ALL.map(|role| role.permissions().iter().count());
-        assert_eq!(counts, [2, 6, 7]);
+        assert_eq!(counts, [2, 7, 8]);
         for pair in Role::ALL.windows(2) {
             let stronger = pair[1].permissions();
             assert!(pair[0].permissions().iter().all(|permission| stronger.contains(permission)), "{pair:?}");

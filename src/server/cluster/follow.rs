@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use crate::registry::{Change, ChangeKind, InstanceRecord, ReplicatedChange, State};
+use crate::registry::{Change, ChangeKind, DocumentChange, Replica, State};
+use crate::server::document_event::log_document;
 use crate::server::ring::Event;
 use crate::server::shared::App;
 use crate::server::view::{View, ViewDraft};
@@ -26,7 +27,7 @@ pub(super) fn follow(writer: &mut CommandWriter, news: News) -> Result<(), Diver
 
 fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result<(), Diverged> {
     let mut draft = ViewDraft::of(&writer.app.unscoped.load());
-    let (mut changes, mut lines) = (Vec::new(), Vec::new());
+    let (mut changes, mut documents, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut result = Ok(());
 
     for event in events {
@@ -35,8 +36,11 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
             continue;
         }
         match follow_event(writer, &mut draft, event) {
-            Ok((change, line)) => {
-                changes.push(change);
+            Ok((followed, line)) => {
+                match followed {
+                    Followed::Instance(change) => changes.push(*change),
+                    Followed::Document(change) => documents.push(change),
+                }
                 lines.push(Arc::new(line));
             }
             Err(diverged) => {
@@ -45,11 +49,12 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
             }
         }
     }
-    if changes.is_empty() {
+    if lines.is_empty() {
         return result;
     }
 
     changes.iter().for_each(log);
+    documents.iter().for_each(log_document);
     let app = &writer.app;
     app.unscoped.store(Arc::new(draft.finish(writer.state.snapshot())));
     app.ring.push(&lines);
@@ -58,42 +63,51 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
     result
 }
 
+/// A change that was taken over.
+enum Followed {
+    Instance(Box<Change>),
+    Document(DocumentChange),
+}
+
 fn follow_event(
     writer: &mut CommandWriter,
     draft: &mut ViewDraft,
     event: StoredEvent,
-) -> Result<(Change, Event), Diverged> {
+) -> Result<(Followed, Event), Diverged> {
     let index = event.index;
-    let unreadable = |why: String| {
-        warn!(index, why, "a change of another server cannot be taken over: reading everything again");
-        Diverged
-    };
-    let replica: ReplicatedChange =
-        serde_json::from_slice(&event.replica).map_err(|error| unreadable(error.to_string()))?;
-    let line = Event::of_line(index, event.body).ok_or_else(|| unreadable("its event is not one".to_owned()))?;
+    let replica: Replica =
+        serde_json::from_slice(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
+    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is not one"))?;
 
     let now = writer.now();
-    let change = writer.state.replicate(index, &replica, now).map_err(|error| unreadable(error.to_string()))?;
+    let replica = match replica {
+        Replica::Instance(replica) => replica,
+        Replica::Document(change) => {
+            let taken = writer.state.replicate_document(index, &change, now);
+            taken.map_err(|error| diverged(index, &error.to_string()))?;
+            return Ok((Followed::Document(change), line));
+        }
+    };
+    let change = writer.state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
     match change.kind {
         ChangeKind::Removed => draft.remove(&change.instance),
         ChangeKind::Added | ChangeKind::Updated => drop(draft.put(change.instance.clone())),
     }
     draft.note(&change);
-    Ok((change, line))
+    Ok((Followed::Instance(Box::new(change)), line))
 }
 
-/// Begins anew with everything that the store holds. Every watcher is told to do the same.
+fn diverged(index: u64, why: &str) -> Diverged {
+    warn!(index, why, "what other servers wrote cannot be taken over: reading everything again");
+    Diverged
+}
+
+/// Begins anew with everything that the store holds. Every watcher does the same.
 fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged> {
-    let unreadable = |why: String| {
-        warn!(why, "the records of the store cannot be read");
-        Diverged
-    };
-    let records: Result<Vec<InstanceRecord>, _> =
-        contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let records = records.map_err(|error| unreadable(error.to_string()))?;
+    let index = contents.index;
     let rules = writer.state.rules().clone();
-    let state = State::restore(rules, contents.index, records, writer.now());
-    let state = state.map_err(|error| unreadable(error.to_string()))?;
+    let state = State::restore_stored(rules, index, &contents.records, writer.now());
+    let state = state.map_err(|error| diverged(index, &error.to_string()))?;
 
     let app: &App = &writer.app;
     let before = app.unscoped.load_full();

@@ -3,10 +3,9 @@
 //! Renewals and results of checks that change nothing stay in memory. Everything else is written in this server's turn: it
 //! first takes over what the others wrote, and then applies the rules. So it decides as if it were the only one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -16,7 +15,7 @@ use tracing::{Span, info, warn};
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange};
+use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
@@ -83,7 +82,10 @@ impl ClusterWriter {
             };
 
             match next {
-                Next::Tick => self.begin_sync(),
+                Next::Tick => {
+                    self.writer.gather_audit().await;
+                    self.begin_sync();
+                }
                 // This server's own writes wake it too.
                 Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
                 Next::Wakeup => {}
@@ -96,6 +98,10 @@ impl ClusterWriter {
                 Next::Stop => self.writer.jobs.close(),
                 Next::End => break,
             }
+        }
+        self.writer.gather_audit().await;
+        if !self.writer.audit.entries.is_empty() && !self.writer.app.contact.is_lost() {
+            self.write_in_turn(Vec::new(), true).await;
         }
         self.flush().await;
     }
@@ -207,12 +213,12 @@ impl ClusterWriter {
         let now = self.writer.now();
         self.writer.state.extend_leases(gap, now);
         self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
-        app.is_store_well.store(true, Ordering::Relaxed);
+        app.note_store_kept();
         info!(seconds = gap.as_secs(), "the store replies again: every lease gets one full ttl");
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, answer, span: Span::none() }]).await;
+            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
         }
     }
 
@@ -229,8 +235,8 @@ impl ClusterWriter {
             return;
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&[], true);
-        if step.changes.is_empty() {
+        let step = self.writer.carry_out(&[], true, self.writer.now());
+        if !step.has_changes() && self.writer.audit.entries.is_empty() {
             self.writer.finish(Vec::new(), step);
             return;
         }
@@ -254,8 +260,8 @@ impl ClusterWriter {
             return Some(jobs);
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&jobs, false);
-        if !step.changes.is_empty() || step.rejected > 0 {
+        let step = self.writer.carry_out(&jobs, false, self.writer.now());
+        if step.has_changes() || step.rejected > 0 {
             self.writer.state = before;
             return Some(jobs);
         }
@@ -270,8 +276,8 @@ impl ClusterWriter {
     async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let at = self.writer.clock.now();
         let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
-        let asked = due.iter().cloned().map(outbox::key).collect();
-        let turn = match self.store.take_turn(self.position(), asked).await {
+        let due = due.into_iter().map(outbox::key).collect();
+        let turn = match self.store.take_turn(self.position(), due).await {
             Ok(turn) => turn,
             Err(error) => {
                 self.lose_contact(&error);
@@ -286,31 +292,33 @@ impl ClusterWriter {
             return self.write_without_store(jobs, &error);
         }
         self.confirm(&turn.leases);
-        self.leave_alone(due, &turn.leases);
-        self.append(jobs, is_tick).await;
+        let now = self.writer.now();
+        if is_tick {
+            self.leave_alone(&turn.leases, now);
+        }
+        self.append(jobs, is_tick, now).await;
     }
 
-    /// A lease that the store did not speak of is being renewed.
-    fn leave_alone(&mut self, due: Vec<LeaseKey>, leases: &[StoredLease]) {
+    /// A lease that the store did not speak of is being renewed, or came due only now: it is asked for again.
+    fn leave_alone(&mut self, leases: &[StoredLease], now: Now) {
         let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
-        let now = self.writer.now();
-        for lease in due {
-            let asked = outbox::key(lease.clone());
-            if !spoken.contains(&(&*asked.id, asked.slot)) {
-                self.writer.state.confirm_lease(&LeaseRemainder { lease, remaining: RENEWAL_TIME }, now);
+        for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
+            let key = outbox::key(lease.clone());
+            if !spoken.contains(&(&*key.id, key.slot)) {
+                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
             }
         }
     }
 
     /// Applies the rules, and ends the turn with what they changed.
-    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool, now: Now) {
         let before = self.writer.state.clone();
-        let mut step = self.writer.carry_out(&jobs, is_tick);
+        let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
         self.add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
-        let is_empty = batch.events.is_empty() && batch.leases.is_empty();
+        let is_empty = batch.is_empty();
         let kept = if is_empty {
             // It only ends the turn.
             drop(self.store.append(batch));
@@ -329,9 +337,16 @@ impl ClusterWriter {
     }
 
     fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
-        for (event, change) in batch.events.iter_mut().zip(&step.changes) {
-            // A change of texts and numbers always serialises.
-            event.replica = serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default();
+        // Changes of texts and numbers always serialise.
+        let instances = step
+            .changes
+            .iter()
+            .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default()));
+        let documents =
+            step.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap_or_default()));
+        let mut replicas: HashMap<u64, Vec<u8>> = instances.chain(documents).collect();
+        for event in &mut batch.events {
+            event.replica = replicas.remove(&event.index).unwrap_or_default();
         }
     }
 
@@ -389,7 +404,14 @@ fn unreadable() -> StoreError {
 
 /// Whether a command can be carried out without the others, if it changes nothing.
 fn may_stay_in_memory(command: &Command) -> bool {
-    matches!(command, Command::Renew { .. } | Command::CheckResult { .. } | Command::CheckUnavailable { .. })
+    matches!(
+        command,
+        Command::Renew { .. }
+            | Command::CheckResult { .. }
+            | Command::CheckUnavailable { .. }
+            | Command::Catalog(CatalogCommand::Report { .. })
+            | Command::Traffic { command: TrafficCommand::Score(_), .. }
+    )
 }
 
 /// The reply to the request that is on its way; forever without one.

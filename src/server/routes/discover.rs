@@ -1,20 +1,19 @@
 //! `discover`: the instances of a service that take calls, in the order of a strategy. A client takes the first.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use axum::extract::Request;
+use tracing::debug;
 
+use super::load_balancer::service_strategy;
 use crate::model::{DEFAULT_NAMESPACE, VersionRequirement};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::balancing::{ClientKey, Selection};
 use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
-use crate::server::strategy::{Choice, Chooser, next_start};
 use crate::server::trace;
-use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{PeerAddress, Strategy};
 
 /// The parameters.
@@ -43,77 +42,50 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         let error = ApiError::bad_request("missing_parameter", "the parameter service_name is missing");
         error.field("service_name").hint("add ?service_name=NAME")
     })?;
-    let chooser = chooser(&params, &request, access.app().live.load().default_strategy)?;
+    let (strategy, key) = strategy(&params)?;
     let version = params.get("version").map(version).transpose()?;
     let limit = params.number("limit", 1, MAX_LIMIT)?.and_then(|limit| usize::try_from(limit).ok());
     let with_unhealthy = params.flag("include_unhealthy")?;
 
     let view = access.view();
-    let tail = format!(",\"strategy\":\"{}\"", chooser.strategy);
-    let Some(service) = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), name) else {
-        return Ok(reply::list(view.index(), "", Vec::new(), &tail));
-    };
+    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let strategy = strategy
+        .or_else(|| service_strategy(&view, namespace, name))
+        .unwrap_or_else(|| access.app().live.load().default_strategy);
+    let tail = format!(",\"strategy\":\"{strategy}\"{}", access.stale_tail());
 
-    let wanted = Wanted { version, with_unhealthy };
-    let span = trace::balance(name, chooser.strategy.as_str());
-    let mut instances = span.in_scope(|| ordered(service, &chooser, &wanted));
+    let selection = Selection { strategy, version, with_unhealthy };
+    let address = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip());
+    let span = trace::balance(name, strategy.as_str());
+    let client = ClientKey { key, address };
+    let limit = limit.unwrap_or(usize::MAX);
+    let service = view.service(namespace, name);
+    let instances = service.map(|service| span.in_scope(|| service.balance(&selection, client, limit)));
+    let instances = instances.unwrap_or_default();
     trace::balanced(&span, instances.len(), instances.first().map(|first| &*first.instance.id));
-    if let Some(limit) = limit {
-        instances.truncate(limit);
-    }
     if let Some(first) = instances.first() {
-        first.counters.picks.fetch_add(1, Ordering::Relaxed);
-        service.counters.requests.fetch_add(1, Ordering::Relaxed);
         access.app().metrics.picks.fetch_add(1, Ordering::Relaxed);
+        let (id, instances) = (&*first.instance.id, instances.len());
+        debug!(namespace, service = name, %strategy, id, instances, "instance picked");
     }
-    Ok(reply::list(view.index(), "", instances, &tail))
+    Ok(reply::list(view.index(), "", &instances, &tail))
 }
 
-/// Which instances a client wants.
-struct Wanted {
-    version: Option<VersionRequirement>,
-    with_unhealthy: bool,
-}
-
-impl Wanted {
-    fn accepts(&self, instance: &InstanceView) -> bool {
-        (self.with_unhealthy || instance.instance.is_usable())
-            && self.version.as_ref().is_none_or(|version| instance.version().is_some_and(|own| version.accepts(own)))
-    }
-}
-
-/// The wanted instances in the order of the strategy.
-fn ordered(service: &ServiceView, chooser: &Chooser<'_>, wanted: &Wanted) -> Vec<Arc<InstanceView>> {
-    let list = service.list();
-    if chooser.strategy == Strategy::RoundRobin {
-        let mut instances: Vec<_> = list.iter().filter(|instance| wanted.accepts(instance)).cloned().collect();
-        let start = next_start(&service.counters, instances.len());
-        instances.rotate_left(start);
-        return instances;
-    }
-
-    let positions = list.iter().enumerate().filter(|(_, instance)| wanted.accepts(instance));
-    let mut choices: Vec<Choice> = positions.map(|(at, instance)| instance.choice(at)).collect();
-    chooser.order(&service.counters, &mut choices);
-    choices.iter().map(|choice| Arc::clone(&list[choice.at])).collect()
-}
-
-fn chooser<'p>(params: &'p Params<'_>, request: &Request, default: Strategy) -> ApiResult<Chooser<'p>> {
+/// The strategy that a client asks for, and its key.
+fn strategy<'p>(params: &'p Params<'_>) -> ApiResult<(Option<Strategy>, Option<&'p str>)> {
     let name = "load_balancing_strategy";
-    let strategy = match params.get(name) {
-        Some(text) => text
-            .parse()
-            .map_err(|error: crate::model::ParseError| params::invalid(name, text, &error.to_string(), error.hint()))?,
-        None => default,
-    };
+    let strategy = params.get(name).map(|text| {
+        let parsed = text.parse::<Strategy>();
+        parsed.map_err(|error| params::invalid(name, text, &error.to_string(), error.hint()))
+    });
+    let strategy = strategy.transpose()?;
 
     let key = params.get("key").filter(|key| !key.is_empty());
-    if strategy == Strategy::ConsistentHash && key.is_none() {
+    if strategy == Some(Strategy::ConsistentHash) && key.is_none() {
         let error = ApiError::bad_request("missing_parameter", "consistent_hash needs the parameter key");
         return Err(error.field("key").hint("add &key=TEXT, as in a user's id: the same text gives the same instance"));
     }
-    let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| SocketAddr::ip(peer));
-    Ok(Chooser { strategy, key, peer })
+    Ok((strategy, key))
 }
 
 fn version(text: &str) -> ApiResult<VersionRequirement> {

@@ -15,13 +15,16 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::model::DEFAULT_NAMESPACE;
+use crate::clean::clean;
+use crate::model::{CONFIG_NAMESPACE, DEFAULT_NAMESPACE};
+use crate::registry::Rejected;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
 use crate::server::ring::{Event, Filter, Missed};
+use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::view::InstanceView;
 
@@ -50,12 +53,14 @@ enum Form {
         ("epoch" = Option<String>, Query, description = "The history that `since` belongs to, as in `reset` and `synced`"),
         ("service" = Option<String>, Query, description = "Only this service"),
         ("namespace" = Option<String>, Query, description = "Its namespace"),
+        ("config" = Option<String>, Query, description = "Only this configuration, and no services"),
         ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides"),
     ),
     responses((status = 200, description = "An endless stream", body = String, content_type = "text/event-stream"),
         (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
-    let params = Params::read(request.uri().query(), &["since", "epoch", "service", "namespace", "format"], &[])?;
+    let known = ["since", "epoch", "service", "namespace", "config", "format"];
+    let params = Params::read(request.uri().query(), &known, &[])?;
     let form = form(&params, request.headers())?;
     let since = match params.number("since", 0, u64::MAX)? {
         Some(since) => Some(since),
@@ -68,7 +73,14 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let service = params.get("service").map(str::to_owned);
     let namespace = params.get("namespace").map(str::to_owned);
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
-    let filter = Filter { namespace, service, scope: access.scope() };
+    let filter = match params.get("config") {
+        Some(_) if service.is_some() || namespace.is_some() => {
+            let error = ApiError::bad_request("invalid_parameter", "a configuration has no service and no namespace");
+            return Err(error.field("config").hint("follow it with a request of its own"));
+        }
+        Some(name) => config_filter(&access, name)?,
+        None => Filter { namespace, service, scope: access.scope(), is_of_config: false },
+    };
 
     let wake = access.app().ring.subscribe(&filter);
     let index = access.app().index();
@@ -95,6 +107,13 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     // A proxy such as nginx would otherwise hold lines back.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+fn config_filter(access: &Access, name: &str) -> ApiResult<Filter> {
+    if access.view().sees_config(name) {
+        return Ok(Filter::of_config(name));
+    }
+    Err(Rejected::UnknownConfig { name: clean(name).into() }.into())
 }
 
 fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
@@ -194,6 +213,10 @@ impl EventStream {
         let view = self.access.view();
         let index = view.index();
         self.write_mark(piece, "reset", None, index);
+        if self.filter.is_of_config {
+            self.write_config(&view, index, piece);
+            return Position::Listing(Vec::new().into_iter(), index);
+        }
 
         let wanted = view.services().filter(|service| {
             self.filter.service.as_deref().is_none_or(|name| name == &*service.key.name)
@@ -201,6 +224,17 @@ impl EventStream {
         });
         let instances: Vec<_> = wanted.flat_map(|service| service.list().iter().cloned()).collect();
         Position::Listing(instances.into_iter(), index)
+    }
+
+    /// The configuration that is followed, as it is.
+    fn write_config(&self, view: &ScopedView, index: u64, piece: &mut Vec<u8>) {
+        let name = self.filter.service.as_deref().unwrap_or_default();
+        let Some(current) = view.config(name).and_then(|entry| entry.current()) else { return };
+        let line = serde_json::json!({
+            "index": index, "type": "added", "source": "portolan", "namespace": CONFIG_NAMESPACE, "service": name,
+            "changed": [], "item": current.to_item(),
+        });
+        self.write_line(piece, "added", None, line.to_string().as_bytes());
     }
 
     fn write_listing(

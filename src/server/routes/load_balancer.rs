@@ -1,18 +1,94 @@
-//! How often `discover` named which instance first.
+//! How `discover` balances a service: the strategy of clients that ask for none, and how often it named which instance first.
 
 use std::sync::atomic::Ordering;
 
 use axum::extract::Request;
 use serde::Serialize;
+use serde_json::json;
 
 use super::service::{Named, named, no_content};
 use crate::clean::clean;
-use crate::model::DEFAULT_NAMESPACE;
+use crate::model::json_fields::JsonFields;
+use crate::model::{DEFAULT_NAMESPACE, Problem};
+use crate::registry::{Command, TrafficCommand};
+use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::body;
 use crate::server::params::Params;
 use crate::server::reply;
-use crate::server::schemas::PicksAnswer;
+use crate::server::schemas::{PicksAnswer, StrategyAnswer, StrategyBody};
+use crate::server::scoped_view::ScopedView;
+
+/// The strategy that was set for a service.
+pub(super) fn service_strategy(view: &ScopedView, namespace: &str, name: &str) -> Option<Strategy> {
+    let known = view.traffic(namespace, name)?.strategy.clone()?;
+    Strategy::ALL.into_iter().find(|strategy| strategy.as_str() == &*known)
+}
+
+/// Read the strategy of a service
+#[utoipa::path(get, path = "/api/v1/load-balancer/{name}", operation_id = "readStrategy", tag = "discovery",
+    params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
+    responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
+pub(in crate::server) async fn strategy(access: Access, path: Named, request: Request) -> ApiResult {
+    let name = named(path)?;
+    let params = Params::read(request.uri().query(), &["namespace"], &[])?;
+    strategy_answer(&access, params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name)
+}
+
+/// Set the strategy of clients of a service that ask for none
+#[utoipa::path(put, path = "/api/v1/load-balancer/{name}", operation_id = "setStrategy", tag = "discovery",
+    params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
+    request_body = StrategyBody,
+    responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn set_strategy(access: Access, path: Named, request: Request) -> ApiResult {
+    let name = named(path)?;
+    let params = Params::read(request.uri().query(), &["namespace"], &[])?;
+    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE).to_owned();
+    let settings = &access.app().settings;
+    let body = body::read(request, settings.size_limits.body_bytes, settings.time_limits.body).await?;
+
+    let mut fields = JsonFields::parse(&body)?;
+    let strategy = fields.read(&["strategy", "load_balancing_strategy"], |value| {
+        let parsed = value.as_str().unwrap_or_default().parse::<Strategy>();
+        parsed.map_err(|error| Problem::new("", error.to_string(), error.hint()))
+    })?;
+    fields.finish()?;
+    let strategy = strategy.ok_or_else(|| {
+        let error = ApiError::bad_request("invalid_body", "the field strategy is missing").field("strategy");
+        error.hint("send the name of a strategy, as in {\"strategy\": \"least_connections\"}")
+    })?;
+    write_strategy(&access, &namespace, &name, Some(strategy)).await
+}
+
+/// Let the settings of the server choose the strategy of a service again
+#[utoipa::path(delete, path = "/api/v1/load-balancer/{name}", operation_id = "resetStrategy", tag = "discovery",
+    params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
+    responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
+pub(in crate::server) async fn reset_strategy(access: Access, path: Named, request: Request) -> ApiResult {
+    let name = named(path)?;
+    let params = Params::read(request.uri().query(), &["namespace"], &[])?;
+    write_strategy(&access, params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name, None).await
+}
+
+async fn write_strategy(access: &Access, namespace: &str, name: &str, strategy: Option<Strategy>) -> ApiResult {
+    let command = TrafficCommand::SetStrategy(strategy.map(|strategy| strategy.as_str().into()));
+    access.write(Command::Traffic { service: format!("{namespace}/{name}").into(), command }).await?;
+    strategy_answer(access, namespace, name)
+}
+
+fn strategy_answer(access: &Access, namespace: &str, name: &str) -> ApiResult {
+    let view = access.view();
+    if view.service(namespace, name).is_none() {
+        return Err(no_service(name));
+    }
+    let own = service_strategy(&view, namespace, name);
+    let strategy = own.unwrap_or_else(|| access.app().live.load().default_strategy);
+    let item = json!({ "service_name": name, "namespace": namespace, "strategy": strategy, "is_own": own.is_some() });
+    Ok(reply::data(view.index(), &item))
+}
 
 /// An instance and how often it was named first.
 #[derive(Serialize)]
@@ -48,14 +124,16 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
             picks: instance.counters.picks.load(Ordering::Relaxed),
         })
         .collect();
-    // Instances that are gone took theirs with them: the sum is what can be shown.
-    let requests: u64 = instances.iter().map(|instance| instance.picks).sum();
-    let strategy = access.app().live.load().default_strategy;
+    // Counted twice, the sum of the instances could differ by requests of this moment.
+    let gone = service.counters.gone.load(Ordering::Relaxed);
+    let requests = gone + instances.iter().map(|instance| instance.picks).sum::<u64>();
+    let default = access.app().live.load().default_strategy;
+    let strategy = service_strategy(&view, namespace, &name).unwrap_or(default);
     Ok(reply::data(
         view.index(),
         &serde_json::json!({
             "service_name": name, "namespace": namespace, "default_strategy": strategy,
-            "requests": requests, "instances": instances,
+            "requests": requests, "gone": gone, "instances": instances,
         }),
     ))
 }
@@ -69,7 +147,9 @@ pub(in crate::server) async fn reset(access: Access, path: Named, request: Reque
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
     let service = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name);
-    for instance in service.ok_or_else(|| no_service(&name))?.list() {
+    let service = service.ok_or_else(|| no_service(&name))?;
+    service.counters.gone.store(0, Ordering::Relaxed);
+    for instance in service.list() {
         instance.counters.picks.store(0, Ordering::Relaxed);
     }
     Ok(no_content(view.index()))

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, discover, events, health, instance_health, instances, load_balancer, log_level, metrics, monitor, monitoring,
-    prometheus, query, service, services, status,
+    audit, bulk, config, discover, events, health, instance_health, instances, load_balancer, log_level, metrics,
+    monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -17,10 +17,11 @@ use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, HealthAnswer, HealthCheck,
-    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
-    LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ServiceList,
-    StatusAnswer, StatusValue,
+    AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
+    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
+    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, LogLevelAnswer, LogLevelBody,
+    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody,
+    ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
 };
 use crate::server::shared::App;
 
@@ -75,9 +76,25 @@ fn description() -> Value {
         events::get,
         load_balancer::get,
         load_balancer::reset,
+        load_balancer::strategy,
+        load_balancer::set_strategy,
+        load_balancer::reset_strategy,
+        traffic::get,
+        traffic::switch,
+        traffic::reset,
+        traffic::start,
+        traffic::control,
+        config::list,
+        config::get,
+        config::put,
+        config::delete,
+        config::history,
+        config::diff,
+        config::rollback,
         monitor::get,
         monitor::check_all,
         status::get,
+        audit::get,
         log_level::get,
         log_level::set,
         health::get,
@@ -101,6 +118,18 @@ fn description() -> Value {
         BulkAnswer,
         BulkResult,
         PicksAnswer,
+        StrategyBody,
+        StrategyAnswer,
+        SwitchBody,
+        TrafficTarget,
+        ShiftBody,
+        ShiftActionBody,
+        TrafficAnswer,
+        ConfigBody,
+        ConfigListAnswer,
+        ConfigHistoryAnswer,
+        ConfigDiffAnswer,
+        RollbackBody,
         MonitorAnswer,
         MonitorStats,
         CheckAllAnswer,
@@ -111,6 +140,7 @@ fn description() -> Value {
         LogLevelAnswer,
         MonitoringAnswer,
         StatusAnswer,
+        AuditAnswer,
         HealthAnswer,
         prometheus::TargetGroup,
         Strategy,

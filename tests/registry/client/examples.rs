@@ -130,3 +130,20 @@ fn the_examples_pick_and_route_by_name() {
     stream.read_to_string(&mut reply).unwrap();
     assert!(reply.ends_with("GET /deep/path HTTP/1.1\r\n"), "{reply}");
 }
+
+/// Part 6 of the server's traffic: a canary, started and watched by a program.
+#[cfg(feature = "serve")]
+#[test]
+fn the_canary_moves_the_calls_step_by_step() {
+    let server = programs::portolan();
+    for (at, version) in [(1, "1.2"), (2, "1.3")] {
+        let body = json!({ "id": version, "name": "web", "version": version, "address": format!("127.0.0.{at}"), "port": 9,
+            "ttl": 0 });
+        json_http::send(server.address, "POST", "/api/v1/services", None, &body);
+    }
+    let text = run("canary", &["web", "1.3", &format!("portolan://{}", server.address)]);
+    let lines: Vec<&str> = text.lines().collect();
+    // A busy machine may pass over a step between two looks.
+    assert!(lines[0].starts_with("running at "), "{text}");
+    assert_eq!(lines[lines.len() - 2..], ["finished at 100 %", "calls go to 127.0.0.2:9"], "{text}");
+}

@@ -1,12 +1,16 @@
 //! `portolan serve`, as clients and operators see it.
 
 mod access;
+mod audit;
 mod bench;
+mod config;
 mod dns;
+mod doctor;
 mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod logs;
 mod metrics;
 mod monitor;
@@ -14,6 +18,7 @@ mod packaging;
 mod prometheus;
 mod reload;
 mod rest;
+mod secrets;
 mod seed;
 mod server;
 mod service_manager;
@@ -21,5 +26,6 @@ mod settings;
 mod tls;
 #[cfg(feature = "otel")]
 mod traces;
+mod traffic;
 
-pub use server::{Reply, Server, exchange, folder};
+pub use server::{Reply, Server, exchange, folder, wait_until};

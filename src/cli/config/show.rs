@@ -1,33 +1,28 @@
-//! `portolan config`: the user's settings.
+//! `portolan config show`: the user's settings.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use clap::{Args, CommandFactory, Subcommand};
+use clap::{Args, CommandFactory};
 use serde::Serialize;
 
-use super::exit::Exit;
-use super::{Cli, Global, stdout, user_settings};
 use crate::clean::{clean, is_dangerous};
+use crate::cli::exit::Exit;
+use crate::cli::{Cli, Global, stdout, usage, user_settings};
 use crate::error::Result;
 use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
 
-/// Show the settings
-#[derive(Args, Debug)]
-pub(super) struct Config {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Action {
-    /// Print every setting with its value and origin, as a settings file or as JSON
-    ///
-    /// The values come from the environment, the settings file and the built-in defaults. Options of this command
-    /// line are not settings.
-    Show,
-}
+/// Print every setting with its value and origin, as a settings file or as JSON
+///
+/// The values come from the environment, the settings file and the built-in defaults. Options of this command line are not
+/// settings. Passwords, tokens and headers are shown as ***.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(after_help = "Examples:
+  portolan config show
+  portolan config show --json
+  portolan config show > settings.toml")]
+pub(super) struct Show {}
 
 /// A setting as it is shown; `value` is `None` if it is not set.
 #[derive(Serialize)]
@@ -45,9 +40,8 @@ enum Value {
     Several(Vec<String>),
 }
 
-impl Config {
-    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let Action::Show = self.action;
+impl Show {
+    pub(super) fn run(self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();
         let settings = user_settings::load(global.config.as_ref())?;
@@ -80,6 +74,8 @@ fn item(key: &Key<'_>, settings: &Settings) -> SettingItem {
         Some(given) => (given.values.clone(), given.origin.to_text()),
         None => (key.defaults(), "default".to_owned()),
     };
+    // People put this output into tickets.
+    let values: Vec<String> = values.iter().map(|value| usage::shown_value(key.name(), value)).collect();
     let value = match key.kind() {
         Kind::Flag => Some(Value::Flag(values.iter().any(|value| value == "true"))),
         Kind::One => values.into_iter().next().map(Value::One),

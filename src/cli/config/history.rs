@@ -1,0 +1,98 @@
+//! `portolan config history` and `diff`: the versions of a configuration.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use clap::Args;
+
+use crate::clean::clean;
+use crate::cli::exit::Exit;
+use crate::cli::registry::RegistryOptions;
+use crate::cli::{Global, stdout};
+use crate::client::ConfigItem;
+use crate::error::Result;
+use crate::output::{self, Align};
+
+/// List the versions of a configuration that are kept, the newest first
+#[derive(Args, Debug)]
+pub(super) struct History {
+    /// The name of the configuration
+    #[arg(value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+/// Compare two versions of a configuration, line by line
+///
+/// JSON is compared with a field on each line, so that spaces make no difference. Prints nothing if the values are the same.
+#[derive(Args, Debug)]
+pub(super) struct Diff {
+    /// The name of the configuration
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The older version [default: the one before the newer]
+    #[arg(value_name = "FROM")]
+    from: Option<u64>,
+    /// The newer version [default: the newest]
+    #[arg(value_name = "TO")]
+    to: Option<u64>,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+impl History {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan config history")?;
+        self.registry.run(async |registry| {
+            let items = registry.server()?.config_history(&self.name).await?;
+            stdout::with_stdout(None, |out| {
+                if json { output::write_document(out, &items) } else { write_table(out, &items) }
+            })?;
+            Ok(Exit::Done)
+        })
+    }
+}
+
+fn write_table(out: &mut (dyn Write + Send), items: &[ConfigItem]) -> io::Result<()> {
+    let columns = [
+        ("VERSION", Align::Right),
+        ("UPDATED", Align::Left),
+        ("BYTES", Align::Right),
+        ("BY", Align::Left),
+        ("NOTE", Align::Left),
+    ];
+    let rows: Vec<[Cow<'_, str>; 5]> = items.iter().map(row).collect();
+    output::write_grid(out, columns, &rows)
+}
+
+fn row(item: &ConfigItem) -> [Cow<'_, str>; 5] {
+    let note = match item.rollback_of {
+        Some(version) => format!("rollback to {version}"),
+        None if item.deleted => "deleted".to_owned(),
+        None => String::new(),
+    };
+    [
+        item.version.to_string().into(),
+        clean(&item.updated_at).into(),
+        item.bytes.map(|bytes| bytes.to_string()).unwrap_or_default().into(),
+        clean(item.author.as_deref().unwrap_or_default()).into(),
+        note.into(),
+    ]
+}
+
+impl Diff {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan config diff")?;
+        self.registry.run(async |registry| {
+            let diff = registry.server()?.config_diff(&self.name, self.from, self.to).await?;
+            stdout::with_stdout(None, |out| {
+                if json {
+                    return output::write_value(out, &diff);
+                }
+                diff.diff.lines().try_for_each(|line| writeln!(out, "{}", clean(line)))
+            })?;
+            Ok(Exit::Done)
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! `portolan config`: the user's settings, and the configurations that a registry keeps for services.
+
+#[cfg(feature = "registry")]
+mod history;
+#[cfg(feature = "registry")]
+mod read;
+mod show;
+#[cfg(feature = "registry")]
+mod write;
+
+use clap::{Args, Subcommand};
+
+use super::Global;
+use super::exit::Exit;
+use crate::error::Result;
+
+/// Show the settings of this command, or read and write configurations that a registry keeps for services
+///
+/// `show` is about the settings of portolan itself. The other commands use a registry that `portolan serve` runs: without
+/// --registry, the variables DISCOVERY_PROVIDER and those of the provider name it; without those, it is the one on this machine,
+/// at 127.0.0.1:7440.
+#[derive(Args, Debug)]
+pub(super) struct Config {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Show(show::Show),
+    #[cfg(feature = "registry")]
+    List(read::List),
+    #[cfg(feature = "registry")]
+    Get(read::Get),
+    #[cfg(feature = "registry")]
+    Put(write::Put),
+    #[cfg(feature = "registry")]
+    Delete(write::Delete),
+    #[cfg(feature = "registry")]
+    History(history::History),
+    #[cfg(feature = "registry")]
+    Diff(history::Diff),
+    #[cfg(feature = "registry")]
+    Rollback(write::Rollback),
+}
+
+impl Config {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        match &self.action {
+            Action::Show(show) => show.run(global),
+            #[cfg(feature = "registry")]
+            Action::List(list) => list.run(global),
+            #[cfg(feature = "registry")]
+            Action::Get(get) => get.run(global),
+            #[cfg(feature = "registry")]
+            Action::Put(put) => put.run(global),
+            #[cfg(feature = "registry")]
+            Action::Delete(delete) => delete.run(global),
+            #[cfg(feature = "registry")]
+            Action::History(history) => history.run(global),
+            #[cfg(feature = "registry")]
+            Action::Diff(diff) => diff.run(global),
+            #[cfg(feature = "registry")]
+            Action::Rollback(rollback) => rollback.run(global),
+        }
+    }
+}
