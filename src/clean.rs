@@ -10,6 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
+pub(crate) use crate::redaction::{MASK, redacted, redacted_query, redacted_url};
+
 /// Maximum number of characters of one [`Untrusted`] that `Display` writes; a cut is marked by `…`.
 pub const DISPLAY_CHARS: usize = 512;
 
@@ -165,81 +167,6 @@ impl fmt::Display for Secret {
     }
 }
 
-/// What replaces a secret in everything that is shown.
-pub(crate) const MASK: &str = "***";
-
-/// Names of query parameters whose values are secrets, without `-` and `_` and in lower case.
-const SECRET_PARAMETERS: [&str; 14] = [
-    "password",
-    "passwd",
-    "pwd",
-    "pass",
-    "secret",
-    "token",
-    "accesstoken",
-    "key",
-    "apikey",
-    "sslpassword",
-    "sig",
-    "signature",
-    "credential",
-    "auth",
-];
-
-/// A URL without its user, its password and the secrets of its query, which become `***`. Other text stays as it is.
-pub(crate) fn redacted_url(url: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = url.split_once("://") else { return Cow::Borrowed(url) };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, tail) = rest.split_at(end);
-
-    // A password with an unescaped slash reaches beyond what a parser takes for the host.
-    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
-    let is_host = !authority.contains(char::is_whitespace) && port.bytes().all(|byte| byte.is_ascii_digit());
-    let at = authority.rfind('@').or_else(|| if is_host { None } else { rest.rfind('@') });
-
-    let after = at.map_or(authority, |at| rest.get(at..end).unwrap_or(&rest[at..]));
-    let tail = if at.is_some_and(|at| at >= end) { "" } else { tail };
-    let tail = redacted_query(tail);
-    if at.is_none() && matches!(tail, Cow::Borrowed(_)) {
-        return Cow::Borrowed(url);
-    }
-    Cow::Owned(format!("{scheme}://{}{after}{tail}", if at.is_some() { MASK } else { "" }))
-}
-
-/// A path whose query has no secrets.
-pub(crate) fn redacted_query(tail: &str) -> Cow<'_, str> {
-    let Some((path, query)) = tail.split_once('?') else { return Cow::Borrowed(tail) };
-    if !query.split('&').any(is_secret_parameter) {
-        return Cow::Borrowed(tail);
-    }
-    let parameters: Vec<String> = query.split('&').map(redacted_parameter).collect();
-    Cow::Owned(format!("{path}?{}", parameters.join("&")))
-}
-
-fn is_secret_parameter(parameter: &str) -> bool {
-    let name = parameter.split('=').next().unwrap_or_default().to_ascii_lowercase().replace(['-', '_'], "");
-    parameter.contains('=') && SECRET_PARAMETERS.contains(&name.as_str())
-}
-
-fn redacted_parameter(parameter: &str) -> String {
-    match parameter.split_once('=').filter(|_| is_secret_parameter(parameter)) {
-        // What follows the value belongs to the sentence around the URL.
-        Some((name, value)) => {
-            let after = value.find(['#', '\'', '"', ' ']).map_or("", |at| &value[at..]);
-            format!("{name}={MASK}{after}")
-        }
-        None => parameter.to_owned(),
-    }
-}
-
-/// A text without the secrets of the URLs in it.
-pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
-    if !text.contains("://") {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.split_inclusive(char::is_whitespace).map(redacted_url).collect())
-}
-
 /// [`write_clean`] into a new string, for error messages.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -295,26 +222,5 @@ mod tests {
         assert!(name.is_lossy());
         assert_eq!(name.to_string(), "caf\u{fffd}");
         assert!(!Untrusted::from("café").is_lossy());
-    }
-
-    #[test]
-    fn urls_are_shown_without_secrets() {
-        for (url, shown) in [
-            ("postgresql://u:s3cret@127.0.0.1:5432/db", "postgresql://***@127.0.0.1:5432/db"),
-            ("redis://:s3cret@h", "redis://***@h"),
-            ("amqp://s3cret@h/x?a=1", "amqp://***@h/x?a=1"),
-            ("http://u:s3/cr@et@h:80/x", "http://***@h:80/x"),
-            ("http://u:s3 cret@h/", "http://***@h/"),
-            ("mongodb://u:s3cret@a:1,b:2/db", "mongodb://***@a:1,b:2/db"),
-            ("postgresql://h/db?user=u&password=s3cret", "postgresql://h/db?user=u&password=***"),
-            ("https://h/x?api_key=s3cret&v=1", "https://h/x?api_key=***&v=1"),
-            ("https://h:443/x@y?v=1", "https://h:443/x@y?v=1"),
-            ("http://[::1]:80/@", "http://[::1]:80/@"),
-            ("db:5432", "db:5432"),
-        ] {
-            assert_eq!(redacted_url(url), shown, "{url}");
-        }
-        let text = "cannot use 'redis://u:s3cret@h:1': no port, 'http://h/?token=s3cret': why";
-        assert_eq!(redacted(text), "cannot use 'redis://***@h:1': no port, 'http://h/?token=***': why");
     }
 }

@@ -9,7 +9,6 @@ use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
 use portolan::output::FormatName;
-use portolan::source::SortKey;
 
 /// A line as it is typed, with the cursor at its end, and exactly the words that TAB must offer.
 fn cases() -> Vec<(&'static str, Vec<String>)> {
@@ -17,11 +16,11 @@ fn cases() -> Vec<(&'static str, Vec<String>)> {
         ("portolan dis", vec!["discover".to_owned()]),
         ("portolan discover lo", vec!["local".to_owned()]),
         ("portolan discover local --so", vec!["--sort".to_owned()]),
-        ("portolan discover local --sort ", values::<SortKey>()),
+        ("portolan discover local --group", vec!["--group-by".to_owned()]),
         ("portolan discover local -o ", values::<FormatName>()),
         ("portolan discover local --output p", vec!["prometheus".to_owned(), "prometheus-sd".to_owned()]),
         ("portolan config s", vec!["show".to_owned()]),
-        ("portolan discover local --no-", vec![]),
+        ("portolan discover local --no-", vec!["--no-headers".to_owned()]),
     ]
 }
 

@@ -99,7 +99,14 @@ fn command_words(args: &[OsString]) -> Vec<&str> {
 
 /// The whole definition, with a hidden negation for every flag that settings may set.
 pub(super) fn with_negations() -> Command {
-    add_negations(Cli::command())
+    add_negations(Cli::command().mut_subcommands(examples_first))
+}
+
+/// What `--help` of a command consists of: the examples stand before the options.
+const HELP: &str = "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
+
+fn examples_first(command: Command) -> Command {
+    command.help_template(HELP).mut_subcommands(examples_first)
 }
 
 fn add_negations(command: Command) -> Command {

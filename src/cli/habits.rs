@@ -111,7 +111,7 @@ const HABITS: &[Habit] = &[
     habit("ss", LOCAL, "-a", "leave it out: portolan lists what listens"),
     habit("ss", LOCAL, "-e", "-o wide"),
     habit("ss", LOCAL, "-m", "-o wide"),
-    habit("ss", LOCAL, "-H", "-o csv"),
+    habit("ss", LOCAL, "-H", "--no-headers"),
     habit("ss", LOCAL, "-N", "--all-netns"),
     habit("ss", LOCAL, "-tulpn", "leave it out: `portolan local` shows all of this"),
     habit("netstat", LOCAL, "--listening", "leave it out: portolan lists what listens"),
@@ -133,8 +133,7 @@ const HABITS: &[Habit] = &[
     habit("kill", "kill", "-f", "--yes"),
     // kubectl
     habit("kubectl", K8S, "--show-labels", "-o wide or --json"),
-    habit("kubectl", K8S, "--no-headers", "-o csv or -o name"),
-    habit("kubectl", K8S, "--sort-by", "--json, and sort with jq"),
+    habit("kubectl", K8S, "--sort-by", "--sort FIELD"),
     habit("kubectl", K8S, "--cluster", "--context NAME"),
     habit("kubectl", K8S, "--request-timeout", "--timeout TIME"),
     habit("kubectl", K8S, "--server", "--kubeconfig FILE or --context NAME"),

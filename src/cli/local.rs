@@ -16,6 +16,16 @@ use crate::error::Result;
 use crate::model::{Column, Completeness, Ports};
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 
+const EXAMPLES: &str = "\
+Examples:
+  portolan local                      what listens here, and who owns it
+  portolan local 8080                 what listens on port 8080
+  portolan local --exposed -o wide    what another host could reach
+  portolan local --tree               listeners below their processes
+  portolan local --process 'nginx*'   the listeners of one program
+  portolan local --watch              each change as it happens
+  portolan local --columns address,process,user --sort user";
+
 /// List what listens on this machine; short for `discover local`
 ///
 /// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
@@ -26,14 +36,15 @@ use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 /// metadata, namespace, protocol, weight, zone, ttl and address. The first rule that matches counts.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is a section of a file")]
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ShortLocal {
-    #[command(flatten)]
-    options: Options,
     /// Show only these ports: numbers, ranges and names, as in 8080, :8080 or 8000-9000
-    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix"])]
+    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix"], help_heading = "Filters")]
     listed: Vec<Ports>,
     #[command(flatten)]
     local: Local,
+    #[command(flatten)]
+    options: Options,
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
     rules: Option<PathBuf>,

@@ -1,53 +1,66 @@
 //! `portolan man DIR`: writes the manual pages.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
-use super::atomic_file::AtomicFile;
 use super::exit::Exit;
-use super::reference::{ENVIRONMENT, EXIT_ORDER, EXIT_STATUS, Entry, FILES, SETTINGS};
-use super::{Cli, stderr};
+use super::help::reference::{ENVIRONMENT, EXIT_ORDER, EXIT_STATUS, Entry, FILES, SETTINGS};
+use super::help::{examples, related};
+use super::{Cli, install, stderr};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
-/// Write one manual page per command to a directory
+/// Write one manual page per command to a directory, or where `man` finds them
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  portolan man ~/.local/share/man/man1")]
+  portolan man --install            for the user; as root for all users
+  portolan man ./pages              into an existing directory
+  portolan man ~/.local/share/man/man1 --quiet")]
 pub(super) struct ManPages {
     /// Existing directory to write to
-    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    directory: PathBuf,
+    #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath, required_unless_present = "install")]
+    directory: Option<PathBuf>,
+    /// Put the pages where `man` finds them, and say where that is
+    #[arg(long, conflicts_with = "directory")]
+    install: bool,
 }
 
 impl ManPages {
     pub(super) fn run(&self, quiet: bool) -> Result<Exit> {
-        let shown = clean(&self.directory.to_string_lossy());
-        if !self.directory.is_dir() {
-            let why = if self.directory.exists() { "it is not a directory" } else { "there is no such directory" };
-            return Err(Error::usage(format!("'{shown}'"), why, "create the directory first, or name another"));
-        }
+        let directory = match &self.directory {
+            Some(directory) => existing(directory)?,
+            None => install::man_place(install::is_root(), &|name| std::env::var_os(name))?,
+        };
+        let shown = clean(&directory.to_string_lossy());
 
         let pages = pages().map_err(|error| Error::io("render manual pages", error, "this is a bug in portolan"))?;
         for (name, text) in &pages {
-            let written = AtomicFile::create(&self.directory.join(name)).and_then(|mut draft| {
-                draft.write_all(text)?;
-                draft.commit()
-            });
-            written.map_err(|error| {
-                Error::io(format!("write {shown}/{name}"), error, "check the directory's permissions and free space")
-            })?;
+            install::write(&directory.join(name), text)?;
         }
 
         if !quiet {
             stderr::note(&format!("{} pages in {shown}", pages.len()));
+            if let Some(note) = install::man_note(&directory).filter(|_| self.install) {
+                stderr::note(&note);
+            }
         }
         Ok(Exit::Done)
     }
+}
+
+/// # Errors
+/// If it is no directory.
+fn existing(directory: &Path) -> Result<PathBuf> {
+    if !directory.is_dir() {
+        let why = if directory.exists() { "it is not a directory" } else { "there is no such directory" };
+        let shown = clean(&directory.to_string_lossy());
+        return Err(Error::usage(format!("'{shown}'"), why, "create the directory first, or name another"));
+    }
+    Ok(directory.to_owned())
 }
 
 /// Every page with its file name, from the bare definition: a user's settings do not belong in the manual.
@@ -70,7 +83,7 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     man.render_title(&mut text)?;
     man.render_name_section(&mut text)?;
-    man.render_synopsis_section(&mut text)?;
+    synopsis(command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     if command.has_subcommands() {
@@ -78,11 +91,12 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     }
 
     let mut roff = Roff::new();
-    if let Some(examples) = command.get_after_help() {
+    let examples = examples(command);
+    if !examples.is_empty() {
         section(&mut roff, "EXAMPLES");
         roff.control("nf", []);
-        for line in examples.to_string().lines().skip(1) {
-            roff.text([roman(line.trim_start())]);
+        for line in examples {
+            roff.text([roman(line)]);
         }
         roff.control("fi", []);
     }
@@ -99,8 +113,59 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     entries(&mut roff, ENVIRONMENT);
     section(&mut roff, "FILES");
     entries(&mut roff, FILES);
+    see_also(&mut roff, &man.get_filename(), command);
     roff.to_writer(&mut text)?;
     Ok(one_preamble(&text))
+}
+
+/// The command line as the help shows it: with its arguments in their order, and what may follow `--`.
+fn synopsis(command: &Command) -> Roff {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim();
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+
+    let mut roff = Roff::new();
+    section(&mut roff, "SYNOPSIS");
+    match usage.strip_prefix(name) {
+        Some(rest) => roff.text([bold(name), roman(rest)]),
+        None => roff.text([roman(usage)]),
+    };
+    roff
+}
+
+/// The pages above and below, and those of others.
+fn see_also(roff: &mut Roff, file: &str, command: &Command) {
+    let page = file.trim_end_matches(".1");
+    let below = command.get_subcommands().map(|sub| format!("{page}-{}", sub.get_name()));
+    // `portolan-discover-local` is below `portolan-discover`, and that below `portolan`.
+    let above = page.match_indices('-').filter_map(|(at, _)| page.get(..at)).filter(|name| is_command(name));
+    let short = page.strip_prefix("portolan-discover-").filter(|name| matches!(*name, "local" | "scan"));
+    let long = page.strip_prefix("portolan-").filter(|name| matches!(*name, "local" | "scan"));
+    let twin = short.map(|name| format!("portolan-{name}")).or(long.map(|name| format!("portolan-discover-{name}")));
+
+    let ours = above.map(str::to_owned).chain(twin).chain(below).map(|name| (name, 1));
+    let others = related(page).iter().map(|&(name, section)| (name.to_owned(), section));
+    let mut pages: Vec<(String, u8)> = ours.chain(others).collect();
+    if page != "portolan" && pages.is_empty() {
+        pages.push(("portolan".to_owned(), 1));
+    }
+
+    section(roff, "SEE ALSO");
+    let last = pages.len().saturating_sub(1);
+    for (at, (name, number)) in pages.iter().enumerate() {
+        let end = if at < last { "," } else { "" };
+        roff.text([bold(name.as_str()), roman(format!("({number}){end}"))]);
+    }
+}
+
+/// Whether a page of this name is a command's, and not the beginning of one such as `portolan-free-port`.
+fn is_command(page: &str) -> bool {
+    let mut command = Cli::command();
+    for word in page.split('-').skip(1) {
+        let Some(below) = command.find_subcommand(word).cloned() else { return false };
+        command = below;
+    }
+    true
 }
 
 /// Each rendered part starts with the same two definitions; a page needs them once.

@@ -20,7 +20,9 @@ mod free_port;
 mod habits;
 mod hand_to;
 mod health;
+mod help;
 mod identify;
+mod install;
 #[cfg(feature = "serve")]
 mod key;
 mod kill;
@@ -32,7 +34,6 @@ mod parse;
 mod port_words;
 mod ports;
 mod progress;
-mod reference;
 mod register;
 mod registry;
 mod resolve;
@@ -48,6 +49,7 @@ mod terminal;
 mod usage;
 mod user_settings;
 mod validate;
+mod version;
 mod wait;
 mod watch;
 mod who;
@@ -67,8 +69,8 @@ use crate::output::FormatName;
 
 /// List, identify, check and watch network services: of this machine, a network or a cluster
 #[derive(Debug, Parser)]
-#[command(name = "portolan", bin_name = "portolan", version, propagate_version = true, max_term_width = 100)]
-#[command(after_long_help = reference::long_help())]
+#[command(name = "portolan", bin_name = "portolan", version, long_version = version::LONG.as_str())]
+#[command(propagate_version = true, max_term_width = 100, after_long_help = help::reference::long_help())]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -245,7 +247,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
-            Command::Completions(completions) => completions.run(),
+            Command::Completions(completions) => completions.run(cli.global.quiet),
             Command::Man(man) => man.run(cli.global.quiet),
             Command::Config(config) => config.run(&cli.global),
         },

@@ -10,7 +10,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::outputs::{OutputSpec, OutputSpecParser};
-use super::{Cli, definition, local, usage, user_settings};
+use super::terminal::Terminal;
+use super::{Cli, Color, definition, help, local, usage, user_settings};
 use crate::error::Result;
 use crate::settings::{Key, Settings};
 
@@ -27,6 +28,9 @@ pub(super) enum Parsed {
 /// # Errors
 /// The first argument or setting that is invalid.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
+    if let Some(text) = help::topic(args) {
+        return Ok(Parsed::Text(text.into()));
+    }
     let with_command = with_discover_only(with_default_command(args));
     let args = &*with_command;
     // Most command lines are parsed with the definition of their command alone, which is faster. A command line that it
@@ -41,6 +45,12 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     }
     let mut matches = match parsed {
         Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::DisplayHelp && help::is_short(args) => {
+            command.build();
+            let (path, asked) = usage::asked_command(&command, args);
+            let columns = Terminal::of_stdout(Color::Auto).width;
+            return Ok(Parsed::Text(help::short_help(&path, asked, columns)));
+        }
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(error.render()));
         }

@@ -13,6 +13,10 @@ use crate::output::{self, Align};
 
 /// List the built-in port names that --ports accepts in place of numbers
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan ports            all names
+  portolan ports 8000-9000  the names of these ports
+  portolan ports sql        names and descriptions that contain a word")]
 pub(super) struct PortNames {
     /// Show only this port, this range (8000-9000), or names and descriptions that contain this word
     #[arg(value_name = "PORT", value_parser = parse_filter)]

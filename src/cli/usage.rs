@@ -7,7 +7,7 @@ use std::num::{IntErrorKind, ParseIntError};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::habits;
+use super::{habits, help};
 use crate::clean::{MASK, clean, escaped, redacted_url};
 use crate::error::{Error, nearest};
 use crate::model::ParseError;
@@ -56,9 +56,9 @@ pub(super) fn refused_value(error: &clap::Error) -> Option<String> {
     text(error, ContextKind::InvalidValue)
 }
 
-/// The invalid value of an option or a settings key as errors show it. That of a header may be a secret as a whole.
+/// The value of an option or a settings key as it is shown. That of a header or a body may be a secret as a whole.
 pub(super) fn shown_value(name: &str, value: &str) -> String {
-    if name.ends_with("header") && !name.ends_with("expect-header") && !value.is_empty() {
+    if matches!(name.trim_start_matches('-').rsplit('.').next(), Some("header" | "body")) && !value.is_empty() {
         return MASK.to_owned();
     }
     redacted_url(value).into_owned()
@@ -75,6 +75,9 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::InvalidSubcommand => {
             let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            if args.get(1).is_some_and(|first| first == "help") {
+                return unknown_topic(&word, command);
+            }
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
             let habit = habits::command(&word).filter(|_| path == "portolan");
             let hint = habit.unwrap_or_else(|| match nearest(&word, &names) {
@@ -130,6 +133,17 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
     }
 }
 
+/// The error of `portolan help WORD`.
+fn unknown_topic(word: &str, command: &Command) -> Error {
+    let topics = help::topic_names();
+    let names: Vec<&str> = command.get_subcommands().map(Command::get_name).chain(topics.iter().copied()).collect();
+    let hint = match nearest(word, &names) {
+        Some(near) => format!("did you mean `portolan help {near}`?"),
+        None => format!("the topics are {}; `portolan help COMMAND` explains a command", topics.join(", ")),
+    };
+    Error::usage(format!("'{}'", clean(word)), "there is no such topic, and no such command", hint)
+}
+
 /// The error of a value's own parser.
 fn parser(error: &clap::Error) -> RejectedValue {
     let Some(source) = error.source() else {
@@ -183,7 +197,7 @@ fn commands(command: &Command) -> String {
 
 /// The command that the words of `args` lead to. An option's value with the name of a command is mistaken for it, which only
 /// makes the hint name the wrong page.
-fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
+pub(super) fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
     let mut path = root.get_name().to_owned();
     let mut command = root;
     for word in args.iter().skip(1).filter_map(|arg| arg.to_str()) {

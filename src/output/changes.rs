@@ -1,5 +1,6 @@
 //! Differences from an earlier listing: one line for each service that opened, closed or changed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::write_json;
-use super::{Footer, Format, FormatName};
+use super::{Footer, Format, FormatName, RenderOptions};
 use crate::clean::clean;
 use crate::model::{
     Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, ServiceId, SourceName,
@@ -48,6 +49,9 @@ enum Style {
     Text,
     Json,
     Name,
+    /// A page, written at the end.
+    #[cfg(feature = "html")]
+    Html,
 }
 
 pub(crate) struct Changes<'w> {
@@ -60,6 +64,10 @@ pub(crate) struct Changes<'w> {
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
+    color: bool,
+    /// The changes so far, for a page.
+    #[cfg(feature = "html")]
+    rows: Vec<super::html::ChangeRow>,
 }
 
 /// An event in the JSON of `--watch`.
@@ -81,19 +89,34 @@ impl<'w> Changes<'w> {
         out: &'w mut (dyn Write + Send),
         old: OldListing,
         shared: Arc<DiffContext>,
-        time: Timestamp,
+        page: RenderOptions,
     ) -> Option<Self> {
         let style = match name {
             #[cfg(feature = "cli")]
             FormatName::Table | FormatName::Wide => Style::Text,
             FormatName::Json | FormatName::Ndjson => Style::Json,
             FormatName::Name => Style::Name,
+            #[cfg(feature = "html")]
+            FormatName::Html => Style::Html,
             _ => return None,
         };
 
         let OldListing { services, now, then } = old;
         let old = services.into_iter().map(|item| (item.id.clone(), item)).collect();
-        Some(Self { out, style, old, now, then, shared, index: 0, time })
+        let (time, color) = (page.generated, page.color);
+        Some(Self {
+            out,
+            style,
+            old,
+            now,
+            then,
+            shared,
+            index: 0,
+            time,
+            color,
+            #[cfg(feature = "html")]
+            rows: Vec::new(),
+        })
     }
 
     fn write(
@@ -113,12 +136,32 @@ impl<'w> Changes<'w> {
                 self.out.write_all(b"\n")
             }
             Style::Name => writeln!(self.out, "{kind} {}", item.id),
+            #[cfg(feature = "html")]
+            Style::Html => {
+                let mut line = String::new();
+                text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
+                // The sign stands for the kind, which the page says in words.
+                let text = line.get(2..).unwrap_or_default().to_owned();
+                self.rows.push(super::html::ChangeRow { kind, text });
+                Ok(())
+            }
             Style::Text => {
                 let mut line = String::new();
                 text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
-                writeln!(self.out, "{line}")
+                writeln!(self.out, "{}", colored(&line, kind, self.color))
             }
         }
+    }
+
+    /// Writes the page, if it is one.
+    fn end_page(&mut self, end: &Footer<'_>) -> io::Result<()> {
+        #[cfg(feature = "html")]
+        if self.style == Style::Html {
+            let page = super::html::changes_page(self.time, &self.rows, end);
+            return self.out.write_all(page.as_bytes());
+        }
+        let _ = end;
+        Ok(())
     }
 
     /// Whether this run covers a service of the baseline.
@@ -202,6 +245,16 @@ fn text(line: &mut String, kind: &str, item: &Service, old: Option<&Service>, ch
     Ok(())
 }
 
+/// The line of a change in its color, on a terminal that has colors.
+fn colored<'l>(line: &'l str, kind: &str, color: bool) -> Cow<'l, str> {
+    #[cfg(feature = "cli")]
+    if color {
+        return super::table::toned(line, super::table::change_tone(kind));
+    }
+    let _ = (kind, color);
+    Cow::Borrowed(line)
+}
+
 /// The value at a path such as `endpoints[0].ready`, if it is short enough to show.
 fn shown(item: &Value, path: &str) -> Option<String> {
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
@@ -270,7 +323,7 @@ impl Format for Changes<'_> {
 
         // Missing services of an incomplete listing may still be open.
         if end.completeness == Completeness::Incomplete {
-            return Ok(());
+            gone.clear();
         }
 
         gone.sort_by(|one, other| one.id.cmp(&other.id));
@@ -278,7 +331,7 @@ impl Format for Changes<'_> {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);
             self.write("removed", item, None, &[])?;
         }
-        Ok(())
+        self.end_page(end)
     }
 
     fn flush(&mut self) -> io::Result<()> {

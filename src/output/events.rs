@@ -36,6 +36,18 @@ impl EventFormat {
         }
     }
 
+    /// Writes one event, with colors if it is text for a terminal that has them.
+    ///
+    /// # Errors
+    /// The writer's.
+    #[cfg(feature = "cli")]
+    pub(crate) fn write_with(&self, out: &mut (dyn Write + Send), event: &Event, color: bool) -> io::Result<()> {
+        match self {
+            Self::Text(columns, shown) if color => write_colored(out, event, columns, *shown),
+            _ => self.write(out, event),
+        }
+    }
+
     /// Writes one event.
     ///
     /// # Errors
@@ -57,6 +69,21 @@ impl EventFormat {
             }
         }
     }
+}
+
+/// A line of text in which the type of the event has its color.
+#[cfg(feature = "cli")]
+fn write_colored(
+    out: &mut (dyn Write + Send),
+    event: &Event,
+    columns: &[Column],
+    shown: ColumnVisibility,
+) -> io::Result<()> {
+    let mut line = String::new();
+    text(&mut line, event, columns, shown).map_err(io::Error::other)?;
+    let word = event.kind.as_str();
+    let toned = super::table::toned(word, super::table::change_tone(word));
+    out.write_all(line.replacen(word, &toned, 1).as_bytes())
 }
 
 /// Width of the longest common event type.

@@ -1,6 +1,8 @@
 //! Output formats, one per file. README.md describes how to add one.
 
 mod changes;
+#[cfg(feature = "cli")]
+mod chart;
 mod csv;
 mod events;
 mod explain;
@@ -36,6 +38,8 @@ pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::{write_document, write_value};
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, View};
+#[cfg(feature = "cli")]
+pub(crate) use table::{Field, TableLayout};
 
 /// Writes services as they arrive.
 ///
@@ -143,6 +147,24 @@ macro_rules! formats {
                 Ok(match self { $($(#[cfg(feature = $feature)])? Self::$variant => Box::new($open(out, page)?),)* })
             }
 
+            /// Opens the format on a writer; a table with this layout.
+            ///
+            /// # Errors
+            /// The writer's: some formats begin with a header.
+            #[cfg(feature = "cli")]
+            pub(crate) fn open_laid_out<'w>(
+                self,
+                out: &'w mut (dyn Write + Send),
+                page: RenderOptions,
+                layout: &TableLayout,
+            ) -> io::Result<Box<dyn Format + 'w>> {
+                match self {
+                    Self::Table => Ok(Box::new(table::Table::laid_out(out, page, false, layout.clone()))),
+                    Self::Wide => Ok(Box::new(table::Table::laid_out(out, page, true, layout.clone()))),
+                    _ => self.open(out, page),
+                }
+            }
+
             /// The detail level that the format shows.
             pub fn depth(self) -> DetailLevel {
                 match self { $($(#[cfg(feature = $feature)])? Self::$variant => DetailLevel::$depth,)* }
@@ -181,6 +203,12 @@ formats! {
     Explain => explain::Explain::new, Full, Whole;
     /// One page for a browser, with everything in it
     Html => html::Html::new, Brief, Whole, "html";
+    /// A picture: processes, services and their endpoints
+    Svg => chart::Svg::new, Full, Whole, "cli";
+    /// The same picture in the language of Graphviz
+    Dot => chart::Dot::new, Full, Whole, "cli";
+    /// The same picture for GitHub, GitLab and wikis
+    Mermaid => chart::Mermaid::new, Full, Whole, "cli";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
 }

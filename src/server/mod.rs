@@ -170,6 +170,7 @@ pub async fn run(
         started: Instant::now(),
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
+        store_failed: parking_lot::Mutex::default(),
         has_tls: tls.is_some(),
         live: ArcSwap::from_pointee(settings.live()),
         settings,

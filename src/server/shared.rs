@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tracing::{error, info};
 
 use super::access::AccessControl;
@@ -54,8 +55,13 @@ pub(super) struct ServerState {
     pub(super) started_at: Timestamp,
     /// Whether the store kept the last batch, or answered the last probe since.
     pub(super) is_store_well: AtomicBool,
+    /// When the store failed last, unless it kept something since.
+    pub(super) store_failed: Mutex<Option<Instant>>,
     pub(super) has_tls: bool,
 }
+
+/// After a write that failed, a probe alone does not make the server ready for so long.
+const RECOVERY_TIME: Duration = Duration::from_secs(5);
 
 /// What a handler takes.
 pub(super) type App = Arc<ServerState>;
@@ -71,14 +77,34 @@ impl ServerState {
         self.epoch.load_full()
     }
 
+    /// Notes that the store kept something.
+    pub(super) fn note_store_kept(&self) {
+        if !self.is_store_well.swap(true, Ordering::Relaxed) {
+            *self.store_failed.lock() = None;
+            info!("the store keeps writes again");
+        }
+    }
+
+    /// Notes that the store did not keep something.
+    pub(super) fn note_store_failed(&self, error: &str) {
+        *self.store_failed.lock() = Some(Instant::now());
+        if self.is_store_well.swap(false, Ordering::Relaxed) {
+            error!(error, "the store cannot keep writes; reads go on");
+        }
+    }
+
     /// Tries the store. A store that failed and takes writes again makes the server ready, also without a write meanwhile.
     pub(super) async fn probe_store(&self) -> ProbeResult {
-        let result = self.probe.result().await;
-        let was_well = self.is_store_well.swap(result.error.is_none(), Ordering::Relaxed);
+        let mut result = self.probe.result().await;
+        // A disk that has room for the few bytes of a probe may have none for a write.
+        let failed = *self.store_failed.lock();
+        if result.error.is_none() && failed.is_some_and(|failed| failed.elapsed() < RECOVERY_TIME) {
+            result.error = Some("a write failed a moment ago".to_owned());
+            return result;
+        }
         match &result.error {
-            Some(error) if was_well => error!(error, "the store cannot keep writes; reads go on"),
-            None if !was_well => info!("the store keeps writes again"),
-            _ => {}
+            Some(error) => self.note_store_failed(error),
+            None => self.note_store_kept(),
         }
         result
     }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{Instrument, Span, debug, error, info, warn};
+use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
 use super::document_event::{document_event, log_document};
@@ -135,18 +135,14 @@ impl CommandWriter {
         stored.inspect_err(|_| trace::failed(&span))?;
         self.app.metrics.commits.add(start.elapsed());
 
-        if !self.app.is_store_well.swap(true, Ordering::Relaxed) {
-            info!("the store keeps writes again");
-        }
+        self.app.note_store_kept();
         Ok(())
     }
 
     /// Answers that nothing was kept.
     pub(super) fn fail(&self, jobs: Vec<WriteJob>, error: &StoreError) {
         self.app.metrics.failed_commits.fetch_add(1, Ordering::Relaxed);
-        if self.app.is_store_well.swap(false, Ordering::Relaxed) {
-            error!(error = %error, "the store cannot keep writes; reads go on");
-        }
+        self.app.note_store_failed(&error.to_string());
         for job in jobs {
             let _ = job.answer.send(Err(failure(error)));
         }

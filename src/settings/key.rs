@@ -7,7 +7,8 @@ pub(crate) const NEGATION: &str = "no-";
 
 /// Options that are not settings: `config` names the settings file, `json` abbreviates `output`, and the others belong to a
 /// single run.
-const ONLY_ON_THE_LINE: [&str; 4] = ["config", "diff", "json", "resume"];
+const ONLY_ON_THE_LINE: [&str; 10] =
+    ["config", "diff", "json", "resume", "columns", "sort", "group-by", "tree", "no-headers", "install"];
 
 /// Options of sources that are set by the usual variables of their field. Only the command line reads them: if a program
 /// has several sources of a kind, one variable would affect all of them.

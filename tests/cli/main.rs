@@ -5,12 +5,16 @@
 mod commands;
 mod drift;
 mod hand_to;
+mod help;
 mod holders;
+mod install;
 mod outputs;
 mod resolve;
+mod secrets;
 mod settings;
 mod settings_files;
 mod streams;
+mod tables;
 mod usage;
 
 use std::ffi::OsStr;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::{Portolan, RunOutput, portolan, with_settings};
 
-const SORT: &str = "the values are port, address, proto, name, process, pid, user";
+const LEVELS: &str = "the values are light, normal, all";
 
 /// The line of `config show` about one key.
 #[track_caller]
@@ -85,7 +85,7 @@ fn truth_in_the_environment_is_what_people_write() {
 fn the_environment_is_refused_by_the_name_of_its_variable() {
     portolan("ports").env("PORTOLAN_OUTPUT", "jsn").refuses(
         "PORTOLAN_OUTPUT='jsn': there is no such value",
-        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, name",
+        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name",
     );
     portolan("ports")
         .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")
@@ -110,9 +110,9 @@ fn variables_that_are_not_options_of_every_command_are_let_be() {
 
 #[test]
 fn values_that_clap_refuses_are_found_in_the_file() {
-    with_settings("\n[discover.local]\nsort = \"prot\"", "ports").refuses(
-        "settings c.toml:3:8: discover.local.sort cannot be 'prot': there is no such value",
-        &format!("did you mean 'proto'? {SORT}"),
+    with_settings("\n[discover]\nintensity = \"norml\"", "ports").refuses(
+        "settings c.toml:3:13: discover.intensity cannot be 'norml': there is no such value",
+        &format!("did you mean 'normal'? {LEVELS}"),
     );
     with_settings("[discover.local]\nports = \"90-80\"", "ports").refuses(
         "settings c.toml:2:9: discover.local.ports cannot be '90-80': the range runs backwards",
@@ -146,15 +146,18 @@ fn unknown_keys() {
         "settings c.toml:2:1: there is no key 'skip_loopback' in [discover.local]",
         "did you mean 'skip-loopback'?",
     );
-    with_settings("sort = \"pid\"", "ports")
-        .refuses("settings c.toml:1:1: there is no key 'sort' at the top", "sort belongs to [discover.local]");
+    with_settings("exposed = true", "ports")
+        .refuses("settings c.toml:1:1: there is no key 'exposed' at the top", "exposed belongs to [discover.local]");
+    // The columns of one listing are not those of the next.
+    let ran = with_settings("[discover]\nsort = \"pid\"", "ports").run();
+    assert!(ran.code == Some(2) && ran.stderr.contains("hint: --sort only goes on the command line"), "{ran:?}");
     with_settings("[discover.local]\noutput = \"json\"", "ports").refuses(
         "settings c.toml:2:1: there is no key 'output' in [discover.local]",
         "output stands above the first section",
     );
     with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
-        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, key",
+        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key",
     );
     with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
@@ -162,7 +165,7 @@ fn unknown_keys() {
     );
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
-        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, key; `portolan config show` prints all keys",
+        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key; `portolan config show` prints all keys",
     );
 }
 
@@ -232,7 +235,7 @@ fn what_config_show_prints_is_a_settings_file() {
     };
     let first = with_settings(text, "config show").run();
     let second = with_settings(&first.stdout, "config show").run();
-    assert!(second.stdout.contains("sort = \"port\"  # from c.toml:"), "{}", second.stdout);
+    assert!(second.stdout.contains("intensity = \"normal\"  # from c.toml:"), "{}", second.stdout);
     let table = values(first);
     assert_eq!(table["discover"]["local"]["process"].as_str(), Some("a\"b\\\u{1b}*"));
     assert_eq!(table["discover"]["strict"].as_bool(), Some(true));
@@ -241,12 +244,12 @@ fn what_config_show_prints_is_a_settings_file() {
 
 #[test]
 fn config_show_as_json() {
-    let ran = with_settings("[discover.local]\nsort = \"pid\"", "config show --json").run();
+    let ran = with_settings("[discover.local]\nuser = \"root\"", "config show --json").run();
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(document["schema"], "portolan/v1");
     let item = |key: &str| document["items"].as_array().unwrap().iter().find(|item| item["key"] == key).unwrap();
-    assert_eq!(item("discover.local.sort")["value"], "pid");
-    assert_eq!(item("discover.local.sort")["origin"], "c.toml:2");
+    assert_eq!(item("discover.local.user")["value"], "root");
+    assert_eq!(item("discover.local.user")["origin"], "c.toml:2");
     assert_eq!(item("quiet")["value"], false);
     assert_eq!(item("quiet")["origin"], "default");
     assert!(item("discover.local.ports")["value"].is_null() && item("discover.local.ports")["origin"].is_null());

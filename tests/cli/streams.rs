@@ -73,7 +73,12 @@ fn help_is_data_and_an_error_is_not() {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{words}");
         assert!(ran.stdout.ends_with('\n') && !ran.stdout.ends_with("\n\n"), "{words}");
     }
-    assert_eq!(portolan("--version").run().stdout, format!("portolan {}\n", env!("CARGO_PKG_VERSION")));
+    let short = format!("portolan {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(portolan("-V").run().stdout, short);
+    let long = portolan("--version").run().stdout;
+    let names: Vec<&str> = long.lines().skip(1).filter_map(|line| line.split("  ").next()).collect();
+    assert!(long.starts_with(&short), "{long}");
+    assert_eq!(names, ["commit", "target", "features"], "{long}");
 }
 
 #[test]

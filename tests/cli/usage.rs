@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
-pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, name";
-const SORT: &str = "the values are port, address, proto, name, process, pid, user";
+pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name";
+const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, netns, state, v6_only, exposed, interfaces, backlog, connections, started, memory, cpu, parents, exe, command, processes, backlog_limit";
 
 fn local(option: &str, value: &str) -> Portolan {
     portolan("discover local").args([option, value])
@@ -37,10 +37,13 @@ fn a_glob_that_does_not_parse() {
 
 #[test]
 fn values_that_do_not_exist() {
-    local("--sort", "nonsense").refuses("--sort 'nonsense': there is no such value", SORT);
-    let near = format!("did you mean 'proto'? {SORT}");
-    local("--sort", "prot").refuses("--sort 'prot': there is no such value", &near);
-    local("--sort", "").refuses("--sort: a value is missing", SORT);
+    local("--sort", "nonsense").refuses("--sort 'nonsense': there is no such column", COLUMNS);
+    let near = format!("did you mean 'proto'? {COLUMNS}");
+    local("--sort", "prot").refuses("--sort 'prot': there is no such column", &near);
+    local("--sort", "pid:down").refuses("--sort 'pid:down': there is no such direction", "write FIELD or FIELD:desc");
+    local("--columns", "pid,prot").refuses("--columns 'prot': there is no such column", &near);
+    local("--group-by", "usr")
+        .refuses("--group-by 'usr': there is no such column", &format!("did you mean 'user'? {COLUMNS}"));
     local("--output", "jsn")
         .refuses("--output 'jsn': there is no such value", &format!("did you mean 'json'? {FORMATS}"));
     portolan("discover local --tcp=yes").refuses("--tcp 'yes': it takes no value", "leave the value out");
@@ -106,7 +109,7 @@ fn missing_words() {
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
     portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
     portolan("completions csh").refuses(
-        "SHELL 'csh': there is no such value",
+        "[SHELL] 'csh': there is no such value",
         "did you mean 'zsh'? the values are bash, elvish, fish, powershell, zsh",
     );
 }
@@ -117,6 +120,14 @@ fn options_that_exclude_each_other() {
     portolan("discover local --unix -p 22")
         .refuses("--unix: it does not go together with --ports", "leave one of them out");
     portolan("discover local --sort port --sort pid").refuses("--sort: it is given twice", "give it once");
+    portolan("discover local --json --columns pid")
+        .refuses("--columns: it applies to tables only", "leave it out, or write -o table");
+    portolan("discover local --tree --group-by pid")
+        .refuses("--tree: it does not go together with --group-by", "leave one of them out");
+    portolan("scan 127.0.0.1 -p 1 --tree")
+        .refuses("--tree: only this machine has a tree of processes", "use `portolan local --tree`");
+    portolan("local --watch --sort pid")
+        .refuses("--watch: it does not go together with --sort", "leave one of them out");
     portolan("ports -o csv")
         .refuses("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
 }
@@ -173,7 +184,7 @@ fn what_a_terminal_would_obey_is_shown_escaped() {
     let help = "try `portolan discover local --help`";
     local("--\u{1b}[2J\n\u{202e}", "x")
         .refuses("'--\\u{1b}[2J\\n\\u{202e}': portolan discover local has no such option", help);
-    local("--sort", "\u{9b}31m\u{7f}").refuses("--sort '\\u{9b}31m\\u{7f}': there is no such value", SORT);
+    local("--sort", "\u{9b}31m\u{7f}").refuses("--sort '\\u{9b}31m\\u{7f}': there is no such column", COLUMNS);
     local("-p", "\u{1b}]0;x\u{7}").refuses(
         "--ports '\\u{1b}]0;x\\u{7}': '\\u{1b}]0;x\\u{7}' is neither a port nor a known name",
         "write numbers, or names from `portolan ports`",

@@ -16,9 +16,11 @@ mod formats;
 mod names;
 mod namespaces;
 mod odd_processes;
+mod pictures;
 mod races;
 mod rights;
 mod rows;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
+mod tables;

@@ -18,6 +18,7 @@ pub fn tool(name: &str) -> Command {
         "mount" | "umount" => "mount",
         "ip" | "ss" => "iproute2",
         "promtool" => "prometheus",
+        "systemd-analyze" => "systemd",
         "mkfs.ext4" => "e2fsprogs",
         "nft" => "nftables",
         "kubectl" => "kubernetes-client",

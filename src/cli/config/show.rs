@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::clean::{clean, is_dangerous};
 use crate::cli::exit::Exit;
-use crate::cli::{Cli, Global, stdout, user_settings};
+use crate::cli::{Cli, Global, stdout, usage, user_settings};
 use crate::error::Result;
 use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
@@ -16,8 +16,12 @@ use crate::settings::{self, Key, Kind, Settings};
 /// Print every setting with its value and origin, as a settings file or as JSON
 ///
 /// The values come from the environment, the settings file and the built-in defaults. Options of this command line are not
-/// settings.
+/// settings. Passwords, tokens and headers are shown as ***.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(after_help = "Examples:
+  portolan config show
+  portolan config show --json
+  portolan config show > settings.toml")]
 pub(super) struct Show {}
 
 /// A setting as it is shown; `value` is `None` if it is not set.
@@ -70,6 +74,8 @@ fn item(key: &Key<'_>, settings: &Settings) -> SettingItem {
         Some(given) => (given.values.clone(), given.origin.to_text()),
         None => (key.defaults(), "default".to_owned()),
     };
+    // People put this output into tickets.
+    let values: Vec<String> = values.iter().map(|value| usage::shown_value(key.name(), value)).collect();
     let value = match key.kind() {
         Kind::Flag => Some(Value::Flag(values.iter().any(|value| value == "true"))),
         Kind::One => values.into_iter().next().map(Value::One),

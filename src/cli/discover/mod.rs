@@ -14,6 +14,10 @@ use crate::source::{AnySource, Source};
 
 /// List services of this machine, of hosts, of a cluster, of a registry or of a file
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan discover local --exposed        what another host could reach here
+  portolan discover k8s -A                 the services of a whole cluster
+  portolan discover consul 'shop-*'        those of a registry")]
 pub(super) struct Discover {
     #[command(flatten)]
     options: Options,
@@ -61,9 +65,9 @@ impl Discover {
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]
-    options: Options,
-    #[command(flatten)]
     scan: Scan,
+    #[command(flatten)]
+    options: Options,
 }
 
 impl ShortScan {

@@ -22,7 +22,8 @@ pub(super) fn diagnose() -> Vec<Diagnosis> {
     let shown = clean(&path.to_string_lossy());
     let database = match check(&path) {
         Ok(contents) => {
-            let text = format!("{shown} is well-formed: {} records, index {}", contents.records.len(), contents.index);
+            let text =
+                format!("{shown} is well-formed: {} records at index {}", contents.records.len(), contents.index);
             Diagnosis::ok("database", text)
         }
         Err(StoreError::Locked { .. }) => {

@@ -22,6 +22,10 @@ const MAX_NAME_CHARS: usize = 100;
 /// The key itself goes to standard output, and is stored nowhere: only its hash is. Clients send it as
 /// `Authorization: Bearer KEY` or `X-API-Key: KEY`; portolan reads it from PORTOLAN_TOKEN or --token-file.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan key create --name deploy --role operator
+  portolan key create --name shop --role operator --service shop- --expires 90d
+  portolan key create --name grafana --permission read_status --json")]
 pub(super) struct Create {
     /// What the key is for; logs and lists show it
     #[arg(long, value_name = "NAME")]

@@ -14,6 +14,10 @@ use crate::server::{ApiKey, ApiKeys};
 
 /// List the keys, without their secrets
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan key list
+  portolan key list --all --json
+  portolan key list --keys-file /var/lib/portolan/api-keys.json")]
 pub(super) struct List {
     /// Also list keys that have expired or were revoked
     #[arg(long)]

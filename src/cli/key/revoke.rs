@@ -13,6 +13,10 @@ use crate::error::{Error, Result};
 ///
 /// A running server refuses them within a second, and ends their event streams.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan key revoke 3f9c0a1b2c3d
+  portolan key revoke 3f9c0a1b2c3d 77aa0b1c2d3e
+  portolan key revoke 3f9c0a1b2c3d --keys-file api-keys.json")]
 pub(super) struct Revoke {
     /// Ids of the keys, as `portolan key list` shows them
     #[arg(value_name = "ID", required = true)]

@@ -14,7 +14,7 @@ use crate::cli::baseline::Baseline;
 use crate::cli::exit::Exit;
 use crate::cli::hand_to::HandTo;
 use crate::cli::identify::IdentifyArgs;
-use crate::cli::outputs::Files;
+use crate::cli::outputs::{Files, SortOrder, TableArgs};
 use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
 use crate::cli::terminal::Terminal;
@@ -23,7 +23,7 @@ use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
 use crate::model::{ColumnVisibility, Severity};
-use crate::output::{DiffContext, FormatName, OldListing, RenderOptions};
+use crate::output::{DiffContext, FormatName, OldListing, RenderOptions, TableLayout};
 use crate::probe::Probes;
 use crate::source::Source;
 
@@ -57,6 +57,8 @@ pub(in crate::cli) struct ExitRules {
     /// Exit with 1 if --diff finds any difference
     #[arg(long, global = true, help_heading = "Output")]
     fail_changed: bool,
+    #[command(flatten)]
+    table: TableArgs,
     /// When the result was requested, if that was not now.
     #[arg(skip)]
     generated: Option<Timestamp>,
@@ -69,6 +71,11 @@ impl ExitRules {
     /// The rules for a result that was requested at another time.
     pub(in crate::cli) fn of(generated: Timestamp) -> Self {
         Self { generated: Some(generated), ..Self::default() }
+    }
+
+    /// The same rules, with the table that these options describe.
+    pub(in crate::cli) fn with_table(self, table: TableArgs) -> Self {
+        Self { table, ..self }
     }
 
     /// The rules of a command that fails if nothing is found.
@@ -94,6 +101,7 @@ impl ExitRules {
             width: terminal.width,
             color: terminal.color,
         };
+        let (layout, sort) = self.table.resolve(columns, global.format)?;
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         // Before any file is written: an output may replace the file that is compared with.
         let (probes, previous) = match self.read_files(source, identify, stop.cancel()) {
@@ -105,7 +113,7 @@ impl ExitRules {
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let stdout_result = stdout::with_stdout(Some(&stop), |out| {
-            let request = Request { source, identification, previous, page };
+            let request = Request { source, identification, previous, page, layout: layout.clone(), sort };
             let (report, stdout_error) = self.write(request, global, &stop, &mut files, out);
             written = Some(report);
             stdout_error.map_or(Ok(()), Err)
@@ -127,6 +135,9 @@ impl ExitRules {
             return Ok(exit);
         }
         exit = exit.max(self.report(&printed, was_complete, global.quiet));
+        if let Some(note) = layout.hidden_note().filter(|_| !global.quiet) {
+            stderr::note(&note);
+        }
 
         if let (Some(hand_to), Some(program)) = (&self.hand_to, program) {
             let on_stdout = matches!(global.format, FormatName::Table | FormatName::Wide);
@@ -194,11 +205,14 @@ impl ExitRules {
         files: &mut Files,
         out: &mut (dyn Write + Send),
     ) -> (Result<FileReport>, Option<io::Error>) {
-        let Request { source, identification, previous, page } = request;
-        let mut outputs = match files.open(global.format, page, out) {
+        let Request { source, identification, previous, page, layout, sort } = request;
+        let mut outputs = match files.open(global.format, page, layout, out) {
             Ok(outputs) => outputs,
             Err(error) => return (Err(error), None),
         };
+        if let Some(order) = sort {
+            outputs.sort_by(order);
+        }
 
         let shared = Arc::new(DiffContext::default());
         if let Some(Baseline { services, filters, .. }) = previous {
@@ -228,6 +242,8 @@ struct Request<'a> {
     identification: Option<(IdentifyOptions, Probes)>,
     previous: Option<Baseline>,
     page: RenderOptions,
+    layout: TableLayout,
+    sort: Option<SortOrder>,
 }
 
 /// How the command ends if reading fails: with the signal's exit code if a signal interrupted it.

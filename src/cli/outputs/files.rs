@@ -9,7 +9,7 @@ use super::{OutputSpec, Outputs};
 use crate::clean::clean;
 use crate::cli::atomic_file::AtomicFile;
 use crate::error::{Error, Result, plain};
-use crate::output::{Delivery, FormatName, RenderOptions};
+use crate::output::{Delivery, FormatName, RenderOptions, TableLayout};
 
 /// A draft for each requested file.
 #[derive(Debug)]
@@ -63,9 +63,10 @@ impl Files {
         &'w mut self,
         name: FormatName,
         page: RenderOptions,
+        layout: TableLayout,
         stdout: &'w mut (dyn Write + Send),
     ) -> Result<Outputs<'w>> {
-        let mut outputs = Outputs::of_stdout(name, page, stdout);
+        let mut outputs = Outputs::of_stdout(name, page, layout, stdout);
         for (format, path, draft) in &mut self.0 {
             let opened = outputs.add(*format, draft);
             opened.map_err(|error| Error::usage(option(*format, path), unopened(&error), hint(&error)))?;

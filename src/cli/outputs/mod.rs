@@ -2,20 +2,27 @@
 
 mod files;
 mod spec;
+mod table_args;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
 pub(super) use self::files::Files;
 pub(super) use self::spec::{OutputSpec, OutputSpecParser};
+pub(super) use self::table_args::{SortOrder, TableArgs};
 use crate::error::{Error, Result};
 use crate::model::{Address, DetailLevel, Service, ServiceId, Transport};
-use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, OldListing, RenderOptions};
+use crate::output::{
+    Changes, Delivery, DiffContext, Footer, Format, FormatName, OldListing, RenderOptions, TableLayout,
+};
 
 /// All destinations of results. A destination that fails is skipped from then on; the others continue.
 pub(super) struct Outputs<'w> {
     targets: Vec<OutputTarget<'w>>,
     page: RenderOptions,
+    layout: TableLayout,
+    /// The order that was asked for, and the services until the last one has arrived.
+    sorted: Option<(SortOrder, Vec<Service>)>,
     /// Standard output shows changes, which needs full detail.
     compares: bool,
     /// Services that arrive as they are found, for the formats that are read as a whole; `None` if they arrive sorted.
@@ -32,15 +39,20 @@ struct OutputTarget<'w> {
 }
 
 impl<'w> OutputTarget<'w> {
-    fn write(&mut self, page: RenderOptions, write: impl FnOnce(&mut (dyn Format + 'w)) -> io::Result<()>) {
+    fn write(
+        &mut self,
+        page: RenderOptions,
+        layout: &TableLayout,
+        write: impl FnOnce(&mut (dyn Format + 'w)) -> io::Result<()>,
+    ) {
         if self.failure.is_none() {
-            self.failure = self.open(page).and_then(write).err();
+            self.failure = self.open(page, layout).and_then(write).err();
         }
     }
 
-    fn open(&mut self, page: RenderOptions) -> io::Result<&mut (dyn Format + 'w)> {
+    fn open(&mut self, page: RenderOptions, layout: &TableLayout) -> io::Result<&mut (dyn Format + 'w)> {
         if let Some(out) = self.out.take() {
-            self.format = Some(self.name.open(out, page)?);
+            self.format = Some(self.name.open_laid_out(out, page, layout)?);
         }
         self.format.as_deref_mut().ok_or_else(|| io::Error::other("the output could not be opened"))
     }
@@ -59,13 +71,20 @@ fn place(service: &Service) -> (String, Option<EndpointPlace>, ServiceId) {
 
 impl<'w> Outputs<'w> {
     /// Standard output alone. Its format opens with the first service.
-    fn of_stdout(name: FormatName, page: RenderOptions, out: &'w mut (dyn Write + Send)) -> Self {
+    fn of_stdout(name: FormatName, page: RenderOptions, layout: TableLayout, out: &'w mut (dyn Write + Send)) -> Self {
         Self {
             targets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }],
             page,
+            layout,
+            sorted: None,
             compares: false,
             kept: None,
         }
+    }
+
+    /// Sorts the services, whatever order they arrive in.
+    pub(super) fn sort_by(&mut self, order: SortOrder) {
+        self.sorted = Some((order, Vec::new()));
     }
 
     /// Makes standard output show only changes.
@@ -75,9 +94,9 @@ impl<'w> Outputs<'w> {
     pub(super) fn compare(&mut self, old: OldListing, shared: Arc<DiffContext>) -> Result<()> {
         let Some(stdout) = self.targets.first_mut() else { return Ok(()) };
         let Some(out) = stdout.out.take() else { return Ok(()) };
-        let changes = Changes::new(stdout.name, out, old, shared, self.page.generated);
+        let changes = Changes::new(stdout.name, out, old, shared, self.page);
         let why = "--diff cannot write this format";
-        let hint = "choose table, json, ndjson or name; files may use any format";
+        let hint = "choose table, json, ndjson, html or name; files may use any format";
         stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));
         self.compares = true;
         Ok(())
@@ -88,7 +107,9 @@ impl<'w> Outputs<'w> {
     /// # Errors
     /// If the format's header cannot be written: a full disk often shows with the first bytes.
     fn add(&mut self, name: FormatName, out: &'w mut (dyn Write + Send)) -> io::Result<()> {
-        let mut format = name.open(out, self.file_page())?;
+        // Neither the width of the terminal nor its note on hidden columns concerns a file.
+        let layout = self.layout.of_file();
+        let mut format = name.open_laid_out(out, self.file_page(), &layout)?;
         format.flush()?;
         self.targets.push(OutputTarget { name, out: None, format: Some(format), failure: None });
         Ok(())
@@ -102,12 +123,16 @@ impl<'w> Outputs<'w> {
     /// The highest detail level that any of the formats needs.
     pub(super) fn depth(&self) -> DetailLevel {
         let deepest = self.targets.iter().map(|target| target.name.depth()).max();
-        deepest.filter(|_| !self.compares).unwrap_or(DetailLevel::Full)
+        let needs_detail = self.compares || self.layout.needs_detail() || self.sorted.is_some();
+        deepest.filter(|_| !needs_detail).unwrap_or(DetailLevel::Full)
     }
 
     /// Whether services are written as they are found: if all formats are read line by line, or if one is and the order of
     /// the others, which is by address if `sorts_by_address`, can be restored at the end.
     pub(super) fn streams(&mut self, sorts_by_address: bool) -> bool {
+        if self.sorted.is_some() {
+            return false;
+        }
         let by_line = (0..self.targets.len()).filter(|&at| self.is_by_line(at)).count();
         let mixed = by_line > 0 && by_line < self.targets.len();
         self.kept = (mixed && sorts_by_address).then(Vec::new);
@@ -126,6 +151,10 @@ impl<'w> Outputs<'w> {
     }
 
     pub(super) fn service(&mut self, service: &Service) {
+        if let Some((_, services)) = &mut self.sorted {
+            services.push(service.clone());
+            return;
+        }
         let Some(kept) = &mut self.kept else { return self.each(|format| format.service(service)) };
         kept.push(service.clone());
         self.write_to(true, service);
@@ -138,12 +167,17 @@ impl<'w> Outputs<'w> {
             if self.is_by_line(at) == by_line
                 && let Some(target) = self.targets.get_mut(at)
             {
-                target.write(page, |format| format.service(service));
+                target.write(page, &self.layout, |format| format.service(service));
             }
         }
     }
 
     pub(super) fn end(&mut self, end: &Footer<'_>) {
+        if let Some((order, services)) = self.sorted.take() {
+            for service in &order.sorted(&self.page, services) {
+                self.each(|format| format.service(service));
+            }
+        }
         let mut kept = self.kept.take().unwrap_or_default();
         kept.sort_by_cached_key(place);
         for service in &kept {
@@ -159,7 +193,7 @@ impl<'w> Outputs<'w> {
         for at in 0..self.targets.len() {
             let is_shown = at == 0 || self.is_by_line(at);
             if let Some(target) = self.targets.get_mut(at).filter(|target| is_shown && target.format.is_some()) {
-                target.write(page, Format::flush);
+                target.write(page, &self.layout, Format::flush);
             }
         }
     }
@@ -171,6 +205,6 @@ impl<'w> Outputs<'w> {
     }
 
     fn each(&mut self, write: impl Fn(&mut (dyn Format + 'w)) -> io::Result<()>) {
-        self.targets.iter_mut().for_each(|target| target.write(self.page, &write));
+        self.targets.iter_mut().for_each(|target| target.write(self.page, &self.layout, &write));
     }
 }

@@ -21,6 +21,7 @@ pub(super) use self::targets::{Targets, is_services_file};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::outputs::TableArgs;
 #[cfg(feature = "serve")]
 use super::watch::Beside;
 use super::watch::Watching;
@@ -58,6 +59,8 @@ pub(super) struct Validate {
     #[command(flatten)]
     options: ValidateOptions,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
     watching: Watching,
     #[cfg(feature = "serve")]
     #[command(flatten)]
@@ -77,7 +80,8 @@ impl Validate {
             return self.watch(&validated, &targets, global);
         }
 
-        self.options.list(&validated, &ExitRules::of(generated), global)
+        let rules = ExitRules::of(generated).with_table(self.table.clone());
+        self.options.list(&validated, &rules, global)
     }
 
     /// Watches the targets, and serves their metrics if that is requested.

@@ -25,7 +25,6 @@ use self::watch_loop::{WatchEnd, WatchLoop, WatchResult};
 use self::watch_output::WatchOutput;
 use super::exit::Exit;
 use super::signals::Stop;
-#[cfg(feature = "live")]
 use super::terminal::Terminal;
 use super::{Global, stdout};
 use crate::catalog::{Reader, Watch, Writer};
@@ -330,7 +329,7 @@ fn open_output<'w>(
     if live {
         return open_live(source, global, out);
     }
-    Ok(WatchOutput::lines(format, out))
+    Ok(WatchOutput::lines(format, Terminal::of_stdout(global.color).color, out))
 }
 
 #[cfg(feature = "live")]

@@ -17,7 +17,7 @@ use crate::output::EventFormat;
 
 pub(super) enum WatchOutput<'w> {
     /// A line for each event, written at once.
-    Lines { format: EventFormat, out: &'w mut (dyn Write + Send), reader: StdoutReader },
+    Lines { format: EventFormat, color: bool, out: &'w mut (dyn Write + Send), reader: StdoutReader },
     #[cfg(feature = "live")]
     Live(Box<Live<'w>>, StdoutReader),
 }
@@ -30,13 +30,13 @@ impl<'w> WatchOutput<'w> {
     }
 
     /// To be called within a runtime.
-    pub(super) fn lines(format: EventFormat, out: &'w mut (dyn Write + Send)) -> Self {
-        Self::Lines { format, out, reader: StdoutReader::new() }
+    pub(super) fn lines(format: EventFormat, color: bool, out: &'w mut (dyn Write + Send)) -> Self {
+        Self::Lines { format, color, out, reader: StdoutReader::new() }
     }
 
     pub(super) fn report(&mut self, event: &Event) -> io::Result<()> {
         match self {
-            Self::Lines { format, out, .. } => format.write(*out, event),
+            Self::Lines { format, color, out, .. } => format.write_with(*out, event, *color),
             #[cfg(feature = "live")]
             Self::Live(live, _) => {
                 live.report(event);

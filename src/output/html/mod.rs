@@ -1,14 +1,16 @@
 //! One page for a browser, with everything in it: no network, no other file. For tickets, reports and people without a
 //! terminal.
 
+mod changes;
 mod page;
 mod row;
 
 use std::io::{self, Write};
 
+pub(super) use self::changes::{ChangeRow, changes_page};
+use self::row::Row;
 use super::{Footer, Format, RenderOptions};
 use crate::model::{Column, Service};
-use row::Row;
 
 pub(super) struct Html<'w> {
     out: &'w mut (dyn Write + Send),

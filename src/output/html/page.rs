@@ -41,14 +41,7 @@ impl HtmlPage<'_> {
         html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(policy());
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="color-scheme" content="light dark";
-                    title { (self.title()) }
-                    style { (PreEscaped(STYLE)) }
-                }
+                (head(&self.title()))
                 body {
                     header {
                         h1 { (self.title()) }
@@ -215,6 +208,20 @@ impl HtmlPage<'_> {
     }
 }
 
+/// The head of a page, with its policy and its style.
+pub(super) fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(policy());
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (title) }
+            style { (PreEscaped(STYLE)) }
+        }
+    }
+}
+
 /// The findings of a row, folded.
 fn findings(row: &Row) -> Markup {
     html! {
@@ -231,7 +238,7 @@ fn findings(row: &Row) -> Markup {
     }
 }
 
-fn faults(title: &str, faults: &[PartialError]) -> Markup {
+pub(super) fn faults(title: &str, faults: &[PartialError]) -> Markup {
     html! {
         @if !faults.is_empty() {
             section.faults {

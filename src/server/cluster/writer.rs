@@ -6,7 +6,6 @@
 use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -207,7 +206,7 @@ impl ClusterWriter {
         let now = self.writer.now();
         self.writer.state.extend_leases(gap, now);
         self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
-        app.is_store_well.store(true, Ordering::Relaxed);
+        app.note_store_kept();
         info!(seconds = gap.as_secs(), "the store replies again: every lease gets one full ttl");
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {

@@ -20,7 +20,7 @@ Examples:
   portolan discover k8s                          the services of the context's namespace
   portolan discover k8s -A -o wide               all services of the cluster, with all columns
   portolan discover k8s -n shop -l app=web       the services that a selector matches
-  portolan discover k8s -n shop --pods --ingress pods, Ingresses and routes too
+  portolan discover k8s -n shop --pods --ingress  pods, Ingresses and routes too
   portolan discover k8s -n shop --validate --via api-proxy
                                                  HTTP checks through the API server, from anywhere
   portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'

@@ -7,10 +7,11 @@ use crate::model::{Ports, SocketState};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover local                        all listeners, with owners
-  portolan discover local -p 22,80,8000-9000     the owners of these ports
-  portolan discover local --exposed -o wide      listeners that another host could reach
-  portolan discover local --process 'nginx*'     the listeners of one program
+  portolan discover local                     all listeners, with owners
+  portolan discover local -p 22,8000-9000     the owners of these ports
+  portolan discover local --exposed -o wide   what another host could reach
+  portolan discover local --process 'nginx*'  the listeners of one program
+  portolan discover local --columns address,process,user --sort user
   portolan discover local --json | jq -r '.items[].endpoints[] | \"\\(.address):\\(.port)\"'";
 
 /// List what listens on this machine: addresses, processes, owners
@@ -61,14 +62,13 @@ pub struct Local {
     /// Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
-    /// Sort the listing by this key; a watch reports events as they happen
-    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output"))]
+    /// The order of the listing. The command line sorts by any column.
+    #[cfg_attr(feature = "cli", arg(skip))]
     pub sort: SortKey,
 }
 
 /// The order of a listing of this machine. Equal rows are in the order of port, transport and address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum SortKey {
     /// Port, then transport, then address
     #[default]

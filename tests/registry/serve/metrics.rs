@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::server::{folder, wait_until};
-use crate::support::{hear, output, tool};
+use crate::support::{hear, needs_root, output, portolan_path, tool};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
 
@@ -190,6 +190,46 @@ fn health_names_the_parts() {
         assert_eq!(deep["parts"][part]["status"], "healthy", "{deep}");
     }
     assert_eq!(deep["parts"]["health_monitor"]["status"], "off", "{deep}");
+}
+
+/// Row F20: a full disk is a server that is not ready, and says which part fails; with room again it is ready by itself.
+#[test]
+fn a_full_disk_is_named_and_readiness_comes_back_without_a_write() {
+    needs_root("it mounts a file system");
+    let dir = folder();
+    let disk = dir.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let mut command = tool("unshare");
+    command.args([
+        "-m",
+        "sh",
+        "-c",
+        "mount -t tmpfs -o size=1m none \"$1\" && exec \"$0\" serve --data \"$1/a.db\" --port 0",
+    ]);
+    command.arg(portolan_path()).arg(&disk).env("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false");
+    let server = Server::from_command(command).unwrap();
+    assert_eq!(server.get("/health?ready=true").status, 200);
+
+    // The disk as the server sees it.
+    let filler = PathBuf::from(format!("/proc/{}/root{}", server.pid(), disk.join("filler").display()));
+    let full = |server: &Server| {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(&filler).unwrap();
+        while file.write_all(&[0; 512]).is_ok() {}
+        let web =
+            json!({ "name": "web", "address": "10.0.0.1", "port": 80, "metadata": { "note": "x".repeat(4_096) } });
+        server.post("/api/v1/services", &web.to_string()).status == 507
+    };
+    wait_until(|| full(&server));
+    assert_eq!(server.get("/health").status, 200, "it lives");
+    let deep = server.get("/health?deep=true");
+    assert_eq!((deep.status, &deep.json()["parts"]["store"]["status"]), (503, &"unhealthy".into()), "{}", deep.text());
+    assert!(deep.json()["parts"]["store"]["error"].is_string(), "{}", deep.text());
+    assert!(server.get("/metrics").text().contains("portolan_store_healthy 0"));
+    assert_eq!(server.get("/api/v1/services").status, 200, "reads go on");
+
+    fs::remove_file(&filler).unwrap();
+    wait_until(|| server.get("/health?ready=true").status == 200);
+    assert!(server.stop().success());
 }
 
 /// Row A33: the state as a whole.

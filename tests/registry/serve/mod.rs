@@ -4,6 +4,7 @@ mod access;
 mod bench;
 mod config;
 mod dns;
+mod doctor;
 mod events;
 mod export;
 mod hostile;

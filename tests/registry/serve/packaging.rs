@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[cfg(feature = "postgres")]
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, HTTPGetAction, Probe, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -158,6 +160,48 @@ fn the_manifests_are_what_kubernetes_and_the_program_accept() {
     let (code, said) = check(dir.path(), &args);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("listens on 0.0.0.0:8080"), "{said}");
+}
+
+/// Row R2: three servers with one database, and the two secrets of the seed.
+#[test]
+#[cfg(feature = "postgres")]
+fn the_manifests_for_several_servers_are_accepted() {
+    let documents = documents("kubernetes/portolan-postgres.yaml");
+    let deployment: Deployment = object(&documents, "Deployment");
+    let service: Service = object(&documents, "Service");
+    let policy: NetworkPolicy = object(&documents, "NetworkPolicy");
+    let budget: PodDisruptionBudget = object(&documents, "PodDisruptionBudget");
+    let account: ServiceAccount = object(&documents, "ServiceAccount");
+    assert_eq!(documents.len(), 5);
+
+    let spec = deployment.spec.unwrap();
+    assert_eq!((spec.replicas, budget.spec.unwrap().min_available), (Some(3), Some(IntOrString::Int(2))));
+    let pod = spec.template.spec.unwrap();
+    assert_eq!(pod.service_account_name, account.metadata.name);
+    let container = &pod.containers[0];
+    for probe in [&container.liveness_probe, &container.readiness_probe] {
+        assert_eq!(port(container, &http(probe).0.port), 8_080);
+    }
+    assert_eq!(port(container, service.spec.unwrap().ports.unwrap()[0].target_port.as_ref().unwrap()), 8_080);
+    let ingress = policy.spec.unwrap().ingress.unwrap();
+    assert_eq!(port(container, ingress[0].ports.as_ref().unwrap()[0].port.as_ref().unwrap()), 8_080);
+
+    let secrets = container.env.iter().flatten().map(|variable| {
+        let secret = variable.value_from.as_ref().unwrap().secret_key_ref.as_ref().unwrap();
+        (variable.name.as_str(), secret.name.as_str())
+    });
+    assert_eq!(secrets.collect::<Vec<_>>(), [("DATABASE_URL", "db-credentials"), ("JWT_SECRET", "jwt-secret")]);
+    let mut command = Command::new(portolan_path());
+    command.args(container.args.as_ref().unwrap()).arg("--check").env_clear();
+    command.env("DATABASE_URL", "postgresql://portolan:s3cret@postgres/portolan");
+    command.env("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    let checked = output(&mut command);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(checked.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("listens on 0.0.0.0:8080") && said.contains("PostgreSQL") && !said.contains("s3cret"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 /// A term and its meaning.
-pub(super) type Entry = (&'static str, &'static str);
+pub(in crate::cli) type Entry = (&'static str, &'static str);
 
-pub(super) const EXIT_STATUS: &[Entry] = &[
+pub(in crate::cli) const EXIT_STATUS: &[Entry] = &[
     ("0", "Done, and every condition was met"),
     ("1", "A condition failed, for example --fail-empty, --min-score, or an unhealthy service of `validate`"),
     ("2", "Invalid command line or settings; nothing was done"),
@@ -19,7 +19,7 @@ pub(super) const EXIT_STATUS: &[Entry] = &[
     ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; results found until then are printed"),
 ];
 
-pub(super) const ENVIRONMENT: &[Entry] = &[
+pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("PORTOLAN_CONFIG", "Settings file, unless --config is given"),
     ("PORTOLAN_OUTPUT", "Default for --output"),
     ("PORTOLAN_COLOR", "Default for --color"),
@@ -30,7 +30,7 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of `resolve`, `register`, `deregister`, `services`, `status`, `health`, `export` and `drift`, unless one is given: consul, etcd, portolan, dns, static or kubernetes",
+        "The registry of `resolve`, `register`, `deregister`, `services`, `status`, `health`, `export`, `drift` and `doctor`, unless one is given: consul, etcd, portolan, dns, static or kubernetes",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
@@ -62,23 +62,23 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("COLUMNS", "Overrides the width of the terminal"),
 ];
 
-pub(super) const FILES: &[Entry] = &[
+pub(in crate::cli) const FILES: &[Entry] = &[
     ("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)"),
     ("$XDG_STATE_HOME/portolan/registry.db", "The registry of `serve`; as root /var/lib/portolan/registry.db"),
 ];
 
 /// How settings work, in a paragraph.
-pub(super) const SETTINGS: &str = "A settings file is TOML. Its keys are the long names of options, its sections are commands, as in \
-     [discover.local] with sort = \"name\"; output, color and quiet stand above the first section. The command line \
+pub(in crate::cli) const SETTINGS: &str = "A settings file is TOML. Its keys are the long names of options, its sections are commands, as in \
+     [discover.local] with exposed = true; output, color and quiet stand above the first section. The command line \
      overrides environment variables, which override the file. --no-FLAG turns off a flag that a setting turned on; \
      --config /dev/null ignores every settings file. `portolan config show` prints all settings with their origin, \
      in the format of a settings file.";
 
 /// Which exit code wins when several apply.
-pub(super) const EXIT_ORDER: &str = "If several apply, the order is 2, 129, 130, 143, 5, 4, 3, 1.";
+pub(in crate::cli) const EXIT_ORDER: &str = "If several apply, the order is 2, 129, 130, 143, 5, 4, 3, 1.";
 
 /// All sections, shown at the end of `portolan --help`.
-pub(super) fn long_help() -> String {
+pub(in crate::cli) fn long_help() -> String {
     let mut text = format!("Settings:\n  {SETTINGS}\n");
     for (heading, entries) in [("Exit status", EXIT_STATUS), ("Environment", ENVIRONMENT), ("Files", FILES)] {
         // Writing to a String never fails.

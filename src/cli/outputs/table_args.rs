@@ -1,0 +1,149 @@
+//! `--columns`, `--sort` and the like: what people choose of a table's looks.
+
+use std::str::FromStr;
+
+use clap::Args;
+
+use crate::clean::clean;
+use crate::error::{Error, Result, nearest};
+use crate::model::{Column, ParseError, Service};
+use crate::output::{Field, FormatName, RenderOptions, TableLayout};
+
+/// How tables look, and in which order services come.
+#[derive(Args, Clone, Debug, Default)]
+pub(in crate::cli) struct TableArgs {
+    /// Show these columns of the table, in this order; an unknown name lists those there are
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        global = true,
+        help_heading = "Output",
+        conflicts_with = "watch"
+    )]
+    columns: Vec<String>,
+    /// Sort by a column; FIELD:desc sorts in reverse
+    ///
+    /// Applies to all formats. Numbers are sorted as numbers, addresses as addresses; services without a value come last.
+    #[arg(long, value_name = "FIELD[:desc]", global = true, help_heading = "Output", conflicts_with = "watch")]
+    sort: Option<SortSpec>,
+    /// Put the rows of each process, port, interface, unit, or other column under a heading
+    #[arg(long, value_name = "FIELD", global = true, help_heading = "Output", conflicts_with_all = ["watch", "tree"])]
+    group_by: Option<String>,
+    /// Show listeners below their processes, and processes below those that started them
+    #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
+    tree: bool,
+    /// Leave out the line with the names of the columns
+    #[arg(long = "no-headers", id = "headerless", global = true, help_heading = "Output", conflicts_with = "watch")]
+    headerless: bool,
+}
+
+/// A value of `--sort`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SortSpec {
+    field: String,
+    descending: bool,
+}
+
+impl FromStr for SortSpec {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, ParseError> {
+        let (field, direction) = text.split_once(':').unwrap_or((text, "asc"));
+        let descending = match direction {
+            "asc" => false,
+            "desc" => true,
+            _ => return Err(ParseError::new("there is no such direction", "write FIELD or FIELD:desc")),
+        };
+        Ok(Self { field: field.to_owned(), descending })
+    }
+}
+
+/// An order of services.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct SortOrder {
+    field: Field,
+    descending: bool,
+}
+
+impl SortOrder {
+    /// The services in this order; equal ones keep theirs.
+    pub(super) fn sorted(self, page: &RenderOptions, services: Vec<Service>) -> Vec<Service> {
+        let keyed = services.into_iter().map(|service| (self.field.sort_value(page, &service), service));
+        let mut keyed: Vec<_> = keyed.collect();
+        keyed.sort_by(|(one, _), (other, _)| one.compare(other, self.descending));
+        keyed.into_iter().map(|(_, service)| service).collect()
+    }
+}
+
+impl TableArgs {
+    /// The layout of tables and the order of services, for a source with these columns.
+    ///
+    /// # Errors
+    /// A name that no column has, or an option for tables where standard output has another format.
+    pub(in crate::cli) fn resolve(
+        &self,
+        columns: &'static [Column],
+        format: FormatName,
+    ) -> Result<(TableLayout, Option<SortOrder>)> {
+        let of_tables = [
+            ("--columns", !self.columns.is_empty()),
+            ("--group-by", self.group_by.is_some()),
+            ("--tree", self.tree),
+            ("--no-headers", self.headerless),
+        ];
+        let is_table = matches!(format, FormatName::Table | FormatName::Wide);
+        if let Some((option, _)) = of_tables.iter().find(|(_, given)| *given && !is_table) {
+            return Err(Error::usage(*option, "it applies to tables only", "leave it out, or write -o table"));
+        }
+        if self.tree && Field::named("process", columns).is_none() {
+            return Err(Error::usage(
+                "--tree",
+                "only this machine has a tree of processes",
+                "use `portolan local --tree`",
+            ));
+        }
+
+        let names = self.columns.iter().map(|name| field("--columns", name, columns));
+        let layout = TableLayout {
+            columns: names.collect::<Result<_>>()?,
+            headers: !self.headerless,
+            group_by: self.group_by.as_ref().map(|name| field("--group-by", name, columns)).transpose()?,
+            tree: self.tree,
+            ..TableLayout::default()
+        };
+        let sort = match &self.sort {
+            Some(SortSpec { field: name, descending }) => {
+                Some(SortOrder { field: field("--sort", name, columns)?, descending: *descending })
+            }
+            None => None,
+        };
+        Ok((layout, sort))
+    }
+}
+
+fn field(option: &str, name: &str, columns: &'static [Column]) -> Result<Field> {
+    Field::named(name, columns).ok_or_else(|| {
+        let known = Field::names(columns);
+        let list = format!("the columns are {}", known.join(", "));
+        let hint = match nearest(name, &known) {
+            Some(near) => format!("did you mean '{near}'? {list}"),
+            None => list,
+        };
+        Error::usage(format!("{option} '{}'", clean(name)), "there is no such column", hint)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_direction_follows_the_field() {
+        let key = |field: &str, descending| SortSpec { field: field.to_owned(), descending };
+        assert_eq!("pid".parse(), Ok(key("pid", false)));
+        assert_eq!("pid:desc".parse(), Ok(key("pid", true)));
+        assert_eq!("pid:asc".parse(), Ok(key("pid", false)));
+        assert!("pid:down".parse::<SortSpec>().is_err());
+    }
+}

@@ -1,0 +1,73 @@
+//! Pictures of a listing: who serves what. Groups (containers, units, namespaces) hold owners (processes, services,
+//! hosts), and owners hold endpoints; routes of a cluster lead to its services.
+
+mod dot;
+mod graph;
+mod mermaid;
+mod place;
+mod svg;
+
+use std::io::{self, Write};
+
+pub(super) use self::dot::Dot;
+use self::graph::{ChartGraph, NodeState};
+pub(super) use self::mermaid::Mermaid;
+pub(super) use self::svg::Svg;
+use super::{Footer, Format, RenderOptions};
+use crate::model::{Completeness, Service};
+
+/// Draws a whole graph.
+type Draw = fn(&ChartGraph, &ChartCaption, &mut (dyn Write + Send)) -> io::Result<()>;
+
+/// Collects the graph, and draws it at the end.
+pub(super) struct Chart<'w> {
+    out: &'w mut (dyn Write + Send),
+    page: RenderOptions,
+    graph: ChartGraph,
+    services: usize,
+    draw: Draw,
+}
+
+/// What stands below a picture.
+struct ChartCaption {
+    services: usize,
+    /// Why something is missing, if it is.
+    missing: Option<String>,
+}
+
+impl ChartCaption {
+    fn text(&self) -> String {
+        let noun = if self.services == 1 { "service" } else { "services" };
+        match &self.missing {
+            Some(missing) => format!("{} {noun}; incomplete: {missing}", self.services),
+            None => format!("{} {noun}", self.services),
+        }
+    }
+}
+
+impl<'w> Chart<'w> {
+    fn of(out: &'w mut (dyn Write + Send), page: RenderOptions, draw: Draw) -> Self {
+        Self { out, page, graph: ChartGraph::default(), services: 0, draw }
+    }
+}
+
+impl Format for Chart<'_> {
+    fn service(&mut self, service: &Service) -> io::Result<()> {
+        self.services += 1;
+        self.graph.add(&self.page, service).map_err(io::Error::other)
+    }
+
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
+        let is_complete = end.completeness == Completeness::Complete;
+        let missing = (!is_complete || !end.errors.is_empty()).then(|| match end.errors.first() {
+            Some(error) => format!("cannot {}: {}", error.operation, error.cause),
+            None => "the listing was stopped".to_owned(),
+        });
+        let caption = ChartCaption { services: self.services, missing };
+        (self.draw)(&self.graph, &caption, self.out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

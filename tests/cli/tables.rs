@@ -1,0 +1,88 @@
+//! Tables as people choose them: columns, order, groups, colors.
+
+use std::net::TcpListener;
+
+use super::portolan;
+
+/// Two listeners of this process, and their ports in order.
+fn listeners() -> (Vec<TcpListener>, Vec<u16>) {
+    let listeners: Vec<_> = (0..2).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let mut ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    ports.sort_unstable();
+    (listeners, ports)
+}
+
+/// What `portolan local` prints of two ports.
+fn local(ports: &[u16], args: &str) -> String {
+    let list: Vec<String> = ports.iter().map(ToString::to_string).collect();
+    let ran = portolan(&format!("local {} {args}", list.join(","))).run();
+    assert_eq!(ran.code, Some(0), "{args}: {}", ran.stderr);
+    ran.stdout
+}
+
+#[test]
+fn columns_are_those_that_were_chosen_in_their_order() {
+    let (_listeners, ports) = listeners();
+    let pid = std::process::id();
+    assert_eq!(
+        local(&ports, "--columns pid,ADDRESS"),
+        format!(
+            "PID{0}ADDRESS\n{pid}  127.0.0.1:{1}\n{pid}  127.0.0.1:{2}\n",
+            " ".repeat(pid.to_string().len() - 1),
+            ports[0],
+            ports[1]
+        )
+    );
+    assert_eq!(local(&ports, "--columns port --no-headers"), format!("{}\n{}\n", ports[0], ports[1]));
+    // A column of the wide table and one of files need a full listing.
+    let text = local(&ports, "--columns exe,processes --no-headers");
+    assert!(text.lines().all(|line| line.starts_with('/') && line.ends_with(" 1")), "{text}");
+}
+
+#[test]
+fn the_order_is_that_of_a_column() {
+    let (_listeners, ports) = listeners();
+    let up = format!("{}\n{}\n", ports[0], ports[1]);
+    let down = format!("{}\n{}\n", ports[1], ports[0]);
+    assert_eq!(local(&ports, "--columns port --no-headers --sort port"), up);
+    assert_eq!(local(&ports, "--columns port --no-headers --sort port:desc"), down);
+    assert_eq!(local(&ports, "--columns port --no-headers --sort address:desc"), down);
+    // All formats have the order.
+    let ids = format!("local/tcp/127.0.0.1:{}\nlocal/tcp/127.0.0.1:{}\n", ports[1], ports[0]);
+    assert_eq!(local(&ports, "-o name --sort port:desc"), ids);
+}
+
+#[test]
+fn rows_stand_below_their_group_or_process() {
+    let (_listeners, ports) = listeners();
+    let text = local(&ports, "--group-by port --columns proto,address --no-headers");
+    let expected: Vec<String> =
+        ports.iter().flat_map(|port| [format!("{port} (1)"), format!("  tcp    127.0.0.1:{port}")]).collect();
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+
+    let text = local(&ports, "--tree --columns address --no-headers");
+    let own = format!("({})", std::process::id());
+    let place = text.lines().position(|line| line.contains(&own)).unwrap_or_else(|| panic!("no {own} in\n{text}"));
+    let below: Vec<&str> = text.lines().skip(place + 1).map(|line| line.rsplit(' ').next().unwrap()).collect();
+    assert_eq!(below, ports.iter().map(|port| format!("127.0.0.1:{port}")).collect::<Vec<_>>());
+    let parent = rustix::process::getppid().unwrap().as_raw_nonzero().to_string();
+    assert!(text.lines().take(place).any(|line| line.contains(&format!("({parent})"))), "{text}");
+}
+
+#[test]
+fn color_is_for_terminals_and_for_those_who_ask() {
+    let (_listeners, ports) = listeners();
+    assert!(!local(&ports, "").contains('\u{1b}'));
+    let colored = local(&ports, "--color always");
+    assert!(colored.contains("\u{1b}[1mADDRESS\u{1b}[0m"), "{colored:?}");
+    let port = ports[0];
+    let scan = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).run();
+    assert!(scan.stdout.contains("\u{1b}[32mopen\u{1b}[0m"), "{scan:?}");
+    let plain = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).env("NO_COLOR", "1").run();
+    assert_eq!(plain.stdout.contains('\u{1b}'), true, "an option on the line is stronger than NO_COLOR");
+    let files = portolan(&format!("scan 127.0.0.1 -p {port} --color always -o table=t -o name"));
+    let path = files.path("t");
+    let mut files = files;
+    files.command.output().unwrap();
+    assert!(!std::fs::read_to_string(path).unwrap().contains('\u{1b}'), "files have no color");
+}
