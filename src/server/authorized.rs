@@ -14,10 +14,12 @@ use tracing::warn;
 use super::PeerAddress;
 use super::access::{Caller, Permission, Role, Scope};
 use super::api_error::{ApiError, ApiResult};
+use super::freshness::Freshness;
 use super::live_overrides::SERVER_CONFIG;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
+use super::writer::subject;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
@@ -95,6 +97,7 @@ fn outside_scope(caller: &Caller) -> ApiError {
 pub(super) struct Access {
     app: App,
     caller: Arc<Caller>,
+    freshness: Freshness,
 }
 
 impl FromRequestParts<App> for Access {
@@ -103,7 +106,8 @@ impl FromRequestParts<App> for Access {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         // A route without `authorize` has no caller, and lets none through.
         let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(unauthenticated)?;
-        Ok(Self { app: Arc::clone(app), caller })
+        let freshness = parts.extensions.get::<Freshness>().copied().unwrap_or_default();
+        Ok(Self { app: Arc::clone(app), caller, freshness })
     }
 }
 
@@ -119,7 +123,7 @@ impl Access {
             Ok(caller) => Err(("permission missing", forbidden(&caller, needed))),
         };
         match admitted {
-            Ok(caller) => Ok(Self { app: Arc::clone(app), caller }),
+            Ok(caller) => Ok(Self { app: Arc::clone(app), caller, freshness: Freshness::default() }),
             Err((why, error)) => {
                 app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
                 warn!(why, "request refused");
@@ -141,6 +145,11 @@ impl Access {
     /// The registry as the caller may see it.
     pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
+    }
+
+    /// What a list says of its age: nothing if it is current. Begins with a comma.
+    pub(super) fn stale_tail(&self) -> String {
+        self.freshness.to_json()
     }
 
     /// Whether the caller's key or token is still valid.
@@ -198,6 +207,7 @@ impl Access {
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
+        self.catch_up(&commands).await?;
         let checked: Vec<ApiResult<Command>> = commands.into_iter().map(|command| self.checked(command)).collect();
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let written = if allowed.is_empty() { Vec::new() } else { self.app.unscoped_writes.all(allowed).await? };
@@ -208,6 +218,18 @@ impl Access {
             Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
+    }
+
+    /// With several servers, an instance that this one does not know may be another one's by now: it looks before it says
+    /// that there is none.
+    async fn catch_up(&self, commands: &[Command]) -> ApiResult<()> {
+        let view = self.app.unscoped_view();
+        let unknown = commands.iter().filter_map(subject).find(|id| view.instance(id).is_none());
+        let Some(id) = unknown.filter(|_| self.app.contact.is_shared()) else { return Ok(()) };
+
+        // No instance has this generation: the command changes nothing, and is rejected only after the others' changes are known.
+        let probe = Command::Renew { id, generation: Some(0), report: None };
+        self.app.unscoped_writes.all(vec![probe]).await.map(drop)
     }
 
     /// A command, if the caller may give it. An instance outside the scope does not exist for the caller. A node concerns

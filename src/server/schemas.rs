@@ -170,7 +170,7 @@ pub(super) struct HeartbeatBody {
 
 #[derive(ToSchema)]
 pub(super) struct HeartbeatAnswer {
-    /// id, generation, health, ttl in seconds, expires
+    /// id, generation, health, ttl in seconds, expires; durable is false while the database is away
     #[schema(value_type = Object)]
     data: Value,
 }

@@ -11,7 +11,7 @@ use tracing::{error, info};
 
 use super::access::AccessControl;
 use super::checks::Checks;
-use super::cluster::Contact;
+use super::contact::Contact;
 use super::gate::Gate;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};

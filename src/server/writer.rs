@@ -82,7 +82,7 @@ impl CommandWriter {
 
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let before = self.state.clone();
-        let mut step = self.carry_out(&jobs, is_tick);
+        let mut step = self.carry_out(&jobs, is_tick, self.now());
         let batch = self.batch(before.index(), &mut step);
 
         if let Err(error) = self.keep(batch, &spans(&jobs)).await {
@@ -94,8 +94,7 @@ impl CommandWriter {
     }
 
     /// Applies the rules. Nothing is visible yet, and the state before can be restored.
-    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool) -> CarriedOut {
-        let now = self.now();
+    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> CarriedOut {
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         for job in jobs {

@@ -15,7 +15,7 @@ use tracing::{Span, info, warn};
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange, TrafficCommand};
+use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
@@ -228,7 +228,7 @@ impl ClusterWriter {
             return;
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&[], true);
+        let step = self.writer.carry_out(&[], true, self.writer.now());
         if !step.has_changes() {
             self.writer.finish(Vec::new(), step);
             return;
@@ -253,7 +253,7 @@ impl ClusterWriter {
             return Some(jobs);
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&jobs, false);
+        let step = self.writer.carry_out(&jobs, false, self.writer.now());
         if step.has_changes() || step.rejected > 0 {
             self.writer.state = before;
             return Some(jobs);
@@ -269,8 +269,8 @@ impl ClusterWriter {
     async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let at = self.writer.clock.now();
         let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
-        let asked = due.iter().cloned().map(outbox::key).collect();
-        let turn = match self.store.take_turn(self.position(), asked).await {
+        let due = due.into_iter().map(outbox::key).collect();
+        let turn = match self.store.take_turn(self.position(), due).await {
             Ok(turn) => turn,
             Err(error) => {
                 self.lose_contact(&error);
@@ -285,26 +285,28 @@ impl ClusterWriter {
             return self.write_without_store(jobs, &error);
         }
         self.confirm(&turn.leases);
-        self.leave_alone(due, &turn.leases);
-        self.append(jobs, is_tick).await;
+        let now = self.writer.now();
+        if is_tick {
+            self.leave_alone(&turn.leases, now);
+        }
+        self.append(jobs, is_tick, now).await;
     }
 
-    /// A lease that the store did not speak of is being renewed.
-    fn leave_alone(&mut self, due: Vec<LeaseKey>, leases: &[StoredLease]) {
+    /// A lease that the store did not speak of is being renewed, or came due only now: it is asked for again.
+    fn leave_alone(&mut self, leases: &[StoredLease], now: Now) {
         let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
-        let now = self.writer.now();
-        for lease in due {
-            let asked = outbox::key(lease.clone());
-            if !spoken.contains(&(&*asked.id, asked.slot)) {
-                self.writer.state.confirm_lease(&LeaseRemainder { lease, remaining: RENEWAL_TIME }, now);
+        for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
+            let key = outbox::key(lease.clone());
+            if !spoken.contains(&(&*key.id, key.slot)) {
+                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
             }
         }
     }
 
     /// Applies the rules, and ends the turn with what they changed.
-    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool, now: Now) {
         let before = self.writer.state.clone();
-        let mut step = self.writer.carry_out(&jobs, is_tick);
+        let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
         self.add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
@@ -400,6 +402,7 @@ fn may_stay_in_memory(command: &Command) -> bool {
         Command::Renew { .. }
             | Command::CheckResult { .. }
             | Command::CheckUnavailable { .. }
+            | Command::Catalog(CatalogCommand::Report { .. })
             | Command::Traffic { command: TrafficCommand::Score(_), .. }
     )
 }

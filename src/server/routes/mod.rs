@@ -43,6 +43,7 @@ use self::route::ApiRoute;
 use super::access::Permission;
 use super::api_error::ApiError;
 use super::authorized::{RouteRules, authorize};
+use super::freshness::{STALE, freshness};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;
@@ -166,6 +167,7 @@ pub(super) fn routes(app: &App) -> Routes {
         router = router.route(path, methods);
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
+    let router = router.layer(from_fn_with_state(Arc::clone(app), freshness));
     let router = match cors(&app.settings.allowed_origins) {
         Some(cors) => router.layer(cors),
         None => router,
@@ -183,7 +185,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([INDEX, LOCATION])
+        .expose_headers([INDEX, LOCATION, STALE])
         .max_age(PREFLIGHT_AGE);
     (!origins.is_empty()).then_some(cors)
 }

@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, contents, events, leases, news, signed};
+use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{Contents, News, StoreError, SyncReport, SyncRequest};
@@ -107,7 +107,7 @@ impl Follower {
         self.session.as_ref().ok_or(StoreError::Closed)
     }
 
-    /// A connection of which something failed is not used again: nobody knows what still comes on it.
+    /// A connection on which a step failed is not used again: a late reply may still come on it.
     fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
         result.map_err(|fault| {
             self.session = None;
@@ -164,5 +164,8 @@ async fn sync(
     .await;
     stored?;
     let meta = Meta::of(&meta?)?;
+    if is_loss(&request.position, &meta) {
+        begin_history(client, &request.position).await?;
+    }
     Ok((news(&request.position, &meta, events(&rows?)?), leases(&known?)?))
 }

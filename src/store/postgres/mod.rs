@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::follower::{FollowRequest, Follower};
-use self::writer::{WriteRequest, Writer};
+use self::writer::{TurnWriter, WriteRequest};
 use super::{
     Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError, StoredLease, SyncReport,
     SyncRequest, Turn,
@@ -55,7 +55,7 @@ impl Postgres {
 
         let mut follower = Follower::new(url.clone(), max_events, wake);
         let contents = follower.contents().await?;
-        let writer = Writer::new(url.clone(), session, max_events);
+        let writer = TurnWriter::new(url.clone(), session, max_events);
         let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
         let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
         let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];

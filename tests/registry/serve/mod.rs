@@ -25,4 +25,4 @@ mod tls;
 mod traces;
 mod traffic;
 
-pub use server::{Reply, Server, exchange, folder};
+pub use server::{Reply, Server, exchange, folder, wait_until};
