@@ -37,6 +37,10 @@ pub struct ServerSettings {
     /// Programs of this machine, with their arguments, by `NAMESPACE/NAME` of a service: each runs with the first check of each
     /// instance. Nothing that a client sends can name one.
     pub scripts: Arc<BTreeMap<String, Vec<String>>>,
+    /// Whether there is an audit log, and for how long its records stay.
+    pub audit: super::AuditSettings,
+    /// How many requests a caller may send.
+    pub rate_limits: super::RateLimitSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
 }
@@ -53,6 +57,19 @@ pub struct LiveSettings {
     pub connections: usize,
     /// Open connections of one address.
     pub connections_per_address: usize,
+}
+
+impl LiveSettings {
+    /// The names of those that differ.
+    pub(super) fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = [
+            ("load_balancer.default_strategy", self.default_strategy != other.default_strategy),
+            ("registry.registration.heartbeat_interval", self.heartbeat_interval != other.heartbeat_interval),
+            ("server.limits.connections", self.connections != other.connections),
+            ("server.limits.connections_per_address", self.connections_per_address != other.connections_per_address),
+        ];
+        pairs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
 }
 
 impl ServerSettings {
@@ -152,6 +169,8 @@ impl Default for ServerSettings {
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
             scripts: Arc::default(),
+            audit: super::AuditSettings::default(),
+            rate_limits: super::RateLimitSettings::default(),
             dns: DnsSettings::default(),
         }
     }

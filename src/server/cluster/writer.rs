@@ -82,7 +82,10 @@ impl ClusterWriter {
             };
 
             match next {
-                Next::Tick => self.begin_sync(),
+                Next::Tick => {
+                    self.writer.gather_audit().await;
+                    self.begin_sync();
+                }
                 // This server's own writes wake it too.
                 Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
                 Next::Wakeup => {}
@@ -95,6 +98,10 @@ impl ClusterWriter {
                 Next::Stop => self.writer.jobs.close(),
                 Next::End => break,
             }
+        }
+        self.writer.gather_audit().await;
+        if !self.writer.audit.entries.is_empty() && !self.writer.app.contact.is_lost() {
+            self.write_in_turn(Vec::new(), true).await;
         }
         self.flush().await;
     }
@@ -211,7 +218,7 @@ impl ClusterWriter {
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, answer, span: Span::none() }]).await;
+            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
         }
     }
 
@@ -229,7 +236,7 @@ impl ClusterWriter {
         }
         let before = self.writer.state.clone();
         let step = self.writer.carry_out(&[], true, self.writer.now());
-        if !step.has_changes() {
+        if !step.has_changes() && self.writer.audit.entries.is_empty() {
             self.writer.finish(Vec::new(), step);
             return;
         }
@@ -311,7 +318,7 @@ impl ClusterWriter {
         self.add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
-        let is_empty = batch.events.is_empty() && batch.leases.is_empty();
+        let is_empty = batch.is_empty();
         let kept = if is_empty {
             // It only ends the turn.
             drop(self.store.append(batch));
