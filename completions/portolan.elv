@@ -1098,7 +1098,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;serve'= {
             cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
-            cand --database-url 'The same as a URL: sqlite:FILE'
+            cand --database-url 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE'
             cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
             cand --listen 'Listen on this address; can be repeated'
             cand --host 'Listen on this address [default: 127.0.0.1]'

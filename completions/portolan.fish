@@ -1373,7 +1373,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand explain" -s q -l quiet
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l data -d 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l database-url -d 'The same as a URL: sqlite:FILE' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l database-url -d 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l environment -d 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l listen -d 'Listen on this address; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l host -d 'Listen on this address [default: 127.0.0.1]' -r

@@ -2,6 +2,7 @@
 
 mod announce;
 mod atomic_file;
+mod audit;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
@@ -96,6 +97,7 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Health(health::Health),
+    Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
     Doctor(doctor::Doctor),
@@ -236,6 +238,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
+            Command::Audit(audit) => audit.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Doctor(doctor) => doctor.run(&cli.global),

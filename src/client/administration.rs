@@ -2,7 +2,7 @@
 
 #[cfg(feature = "registry")]
 use super::provider::RegistryServer;
-use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
+use super::provider::{AuditPart, AuditQuery, HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
 use crate::model::{Instance, Listing, Service};
@@ -51,6 +51,14 @@ impl Registry {
     /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
     pub async fn status(&self) -> Result<ServerStatus> {
         self.provider_of().status().await
+    }
+
+    /// A part of the server's audit log, the oldest record first.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPart> {
+        self.provider_of().audit(query).await
     }
 
     /// The server, for what only `portolan serve` can do: configurations with versions, and splitting the traffic of a service.

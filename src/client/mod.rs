@@ -19,8 +19,9 @@ mod watch;
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
 pub use provider::{
-    ActiveLease, CheckHealth, HealthReport, HealthRequest, InstanceChange, InstanceCounts, InstanceHealth,
-    LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal, ServerStatus, StoreStatus,
+    ActiveLease, AuditPart, AuditQuery, CheckHealth, HealthReport, HealthRequest, InstanceChange, InstanceCounts,
+    InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal,
+    ServerStatus, StoreStatus,
 };
 #[cfg(feature = "registry")]
 pub use provider::{

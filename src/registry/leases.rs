@@ -101,6 +101,20 @@ impl State {
         vitals.report_due = Some(due);
     }
 
+    /// Lets a lease run until then at least: whether it was renewed is not known yet.
+    pub fn hold_lease(&mut self, lease: &LeaseKey, until: Duration) {
+        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else { return };
+        match (lease.check, entry.expires) {
+            (Some(check), _) => self.confirm_report(&mut entry, check, until),
+            (None, Some(known)) if known < until => {
+                self.deadlines.set(&entry.id, Timer::Lease, Some(known), Some(until));
+                entry.expires = Some(until);
+            }
+            (None, _) => {}
+        }
+        self.view.instances.insert_mut(Arc::clone(&entry.id), entry);
+    }
+
     /// Gives every running lease one full ttl, after a time in which renewals could not be stored. That time does not count as
     /// one of failure.
     pub fn extend_leases(&mut self, gap: Duration, now: Now) {

@@ -98,7 +98,6 @@ impl State {
         if index != self.view.index + 1 {
             return Err(ReplicateError::Gap { given: index, last: self.view.index });
         }
-        let mismatch = || ReplicateError::Mismatch { index, id: Arc::clone(&change.id) };
         self.elapsed = self.elapsed.max(now.elapsed);
         let now = Now { elapsed: self.elapsed, wall: change.at };
 
@@ -111,10 +110,10 @@ impl State {
                 self.replicate_update(index, entry, change, now, &mut outcome);
             }
             (ChangeKind::Removed, Some(entry)) if is_same => self.remove(&entry, change.cause, now, &mut outcome),
-            _ => return Err(mismatch()),
+            _ => return Err(ReplicateError::Mismatch { index, id: Arc::clone(&change.id) }),
         }
         self.replicate_node(change);
-        outcome.changes.pop().ok_or_else(mismatch)
+        outcome.changes.pop().ok_or_else(|| ReplicateError::Mismatch { index, id: Arc::clone(&change.id) })
     }
 
     /// Takes over a change of a document that another server made.

@@ -75,23 +75,20 @@ fn follow_event(
     event: StoredEvent,
 ) -> Result<(Followed, Event), Diverged> {
     let index = event.index;
-    let unreadable = |why: String| {
-        warn!(index, why, "a change of another server cannot be taken over: reading everything again");
-        Diverged
-    };
-    let replica: Replica = serde_json::from_slice(&event.replica).map_err(|error| unreadable(error.to_string()))?;
-    let line = Event::of_line(index, event.body).ok_or_else(|| unreadable("its event is not one".to_owned()))?;
+    let replica: Replica =
+        serde_json::from_slice(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
+    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is not one"))?;
 
     let now = writer.now();
     let replica = match replica {
         Replica::Instance(replica) => replica,
         Replica::Document(change) => {
             let taken = writer.state.replicate_document(index, &change, now);
-            taken.map_err(|error| unreadable(error.to_string()))?;
+            taken.map_err(|error| diverged(index, &error.to_string()))?;
             return Ok((Followed::Document(change), line));
         }
     };
-    let change = writer.state.replicate(index, &replica, now).map_err(|error| unreadable(error.to_string()))?;
+    let change = writer.state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
     match change.kind {
         ChangeKind::Removed => draft.remove(&change.instance),
         ChangeKind::Added | ChangeKind::Updated => drop(draft.put(change.instance.clone())),
@@ -100,15 +97,17 @@ fn follow_event(
     Ok((Followed::Instance(Box::new(change)), line))
 }
 
-/// Begins anew with everything that the store holds. Every watcher is told to do the same.
+fn diverged(index: u64, why: &str) -> Diverged {
+    warn!(index, why, "what other servers wrote cannot be taken over: reading everything again");
+    Diverged
+}
+
+/// Begins anew with everything that the store holds. Every watcher does the same.
 fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged> {
-    let unreadable = |why: String| {
-        warn!(why, "the records of the store cannot be read");
-        Diverged
-    };
+    let index = contents.index;
     let rules = writer.state.rules().clone();
-    let state = State::restore_stored(rules, contents.index, &contents.records, writer.now());
-    let state = state.map_err(|error| unreadable(error.to_string()))?;
+    let state = State::restore_stored(rules, index, &contents.records, writer.now());
+    let state = state.map_err(|error| diverged(index, &error.to_string()))?;
 
     let app: &App = &writer.app;
     let before = app.unscoped.load_full();

@@ -1,9 +1,7 @@
 //! Several servers that share one store: each answers from its own memory, writes in its turn, and follows the others.
 
-mod contact;
 mod follow;
 mod outbox;
 mod writer;
 
-pub(super) use contact::Contact;
 pub(super) use writer::ClusterWriter;

@@ -15,7 +15,7 @@ use tracing::{Span, info, warn};
 use super::follow::{Diverged, follow};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{Command, LeaseKey, LeaseRemainder, ReplicatedChange, TrafficCommand};
+use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
 use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
@@ -82,7 +82,10 @@ impl ClusterWriter {
             };
 
             match next {
-                Next::Tick => self.begin_sync(),
+                Next::Tick => {
+                    self.writer.gather_audit().await;
+                    self.begin_sync();
+                }
                 // This server's own writes wake it too.
                 Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
                 Next::Wakeup => {}
@@ -95,6 +98,10 @@ impl ClusterWriter {
                 Next::Stop => self.writer.jobs.close(),
                 Next::End => break,
             }
+        }
+        self.writer.gather_audit().await;
+        if !self.writer.audit.entries.is_empty() && !self.writer.app.contact.is_lost() {
+            self.write_in_turn(Vec::new(), true).await;
         }
         self.flush().await;
     }
@@ -211,7 +218,7 @@ impl ClusterWriter {
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, answer, span: Span::none() }]).await;
+            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
         }
     }
 
@@ -228,8 +235,8 @@ impl ClusterWriter {
             return;
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&[], true);
-        if !step.has_changes() {
+        let step = self.writer.carry_out(&[], true, self.writer.now());
+        if !step.has_changes() && self.writer.audit.entries.is_empty() {
             self.writer.finish(Vec::new(), step);
             return;
         }
@@ -253,7 +260,7 @@ impl ClusterWriter {
             return Some(jobs);
         }
         let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&jobs, false);
+        let step = self.writer.carry_out(&jobs, false, self.writer.now());
         if step.has_changes() || step.rejected > 0 {
             self.writer.state = before;
             return Some(jobs);
@@ -269,8 +276,8 @@ impl ClusterWriter {
     async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
         let at = self.writer.clock.now();
         let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
-        let asked = due.iter().cloned().map(outbox::key).collect();
-        let turn = match self.store.take_turn(self.position(), asked).await {
+        let due = due.into_iter().map(outbox::key).collect();
+        let turn = match self.store.take_turn(self.position(), due).await {
             Ok(turn) => turn,
             Err(error) => {
                 self.lose_contact(&error);
@@ -285,31 +292,33 @@ impl ClusterWriter {
             return self.write_without_store(jobs, &error);
         }
         self.confirm(&turn.leases);
-        self.leave_alone(due, &turn.leases);
-        self.append(jobs, is_tick).await;
+        let now = self.writer.now();
+        if is_tick {
+            self.leave_alone(&turn.leases, now);
+        }
+        self.append(jobs, is_tick, now).await;
     }
 
-    /// A lease that the store did not speak of is being renewed.
-    fn leave_alone(&mut self, due: Vec<LeaseKey>, leases: &[StoredLease]) {
+    /// A lease that the store did not speak of is being renewed, or came due only now: it is asked for again.
+    fn leave_alone(&mut self, leases: &[StoredLease], now: Now) {
         let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
-        let now = self.writer.now();
-        for lease in due {
-            let asked = outbox::key(lease.clone());
-            if !spoken.contains(&(&*asked.id, asked.slot)) {
-                self.writer.state.confirm_lease(&LeaseRemainder { lease, remaining: RENEWAL_TIME }, now);
+        for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
+            let key = outbox::key(lease.clone());
+            if !spoken.contains(&(&*key.id, key.slot)) {
+                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
             }
         }
     }
 
     /// Applies the rules, and ends the turn with what they changed.
-    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool, now: Now) {
         let before = self.writer.state.clone();
-        let mut step = self.writer.carry_out(&jobs, is_tick);
+        let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
         self.add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
-        let is_empty = batch.events.is_empty() && batch.leases.is_empty();
+        let is_empty = batch.is_empty();
         let kept = if is_empty {
             // It only ends the turn.
             drop(self.store.append(batch));
@@ -400,6 +409,7 @@ fn may_stay_in_memory(command: &Command) -> bool {
         Command::Renew { .. }
             | Command::CheckResult { .. }
             | Command::CheckUnavailable { .. }
+            | Command::Catalog(CatalogCommand::Report { .. })
             | Command::Traffic { command: TrafficCommand::Score(_), .. }
     )
 }

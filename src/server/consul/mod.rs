@@ -44,6 +44,7 @@ use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
 use super::authorized::Access;
+use super::freshness::mark_consul;
 use super::routes::Routes;
 use super::shared::App;
 use super::trace;
@@ -94,6 +95,7 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
     if let Some(stats) = stats {
         stats.add(&method, response.status(), start.elapsed());
     }
+    mark_consul(&app, &mut response);
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     response
 }
@@ -113,7 +115,8 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     }
 
     let query = ConsulQuery::read(head.uri.query())?;
-    let access = Access::admit(app, &with_token(head.headers.clone(), &query), endpoint.permission)?;
+    let headers = with_token(head.headers.clone(), &query);
+    let access = Access::admit(app, &head, &headers, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }

@@ -52,7 +52,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let strategy = strategy
         .or_else(|| service_strategy(&view, namespace, name))
         .unwrap_or_else(|| access.app().live.load().default_strategy);
-    let tail = format!(",\"strategy\":\"{strategy}\"");
+    let tail = format!(",\"strategy\":\"{strategy}\"{}", access.stale_tail());
     let Some(service) = view.service(namespace, name) else {
         return Ok(reply::list(view.index(), "", Vec::new(), &tail));
     };

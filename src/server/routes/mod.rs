@@ -1,5 +1,6 @@
 //! The REST API: one file for each resource.
 
+pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod config;
 pub(super) mod discover;
@@ -42,7 +43,8 @@ use tracing::Instrument;
 use self::route::ApiRoute;
 use super::access::Permission;
 use super::api_error::ApiError;
-use super::authorized::{RouteRules, authorize};
+use super::authorize::{RouteRules, authorize, count_request};
+use super::freshness::{STALE, freshness};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;
@@ -54,7 +56,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 30] = [
+pub(super) const PATHS: [&str; 31] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -78,6 +80,7 @@ pub(super) const PATHS: [&str; 30] = [
     "/api/v1/health-monitor/stats",
     "/api/v1/health-monitor/check",
     "/api/v1/status",
+    "/api/v1/audit",
     "/api/v1/log-level",
     "/health",
     "/metrics",
@@ -135,6 +138,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
+        ApiRoute::new("/api/v1/audit").get(Administer, audit::get),
         ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),
         // Load balancers and orchestrators ask without a key.
         ApiRoute::new("/health").get(None, health::get),
@@ -157,7 +161,7 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
-        let rules = RouteRules { app: Arc::clone(app), path: name, methods: rules };
+        let rules = RouteRules { app: Arc::clone(app), methods: rules };
         let methods = methods.layer(from_fn_with_state(Arc::new(rules), authorize));
         let methods = match app.metrics.route(name) {
             Some(stats) => methods.layer(from_fn_with_state(stats, timed)),
@@ -166,6 +170,7 @@ pub(super) fn routes(app: &App) -> Routes {
         router = router.route(path, methods);
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
+    let router = router.layer(from_fn_with_state(Arc::clone(app), freshness));
     let router = match cors(&app.settings.allowed_origins) {
         Some(cors) => router.layer(cors),
         None => router,
@@ -183,7 +188,7 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE])
-        .expose_headers([INDEX, LOCATION])
+        .expose_headers([INDEX, LOCATION, STALE])
         .max_age(PREFLIGHT_AGE);
     (!origins.is_empty()).then_some(cors)
 }
@@ -238,6 +243,9 @@ async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Nex
 }
 
 async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Response {
+    if let Err(limited) = count_request(&app, request.extensions()) {
+        return limited.into_response();
+    }
     let path = request.uri().path();
     let near = nearest(path, &PATHS);
     let hint = near.filter(|near| near.starts_with('/')).map_or_else(
@@ -250,6 +258,9 @@ async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Respons
 }
 
 async fn wrong_method(State(app): State<App>, request: Request<Body>) -> Response {
+    if let Err(limited) = count_request(&app, request.extensions()) {
+        return limited.into_response();
+    }
     count_unmatched(&app, request.method(), StatusCode::METHOD_NOT_ALLOWED);
     let message = format!("{} cannot be sent to {}", clean(request.method().as_str()), clean(request.uri().path()));
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);

@@ -75,7 +75,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     } else {
         String::new()
     };
-    Ok(reply::list(view.index(), "", found, &tail))
+    Ok(reply::list(view.index(), "", found, &(tail + &access.stale_tail())))
 }
 
 fn pairs(request: &Request) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {

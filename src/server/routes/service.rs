@@ -108,7 +108,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     });
     let head = head.to_string();
     let head = format!("{},", head.trim_start_matches('{').trim_end_matches('}'));
-    Ok(reply::list(view.index(), &head, instances, ""))
+    Ok(reply::list(view.index(), &head, instances, &access.stale_tail()))
 }
 
 /// Change the status or the weight of an instance
@@ -183,7 +183,9 @@ pub(in crate::server) async fn heartbeat(access: Access, path: Named, request: R
     )?;
     let written = access.write(renewal).await?;
     let instance = written.instance.ok_or_else(|| no_instance(&id))?;
-    Ok(reply::data(access.view().index(), &LeaseLine::of(&instance)))
+    let mut line = LeaseLine::of(&instance);
+    line.durable = access.app().contact.is_lost().then_some(false);
+    Ok(reply::data(access.view().index(), &line))
 }
 
 /// What a heartbeat says: the body's id is that of the path, if it has one.
@@ -220,6 +222,9 @@ pub(super) struct LeaseLine<'i> {
     ttl: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
+    /// `false`: the database is away, and the renewal is stored when it is back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable: Option<bool>,
 }
 
 impl<'i> LeaseLine<'i> {
@@ -231,6 +236,7 @@ impl<'i> LeaseLine<'i> {
             health: instance.health,
             ttl: lease.map(|lease| lease.ttl.as_secs_f64()),
             expires: lease.map(|lease| times::written(lease.expires)),
+            durable: None,
         }
     }
 }

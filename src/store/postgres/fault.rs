@@ -62,7 +62,7 @@ impl From<tokio_postgres::Error> for Fault {
                 "add ?sslrootcert=FILE with the authority of its certificate, or ?sslmode=disable on this machine";
             return Self { code: None, cause: format!("TLS failed: {cause}"), hint };
         }
-        if text.contains("read-only") || cause.contains("read-only") {
+        if cause.contains("does not allow writes") {
             return Self {
                 code: None,
                 cause: "it is a standby, which cannot be written to".to_owned(),

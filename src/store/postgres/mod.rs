@@ -4,6 +4,7 @@
 //! writes locks it first, so that indexes are dense and commits happen in their order. A server has two connections: one to
 //! write, one to follow.
 
+mod audit;
 mod connect;
 mod fault;
 mod follower;
@@ -21,10 +22,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::follower::{FollowRequest, Follower};
-use self::writer::{WriteRequest, Writer};
+use self::writer::{TurnWriter, WriteRequest};
 use super::{
-    Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError, StoredLease, SyncReport,
-    SyncRequest, Turn,
+    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError,
+    StoredLease, SyncReport, SyncRequest, Turn,
 };
 pub use schema::FORMAT as POSTGRES_FORMAT;
 pub use url::PostgresUrl;
@@ -55,7 +56,7 @@ impl Postgres {
 
         let mut follower = Follower::new(url.clone(), max_events, wake);
         let contents = follower.contents().await?;
-        let writer = Writer::new(url.clone(), session, max_events);
+        let writer = TurnWriter::new(url.clone(), session, max_events);
         let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
         let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
         let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];
@@ -84,6 +85,10 @@ fn send<R, T>(
 impl Store for Postgres {
     fn append(&self, batch: Batch) -> Commit {
         send(&self.writes, |reply_to| WriteRequest::Append(batch, reply_to))
+    }
+
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage> {
+        send(&self.follows, |reply_to| FollowRequest::Audit(range, reply_to))
     }
 
     fn probe(&self) -> Commit {

@@ -38,6 +38,18 @@ pub(super) fn news(position: &Position, meta: &Meta, events: Vec<StoredEvent>) -
     (is_same && is_dense && last >= meta.last_index).then_some(News::Events(events))
 }
 
+/// Whether the database has lost changes that a server knows: a standby without them was promoted.
+pub(super) fn is_loss(position: &Position, meta: &Meta) -> bool {
+    position.epoch == meta.epoch && position.index > meta.last_index
+}
+
+/// Begins a new history after a loss, unless another server has done so: indexes are given a second time from now on.
+pub(super) async fn begin_history(client: &Client, position: &Position) -> Result<(), Fault> {
+    let sql = "UPDATE portolan.meta SET epoch = gen_random_uuid()::text WHERE epoch = $1 AND last_index < $2";
+    client.execute(sql, &[&position.epoch, &signed(position.index)]).await?;
+    Ok(())
+}
+
 /// Events from rows of number, body and replica.
 pub(super) fn events(rows: &[Row]) -> Result<Vec<StoredEvent>, Fault> {
     let event = |row: &Row| {

@@ -9,7 +9,7 @@ use crate::clean::clean;
 use crate::store::StoreError;
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
@@ -21,7 +21,8 @@ const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"portolan");
 ///
 /// A lease is a row of its own, so that a renewal writes a few bytes: half of each page stays free for the next version of
 /// a row. The event has the change twice: as clients read it, and as other servers take it over.
-const MIGRATIONS: [&str; FORMAT as usize] = ["
+const MIGRATIONS: [&str; FORMAT as usize] = [
+    "
     CREATE TABLE portolan.meta (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         format integer NOT NULL,
@@ -39,7 +40,22 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
         PRIMARY KEY (id, slot)
     ) WITH (fillfactor = 50);
     INSERT INTO portolan.meta (format, last_index, epoch, cluster) VALUES (0, 0, gen_random_uuid()::text, '');
-"];
+",
+    "
+    CREATE TABLE portolan.audit (
+        number bigint PRIMARY KEY,
+        previous bytea NOT NULL,
+        hash bytea NOT NULL,
+        body bytea NOT NULL
+    );
+",
+];
+
+const HAS_TABLES: &str = "
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'portolan' AND c.relname = 'meta'
+    )";
 
 /// Makes the tables ready for a server of this cluster.
 ///
@@ -47,8 +63,7 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
 /// The database is too old, of a newer portolan, of another cluster, or refuses.
 pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
     let client = &session.client;
-    let opening = |fault: Fault| fault::opening(url, Some(fault));
-    let version = version(client).await.map_err(opening)?;
+    let version = version(client).await.map_err(|fault| fault::opening(url, Some(fault)))?;
     if version < MIN_VERSION {
         let cause = format!("it is PostgreSQL {}", version / 10_000);
         return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
@@ -59,7 +74,7 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
         // The connection may be gone with it.
         let _ = client.batch_execute("ROLLBACK").await;
     }
-    let (format, owner) = prepared.map_err(opening)?;
+    let (format, owner) = prepared.map_err(|fault| fault::opening(url, Some(fault)))?;
     if format > FORMAT {
         let cause = format!("it has format {format}, and this portolan knows up to {FORMAT}");
         return Err(url.unusable(cause, "start the portolan that wrote it, or name another database"));
@@ -104,7 +119,8 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
 
 /// The format of the tables and the cluster that they belong to; `None` if there are none.
 async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
-    let exists = client.query_one("SELECT to_regclass('portolan.meta') IS NOT NULL", &[]).await?;
+    // Not `to_regclass`, which may remember from before another server's migration that there is no such table.
+    let exists = client.query_one(HAS_TABLES, &[]).await?;
     if !exists.try_get::<_, bool>(0)? {
         return Ok(None);
     }

@@ -29,11 +29,14 @@ const PUT_RECORDS: &str = "
     ON CONFLICT (id) DO UPDATE SET body = excluded.body";
 const REMOVE_RECORDS: &str = "DELETE FROM portolan.record WHERE id = ANY ($1::text[])";
 const REMOVE_LEASES: &str = "DELETE FROM portolan.lease WHERE id = ANY ($1::text[])";
+/// A server may know less of an instance than the one that got its last renewal: it never makes its lease shorter.
 const GRANT_LEASES: &str = "
-    INSERT INTO portolan.lease (id, slot, generation, expires)
+    INSERT INTO portolan.lease AS known (id, slot, generation, expires)
     SELECT id, slot, generation, clock_timestamp() + lasts * interval '1 second'
     FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS granted (id, slot, generation, lasts)
-    ON CONFLICT (id, slot) DO UPDATE SET generation = excluded.generation, expires = excluded.expires";
+    ON CONFLICT (id, slot) DO UPDATE SET generation = excluded.generation, expires = CASE
+        WHEN known.generation = excluded.generation THEN greatest(known.expires, excluded.expires)
+        ELSE excluded.expires END";
 const SET_INDEX: &str = "UPDATE portolan.meta SET last_index = $1";
 const PRUNE: &str = "DELETE FROM portolan.event WHERE number <= $1";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
@@ -44,7 +47,7 @@ const RENEW_LEASES: &str = "
         SELECT l.id, l.slot, r.lasts
         FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS r (id, slot, generation, lasts)
         JOIN portolan.lease AS l ON l.id = r.id AND l.slot = r.slot AND l.generation = r.generation
-        ORDER BY l.id, l.slot
+        ORDER BY l.id COLLATE \"C\", l.slot
         FOR UPDATE OF l
     )
     UPDATE portolan.lease AS l

@@ -7,9 +7,10 @@ use futures_util::future::{join, join3, join4, join5};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, contents, events, leases, news, signed};
+use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::WriteStatements;
 use super::url::PostgresUrl;
 use crate::store::{Batch, News, Position, StoreError, StoredLease, Turn, Write};
@@ -27,7 +28,7 @@ pub(super) enum WriteRequest {
 }
 
 /// The owner of the connection.
-pub(super) struct Writer {
+pub(super) struct TurnWriter {
     url: PostgresUrl,
     /// What is new and not prepared yet.
     session: Option<Session>,
@@ -37,7 +38,7 @@ pub(super) struct Writer {
     max_events: u64,
 }
 
-impl Writer {
+impl TurnWriter {
     pub(super) fn new(url: PostgresUrl, session: Session, max_events: u64) -> Self {
         Self { url, session: Some(session), prepared: None, turn: None, max_events }
     }
@@ -153,7 +154,10 @@ async fn begin(
     )
     .await;
     began?;
-    let meta = Meta::of(&meta?)?;
+    let mut meta = Meta::of(&meta?)?;
+    if is_loss(position, &meta) {
+        meta = begin_history_in_turn(session, statements, position).await?;
+    }
     let news = match news(position, &meta, events(&rows?)?) {
         Some(news) => news,
         None => News::Reset(Box::new(contents(client).await?)),
@@ -165,6 +169,18 @@ async fn begin(
         known = leases(&client.query(&statements.leases, &[&columns.ids, &columns.slots]).await?)?;
     }
     Ok((meta, Turn { news, leases: known }))
+}
+
+/// Begins a new history, whatever becomes of the turn, and takes the turn again.
+async fn begin_history_in_turn(
+    session: &Session,
+    statements: &WriteStatements,
+    position: &Position,
+) -> Result<Meta, Fault> {
+    let client = &session.client;
+    begin_history(client, position).await?;
+    client.batch_execute("COMMIT; BEGIN").await?;
+    Meta::of(&client.query_one(&statements.lock, &[]).await?)
 }
 
 /// Stores a batch and ends the transaction. The outer result is that of the database, the inner one that of the batch.
@@ -187,11 +203,12 @@ async fn store(
         client.batch_execute("ROLLBACK").await?;
         return Ok(Err(StoreError::OutOfOrder { after: batch.after, last }));
     }
-    if batch.events.is_empty() && batch.writes.is_empty() && batch.leases.is_empty() {
+    if batch.is_empty() {
         client.batch_execute("ROLLBACK").await?;
         return Ok(Ok(last));
     }
 
+    audit::store(client, batch).await?;
     write(session, statements, batch, max_events).await?;
     Ok(Ok(batch.index()))
 }

@@ -10,7 +10,7 @@ const MAX_AGE: Duration = Duration::from_secs(3);
 
 /// The contact of a server with a store that others write to as well.
 #[derive(Debug)]
-pub(in crate::server) struct Contact {
+pub(super) struct Contact {
     /// `None` for a store with one owner: what is in memory is always current.
     clock: Option<Clock>,
     /// When it last knew everything, in nanoseconds of the clock.
@@ -20,12 +20,12 @@ pub(in crate::server) struct Contact {
 
 impl Contact {
     /// The contact with a store that nothing else writes to.
-    pub(in crate::server) fn with_own_store() -> Self {
+    pub(super) fn with_own_store() -> Self {
         Self { clock: None, last: AtomicU64::new(0), is_lost: AtomicBool::new(false) }
     }
 
     /// The contact with a shared store, of which everything is known now.
-    pub(in crate::server) fn with_shared_store(clock: Clock) -> Self {
+    pub(super) fn with_shared_store(clock: Clock) -> Self {
         let last = AtomicU64::new(nanos(clock.now()));
         Self { clock: Some(clock), last, is_lost: AtomicBool::new(false) }
     }
@@ -42,23 +42,23 @@ impl Contact {
     }
 
     /// Whether the store did not reply last time.
-    pub(in crate::server) fn is_lost(&self) -> bool {
+    pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Relaxed)
     }
 
     /// Whether the store is one that other servers write to.
-    pub(in crate::server) fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         self.clock.is_some()
     }
 
     /// The age of what is in memory; zero if it is always current.
-    pub(in crate::server) fn age(&self) -> Duration {
+    pub(super) fn age(&self) -> Duration {
         let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
         self.clock.as_ref().map_or(Duration::ZERO, |clock| clock.now().saturating_sub(last))
     }
 
     /// The age of what is in memory, if it may be out of date.
-    pub(in crate::server) fn staleness(&self) -> Option<Duration> {
+    pub(super) fn staleness(&self) -> Option<Duration> {
         let age = self.age();
         (self.is_lost() || age > MAX_AGE).then_some(age)
     }

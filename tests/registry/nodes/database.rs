@@ -1,0 +1,177 @@
+//! A PostgreSQL of the tests' own, on a free port of 127.0.0.1, with its data in a temporary folder.
+
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::{HANG, TempDir, is_root, kill, output, tool};
+
+/// Where Debian's package has the programs.
+const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
+
+/// A running PostgreSQL. It ends with its owner, and with this process at the latest.
+pub struct Database {
+    folder: TempDir,
+    port: u16,
+    postmaster: Option<Child>,
+}
+
+/// The one that tests share which do it no harm; each takes a database of its own.
+pub fn shared() -> &'static Database {
+    static SHARED: OnceLock<Database> = OnceLock::new();
+    SHARED.get_or_init(Database::start)
+}
+
+fn program(name: &str) -> PathBuf {
+    let path = Path::new(PROGRAMS).join(name);
+    assert!(path.exists(), "{} is missing: install postgresql-15 (tests/run does)", path.display());
+    path
+}
+
+/// What a program prints.
+fn text(command: &mut Command) -> String {
+    let ran = output(command);
+    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap().trim().to_owned()
+}
+
+/// A command that runs as an unprivileged user, because PostgreSQL refuses to run as root. It ends when the thread ends that
+/// started it.
+fn unprivileged(name: &str) -> Command {
+    let mut command = tool("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if is_root() {
+        command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
+    }
+    command.arg(program(name));
+    command
+}
+
+/// Spawns a process from a thread that lives as long as this process.
+fn spawn(mut command: Command) -> Child {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        sender.send(command.spawn().unwrap()).unwrap();
+        loop {
+            thread::park();
+        }
+    });
+    receiver.recv().unwrap()
+}
+
+impl Database {
+    pub fn start() -> Self {
+        let folder = TempDir::new();
+        if is_root() {
+            let id = |option| text(tool("id").args([option, "postgres"])).parse().unwrap();
+            chown(folder.path(), Some(id("-u")), Some(id("-g"))).unwrap();
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let data = folder.path().join("data");
+        let made = unprivileged("initdb")
+            .args(["-U", "portolan", "-A", "trust", "-N", "-E", "UTF8", "--locale=C", "-D"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut database = Self { folder, port, postmaster: None };
+        database.begin();
+        database
+    }
+
+    /// Starts it, again if it was killed.
+    pub fn begin(&mut self) {
+        let mut command = unprivileged("postgres");
+        command.arg("-D").arg(self.folder.path().join("data"));
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k", "", "-c", "max_connections=200"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.postmaster = Some(spawn(command));
+
+        let deadline = Instant::now() + HANG;
+        let is_ready = || {
+            let mut command = Command::new(program("pg_isready"));
+            command.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+            command.status().unwrap().success()
+        };
+        while !is_ready() {
+            assert!(Instant::now() < deadline, "PostgreSQL did not start");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// A new database, and its URL.
+    pub fn create(&self) -> String {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("registry_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    pub fn url(&self, name: &str) -> String {
+        format!("postgresql://portolan@127.0.0.1:{}/{name}?sslmode=disable", self.port)
+    }
+
+    /// What a statement answers.
+    pub fn sql(&self, url_or_name: &str, sql: &str) -> String {
+        let url = if url_or_name.contains("://") { url_or_name.to_owned() } else { self.url(url_or_name) };
+        let mut command = Command::new(program("psql"));
+        command.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", &url, "-c", sql]);
+        text(&mut command)
+    }
+
+    fn postmaster(&self) -> u32 {
+        self.postmaster.as_ref().unwrap().id()
+    }
+
+    /// It and its backends, as far as they are of this PostgreSQL.
+    fn processes(&self) -> Vec<u32> {
+        let postmaster = self.postmaster();
+        let path = format!("/proc/{postmaster}/task/{postmaster}/children");
+        let children = std::fs::read_to_string(path).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        std::iter::once(postmaster).chain(children).collect()
+    }
+
+    /// Kills all of it at once, as a crash does.
+    pub fn kill(&mut self) {
+        for process in self.processes() {
+            kill(process, Signal::KILL);
+        }
+        self.postmaster.take().unwrap().wait().unwrap();
+    }
+
+    /// Stops all of it where it is: connections stay open, and nothing replies.
+    pub fn pause(&self) {
+        // A backend that the postmaster starts meanwhile would go on.
+        for process in self.processes() {
+            kill(process, Signal::STOP);
+        }
+        for process in self.processes() {
+            kill(process, Signal::STOP);
+        }
+    }
+
+    pub fn resume(&self) {
+        for process in self.processes() {
+            kill(process, Signal::CONT);
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if self.postmaster.is_some() {
+            self.resume();
+            self.kill();
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Several servers with one PostgreSQL: what is acknowledged stays, everyone reads the same history, and nothing expires
+//! because the database was away.
+
+mod contract;
+mod database;
+mod faults;
+mod history;
+mod leases;
+mod node;
+mod planted;
+mod starts;
+mod together;
