@@ -308,7 +308,7 @@ impl ClusterWriter {
         let before = self.writer.state.clone();
         let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
-        self.add_replicas(&mut batch, &step);
+        add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
         let is_empty = batch.events.is_empty() && batch.leases.is_empty();
@@ -326,20 +326,6 @@ impl ClusterWriter {
                 self.lose_contact(&error);
                 self.write_without_store(jobs, &error);
             }
-        }
-    }
-
-    fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
-        // Changes of texts and numbers always serialise.
-        let instances = step
-            .changes
-            .iter()
-            .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default()));
-        let documents =
-            step.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap_or_default()));
-        let mut replicas: HashMap<u64, Vec<u8>> = instances.chain(documents).collect();
-        for event in &mut batch.events {
-            event.replica = replicas.remove(&event.index).unwrap_or_default();
         }
     }
 
@@ -387,6 +373,21 @@ impl ClusterWriter {
             written.push(Ok(Written { instance, ..Written::default() }));
         }
         let _ = job.answer.send(Ok(written));
+    }
+}
+
+/// Adds each change as the other servers take it over.
+fn add_replicas(batch: &mut Batch, step: &CarriedOut) {
+    // Changes of texts and numbers always serialise.
+    let instances = step
+        .changes
+        .iter()
+        .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default()));
+    let documents =
+        step.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap_or_default()));
+    let mut replicas: HashMap<u64, Vec<u8>> = instances.chain(documents).collect();
+    for event in &mut batch.events {
+        event.replica = replicas.remove(&event.index).unwrap_or_default();
     }
 }
 
