@@ -6,8 +6,8 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
 use super::{
-    Cli, Global, completions, config, deregister, discover, doctor, drift, explain, export, free_port, health, kill,
-    local, man, ports, register, resolve, services, status, validate, wait, who,
+    Cli, Global, audit, completions, config, deregister, discover, doctor, drift, explain, export, free_port, health,
+    kill, local, man, ports, register, resolve, services, status, sync, validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
 use crate::source::{source_definition, source_words};
@@ -65,8 +65,10 @@ fn of_command(name: &str) -> Option<Command> {
         "services" => services::Services::augment_args,
         "status" => status::Status::augment_args,
         "health" => health::Health::augment_args,
+        "audit" => audit::Audit::augment_args,
         "export" => export::Export::augment_args,
         "drift" => drift::DriftArgs::augment_args,
+        "sync" => sync::Sync::augment_args,
         "doctor" => doctor::Doctor::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,

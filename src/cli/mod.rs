@@ -2,6 +2,7 @@
 
 mod announce;
 mod atomic_file;
+mod audit;
 mod baseline;
 #[cfg(feature = "serve")]
 mod bench;
@@ -45,6 +46,7 @@ mod signals;
 mod status;
 mod stderr;
 mod stdout;
+mod sync;
 mod terminal;
 mod usage;
 mod user_settings;
@@ -96,8 +98,10 @@ enum Command {
     Services(services::Services),
     Status(status::Status),
     Health(health::Health),
+    Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
+    Sync(Box<sync::Sync>),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
@@ -236,7 +240,9 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Services(services) => services.run(&cli.global),
             Command::Status(status) => status.run(&cli.global),
             Command::Health(health) => health.run(&cli.global),
+            Command::Audit(audit) => audit.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),

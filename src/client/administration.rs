@@ -2,10 +2,10 @@
 
 #[cfg(feature = "registry")]
 use super::provider::RegistryServer;
-use super::provider::{HealthReport, HealthRequest, InstanceChange, ServerStatus};
+use super::provider::{AuditPart, AuditQuery, HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
-use crate::model::{Instance, Listing, Service};
+use crate::model::{Instance, Listing, Registration, Service};
 use crate::source::collect;
 
 impl Registry {
@@ -26,6 +26,16 @@ impl Registry {
         let mut listing = collect(&*self.provider_of().source(name)?).await?;
         listing.services.retain(|service| service.has_name(name));
         Ok(listing)
+    }
+
+    /// Registers an instance, or replaces the one with its id, and leaves it to itself: nothing renews it. With a ttl of zero it
+    /// stays until it is removed. A program that registers itself uses [`register`](Self::register).
+    ///
+    /// # Errors
+    /// If the registration is invalid, or the registry cannot be reached, refuses, or can only be read.
+    pub async fn put(&self, registration: Registration) -> Result<()> {
+        let registration = self.prepared(registration)?;
+        self.provider_of().register(&registration).await.map(drop)
     }
 
     /// Removes an instance of a service that [`services`](Self::services) listed, also one that another program registered.
@@ -51,6 +61,14 @@ impl Registry {
     /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
     pub async fn status(&self) -> Result<ServerStatus> {
         self.provider_of().status().await
+    }
+
+    /// A part of the server's audit log, the oldest record first.
+    ///
+    /// # Errors
+    /// If the registry cannot be reached, refuses, or is not one that `portolan serve` runs.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPart> {
+        self.provider_of().audit(query).await
     }
 
     /// The server, for what only `portolan serve` can do: configurations with versions, and splitting the traffic of a service.

@@ -13,14 +13,18 @@ mod registry;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod sync;
+#[cfg(test)]
+mod sync_tests;
 mod wait;
 mod watch;
 
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
 pub use provider::{
-    ActiveLease, CheckHealth, HealthReport, HealthRequest, InstanceChange, InstanceCounts, InstanceHealth,
-    LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal, ServerStatus, StoreStatus,
+    ActiveLease, AuditPart, AuditQuery, CheckHealth, HealthReport, HealthRequest, InstanceChange, InstanceCounts,
+    InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules, Renewal,
+    ServerStatus, StoreStatus,
 };
 #[cfg(feature = "registry")]
 pub use provider::{
@@ -33,6 +37,7 @@ pub use resolve::{
     AllUnhealthy, Call, CallbackGuard, EjectionOptions, EndpointCounts, PickError, Resolver, ResolverBuilder,
     ServiceEvent, ServiceEventKind, ServiceWatch,
 };
+pub use sync::{SYNCED_FROM, SkippedInstance, StaleCopy, SyncOutcome, SyncPlan};
 pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
 pub use watch::{EventStream, watch};

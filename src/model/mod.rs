@@ -1,6 +1,8 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod audit;
+mod audit_chain;
 mod candidates;
 mod catalog_entry;
 mod catalog_registration;
@@ -79,6 +81,8 @@ pub use crate::clean::{DISPLAY_CHARS, Secret, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use audit::{AuditAnchor, AuditEntry, AuditHash, AuditRecord};
+pub use audit_chain::{AuditChain, AuditFault, AuditSummary};
 pub use candidates::ServiceEndpoint;
 pub use catalog_entry::{
     CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,

@@ -1,9 +1,11 @@
 //! Errors as a client reads them: `{"error":{"code","message","hint","field"}}`.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
+
+use super::limits::RateState;
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -22,6 +24,10 @@ pub(super) struct ApiError {
     /// The parameter, or the field of the body, that the error is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) field: Option<String>,
+    /// The limit that was exceeded.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(super) limit: Option<Box<RateState>>,
 }
 
 /// The body of every answer with an error.
@@ -38,7 +44,7 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 impl ApiError {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), hint: None, field: None }
+        Self { status, code, message: message.into(), hint: None, field: None, limit: None }
     }
 
     /// 400: the request is wrong.
@@ -68,6 +74,13 @@ impl ApiError {
         self
     }
 
+    /// Adds the limit that was exceeded, which header fields of the answer describe.
+    #[must_use]
+    pub(super) fn limited(mut self, limit: RateState) -> Self {
+        self.limit = Some(Box::new(limit));
+        self
+    }
+
     /// The body, as JSON.
     pub(super) fn to_body(&self) -> ErrorBody {
         ErrorBody { error: self.clone() }
@@ -84,8 +97,12 @@ impl IntoResponse for ApiError {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        }
+        if let Some(limit) = self.limit {
+            limit.add_to(headers);
         }
         response
     }

@@ -1,19 +1,15 @@
-//! The one place where a request is let through or refused, and the handle that handlers work with afterwards.
+//! The handle that handlers work with: what a caller who was let through may see and change.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tracing::warn;
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 
-use super::PeerAddress;
-use super::access::{Caller, Permission, Role, Scope};
+use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
+use super::audit::{Origin, PlannedCommand};
+use super::authorize::{admit, forbidden, note_refusal, unauthenticated};
 use super::freshness::Freshness;
 use super::live_overrides::SERVER_CONFIG;
 use super::scoped_view::ScopedView;
@@ -23,68 +19,6 @@ use super::writer::subject;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
-
-/// What the methods of one route need. `None`: anyone may call it, also without a key.
-#[derive(Clone)]
-pub(super) struct RouteRules {
-    pub(super) app: App,
-    pub(super) path: &'static str,
-    pub(super) methods: Vec<(Method, Option<Permission>)>,
-}
-
-impl RouteRules {
-    /// What a method needs. Whatever no rule names needs everything.
-    fn needed(&self, method: &Method) -> Option<Permission> {
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        let rule = self.methods.iter().find(|(known, _)| known == method);
-        rule.map_or(Some(Permission::Administer), |(_, permission)| *permission)
-    }
-}
-
-/// Lets a request through to its handler, with its caller, or refuses it.
-pub(super) async fn authorize(State(rules): State<Arc<RouteRules>>, mut request: Request, next: Next) -> Response {
-    let access = &rules.app.access;
-    let Some(needed) = rules.needed(request.method()) else {
-        request.extensions_mut().insert(Arc::new(Caller::anyone()));
-        return next.run(request).await;
-    };
-    let caller = match access.caller(request.headers()) {
-        Ok(caller) => caller,
-        Err(why) => return refuse(&rules, &request, why, unauthenticated()),
-    };
-    if !caller.permissions.contains(needed) {
-        let error = forbidden(&caller, needed);
-        return refuse(&rules, &request, "permission missing", error);
-    }
-    request.extensions_mut().insert(caller);
-    next.run(request).await
-}
-
-/// Logs a refusal and answers with it.
-fn refuse(rules: &RouteRules, request: &Request, why: &str, error: ApiError) -> Response {
-    rules.app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
-    let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.to_string());
-    warn!(peer, method = clean(request.method().as_str()), route = rules.path, why, "request refused");
-
-    let status = error.status;
-    let mut response = error.into_response();
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portolan\""));
-    }
-    response
-}
-
-/// 401: which of its many faults a credential has is nothing that a stranger should learn.
-fn unauthenticated() -> ApiError {
-    ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "the request has no valid key or token")
-        .hint("send `Authorization: Bearer KEY`; `portolan key create` makes a key on the server")
-}
-
-fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
-    let message = format!("{} has not the permission {needed}", caller.name);
-    let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
-    ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)
-}
 
 /// 403: the caller named a service that is not in its scope.
 fn outside_scope(caller: &Caller) -> ApiError {
@@ -97,6 +31,7 @@ fn outside_scope(caller: &Caller) -> ApiError {
 pub(super) struct Access {
     app: App,
     caller: Arc<Caller>,
+    origin: Origin,
     freshness: Freshness,
 }
 
@@ -106,30 +41,21 @@ impl FromRequestParts<App> for Access {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         // A route without `authorize` has no caller, and lets none through.
         let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(unauthenticated)?;
+        let origin = Origin::of(Some(Arc::clone(&caller)), &parts.extensions);
         let freshness = parts.extensions.get::<Freshness>().copied().unwrap_or_default();
-        Ok(Self { app: Arc::clone(app), caller, freshness })
+        Ok(Self { app: Arc::clone(app), caller, origin, freshness })
     }
 }
 
 impl Access {
-    /// The access of a request of another protocol than REST, with the headers that hold its key or token.
+    /// The access of a request of another protocol than REST. `headers` hold its key or token.
     ///
     /// # Errors
-    /// It has no valid key or token, or its caller has not the permission.
-    pub(super) fn admit(app: &App, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
-        let admitted = match app.access.caller(headers) {
-            Err(why) => Err((why, unauthenticated())),
-            Ok(caller) if caller.permissions.contains(needed) => Ok(caller),
-            Ok(caller) => Err(("permission missing", forbidden(&caller, needed))),
-        };
-        match admitted {
-            Ok(caller) => Ok(Self { app: Arc::clone(app), caller, freshness: Freshness::default() }),
-            Err((why, error)) => {
-                app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
-                warn!(why, "request refused");
-                Err(error)
-            }
-        }
+    /// The request is refused.
+    pub(super) fn admit(app: &App, head: &Parts, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
+        let caller = admit(app, head, headers, Some(needed))?.caller;
+        let origin = Origin::of(Some(Arc::clone(&caller)), &head.extensions);
+        Ok(Self { app: Arc::clone(app), caller, origin, freshness: Freshness::default() })
     }
 
     /// What all requests share, except for the registry.
@@ -167,12 +93,22 @@ impl Access {
         self.caller.scope.clone()
     }
 
-    /// 403 unless the caller's scope is everything.
+    /// Records what the caller did to the server itself.
+    pub(super) fn note(&self, action: &'static str, detail: &str) {
+        self.app.audit.did(&self.origin, action, detail);
+    }
+
+    /// 403 unless the caller's scope is everything. `what`: the method and the path of the request.
     ///
     /// # Errors
     /// The caller is limited to some services.
-    pub(super) fn require_everything(&self) -> ApiResult<()> {
-        if self.caller.scope.is_unlimited() { Ok(()) } else { Err(outside_scope(&self.caller)) }
+    pub(super) fn require_everything(&self, what: &str) -> ApiResult<()> {
+        if self.caller.scope.is_unlimited() {
+            return Ok(());
+        }
+        let error = outside_scope(&self.caller);
+        note_refusal(&self.app, &self.origin, &error, what, "the scope is limited");
+        Err(error)
     }
 
     /// The name of the caller, for what it writes; `None` if the server knows none.
@@ -185,7 +121,12 @@ impl Access {
     /// # Errors
     /// It has not.
     pub(super) fn require(&self, needed: Permission) -> ApiResult<()> {
-        if self.caller.permissions.contains(needed) { Ok(()) } else { Err(forbidden(&self.caller, needed)) }
+        if self.caller.permissions.contains(needed) {
+            return Ok(());
+        }
+        let error = forbidden(&self.caller, needed);
+        note_refusal(&self.app, &self.origin, &error, &format!("permission {needed}"), "permission missing");
+        Err(error)
     }
 
     /// Carries out one command.
@@ -203,14 +144,17 @@ impl Access {
     /// None of them could be kept.
     pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
         if self.caller.scope.is_unlimited() {
-            let written = self.app.unscoped_writes.all(commands).await?;
+            let written = self.app.unscoped_writes.all(commands, Some(self.origin.clone())).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
         self.catch_up(&commands).await?;
         let checked: Vec<ApiResult<Command>> = commands.into_iter().map(|command| self.checked(command)).collect();
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
-        let written = if allowed.is_empty() { Vec::new() } else { self.app.unscoped_writes.all(allowed).await? };
+        let mut written = Vec::new();
+        if !allowed.is_empty() {
+            written = self.app.unscoped_writes.all(allowed, Some(self.origin.clone())).await?;
+        }
         let mut written = written.into_iter();
 
         let outcomes = checked.into_iter().map(|command| match command {
@@ -218,6 +162,17 @@ impl Access {
             Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
+    }
+
+    /// A command, if the caller may give it. What it may not is recorded.
+    fn checked(&self, command: Command) -> ApiResult<Command> {
+        let planned = PlannedCommand::new(&command);
+        self.in_scope(command).inspect_err(|error| {
+            let entry = planned.and_then(|planned| planned.refused(&self.origin, error.code));
+            if let Some(entry) = entry {
+                self.app.audit.cause(entry);
+            }
+        })
     }
 
     /// With several servers, an instance that this one does not know may be another one's by now: it looks before it says
@@ -229,12 +184,12 @@ impl Access {
 
         // No instance has this generation: the command changes nothing, and is rejected only after the others' changes are known.
         let probe = Command::Renew { id, generation: Some(0), report: None };
-        self.app.unscoped_writes.all(vec![probe]).await.map(drop)
+        self.app.unscoped_writes.all(vec![probe], None).await.map(drop)
     }
 
     /// A command, if the caller may give it. An instance outside the scope does not exist for the caller. A node concerns
     /// services of others, so that only a caller without a limit may change one.
-    fn checked(&self, command: Command) -> ApiResult<Command> {
+    fn in_scope(&self, command: Command) -> ApiResult<Command> {
         let view = self.app.unscoped_view();
         match &command {
             Command::Register(registration) | Command::Catalog(CatalogCommand::Register { registration, .. }) => {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{CONNECTION, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,9 +24,11 @@ use tower::Service;
 use tracing::debug;
 
 use super::PeerAddress;
+use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
+use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
 use super::tls::ServerTls;
@@ -38,10 +42,15 @@ const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Browsers that came over TLS once never come without it, for a year (RFC 6797).
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// No answer is a page. One that a browser shows as such all the same loads nothing and stands in no frame.
+const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// What a client reads that speaks plain HTTP where the server speaks TLS.
 const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\
 content-length: 89\r\n\r\n\
 {\"error\":{\"code\":\"tls_required\",\"message\":\"this port speaks TLS\",\"hint\":\"use https://\"}}\n";
+
+/// Who is at the other end of a connection.
+type Client = (PeerAddress, Option<Arc<ClientCertificate>>);
 
 /// What all connections share.
 pub(super) struct ConnectionContext {
@@ -50,6 +59,7 @@ pub(super) struct ConnectionContext {
     pub(super) limits: TimeLimits,
     pub(super) max_head_bytes: usize,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) ids: Arc<RequestIds>,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -65,7 +75,7 @@ pub(super) async fn serve(
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let Some(tls) = &context.tls else {
-        converse(stream, peer, &context, shutdown).await;
+        converse(stream, (peer, None), &context, shutdown).await;
         drop(permit);
         return;
     };
@@ -76,7 +86,10 @@ pub(super) async fn serve(
         () = shutdown.stopping() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => converse(stream, peer, &context, shutdown).await,
+        Ok(Ok(stream)) => {
+            let certificate = certificate(&stream);
+            converse(stream, (peer, certificate), &context, shutdown).await;
+        }
         Ok(Err(error)) => debug!(peer = %peer.0, error = plain(&error), "TLS handshake failed"),
         Err(_) => {
             debug!(peer = %peer.0, "TLS handshake not complete in time");
@@ -96,16 +109,23 @@ async fn handshake(mut stream: TcpStream, tls: &ServerTls) -> io::Result<TlsStre
     tls.acceptor().accept(stream).await
 }
 
+/// The certificate of the client, if it has one.
+fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> {
+    let (_, session) = stream.get_ref();
+    let first = session.peer_certificates()?.first()?;
+    ClientCertificate::parse(first).map(Arc::new)
+}
+
 /// Serves requests until the client leaves, exceeds a limit, or the server stops. A request that has begun is answered.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    peer: PeerAddress,
+    client: Client,
     context: &ConnectionContext,
     shutdown: Shutdown,
 ) {
     let activity = Activity::new(Clock::coarse());
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(request, peer, context, Arc::clone(&activity)));
+    let service = service_fn(|request| answer(request, &client, context, Arc::clone(&activity)));
 
     let mut builder = http1::Builder::new();
     builder.max_headers(MAX_HEADERS).max_buf_size(context.max_head_bytes).header_read_timeout(None);
@@ -138,12 +158,19 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 /// One request and its answer.
 async fn answer(
     mut request: Request<Incoming>,
-    peer: PeerAddress,
+    (peer, certificate): &Client,
     context: &ConnectionContext,
     activity: Arc<Activity>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     activity.begin_answer();
-    request.extensions_mut().insert(peer);
+    let id = context.ids.of(request.headers());
+    let header = id.header();
+    let extensions = request.extensions_mut();
+    extensions.insert(*peer);
+    if let Some(certificate) = certificate {
+        extensions.insert(Arc::clone(certificate));
+    }
+    extensions.insert(id);
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
@@ -155,6 +182,8 @@ async fn answer(
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
+    headers.insert(REQUEST_ID, header);
     if context.tls.is_some() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }

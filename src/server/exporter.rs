@@ -9,6 +9,7 @@ use super::accept::accept_until_stopped;
 use super::connection::ConnectionContext;
 use super::gate::Gate;
 use super::metrics::Metrics;
+use super::request_id::RequestIds;
 use super::routes::Routes;
 use super::settings::TimeLimits;
 use crate::engine::Shutdown;
@@ -26,6 +27,7 @@ pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdo
         limits: TimeLimits::default(),
         max_head_bytes: MAX_HEAD_BYTES,
         metrics: Metrics::new(&[]),
+        ids: Arc::new(RequestIds::new()),
         tls: None,
     };
     accept_until_stopped(listener, Arc::new(context), shutdown).await;

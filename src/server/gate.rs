@@ -89,7 +89,7 @@ impl Drop for ConnectionPermit {
 }
 
 /// The address that a limit counts: a host has a whole /64 of IPv6 addresses.
-fn counted_address(peer: IpAddr) -> IpAddr {
+pub(super) fn counted_address(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(ip) => {
             let [a, b, c, d, ..] = ip.segments();

@@ -4,6 +4,8 @@ mod accept;
 mod access;
 mod activity;
 mod api_error;
+mod audit;
+mod authorize;
 mod authorized;
 mod balancing;
 mod body;
@@ -18,6 +20,7 @@ mod exporter;
 mod freshness;
 mod gate;
 mod histogram;
+mod limits;
 mod line_diff;
 mod live_overrides;
 mod log_level;
@@ -28,6 +31,7 @@ mod own_node;
 mod params;
 mod reload;
 mod reply;
+mod request_id;
 mod ring;
 mod routes;
 mod schemas;
@@ -58,13 +62,16 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
+use self::audit::{AuditLog, PendingAudit};
 use self::checks::Checks;
 use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
 use self::contact::Contact;
 use self::gate::Gate;
+use self::limits::RateLimits;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
+use self::request_id::RequestIds;
 use self::ring::Ring;
 use self::shared::ServerState;
 use self::store_probe::StoreProbe;
@@ -76,12 +83,14 @@ use crate::registry::State;
 use crate::store::{Store, StoredEvent};
 
 pub use self::access::{
-    AccessControl, ApiKey, ApiKeys, Authentication, MIN_SECRET_BYTES, NewApiKey, Permission, Permissions, Role, Scope,
-    TokenAlgorithm, TokenRules, read_keys,
+    AccessControl, ApiKey, ApiKeys, Authentication, CertificateRule, MIN_SECRET_BYTES, NewApiKey, Permission,
+    Permissions, Role, Scope, TokenAlgorithm, TokenRules, read_keys,
 };
+pub use self::audit::AuditSettings;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
+pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
 pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
 pub use self::strategy::Strategy;
@@ -135,8 +144,9 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> DrainReport {
     let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
-    let (access, tls) = (Arc::new(access), tls.map(Arc::new));
+    let tls = tls.map(Arc::new);
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
+    let (audit, queues) = AuditLog::new(settings.audit, Arc::clone(&store));
     let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
@@ -159,7 +169,9 @@ pub async fn run(
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
         ring: Ring::new(limits.kept_events, state.index(), events),
         unscoped_writes: writes,
-        access: Arc::clone(&access),
+        access: Arc::new(access),
+        audit,
+        rates: RateLimits::new(settings.rate_limits, Clock::coarse()),
         log,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
@@ -180,8 +192,10 @@ pub async fn run(
     });
     live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
-    clients.spawn(reload::follow_files(Arc::clone(&access), tls.clone(), clients.clone()));
-    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
+    clients.spawn(reload::follow_files(Arc::clone(&app), tls.clone(), clients.clone()));
+    audit::note_start(&app).await;
+    let audit = PendingAudit::new(queues);
+    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs, audit };
     match shared_store {
         Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared).run(writer_stop.clone())),
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
@@ -189,6 +203,7 @@ pub async fn run(
     monitor::start(&app, demands, monitor_stop.clone());
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
+    let ids = Arc::new(RequestIds::new());
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
@@ -198,6 +213,7 @@ pub async fn run(
             tls: tls.clone(),
             max_head_bytes: limits.head_bytes,
             metrics: Arc::clone(&metrics),
+            ids: Arc::clone(&ids),
         });
         for listener in listeners {
             clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
@@ -209,6 +225,7 @@ pub async fn run(
     monitor_stop.stop();
     let report = clients.drain(timeout).await;
     let checks = monitor_stop.drain(timeout).await;
+    app.audit.note("stop", "", "");
     let writes = writer_stop.drain(timeout).await;
     let parts = [report, checks, writes];
     DrainReport { aborted: parts.iter().map(|part| part.aborted).sum(), left: parts.iter().map(|part| part.left).sum() }

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
 
-use super::access::AccessControl;
+use super::access::KeyKind;
 use super::live_overrides::{self, SERVER_CONFIG};
 use super::ring::Filter;
 use super::settings::LiveSettings;
@@ -29,15 +29,21 @@ pub(super) async fn follow_settings(app: App, mut changes: watch::Receiver<LiveS
         live_overrides::apply(&app, base);
         tokio::select! {
             () = shutdown.stopping() => return,
-            changed = changes.changed(), if is_file_followed => is_file_followed = changed.is_ok(),
+            changed = changes.changed(), if is_file_followed => {
+                is_file_followed = changed.is_ok();
+                if is_file_followed {
+                    let differing = base.differing(&changes.borrow());
+                    app.audit.note("reload_settings", "", differing.join(", "));
+                }
+            }
             changed = configured.changed() => if changed.is_err() { return },
         }
     }
 }
 
 /// Follows the files until the server stops. What cannot be used changes nothing, and is logged once for each change.
-pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {
-    let mut keys = access.watched();
+pub(super) async fn follow_files(app: App, tls: Option<Arc<ServerTls>>, shutdown: Shutdown) {
+    let mut keys = app.access.watched();
     let mut certificates = tls.as_ref().map(|tls| tls.watched()).unwrap_or_default();
     if keys.is_empty() && certificates.is_empty() {
         return;
@@ -56,10 +62,7 @@ pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<Ser
         }
         for (file, kind) in &mut keys {
             if file.is_changed() {
-                let path = clean(&file.path().to_string_lossy());
-                if let Err(why) = access.read_again(*kind) {
-                    error!(file = path, why, "the keys that are known stay: the changed file cannot be used");
-                }
+                read_keys(&app, &file.path().to_string_lossy(), *kind);
             }
         }
 
@@ -68,9 +71,26 @@ pub(super) async fn follow_files(access: Arc<AccessControl>, tls: Option<Arc<Ser
         if let (Some(tls), Some(path)) = (&tls, changed.first()) {
             let path = clean(&path.to_string_lossy());
             match tls.read_again() {
-                Ok(()) => info!(file = path, "new connections get the changed certificate"),
+                Ok(()) => {
+                    info!(file = path, "new connections get the changed certificate");
+                    app.audit.note("reload_certificate", &path, "");
+                }
                 Err(why) => error!(file = path, why, "the certificate stays: the changed file cannot be used"),
             }
+        }
+    }
+}
+
+fn read_keys(app: &App, path: &str, kind: KeyKind) {
+    match app.access.read_again(kind) {
+        Ok(changes) => {
+            for change in changes {
+                app.audit.note(change.action, &change.target, change.detail);
+            }
+        }
+        Err(why) => {
+            let file = clean(path);
+            error!(file, why, "the keys that are known stay: the changed file cannot be used");
         }
     }
 }

@@ -51,6 +51,49 @@ pub(super) struct RegistrationBody {
     health_endpoint: Option<String>,
 }
 
+/// The answer of `audit`.
+#[derive(ToSchema)]
+pub(super) struct AuditAnswer {
+    data: AuditPart,
+}
+
+/// A part of the audit log, the oldest records first.
+#[derive(ToSchema)]
+pub(super) struct AuditPart {
+    records: Vec<AuditLine>,
+    /// The number of the first record of the whole log; 0 if it is empty.
+    first: u64,
+    /// The number of its last record.
+    last: u64,
+    /// What `after` continues with; null at the end of the log.
+    next: Option<u64>,
+}
+
+/// A record. Its hash is SHA-256 of `previous`, the number as eight bytes, and the JSON of its other fields without blanks.
+#[derive(ToSchema)]
+#[schema(as = AuditRecord)]
+pub(super) struct AuditLine {
+    number: u64,
+    /// RFC 3339
+    time: String,
+    /// `key ID (NAME)`, `token SUBJECT`, `certificate NAME`, `anonymous`, `anyone` or `server`
+    who: String,
+    /// Address and port
+    from: Option<String>,
+    action: String,
+    target: Option<String>,
+    /// `ok`, `unchanged`, or the code of an error
+    result: String,
+    index: Option<u64>,
+    /// The id of the request
+    request: Option<String>,
+    detail: Option<String>,
+    /// The last record that was removed because of the settings: its number and its hash
+    anchor: Option<Value>,
+    previous: String,
+    hash: String,
+}
+
 /// Whether an instance takes calls; `healthy` and `active` mean up.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -32,6 +32,10 @@ pub struct ServerSettings {
     pub heartbeat_interval: Duration,
     /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
     pub health_checks: HealthCheckSettings,
+    /// Whether there is an audit log, and for how long its records stay.
+    pub audit: super::AuditSettings,
+    /// How many requests a caller may send.
+    pub rate_limits: super::RateLimitSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
 }
@@ -48,6 +52,19 @@ pub struct LiveSettings {
     pub connections: usize,
     /// Open connections of one address.
     pub connections_per_address: usize,
+}
+
+impl LiveSettings {
+    /// The names of those that differ.
+    pub(super) fn differing(&self, other: &Self) -> Vec<&'static str> {
+        let pairs = [
+            ("load_balancer.default_strategy", self.default_strategy != other.default_strategy),
+            ("registry.registration.heartbeat_interval", self.heartbeat_interval != other.heartbeat_interval),
+            ("server.limits.connections", self.connections != other.connections),
+            ("server.limits.connections_per_address", self.connections_per_address != other.connections_per_address),
+        ];
+        pairs.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
 }
 
 impl ServerSettings {
@@ -146,6 +163,8 @@ impl Default for ServerSettings {
             advertise: None,
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
+            audit: super::AuditSettings::default(),
+            rate_limits: super::RateLimitSettings::default(),
             dns: DnsSettings::default(),
         }
     }

@@ -10,9 +10,11 @@ use parking_lot::Mutex;
 use tracing::{error, info};
 
 use super::access::AccessControl;
+use super::audit::AuditLog;
 use super::checks::Checks;
 use super::contact::Contact;
 use super::gate::Gate;
+use super::limits::RateLimits;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
@@ -35,6 +37,8 @@ pub(super) struct ServerState {
     /// Writes that no caller's scope was held against: handlers use their `Access`.
     pub(super) unscoped_writes: WriteQueue,
     pub(super) access: Arc<AccessControl>,
+    pub(super) audit: AuditLog,
+    pub(super) rates: RateLimits,
     pub(super) log: Arc<LogLevel>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,

@@ -45,7 +45,7 @@ pub(super) async fn follow(app: App, shutdown: Shutdown) {
         let commands = scores(&app);
         if !commands.is_empty() {
             // A score that cannot be told is unknown before long, and then nothing goes on.
-            let _ = app.unscoped_writes.all(commands).await;
+            let _ = app.unscoped_writes.all(commands, None).await;
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use tracing::Span;
 
 use super::api_error::ApiError;
+use super::audit::Origin;
 use crate::model::RegisteredInstance;
 use crate::registry::{Command, ConfigVersion, Rejected};
 
@@ -34,6 +35,8 @@ pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
 /// Commands that are carried out together, and who waits for them.
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
+    /// Who gave them; `None` is the server itself, whose commands are not audited.
+    pub(super) origin: Option<Origin>,
     pub(super) answer: oneshot::Sender<Answer>,
     /// The span of the request that they belong to.
     pub(super) span: Span,
@@ -61,9 +64,9 @@ impl WriteQueue {
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(super) async fn all(&self, commands: Vec<Command>) -> Answer {
+    pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.jobs.try_send(WriteJob { commands, answer, span: Span::current() }).map_err(|_| {
+        self.jobs.try_send(WriteJob { commands, origin, answer, span: Span::current() }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
             error.hint("try again after the time in Retry-After")
         })?;

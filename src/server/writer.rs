@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
+use super::audit::{Origin, PendingAudit, PlannedCommand};
 use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::shared::App;
@@ -23,6 +24,7 @@ use super::trace;
 use super::view::{InstanceView, ServiceKey, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
+use crate::model::AuditEntry;
 use crate::registry::{
     CatalogCommand, Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State, TrafficCommand,
 };
@@ -40,6 +42,7 @@ pub(super) struct CommandWriter {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     pub(super) jobs: mpsc::Receiver<WriteJob>,
+    pub(super) audit: PendingAudit,
 }
 
 impl CommandWriter {
@@ -68,6 +71,8 @@ impl CommandWriter {
             self.fill(&mut batch);
             self.write(std::mem::take(&mut batch), is_tick).await;
         }
+        // What was recorded since the last tick.
+        self.write(Vec::new(), true).await;
     }
 
     /// Takes what is in the queue, up to the size of a batch.
@@ -81,6 +86,9 @@ impl CommandWriter {
     }
 
     async fn write(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+        if is_tick {
+            self.gather_audit().await;
+        }
         let before = self.state.clone();
         let mut step = self.carry_out(&jobs, is_tick, self.now());
         let batch = self.batch(before.index(), &mut step);
@@ -93,18 +101,24 @@ impl CommandWriter {
         self.finish(jobs, step);
     }
 
+    /// Takes what is to be recorded beside the commands, for the next batch.
+    pub(super) async fn gather_audit(&mut self) {
+        self.audit.gather(&self.app.audit, Timestamp::now()).await;
+    }
+
     /// Applies the rules. Nothing is visible yet, and the state before can be restored.
     pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> CarriedOut {
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         for job in jobs {
+            let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
             let commands = job.commands.iter().cloned();
-            let written = commands.map(|command| step.carry_out(&mut self.state, command, now)).collect();
+            let written = commands.map(|command| step.carry_out(&mut self.state, command, now, origin)).collect();
             step.results.push(written);
         }
         if is_tick {
             // Time cannot be rejected.
-            let _ = step.carry_out(&mut self.state, Command::Tick, now);
+            let _ = step.carry_out(&mut self.state, Command::Tick, now, None);
         }
         step
     }
@@ -120,18 +134,20 @@ impl CommandWriter {
         let documents = step.documents.iter().flat_map(writes_of_document);
         let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
-        Batch { after, events, writes, leases: Vec::new() }
+        let audit = step.audit.iter().chain(&self.audit.entries).map(AuditEntry::canonical).collect();
+        Batch { after, events, writes, audit, forget_audit: self.audit.forget(), ..Batch::default() }
     }
 
     /// Has the store keep the changes. Returns when they are on disk.
-    pub(super) async fn keep(&self, batch: Batch, requests: &[Span]) -> Result<(), StoreError> {
-        if batch.events.is_empty() && batch.leases.is_empty() {
+    pub(super) async fn keep(&mut self, batch: Batch, requests: &[Span]) -> Result<(), StoreError> {
+        if batch.is_empty() {
             return Ok(());
         }
         let start = Instant::now();
         let span = trace::commit(requests, batch.events.len());
         let stored = self.store.append(batch).instrument(span.clone()).await;
         stored.inspect_err(|_| trace::failed(&span))?;
+        self.audit.kept();
         self.app.metrics.commits.add(start.elapsed());
 
         self.app.note_store_kept();
@@ -205,6 +221,8 @@ pub(super) struct CarriedOut {
     /// Commands of clients that were carried out, without heartbeats.
     written: u64,
     renewed: u64,
+    /// What the audit log says of them.
+    audit: Vec<AuditEntry>,
 }
 
 impl CarriedOut {
@@ -221,6 +239,7 @@ impl CarriedOut {
             rejected: 0,
             written: 0,
             renewed: 0,
+            audit: Vec::new(),
         }
     }
 
@@ -229,8 +248,15 @@ impl CarriedOut {
         !self.changes.is_empty() || !self.documents.is_empty()
     }
 
-    fn carry_out(&mut self, state: &mut State, command: Command, now: Now) -> Result<Written, Rejected> {
+    fn carry_out(
+        &mut self,
+        state: &mut State,
+        command: Command,
+        now: Now,
+        origin: Option<&Origin>,
+    ) -> Result<Written, Rejected> {
         let id = subject(&command);
+        let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
         let config = match &command {
             Command::Config(command) => Some(Arc::clone(command.name())),
             _ => None,
@@ -244,11 +270,13 @@ impl CarriedOut {
             Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
             _ => Some(&mut self.written),
         };
-        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1)?;
+        let outcome = state.step(command, now).inspect_err(|_| self.rejected += 1);
+        self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, outcome.as_ref(), state)));
+
+        let Outcome { changes, documents, warnings, notices } = outcome?;
         if let Some(counter) = counter {
             *counter += 1;
         }
-        let Outcome { changes, documents, warnings, notices } = outcome;
 
         let is_new = changes.iter().any(|change| change.kind == ChangeKind::Added);
         let instance = id.as_deref().and_then(|id| state.view().get(id));
@@ -351,9 +379,12 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
         "changed": change.changed,
         "previous": previous,
     });
+    const ITEM: &[u8] = b",\"item\":";
     let mut line = head.to_string().into_bytes();
     line.pop();
-    line.extend_from_slice(b",\"item\":");
+    // Thousands of events are kept: none of them has room to grow.
+    line.reserve_exact(ITEM.len() + view.json_bytes() + 1);
+    line.extend_from_slice(ITEM);
     view.write(&mut line);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use parking_lot::Mutex;
 
-use super::{Backup, Batch, Commit, Contents, Pending, Store, StoreError, StoredEvent, Write};
+use super::audit::AuditHead;
+use super::{
+    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Store, StoreError, StoredAudit, StoredEvent, Write,
+};
 
 /// Keeps everything in memory.
 #[derive(Debug)]
@@ -19,6 +22,19 @@ struct Kept {
     index: u64,
     records: BTreeMap<String, Vec<u8>>,
     events: VecDeque<StoredEvent>,
+    audit: VecDeque<StoredAudit>,
+}
+
+impl Kept {
+    /// Appends the records of a batch, and removes those that it says.
+    fn keep_audit(&mut self, bodies: Vec<Vec<u8>>, forget: u64) {
+        let last = self.audit.back();
+        let mut head = last.map_or(AuditHead::EMPTY, |last| AuditHead { number: last.number, hash: last.hash });
+
+        self.audit.extend(bodies.into_iter().map(|body| head.seal(body)));
+        let forgotten = self.audit.partition_point(|record| record.number <= forget);
+        self.audit.drain(..forgotten);
+    }
 }
 
 impl Memory {
@@ -57,8 +73,20 @@ impl Store for Memory {
         kept.events.extend(batch.events);
         let surplus = kept.events.len().saturating_sub(self.max_events);
         kept.events.drain(..surplus);
+        kept.keep_audit(batch.audit, batch.forget_audit);
 
         Pending::done(Ok(kept.index))
+    }
+
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage> {
+        let kept = self.kept.lock();
+        let begin = kept.audit.partition_point(|record| record.number <= range.after);
+
+        Pending::done(Ok(AuditPage {
+            records: kept.audit.iter().skip(begin).take(range.max).cloned().collect(),
+            first: kept.audit.front().map_or(0, |first| first.number),
+            last: kept.audit.back().map_or(0, |last| last.number),
+        }))
     }
 
     fn probe(&self) -> Commit {

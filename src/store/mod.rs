@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+mod audit;
 mod error;
 mod memory;
 #[cfg(feature = "postgres")]
@@ -19,6 +20,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditPage, AuditRange, StoredAudit};
 pub use error::StoreError;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
@@ -31,6 +33,9 @@ pub trait Store: Send + Sync {
     /// Appends a batch of changes. It returns at once; the batch is stored when the [`Commit`] says so. Batches are stored in
     /// the order of the calls.
     fn append(&self, batch: Batch) -> Commit;
+
+    /// Reads records of the audit log, in the order of their numbers.
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage>;
 
     /// Tries whether the store takes writes: it begins a transaction, writes what is there already, and ends it. Nothing
     /// changes, and the index that the [`Commit`] returns is that of the last change.
@@ -63,6 +68,11 @@ pub struct Batch {
     pub events: Vec<StoredEvent>,
     /// What becomes of the records, in this order.
     pub writes: Vec<Write>,
+    /// The canonical lines of new records of the audit log, in this order. The store gives them their numbers and hashes, in the
+    /// transaction that keeps the changes: several servers may write to one log.
+    pub audit: Vec<Vec<u8>>,
+    /// Records of the audit log up to this number are removed; 0 removes none.
+    pub forget_audit: u64,
     /// Leases that begin with these changes. Only a store that several servers share keeps them.
     pub leases: Vec<StoredLease>,
 }
@@ -71,6 +81,11 @@ impl Batch {
     /// The index after these changes.
     pub fn index(&self) -> u64 {
         self.events.last().map_or(self.after, |event| event.index)
+    }
+
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.writes.is_empty() && self.leases.is_empty() && self.audit.is_empty()
     }
 
     /// Whether its events have the indexes after `last`, without a gap.

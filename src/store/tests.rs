@@ -41,7 +41,8 @@ fn batch(index: u64) -> Batch {
     let id: Arc<str> = format!("id-{:02}", index % IDS).into();
     let write = if index.is_multiple_of(7) { Write::Remove { id } } else { Write::Put { id, body: body(index) } };
     let event = StoredEvent::new(index, body(index));
-    Batch { after: index - 1, events: vec![event], writes: vec![write], ..Batch::default() }
+    let audit = vec![body(index)];
+    Batch { after: index - 1, events: vec![event], writes: vec![write], audit, ..Batch::default() }
 }
 
 fn body(index: u64) -> Vec<u8> {
@@ -233,8 +234,8 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
         (folder.file("text"), "it is not a database"),
         (folder.file("other"), "it is a database of another program"),
         (
-            changed(&folder, "newer", |path| sql(path, "PRAGMA user_version = 2")),
-            "it has format 2, and this portolan knows up to 1",
+            changed(&folder, "newer", |path| sql(path, "PRAGMA user_version = 99")),
+            "it has format 99, and this portolan knows up to",
         ),
         (changed(&folder, "page", |path| spoil(path, 2)), "it is damaged: "),
         (
@@ -264,13 +265,17 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
 
 #[test]
 fn databases_of_all_published_formats_open() {
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/fixtures/format-1.db");
-    let folder = Folder::new();
-    fs::copy(fixture, folder.file("a.db")).unwrap();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/fixtures");
+    for format in 1..=FORMAT {
+        let folder = Folder::new();
+        fs::copy(fixtures.join(format!("format-{format}.db")), folder.file("a.db")).unwrap();
 
-    let (store, contents) = open(&folder.file("a.db"));
-    assert_eq!(contents, expected(130, "5a3f0c9f7d1e4b6f8a2c3d4e5f607182"));
-    assert_eq!(store.append(batch(131)).wait(), Ok(131));
+        let (store, contents) = open(&folder.file("a.db"));
+        assert_eq!(contents, expected(130, "5a3f0c9f7d1e4b6f8a2c3d4e5f607182"), "format {format}");
+        let audit = store.audit(AuditRange { after: 0, max: 1_000 }).wait().unwrap();
+        assert_eq!(audit.records.len(), if format == 1 { 0 } else { 130 });
+        assert_eq!(store.append(batch(131)).wait(), Ok(131));
+    }
 }
 
 /// Writes the fixture of the newest format: `cargo test --lib write_the_fixture -- --ignored`, once for each new format.
@@ -288,6 +293,53 @@ fn write_the_fixture() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/fixtures");
     fs::create_dir_all(&fixtures).unwrap();
     fs::copy(folder.file("a.db"), fixtures.join(format!("format-{FORMAT}.db"))).unwrap();
+}
+
+/// A record of the audit log is stored with its change or not at all, and the chain goes on after a restart.
+#[test]
+fn both_stores_chain_the_audit_log_and_keep_it_with_the_changes() {
+    let folder = Folder::new();
+    let (sqlite, _) = open(&folder.file("a.db"));
+    let memory = Memory::new(100);
+    let all = AuditRange { after: 0, max: 1_000 };
+    let stores: [&dyn Store; 2] = [&sqlite, &memory];
+
+    for store in stores {
+        assert_eq!(store.audit(all).wait(), Ok(AuditPage::default()));
+        for index in 1..=9 {
+            store.append(batch(index)).wait().unwrap();
+        }
+        store.append(batch(3)).wait().unwrap_err();
+        let only_audit = Batch { after: 9, audit: vec![body(10), body(11)], ..Batch::default() };
+        assert_eq!(store.append(only_audit).wait(), Ok(9), "a refusal changes nothing, and is recorded");
+
+        let page = store.audit(all).wait().unwrap();
+        assert_eq!((page.first, page.last, page.records.len()), (1, 11, 11));
+        let mut head = audit::AuditHead::EMPTY;
+        for (record, number) in page.records.iter().zip(1..) {
+            assert_eq!(*record, head.seal(body(number)));
+        }
+        let part = store.audit(AuditRange { after: 4, max: 2 }).wait().unwrap();
+        assert_eq!(part.records.iter().map(|record| record.number).collect::<Vec<_>>(), [5, 6]);
+
+        let forget = Batch { after: 9, audit: vec![body(12)], forget_audit: 5, ..Batch::default() };
+        store.append(forget).wait().unwrap();
+        let kept = store.audit(all).wait().unwrap();
+        assert_eq!((kept.first, kept.last, kept.records.len()), (6, 12, 7));
+        assert_eq!(kept.records[0], page.records[5]);
+    }
+    drop(sqlite);
+
+    let (sqlite, _) = open(&folder.file("a.db"));
+    sqlite.append(batch(10)).wait().unwrap();
+    let page = sqlite.audit(all).wait().unwrap();
+    let [.., before, last] = &page.records[..] else { panic!("{page:?}") };
+    assert_eq!((last.number, last.previous), (13, before.hash));
+    assert_eq!(memory.audit(all).wait().unwrap().records[..], page.records[..7]);
+    drop(sqlite);
+
+    let changed = rusqlite::Connection::open(folder.file("a.db")).unwrap().execute("UPDATE audit SET body = 'x'", ());
+    assert!(changed.unwrap_err().to_string().contains("do not change"));
 }
 
 #[test]

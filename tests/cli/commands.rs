@@ -57,6 +57,8 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
     assert_eq!(
         names,
         [
+            "portolan-audit-verify.1",
+            "portolan-audit.1",
             "portolan-bench.1",
             "portolan-completions.1",
             "portolan-config-delete.1",
@@ -106,6 +108,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-services-update.1",
             "portolan-services.1",
             "portolan-status.1",
+            "portolan-sync.1",
             "portolan-validate.1",
             "portolan-wait.1",
             "portolan-who.1",

@@ -30,7 +30,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of `resolve`, `register`, `deregister`, `services`, `status`, `health`, `export`, `drift` and `doctor`, unless one is given: consul, etcd, portolan, dns, static or kubernetes",
+        "The registry of `resolve`, `register`, `deregister`, `services`, `status`, `health`, `audit`, `export`, `drift` and `doctor`, unless one is given: consul, etcd, portolan, dns, static or kubernetes",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),

@@ -9,7 +9,7 @@ use super::values::{duration, flag, wrong};
 use crate::clean::Secret;
 use crate::error::{Error, Result, plain};
 use crate::model::ParseError;
-use crate::server::{Authentication, MIN_SECRET_BYTES, Role, TokenAlgorithm, TokenRules};
+use crate::server::{Authentication, CertificateRule, MIN_SECRET_BYTES, Role, TokenAlgorithm, TokenRules};
 
 /// The name of the file of keys in the state directory.
 pub(in crate::cli) const KEYS_FILE: &str = "api-keys.json";
@@ -17,7 +17,8 @@ pub(in crate::cli) const KEYS_FILE: &str = "api-keys.json";
 const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
 /// What turns authentication on.
-const SWITCHES: [&str; 4] = ["auth.jwt.secret", "auth.jwt.secret_file", "auth.jwt.keys_file", "auth.keys_file"];
+const SWITCHES: [&str; 5] =
+    ["auth.jwt.secret", "auth.jwt.secret_file", "auth.jwt.keys_file", "auth.keys_file", "auth.certificates"];
 
 /// Reads the settings. Authentication that was asked for never becomes a server without it.
 pub(super) fn choose(
@@ -39,7 +40,11 @@ pub(super) fn choose(
         off.push(format!("authentication ({key} is set by {}, and --insecure turns it off)", value.by.to_text()));
         return Ok(Authentication::default());
     }
-    Ok(Authentication { keys_file: Some(keys_file(given, variable)?), tokens: tokens(given, secret)? })
+    Ok(Authentication {
+        keys_file: Some(keys_file(given, variable)?),
+        tokens: tokens(given, secret)?,
+        certificates: certificates(given)?,
+    })
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.
@@ -77,6 +82,22 @@ fn tokens(given: &Given, secret: Option<Secret>) -> Result<Option<TokenRules>> {
         default_role: default_role.unwrap_or(Role::Viewer),
         with_roles,
     }))
+}
+
+/// Whose client certificates are accepted.
+fn certificates(given: &Given) -> Result<Vec<CertificateRule>> {
+    let key = "auth.certificates";
+    let Some(list) = given.get(key) else { return Ok(Vec::new()) };
+    if given.get("server.tls.client_ca_file").is_none() {
+        let hint = "name the authorities of the clients with server.tls.client_ca_file (--tls-client-ca)";
+        return Err(wrong(given, key, "no client certificate is asked for", hint));
+    }
+
+    let parsed = list
+        .texts
+        .iter()
+        .map(|text| text.parse().map_err(|error: ParseError| wrong(given, key, &error.to_string(), error.hint())));
+    parsed.collect()
 }
 
 /// The algorithms by their names.

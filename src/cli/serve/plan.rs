@@ -16,7 +16,8 @@ use crate::error::Result;
 use crate::model::Thresholds;
 use crate::registry::Rules;
 use crate::server::{
-    Authentication, HealthCheckSettings, LogLevel, ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles,
+    AuditSettings, Authentication, HealthCheckSettings, LogLevel, RateLimitSettings, RequestRate, ServerSettings,
+    SizeLimits, Strategy, TimeLimits, TlsFiles,
 };
 
 /// A checked plan.
@@ -41,6 +42,8 @@ pub(super) struct Plan {
     pub(super) off: Vec<String>,
 }
 
+/// The most audit records that are kept in memory: about 5 MB.
+const MAX_AUDIT_IN_MEMORY: u64 = 10_000;
 /// A path of metrics may not hide the API.
 const API_PATHS: [&str; 4] = ["/api", "/health", "/openapi.json", "/sd"];
 
@@ -68,7 +71,10 @@ impl Plan {
         let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        let mut server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        if data == DataPlace::Memory {
+            server.audit.max_records = server.audit.max_records.min(MAX_AUDIT_IN_MEMORY);
+        }
         Ok(Self {
             listen,
             listen_by,
@@ -173,6 +179,9 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     }
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
         off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
+    }
+    if !flag(given, "monitoring.audit.enabled") {
+        off.push("audit log".to_owned());
     }
     if !flag(given, "monitoring.metrics.enabled") {
         off.push("metrics".to_owned());
@@ -299,7 +308,39 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),
+        audit: audit(given),
+        rate_limits: rate_limits(given),
     })
+}
+
+/// Whether there is an audit log, and for how long its records stay.
+fn audit(given: &Given) -> AuditSettings {
+    let max_age = given.get("monitoring.audit.max_age").map(|_| duration(given, "monitoring.audit.max_age"));
+
+    AuditSettings {
+        enabled: flag(given, "monitoring.audit.enabled"),
+        max_records: number(given, "monitoring.audit.max_records").unwrap_or(u64::MAX),
+        max_age,
+    }
+}
+
+/// How many requests a caller may send.
+fn rate_limits(given: &Given) -> RateLimitSettings {
+    let defaults = RateLimitSettings::default();
+
+    RateLimitSettings {
+        requests_per_key: rate(given, "requests_per_second_per_key", defaults.requests_per_key),
+        requests_per_address: rate(given, "requests_per_second_per_address", defaults.requests_per_address),
+        heartbeats_per_key: rate(given, "heartbeats_per_second_per_key", defaults.heartbeats_per_key),
+        heartbeats_per_address: rate(given, "heartbeats_per_second_per_address", defaults.heartbeats_per_address),
+    }
+}
+
+/// A limit. One that is given also holds for callers on this machine.
+fn rate(given: &Given, name: &str, default: RequestRate) -> RequestRate {
+    let given = number(given, &format!("server.limits.{name}"));
+    let given = given.map(|given| u32::try_from(given).unwrap_or(u32::MAX));
+    given.map_or(default, |per_second| RequestRate { per_second, limits_loopback: true })
 }
 
 /// Whether a browser may send this as its Origin, or it stands for any.

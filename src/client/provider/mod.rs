@@ -1,5 +1,6 @@
 //! Registries: where services are found, and where programs register.
 
+mod audit_log;
 #[cfg(feature = "consul")]
 mod consul;
 mod dns;
@@ -29,6 +30,7 @@ use crate::error::{Error, Result};
 use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
+pub use audit_log::{AuditPart, AuditQuery};
 pub(super) use environment::{RegistrySettings, is_named, settings, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
@@ -107,6 +109,17 @@ pub trait Provider: fmt::Debug + Send + Sync {
         let why = "only registries that `portolan serve` runs have one";
         let hint = "name one, as in --registry portolan://127.0.0.1:7440, or use the registry's own tool";
         let error = Error::usage(format!("the status of {}", self.name()), why, hint);
+        Box::pin(async move { Err(error) })
+    }
+
+    /// A part of the audit log of the registry's server.
+    ///
+    /// # Errors
+    /// If the registry cannot be asked, or refuses. By default: the provider has no audit log.
+    fn audit<'a>(&'a self, _query: &'a AuditQuery) -> ProviderFuture<'a, AuditPart> {
+        let why = "only registries that `portolan serve` runs have one";
+        let hint = "name one, as in --registry portolan://127.0.0.1:7440, or use the registry's own log";
+        let error = Error::usage(format!("the audit log of {}", self.name()), why, hint);
         Box::pin(async move { Err(error) })
     }
 

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::health_report::HealthReply;
 use super::url::RegistryUrl;
 use super::{
-    ActiveLease, HealthReport, HealthRequest, InstanceChange, Provider, ProviderFuture, RegistryServer, Renewal,
-    ServerStatus,
+    ActiveLease, AuditPart, AuditQuery, HealthReport, HealthRequest, InstanceChange, Provider, ProviderFuture,
+    RegistryServer, Renewal, ServerStatus,
 };
 use crate::clean::clean;
 use crate::error::{Error, Result};
@@ -90,6 +90,12 @@ struct StatusReply {
     data: ServerStatus,
 }
 
+/// `{"data":PART}`
+#[derive(Deserialize)]
+struct AuditReply {
+    data: AuditPart,
+}
+
 /// `{"data":HEALTH}`
 #[derive(Deserialize)]
 struct HealthEnvelope {
@@ -116,6 +122,23 @@ impl PortolanProvider {
             Err(failure) if failure.status() == Some(404) => Ok(None),
             Err(failure) => Err(failure.into_error(what)),
         }
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPart> {
+        let mut request = RegistryRequest::get("/api/v1/audit").query("after", query.after.to_string());
+        let parameters = [
+            ("last", query.last.map(|last| last.to_string())),
+            ("since", query.since.map(|since| since.to_string())),
+            ("who", query.who.clone()),
+        ];
+        for (name, value) in parameters {
+            if let Some(value) = value {
+                request = request.query(name, value);
+            }
+        }
+
+        let reply = self.http.send(&request).await.and_then(|reply| reply.json::<AuditReply>());
+        reply.map(|reply| reply.data).map_err(|failure| failure.into_error("read the audit log".to_owned()))
     }
 
     /// The request about an instance or a service, which may have its namespace before it.
@@ -187,6 +210,10 @@ impl Provider for PortolanProvider {
                 .map(|reply| reply.data)
                 .map_err(|failure| failure.into_error("read the status of the registry".to_owned()))
         })
+    }
+
+    fn audit<'a>(&'a self, query: &'a AuditQuery) -> ProviderFuture<'a, AuditPart> {
+        Box::pin(self.audit(query))
     }
 
     fn health<'a>(&'a self, request: HealthRequest<'a>) -> ProviderFuture<'a, Option<HealthReport>> {

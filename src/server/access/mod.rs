@@ -6,6 +6,8 @@
 
 mod api_key;
 mod caller;
+mod certificate;
+mod key_changes;
 mod role;
 mod scope;
 mod signatures;
@@ -20,6 +22,7 @@ use arc_swap::ArcSwapOption;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tracing::info;
 
 use self::api_key::{KEY_PREFIX, KeyTable};
@@ -29,24 +32,33 @@ use crate::server::watched_file::{WatchedFile, read_private};
 
 pub use self::api_key::{ApiKey, ApiKeys, NewApiKey, read_keys};
 pub(super) use self::caller::Caller;
+pub use self::certificate::CertificateRule;
+pub(super) use self::certificate::ClientCertificate;
+pub(super) use self::key_changes::KeyChange;
 pub use self::role::{Permission, Permissions, Role};
 pub use self::scope::Scope;
 pub use self::signatures::{MIN_SECRET_BYTES, TokenAlgorithm};
 pub use self::token::TokenRules;
 
-/// How callers prove who they are. With neither keys nor tokens, every caller may do everything.
+/// How callers prove who they are. Without keys, tokens and certificates, every caller may do everything.
 #[derive(Clone, Debug, Default)]
 pub struct Authentication {
     /// The file of API keys. It may not exist yet.
     pub keys_file: Option<PathBuf>,
     /// Which tokens are accepted.
     pub tokens: Option<TokenRules>,
+    /// Whose client certificates are accepted; of several rules that fit, the first one counts.
+    pub certificates: Vec<CertificateRule>,
 }
 
 /// Decides who a request comes from.
 pub struct AccessControl {
     settings: Authentication,
     keys: ArcSwapOption<KeyTable>,
+    /// The keys as they were read last.
+    listed: Mutex<Vec<ApiKey>>,
+    /// The text of the file of token keys as it was read last.
+    token_keys: Mutex<Vec<u8>>,
     tokens: ArcSwapOption<TokenVerifier>,
     anyone: Arc<Caller>,
 }
@@ -71,7 +83,7 @@ enum Credential<'r> {
 impl Authentication {
     /// Whether callers must prove who they are.
     pub fn is_on(&self) -> bool {
-        self.keys_file.is_some() || self.tokens.is_some()
+        self.keys_file.is_some() || self.tokens.is_some() || !self.certificates.is_empty()
     }
 }
 
@@ -83,6 +95,8 @@ impl AccessControl {
     pub fn new(settings: Authentication) -> Result<Self, String> {
         let control = Self {
             keys: ArcSwapOption::empty(),
+            listed: Mutex::default(),
+            token_keys: Mutex::default(),
             tokens: ArcSwapOption::empty(),
             anyone: Arc::new(Caller::anyone()),
             settings,
@@ -97,23 +111,34 @@ impl AccessControl {
         self.settings.is_on()
     }
 
-    /// The caller of a request.
+    /// The caller of a request. A key or a token counts before the certificate of the connection.
     ///
     /// # Errors
     /// Why there is none, for the log.
-    pub(super) fn caller(&self, headers: &HeaderMap) -> Result<Arc<Caller>, &'static str> {
+    pub(super) fn caller(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Arc<Caller>, &'static str> {
         if !self.is_on() {
             return Ok(Arc::clone(&self.anyone));
         }
         let now = Timestamp::now();
         match credential(headers) {
-            Credential::None => Err("no key and no token"),
+            Credential::None => self.owner_of(certificate),
             Credential::Unreadable => Err("malformed key"),
             Credential::Key(text) => self.keys.load().as_deref().ok_or("unknown key")?.caller(text, now),
             Credential::Token(text) => {
                 self.tokens.load().as_deref().ok_or("tokens are not accepted")?.caller(text, now)
             }
         }
+    }
+
+    fn owner_of(&self, certificate: Option<&ClientCertificate>) -> Result<Arc<Caller>, &'static str> {
+        let certificate = certificate.filter(|_| !self.settings.certificates.is_empty());
+        let certificate = certificate.ok_or("no key and no token")?;
+        let mut rules = self.settings.certificates.iter();
+        rules.find_map(|rule| rule.caller(certificate)).ok_or("certificate without a rule")
     }
 
     /// Whether a caller of an earlier moment may go on: a stream ends with its key or token.
@@ -132,25 +157,44 @@ impl AccessControl {
         keys.into_iter().chain(jwks.map(|path| (WatchedFile::new(path), KeyKind::TokenKeys))).collect()
     }
 
-    /// Reads keys again. A file that cannot be used changes nothing: the keys that are known stay, and no others come.
+    /// Reads keys again, and returns what changed. A file that cannot be used changes nothing: the keys that are known stay,
+    /// and no others come.
     ///
     /// # Errors
     /// Which file cannot be used, and why.
-    pub(super) fn read_again(&self, kind: KeyKind) -> Result<(), String> {
+    pub(super) fn read_again(&self, kind: KeyKind) -> Result<Vec<KeyChange>, String> {
         match kind {
-            KeyKind::ApiKeys => self.read_keys(),
-            KeyKind::TokenKeys => self.read_tokens(),
+            KeyKind::ApiKeys => {
+                let before = self.listed.lock().clone();
+                self.read_keys()?;
+                Ok(key_changes::changes(&before, &self.listed.lock()))
+            }
+            KeyKind::TokenKeys => {
+                let before = self.token_keys.lock().clone();
+                self.read_tokens()?;
+                let change =
+                    KeyChange { action: "change_token_keys", target: "token keys".to_owned(), detail: String::new() };
+                Ok(if *self.token_keys.lock() == before { Vec::new() } else { vec![change] })
+            }
         }
+    }
+
+    /// What changed about the API keys since a time, as their own times say: no server may have run then.
+    pub(super) fn key_changes_since(&self, at: Option<Timestamp>) -> Vec<KeyChange> {
+        let listed = self.listed.lock();
+        key_changes::changes(&key_changes::as_of(&listed, at), &listed)
     }
 
     fn read_keys(&self) -> Result<(), String> {
         let Some(path) = &self.settings.keys_file else { return Ok(()) };
-        let read = read_keys(path).and_then(|keys| keys.as_ref().map(KeyTable::new).transpose());
-        let table = read.map_err(|why| format!("{}: {why}", clean(&path.to_string_lossy())))?;
+        let unusable = |why| format!("{}: {why}", clean(&path.to_string_lossy()));
+        let keys = read_keys(path).map_err(unusable)?;
+        let table = keys.as_ref().map(KeyTable::new).transpose().map_err(unusable)?;
         if let Some(table) = &table {
             info!(keys = table.len(), "read the API keys");
         }
         self.keys.store(table.map(Arc::new));
+        *self.listed.lock() = keys.map(|keys| keys.list().to_vec()).unwrap_or_default();
         Ok(())
     }
 
@@ -169,6 +213,7 @@ impl AccessControl {
             None => why,
         })?;
         self.tokens.store(Some(Arc::new(verifier)));
+        *self.token_keys.lock() = jwks.unwrap_or_default();
         Ok(())
     }
 }
@@ -227,7 +272,7 @@ mod tests {
     #[test]
     fn without_keys_and_tokens_everyone_may_do_everything() {
         let control = AccessControl::new(Authentication::default()).unwrap();
-        let caller = control.caller(&headers(&[("x-api-key", "anything")])).unwrap();
+        let caller = control.caller(&headers(&[("x-api-key", "anything")]), None).unwrap();
         assert_eq!(caller.permissions, Permissions::ALL);
         assert!(control.is_current(&caller) && caller.scope.is_unlimited());
     }
@@ -235,11 +280,11 @@ mod tests {
     #[test]
     fn with_a_file_of_keys_that_does_not_exist_yet_no_one_may_do_anything() {
         let keys_file = Some(std::env::temp_dir().join("portolan-no-such-file-of-keys"));
-        let control = AccessControl::new(Authentication { keys_file, tokens: None }).unwrap();
-        assert_eq!(control.caller(&headers(&[])).err(), Some("no key and no token"));
-        assert_eq!(control.caller(&headers(&[("x-api-key", "ptl_a_b")])).err(), Some("unknown key"));
+        let control = AccessControl::new(Authentication { keys_file, ..Authentication::default() }).unwrap();
+        assert_eq!(control.caller(&headers(&[]), None).err(), Some("no key and no token"));
+        assert_eq!(control.caller(&headers(&[("x-api-key", "ptl_a_b")]), None).err(), Some("unknown key"));
         assert_eq!(
-            control.caller(&headers(&[("authorization", "Bearer a.b.c")])).err(),
+            control.caller(&headers(&[("authorization", "Bearer a.b.c")]), None).err(),
             Some("tokens are not accepted")
         );
     }

@@ -91,7 +91,7 @@ impl ClusterWriter {
         add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
-        let is_empty = batch.events.is_empty() && batch.leases.is_empty();
+        let is_empty = batch.is_empty();
         let kept = if is_empty {
             // It only ends the turn.
             drop(self.store.append(batch));

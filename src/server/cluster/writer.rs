@@ -78,7 +78,10 @@ impl ClusterWriter {
             };
 
             match next {
-                Next::Tick => self.begin_sync(),
+                Next::Tick => {
+                    self.writer.gather_audit().await;
+                    self.begin_sync();
+                }
                 // This server's own writes wake it too.
                 Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
                 Next::Wakeup => {}
@@ -91,6 +94,10 @@ impl ClusterWriter {
                 Next::Stop => self.writer.jobs.close(),
                 Next::End => break,
             }
+        }
+        self.writer.gather_audit().await;
+        if !self.writer.audit.entries.is_empty() && !self.writer.app.contact.is_lost() {
+            self.write_in_turn(Vec::new(), true).await;
         }
         self.flush().await;
     }
@@ -208,7 +215,7 @@ impl ClusterWriter {
         let commands = self.outbox.take_postponed();
         if !commands.is_empty() {
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, answer, span: Span::none() }]).await;
+            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
         }
     }
 
@@ -226,7 +233,7 @@ impl ClusterWriter {
         }
         let before = self.writer.state.clone();
         let step = self.writer.carry_out(&[], true, self.writer.now());
-        if !step.has_changes() {
+        if !step.has_changes() && self.writer.audit.entries.is_empty() {
             self.writer.finish(Vec::new(), step);
             return;
         }

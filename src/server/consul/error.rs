@@ -5,12 +5,15 @@ use http::StatusCode;
 
 use crate::model::Problem;
 use crate::server::api_error::ApiError;
+use crate::server::limits::RateState;
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ConsulError {
     pub(super) status: StatusCode,
     pub(super) text: String,
+    /// The limit that was exceeded.
+    limit: Option<Box<RateState>>,
 }
 
 /// The answer of a handler.
@@ -18,7 +21,7 @@ pub(super) type ConsulResult<T = Response> = Result<T, ConsulError>;
 
 impl ConsulError {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into() }
+        Self { status, text: text.into(), limit: None }
     }
 
     /// 400.
@@ -52,7 +55,7 @@ impl From<ApiError> for ConsulError {
         if matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Self::refused(text);
         }
-        Self::new(error.status, text)
+        Self { limit: error.limit, ..Self::new(error.status, text) }
     }
 }
 
@@ -64,6 +67,10 @@ impl From<Problem> for ConsulError {
 
 impl IntoResponse for ConsulError {
     fn into_response(self) -> Response {
-        (self.status, self.text).into_response()
+        let mut response = (self.status, self.text).into_response();
+        if let Some(limit) = self.limit {
+            limit.add_to(response.headers_mut());
+        }
+        response
     }
 }

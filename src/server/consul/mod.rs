@@ -115,7 +115,8 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     }
 
     let query = ConsulQuery::read(head.uri.query())?;
-    let access = Access::admit(app, &with_token(head.headers.clone(), &query), endpoint.permission)?;
+    let headers = with_token(head.headers.clone(), &query);
+    let access = Access::admit(app, &head, &headers, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }

@@ -42,6 +42,8 @@ pub(super) struct Metrics {
     pub(super) failed_commits: AtomicU64,
     /// Without a valid key or token, or without the permission.
     pub(super) refused_requests: AtomicU64,
+    /// Above the limit of a key or an address.
+    pub(super) limited_requests: AtomicU64,
     pub(super) heartbeats: AtomicU64,
     pub(super) picks: AtomicU64,
     pub(super) event_streams: OpenStreams,
@@ -91,6 +93,7 @@ impl Metrics {
             rejected_writes: AtomicU64::new(0),
             failed_commits: AtomicU64::new(0),
             refused_requests: AtomicU64::new(0),
+            limited_requests: AtomicU64::new(0),
             heartbeats: AtomicU64::new(0),
             picks: AtomicU64::new(0),
             event_streams: OpenStreams::default(),

@@ -88,6 +88,7 @@ impl Reading {
                 "Requests without a valid key, token or permission",
                 &metrics.refused_requests,
             ),
+            ("portolan_limited_requests", "Requests above the limit of a key or an address", &metrics.limited_requests),
             ("portolan_picks", "Answers of discover that named an instance", &metrics.picks),
             ("portolan_accept_errors", "Failed accepts", &metrics.accept_errors),
         ] {

@@ -270,6 +270,10 @@ impl MonitorDriver {
         let view = self.app.unscoped_view();
         let shown = view.instance(&tracked.id).and_then(|instance| instance.instance.checks.get(tracked.position));
         let confirmed = shown.map(|shown| shown.state);
+        if let Some(known) = view.instance(&tracked.id).filter(|_| tracked.begins_refusal(evidence.is_refused)) {
+            let why = health.hindered.first().map_or("", String::as_str);
+            self.app.audit.refused_check(&known.instance, why);
+        }
         let command = tracked.command((state, note(&health, excuse)), evidence.is_refused, confirmed, Instant::now());
         if let Some(command) = command {
             self.outbox.add(check, command);

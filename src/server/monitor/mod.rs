@@ -5,6 +5,8 @@
 mod definition;
 mod demands;
 mod driver;
+#[cfg(test)]
+mod forbidden_targets;
 mod outbox;
 mod tracked;
 

@@ -59,7 +59,7 @@ impl Outbox {
         let app = Arc::clone(app);
         self.writing = Some(Box::pin(async move {
             // A rejected result is that of an instance that is gone or is another by now.
-            let is_written = app.unscoped_writes.all(commands).await.is_ok();
+            let is_written = app.unscoped_writes.all(commands, None).await.is_ok();
             if !is_written {
                 sleep(RETRY_PAUSE).await;
             }

@@ -24,6 +24,8 @@ pub(super) struct TrackedCheck {
     pub(super) runs: u64,
     /// How many results in a row make its state unknown when it cannot run.
     pub(super) fall: u32,
+    /// Whether the last run was refused because of its address.
+    is_refused: bool,
     /// How many runs in a row could not say anything.
     silent: u32,
     /// The last result that went to the registry, and when.
@@ -32,7 +34,7 @@ pub(super) struct TrackedCheck {
 
 impl TrackedCheck {
     pub(super) fn new((id, generation): (Arc<str>, u64), position: usize, check: RunnableCheck, fall: u32) -> Self {
-        Self { id, generation, position, check, runs: 0, fall, silent: 0, sent: None }
+        Self { id, generation, position, check, runs: 0, fall, is_refused: false, silent: 0, sent: None }
     }
 
     /// The command for a result, if it is news. `confirmed` is the state that the registry shows.
@@ -63,6 +65,12 @@ impl TrackedCheck {
         } else {
             Command::CheckResult { id, generation, check, state, note }
         })
+    }
+
+    /// Whether a run is the first one after others, or after none, that is refused because of its address.
+    pub(super) fn begins_refusal(&mut self, is_refused: bool) -> bool {
+        let was_refused = std::mem::replace(&mut self.is_refused, is_refused);
+        is_refused && !was_refused
     }
 
     /// The last result did not reach the registry: the next one is news.

@@ -28,7 +28,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         (status = 413, body = ErrorBody), (status = 415, body = ErrorBody)))]
 pub(in crate::server) async fn set(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
-    access.require_everything()?;
+    access.require_everything("PUT /api/v1/log-level")?;
     let settings = &access.app().settings;
     let body = body::read(request, settings.size_limits.body_bytes, settings.time_limits.body).await?;
     let mut fields = JsonFields::parse(&body)?;
@@ -44,6 +44,7 @@ pub(in crate::server) async fn set(access: Access, request: Request) -> ApiResul
         .log
         .set(&level)
         .map_err(|error| ApiError::bad_request("invalid_level", error.to_string()).field("level").hint(error.hint()))?;
+    access.note("set_log_level", &level);
     info!(filter = level, caller = access.caller_name(), "log level changed");
     Ok(answer(&access))
 }

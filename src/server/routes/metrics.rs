@@ -15,7 +15,7 @@ use crate::server::params::Params;
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
     // Some of them are labelled with the names of services.
-    access.require_everything()?;
+    access.require_everything("GET /metrics")?;
     let app = access.app();
     let mut response = Response::new(app.metrics_text().into());
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

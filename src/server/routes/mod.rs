@@ -1,5 +1,6 @@
 //! The REST API: one file for each resource.
 
+pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod config;
 pub(super) mod discover;
@@ -42,7 +43,7 @@ use tracing::Instrument;
 use self::route::ApiRoute;
 use super::access::Permission;
 use super::api_error::ApiError;
-use super::authorized::{RouteRules, authorize};
+use super::authorize::{RouteRules, authorize, count_request};
 use super::freshness::{STALE, freshness};
 use super::metrics::RouteStats;
 use super::reply::INDEX;
@@ -55,7 +56,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 30] = [
+pub(super) const PATHS: [&str; 31] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -79,6 +80,7 @@ pub(super) const PATHS: [&str; 30] = [
     "/api/v1/health-monitor/stats",
     "/api/v1/health-monitor/check",
     "/api/v1/status",
+    "/api/v1/audit",
     "/api/v1/log-level",
     "/health",
     "/metrics",
@@ -136,6 +138,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
+        ApiRoute::new("/api/v1/audit").get(Administer, audit::get),
         ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),
         // Load balancers and orchestrators ask without a key.
         ApiRoute::new("/health").get(None, health::get),
@@ -158,7 +161,7 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
-        let rules = RouteRules { app: Arc::clone(app), path: name, methods: rules };
+        let rules = RouteRules { app: Arc::clone(app), methods: rules };
         let methods = methods.layer(from_fn_with_state(Arc::new(rules), authorize));
         let methods = match app.metrics.route(name) {
             Some(stats) => methods.layer(from_fn_with_state(stats, timed)),
@@ -240,6 +243,9 @@ async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Nex
 }
 
 async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Response {
+    if let Err(limited) = count_request(&app, request.extensions()) {
+        return limited.into_response();
+    }
     let path = request.uri().path();
     let near = nearest(path, &PATHS);
     let hint = near.filter(|near| near.starts_with('/')).map_or_else(
@@ -252,6 +258,9 @@ async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Respons
 }
 
 async fn wrong_method(State(app): State<App>, request: Request<Body>) -> Response {
+    if let Err(limited) = count_request(&app, request.extensions()) {
+        return limited.into_response();
+    }
     count_unmatched(&app, request.method(), StatusCode::METHOD_NOT_ALLOWED);
     let message = format!("{} cannot be sent to {}", clean(request.method().as_str()), clean(request.uri().path()));
     let error = ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);

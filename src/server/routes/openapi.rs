@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    bulk, config, discover, events, health, instance_health, instances, load_balancer, log_level, metrics, monitor,
-    monitoring, prometheus, query, service, services, status, traffic,
+    audit, bulk, config, discover, events, health, instance_health, instances, load_balancer, log_level, metrics,
+    monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -17,7 +17,7 @@ use crate::server::checks::MonitorStats;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
+    AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
     ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
     HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, LogLevelAnswer, LogLevelBody,
     MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody,
@@ -94,6 +94,7 @@ fn description() -> Value {
         monitor::get,
         monitor::check_all,
         status::get,
+        audit::get,
         log_level::get,
         log_level::set,
         health::get,
@@ -139,6 +140,7 @@ fn description() -> Value {
         LogLevelAnswer,
         MonitoringAnswer,
         StatusAnswer,
+        AuditAnswer,
         HealthAnswer,
         prometheus::TargetGroup,
         Strategy,

@@ -7,12 +7,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 
+use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
 use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
-use crate::store::{Contents, News, StoreError, SyncReport, SyncRequest};
+use crate::store::{AuditPage, AuditRange, Contents, News, StoreError, SyncReport, SyncRequest};
 
 /// How long a step may take: a server whose database is silent says so within five seconds.
 const STEP_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -22,6 +23,7 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 /// What the follower is asked to do.
 pub(super) enum FollowRequest {
     Sync(SyncRequest, oneshot::Sender<Result<SyncReport, StoreError>>),
+    Audit(AuditRange, oneshot::Sender<Result<AuditPage, StoreError>>),
     Check(oneshot::Sender<Result<(), StoreError>>),
     Probe(oneshot::Sender<Result<u64, StoreError>>),
 }
@@ -47,6 +49,10 @@ impl Follower {
                     let report = self.sync(&request).await;
                     let _ = reply_to.send(report);
                 }
+                FollowRequest::Audit(range, reply_to) => {
+                    let page = self.audit(range).await;
+                    let _ = reply_to.send(page);
+                }
                 FollowRequest::Probe(reply_to) => {
                     let probed = self.probe().await;
                     let _ = reply_to.send(probed);
@@ -64,6 +70,13 @@ impl Follower {
         let (session, _) = self.connected().await?;
         let read = timeout(READ_TIMEOUT, read_all(session)).await;
         let read = read.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
+        self.checked(read)
+    }
+
+    async fn audit(&mut self, range: AuditRange) -> Result<AuditPage, StoreError> {
+        let (session, _) = self.connected().await?;
+        let read = timeout(STEP_TIMEOUT, audit::read(&session.client, range)).await;
+        let read = read.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
         self.checked(read)
     }
 

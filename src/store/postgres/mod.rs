@@ -4,6 +4,7 @@
 //! writes locks it first, so that indexes are dense and commits happen in their order. A server has two connections: one to
 //! write, one to follow.
 
+mod audit;
 mod connect;
 mod fault;
 mod follower;
@@ -23,8 +24,8 @@ use tokio::task::JoinHandle;
 use self::follower::{FollowRequest, Follower};
 use self::writer::{TurnWriter, WriteRequest};
 use super::{
-    Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError, StoredLease, SyncReport,
-    SyncRequest, Turn,
+    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError,
+    StoredLease, SyncReport, SyncRequest, Turn,
 };
 pub use schema::FORMAT as POSTGRES_FORMAT;
 pub use url::PostgresUrl;
@@ -84,6 +85,10 @@ fn send<R, T>(
 impl Store for Postgres {
     fn append(&self, batch: Batch) -> Commit {
         send(&self.writes, |reply_to| WriteRequest::Append(batch, reply_to))
+    }
+
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage> {
+        send(&self.follows, |reply_to| FollowRequest::Audit(range, reply_to))
     }
 
     fn probe(&self) -> Commit {

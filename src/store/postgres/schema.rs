@@ -9,7 +9,7 @@ use crate::clean::clean;
 use crate::store::StoreError;
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
@@ -21,7 +21,8 @@ const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"portolan");
 ///
 /// A lease is a row of its own, so that a renewal writes a few bytes: half of each page stays free for the next version of
 /// a row. The event has the change twice: as clients read it, and as other servers take it over.
-const MIGRATIONS: [&str; FORMAT as usize] = ["
+const MIGRATIONS: [&str; FORMAT as usize] = [
+    "
     CREATE TABLE portolan.meta (
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         format integer NOT NULL,
@@ -39,7 +40,16 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
         PRIMARY KEY (id, slot)
     ) WITH (fillfactor = 50);
     INSERT INTO portolan.meta (format, last_index, epoch, cluster) VALUES (0, 0, gen_random_uuid()::text, '');
-"];
+",
+    "
+    CREATE TABLE portolan.audit (
+        number bigint PRIMARY KEY,
+        previous bytea NOT NULL,
+        hash bytea NOT NULL,
+        body bytea NOT NULL
+    );
+",
+];
 
 const HAS_TABLES: &str = "
     SELECT EXISTS (

@@ -7,6 +7,7 @@ use futures_util::future::{join, join3, join4, join5};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
 use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
@@ -202,11 +203,12 @@ async fn store(
         client.batch_execute("ROLLBACK").await?;
         return Ok(Err(StoreError::OutOfOrder { after: batch.after, last }));
     }
-    if batch.events.is_empty() && batch.writes.is_empty() && batch.leases.is_empty() {
+    if batch.is_empty() {
         client.batch_execute("ROLLBACK").await?;
         return Ok(Ok(last));
     }
 
+    audit::store(client, batch).await?;
     write(session, statements, batch, max_events).await?;
     Ok(Ok(batch.index()))
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, ErrorCode, params};
 
+use super::audit;
 use crate::store::{Batch, Write};
 
 /// Stores batches in one transaction. If any of them cannot be stored, none is. On a full disk it folds the log into the
@@ -54,6 +55,8 @@ fn store(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqli
         }
     }
 
+    audit::store(connection, batches)?;
+
     let Some(index) = batches.last().map(|batch| batch.index()) else { return Ok(()) };
     let mut meta = connection.prepare_cached("UPDATE meta SET last_index = ?1")?;
     meta.execute(params![signed(index)])?;
@@ -63,6 +66,6 @@ fn store(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqli
 }
 
 /// An index is far below the largest number that SQLite has.
-fn signed(index: u64) -> i64 {
+pub(super) fn signed(index: u64) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }

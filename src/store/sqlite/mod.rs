@@ -4,6 +4,7 @@
 //! COMMIT, which returns when the disk has it: write-ahead log, `synchronous=FULL`. The file is locked for as long as it is
 //! open, so that a second server fails at once.
 
+mod audit;
 mod backup;
 mod commit;
 mod fault;
@@ -17,7 +18,7 @@ use std::thread::JoinHandle;
 use crossbeam_channel::{Sender, TrySendError};
 use tokio::sync::oneshot;
 
-use super::{Batch, Commit, Contents, Pending, Store, StoreError};
+use super::{AuditPage, AuditRange, Batch, Commit, Contents, Pending, Store, StoreError};
 pub use backup::Backup;
 pub use open::check;
 pub use schema::FORMAT;
@@ -102,6 +103,16 @@ impl Store for Sqlite {
 
     fn probe(&self) -> Commit {
         self.begin(StoreRequest::Probe)
+    }
+
+    fn audit(&self, range: AuditRange) -> Pending<AuditPage> {
+        let (sender, receiver) = oneshot::channel();
+        let Some(requests) = &self.requests else { return Pending::done(Err(StoreError::Closed)) };
+
+        match requests.try_send(StoreRequest::Audit(range, sender)) {
+            Ok(()) => Pending(receiver),
+            Err(error) => Pending::done(Err(refused(&error))),
+        }
     }
 
     fn backup(&self, to: &Path) -> Result<Backup, StoreError> {

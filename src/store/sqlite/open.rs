@@ -147,7 +147,7 @@ fn read(connection: &Connection) -> rusqlite::Result<Contents> {
     Ok(Contents { index, epoch, records, events })
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

@@ -6,10 +6,11 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"port");
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Each of them makes the next format of the one before. A published one never changes.
-const MIGRATIONS: [&str; FORMAT as usize] = ["
+const MIGRATIONS: [&str; FORMAT as usize] = [
+    "
     CREATE TABLE meta (
         one INTEGER PRIMARY KEY CHECK (one = 1),
         last_index INTEGER NOT NULL,
@@ -18,7 +19,19 @@ const MIGRATIONS: [&str; FORMAT as usize] = ["
     CREATE TABLE record (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     CREATE TABLE event (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
     INSERT INTO meta (one, last_index, epoch) VALUES (1, 0, lower(hex(randomblob(16))));
-"];
+",
+    "
+    CREATE TABLE audit (
+        number INTEGER PRIMARY KEY,
+        previous BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
+        SELECT RAISE(ABORT, 'records of the audit log do not change');
+    END;
+",
+];
 
 /// The format of a database; 0 is an empty file.
 pub(super) fn format(connection: &Connection) -> rusqlite::Result<u32> {

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::backup::{self, Backup};
 use super::commit::{commit, probe};
-use super::{fault, open};
-use crate::store::{Batch, StoreError};
+use super::{audit, fault, open};
+use crate::store::{AuditPage, AuditRange, Batch, StoreError};
 
 /// The most batches of one transaction.
 const MAX_GROUP: usize = 256;
@@ -23,6 +23,7 @@ pub(super) type ReplyTo<T> = oneshot::Sender<Result<T, StoreError>>;
 /// What the thread is asked to do.
 pub(super) enum StoreRequest {
     Append(Batch, ReplyTo<u64>),
+    Audit(AuditRange, ReplyTo<AuditPage>),
     Probe(ReplyTo<u64>),
     Backup(PathBuf, ReplyTo<Backup>),
     Check(ReplyTo<()>),
@@ -77,6 +78,10 @@ impl Writer {
     fn serve_other(&mut self, request: StoreRequest, requests: &Receiver<StoreRequest>) {
         match request {
             StoreRequest::Append(batch, reply_to) => self.commit_group(vec![(batch, reply_to)]),
+            StoreRequest::Audit(range, reply_to) => {
+                let read = audit::read(&self.connection, range);
+                let _ = reply_to.send(read.map_err(|error| fault::storing(&self.path, &error)));
+            }
             StoreRequest::Probe(reply_to) => {
                 let probed = probe(&self.connection).map_err(|error| fault::storing(&self.path, &error));
                 let _ = reply_to.send(probed.map(|()| self.last));

@@ -19,22 +19,27 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
 /// A folder with keys, and a server that reads them.
-struct Guarded {
-    server: Server,
+pub struct Guarded {
+    pub server: Server,
     folder: TempDir,
 }
 
 impl Guarded {
-    fn start() -> Self {
+    pub fn start() -> Self {
+        Self::with("")
+    }
+
+    /// A server with more settings.
+    pub fn with(more: &str) -> Self {
         let folder = folder();
         fs::write(folder.path().join("secret"), SECRET).unwrap();
-        fs::write(folder.path().join("serve.toml"), settings(folder.path())).unwrap();
+        fs::write(folder.path().join("serve.toml"), format!("{}{more}", settings(folder.path()))).unwrap();
         let config = folder.path().join("serve.toml");
         let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
         Self { server, folder }
     }
 
-    fn key_command(&self, args: &[&str]) -> Output {
+    pub fn key_command(&self, args: &[&str]) -> Output {
         let file = self.folder.path().join("keys.json");
         let mut command = Command::new(portolan_path());
         command.arg("key").args(args).arg("--keys-file").arg(file).env_clear();
@@ -42,7 +47,7 @@ impl Guarded {
     }
 
     /// Makes a key, and waits until the server knows it.
-    fn key(&self, args: &[&str]) -> String {
+    pub fn key(&self, args: &[&str]) -> String {
         let made = self.key_command(&[&["create", "--name", "test"], args].concat());
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
@@ -50,12 +55,17 @@ impl Guarded {
         key
     }
 
-    fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&str>) -> Reply {
+    pub fn send(&self, key: Option<&str>, method: &str, path: &str, body: Option<&str>) -> Reply {
+        self.send_with(key, "", method, path, body)
+    }
+
+    /// The same with more header lines.
+    pub fn send_with(&self, key: Option<&str>, lines: &str, method: &str, path: &str, body: Option<&str>) -> Reply {
         let credential = key.map_or_else(String::new, |key| format!("Authorization: Bearer {key}\r\n"));
         let body = body.unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: application/json\r\n\
-             {credential}Content-Length: {}\r\n\r\n{body}",
+             {lines}{credential}Content-Length: {}\r\n\r\n{body}",
             body.len()
         );
         exchange(self.server.address, head.as_bytes())
@@ -69,11 +79,11 @@ fn settings(folder: &Path) -> String {
     )
 }
 
-fn web(id: &str, name: &str, namespace: &str) -> String {
+pub fn web(id: &str, name: &str, namespace: &str) -> String {
     json!({ "id": id, "name": name, "namespace": namespace, "address": "10.0.0.1", "port": 80 }).to_string()
 }
 
-fn id(number: u8) -> String {
+pub fn id(number: u8) -> String {
     format!("0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e{number:02x}")
 }
 
@@ -333,4 +343,43 @@ fn a_server_with_authentication_may_listen_beyond_this_machine() {
     let run = check(&["--insecure"]);
     let text = String::from_utf8(run.stdout).unwrap();
     assert!(text.contains("--insecure turns it off") && text.contains("can change the registry"), "{text}");
+}
+
+/// A foreign id and an unknown one take the same way: neither reaches the writer, whose work takes time, and both leave the
+/// same record.
+#[test]
+fn a_foreign_id_costs_the_server_the_same_work_as_an_unknown_one() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let shop = guarded.key(&["--role", "operator", "--namespace", "shop"]);
+    guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(1), "secret", "pay")));
+    let rejected = || {
+        let metrics = guarded.send(Some(&admin), "GET", "/metrics", None).text();
+        metrics.lines().find(|line| line.starts_with("portolan_rejected_writes_total")).unwrap().to_owned()
+    };
+
+    let before = rejected();
+    for id in [id(1), id(2)] {
+        let path = format!("/api/v1/services/{id}");
+        assert_eq!(guarded.send(Some(&shop), "DELETE", &path, None).status, 404);
+        assert_eq!(guarded.send(Some(&shop), "PUT", &path, Some(r#"{"weight":9}"#)).status, 404);
+        assert_eq!(rejected(), before, "the writer did not see it");
+    }
+    guarded.send(Some(&admin), "DELETE", &format!("/api/v1/services/{}", id(2)), None);
+    assert_ne!(rejected(), before, "an unknown id of a caller without a scope does reach it");
+
+    let of = |wanted: &str| {
+        let records =
+            guarded.send(Some(&admin), "GET", "/api/v1/audit?who=key", None).json()["data"]["records"].clone();
+        let key = format!("key {}", shop.split('_').nth(1).unwrap());
+        let mut found = Vec::new();
+        for record in records.as_array().unwrap() {
+            if record["target"] == wanted && record["who"].as_str().unwrap().starts_with(&key) {
+                found.push((record["action"].clone(), record["result"].clone(), record["detail"].clone()));
+            }
+        }
+        found
+    };
+    wait_until(|| of(&id(1)).len() == 2 && of(&id(2)).len() == 2);
+    assert_eq!(of(&id(1)), of(&id(2)));
 }

@@ -1,6 +1,7 @@
 //! `portolan serve`, as clients and operators see it.
 
 mod access;
+mod audit;
 mod bench;
 mod config;
 mod dns;
@@ -9,6 +10,7 @@ mod events;
 mod export;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod logs;
 mod metrics;
 mod monitor;
@@ -16,6 +18,7 @@ mod packaging;
 mod prometheus;
 mod reload;
 mod rest;
+mod secrets;
 mod seed;
 mod server;
 mod service_manager;

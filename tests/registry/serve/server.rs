@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{HANG, TempDir, finish, kill, portolan_path};
+use crate::support::{HANG, TempDir, finish, kill, portolan_path, tool};
 
 /// A running server. It is killed with its owner, unless it was stopped.
 pub struct Server {
@@ -69,6 +69,11 @@ impl Server {
     pub fn with_checks(folder: &Path, settings: &str) -> Self {
         let file = folder.join("checks.yaml");
         std::fs::write(&file, format!("registry:\n  health_checks:\n    enabled: true\n{settings}")).unwrap();
+        Self::with_settings(&file)
+    }
+
+    /// A server that keeps everything in memory, with the settings of a file.
+    pub fn with_settings(file: &Path) -> Self {
         let args = [OsStr::new("--data"), OsStr::new(":memory:"), OsStr::new("--config"), file.as_os_str()];
         Self::start(args, &[]).unwrap_or_else(|said| panic!("the server did not start: {said}"))
     }
@@ -79,9 +84,29 @@ impl Server {
         Self::start(args, &[("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")])
     }
 
+    /// A server with variables of the environment.
+    pub fn with_environment(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Self {
+        Self::start(args, env).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+    }
+
+    /// A server that keeps to what a program before it says, such as `prlimit`.
+    pub fn under(program: &[&str], args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        let env = [("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")];
+        let mut command = Command::new(tool(program[0]).get_program());
+        command.args(&program[1..]).arg(portolan_path());
+        Self::start_as(command, args, &env).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+    }
+
     fn start(args: impl IntoIterator<Item = impl AsRef<OsStr>>, env: &[(&str, &str)]) -> Result<Self, String> {
+        Self::start_as(Command::new(portolan_path()), args, env)
+    }
+
+    fn start_as(
+        mut command: Command,
+        args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        env: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let mut command = Command::new(portolan_path());
         command.arg("serve").args(&args).env_clear().envs(env.iter().copied());
         if !args.iter().any(|arg| arg == "--listen") {
             command.args(["--port", "0"]);

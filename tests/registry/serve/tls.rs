@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
 
 use super::Server;
 use super::server::{exchange, folder, wait_until};
@@ -29,8 +29,14 @@ impl Authority {
 
     /// Writes `NAME.pem`, a certificate for 127.0.0.1 with its key.
     fn issue(&self, folder: &Path, name: &str) {
+        self.issue_for(folder, name, &[]);
+    }
+
+    /// The same with more names.
+    fn issue_for(&self, folder: &Path, name: &str, names: &[SanType]) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.subject_alt_names.extend_from_slice(names);
         params.distinguished_name.push(DnType::CommonName, name);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         // As a certificate manager does it: the new file takes the place of the old one at once.
@@ -137,4 +143,74 @@ fn a_client_needs_a_certificate_where_the_server_asks_for_one() {
         let (code, text) = curl(&server, &folder, args);
         assert!(code != Some(0) && !text.contains("healthy"), "{args:?}: {code:?} {text}");
     }
+}
+
+/// Names of client certificates have roles and scopes, as keys have, and stand in the audit log.
+#[test]
+fn a_client_certificate_permits_what_its_rule_says() {
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    let uri = SanType::URI("spiffe://shop/agent".try_into().unwrap());
+    let dns = SanType::DnsName("watcher.internal".try_into().unwrap());
+    authority.issue(folder.path(), "server");
+    authority.issue(folder.path(), "admin");
+    authority.issue(folder.path(), "other");
+    authority.issue_for(folder.path(), "agent", &[uri]);
+    authority.issue_for(folder.path(), "watcher", &[dns]);
+    let settings = folder.path().join("serve.yaml");
+    let rules = "auth:\n  keys_file: keys.json\n  certificates:\n    - CN=admin role=admin\n    - DNS=watcher.internal role=viewer\n    - URI=spiffe://shop/agent role=operator namespace=shop\n";
+    fs::write(&settings, rules).unwrap();
+    let ca = folder.path().join("ca.pem");
+    let more = ["--tls-client-ca", ca.to_str().unwrap(), "--config", settings.to_str().unwrap()];
+    let server = start(&folder, &more);
+
+    let send = |who: &str, method: &str, path: &str, body: &str| {
+        let url = format!("https://{}{path}", server.address);
+        let mut curl = tool("curl");
+        curl.current_dir(folder.path()).args([
+            "-sSk",
+            "-w",
+            "\n%{http_code}",
+            "-X",
+            method,
+            "--cert",
+            &format!("{who}.pem"),
+        ]);
+        let ran = output(curl.args(["-H", "Content-Type: application/json", "-d", body, &url]));
+        let text = String::from_utf8(ran.stdout).unwrap();
+        let (body, status) = text.rsplit_once('\n').unwrap();
+        (status.parse::<u16>().unwrap(), body.to_owned())
+    };
+    let web = |namespace: &str| format!(r#"{{"name":"web","namespace":"{namespace}","address":"10.0.0.1","port":80}}"#);
+    for (who, method, path, body, status) in [
+        ("agent", "POST", "/api/v1/services", web("shop"), 201),
+        ("agent", "POST", "/api/v1/services", web("pay"), 403),
+        ("watcher", "POST", "/api/v1/services", web("shop"), 403),
+        ("watcher", "GET", "/api/v1/services", String::new(), 200),
+        ("other", "GET", "/api/v1/services", String::new(), 401),
+        ("other", "GET", "/health", String::new(), 200),
+        ("agent", "GET", "/api/v1/audit", String::new(), 403),
+    ] {
+        let (found, text) = send(who, method, path, &body);
+        assert_eq!(found, status, "{who} {method} {path}: {text}");
+    }
+    wait_until(|| send("admin", "GET", "/api/v1/audit", "").1.contains("certificate without a rule"));
+    let (_, audit) = send("admin", "GET", "/api/v1/audit", "");
+    assert!(
+        audit.contains("certificate URI=spiffe://shop/agent") && audit.contains("certificate DNS=watcher.internal")
+    );
+
+    // A key counts before the certificate, also a wrong one.
+    let url = format!("https://{}/api/v1/services", server.address);
+    let mut curl = tool("curl");
+    curl.current_dir(folder.path()).args(["-sSk", "-o", "/dev/null", "-w", "%{http_code}", "--cert", "admin.pem"]);
+    let ran = output(curl.args(["-H", "Authorization: Bearer ptl_0_0", &url]));
+    assert_eq!(String::from_utf8(ran.stdout).unwrap(), "401");
+
+    let without_ca = Server::try_with(["--data", ":memory:", "--config", settings.to_str().unwrap()]).err().unwrap();
+    assert!(
+        without_ca.contains("no client certificate is asked for") && without_ca.contains("--tls-client-ca"),
+        "{without_ca}"
+    );
 }

@@ -1,0 +1,174 @@
+//! `portolan audit`: lists records.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::pages::Pages;
+use crate::clean::clean;
+use crate::cli::exit::Exit;
+use crate::cli::registry::RegistryOptions;
+use crate::cli::{Global, stderr, stdout};
+use crate::client::{AuditQuery, Registry};
+use crate::error::Result;
+use crate::model::{AuditRecord, ParseError, SCHEMA, parse_duration};
+use crate::output::{self, Align, FormatName};
+
+/// The records that are listed if nothing else is said.
+const LAST: u64 = 100;
+
+/// Options of a list.
+#[derive(Args, Debug)]
+pub(super) struct AuditList {
+    /// List records from this time on: 2026-11-29T12:00:00Z, or a duration before now, such as 1h
+    #[arg(long, value_name = "TIME", value_parser = Since::parse, conflicts_with_all = ["last", "all"])]
+    since: Option<Since>,
+    /// List records whose WHO contains this text
+    #[arg(long, value_name = "TEXT")]
+    who: Option<String>,
+    /// Look only at the last N records [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "all")]
+    last: Option<u64>,
+    /// List the whole log
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+/// A time as it is written on the command line.
+#[derive(Clone, Copy, Debug)]
+enum Since {
+    Time(Timestamp),
+    Ago(Duration),
+}
+
+impl Since {
+    fn parse(text: &str) -> std::result::Result<Self, ParseError> {
+        if let Ok(time) = text.parse() {
+            return Ok(Self::Time(time));
+        }
+        parse_duration(text).map(Self::Ago).map_err(|_| {
+            ParseError::new(
+                "it is not a time",
+                "write one as 2026-11-29T12:00:00Z, or a duration before now, such as 1h or 7d",
+            )
+        })
+    }
+
+    fn time(self) -> Timestamp {
+        match self {
+            Self::Time(time) => time,
+            Self::Ago(ago) => {
+                let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::ZERO);
+                Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN)
+            }
+        }
+    }
+}
+
+/// How the list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Table,
+    Json,
+    Lines,
+}
+
+#[derive(Serialize)]
+struct AuditDocument<'r> {
+    schema: &'static str,
+    items: &'r [AuditRecord],
+    complete: bool,
+}
+
+impl AuditList {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let form = match global.format {
+            FormatName::Ndjson if global.output_on_line => Form::Lines,
+            _ if global.wants_json("portolan audit")? => Form::Json,
+            _ => Form::Table,
+        };
+        self.registry.run(async |registry| self.print(&registry, form, global.quiet).await)
+    }
+
+    async fn print(&self, registry: &Registry, form: Form, quiet: bool) -> Result<Exit> {
+        let is_limited = !self.all && self.since.is_none();
+        let mut query = AuditQuery::default();
+        query.last = is_limited.then(|| self.last.unwrap_or(LAST));
+        query.since = self.since.map(Since::time);
+        query.who.clone_from(&self.who);
+
+        let mut pages = Pages::new(registry, query);
+        let mut records = Vec::new();
+        let mut whole = 0;
+        while let Some(part) = pages.next().await? {
+            whole = if part.last == 0 { 0 } else { part.last - part.first + 1 };
+            if form != Form::Lines {
+                records.extend(part.records);
+                continue;
+            }
+            // The log may be long: each part is written before the next one is read.
+            let written =
+                stdout::with_stdout(None, |out| part.records.iter().try_for_each(|one| write_line(out, one)))?;
+            if written.is_none() {
+                return Ok(Exit::Done);
+            }
+        }
+
+        match form {
+            Form::Lines => {}
+            Form::Json => {
+                let document = AuditDocument { schema: SCHEMA, items: &records, complete: true };
+                stdout::with_stdout(None, |out| output::write_value(out, &document))?;
+            }
+            Form::Table => {
+                stdout::with_stdout(None, |out| write_table(out, &records))?;
+            }
+        }
+        if is_limited && self.last.is_none() && whole > LAST && !quiet {
+            stderr::note(&format!("looked at the last {LAST} of {whole} records: --all lists the whole log"));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn write_line(out: &mut (dyn Write + Send), record: &AuditRecord) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, record)?;
+    out.write_all(b"\n")
+}
+
+fn write_table(out: &mut (dyn Write + Send), records: &[AuditRecord]) -> io::Result<()> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        ("NUMBER", Align::Right),
+        ("TIME", Align::Left),
+        ("WHO", Align::Left),
+        ("FROM", Align::Left),
+        ("ACTION", Align::Left),
+        ("TARGET", Align::Left),
+        ("RESULT", Align::Left),
+    ];
+    let rows: Vec<_> = records.iter().map(row).collect();
+    output::write_grid(out, columns, &rows)
+}
+
+fn row(record: &AuditRecord) -> [Cow<'static, str>; 7] {
+    let entry = &record.entry;
+    let detail = entry.detail.as_deref().map_or_else(String::new, |detail| format!(" ({})", clean(detail)));
+    [
+        record.number.to_string().into(),
+        entry.time.strftime("%F %T").to_string().into(),
+        clean(&entry.who).into(),
+        clean(entry.from.as_deref().unwrap_or("-")).into(),
+        clean(&entry.action).into(),
+        clean(entry.target.as_deref().unwrap_or("-")).into(),
+        format!("{}{detail}", clean(&entry.result)).into(),
+    ]
+}

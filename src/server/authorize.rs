@@ -1,0 +1,155 @@
+//! The one place where a request is let through or refused: by the rate of its address, by who sends it, by what that
+//! permits, and by the rate of its sender.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::WWW_AUTHENTICATE;
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
+use tracing::warn;
+
+use super::PeerAddress;
+use super::access::{Caller, ClientCertificate, Permission, Role};
+use super::api_error::{ApiError, ApiResult};
+use super::audit::Origin;
+use super::limits::{RateState, RequestKind};
+use super::shared::App;
+use crate::clean::clean;
+
+/// What the methods of one route need. `None`: anyone may call it, also without a key.
+#[derive(Clone)]
+pub(super) struct RouteRules {
+    pub(super) app: App,
+    pub(super) methods: Vec<(Method, Option<Permission>)>,
+}
+
+impl RouteRules {
+    /// What a method needs. Whatever no rule names needs everything.
+    fn needed(&self, method: &Method) -> Option<Permission> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let rule = self.methods.iter().find(|(known, _)| known == method);
+        rule.map_or(Some(Permission::Administer), |(_, permission)| *permission)
+    }
+}
+
+/// A request that is let through.
+pub(super) struct Admission {
+    /// Who sends it.
+    pub(super) caller: Arc<Caller>,
+    /// What is left of the limits that it was counted for.
+    rates: [Option<RateState>; 2],
+}
+
+impl Admission {
+    /// Tells the client of the limit that is nearest, once it has used half of it.
+    pub(super) fn add_rates(&self, headers: &mut HeaderMap) {
+        let known = self.rates.iter().flatten().filter(|rate| rate.is_news());
+        if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
+            nearest.add_to(headers);
+        }
+    }
+}
+
+/// Lets a request through to its handler, with its caller, or refuses it.
+pub(super) async fn authorize(State(rules): State<Arc<RouteRules>>, request: Request, next: Next) -> Response {
+    let needed = rules.needed(request.method());
+    let (head, body) = request.into_parts();
+    let admission = match admit(&rules.app, &head, &head.headers, needed) {
+        Ok(admission) => admission,
+        Err(error) => return refusal(error),
+    };
+
+    let mut request = Request::from_parts(head, body);
+    request.extensions_mut().insert(Arc::clone(&admission.caller));
+    let mut response = next.run(request).await;
+    admission.add_rates(response.headers_mut());
+    response
+}
+
+/// Counts a request that no route takes.
+///
+/// # Errors
+/// 429: its address sends too many.
+pub(super) fn count_request(app: &App, extensions: &Extensions) -> ApiResult<()> {
+    let counted = app.rates.count_address(RequestKind::Request, peer(extensions));
+    counted.map(drop).inspect_err(|_| note_limit(app))
+}
+
+/// Decides whether a request may go on. `headers` hold its key or token; `needed` is `None` for what anyone may do.
+///
+/// # Errors
+/// 401, 403 or 429.
+pub(super) fn admit(app: &App, head: &Parts, headers: &HeaderMap, needed: Option<Permission>) -> ApiResult<Admission> {
+    let (kind, peer) = (RequestKind::of(needed), peer(&head.extensions));
+    let of_address = app.rates.count_address(kind, peer).inspect_err(|_| note_limit(app))?;
+    let Some(needed) = needed else {
+        return Ok(Admission { caller: Arc::new(Caller::anyone()), rates: [of_address, None] });
+    };
+
+    let certificate = head.extensions.get::<Arc<ClientCertificate>>().map(|certificate| &**certificate);
+    let caller = match app.access.caller(headers, certificate) {
+        Ok(caller) => caller,
+        Err(why) => return Err(refused(app, head, None, why, unauthenticated())),
+    };
+    if !caller.permissions.contains(needed) {
+        let error = forbidden(&caller, needed);
+        return Err(refused(app, head, Some(caller), "permission missing", error));
+    }
+    if !app.access.is_on() {
+        return Ok(Admission { caller, rates: [of_address, None] });
+    }
+
+    let of_caller = app.rates.count_caller(kind, &caller.name, peer).inspect_err(|_| note_limit(app))?;
+    app.audit.used(&Origin::of(Some(Arc::clone(&caller)), &head.extensions));
+    Ok(Admission { caller, rates: [of_address, of_caller] })
+}
+
+fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip())
+}
+
+fn note_limit(app: &App) {
+    app.metrics.limited_requests.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Writes a refusal to the logs.
+fn refused(app: &App, head: &Parts, caller: Option<Arc<Caller>>, why: &str, error: ApiError) -> ApiError {
+    let origin = Origin::of(caller, &head.extensions);
+    note_refusal(app, &origin, &error, &format!("{} {}", head.method, head.uri.path()), why);
+    error
+}
+
+/// Counts a refusal, and writes it to the log and the audit log. `what` is the method and the path of the request.
+pub(super) fn note_refusal(app: &App, origin: &Origin, error: &ApiError, what: &str, why: &str) {
+    app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
+    let peer = origin.from().map(|from| from.to_string());
+    let id = origin.request().unwrap_or_default();
+    warn!(peer, who = origin.who(), request = clean(what), id, code = error.code, why, "request refused");
+    app.audit.refused(origin, error.code, what, why);
+}
+
+fn refusal(error: ApiError) -> Response {
+    let status = error.status;
+    let mut response = error.into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portolan\""));
+    }
+    response
+}
+
+/// 401: which of its many faults a credential has is nothing that a stranger should learn.
+pub(super) fn unauthenticated() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "the request has no valid key or token")
+        .hint("send `Authorization: Bearer KEY`; `portolan key create` makes a key on the server")
+}
+
+pub(super) fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
+    let message = format!("{} has not the permission {needed}", caller.name);
+    let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
+    ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)
+}

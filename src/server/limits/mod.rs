@@ -1,0 +1,238 @@
+//! How much one key and one address may ask for in a second.
+//!
+//! Heartbeats have buckets of their own: a flood of reads never lets leases expire.
+
+mod buckets;
+mod rate_headers;
+mod token_bucket;
+
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+use parking_lot::Mutex;
+
+use self::buckets::Buckets;
+pub(super) use self::rate_headers::RateState;
+pub(super) use self::token_bucket::{Rate, TokenBucket};
+use super::access::Permission;
+use super::api_error::ApiError;
+use super::gate::counted_address;
+use crate::engine::Clock;
+
+/// A caller that was quiet may send the requests of this time at once.
+const BURST: Duration = Duration::from_secs(5);
+/// The locks of the buckets: requests of different callers seldom wait for each other.
+const SHARDS: usize = 16;
+/// The callers that one shard remembers at least; twice as many at most. All shards take 3 MB at most.
+const MAX_BUCKETS: usize = 2_048;
+
+/// How many requests of a kind may come in a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRate {
+    /// The requests; 0 is no limit.
+    pub per_second: u32,
+    /// Whether callers on this machine are limited too. A program there can take the processor anyway, and a proxy there
+    /// speaks for many clients.
+    pub limits_loopback: bool,
+}
+
+/// Requests that a caller may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimitSettings {
+    /// Requests of one key, token or certificate.
+    pub requests_per_key: RequestRate,
+    /// Requests of one address.
+    pub requests_per_address: RequestRate,
+    /// Heartbeats of one key, token or certificate.
+    pub heartbeats_per_key: RequestRate,
+    /// Heartbeats of one address.
+    pub heartbeats_per_address: RequestRate,
+}
+
+impl Default for RateLimitSettings {
+    /// An instance sends a heartbeat in ten seconds, and a client that asks for every call a few thousand requests a second.
+    fn default() -> Self {
+        let rate = RequestRate { per_second: 10_000, limits_loopback: false };
+        Self {
+            requests_per_key: rate,
+            requests_per_address: rate,
+            heartbeats_per_key: rate,
+            heartbeats_per_address: rate,
+        }
+    }
+}
+
+/// What is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum RequestKind {
+    Request,
+    Heartbeat,
+}
+
+impl RequestKind {
+    /// The kind of a request that needs this permission.
+    pub(super) fn of(needed: Option<Permission>) -> Self {
+        if needed == Some(Permission::Heartbeat) { Self::Heartbeat } else { Self::Request }
+    }
+}
+
+/// Who is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum LimitedCaller<'s> {
+    Caller(&'s str),
+    Address(IpAddr),
+}
+
+/// The limits of a server, with the buckets of its callers.
+#[derive(Debug)]
+pub(super) struct RateLimits {
+    settings: RateLimitSettings,
+    shards: [Mutex<Buckets>; SHARDS],
+    hasher: RandomState,
+    clock: Clock,
+}
+
+impl RateLimits {
+    pub(super) fn new(settings: RateLimitSettings, clock: Clock) -> Self {
+        let shards = std::array::from_fn(|_| Mutex::new(Buckets::new(MAX_BUCKETS)));
+        Self { settings, shards, hasher: RandomState::new(), clock }
+    }
+
+    /// Counts a request of an address, before it is known who sends it.
+    ///
+    /// # Errors
+    /// 429: the address sends too many.
+    pub(super) fn count_address(&self, kind: RequestKind, peer: Option<IpAddr>) -> Result<Option<RateState>, ApiError> {
+        let Some(peer) = peer else { return Ok(None) };
+        self.count(kind, LimitedCaller::Address(counted_address(peer)), Some(peer))
+    }
+
+    /// Counts a request of a caller that proved who it is.
+    ///
+    /// # Errors
+    /// 429: the caller sends too many.
+    pub(super) fn count_caller(
+        &self,
+        kind: RequestKind,
+        caller: &str,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<RateState>, ApiError> {
+        self.count(kind, LimitedCaller::Caller(caller), peer)
+    }
+
+    fn count(
+        &self,
+        kind: RequestKind,
+        subject: LimitedCaller<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<RateState>, ApiError> {
+        let (policy, RequestRate { per_second, limits_loopback }) = self.policy(kind, subject);
+        let is_local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
+        let rate = Rate::per_second(per_second, BURST).filter(|_| limits_loopback || !is_local);
+        let Some(rate) = rate else { return Ok(None) };
+
+        let hash = self.hasher.hash_one((kind, subject));
+        let shard = usize::try_from(hash >> 32).unwrap_or_default() % SHARDS;
+        let taken = self.shards[shard].lock().take(hash, rate, self.clock.now());
+
+        let state = RateState { policy, rate, taken };
+        if taken.wait.is_none() { Ok(Some(state)) } else { Err(refusal(kind, subject, per_second, state)) }
+    }
+
+    fn policy(&self, kind: RequestKind, subject: LimitedCaller<'_>) -> (&'static str, RequestRate) {
+        let RateLimitSettings { requests_per_key, requests_per_address, .. } = self.settings;
+        let RateLimitSettings { heartbeats_per_key, heartbeats_per_address, .. } = self.settings;
+
+        match (kind, subject) {
+            (RequestKind::Request, LimitedCaller::Caller(_)) => ("requests-per-key", requests_per_key),
+            (RequestKind::Request, LimitedCaller::Address(_)) => ("requests-per-address", requests_per_address),
+            (RequestKind::Heartbeat, LimitedCaller::Caller(_)) => ("heartbeats-per-key", heartbeats_per_key),
+            (RequestKind::Heartbeat, LimitedCaller::Address(_)) => ("heartbeats-per-address", heartbeats_per_address),
+        }
+    }
+}
+
+fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state: RateState) -> ApiError {
+    let what = if kind == RequestKind::Heartbeat { "heartbeats" } else { "requests" };
+    let (whose, key) = match subject {
+        LimitedCaller::Caller(_) => ("this key", "key"),
+        LimitedCaller::Address(_) => ("this address", "address"),
+    };
+    let message = format!("{whose} sends more than {per_second} {what} a second");
+    let hint =
+        format!("wait as long as Retry-After says, or raise server.limits.{what}_per_second_per_{key} on the server");
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).hint(hint).limited(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ManualClock;
+
+    fn limits(settings: RateLimitSettings) -> (RateLimits, ManualClock) {
+        let clock = ManualClock::new();
+        (RateLimits::new(settings, clock.clock()), clock)
+    }
+
+    fn small() -> RateLimitSettings {
+        let rate = |per_second| RequestRate { per_second, limits_loopback: true };
+        RateLimitSettings {
+            requests_per_key: rate(1),
+            requests_per_address: rate(2),
+            heartbeats_per_key: rate(1),
+            heartbeats_per_address: rate(2),
+        }
+    }
+
+    /// How many of these requests pass.
+    fn passing(limits: &RateLimits, kind: RequestKind, peer: &str, count: usize) -> usize {
+        let peer = Some(peer.parse().unwrap());
+        (0..count).filter(|_| limits.count_address(kind, peer).is_ok()).count()
+    }
+
+    #[test]
+    fn a_flood_of_reads_leaves_heartbeats_and_other_callers_alone() {
+        let (limits, clock) = limits(small());
+        assert_eq!(passing(&limits, RequestKind::Request, "10.0.0.1", 1_000), 10);
+        assert_eq!(passing(&limits, RequestKind::Heartbeat, "10.0.0.1", 10), 10);
+        assert_eq!(passing(&limits, RequestKind::Request, "10.0.0.2", 10), 10);
+        assert_eq!(passing(&limits, RequestKind::Request, "::ffff:10.0.0.1", 10), 0, "another spelling");
+        assert_eq!(passing(&limits, RequestKind::Request, "2001:db8::1", 5), 5);
+        assert_eq!(passing(&limits, RequestKind::Request, "2001:db8::2", 10), 5, "a host has a whole /64");
+
+        let of_key = |key: &str, kind| (0..100).filter(|_| limits.count_caller(kind, key, None).is_ok()).count();
+        assert_eq!(of_key("key 1", RequestKind::Request), 5);
+        assert_eq!(of_key("key 1", RequestKind::Heartbeat), 5);
+        assert_eq!(of_key("key 2", RequestKind::Request), 5);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(passing(&limits, RequestKind::Request, "10.0.0.1", 1_000), 2);
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_exceeded_and_when_to_try_again() {
+        let (limits, _) = limits(small());
+        passing(&limits, RequestKind::Heartbeat, "10.0.0.1", 10);
+        let error = limits.count_address(RequestKind::Heartbeat, Some("10.0.0.1".parse().unwrap())).unwrap_err();
+        assert_eq!((error.status, error.code), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
+        assert_eq!(error.message, "this address sends more than 2 heartbeats a second");
+        assert!(error.hint.unwrap().contains("server.limits.heartbeats_per_second_per_address"));
+    }
+
+    #[test]
+    fn by_default_this_machine_is_not_limited_and_zero_is_no_limit() {
+        let (by_default, _) = limits(RateLimitSettings::default());
+        for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(passing(&by_default, RequestKind::Request, peer, 200_000), 200_000);
+        }
+        assert_eq!(passing(&by_default, RequestKind::Request, "10.0.0.1", 200_000), 50_000);
+        assert!(by_default.count_address(RequestKind::Request, None).is_ok());
+
+        let (off, _) = limits(RateLimitSettings {
+            requests_per_address: RequestRate { per_second: 0, limits_loopback: true },
+            ..small()
+        });
+        assert_eq!(passing(&off, RequestKind::Request, "10.0.0.1", 100_000), 100_000);
+    }
+}
