@@ -33,16 +33,16 @@ pub(super) struct List {
 
 /// Print the value of a configuration
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Get {
     /// The name of the configuration
     #[arg(value_name = "NAME")]
     name: String,
     /// Print this version, if it is still kept
-    #[arg(long, value_name = "N")]
+    #[arg(long = "version", id = "wanted_version", value_name = "N")]
     version: Option<u64>,
     /// Print the value again after each change, until Ctrl-C
-    #[arg(long, conflicts_with = "version")]
+    #[arg(long, conflicts_with = "wanted_version")]
     watch: bool,
     #[command(flatten)]
     registry: RegistryOptions,
