@@ -87,7 +87,7 @@ pub(super) struct Rollback {
     #[arg(value_name = "NAME")]
     name: String,
     /// The version to go back to
-    #[arg(value_name = "VERSION")]
+    #[arg(id = "old_version", value_name = "VERSION")]
     version: u64,
     /// Roll back only if this version is the current one
     #[arg(long, value_name = "N")]
