@@ -105,8 +105,10 @@ fn missing_words() {
         "portolan: no command is given",
         "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
-    portolan("config")
-        .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
+    portolan("config").refuses(
+        "portolan config: no command is given",
+        "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
+    );
     portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
     portolan("completions csh").refuses(
         "[SHELL] 'csh': there is no such value",
@@ -175,7 +177,7 @@ fn what_is_not_utf8() {
     portolan("discover local -p").args([not_utf8]).refuses("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
     portolan("config").args([not_utf8]).refuses(
         "'caf\u{fffd}': portolan config has no such command",
-        "the commands are show; try `portolan config --help`",
+        "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
     );
 }
 
