@@ -34,7 +34,7 @@ const SETTLE_TIME: Duration = Duration::from_secs(1);
 /// The interval at which a failed copy is tried again, and at which a registry is listed that reports no changes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 /// The interval at which the target is compared again: it may have lost copies.
-const COMPARE_INTERVAL: Duration = Duration::from_secs(60);
+const COMPARE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Copy the services of one registry to another
 ///

@@ -365,6 +365,9 @@ fn failure(error: &StoreError) -> ApiError {
     api_error.hint(error.hint())
 }
 
+/// What stands between the head of an event and its instance.
+const ITEM_KEY: &[u8] = b",\"item\":";
+
 /// A change as clients read it.
 fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u64) -> Event {
     let head = json!({
@@ -379,12 +382,11 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
         "changed": change.changed,
         "previous": previous,
     });
-    const ITEM: &[u8] = b",\"item\":";
     let mut line = head.to_string().into_bytes();
     line.pop();
     // Thousands of events are kept: none of them has room to grow.
-    line.reserve_exact(ITEM.len() + view.json_bytes() + 1);
-    line.extend_from_slice(ITEM);
+    line.reserve_exact(ITEM_KEY.len() + view.json_bytes() + 1);
+    line.extend_from_slice(ITEM_KEY);
     view.write(&mut line);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }
