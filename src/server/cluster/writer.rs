@@ -315,7 +315,7 @@ impl ClusterWriter {
         let before = self.writer.state.clone();
         let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
-        self.add_replicas(&mut batch, &step);
+        Self::add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
 
         let is_empty = batch.is_empty();
@@ -336,7 +336,7 @@ impl ClusterWriter {
         }
     }
 
-    fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
+    fn add_replicas(batch: &mut Batch, step: &CarriedOut) {
         // Changes of texts and numbers always serialise.
         let instances = step
             .changes
