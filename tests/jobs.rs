@@ -42,6 +42,7 @@ fn of_a_user_of_kubernetes() {
     run("kubernetes");
 }
 
+/// Needs the examples, which `cargo test` builds, and `cargo build --examples` before this program alone.
 #[test]
 fn of_a_rust_programmer() {
     run("rust");

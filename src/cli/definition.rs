@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
 use super::{
     Cli, Global, audit, completions, config, deregister, discover, doctor, drift, explain, export, free_port, health,
-    kill, local, man, ports, register, resolve, services, status, validate, wait, who,
+    kill, local, man, ports, register, resolve, services, status, sync, validate, wait, who,
 };
 use crate::settings::{Key, Kind, NEGATION};
 use crate::source::{source_definition, source_words};
@@ -68,6 +68,7 @@ fn of_command(name: &str) -> Option<Command> {
         "audit" => audit::Audit::augment_args,
         "export" => export::Export::augment_args,
         "drift" => drift::DriftArgs::augment_args,
+        "sync" => sync::Sync::augment_args,
         "doctor" => doctor::Doctor::augment_args,
         #[cfg(feature = "serve")]
         "serve" => super::serve::Serve::augment_args,

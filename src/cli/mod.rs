@@ -46,6 +46,7 @@ mod signals;
 mod status;
 mod stderr;
 mod stdout;
+mod sync;
 mod terminal;
 mod usage;
 mod user_settings;
@@ -100,6 +101,7 @@ enum Command {
     Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
+    Sync(Box<sync::Sync>),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
@@ -240,6 +242,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Health(health) => health.run(&cli.global),
             Command::Audit(audit) => audit.run(&cli.global),
             Command::Export(export) => export.run(&cli.global),
+            Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
             Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),

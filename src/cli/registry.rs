@@ -81,6 +81,10 @@ impl RegistryOptions {
     }
 }
 
-fn open_url(url: &str) -> Result<Registry> {
+/// The registry at a URL, with the provider's own variables.
+///
+/// # Errors
+/// If the URL is invalid.
+pub(super) fn open_url(url: &str) -> Result<Registry> {
     Registry::builder(url, Some(VARIABLE)).map(RegistryBuilder::build)
 }

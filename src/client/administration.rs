@@ -5,7 +5,7 @@ use super::provider::RegistryServer;
 use super::provider::{AuditPart, AuditQuery, HealthReport, HealthRequest, InstanceChange, ServerStatus};
 use super::registry::Registry;
 use crate::error::Result;
-use crate::model::{Instance, Listing, Service};
+use crate::model::{Instance, Listing, Registration, Service};
 use crate::source::collect;
 
 impl Registry {
@@ -26,6 +26,16 @@ impl Registry {
         let mut listing = collect(&*self.provider_of().source(name)?).await?;
         listing.services.retain(|service| service.has_name(name));
         Ok(listing)
+    }
+
+    /// Registers an instance, or replaces the one with its id, and leaves it to itself: nothing renews it. With a ttl of zero it
+    /// stays until it is removed. A program that registers itself uses [`register`](Self::register).
+    ///
+    /// # Errors
+    /// If the registration is invalid, or the registry cannot be reached, refuses, or can only be read.
+    pub async fn put(&self, registration: Registration) -> Result<()> {
+        let registration = self.prepared(registration)?;
+        self.provider_of().register(&registration).await.map(drop)
     }
 
     /// Removes an instance of a service that [`services`](Self::services) listed, also one that another program registered.

@@ -13,6 +13,9 @@ mod registry;
 mod resolve;
 #[cfg(test)]
 mod resolve_tests;
+mod sync;
+#[cfg(test)]
+mod sync_tests;
 mod wait;
 mod watch;
 
@@ -34,6 +37,7 @@ pub use resolve::{
     AllUnhealthy, Call, CallbackGuard, EjectionOptions, EndpointCounts, PickError, Resolver, ResolverBuilder,
     ServiceEvent, ServiceEventKind, ServiceWatch,
 };
+pub use sync::{SYNCED_FROM, SkippedInstance, StaleCopy, SyncOutcome, SyncPlan};
 pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
 pub use watch::{EventStream, watch};

@@ -201,7 +201,7 @@ impl Registry {
     }
 
     /// A valid registration with an id, which makes repeated requests the same one.
-    fn prepared(&self, mut registration: Registration) -> Result<Arc<Registration>> {
+    pub(super) fn prepared(&self, mut registration: Registration) -> Result<Arc<Registration>> {
         if let Some(problem) = registration.problem() {
             let what = format!("registration of '{}'", clean(&registration.name));
             return Err(Error::usage(what, problem.to_string(), problem.hint));

@@ -198,7 +198,9 @@ impl Validation<'_> {
         summary.count(&service, &evidence, spec.limits.min_score);
         summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
         for (endpoint, evidence) in service.endpoints.iter().zip(&evidence) {
-            evidence.iter().for_each(|evidence| summary.count_blocked(endpoint, evidence, &spec));
+            if let Some(evidence) = evidence {
+                summary.count_blocked(endpoint, evidence, &spec);
+            }
             summary.count_connected_only(&service, endpoint, &spec);
         }
         drop(summary);

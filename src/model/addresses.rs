@@ -204,7 +204,9 @@ impl Addresses {
                 (None, None) => break,
             };
             let next = if is_next_new { more.next() } else { known.next() };
-            next.into_iter().for_each(|range| stored.push(range));
+            if let Some(range) = next {
+                stored.push(range);
+            }
         }
         Self::of(stored)
     }
@@ -239,7 +241,9 @@ impl Addresses {
                 }
                 rest = (cut.last < open.last).then(|| AddressRange { first: cut.last + 1, ..open });
             }
-            rest.into_iter().for_each(|range| left.push(range));
+            if let Some(range) = rest {
+                left.push(range);
+            }
         }
         Self::of(left)
     }

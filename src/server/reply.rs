@@ -1,5 +1,6 @@
 //! Answers: JSON with the index that it is true for.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -51,8 +52,10 @@ pub(super) fn instance(status: StatusCode, index: u64, instance: &InstanceView) 
 }
 
 /// `{"data":{HEAD"services":[INSTANCE…]TAIL}}`. `head` ends with a comma, and `tail` begins with one; both may be empty.
-pub(super) fn list(index: u64, head: &str, instances: Vec<Arc<InstanceView>>, tail: &str) -> Response {
-    let bytes: usize = instances.iter().map(|instance| instance.json_bytes() + 1).sum();
+///
+/// A list of references costs no count of each instance, which all threads would write to.
+pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<InstanceView>>], tail: &str) -> Response {
+    let bytes: usize = instances.iter().map(|instance| instance.borrow().json_bytes() + 1).sum();
     let mut body = Vec::with_capacity(bytes.min(MAX_WHOLE_BYTES) + head.len() + tail.len() + 32);
     body.extend_from_slice(b"{\"data\":{");
     body.extend_from_slice(head.as_bytes());
@@ -63,7 +66,7 @@ pub(super) fn list(index: u64, head: &str, instances: Vec<Arc<InstanceView>>, ta
             if at > 0 {
                 body.push(b',');
             }
-            instance.write(&mut body);
+            instance.borrow().write(&mut body);
         }
         body.push(b']');
         body.extend_from_slice(tail.as_bytes());
@@ -71,6 +74,7 @@ pub(super) fn list(index: u64, head: &str, instances: Vec<Arc<InstanceView>>, ta
         return json(index, body);
     }
 
+    let instances: Vec<Arc<InstanceView>> = instances.iter().map(|instance| Arc::clone(instance.borrow())).collect();
     let pieces =
         Pieces { instances: instances.into_iter(), begun: Some(body), tail: Some(format!("]{tail}}}}}")), count: 0 };
     json(index, Body::from_stream(stream::unfold(pieces, next_piece)))

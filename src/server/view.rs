@@ -164,11 +164,16 @@ impl ServiceView {
     }
 
     /// The instances that a client wants in the order for it, at most `limit`. The first is counted as picked.
-    pub(super) fn balance(&self, selection: &Selection, client: ClientKey<'_>, limit: usize) -> Vec<Arc<InstanceView>> {
+    pub(super) fn balance(
+        &self,
+        selection: &Selection,
+        client: ClientKey<'_>,
+        limit: usize,
+    ) -> Vec<&Arc<InstanceView>> {
         let list = self.list();
         let candidates = || list.iter().map(|instance| (&instance.instance, &instance.counters));
         let positions = self.balancing.order(candidates, &self.counters, selection, client, limit);
-        positions.into_iter().map(|at| Arc::clone(&list[at])).collect()
+        positions.into_iter().map(|at| &list[at]).collect()
     }
 
     /// The number of instances.

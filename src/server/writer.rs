@@ -379,9 +379,12 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
         "changed": change.changed,
         "previous": previous,
     });
+    const ITEM: &[u8] = b",\"item\":";
     let mut line = head.to_string().into_bytes();
     line.pop();
-    line.extend_from_slice(b",\"item\":");
+    // Thousands of events are kept: none of them has room to grow.
+    line.reserve_exact(ITEM.len() + view.json_bytes() + 1);
+    line.extend_from_slice(ITEM);
     view.write(&mut line);
     line.push(b'}');
     Event { index: change.index, kind: change.kind.as_str(), service, previous, json: Bytes::from(line) }

@@ -108,6 +108,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-services-update.1",
             "portolan-services.1",
             "portolan-status.1",
+            "portolan-sync.1",
             "portolan-validate.1",
             "portolan-wait.1",
             "portolan-who.1",

@@ -157,7 +157,7 @@ fn unknown_keys() {
     );
     with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
-        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key",
+        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key, config",
     );
     with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
@@ -165,7 +165,7 @@ fn unknown_keys() {
     );
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
-        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key; `portolan config show` prints all keys",
+        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key, config; `portolan config show` prints all keys",
     );
 }
 
@@ -235,7 +235,7 @@ fn what_config_show_prints_is_a_settings_file() {
     };
     let first = with_settings(text, "config show").run();
     let second = with_settings(&first.stdout, "config show").run();
-    assert!(second.stdout.contains("intensity = \"normal\"  # from c.toml:"), "{}", second.stdout);
+    assert!(second.stdout.contains("color = \"auto\"  # from c.toml:"), "{}", second.stdout);
     let table = values(first);
     assert_eq!(table["discover"]["local"]["process"].as_str(), Some("a\"b\\\u{1b}*"));
     assert_eq!(table["discover"]["strict"].as_bool(), Some(true));

@@ -60,7 +60,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -103,10 +103,12 @@ fn options_typed_by_habit() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
-    portolan("config")
-        .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
+    portolan("config").refuses(
+        "portolan config: no command is given",
+        "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
+    );
     portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
     portolan("completions csh").refuses(
         "[SHELL] 'csh': there is no such value",
@@ -175,7 +177,7 @@ fn what_is_not_utf8() {
     portolan("discover local -p").args([not_utf8]).refuses("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
     portolan("config").args([not_utf8]).refuses(
         "'caf\u{fffd}': portolan config has no such command",
-        "the commands are show; try `portolan config --help`",
+        "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
     );
 }
 

@@ -80,6 +80,11 @@ class Api(http.server.BaseHTTPRequestHandler):
             status = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
             return self.send(404, {**status, "message": f"there is no {kind}"})
         items = [item for item in KINDS[kind] if namespace in (None, item["metadata"].get("namespace"))]
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
+        for condition in ",".join(query.get("fieldSelector", [])).split(","):
+            if condition.startswith("metadata.namespace!="):
+                left_out = condition.split("!=")[1]
+                items = [item for item in items if item["metadata"].get("namespace") != left_out]
         version = "discovery.k8s.io/v1" if kind == "endpointslices" else "v1"
         self.send(200, {"kind": LISTS[kind], "apiVersion": version, "metadata": {"resourceVersion": "1"}, "items": items})
 

@@ -52,10 +52,9 @@ exits() {
 # serve NAME PROGRAM: starts a Python program that prints its port, and puts the port into the variable NAME.
 serve() {
     local line
-    coproc SERVER { exec python3 -u -c "$2" 2>"$work/server.log"; }
-    pids+=("$SERVER_PID")
-    read -r line <&"${SERVER[0]}" || { cat "$work/server.log" >&2; exit 1; }
-    exec {SERVER[0]}<&- 2>/dev/null
+    exec {from}< <(exec python3 -u -c "$2" 2>"$work/server.log")
+    pids+=("$!")
+    read -r line <&"$from" || { cat "$work/server.log" >&2; exit 1; }
     printf -v "$1" '%s' "$line"
 }
 

@@ -92,7 +92,9 @@ fn a_manual_endpoint_that_refuses_is_reported() {
     let double = cluster();
     put(&double, "manual", true, &[web("200 OK"), closed()]);
     put(&double, "chosen", false, &[closed()]);
-    let services = Portolan::new(&double).args("-n shop --validate").services();
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate").json();
+    assert_eq!((ran.code, &document["complete"]), (Some(1), &true.into()), "some are unhealthy: {ran:?}");
+    let services = by_id(&document);
     let manual = &services["k8s/shop/manual"];
     assert_eq!(codes(&manual["findings"]), ["k8s-endpoint-refused"]);
     let text = manual["findings"][0]["text"].as_str().unwrap();
@@ -352,7 +354,9 @@ fn the_declared_protocol_decides_the_check() {
     put_port(&double, "contradiction", "http", Some("tcp"));
     put_port(&double, "undeclared", "web", None);
 
-    let services = Portolan::new(&double).args("-n shop --validate").services();
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate").json();
+    assert_eq!((ran.code, &document["complete"]), (Some(1), &true.into()), "some are unhealthy: {ran:?}");
+    let services = by_id(&document);
     let of = |name: &str| {
         let health = &services[&format!("k8s/shop/{name}")]["endpoints"][0]["health"];
         (health["coverage"].to_string(), codes(&health["findings"]).contains(&"http-5xx"))

@@ -38,7 +38,7 @@ fn is_as_stored(name: &str, width: u16, text: &str) {
 fn listeners_at_five_widths() {
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     let fixture = scene.fixture(
-        "[ name=nginx tcp=0.0.0.0:80 tcp=[::]:443,v6only ] [ name=a-long-name-of tcp=10.0.0.5:5432 ] [ name=dns udp=127.0.0.1:53 ]",
+        "[ name=nginx tcp=0.0.0.0:80 tcp=[::]:443,v6only ] [ name=a-long-name-of tcp=127.0.0.5:5432 ] [ name=dns udp=127.0.0.1:53 ]",
     );
     for width in WIDTHS {
         let text = at_terminal(&scene, width, "local");

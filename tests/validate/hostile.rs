@@ -46,7 +46,7 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
 
 /// Whether the verdict is unknown because this machine had no time to receive the reply: true on a busy machine, and
 /// never the peer's fault.
-fn names_busy_machine(health: &Value) -> bool {
+pub(crate) fn names_busy_machine(health: &Value) -> bool {
     let reasons = health["hindered"].as_array().map(Vec::as_slice).unwrap_or_default();
     health["state"] == "unknown" && reasons.iter().any(|reason| reason.as_str().unwrap_or("").contains("too busy"))
 }

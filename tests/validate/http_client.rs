@@ -318,3 +318,39 @@ async fn http2_carries_the_same_request() {
     }
     serving.abort();
 }
+
+/// The error pages of nginx, Apache and Go say what a status of 400 does not: the port expects TLS, or a certificate.
+#[test]
+fn an_error_page_says_what_the_connection_lacks() {
+    for page in [
+        "<center>The plain HTTP request was sent to HTTPS port</center>",
+        "Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+        "Client sent an HTTP request to an HTTPS server.\n",
+    ] {
+        let peer = Peer::http(move |_| answer("400 Bad Request", "", page));
+        assert_eq!(codes(&[&peer.url("/")]), ["http-invalid"], "{page}");
+        assert_eq!(codes(&[&peer.url("/"), "--expect-status", "400"]), [""; 0], "{page}");
+    }
+    let other = Peer::http(|_| answer("400 Bad Request", "", "missing parameter"));
+    assert_eq!(codes(&[&other.url("/")]), ["http-unexpected-status"]);
+}
+
+/// A declared protocol is looked at, or refused: its port alone says nothing.
+#[test]
+fn a_protocol_without_a_check_is_refused() {
+    let peer = Peer::serving(drop);
+    for words in [&["--protocol", "nosuch"][..], &["--protocol", "http3"]] {
+        let ran = portolan([&["validate", &peer.target()], words].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{words:?}: {ran:?}");
+        assert!(ran.stderr.contains("has no check") && ran.stderr.contains("hint: the protocols are"), "{ran:?}");
+    }
+    let directory = crate::TempDir::new();
+    let file = directory.path("s.toml");
+    let text = format!("[[service]]\nname = 'a'\nendpoints = '{}'\nprotocol = 'nosuch'\n", peer.address);
+    std::fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    for command in [&["validate", &file][..], &["wait", &file, "--timeout", "1s"]] {
+        let ran = portolan(command.iter().copied());
+        assert!(ran.code == Some(2) && ran.stderr.contains("service 'a': protocol: 'nosuch' has no check"), "{ran:?}");
+    }
+}

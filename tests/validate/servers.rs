@@ -9,6 +9,7 @@ const NAMES: &[&str] = &[
     "imaps",
     "mariadb",
     "memcached",
+    "mosquitto",
     "nats",
     "nginx",
     "nginx-tls",
@@ -58,8 +59,7 @@ fn how(kind: &Kind) -> &'static str {
 #[test]
 fn healthy_servers_pass_their_protocol_checks() {
     let servers = Servers::start(KINDS.iter().filter(|kind| NAMES.contains(&kind.name)), 0);
-    // For LDAP only the TLS check runs.
-    for server in servers.all.iter().filter(|server| server.kind.protocol != "ldap") {
+    for server in &servers.all {
         let name = server.kind.name;
         let (found, coverage) = judged(&servers, name, &format!("--protocol {}", how(server.kind)));
         assert_eq!(found, [""; 0], "{name}");
@@ -81,7 +81,20 @@ fn healthy_servers_pass_their_protocol_checks() {
     }
     let (found, _) = judged(&servers, "nginx", "--starttls ldap --timeout 1s --retries 0");
     assert_eq!(found, ["tls-handshake-failed"], "HTTP where LDAP is said to go over to TLS");
-    for wrong in ["redis", "smtp", "imap", "nats", "ssh", "memcached", "zookeeper", "postgresql", "mysql"] {
+    for wrong in [
+        "redis",
+        "smtp",
+        "imap",
+        "nats",
+        "ssh",
+        "memcached",
+        "zookeeper",
+        "postgresql",
+        "mysql",
+        "mongodb",
+        "mqtt",
+        "ldap",
+    ] {
         let (found, _) = judged(&servers, "nginx", &format!("--protocol {wrong} --timeout 1s --retries 0"));
         assert_eq!(found, ["protocol-unwell"], "HTTP where {wrong} is declared");
     }

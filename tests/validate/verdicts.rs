@@ -81,6 +81,9 @@ fn rows(peers: &mut Vec<Peer>) -> Vec<Row> {
         row("https is silent", at("https", &silent, impatient), "", "unhealthy", all(1)),
         row("redis is silent", at("redis", &silent, impatient), "", "unhealthy", all(1)),
         row("grpc is silent", at("grpc", &silent, impatient), "", "unhealthy", all(1)),
+        row("mongodb is silent", at("mongodb", &silent, impatient), "", "unhealthy", all(1)),
+        row("mqtt is silent", at("mqtt", &silent, impatient), "", "unhealthy", all(1)),
+        row("amqp is another protocol", at("amqp", &good, impatient), "", "unhealthy", all(1)),
         row("http is cut short", at("http", &silent, ""), cut, "unknown", validate_only(3)),
         row("https is cut short", at("https", &silent, ""), cut, "unknown", validate_only(3)),
         row("redis is cut short", at("redis", &silent, ""), cut, "unknown", validate_only(3)),
@@ -90,7 +93,7 @@ fn rows(peers: &mut Vec<Peer>) -> Vec<Row> {
         row("no right to run it", at("http", &good, "script = '/dev/null'"), "", "unknown", all(3)),
         row("a body that cannot be read", at("http", &packed, "expect-body = 'ok'"), "", "unknown", all(3)),
         row("its own limit holds", at("http", &failing, "min-score = 0"), "", "unhealthy", all(0)),
-        row("its own limit does not hold", at("http", &good, "min-score = 100\ngoal = '1us'"), "", "healthy", all(1)),
+        row("its own limit does not hold", at("http", &missing, "min-score = 99"), "", "healthy", all(1)),
     ];
     peers.extend([good, failing, missing, packed, silent]);
     rows

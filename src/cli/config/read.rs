@@ -33,7 +33,7 @@ pub(super) struct List {
 
 /// Print the value of a configuration
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Get {
     /// The name of the configuration
     #[arg(value_name = "NAME")]

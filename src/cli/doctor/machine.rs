@@ -6,6 +6,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
 
 use super::diagnosis::Diagnosis;
+use crate::error::plain;
 use crate::model::PartialError;
 use crate::source::Local;
 
@@ -82,7 +83,7 @@ fn tracing() -> Diagnosis {
     match fs::read_dir("/sys/kernel/tracing/instances") {
         Ok(_) => Diagnosis::ok(name, "permitted: a watch of this machine sees new sockets at once"),
         Err(error) => {
-            let text = format!("/sys/kernel/tracing cannot be read ({}): a watch of this machine polls", error.kind());
+            let text = format!("/sys/kernel/tracing cannot be read ({}): a watch of this machine polls", plain(&error));
             Diagnosis::warn(name, text, "run the watch as root on the host if polling is too slow")
         }
     }
@@ -94,7 +95,7 @@ fn name_servers() -> Diagnosis {
     let text = match fs::read_to_string("/etc/resolv.conf") {
         Ok(text) => text,
         Err(error) => {
-            let text = format!("/etc/resolv.conf cannot be read: {}", error.kind());
+            let text = format!("/etc/resolv.conf cannot be read: {}", plain(&error));
             return Diagnosis::warn(name, text, "names are not resolved: use addresses, or write the file");
         }
     };

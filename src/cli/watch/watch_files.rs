@@ -189,7 +189,7 @@ async fn next_result(latest: &mut Option<(Arc<LatestHealth>, watch::Receiver<()>
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Refuses a file that cannot be replaced again and again.

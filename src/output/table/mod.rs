@@ -111,57 +111,69 @@ impl<'w> Table<'w> {
 
     fn write(&mut self) -> io::Result<()> {
         let (lines, columns) = self.lines();
-        // Headings of groups may be longer than the indent of their rows.
-        let lead = lines.iter().filter(|line| line.row.is_some() || self.tree.is_some());
-        let lead = lead.map(|line| cells::width(&line.lead)).max().unwrap_or_default();
-        let lead_gap = if self.tree.is_some() { GAP } else { "" };
-
-        let fitted = match self.page.width {
-            Some(width) => {
-                let room = usize::from(width).saturating_sub(lead + lead_gap.len());
-                let columns =
-                    if self.layout.columns.is_empty() { self.cells.without_repeated(columns) } else { columns };
-                let (fitted, hidden) = self.cells.fit(&columns, room, &self.page);
-                self.layout.note_hidden(hidden.iter().map(|&column| self.cells.header(column)).collect());
-                fitted
-            }
-            None => columns.iter().map(|&column| (column, self.cells.aligned_width(column))).collect(),
-        };
+        // Headings of groups may be longer than the indent of their rows; the names of a tree have a column of their own.
+        let is_tree = self.tree.is_some();
+        let leads = lines.iter().filter(|line| line.row.is_some() || is_tree);
+        let lead = leads.map(|line| cells::width(&line.lead)).max().unwrap_or_default();
+        let gap = if is_tree { GAP } else { "" };
+        let fitted = self.fitted(columns, lead + gap.len());
 
         let mut text = String::new();
-        let color = self.page.color;
         if self.layout.headers {
-            let first = if self.tree.is_some() { "PROCESS" } else { "" };
-            let mut header = LineWriter { line: &mut text, pending: 0, color };
-            header.cell(first, lead, Some(BOLD), "");
-            for (at, &(column, width)) in fitted.iter().enumerate() {
-                let gap = if at == 0 { lead_gap } else { GAP };
-                header.cell(&self.cells.header(column), width, Some(BOLD), gap);
-            }
-            if self.page.width.is_some() && self.layout.has_hidden() {
-                header.cell("…", 1, Some(BOLD), GAP);
-            }
-            text.push('\n');
+            self.write_header(&mut text, (lead, gap), &fitted);
             self.out.write_all(text.as_bytes())?;
         }
-
         for line in &lines {
             text.clear();
-            let mut writer = LineWriter { line: &mut text, pending: 0, color };
-            let lead_tone = line.row.is_none().then_some(BOLD);
-            writer.cell(&line.lead, if line.row.is_some() { lead } else { 0 }, lead_tone, "");
-            for (at, &(column, width)) in fitted.iter().enumerate() {
-                let Some(row) = line.row else { break };
-                let cell = self.cells.cell(row, column);
-                let gap = if at == 0 { lead_gap } else { GAP };
-                let is_cut = self.page.width.is_some() && cells::width(cell) > width;
-                let shown = if is_cut { truncated(cell, width) } else { cell.into() };
-                writer.cell(&shown, width, tone(self.cells.field(column).name(), cell), gap);
-            }
-            text.push('\n');
+            self.write_line(&mut text, line, (lead, gap), &fitted);
             self.out.write_all(text.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// The columns that have room beside the lead, with their widths.
+    fn fitted(&self, columns: Vec<usize>, lead: usize) -> Vec<(usize, usize)> {
+        let Some(width) = self.page.width else {
+            return columns.into_iter().map(|column| (column, self.cells.aligned_width(column))).collect();
+        };
+        let room = usize::from(width).saturating_sub(lead);
+        let columns = if self.layout.columns.is_empty() { self.cells.without_repeated(columns) } else { columns };
+
+        let (fitted, hidden) = self.cells.fit(&columns, room, &self.page);
+        self.layout.note_hidden(hidden.iter().map(|&column| self.cells.header(column)).collect());
+        fitted
+    }
+
+    fn write_header(&self, text: &mut String, (lead, gap): (usize, &str), fitted: &[(usize, usize)]) {
+        let first = if self.tree.is_some() { "PROCESS" } else { "" };
+        let mut header = LineWriter { line: text, pending: 0, color: self.page.color };
+        header.cell(first, lead, Some(BOLD), "");
+        for (at, &(column, width)) in fitted.iter().enumerate() {
+            header.cell(&self.cells.header(column), width, Some(BOLD), if at == 0 { gap } else { GAP });
+        }
+        if self.layout.has_hidden() {
+            header.cell("…", 1, Some(BOLD), GAP);
+        }
+        text.push('\n');
+    }
+
+    fn write_line(&self, text: &mut String, line: &TableLine, (lead, gap): (usize, &str), fitted: &[(usize, usize)]) {
+        let mut writer = LineWriter { line: text, pending: 0, color: self.page.color };
+        let Some(row) = line.row else {
+            writer.cell(&line.lead, 0, Some(BOLD), "");
+            text.push('\n');
+            return;
+        };
+
+        writer.cell(&line.lead, lead, None, "");
+        for (at, &(column, width)) in fitted.iter().enumerate() {
+            let cell = self.cells.cell(row, column);
+            let is_cut = self.page.width.is_some() && cells::width(cell) > width;
+            let shown = if is_cut { truncated(cell, width) } else { cell.into() };
+            let tone = tone(self.cells.field(column).name(), cell);
+            writer.cell(&shown, width, tone, if at == 0 { gap } else { GAP });
+        }
+        text.push('\n');
     }
 }
 

@@ -53,22 +53,22 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         .or_else(|| service_strategy(&view, namespace, name))
         .unwrap_or_else(|| access.app().live.load().default_strategy);
     let tail = format!(",\"strategy\":\"{strategy}\"{}", access.stale_tail());
-    let Some(service) = view.service(namespace, name) else {
-        return Ok(reply::list(view.index(), "", Vec::new(), &tail));
-    };
 
     let selection = Selection { strategy, version, with_unhealthy };
     let address = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip());
     let span = trace::balance(name, strategy.as_str());
     let client = ClientKey { key, address };
-    let instances = span.in_scope(|| service.balance(&selection, client, limit.unwrap_or(usize::MAX)));
+    let limit = limit.unwrap_or(usize::MAX);
+    let service = view.service(namespace, name);
+    let instances = service.map(|service| span.in_scope(|| service.balance(&selection, client, limit)));
+    let instances = instances.unwrap_or_default();
     trace::balanced(&span, instances.len(), instances.first().map(|first| &*first.instance.id));
     if let Some(first) = instances.first() {
         access.app().metrics.picks.fetch_add(1, Ordering::Relaxed);
         let (id, instances) = (&*first.instance.id, instances.len());
         debug!(namespace, service = name, %strategy, id, instances, "instance picked");
     }
-    Ok(reply::list(view.index(), "", instances, &tail))
+    Ok(reply::list(view.index(), "", &instances, &tail))
 }
 
 /// The strategy that a client asks for, and its key.

@@ -21,7 +21,7 @@ pub(in crate::server) async fn of_service(access: Access, path: Named, request: 
     let view = access.view();
     let service = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name);
     // A service without instances has none: that is an answer, not a failure.
-    let instances = service.map(|service| service.list().to_vec()).unwrap_or_default();
+    let instances = service.map(|service| service.list()).unwrap_or_default();
     Ok(reply::list(view.index(), "", instances, &access.stale_tail()))
 }
 

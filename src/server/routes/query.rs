@@ -64,7 +64,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let view = access.view();
     let all = view.instances();
     let matching = all.iter().filter(|instance| query.matches(&instance.instance));
-    let found: Vec<_> = matching.take(limit.unwrap_or(usize::MAX)).cloned().collect();
+    let found: Vec<_> = matching.take(limit.unwrap_or(usize::MAX)).collect();
     let tail = if params.flag("explain")? {
         let explanation = query.explain(all.iter().map(|instance| &instance.instance));
         // Texts and numbers always serialise.
@@ -75,7 +75,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     } else {
         String::new()
     };
-    Ok(reply::list(view.index(), "", found, &(tail + &access.stale_tail())))
+    Ok(reply::list(view.index(), "", &found, &(tail + &access.stale_tail())))
 }
 
 fn pairs(request: &Request) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {

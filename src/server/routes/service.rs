@@ -95,7 +95,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
     let scored = service_score(access.app(), &service);
     let health = view.summary(namespace, &id).map_or(HealthState::Unknown, |known| known.health.aggregate());
-    let instances = service.list().to_vec();
+    let instances = service.list();
     let head = json!({
         "name": id,
         "namespace": namespace,

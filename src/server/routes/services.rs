@@ -55,8 +55,13 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
     });
 
     if with_instances {
-        let instances = services.flat_map(|service| service.list().iter().cloned()).collect();
-        return Ok(reply::list(view.index(), &format!("\"index\":{},", view.index()), instances, &access.stale_tail()));
+        let instances: Vec<_> = services.flat_map(|service| service.list()).collect();
+        return Ok(reply::list(
+            view.index(),
+            &format!("\"index\":{},", view.index()),
+            &instances,
+            &access.stale_tail(),
+        ));
     }
     let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(access.app(), &view, service)).collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "index": view.index(), "services": lines })))

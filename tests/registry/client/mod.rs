@@ -9,3 +9,5 @@ mod grpc;
 mod logs;
 mod operator;
 mod registration;
+#[cfg(feature = "serve")]
+mod sync;

@@ -160,8 +160,8 @@ fn gauge(text: &mut String, name: &str, help: &str, value: impl std::fmt::Displa
 
 /// Why the health of the service is unknown.
 fn unknown_cause(listing: &Listing) -> String {
-    let endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
-    let cause = endpoints.filter_map(|endpoint| endpoint.health.as_deref()?.hindered.first()).next();
+    let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    let cause = endpoints.find_map(|endpoint| endpoint.health.as_deref()?.hindered.first());
     cause.map_or_else(|| "no check applies".to_owned(), |cause| clean(cause))
 }
 
