@@ -46,20 +46,30 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
-            cand completions 'Print a shell completion script'
-            cand man 'Write one manual page per command to a directory'
-            cand config 'Show the settings'
+            cand completions 'Print a shell completion script, or install it'
+            cand man 'Write one manual page per command to a directory, or where `man` finds them'
+            cand config 'Show the settings of this command, or read and write configurations that a registry keeps for services'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;local'= {
+            cand -p 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
+            cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
+            cand --state 'Show only sockets in these states [default: listen,unconnected]'
+            cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
+            cand --user 'Show only listeners that this user made or holds, by name or number'
+            cand --interface 'Show only listeners that this interface leads to'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -73,13 +83,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
-            cand -p 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
-            cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
-            cand --state 'Show only sockets in these states [default: listen,unconnected]'
-            cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
-            cand --user 'Show only listeners that this user made or holds, by name or number'
-            cand --interface 'Show only listeners that this interface leads to'
-            cand --sort 'Sort the listing by this key; a watch reports events as they happen'
             cand --register 'Register what the rules of this TOML file match, for as long as it listens'
             cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
             cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
@@ -87,14 +90,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --fail-empty 'Exit with 1 if nothing is found'
-            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
-            cand --fail-changed 'Exit with 1 if --diff finds any difference'
-            cand --identify 'Identify each service: protocol, product, version'
-            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --lines 'Write lines even on a terminal'
-            cand --validate 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
             cand --common-ports 'Show only ports that have a name in `portolan ports`'
             cand --tcp 'Show TCP listeners [default: TCP and UDP]'
             cand --udp 'Show UDP sockets'
@@ -103,6 +98,16 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
             cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -112,22 +117,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;scan'= {
-            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
-            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
-            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
-            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
-            cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
-            cand --probes 'Add the probes in this TOML file'
-            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
-            cand --for 'Stop after this time'
-            cand --count 'Stop after N changes (services present at the start do not count)'
-            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
-            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
-            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
-            cand --rise 'Report a service as better after N checks in a row [default: 2]'
-            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --interface 'Scan the networks of this interface'
             cand --exclude 'Skip these targets'
             cand --exclude-file 'Skip the targets in this file'
@@ -147,18 +136,29 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --shard 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
             cand --resolver 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system''s]'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --fail-empty 'Exit with 1 if nothing is found'
-            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
-            cand --fail-changed 'Exit with 1 if --diff finds any difference'
-            cand --identify 'Identify each service: protocol, product, version'
-            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-            cand --lines 'Write lines even on a terminal'
-            cand --validate 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
             cand -4 'Scan IPv4 addresses only'
             cand --ipv4 'Scan IPv4 addresses only'
             cand -6 'Scan IPv6 addresses only'
@@ -174,6 +174,16 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --open 'List open ports only, even if the settings say --all'
             cand --names 'Look up the names of found hosts in DNS (PTR records)'
             cand --reason 'Show the reason for each state in the table'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -186,6 +196,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -206,6 +219,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -235,10 +250,12 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
-            cand --sort 'Sort the listing by this key; a watch reports events as they happen'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -267,6 +284,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -303,6 +322,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -338,6 +360,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -367,6 +391,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -393,6 +420,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -421,6 +450,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -441,6 +473,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -466,6 +500,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -486,6 +523,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -510,6 +549,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -530,6 +572,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -553,6 +597,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -574,6 +621,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -591,6 +640,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
             cand --identify-timeout 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]'
             cand --probes 'Add the probes in this TOML file'
@@ -611,6 +663,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand --identify 'Identify each service: protocol, product, version'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -730,6 +784,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ignore 'Ignore findings with these codes'
             cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --evidence 'Write the evidence into this directory, one file per service, for `portolan score`'
+            cand --columns 'Show these columns of the table, in this order; an unknown name lists those there are'
+            cand --sort 'Sort by a column; FIELD:desc sorts in reverse'
+            cand --group-by 'Put the rows of each process, port, interface, unit, or other column under a heading'
             cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
             cand --for 'Stop after this time'
             cand --count 'Stop after N changes (services present at the start do not count)'
@@ -748,6 +805,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --no-cache 'Disable the cache'
             cand --require-complete 'Exit with 3 if any requested check could not run'
             cand --explain 'Show every deduction with what to do about it'
+            cand --tree 'Show listeners below their processes, and processes below those that started them'
+            cand --no-headers 'Leave out the line with the names of the columns'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --lines 'Write lines even on a terminal'
@@ -883,6 +942,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;services;list'= {
@@ -938,10 +999,56 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;services;switch'= {
+            cand --to 'Instances of this version, or of a range such as ^1.3'
+            cand --to-tag 'Instances with this tag'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --reset 'Give each instance its own weight again'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;services;shift'= {
+            cand --to 'Instances of this version, or of a range such as ^1.3'
+            cand --to-tag 'Instances with this tag'
+            cand --steps 'Percentages of the calls, rising'
+            cand --every 'How long each step lasts [default: 5m]'
+            cand --abort-below 'Go back when the score falls below this, 1 to 100'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --pause 'Stay at the current step'
+            cand --resume 'Go on; the step lasts its whole time again'
+            cand --abort 'End it with the weights from before'
+            cand --finish 'End it with all calls at the new instances'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;services;help'= {
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;services;help;list'= {
@@ -949,6 +1056,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;help;get'= {
         }
         &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;switch'= {
+        }
+        &'portolan;services;help;shift'= {
         }
         &'portolan;services;help;help'= {
         }
@@ -1083,6 +1194,22 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;doctor'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1127,6 +1254,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --check 'Check the settings, print them with their origin, and exit'
             cand --auth 'Require an API key or a token of every caller; `portolan key create` makes keys'
             cand --insecure 'Listen beyond this machine although the server has no authentication'
+            cand --compat-metrics 'Show six figures of /metrics also under the names service_discovery_*'
             cand --debug 'Short for --log-level debug'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
@@ -1157,7 +1285,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;key;create'= {
             cand --name 'What the key is for; logs and lists show it'
             cand --role 'What it may do: viewer, operator or admin [default: viewer]'
-            cand --permission 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated'
+            cand --permission 'Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated'
             cand --namespace 'Limit it to this namespace; can be repeated'
             cand --service 'Limit it to services whose names begin with this; can be repeated'
             cand --expires 'End it after this time, such as 90d; at most 365d [default: never]'
@@ -1259,6 +1387,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --install 'Put the script where the shell finds it, and say where that is'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1272,6 +1401,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --install 'Put the pages where `man` finds them, and say where that is'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1293,6 +1423,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand show 'Print every setting with its value and origin, as a settings file or as JSON'
+            cand list 'List the configurations that a registry keeps'
+            cand get 'Print the value of a configuration'
+            cand put 'Write a version of a configuration'
+            cand delete 'Delete a configuration'
+            cand history 'List the versions of a configuration that are kept, the newest first'
+            cand diff 'Compare two versions of a configuration, line by line'
+            cand rollback 'Make an older version of a configuration the newest'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;config;show'= {
@@ -1308,11 +1445,148 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;config;list'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;config;get'= {
+            cand --version 'Print this version, if it is still kept'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --watch 'Print the value again after each change, until Ctrl-C'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'portolan;config;put'= {
+            cand --format 'What the value is [default: json if it is JSON]'
+            cand --expect 'Write only if this version is the current one; 0: only if there is none'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;config;delete'= {
+            cand --expect 'Delete it only if this version is the current one'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;config;history'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;config;diff'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;config;rollback'= {
+            cand --expect 'Roll back only if this version is the current one'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;config;help'= {
             cand show 'Print every setting with its value and origin, as a settings file or as JSON'
+            cand list 'List the configurations that a registry keeps'
+            cand get 'Print the value of a configuration'
+            cand put 'Write a version of a configuration'
+            cand delete 'Delete a configuration'
+            cand history 'List the versions of a configuration that are kept, the newest first'
+            cand diff 'Compare two versions of a configuration, line by line'
+            cand rollback 'Make an older version of a configuration the newest'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;config;help;show'= {
+        }
+        &'portolan;config;help;list'= {
+        }
+        &'portolan;config;help;get'= {
+        }
+        &'portolan;config;help;put'= {
+        }
+        &'portolan;config;help;delete'= {
+        }
+        &'portolan;config;help;history'= {
+        }
+        &'portolan;config;help;diff'= {
+        }
+        &'portolan;config;help;rollback'= {
         }
         &'portolan;config;help;help'= {
         }
@@ -1334,14 +1608,15 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
-            cand completions 'Print a shell completion script'
-            cand man 'Write one manual page per command to a directory'
-            cand config 'Show the settings'
+            cand completions 'Print a shell completion script, or install it'
+            cand man 'Write one manual page per command to a directory, or where `man` finds them'
+            cand config 'Show the settings of this command, or read and write configurations that a registry keeps for services'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;help;local'= {
@@ -1396,12 +1671,18 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
         }
         &'portolan;help;services;list'= {
         }
         &'portolan;help;services;get'= {
         }
         &'portolan;help;services;update'= {
+        }
+        &'portolan;help;services;switch'= {
+        }
+        &'portolan;help;services;shift'= {
         }
         &'portolan;help;status'= {
         }
@@ -1416,6 +1697,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;export'= {
         }
         &'portolan;help;drift'= {
+        }
+        &'portolan;help;doctor'= {
         }
         &'portolan;help;explain'= {
         }
@@ -1442,8 +1725,29 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;config'= {
             cand show 'Print every setting with its value and origin, as a settings file or as JSON'
+            cand list 'List the configurations that a registry keeps'
+            cand get 'Print the value of a configuration'
+            cand put 'Write a version of a configuration'
+            cand delete 'Delete a configuration'
+            cand history 'List the versions of a configuration that are kept, the newest first'
+            cand diff 'Compare two versions of a configuration, line by line'
+            cand rollback 'Make an older version of a configuration the newest'
         }
         &'portolan;help;config;show'= {
+        }
+        &'portolan;help;config;list'= {
+        }
+        &'portolan;help;config;get'= {
+        }
+        &'portolan;help;config;put'= {
+        }
+        &'portolan;help;config;delete'= {
+        }
+        &'portolan;help;config;history'= {
+        }
+        &'portolan;help;config;diff'= {
+        }
+        &'portolan;help;config;rollback'= {
         }
         &'portolan;help;help'= {
         }

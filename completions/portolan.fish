@@ -37,6 +37,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_needs_command" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -62,20 +65,31 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "status" -d 'Show 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "doctor" -d 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "bench" -d 'Measure the latency of a registry under load'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script, or install it'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory, or where `man` finds them'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Show the settings of this command, or read and write configurations that a registry keeps for services'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
+unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
+connected\t'UDP: accepts packets from one peer only'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -91,20 +105,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l rise -d 'Rep
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
-unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
-connected\t'UDP: accepts packets from one peer only'"
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that this interface leads to' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
-address\t'Address'
-proto\t'Transport: TCP, UDP, Unix-domain'
-name\t'Name of the service'
-process\t'Name of the first process'
-pid\t'Id of the first process'
-user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l register -d 'Register what the rules of this TOML file match, for as long as it listens' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
@@ -120,17 +120,13 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l validate -d 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l common-ports -d 'Show only ports that have a name in `portolan ports`'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l tcp -d 'Show TCP listeners [default: TCP and UDP]'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l udp -d 'Show UDP sockets'
@@ -139,30 +135,19 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopbac
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l no-headers -d 'Leave out the line with the names of the columns'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l validate -d 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
-degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
-unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
-normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks of this interface' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
@@ -182,6 +167,29 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l proxy -d 'Con
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l shard -d 'Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resolver -d 'Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
+normal\t'Also TLS and most other probes: at most 18 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -195,17 +203,13 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l validate -d 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Scan IPv4 addresses only'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Scan IPv6 addresses only'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d 'Do not ask before a scan of more than 1,048,576 probes'
@@ -217,6 +221,15 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l names -d 'Look up the names of found hosts in DNS (PTR records)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-headers -d 'Leave out the line with the names of the columns'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l validate -d 'Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -226,6 +239,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -254,6 +270,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -261,6 +280,8 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l lines -d 'Write lines even on a terminal'
@@ -285,18 +306,14 @@ connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
-address\t'Address'
-proto\t'Transport: TCP, UDP, Unix-domain'
-name\t'Name of the service'
-process\t'Name of the first process'
-pid\t'Id of the first process'
-user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -325,6 +342,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -340,6 +360,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l lines -d 'Write lines even on a terminal'
@@ -372,6 +394,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -400,6 +425,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -418,6 +446,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l lines -d 'Write lines even on a terminal'
@@ -441,6 +471,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -469,6 +502,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -481,6 +517,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l lines -d 'Write lines even on a terminal'
@@ -505,6 +543,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -533,6 +574,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -540,6 +584,8 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l lines -d 'Write lines even on a terminal'
@@ -561,6 +607,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -589,6 +638,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -596,6 +648,8 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l lines -d 'Write lines even on a terminal'
@@ -616,6 +670,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -644,6 +701,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -651,6 +711,8 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l lines -d 'Write lines even on a terminal'
@@ -673,6 +735,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -701,6 +766,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -709,6 +777,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l lines -d 'Write lines even on a terminal'
@@ -722,6 +792,9 @@ degraded\t'The service works, but needs attention soon: the finding limits the s
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
@@ -750,6 +823,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -757,6 +833,8 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify -d 'Identify each service: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l lines -d 'Write lines even on a terminal'
@@ -787,6 +865,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand who" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -815,6 +896,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -837,6 +921,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -896,6 +983,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Ignore findings with these codes' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write the evidence into this directory, one file per service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l for -d 'Stop after this time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l count -d 'Stop after N changes (services present at the start do not count)' -r
@@ -919,6 +1009,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -927,6 +1020,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l follow -d
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-cache -d 'Disable the cache'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l require-complete -d 'Exit with 3 if any requested check could not run'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l explain -d 'Show every deduction with what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l lines -d 'Write lines even on a terminal'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l allow-any-target -d 'Let /probe check targets that this command does not name, except link-local addresses and metadata services'
@@ -949,6 +1044,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -977,6 +1075,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1010,6 +1111,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1050,6 +1154,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1072,6 +1179,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1081,8 +1191,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l json -d
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -1094,18 +1204,23 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "update" -d 'Change the status or the weight of registered instances'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l namespace -d 'Only services of this namespace' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
@@ -1122,6 +1237,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1145,6 +1263,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1172,6 +1293,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1181,9 +1305,75 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to -d 'Instances of this version, or of a range such as ^1.3' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to-tag -d 'Instances with this tag' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l reset -d 'Give each instance its own weight again'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l to -d 'Instances of this version, or of a range such as ^1.3' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l to-tag -d 'Instances with this tag' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l steps -d 'Percentages of the calls, rising' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l every -d 'How long each step lasts [default: 5m]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort-below -d 'Go back when the score falls below this, 1 to 100' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l pause -d 'Stay at the current step'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l resume -d 'Go on; the step lasts its whole time again'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort -d 'End it with the weights from before'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l finish -d 'End it with all calls at the new instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
@@ -1200,6 +1390,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1221,6 +1414,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1247,6 +1443,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1271,6 +1470,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1301,6 +1503,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1337,6 +1542,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1351,6 +1559,32 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1364,6 +1598,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1408,6 +1645,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1415,6 +1655,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen beyond this machine although the server has no authentication'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l compat-metrics -d 'Show six figures of /metrics also under the names service_discovery_*'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
@@ -1434,6 +1675,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1448,7 +1692,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_se
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l name -d 'What the key is for; logs and lists show it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l role -d 'What it may do: viewer, operator or admin [default: viewer]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Permit only this: discover, read_status, heartbeat, register, run_checks, reset_counters or administer; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l namespace -d 'Limit it to this namespace; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit it to services whose names begin with this; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'End it after this time, such as 90d; at most 365d [default: never]' -r
@@ -1466,6 +1710,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1488,6 +1735,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1511,6 +1761,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1545,6 +1798,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1567,6 +1823,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1588,10 +1847,14 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand completions" -l install -d 'Put the script where the shell finds it, and say where that is'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1609,16 +1872,20 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand man" -l install -d 'Put the pages where `man` finds them, and say where that is'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -1630,16 +1897,26 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "list" -d 'List the configurations that a registry keeps'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "get" -d 'Print the value of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "put" -d 'Write a version of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "delete" -d 'Delete a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "history" -d 'List the versions of a configuration that are kept, the newest first'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "diff" -d 'Compare two versions of a configuration, line by line'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "rollback" -d 'Make an older version of a configuration the newest'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1653,6 +1930,9 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -1661,34 +1941,230 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l version -d 'Print this version, if it is still kept' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l watch -d 'Print the value again after each change, until Ctrl-C'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l format -d 'What the value is [default: json if it is JSON]' -r -f -a "json\t'JSON'
+text\t'Any other text'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l expect -d 'Write only if this version is the current one; 0: only if there is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l expect -d 'Delete it only if this version is the current one' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l expect -d 'Roll back only if this version is the current one' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the configurations that a registry keeps'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "get" -d 'Print the value of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "put" -d 'Write a version of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Delete a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "history" -d 'List the versions of a configuration that are kept, the newest first'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "diff" -d 'Compare two versions of a configuration, line by line'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "rollback" -d 'Make an older version of a configuration the newest'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "deregister" -d 'Remove instances from a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "services" -d 'List, show and change the services of a registry'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "status" -d 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "health" -d 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "export" -d 'Write the instances of services as configuration of a proxy'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "drift" -d 'Compare registries with what listens on this machine and what replies'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "doctor" -d 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "key" -d 'Create, list and revoke the API keys of `portolan serve`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "bench" -d 'Measure the latency of a registry under load'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "completions" -d 'Print a shell completion script, or install it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory, or where `man` finds them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "config" -d 'Show the settings of this command, or read and write configurations that a registry keeps for services'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register deregister services status health export drift doctor explain serve key bench ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
@@ -1700,9 +2176,18 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "create" -d 'Create a key and print it once'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'List the keys, without their secrets'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "revoke" -d 'Revoke keys at once, for good'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "list" -d 'List the configurations that a registry keeps'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "get" -d 'Print the value of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "put" -d 'Write a version of a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "delete" -d 'Delete a configuration'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "history" -d 'List the versions of a configuration that are kept, the newest first'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "diff" -d 'Compare two versions of a configuration, line by line'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "rollback" -d 'Make an older version of a configuration the newest'

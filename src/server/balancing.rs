@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
@@ -16,6 +16,11 @@ use crate::model::{RegisteredInstance, VersionRequirement};
 
 /// The most prepared selections of a service: a client that asks for ever other versions must not fill the memory.
 const MAX_PREPARED: usize = 16;
+/// The most tables of hashing strategies that are kept, of 131 KB each, for all services together. Further ones are made for
+/// each request, in about a millisecond.
+const MAX_TABLES: usize = 512;
+/// How many tables are kept.
+static TABLES: AtomicUsize = AtomicUsize::new(0);
 /// After this many picks the counts of least connections begin anew: long before they overflow.
 const MAX_PICKS: u64 = 1 << 30;
 
@@ -60,6 +65,11 @@ impl Selection {
             && self.version.as_ref().is_none_or(|wanted| version.is_some_and(|version| wanted.accepts(version)))
     }
 
+    /// Whether its picker is a large table.
+    fn has_table(&self) -> bool {
+        matches!(self.strategy, Strategy::ConsistentHash | Strategy::IpHash)
+    }
+
     /// What the strategy hashes.
     fn pick_key<'r>(&self, client: ClientKey<'r>) -> PickKey<'r> {
         match (client.key, client.address) {
@@ -88,6 +98,26 @@ struct Prepared {
     instances: Vec<Chosen>,
     picker: Box<dyn Picker>,
     picks: AtomicU64,
+    /// Of a hashing strategy, if there was room.
+    table: Option<KeptTable>,
+}
+
+/// A table that is kept.
+#[derive(Debug)]
+struct KeptTable;
+
+impl KeptTable {
+    /// Room for one; `None` if there is none.
+    fn reserve() -> Option<Self> {
+        let is_free = |kept: usize| (kept < MAX_TABLES).then_some(kept + 1);
+        TABLES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_free).ok().map(|_| Self)
+    }
+}
+
+impl Drop for KeptTable {
+    fn drop(&mut self) {
+        TABLES.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Prepared {
@@ -106,7 +136,8 @@ impl Prepared {
 
         let backends = Backends::new(backends, Clock::coarse()).starting_at(start).split(is_split);
         let picker = selection.strategy.balancer().picker(&backends);
-        Self { selection: selection.clone(), instances, picker, picks: AtomicU64::new(0) }
+        let table = selection.has_table().then(KeptTable::reserve).flatten();
+        Self { selection: selection.clone(), instances, picker, picks: AtomicU64::new(0), table }
     }
 
     /// The instances in the order for one client, at most `limit`. The first is counted as picked.
@@ -174,6 +205,9 @@ impl Balancing {
             return Arc::clone(known);
         }
         let prepared = Arc::new(prepare());
+        if selection.has_table() && prepared.table.is_none() {
+            return prepared;
+        }
         if kept.len() == MAX_PREPARED {
             kept.remove(0);
         }

@@ -1,6 +1,8 @@
 //! What can be set about the server.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of a server.
@@ -32,6 +34,9 @@ pub struct ServerSettings {
     pub heartbeat_interval: Duration,
     /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
     pub health_checks: HealthCheckSettings,
+    /// Programs of this machine, with their arguments, by `NAMESPACE/NAME` of a service: each runs with the first check of each
+    /// instance. Nothing that a client sends can name one.
+    pub scripts: Arc<BTreeMap<String, Vec<String>>>,
     /// Whether there is an audit log, and for how long its records stay.
     pub audit: AuditSettings,
     /// How many requests a caller may send.
@@ -181,6 +186,7 @@ impl Default for ServerSettings {
             advertise: None,
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
+            scripts: Arc::default(),
             audit: AuditSettings::default(),
             rate_limits: super::RateLimitSettings::default(),
             dns: DnsSettings::default(),

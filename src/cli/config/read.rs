@@ -26,6 +26,10 @@ const POLL: Duration = Duration::from_mins(5);
 
 /// List the configurations that a registry keeps
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config list
+  portolan config list --json
+  portolan config list --registry portolan://127.0.0.1:7440")]
 pub(super) struct List {
     #[command(flatten)]
     registry: RegistryOptions,
@@ -39,10 +43,10 @@ pub(super) struct Get {
     #[arg(value_name = "NAME")]
     name: String,
     /// Print this version, if it is still kept
-    #[arg(long, value_name = "N")]
+    #[arg(long = "version", id = "wanted_version", value_name = "N")]
     version: Option<u64>,
     /// Print the value again after each change, until Ctrl-C
-    #[arg(long, conflicts_with = "version")]
+    #[arg(long, conflicts_with = "wanted_version")]
     watch: bool,
     #[command(flatten)]
     registry: RegistryOptions,

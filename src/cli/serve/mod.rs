@@ -13,6 +13,7 @@ mod keys;
 mod logging;
 mod plan;
 mod reload;
+mod scripts;
 mod service_manager;
 mod show;
 mod start;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::consul::ConsulAddresses;
@@ -10,7 +11,7 @@ use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, consul, data, dns, value_kinds};
+use super::{addresses, authentication, consul, data, dns, scripts, value_kinds};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::Thresholds;
@@ -308,6 +309,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),
+        scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
     })

@@ -240,7 +240,7 @@ impl RegistryServer {
         match self.reply(&request).await {
             Ok(item) => Ok(Some(item)),
             Err(failure) if failure.status() == Some(404) => Ok(None),
-            Err(failure) => Err(failure.into_error(format!("wait for the configuration {}", clean(name)))),
+            Err(failure) => Err(refused(failure).into_error(format!("wait for the configuration {}", clean(name)))),
         }
     }
 
@@ -264,7 +264,8 @@ impl RegistryServer {
     pub async fn delete_config(&self, name: &str, expected: Option<u64>) -> Result<()> {
         let request = with_expected(RegistryRequest::new(Method::DELETE, config_path(name, "")), expected);
         let sent = self.http.send(&request).await;
-        sent.map(drop).map_err(|failure| failure.into_error(format!("delete the configuration {}", clean(name))))
+        sent.map(drop)
+            .map_err(|failure| refused(failure).into_error(format!("delete the configuration {}", clean(name))))
     }
 
     /// The versions of a configuration that are kept, the newest first, without their values.
@@ -365,13 +366,18 @@ impl RegistryServer {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
-        self.reply(request).await.map_err(|failure| failure.into_error(what))
+        self.reply(request).await.map_err(|failure| refused(failure).into_error(what))
     }
 
     async fn reply<T: DeserializeOwned>(&self, request: &RegistryRequest) -> std::result::Result<T, RegistryFailure> {
         let reply = self.http.send(request).await?;
         Ok(reply.json::<Envelope<T>>()?.data)
     }
+}
+
+/// The server understood, and does not do it: there is no such thing, or it is not as the request expects.
+fn refused(failure: RegistryFailure) -> RegistryFailure {
+    if matches!(failure.status(), Some(400..=499)) { failure.into_refusal() } else { failure }
 }
 
 fn config_path(name: &str, part: &str) -> String {

@@ -40,8 +40,8 @@ pub(crate) enum RegistryCause {
     TimedOut(Duration),
     /// A stream sent nothing for so long.
     Silent(Duration),
-    /// An error reply, with its text and its Retry-After.
-    Status { status: u16, after: Option<Duration>, text: String },
+    /// An error reply, with its text, its Retry-After, and what a server of portolan's own says to do instead.
+    Status { status: u16, after: Option<Duration>, text: String, hint: String },
     /// A redirect, which is not followed.
     Redirect { status: u16, to: String },
     /// The reply does not follow the API.
@@ -132,6 +132,9 @@ impl RegistryFailure {
     /// What to try.
     pub(crate) fn hint(&self) -> String {
         match &self.0.cause {
+            RegistryCause::Status { status, hint, .. } if !hint.is_empty() && !matches!(status, 401 | 403) => {
+                hint.clone()
+            }
             _ if self.is_refusal() => self.0.token_hint.to_owned(),
             RegistryCause::Token => self.0.token_hint.to_owned(),
             RegistryCause::Unreachable(_) | RegistryCause::Malformed(_) | RegistryCause::Redirect { .. } => {
@@ -187,13 +190,13 @@ impl RegistryCause {
     /// From an error reply. Bodies are plain text in Consul, JSON with `message` or `error` elsewhere.
     pub(super) fn of_status(status: u16, after: Option<Duration>, body: &[u8]) -> Self {
         let body = String::from_utf8_lossy(body);
-        let text = match serde_json::from_str::<serde_json::Value>(&body) {
-            Ok(json) => message(&json).unwrap_or_default(),
-            Err(_) if looks_like_html(&body) => String::new(),
-            Err(_) => body.trim().to_owned(),
+        let (text, hint) = match serde_json::from_str::<serde_json::Value>(&body) {
+            Ok(json) => (message(&json).unwrap_or_default(), hint_in(&json).unwrap_or_default()),
+            Err(_) if looks_like_html(&body) => (String::new(), String::new()),
+            Err(_) => (body.trim().to_owned(), String::new()),
         };
-        let text: String = text.chars().take(MAX_TEXT).collect();
-        Self::Status { status, after, text: clean(&text) }
+        let [text, hint] = [text, hint].map(|text| clean(&text.chars().take(MAX_TEXT).collect::<String>()));
+        Self::Status { status, after, text, hint }
     }
 
     pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> String {
@@ -229,6 +232,11 @@ fn message(json: &serde_json::Value) -> Option<String> {
     let error = json.get("error");
     let text = error.and_then(|error| error.get("message")).or_else(|| json.get("message")).or(error);
     text?.as_str().map(str::to_owned)
+}
+
+/// What a server of portolan's own says to do instead.
+fn hint_in(json: &serde_json::Value) -> Option<String> {
+    json.get("error")?.get("hint")?.as_str().map(str::to_owned)
 }
 
 fn looks_like_html(text: &str) -> bool {

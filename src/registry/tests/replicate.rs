@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::support::{Dice, World, http_check, instance, seconds};
 use crate::model::{CheckDefinition, CheckKind, HealthState, OperatorStatus, RegisteredInstance, Registration};
-use crate::registry::{Change, Command, LeaseKey, LeaseRemainder, Now, ReplicateError, ReplicatedChange, Rules, State};
+use crate::registry::{
+    Change, Command, ConfigCommand, ConfigValue, LeaseKey, LeaseRemainder, Now, Outcome, Replica, ReplicateError,
+    ReplicatedChange, Rules, Selector, ShiftPlan, State, TrafficCommand,
+};
 
 /// How many changes are replicated in all.
 const COMMANDS: usize = 6_000;
@@ -195,4 +198,61 @@ fn after_a_time_without_the_store_every_lease_gets_one_full_ttl() {
     assert_eq!(world.pass(seconds(34)), []);
     assert_eq!(world.pass(seconds(2)).len(), 1);
     assert_eq!(world.state.leases_of("web-0", world.elapsed), []);
+}
+
+/// Takes over what came of a command, in the order of the indexes, as it was stored and read.
+fn take_over(state: &mut State, outcome: &Outcome, now: Now) {
+    let instances = outcome
+        .changes
+        .iter()
+        .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap()));
+    let documents = outcome.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap()));
+    let mut replicas: Vec<(u64, Vec<u8>)> = instances.chain(documents).collect();
+    replicas.sort();
+
+    for (index, bytes) in replicas {
+        match serde_json::from_slice(&bytes).unwrap() {
+            Replica::Instance(change) => drop(state.replicate(index, &change, now).unwrap()),
+            Replica::Document(change) => state.replicate_document(index, &change, now).unwrap(),
+        }
+    }
+}
+
+/// Configurations, switches and shifts reach the others with the weights that follow from them.
+#[test]
+fn documents_are_taken_over_between_the_changes_of_instances() {
+    let mut first = World::new();
+    let mut second = State::new(Rules::default());
+    let to: Selector = Selector::Version("1.3".parse().unwrap());
+    let plan = ShiftPlan { to, steps: vec![10, 50], every: seconds(5), abort_below: None };
+    let traffic = |command| Command::Traffic { service: "default/web".into(), command };
+    let put = |text: &str| {
+        let value = ConfigValue::Text(text.into());
+        Command::Config(ConfigCommand::Put { name: "web".into(), value, expected: None, author: None })
+    };
+    let mut commands = vec![
+        Command::Register(Arc::new(instance("web", 0).version("1.2").ttl(seconds(0)))),
+        Command::Register(Arc::new(instance("web", 1).version("1.3").ttl(seconds(0)))),
+        put("one"),
+        traffic(TrafficCommand::Start(plan)),
+        put("two"),
+    ];
+    commands.extend(std::iter::repeat_n(Command::Tick, 8));
+    commands.push(traffic(TrafficCommand::Finish));
+    commands.push(Command::Config(ConfigCommand::Delete { name: "web".into(), expected: Some(2), author: None }));
+
+    for command in commands {
+        first.elapsed += seconds(1);
+        let outcome = first.step(command);
+        take_over(&mut second, &outcome, first.now());
+        assert_eq!(second.index(), first.state.index());
+        assert_eq!(second.view().config("web"), first.state.view().config("web"));
+        let split = |state: &State| state.view().traffic("default", "web").cloned();
+        assert_eq!(split(&second), split(&first.state));
+        assert_eq!(visible(second.view().instances()), visible(first.state.view().instances()));
+    }
+    assert_eq!(second.view().get("web-1").unwrap().weight, 10_000);
+
+    let gap = first.step(put("three")).documents.remove(0);
+    assert!(matches!(second.replicate_document(gap.index + 1, &gap, first.now()), Err(ReplicateError::Gap { .. })));
 }

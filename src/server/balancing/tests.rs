@@ -151,3 +151,17 @@ fn a_change_of_the_set_forgets_no_turn_and_odd_selections_do_not_pile_up() {
     }
     assert_eq!(balancing.0.read().len(), MAX_PREPARED);
 }
+
+/// Ten thousand services with a table each would take more than a gigabyte.
+#[test]
+fn no_more_tables_are_kept_than_there_is_room_for() {
+    let (all, counters, balancing) = (service(&[1, 2]), ServiceCounters::default(), Balancing::default());
+    let by_hash = selection(Strategy::ConsistentHash);
+    let taken: Vec<KeptTable> = std::iter::from_fn(KeptTable::reserve).take(MAX_TABLES).collect();
+    let first = order(&balancing, &all, &counters, &by_hash, ("user", 1));
+    assert!(balancing.0.read().is_empty(), "there is no room for it");
+
+    drop(taken);
+    assert_eq!(order(&balancing, &all, &counters, &by_hash, ("user", 1)), first, "kept or not");
+    assert_eq!(balancing.0.read().len(), 1);
+}

@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug, warn};
 
-use super::definition::{CheckDefaults, runnable};
+use super::definition::{CheckDefaults, RunnableCheck, runnable};
 use super::demands::Demands;
 use super::outbox::{Batch, Outbox};
 use super::tracked::{TrackedCheck, note};
@@ -375,10 +375,13 @@ impl MonitorDriver {
         let mut checks = Vec::new();
         for (position, definition) in registration.checks.iter().enumerate() {
             let number = self.next_number();
-            let Some(check) = runnable(&registration, position, self.defaults) else {
+            let Some(mut check) = runnable(&registration, position, self.defaults) else {
                 self.refuse_script((id, instance.generation), position, &definition.kind, number);
                 continue;
             };
+            if checks.is_empty() {
+                self.add_script(instance, &mut check);
+            }
             let interval = Some(check.interval).filter(|_| !instance.monitoring_stopped);
             let fall = definition.failure_threshold.unwrap_or(rules_fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
@@ -392,6 +395,14 @@ impl MonitorDriver {
             .insert(Arc::clone(id), MonitoredInstance { registration, generation, is_stopped, checks: numbers });
         for (check, interval) in checks {
             self.step(ScheduleEvent::Set { check, interval });
+        }
+    }
+
+    /// Adds the program that this server's settings name for the service of an instance.
+    fn add_script(&self, instance: &RegisteredInstance, check: &mut RunnableCheck) {
+        let service = format!("{}/{}", instance.namespace(), instance.name());
+        if let Some(script) = self.app.settings.scripts.get(&service) {
+            Arc::make_mut(&mut check.spec).script.clone_from(script);
         }
     }
 

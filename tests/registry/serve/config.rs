@@ -42,7 +42,7 @@ fn versions_are_kept_compared_and_rolled_back_to() {
 
     let diff = read(&server, "web/diff")["diff"].as_str().unwrap().to_owned();
     let changed: Vec<&str> = diff.lines().filter(|line| !line.starts_with(' ')).collect();
-    assert_eq!(changed, ["-  \"workers\": 4", "+  \"workers\": 8"], "{diff}");
+    assert_eq!(changed, ["-  \"workers\": 4,", "+  \"workers\": 8,"], "{diff}");
     let back = server.post("/api/v1/config/web/rollback", r#"{"version": 1}"#);
     assert_eq!((back.status, back.json()["data"]["version"].clone()), (200, json!(3)));
     assert_eq!(read(&server, "web/diff?from=1&to=3")["diff"], "");

@@ -458,3 +458,29 @@ fn the_command_checks_and_shows() {
     let (code, _, err) = command(&server, &["check"]);
     assert_eq!(code, Some(2), "{err}");
 }
+
+/// A program of the server's own settings judges the instances of its service, with their address; none is run for a client.
+#[test]
+fn a_script_of_the_settings_judges_the_instances_of_a_service() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (folder, target) = (folder(), Target::new(2));
+    let (script, verdict) = (folder.path().join("check"), folder.path().join("verdict"));
+    let text = format!("#!/bin/sh\necho \"$PORTOLAN_TARGET_PORT $1\"\nread code < {}\nexit $code\n", verdict.display());
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(&verdict, "2\n").unwrap();
+    let settings = format!("    scripts: [\"web={} deep\"]\n", script.display());
+    let server = Server::with_checks(folder.path(), &settings);
+
+    server.register(&target.registration("judged", &http_check()));
+    let health = reach(&server, "judged", "unhealthy");
+    let expected = format!("{} deep", target.address.port());
+    assert!(health.to_string().contains("script-failed") && health.to_string().contains(&expected), "{health}");
+    std::fs::write(&verdict, "0\n").unwrap();
+    reach(&server, "judged", "healthy");
+
+    let own = json!([{ "check_type": "script", "config": { "command": [script.to_str().unwrap()] } }]);
+    let refused = server.post("/api/v1/services", &target.registration("own", &own));
+    assert_eq!(refused.status, 400, "{}", refused.text());
+}
