@@ -198,9 +198,10 @@ impl RegistryHttp {
             );
         }
         if let Some(body) = &request.body {
-            sending = match request.headers.is_empty() {
-                true => sending.header(CONTENT_TYPE, "application/json"),
-                false => sending.headers(request.headers.clone()),
+            sending = if request.headers.is_empty() {
+                sending.header(CONTENT_TYPE, "application/json")
+            } else {
+                sending.headers(request.headers.clone())
             };
             sending = sending.body(body.clone());
         }

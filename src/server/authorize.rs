@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
@@ -17,6 +17,7 @@ use super::PeerAddress;
 use super::access::{Caller, ClientCertificate, Permission, Role};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::Origin;
+use super::freshness::Freshness;
 use super::limits::{RateState, RequestKind};
 use super::shared::App;
 use crate::clean::clean;
@@ -45,29 +46,33 @@ pub(super) struct Admission {
     rates: [Option<RateState>; 2],
 }
 
-impl Admission {
-    /// Tells the client of the limit that is nearest, once it has used half of it.
-    pub(super) fn add_rates(&self, headers: &mut HeaderMap) {
-        let known = self.rates.iter().flatten().filter(|rate| rate.is_news());
-        if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
-            nearest.add_to(headers);
-        }
+/// Tells the client of the limit that is nearest, once it has used half of it.
+fn add_rates(rates: &[Option<RateState>], headers: &mut HeaderMap) {
+    let known = rates.iter().flatten().filter(|rate| rate.is_news());
+    if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
+        nearest.add_to(headers);
     }
 }
 
-/// Lets a request through to its handler, with its caller, or refuses it.
-pub(super) async fn authorize(State(rules): State<Arc<RouteRules>>, request: Request, next: Next) -> Response {
+/// Lets a request through to its handler, with its caller, once the server knows what it asks for; or refuses it.
+pub(super) async fn authorize(rules: &RouteRules, request: Request, next: Next) -> Response {
     let needed = rules.needed(request.method());
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let admission = match admit(&rules.app, &head, &head.headers, needed) {
         Ok(admission) => admission,
         Err(error) => return refusal(error),
     };
+    let freshness = match Freshness::wanted(&rules.app, &head.headers).await {
+        Ok(freshness) => freshness,
+        Err(error) => return error.into_response(),
+    };
 
-    let mut request = Request::from_parts(head, body);
-    request.extensions_mut().insert(Arc::clone(&admission.caller));
-    let mut response = next.run(request).await;
-    admission.add_rates(response.headers_mut());
+    let Admission { caller, rates } = admission;
+    head.extensions.insert(caller);
+    head.extensions.insert(freshness);
+    let mut response = next.run(Request::from_parts(head, body)).await;
+    freshness.mark(response.headers_mut());
+    add_rates(&rates, response.headers_mut());
     response
 }
 
@@ -77,7 +82,7 @@ pub(super) async fn authorize(State(rules): State<Arc<RouteRules>>, request: Req
 /// 429: its address sends too many.
 pub(super) fn count_request(app: &App, extensions: &Extensions) -> ApiResult<()> {
     let counted = app.rates.count_address(RequestKind::Request, peer(extensions));
-    counted.map(drop).inspect_err(|_| note_limit(app))
+    counted.map(drop).inspect_err(|_| note_limit(app)).map_err(ApiError::from)
 }
 
 /// Decides whether a request may go on. `headers` hold its key or token; `needed` is `None` for what anyone may do.

@@ -40,7 +40,7 @@ impl FromRequestParts<App> for Access {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         // A route without `authorize` has no caller, and lets none through.
-        let caller = parts.extensions.get::<Arc<Caller>>().cloned().ok_or_else(unauthenticated)?;
+        let caller = parts.extensions.remove::<Arc<Caller>>().ok_or_else(unauthenticated)?;
         let origin = Origin::of(Some(Arc::clone(&caller)), &parts.extensions);
         let freshness = parts.extensions.get::<Freshness>().copied().unwrap_or_default();
         Ok(Self { app: Arc::clone(app), caller, origin, freshness })

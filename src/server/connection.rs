@@ -20,7 +20,6 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
-use tower::Service;
 use tracing::debug;
 
 use super::PeerAddress;
@@ -175,8 +174,7 @@ async fn answer(
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
 
-    let mut routes = context.routes.clone();
-    let mut response = match Service::call(&mut routes, request.map(Body::new)).await {
+    let mut response = match context.routes.answer(request.map(Body::new)).await {
         Ok(response) => response,
         Err(never) => match never {},
     };

@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
 
@@ -29,30 +27,32 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Freshness(Option<Duration>);
 
 impl Freshness {
+    /// Waits for the index that the headers of a request ask for.
+    ///
+    /// # Errors
+    /// 400: they ask for something else.
+    pub(super) async fn wanted(app: &App, headers: &HeaderMap) -> ApiResult<Self> {
+        let is_behind = match min_index(headers)? {
+            Some(index) => !has_reached(app, index).await,
+            None => false,
+        };
+        Ok(Self(app.contact.staleness().or_else(|| is_behind.then(|| app.contact.age()))))
+    }
+
+    /// Marks an answer that may be out of date.
+    pub(super) fn mark(self, headers: &mut HeaderMap) {
+        if let Some(age) = self.0 {
+            headers.insert(STALE, HeaderValue::from(age.as_secs()));
+        }
+    }
+
     /// What an answer says in its body: nothing if it is current. Begins with a comma.
     pub(super) fn to_json(self) -> String {
         self.0.map_or_else(String::new, |age| format!(",\"stale\":true,\"age_seconds\":{:.1}", age.as_secs_f64()))
     }
 }
 
-/// Waits for the index that a request asks for, and marks answers that may be out of date.
-pub(super) async fn freshness(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let is_behind = match min_index(request.headers()) {
-        Ok(Some(index)) => !has_reached(&app, index).await,
-        Ok(None) => false,
-        Err(error) => return error.into_response(),
-    };
-    let stale = app.contact.staleness().or_else(|| is_behind.then(|| app.contact.age()));
-    request.extensions_mut().insert(Freshness(stale));
-
-    let mut response = next.run(request).await;
-    if let Some(age) = stale {
-        response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
-    }
-    response
-}
-
-/// The same in the words of Consul's API, whose clients have no index to wait for.
+/// Marks an answer of Consul's API, whose clients have no index to wait for.
 pub(super) fn mark_consul(app: &App, response: &mut Response) {
     let Some(age) = app.contact.staleness() else { return };
     let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);

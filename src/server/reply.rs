@@ -18,6 +18,8 @@ pub(super) const INDEX: HeaderName = HeaderName::from_static("x-portolan-index")
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+/// The headers of an answer, with those that its connection adds.
+const MAX_USUAL_HEADERS: usize = 12;
 /// Lists above this length are written in pieces, while the client reads: a slow one must not keep a copy of all.
 const MAX_WHOLE_BYTES: usize = 256 * 1024;
 const PIECE_BYTES: usize = 64 * 1024;
@@ -26,6 +28,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 pub(super) fn json(index: u64, body: impl Into<Body>) -> Response {
     let mut response = Response::new(body.into());
     let headers = response.headers_mut();
+    // With those of the connection there are nearly as many: the map never grows.
+    headers.reserve(MAX_USUAL_HEADERS);
     headers.insert(CONTENT_TYPE, JSON);
     headers.insert(INDEX, HeaderValue::from(index));
     // The state of a moment: a cache between would show the past.

@@ -1,7 +1,6 @@
 //! The id of a request, by which its client, the log and the audit log speak of the same one.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -14,7 +13,7 @@ const MAX_BYTES: usize = 64;
 
 /// The id of a request, as an extension of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(Arc<str>);
+pub(super) struct RequestId(HeaderValue);
 
 /// Makes the ids of requests whose clients made none.
 #[derive(Debug)]
@@ -31,14 +30,15 @@ impl RequestIds {
 
     /// The id that the client made, if it can be used, or a new one.
     pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| is_usable(text));
-        match given {
-            Some(text) => RequestId(text.into()),
-            None => {
-                let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-                RequestId(format!("{:08x}-{count}", self.prefix).into())
-            }
-        }
+        let given = headers.get(REQUEST_ID).filter(|value| value.to_str().is_ok_and(is_usable));
+        RequestId(given.cloned().unwrap_or_else(|| self.next()))
+    }
+
+    fn next(&self) -> HeaderValue {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let text = format!("{:08x}-{count}", self.prefix);
+        // Digits and letters are always valid.
+        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from(count))
     }
 }
 
@@ -50,19 +50,19 @@ fn is_usable(text: &str) -> bool {
 
 impl RequestId {
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        // Only visible characters get in.
+        self.0.to_str().unwrap_or_default()
     }
 
     /// The value of the header.
     pub(super) fn header(&self) -> HeaderValue {
-        // Only visible characters get in.
-        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+        self.0.clone()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

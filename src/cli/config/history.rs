@@ -15,6 +15,10 @@ use crate::output::{self, Align};
 
 /// List the versions of a configuration that are kept, the newest first
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config history web
+  portolan config history web --json
+  portolan config history web --registry portolan://127.0.0.1:7440")]
 pub(super) struct History {
     /// The name of the configuration
     #[arg(value_name = "NAME")]
@@ -27,6 +31,10 @@ pub(super) struct History {
 ///
 /// JSON is compared with a field on each line, so that spaces make no difference. Prints nothing if the values are the same.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config diff web 2 3
+  portolan config diff web 2 3 --json
+  portolan config diff web 1 2 --registry portolan://127.0.0.1:7440")]
 pub(super) struct Diff {
     /// The name of the configuration
     #[arg(value_name = "NAME")]

@@ -26,6 +26,10 @@ const POLL: Duration = Duration::from_mins(5);
 
 /// List the configurations that a registry keeps
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config list
+  portolan config list --json
+  portolan config list --registry portolan://127.0.0.1:7440")]
 pub(super) struct List {
     #[command(flatten)]
     registry: RegistryOptions,

@@ -59,6 +59,10 @@ enum ContentFormat {
 ///
 /// Its versions stay for a while: `portolan config rollback` makes one of them the newest again.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config delete web
+  portolan config delete web --quiet
+  portolan config delete web --registry portolan://127.0.0.1:7440")]
 pub(super) struct Delete {
     /// The name of the configuration
     #[arg(value_name = "NAME")]
@@ -74,6 +78,10 @@ pub(super) struct Delete {
 ///
 /// It becomes a version of its own: after version 2, a rollback to version 1 is version 3.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan config rollback web 2
+  portolan config rollback web 2 --quiet
+  portolan config rollback web 2 --registry portolan://127.0.0.1:7440")]
 pub(super) struct Rollback {
     /// The name of the configuration
     #[arg(value_name = "NAME")]

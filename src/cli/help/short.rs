@@ -78,7 +78,7 @@ impl HelpPage {
         let examples: Vec<&str> = if path == "portolan" {
             EXAMPLES.to_vec()
         } else {
-            own.iter().map(String::as_str).filter(|line| line.len() + 2 <= WIDTH).take(MAX_EXAMPLES).collect()
+            own.iter().filter_map(|line| fitting(line)).take(MAX_EXAMPLES).collect()
         };
         if examples.is_empty() {
             return;
@@ -150,6 +150,12 @@ impl HelpPage {
         self.line(&format!("`{path} --help` has {rest}."));
         self.paragraph(&format!("`portolan help TOPIC` for {}.", super::topics::names().join(", ")));
     }
+}
+
+/// An example that fits a line, if necessary without what it is for; `None` if it is too long even so.
+fn fitting(line: &str) -> Option<&str> {
+    let code = line.split("  ").next().unwrap_or(line);
+    [line, code].into_iter().find(|text| text.chars().count() + 2 <= WIDTH)
 }
 
 /// The lines of the examples of a command.

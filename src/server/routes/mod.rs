@@ -24,7 +24,6 @@ pub(super) mod traffic;
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -44,7 +43,7 @@ use self::route::ApiRoute;
 use super::access::Permission;
 use super::api_error::ApiError;
 use super::authorize::{RouteRules, authorize, count_request};
-use super::freshness::{STALE, freshness};
+use super::freshness::STALE;
 use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::shared::App;
@@ -162,15 +161,10 @@ pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
         let rules = RouteRules { app: Arc::clone(app), methods: rules };
-        let methods = methods.layer(from_fn_with_state(Arc::new(rules), authorize));
-        let methods = match app.metrics.route(name) {
-            Some(stats) => methods.layer(from_fn_with_state(stats, timed)),
-            None => methods,
-        };
-        router = router.route(path, methods);
+        let route = RouteContext { rules, stats: app.metrics.route(name) };
+        router = router.route(path, methods.layer(from_fn_with_state(Arc::new(route), routed)));
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
-    let router = router.layer(from_fn_with_state(Arc::clone(app), freshness));
     let router = match cors(&app.settings.allowed_origins) {
         Some(cors) => router.layer(cors),
         None => router,
@@ -212,31 +206,30 @@ impl Routes {
         let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
         Self { plain, compressing }
     }
-}
 
-impl Service<Request> for Routes {
-    type Response = Response;
-    type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request>::poll_ready(&mut self.plain, cx)
-    }
-
-    fn call(&mut self, request: Request) -> Self::Future {
+    /// Answers a request.
+    pub(super) fn answer(&self, request: Request) -> RouteFuture<Infallible> {
         let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
         let wants_gzip = accepted.is_some_and(|accepted| accepted.contains("gzip") || accepted.contains('*'));
-        let router = if wants_gzip { &mut self.compressing } else { &mut self.plain };
-        Service::<Request>::call(router, request)
+        let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
+        Service::<Request>::call(&mut router, request)
     }
 }
 
-/// Counts a request, and makes it a span.
-async fn timed(State(stats): State<Arc<RouteStats>>, request: Request, next: Next) -> Response {
+/// What all requests of a route share.
+struct RouteContext {
+    rules: RouteRules,
+    stats: Option<Arc<RouteStats>>,
+}
+
+/// Authorizes a request, counts it, and makes it a span. One layer does all of it, because each layer costs every request
+/// allocations of its own.
+async fn routed(State(route): State<Arc<RouteContext>>, request: Request, next: Next) -> Response {
+    let Some(stats) = &route.stats else { return authorize(&route.rules, request, next).await };
     let method = request.method().clone();
     let span = trace::request(&method, stats.path(), request.headers());
     let start = Instant::now();
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = authorize(&route.rules, request, next).instrument(span.clone()).await;
     trace::answered(&span, response.status());
     stats.add(&method, response.status(), start.elapsed());
     response

@@ -76,15 +76,15 @@ fn port(container: &Container, wanted: &IntOrString) -> i32 {
     match wanted {
         IntOrString::Int(port) => *port,
         IntOrString::String(name) => {
-            let ports = container.ports.iter().flatten();
-            let named = ports.into_iter().find(|port| port.name.as_ref() == Some(name));
+            let mut ports = container.ports.iter().flatten();
+            let named = ports.find(|port| port.name.as_ref() == Some(name));
             named.unwrap_or_else(|| panic!("no port {name}")).container_port
         }
     }
 }
 
-fn http(probe: &Option<Probe>) -> (&HTTPGetAction, (Option<i32>, Option<i32>)) {
-    let probe = probe.as_ref().expect("a probe");
+fn http(probe: Option<&Probe>) -> (&HTTPGetAction, (Option<i32>, Option<i32>)) {
+    let probe = probe.expect("a probe");
     (probe.http_get.as_ref().expect("an HTTP probe"), (probe.initial_delay_seconds, probe.period_seconds))
 }
 
@@ -125,9 +125,9 @@ fn the_manifests_are_what_kubernetes_and_the_program_accept() {
     }
 
     // Row R3.
-    let (live, times) = http(&container.liveness_probe);
+    let (live, times) = http(container.liveness_probe.as_ref());
     assert_eq!((live.path.as_deref(), times), (Some("/health"), (Some(30), Some(10))));
-    let (ready, times) = http(&container.readiness_probe);
+    let (ready, times) = http(container.readiness_probe.as_ref());
     assert_eq!((ready.path.as_deref(), times), (Some("/health?ready=true"), (Some(5), Some(5))));
     let server = Server::in_memory();
     for probe in [live, ready] {
@@ -179,7 +179,7 @@ fn the_manifests_for_several_servers_are_accepted() {
     let pod = spec.template.spec.unwrap();
     assert_eq!(pod.service_account_name, account.metadata.name);
     let container = &pod.containers[0];
-    for probe in [&container.liveness_probe, &container.readiness_probe] {
+    for probe in [container.liveness_probe.as_ref(), container.readiness_probe.as_ref()] {
         assert_eq!(port(container, &http(probe).0.port), 8_080);
     }
     assert_eq!(port(container, service.spec.unwrap().ports.unwrap()[0].target_port.as_ref().unwrap()), 8_080);
