@@ -54,7 +54,7 @@ impl State {
         let running = entry.expires.map(|expires| (None, expires)).into_iter().chain(reports);
         let running = running.filter(|(_, expires)| *expires > now).map(|(check, expires)| LeaseRemainder {
             lease: LeaseKey { id: Arc::clone(&entry.id), check, generation: entry.record.generation },
-            remaining: expires - now,
+            remaining: expires.saturating_sub(now),
         });
         running.collect()
     }

@@ -59,7 +59,7 @@ fn url_data(url: &GivenValue, given: &Given, variable: Variable) -> Result<DataP
     match scheme {
         "postgres" | "postgresql" => postgres_data(url, text, given, variable),
         _ => {
-            let hint = "the databases are sqlite:FILE and postgresql://USER@HOST/NAME";
+            let hint = "the databases are sqlite:FILE and postgresql://HOST/NAME";
             Err(url.by.error("database.postgres.url", &url.shown, "no database has this URL", hint))
         }
     }

@@ -11,11 +11,16 @@ use crate::server::ring::Event;
 use crate::server::shared::App;
 use crate::server::view::{View, ViewDraft};
 use crate::server::writer::{CommandWriter, log};
-use crate::store::{Contents, News, StoredEvent};
+use crate::store::{Contents, News, StoreError, StoredEvent};
 
 /// What was written by others could not be taken over: everything has to be read again.
 #[derive(Debug)]
 pub(super) struct Diverged;
+
+/// Why nothing can be written after changes that this server does not understand.
+pub(super) fn unreadable() -> StoreError {
+    StoreError::Away { cause: "what another server wrote cannot be read".to_owned() }
+}
 
 /// Takes over news, and publishes them.
 pub(super) fn follow(writer: &mut CommandWriter, news: News) -> Result<(), Diverged> {

@@ -2,6 +2,7 @@
 
 mod follow;
 mod outbox;
+mod turn;
 mod writer;
 
 pub(super) use writer::ClusterWriter;

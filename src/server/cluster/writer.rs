@@ -3,7 +3,6 @@
 //! Renewals and results of checks that change nothing stay in memory. Everything else is written in this server's turn: it
 //! first takes over what the others wrote, and then applies the rules. So it decides as if it were the only one.
 
-use std::collections::{HashMap, HashSet};
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,31 +11,28 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Span, info, warn};
 
-use super::follow::{Diverged, follow};
+use super::follow::{Diverged, follow, unreadable};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
-use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
-use crate::server::write_queue::{WriteJob, Written};
-use crate::server::writer::{CarriedOut, CommandWriter, TICK, spans, subject};
-use crate::store::{Batch, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
+use crate::server::write_queue::WriteJob;
+use crate::server::writer::{CommandWriter, TICK};
+use crate::store::{News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
 
 /// The most leases that are asked for at once.
-const MAX_DUE: usize = 10_000;
-/// How long a lease is left alone that is being renewed at this moment.
-const RENEWAL_TIME: Duration = Duration::from_secs(2);
+pub(super) const MAX_DUE: usize = 10_000;
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
-    writer: CommandWriter,
-    store: Arc<dyn SharedStore>,
-    outbox: Outbox,
+    pub(super) writer: CommandWriter,
+    pub(super) store: Arc<dyn SharedStore>,
+    pub(super) outbox: Outbox,
     wakeups: watch::Receiver<u64>,
     /// The request that is on its way, and when it was sent.
     sync: Option<(Duration, Pending<SyncReport>)>,
     /// Whether another one is to follow it.
     is_sync_wanted: bool,
     /// Whether everything has to be read again.
-    has_diverged: bool,
+    pub(super) has_diverged: bool,
 }
 
 /// What the writer does next.
@@ -121,7 +117,8 @@ impl ClusterWriter {
         }
     }
 
-    fn position(&self) -> Position {
+    /// What this server knows.
+    pub(super) fn position(&self) -> Position {
         if self.has_diverged {
             return Position::default();
         }
@@ -169,7 +166,7 @@ impl ClusterWriter {
         }
     }
 
-    fn take_news(&mut self, news: News) {
+    pub(super) fn take_news(&mut self, news: News) {
         let is_older = match &news {
             News::Reset(contents) => {
                 *contents.epoch == *self.writer.app.epoch() && contents.index < self.writer.state.index()
@@ -184,7 +181,7 @@ impl ClusterWriter {
     }
 
     /// Takes over how long leases last. One that has expired is left as it is.
-    fn confirm(&mut self, leases: &[StoredLease]) {
+    pub(super) fn confirm(&mut self, leases: &[StoredLease]) {
         let now = self.writer.now();
         for lease in leases.iter().filter(|lease| !lease.lasts.is_zero()) {
             if let Some(known) = outbox::known(lease) {
@@ -222,7 +219,7 @@ impl ClusterWriter {
         }
     }
 
-    fn lose_contact(&self, error: &StoreError) {
+    pub(super) fn lose_contact(&self, error: &StoreError) {
         // A full disk, for example, is not silence.
         if matches!(error, StoreError::Away { .. } | StoreError::Closed) && self.writer.app.contact.lose() {
             warn!(error = %error, "the store does not reply: reads go on with what is in memory, and say so");
@@ -243,175 +240,6 @@ impl ClusterWriter {
         self.writer.state = before;
         self.write_in_turn(Vec::new(), true).await;
     }
-
-    async fn write(&mut self, jobs: Vec<WriteJob>) {
-        if let Some(jobs) = self.write_in_memory(jobs) {
-            if self.writer.app.contact.is_lost() {
-                self.write_without_store(jobs, &StoreError::Away { cause: "it did not reply last time".to_owned() });
-            } else {
-                self.write_in_turn(jobs, false).await;
-            }
-        }
-    }
-
-    /// Carries out what changes nothing that others see. Returns the jobs if that is not so.
-    fn write_in_memory(&mut self, jobs: Vec<WriteJob>) -> Option<Vec<WriteJob>> {
-        if !jobs.iter().flat_map(|job| &job.commands).all(may_stay_in_memory) {
-            return Some(jobs);
-        }
-        let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&jobs, false, self.writer.now());
-        if step.has_changes() || step.rejected > 0 {
-            self.writer.state = before;
-            return Some(jobs);
-        }
-
-        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(subject);
-        renewed.for_each(|id| self.outbox.renew(id));
-        self.writer.finish(jobs, step);
-        None
-    }
-
-    /// Takes the turn, takes over what was written before, and writes.
-    async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
-        let at = self.writer.clock.now();
-        let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
-        let due = due.into_iter().map(outbox::key).collect();
-        let turn = match self.store.take_turn(self.position(), due).await {
-            Ok(turn) => turn,
-            Err(error) => {
-                self.lose_contact(&error);
-                return self.write_without_store(jobs, &error);
-            }
-        };
-
-        self.take_news(turn.news);
-        if self.has_diverged {
-            let error = unreadable();
-            drop(self.store.append(Batch { after: self.writer.state.index(), ..Batch::default() }));
-            return self.write_without_store(jobs, &error);
-        }
-        self.confirm(&turn.leases);
-        let now = self.writer.now();
-        if is_tick {
-            self.leave_alone(&turn.leases, now);
-        }
-        self.append(jobs, is_tick, now).await;
-    }
-
-    /// A lease that the store did not speak of is being renewed, or came due only now: it is asked for again.
-    fn leave_alone(&mut self, leases: &[StoredLease], now: Now) {
-        let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
-        for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
-            let key = outbox::key(lease.clone());
-            if !spoken.contains(&(&*key.id, key.slot)) {
-                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
-            }
-        }
-    }
-
-    /// Applies the rules, and ends the turn with what they changed.
-    async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool, now: Now) {
-        let before = self.writer.state.clone();
-        let mut step = self.writer.carry_out(&jobs, is_tick, now);
-        let mut batch = self.writer.batch(before.index(), &mut step);
-        self.add_replicas(&mut batch, &step);
-        batch.leases = self.granted(&jobs);
-
-        let is_empty = batch.is_empty();
-        let kept = if is_empty {
-            // It only ends the turn.
-            drop(self.store.append(batch));
-            Ok(())
-        } else {
-            self.writer.keep(batch, &spans(&jobs)).await
-        };
-        match kept {
-            Ok(()) => self.writer.finish(jobs, step),
-            Err(error) => {
-                self.writer.state = before;
-                self.lose_contact(&error);
-                self.write_without_store(jobs, &error);
-            }
-        }
-    }
-
-    fn add_replicas(&self, batch: &mut Batch, step: &CarriedOut) {
-        // Changes of texts and numbers always serialise.
-        let instances = step
-            .changes
-            .iter()
-            .map(|change| (change.index, serde_json::to_vec(&ReplicatedChange::from(change)).unwrap_or_default()));
-        let documents =
-            step.documents.iter().map(|change| (change.index, serde_json::to_vec(change).unwrap_or_default()));
-        let mut replicas: HashMap<u64, Vec<u8>> = instances.chain(documents).collect();
-        for event in &mut batch.events {
-            event.replica = replicas.remove(&event.index).unwrap_or_default();
-        }
-    }
-
-    /// The leases that these commands began or renewed.
-    fn granted(&self, jobs: &[WriteJob]) -> Vec<StoredLease> {
-        let commands = jobs.iter().flat_map(|job| &job.commands);
-        let granting = commands.filter(|command| {
-            matches!(
-                command,
-                Command::Register(_) | Command::Renew { .. } | Command::CheckResult { .. } | Command::Catalog(_)
-            )
-        });
-        let ids: HashSet<Arc<str>> = granting.filter_map(subject).collect();
-        let now = self.writer.clock.now();
-        ids.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect()
-    }
-
-    /// Heartbeats of known instances are taken, and stored later; all other writes are refused.
-    fn write_without_store(&mut self, jobs: Vec<WriteJob>, error: &StoreError) {
-        let mut failed = Vec::new();
-        for job in jobs {
-            if job.commands.iter().all(|command| self.is_known_renewal(command)) {
-                self.take_renewals(job);
-            } else {
-                failed.push(job);
-            }
-        }
-        if !failed.is_empty() {
-            self.writer.fail(failed, error);
-        }
-    }
-
-    fn is_known_renewal(&self, command: &Command) -> bool {
-        let Command::Renew { id, generation, .. } = command else { return false };
-        let known = self.writer.state.view().record(id);
-        known.is_some_and(|known| generation.is_none_or(|given| given == known.generation))
-    }
-
-    fn take_renewals(&mut self, job: WriteJob) {
-        let mut written = Vec::with_capacity(job.commands.len());
-        for command in job.commands {
-            let Some(id) = subject(&command) else { continue };
-            self.outbox.postpone(Arc::clone(&id), command);
-            let instance = self.writer.state.view().get(&id);
-            written.push(Ok(Written { instance, ..Written::default() }));
-        }
-        let _ = job.answer.send(Ok(written));
-    }
-}
-
-/// Why nothing can be written after changes that this server does not understand.
-fn unreadable() -> StoreError {
-    StoreError::Away { cause: "what another server wrote cannot be read".to_owned() }
-}
-
-/// Whether a command can be carried out without the others, if it changes nothing.
-fn may_stay_in_memory(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Renew { .. }
-            | Command::CheckResult { .. }
-            | Command::CheckUnavailable { .. }
-            | Command::Catalog(CatalogCommand::Report { .. })
-            | Command::Traffic { command: TrafficCommand::Score(_), .. }
-    )
 }
 
 /// The reply to the request that is on its way; forever without one.

@@ -21,7 +21,7 @@ pub(super) fn gauge(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    value: impl EncodeGaugeValue,
+    value: impl EncodeGaugeValue + Copy,
 ) -> fmt::Result {
     encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)
 }
@@ -31,7 +31,7 @@ pub(super) fn counter(
     encoder: &mut DescriptorEncoder<'_>,
     name: &str,
     help: &str,
-    count: impl EncodeCounterValue,
+    count: impl EncodeCounterValue + Copy,
 ) -> fmt::Result {
     encoder.encode_descriptor(name, help, None, MetricType::Counter)?.encode_counter(&count, NoExemplar::None)
 }

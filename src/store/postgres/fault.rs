@@ -76,7 +76,8 @@ impl From<tokio_postgres::Error> for Fault {
     }
 }
 
-const READ_ONLY: &str = "name the primary too: postgresql://USER@HOST1,HOST2/NAME finds the one that can be written to";
+const READ_ONLY: &str =
+    "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used";
 const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
 
 /// The text of the error that began it.

@@ -100,7 +100,7 @@ fn unusable(cause: &str) -> StoreError {
     StoreError::Unusable {
         database: "postgresql://…".to_owned(),
         cause: cause.to_owned(),
-        hint: "write postgresql://USER@HOST:PORT/NAME, and several hosts as HOST:PORT,HOST:PORT",
+        hint: "the form is postgresql://HOST:PORT,HOST:PORT/NAME, with USER@ or USER:PASSWORD@ before the first host",
     }
 }
 

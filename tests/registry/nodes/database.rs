@@ -4,14 +4,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{HANG, TempDir, is_root, kill, output, tool};
+use crate::support::{HANG, TempDir, finish, is_root, kill, output, tool};
 
 /// Where Debian's package has the programs.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
@@ -23,10 +23,17 @@ pub struct Database {
     postmaster: Option<Child>,
 }
 
-/// The one that tests share which do it no harm; each takes a database of its own.
-pub fn shared() -> &'static Database {
-    static SHARED: OnceLock<Database> = OnceLock::new();
-    SHARED.get_or_init(Database::start)
+/// The one that tests share which do it no harm; each takes a database of its own. It ends with the last of them.
+pub fn shared() -> Arc<Database> {
+    static SHARED: Mutex<Weak<Database>> = Mutex::new(Weak::new());
+    // A test that failed to start it leaves it to the next one.
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(database) = shared.upgrade() {
+        return database;
+    }
+    let database = Arc::new(Database::start());
+    *shared = Arc::downgrade(&database);
+    database
 }
 
 fn program(name: &str) -> PathBuf {
@@ -46,7 +53,7 @@ fn text(command: &mut Command) -> String {
 /// started it.
 fn unprivileged(name: &str) -> Command {
     let mut command = tool("setpriv");
-    command.args(["--pdeathsig", "KILL"]);
+    command.args(["--pdeathsig", "QUIT"]);
     if is_root() {
         command.args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"]);
     }
@@ -135,10 +142,9 @@ impl Database {
     /// It and its backends, as far as they are of this PostgreSQL.
     fn processes(&self) -> Vec<u32> {
         let postmaster = self.postmaster();
-        let path = format!("/proc/{postmaster}/task/{postmaster}/children");
-        let children = std::fs::read_to_string(path).unwrap_or_default();
-        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
-        std::iter::once(postmaster).chain(children).collect()
+        let entries = std::fs::read_dir("/proc").unwrap();
+        let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        std::iter::once(postmaster).chain(pids.filter(|pid| parent_of(*pid) == Some(postmaster))).collect()
     }
 
     /// Kills all of it at once, as a crash does.
@@ -167,11 +173,19 @@ impl Database {
     }
 }
 
+/// The parent of a process; `None` if it has ended.
+fn parent_of(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    fields.split(' ').nth(1)?.parse().ok()
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
-        if self.postmaster.is_some() {
-            self.resume();
-            self.kill();
-        }
+        let Some(postmaster) = self.postmaster.take() else { return };
+        // A killed one would leave its shared memory behind.
+        kill(postmaster.id(), Signal::CONT);
+        kill(postmaster.id(), Signal::QUIT);
+        let _ = finish(postmaster);
     }
 }

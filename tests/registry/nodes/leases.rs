@@ -35,7 +35,8 @@ fn keep_alive(node: &Server, id: &str, time: Duration) {
 
 #[test]
 fn a_heartbeat_at_one_server_counts_at_all_and_what_ends_is_unhealthy_at_all() {
-    let (url, folder) = (shared().create(), crate::serve::folder());
+    let database = shared();
+    let (url, folder) = (database.create(), crate::serve::folder());
     let nodes = ["a", "b", "c"].map(|name| short(&url, name, folder.path()));
     let watcher = Watcher::start(std::sync::Arc::new(std::sync::Mutex::new(vec![nodes[2].address])), 0);
     nodes[0].register(&registration("alive", 3));
@@ -65,7 +66,8 @@ fn a_heartbeat_at_one_server_counts_at_all_and_what_ends_is_unhealthy_at_all() {
 
 #[test]
 fn an_old_generation_is_refused_by_every_server_at_once() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let nodes = three(&url);
     for round in 0..10 {
         let first = nodes[round % 3].register(&registration("x", 30))["generation"].as_u64().unwrap();

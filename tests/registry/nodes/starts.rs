@@ -10,7 +10,8 @@ use crate::serve::Server;
 
 #[test]
 fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let nodes = three(&url);
     for (number, node) in nodes.iter().enumerate() {
         node.register(&registration(&format!("i-{number}"), 30));
@@ -19,7 +20,7 @@ fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
     let lists: Vec<_> = nodes.iter().map(list).collect();
     assert!(lists.iter().all(|list| list.index == 3 && list.instances.len() == 3));
 
-    let rows = shared().sql(&url, "SELECT format, last_index, cluster FROM portolan.meta");
+    let rows = database.sql(&url, "SELECT format, last_index, cluster FROM portolan.meta");
     assert_eq!(rows, format!("{POSTGRES_FORMAT}|3|default"));
     let status = nodes[0].get("/api/v1/status").json()["data"].clone();
     assert!(!status["off"].as_array().unwrap().iter().any(|part| part == "clustering"), "{status}");

@@ -69,7 +69,8 @@ pub(super) fn gather(nodes: &[&Server], watchers: Vec<Watcher>, writes: Writes) 
 
 #[test]
 fn clients_of_all_servers_read_one_history_also_if_a_server_is_killed() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let mut nodes = three(&url);
     let servers = Arc::new(Mutex::new(nodes.iter().map(|node| node.address).collect::<Vec<_>>()));
     let watchers: Vec<Watcher> = (0..3).map(|first| Watcher::start(Arc::clone(&servers), first)).collect();
@@ -99,13 +100,14 @@ fn clients_of_all_servers_read_one_history_also_if_a_server_is_killed() {
     let history = gather(&nodes, watchers, writes);
     assert_eq!(history.problems(), [] as [String; 0]);
     assert!(history.acknowledged.len() > 20 && history.logs.iter().all(|log| log.0.len() > 100));
-    let stored = shared().sql(&url, "SELECT last_index, (SELECT count(*) FROM portolan.record) FROM portolan.meta");
+    let stored = database.sql(&url, "SELECT last_index, (SELECT count(*) FROM portolan.record) FROM portolan.meta");
     assert_eq!(stored, format!("{}|{}", history.lists[0].index, history.lists[0].instances.len()));
 }
 
 #[test]
 fn a_read_with_the_index_of_a_write_sees_it_on_every_server() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let nodes = three(&url);
     let read = |node: &Server, id: &str, index: u64| {
         let request = format!(
@@ -135,7 +137,8 @@ fn a_read_with_the_index_of_a_write_sees_it_on_every_server() {
 
 #[test]
 fn a_change_of_history_begins_anew_for_everyone() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let nodes = three(&url);
     let servers = Arc::new(Mutex::new(vec![nodes[0].address]));
     for number in 0..5 {
@@ -148,9 +151,9 @@ fn a_change_of_history_begins_anew_for_everyone() {
     let lost = "DELETE FROM portolan.event WHERE number > 3; DELETE FROM portolan.record WHERE id IN ('i-3', 'i-4');
         DELETE FROM portolan.lease WHERE id IN ('i-3', 'i-4');
         UPDATE portolan.meta SET last_index = 3";
-    let before = shared().sql(&url, "SELECT epoch FROM portolan.meta");
-    shared().sql(&url, lost);
-    let epoch = || shared().sql(&url, "SELECT epoch FROM portolan.meta");
+    let before = database.sql(&url, "SELECT epoch FROM portolan.meta");
+    database.sql(&url, lost);
+    let epoch = || database.sql(&url, "SELECT epoch FROM portolan.meta");
     crate::serve::wait_until(|| epoch() != before);
     let epoch = epoch();
     crate::serve::wait_until(|| {
@@ -169,7 +172,7 @@ fn a_change_of_history_begins_anew_for_everyone() {
     });
     watcher.wait_for(|line| line.contains(&epoch));
     let log = watcher.end();
-    assert_eq!(shared().sql(&url, "SELECT epoch FROM portolan.meta"), epoch, "it changed once");
+    assert_eq!(database.sql(&url, "SELECT epoch FROM portolan.meta"), epoch, "it changed once");
     let resets = log.0.iter().filter(|line| line.contains(r#""type":"reset""#)).count();
     assert_eq!(resets, 2, "{:#?}", log.0);
     assert_eq!(

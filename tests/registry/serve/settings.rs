@@ -212,7 +212,7 @@ fn bad_options_variables_and_places_are_refused() {
         (
             &["--config", "pg.yaml", "--port", "0"],
             &[],
-            &["the database postgresql://u@127.0.0.1:1/d", "Connection refused", "check that PostgreSQL runs"],
+            &["the database postgresql://***@127.0.0.1:1/d", "Connection refused", "check that PostgreSQL runs"],
         ),
         (&["--port", "99999"], &[], &["--port '99999'", "0 to 65535"]),
         (&["--port", "1", "--listen", "127.0.0.1:1"], &[], &["--listen"]),
@@ -250,7 +250,7 @@ fn bad_options_variables_and_places_are_refused() {
         (
             &["--port", "0"],
             &[("DATABASE_URL", "postgres://u:hidden@127.0.0.1:1/d")],
-            &["the database postgresql://u@127"],
+            &["the database postgresql://***@127"],
         ),
     ] {
         let run = serve(folder, args, env);
