@@ -44,8 +44,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
+            cand audit 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand sync 'Copy the services of one registry to another'
             cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
@@ -1139,6 +1141,54 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;health;help;help'= {
         }
+        &'portolan;audit'= {
+            cand --since 'List records from this time on: 2026-11-29T12:00:00Z, or a duration before now, such as 1h'
+            cand --who 'List records whose WHO contains this text'
+            cand --last 'Look only at the last N records [default: 100]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --all 'List the whole log'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand verify 'Find changed, removed, moved and inserted records of the audit log'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;audit;verify'= {
+            cand --expect 'Require this record, as an earlier run printed it'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --partial 'Accept that the first records are missing, as in an export with --since'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;audit;help'= {
+            cand verify 'Find changed, removed, moved and inserted records of the audit log'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;audit;help;verify'= {
+        }
+        &'portolan;audit;help;help'= {
+        }
         &'portolan;export'= {
             cand --file 'Write to this file instead of standard output'
             cand --reload 'Run this command after the file was replaced, without a shell; quotes join words'
@@ -1186,6 +1236,26 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --lines 'Write lines even on a terminal'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;sync'= {
+            cand --as 'Call FROM by this name in the metadata of its copies [default: its provider, as in consul]'
+            cand --timeout 'Set the maximum time for one reply of a registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --dry-run 'Print what would change, and change nothing'
+            cand -y 'Change also more than 20 % of the copies at once'
+            cand --yes 'Change also more than 20 % of the copies at once'
+            cand -w 'Keep running, and copy each change'
+            cand --watch 'Keep running, and copy each change'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1606,8 +1676,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand services 'List, show and change the services of a registry'
             cand status 'Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime'
             cand health 'Check the instances of a registry that `portolan serve` runs, or show what its checks found'
+            cand audit 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand sync 'Copy the services of one registry to another'
             cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
@@ -1694,9 +1766,16 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;health;show'= {
         }
+        &'portolan;help;audit'= {
+            cand verify 'Find changed, removed, moved and inserted records of the audit log'
+        }
+        &'portolan;help;audit;verify'= {
+        }
         &'portolan;help;export'= {
         }
         &'portolan;help;drift'= {
+        }
+        &'portolan;help;sync'= {
         }
         &'portolan;help;doctor'= {
         }

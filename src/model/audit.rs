@@ -239,9 +239,8 @@ mod tests {
     fn each_part_changes_the_hash() {
         let whole = record();
         let other = AuditHash::of(AuditHash::ZERO, 1, b"x");
-        let mut changed = Vec::new();
-        changed.push(AuditRecord { number: 8, ..whole.clone() });
-        changed.push(AuditRecord { previous: other, ..whole.clone() });
+        let mut changed =
+            vec![AuditRecord { number: 8, ..whole.clone() }, AuditRecord { previous: other, ..whole.clone() }];
         for field in ["who", "action", "result", "target", "time"] {
             let mut value = serde_json::to_value(&whole).unwrap();
             value[field] = if field == "time" { "2026-11-29T12:00:01Z".into() } else { "other".into() };

@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
-use super::limits::RateState;
+use super::limits::{LimitExceeded, RateState};
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -74,16 +74,17 @@ impl ApiError {
         self
     }
 
-    /// Adds the limit that was exceeded, which header fields of the answer describe.
-    #[must_use]
-    pub(super) fn limited(mut self, limit: RateState) -> Self {
-        self.limit = Some(Box::new(limit));
-        self
-    }
-
     /// The body, as JSON.
     pub(super) fn to_body(&self) -> ErrorBody {
         ErrorBody { error: self.clone() }
+    }
+}
+
+/// 429, with the header fields that describe the limit.
+impl From<LimitExceeded> for ApiError {
+    fn from(exceeded: LimitExceeded) -> Self {
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", exceeded.message);
+        Self { limit: Some(Box::new(exceeded.state)), ..error.hint(exceeded.hint) }
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) async fn authorize(rules: &RouteRules, request: Request, next: Next) 
 /// 429: its address sends too many.
 pub(super) fn count_request(app: &App, extensions: &Extensions) -> ApiResult<()> {
     let counted = app.rates.count_address(RequestKind::Request, peer(extensions));
-    counted.map(drop).inspect_err(|_| note_limit(app))
+    counted.map(drop).inspect_err(|_| note_limit(app)).map_err(ApiError::from)
 }
 
 /// Decides whether a request may go on. `headers` hold its key or token; `needed` is `None` for what anyone may do.

@@ -86,13 +86,14 @@ pub use self::access::{
     AccessControl, ApiKey, ApiKeys, Authentication, CertificateRule, MIN_SECRET_BYTES, NewApiKey, Permission,
     Permissions, Role, Scope, TokenAlgorithm, TokenRules, read_keys,
 };
-pub use self::audit::AuditSettings;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
-pub use self::settings::{DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits};
+pub use self::settings::{
+    AuditSettings, DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits,
+};
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 pub use self::trace::TRACE_TARGET;
@@ -193,7 +194,7 @@ pub async fn run(
     live_overrides::apply(&app, app.settings.live());
     clients.spawn(reload::follow_settings(Arc::clone(&app), changes, clients.clone()));
     clients.spawn(reload::follow_files(Arc::clone(&app), tls.clone(), clients.clone()));
-    audit::note_start(&app).await;
+    audit::note_start(&app.audit, &app.access).await;
     let audit = PendingAudit::new(queues);
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs, audit };
     match shared_store {

@@ -38,7 +38,7 @@ pub struct ServerSettings {
     /// instance. Nothing that a client sends can name one.
     pub scripts: Arc<BTreeMap<String, Vec<String>>>,
     /// Whether there is an audit log, and for how long its records stay.
-    pub audit: super::AuditSettings,
+    pub audit: AuditSettings,
     /// How many requests a caller may send.
     pub rate_limits: super::RateLimitSettings,
     /// What DNS answers with, for a server that has listeners for it.
@@ -153,6 +153,24 @@ pub struct SizeLimits {
     pub event_streams: usize,
 }
 
+/// Whether the server keeps an audit log, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Whether it keeps one.
+    pub enabled: bool,
+    /// The most records that stay. Some more may be there for a minute.
+    pub max_records: u64,
+    /// Older records are removed; `None` keeps them until there are too many.
+    pub max_age: Option<Duration>,
+}
+
+impl Default for AuditSettings {
+    /// A million records take about 400 MB.
+    fn default() -> Self {
+        Self { enabled: true, max_records: 1_000_000, max_age: None }
+    }
+}
+
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {
@@ -169,7 +187,7 @@ impl Default for ServerSettings {
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
             scripts: Arc::default(),
-            audit: super::AuditSettings::default(),
+            audit: AuditSettings::default(),
             rate_limits: super::RateLimitSettings::default(),
             dns: DnsSettings::default(),
         }

@@ -118,6 +118,11 @@ impl ServerState {
         self.unscoped.load_full()
     }
 
+    /// The number of writes that wait for the store.
+    pub(super) fn queued_writes(&self) -> usize {
+        self.unscoped_writes.len()
+    }
+
     /// The index of the last change.
     pub(super) fn index(&self) -> u64 {
         self.unscoped.load().index()

@@ -98,10 +98,12 @@ impl AuditList {
 
     async fn print(&self, registry: &Registry, form: Form, quiet: bool) -> Result<Exit> {
         let is_limited = !self.all && self.since.is_none();
-        let mut query = AuditQuery::default();
-        query.last = is_limited.then(|| self.last.unwrap_or(LAST));
-        query.since = self.since.map(Since::time);
-        query.who.clone_from(&self.who);
+        let query = AuditQuery {
+            last: is_limited.then(|| self.last.unwrap_or(LAST)),
+            since: self.since.map(Since::time),
+            who: self.who.clone(),
+            ..AuditQuery::default()
+        };
 
         let mut pages = Pages::new(registry, query);
         let mut records = Vec::new();

@@ -41,6 +41,7 @@ enum Value {
 }
 
 impl Show {
+    #[expect(clippy::unused_self, reason = "as the other commands, which have options")]
     pub(super) fn run(self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();

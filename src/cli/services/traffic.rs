@@ -191,22 +191,20 @@ fn target_text(target: &TrafficTarget) -> String {
 
 /// `running: 10 % to version 1.3, step 1 of 3, score 100 (aborts below 80)`
 fn shift_text(shift: &ShiftState) -> String {
-    let mut text = clean(&shift.phase);
-    match shift.percent {
+    let place = match shift.percent {
         Some(percent) => {
-            text += &format!(": {percent} % to {}", target_text(&shift.to));
-            text += &format!(", step {} of {}", shift.step, shift.steps.len());
-            if let Some(least) = shift.abort_below {
-                let score = shift.score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
-                text += &format!(", score {score} (aborts below {least})");
-            }
+            let (step, steps) = (shift.step, shift.steps.len());
+            format!(": {percent} % to {}, step {step} of {steps}", target_text(&shift.to))
         }
-        None => text += &format!(", to {}", target_text(&shift.to)),
-    }
-    if let Some(reason) = &shift.reason {
-        text += &format!(": {}", clean(reason));
-    }
-    text
+        None => format!(", to {}", target_text(&shift.to)),
+    };
+    let judged = shift.abort_below.filter(|_| shift.percent.is_some()).map(|least| {
+        let score = shift.score.map_or_else(|| "unknown".to_owned(), |score| score.to_string());
+        format!(", score {score} (aborts below {least})")
+    });
+    let reason = shift.reason.as_ref().map(|reason| format!(": {}", clean(reason)));
+
+    [Some(clean(&shift.phase)), Some(place), judged, reason].into_iter().flatten().collect()
 }
 
 fn row(share: &TrafficShare) -> [Cow<'_, str>; 7] {

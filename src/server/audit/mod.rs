@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 
 use self::recent_uses::RecentUses;
 use super::limits::{Rate, TokenBucket};
+use super::settings::AuditSettings;
 use crate::clean::clean;
 use crate::engine::Clock;
 use crate::model::{AuditAnchor, AuditEntry, RegisteredInstance};
@@ -31,7 +32,6 @@ pub(super) use self::command::PlannedCommand;
 use self::command::named;
 pub(super) use self::origin::Origin;
 pub(super) use self::pending::PendingAudit;
-pub use self::retention::AuditSettings;
 pub(super) use self::start::note_start;
 
 /// The most entries of each kind that wait for the writer.

@@ -1,34 +1,15 @@
 //! How long records of the audit log are kept.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{AuditAnchor, AuditEntry};
+use crate::server::settings::AuditSettings;
 use crate::store::{AuditPage, AuditRange, Store, StoreError};
-
-/// Whether the server keeps an audit log, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditSettings {
-    /// Whether it keeps one.
-    pub enabled: bool,
-    /// The most records that stay. Some more may be there for a minute.
-    pub max_records: u64,
-    /// Older records are removed; `None` keeps them until there are too many.
-    pub max_age: Option<Duration>,
-}
 
 /// The most records that are removed at once because of their number.
 const MAX_REMOVED: u64 = 10_000;
 /// The most records that are removed at once because of their age: each of them is read.
 const MAX_AGED: usize = 1_000;
-
-impl Default for AuditSettings {
-    /// A million records take about 400 MB.
-    fn default() -> Self {
-        Self { enabled: true, max_records: 1_000_000, max_age: None }
-    }
-}
 
 impl AuditSettings {
     /// The number of the last record to remove; `None` if all stay. `oldest`: numbers and times of the first records. The last
@@ -70,6 +51,8 @@ pub(super) async fn due(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::{AuditChain, AuditRecord};
     use crate::server::audit::AuditLog;

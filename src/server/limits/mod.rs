@@ -10,14 +10,12 @@ use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::StatusCode;
 use parking_lot::Mutex;
 
 use self::buckets::Buckets;
 pub(super) use self::rate_headers::RateState;
 pub(super) use self::token_bucket::{Rate, TokenBucket};
 use super::access::Permission;
-use super::api_error::ApiError;
 use super::gate::counted_address;
 use crate::engine::Clock;
 
@@ -104,7 +102,11 @@ impl RateLimits {
     ///
     /// # Errors
     /// 429: the address sends too many.
-    pub(super) fn count_address(&self, kind: RequestKind, peer: Option<IpAddr>) -> Result<Option<RateState>, ApiError> {
+    pub(super) fn count_address(
+        &self,
+        kind: RequestKind,
+        peer: Option<IpAddr>,
+    ) -> Result<Option<RateState>, LimitExceeded> {
         let Some(peer) = peer else { return Ok(None) };
         self.count(kind, LimitedCaller::Address(counted_address(peer)), Some(peer))
     }
@@ -118,7 +120,7 @@ impl RateLimits {
         kind: RequestKind,
         caller: &str,
         peer: Option<IpAddr>,
-    ) -> Result<Option<RateState>, ApiError> {
+    ) -> Result<Option<RateState>, LimitExceeded> {
         self.count(kind, LimitedCaller::Caller(caller), peer)
     }
 
@@ -127,7 +129,7 @@ impl RateLimits {
         kind: RequestKind,
         subject: LimitedCaller<'_>,
         peer: Option<IpAddr>,
-    ) -> Result<Option<RateState>, ApiError> {
+    ) -> Result<Option<RateState>, LimitExceeded> {
         let (policy, RequestRate { per_second, limits_loopback }) = self.policy(kind, subject);
         let is_local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
         let rate = Rate::per_second(per_second, BURST).filter(|_| limits_loopback || !is_local);
@@ -154,16 +156,30 @@ impl RateLimits {
     }
 }
 
-fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state: RateState) -> ApiError {
+/// A limit that was exceeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LimitExceeded {
+    /// What was exceeded.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) hint: String,
+    /// When to try again.
+    pub(super) state: RateState,
+}
+
+fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state: RateState) -> LimitExceeded {
     let what = if kind == RequestKind::Heartbeat { "heartbeats" } else { "requests" };
     let (whose, key) = match subject {
         LimitedCaller::Caller(_) => ("this key", "key"),
         LimitedCaller::Address(_) => ("this address", "address"),
     };
     let message = format!("{whose} sends more than {per_second} {what} a second");
-    let hint =
-        format!("wait as long as Retry-After says, or raise server.limits.{what}_per_second_per_{key} on the server");
-    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).hint(hint).limited(state)
+    let setting = format!("server.limits.{what}_per_second_per_{key}");
+    LimitExceeded {
+        message,
+        hint: format!("wait as long as Retry-After says, or raise {setting} on the server"),
+        state,
+    }
 }
 
 #[cfg(test)]
@@ -215,9 +231,8 @@ mod tests {
         let (limits, _) = limits(small());
         passing(&limits, RequestKind::Heartbeat, "10.0.0.1", 10);
         let error = limits.count_address(RequestKind::Heartbeat, Some("10.0.0.1".parse().unwrap())).unwrap_err();
-        assert_eq!((error.status, error.code), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
         assert_eq!(error.message, "this address sends more than 2 heartbeats a second");
-        assert!(error.hint.unwrap().contains("server.limits.heartbeats_per_second_per_address"));
+        assert!(error.hint.contains("server.limits.heartbeats_per_second_per_address"));
     }
 
     #[test]

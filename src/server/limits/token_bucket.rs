@@ -101,7 +101,8 @@ mod tests {
                 }
             }
             // Never more than the burst and what came since.
-            let most = u64::from(rate.burst()) + now.as_nanos() as u64 / rate.interval.as_nanos() as u64 + 1;
+            let since = u64::try_from(now.as_nanos() / rate.interval.as_nanos()).unwrap();
+            let most = u64::from(rate.burst()) + since + 1;
             assert!(given <= most && given > 0, "{tokens}: {given} of {most}");
         }
         assert_eq!(Rate::per_second(0, Duration::from_secs(1)), None);

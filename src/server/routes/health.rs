@@ -55,7 +55,7 @@ fn parts(app: &App, store: &ProbeResult) -> Value {
         parts["health_monitor"]["reason"] = reason.into();
     }
 
-    let (queued, max) = (app.unscoped_writes.len(), app.settings.size_limits.queued_writes);
+    let (queued, max) = (app.queued_writes(), app.settings.size_limits.queued_writes);
     parts["write_queue"] = json!({ "status": word(queued < max), "queued": queued, "max": max });
     parts
 }

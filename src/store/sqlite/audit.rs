@@ -2,8 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::commit::signed;
-use super::open::unsigned;
+use super::open::{signed, unsigned};
 use crate::model::AuditHash;
 use crate::store::audit::AuditHead;
 use crate::store::{AuditPage, AuditRange, Batch, StoredAudit};

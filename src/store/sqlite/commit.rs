@@ -3,6 +3,7 @@
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::audit;
+use super::open::signed;
 use crate::store::{Batch, Write};
 
 /// Stores batches in one transaction. If any of them cannot be stored, none is. On a full disk it folds the log into the
@@ -63,9 +64,4 @@ fn store(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqli
     let mut prune = connection.prepare_cached("DELETE FROM event WHERE number <= ?1")?;
     prune.execute(params![signed(index.saturating_sub(max_events))])?;
     Ok(())
-}
-
-/// An index is far below the largest number that SQLite has.
-pub(super) fn signed(index: u64) -> i64 {
-    i64::try_from(index).unwrap_or(i64::MAX)
 }

@@ -147,6 +147,11 @@ fn read(connection: &Connection) -> rusqlite::Result<Contents> {
     Ok(Contents { index, epoch, records, events })
 }
 
+/// An index is far below the largest number that SQLite has.
+pub(super) fn signed(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
 pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

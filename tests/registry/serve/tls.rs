@@ -73,7 +73,13 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
         let (code, text) = curl(&server, &folder, versions);
         assert_eq!(code, Some(0), "{versions:?}: {text}");
         let text = text.to_lowercase();
-        for line in ["http/1.1 200", "strict-transport-security: max-age=31536000", "x-content-type-options: nosniff"] {
+        for line in [
+            "http/1.1 200",
+            "strict-transport-security: max-age=31536000",
+            "x-content-type-options: nosniff",
+            "content-security-policy: default-src 'none'",
+            "cache-control: no-store",
+        ] {
             assert!(text.contains(line), "{line}: {text}");
         }
     }
@@ -123,6 +129,22 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
     fs::write(folder.path().join("server.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
     wait_until(|| server.log().contains("the certificate stays"));
     assert_eq!(curl(&server, &folder, &[]).0, Some(0));
+}
+
+/// Row N11: the header fields of each answer, also of errors; HSTS only over TLS.
+#[test]
+fn each_answer_has_the_header_fields_that_protect_browsers() {
+    let server = Server::in_memory();
+    for path in ["/health", "/api/v1/services", "/nothing", "/api/v1/services?limit=x"] {
+        let reply = server.get(path);
+        assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert!(reply.header("content-security-policy").is_some_and(|policy| policy.starts_with("default-src 'none'")));
+        assert_eq!(reply.header("cache-control"), Some("no-store"), "{path}");
+        assert!(
+            reply.header("x-request-id").is_some() && reply.header("strict-transport-security").is_none(),
+            "{path}"
+        );
+    }
 }
 
 /// With authorities for clients, only a client with their certificate gets an answer.
