@@ -1,7 +1,7 @@
 //! A store in PostgreSQL, for several servers.
 //!
-//! PostgreSQL orders all changes, keeps them, and is the only clock for leases. The row of `meta` has the index: whoever
-//! writes locks it first, so that indexes are dense and commits happen in their order. A server has two connections: one to
+//! PostgreSQL orders all changes, keeps them, and is the only clock for leases. The row of `meta` has the index: a
+//! writer locks it first, so that indexes are dense and commits happen in their order. A server has two connections: one to
 //! write, one to follow.
 
 mod audit;

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, Statement};
 
 use super::fault::Fault;
 
-/// Reads and locks the index. Whoever has this lock writes next.
+/// Reads and locks the index. The holder of this lock writes next.
 const LOCK: &str = "SELECT last_index, epoch FROM portolan.meta FOR UPDATE";
 const META: &str = "SELECT last_index, epoch FROM portolan.meta";
 const EVENTS: &str = "SELECT number, body, replica FROM portolan.event WHERE number > $1 ORDER BY number LIMIT $2";

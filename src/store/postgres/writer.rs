@@ -61,7 +61,7 @@ impl TurnWriter {
 
     async fn take_turn(&mut self, position: &Position, due: &[StoredLease]) -> Result<Turn, StoreError> {
         if self.turn.take().is_some() {
-            // It was not ended: whoever took it is gone.
+            // It was not ended: its taker is gone.
             self.prepared = None;
         }
         let max = self.max_events;

@@ -106,6 +106,6 @@ fn while_the_database_stands_still_reads_and_heartbeats_go_on_and_nothing_expire
         let expired: Timestamp = event["time"].as_str().unwrap().parse().unwrap();
         assert!(expired >= back + TTL, "{back}: {line}");
     }
-    // A lease that nobody renews is over once it had its time again.
+    // A lease without a renewal is over once it had its time again.
     wait_until(|| nodes.iter().all(|node| node.get("/api/v1/services/i-1").json()["data"]["health"] == "unhealthy"));
 }
