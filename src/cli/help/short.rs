@@ -13,6 +13,8 @@ use super::wrapped;
 const WIDTH: usize = 80;
 /// The widest terminal that lines are laid out for: longer ones are hard to read.
 const MAX_WIDTH: usize = 100;
+/// The indent of a usage line that continues the one before.
+const USAGE_INDENT: &str = "    ";
 /// Examples of each command.
 const MAX_EXAMPLES: usize = 3;
 /// The widest name of an option that its description stands beside.
@@ -44,7 +46,10 @@ impl HelpPage {
         self.line("");
 
         let usage = command.clone().render_usage().to_string();
-        self.line(usage.trim_end());
+        for (at, line) in wrapped(&usage, self.width.saturating_sub(USAGE_INDENT.len())).iter().enumerate() {
+            let indent = if at > 0 { USAGE_INDENT } else { "" };
+            self.line(&format!("{indent}{line}"));
+        }
 
         self.examples(path, command);
         self.subcommands(path, command);
