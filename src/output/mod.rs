@@ -204,11 +204,11 @@ formats! {
     /// One page for a browser, with everything in it
     Html => html::Html::new, Brief, Whole, "html";
     /// A picture: processes, services and their endpoints
-    Svg => chart::Svg::new, Full, Whole, "cli";
+    Svg => chart::Svg::begin, Full, Whole, "cli";
     /// The same picture in the language of Graphviz
-    Dot => chart::Dot::new, Full, Whole, "cli";
+    Dot => chart::Dot::begin, Full, Whole, "cli";
     /// The same picture for GitHub, GitLab and wikis
-    Mermaid => chart::Mermaid::new, Full, Whole, "cli";
+    Mermaid => chart::Mermaid::begin, Full, Whole, "cli";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
 }

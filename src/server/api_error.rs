@@ -84,7 +84,7 @@ impl ApiError {
 impl From<LimitExceeded> for ApiError {
     fn from(exceeded: LimitExceeded) -> Self {
         let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", exceeded.message);
-        Self { limit: Some(Box::new(exceeded.state)), ..error.hint(exceeded.hint) }
+        Self { limit: Some(exceeded.state), ..error.hint(exceeded.hint) }
     }
 }
 

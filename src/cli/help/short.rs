@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use clap::builder::StyledStr;
 use clap::builder::styling::Style;
+use clap::builder::{PossibleValue, StyledStr};
 use clap::{Arg, Command};
 
 use super::selection::{COMMANDS, EXAMPLES, options_of};
@@ -251,7 +251,7 @@ fn description(argument: &Arg) -> String {
     }
 
     let values = argument.get_possible_values();
-    let names: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(|value| value.get_name()).collect();
+    let names: Vec<&str> = values.iter().filter(|value| !value.is_hide_set()).map(PossibleValue::get_name).collect();
     let list = names.join(", ");
     if argument.get_action().takes_values() && !names.is_empty() && list.len() <= MAX_VALUES {
         let _ = write!(text, " [{list}]");

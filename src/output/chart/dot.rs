@@ -8,7 +8,7 @@ use crate::output::RenderOptions;
 pub(in crate::output) struct Dot;
 
 impl Dot {
-    pub(in crate::output) fn new(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
+    pub(in crate::output) fn begin(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
         Ok(Chart::of(out, page, draw))
     }
 }

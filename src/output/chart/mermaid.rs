@@ -1,5 +1,6 @@
 //! Mermaid, which GitHub, GitLab and many wikis draw: `portolan local -o mermaid`.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Chart, ChartCaption, ChartGraph, NodeState};
@@ -9,7 +10,7 @@ use crate::output::RenderOptions;
 pub(in crate::output) struct Mermaid;
 
 impl Mermaid {
-    pub(in crate::output) fn new(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
+    pub(in crate::output) fn begin(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
         Ok(Chart::of(out, page, draw))
     }
 }
@@ -57,7 +58,7 @@ fn quoted(text: &str) -> String {
             '"' => quoted.push_str("#quot;"),
             // `<` begins HTML, a backquote Markdown, `#` an entity, `;` may end a statement.
             '#' | '&' | '<' | '>' | '`' | ';' | '\\' | '*' | '_' | '{' | '}' | '[' | ']' | '|' => {
-                quoted.push_str(&format!("#{};", u32::from(c)));
+                let _ = write!(quoted, "#{};", u32::from(c));
             }
             c => quoted.push(c),
         }

@@ -13,7 +13,7 @@ use crate::output::xml::XmlWriter;
 pub(in crate::output) struct Svg;
 
 impl Svg {
-    pub(in crate::output) fn new(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
+    pub(in crate::output) fn begin(out: &mut (dyn Write + Send), page: RenderOptions) -> io::Result<Chart<'_>> {
         Ok(Chart::of(out, page, draw))
     }
 }

@@ -164,7 +164,7 @@ pub(super) struct LimitExceeded {
     /// What to do.
     pub(super) hint: String,
     /// When to try again.
-    pub(super) state: RateState,
+    pub(super) state: Box<RateState>,
 }
 
 fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state: RateState) -> LimitExceeded {
@@ -178,7 +178,7 @@ fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state
     LimitExceeded {
         message,
         hint: format!("wait as long as Retry-After says, or raise {setting} on the server"),
-        state,
+        state: Box::new(state),
     }
 }
 

@@ -59,7 +59,7 @@ impl TokenBucket {
             let wait = after.saturating_sub(rate.window());
             return (self, TokenGrant { wait: Some(wait), remaining: 0, full_in: missing });
         }
-        let left = (rate.window() - after).as_nanos() / rate.interval.as_nanos().max(1);
+        let left = rate.window().saturating_sub(after).as_nanos() / rate.interval.as_nanos().max(1);
         let remaining = u32::try_from(left).unwrap_or(u32::MAX);
         (Self { full_at: now + after }, TokenGrant { wait: None, remaining, full_in: after })
     }
