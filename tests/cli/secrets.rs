@@ -95,7 +95,7 @@ fn files_and_variables_are_quoted_without_their_secrets() {
     let services = "[[service]]\nname = \"db\"\nendpoints = [\"postgresql://u:QQ7@127.0.0.1:1/db\", \"u:QQ7@h:x\"]\n";
     shows_no_secret(portolan("validate s.toml").file("s.toml", services), &["s.toml"]);
     shows_no_secret(
-        portolan("discover file s.toml --json").file("s.toml", &services.replace(", \"u:QQ7@h:x\"", "")),
+        portolan("discover file s.toml --json").file("s.toml", services.replace(", \"u:QQ7@h:x\"", "")),
         &["s.toml"],
     );
 

@@ -79,7 +79,7 @@ fn color_is_for_terminals_and_for_those_who_ask() {
     let scan = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).run();
     assert!(scan.stdout.contains("\u{1b}[32mopen\u{1b}[0m"), "{scan:?}");
     let plain = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).env("NO_COLOR", "1").run();
-    assert_eq!(plain.stdout.contains('\u{1b}'), true, "an option on the line is stronger than NO_COLOR");
+    assert!(plain.stdout.contains('\u{1b}'), "an option on the line is stronger than NO_COLOR");
     let files = portolan(&format!("scan 127.0.0.1 -p {port} --color always -o table=t -o name"));
     let path = files.path("t");
     let mut files = files;

@@ -149,7 +149,7 @@ fn a_probe_checks_the_targets_of_the_file_and_no_others() {
         (format!("target={}&module=web", good.target()), 200, Some("1")),
         (format!("target={}&module=strict", good.target()), 200, Some("0")),
         ("target=gone".to_owned(), 200, Some("0")),
-        (format!("target=gone&module=web&debug=true"), 200, Some("0")),
+        ("target=gone&module=web&debug=true".to_owned(), 200, Some("0")),
         (String::new(), 400, None),
         ("target=".to_owned(), 400, None),
         (format!("target={}&module=nosuch", good.target()), 400, None),

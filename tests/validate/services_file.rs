@@ -141,11 +141,9 @@ fn a_service_has_its_own_trust() {
     let peer = shown.serve();
     put(directory.path(), "ours.pem", &ours.pem);
     put(directory.path(), "other.pem", &other.pem);
-    let digest: String = ring::digest::digest(&ring::digest::SHA256, &shown.chain[0])
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = ring::digest::digest(&ring::digest::SHA256, &shown.chain[0]);
+    let digest: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.concat();
 
     let file = directory.path().join("s.toml");
     let rows = [

@@ -234,7 +234,8 @@ impl World {
     }
 
     fn operate(&mut self) {
-        let to = version(*self.dice.pick(&["1.3", "1.4", "^1.2", "1.2"]));
+        let to = self.dice.pick(&["1.3", "1.4", "^1.2", "1.2"]);
+        let to = version(to);
         let abort_below = *self.dice.pick(&[None, Some(80), Some(80)]);
         let steps = self.dice.pick(&[vec![10, 50, 100], vec![1, 99], vec![100], vec![33]]).clone();
         let plan = ShiftPlan { to: to.clone(), steps, every: seconds(20), abort_below };

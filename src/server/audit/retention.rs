@@ -94,7 +94,7 @@ mod tests {
         let first = Batch { audit: (0..20).map(line).collect(), ..Batch::default() };
         store.append(first).await.unwrap();
 
-        let settings = AuditSettings { enabled: true, max_records: 15, max_age: Some(Duration::from_secs(60 * 10)) };
+        let settings = AuditSettings { enabled: true, max_records: 15, max_age: Some(Duration::from_mins(10)) };
         for expected in [Some(8), None] {
             let anchor = due(&store, settings, at(18)).await.unwrap();
             assert_eq!(anchor.map(|anchor| anchor.through), expected);

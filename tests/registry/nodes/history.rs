@@ -74,8 +74,10 @@ impl History {
             }
         }
         for replies in &self.replies {
-            if let Some(pair) = replies.windows(2).find(|pair| pair[1] < pair[0]) {
-                problems.push(format!("the index went back from {} to {}", pair[0], pair[1]));
+            if let Some((before, after)) =
+                replies.iter().zip(replies.iter().skip(1)).find(|(before, after)| after < before)
+            {
+                problems.push(format!("the index went back from {before} to {after}"));
             }
         }
         problems

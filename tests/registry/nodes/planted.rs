@@ -88,7 +88,7 @@ const FAULTS: [Plant; 10] = [
             history.logs.iter_mut().for_each(|log| {
                 let at = log.0.len() - 3;
                 log.0[at] = event(4, "added", "a", 1);
-            })
+            });
         },
         "generation 1 of a came back at 4",
     ),

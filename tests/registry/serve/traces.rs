@@ -84,7 +84,8 @@ impl Collector {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    hex.concat()
 }
 
 fn attribute(span: &Span, key: &str) -> Option<AttributeValue> {
