@@ -10,7 +10,9 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-pub(crate) use crate::redaction::{MASK, redacted, redacted_query, redacted_url};
+mod redaction;
+
+pub(crate) use self::redaction::{MASK, redacted, redacted_query, redacted_url};
 
 /// Maximum number of characters of one [`Untrusted`] that `Display` writes; a cut is marked by `…`.
 pub const DISPLAY_CHARS: usize = 512;

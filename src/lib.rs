@@ -117,7 +117,6 @@ pub mod model;
 mod net;
 pub mod output;
 mod probe;
-mod redaction;
 #[cfg(feature = "serve")]
 pub mod registry;
 #[cfg(feature = "serve")]

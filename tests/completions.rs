@@ -64,6 +64,7 @@ fn complete(shell: &str, script: &str, command: &[&str]) {
         offered.dedup();
         assert_eq!(offered, expected, "{shell} at `{line}`: {said}");
     }
+
     fs::remove_dir_all(&scratch).unwrap();
 }
 

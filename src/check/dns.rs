@@ -208,6 +208,7 @@ mod tests {
             latency: Latency::from_micros(10),
             response,
         });
+
         DnsObservation {
             name: "web.test".into(),
             address: None,

@@ -83,6 +83,7 @@ fn of_command(name: &str) -> Option<Command> {
         "config" => config::Config::augment_args,
         _ => return None,
     };
+
     Some(define(command))
 }
 
@@ -130,6 +131,7 @@ mod tests {
     #[test]
     fn each_command_alone_has_the_very_options_that_are_defined() {
         let whole = Cli::command();
+
         for command in whole.get_subcommands() {
             let name = command.get_name();
             for source in command.get_subcommands().map(Command::get_name).chain([""]) {

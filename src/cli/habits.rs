@@ -263,6 +263,7 @@ mod tests {
         assert!(HABITS.len() >= 60);
         let mut root = Cli::command();
         root.build();
+
         for Habit { typed, at, .. } in HABITS.iter().filter(|habit| habit.at != ANY) {
             let command = match *at {
                 ALONE => &root,
@@ -299,6 +300,7 @@ mod tests {
         assert_eq!(hint("portolan scan", "-s", "portolan scan -sV h"), "portolan's way of nmap's -sV: --identify");
         assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
         assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
+
         let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
         assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
         assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");

@@ -52,6 +52,7 @@ pub(super) fn completion_place(shell: Shell, is_root: bool, variable: Environmen
         }
     };
     let note = note.or_else(|| (shell == Shell::Bash).then(bash_note).flatten());
+
     Ok(InstallPlace { path, note })
 }
 

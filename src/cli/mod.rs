@@ -181,6 +181,7 @@ impl Global {
             let why = format!("{command} writes to standard output only");
             return Err(Error::usage("--output", why, "leave it out, and redirect the output"));
         }
+
         match self.format {
             FormatName::Json => Ok(true),
             FormatName::Table => Ok(false),

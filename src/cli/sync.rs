@@ -233,6 +233,7 @@ impl SyncTask<'_> {
                 all.completeness = Completeness::Incomplete;
             }
         }
+
         Ok(all)
     }
 
@@ -241,6 +242,7 @@ impl SyncTask<'_> {
             let document = PlanDocument::of(plan);
             return stdout::with_stdout(None, |out| output::write_value(out, &document)).map(drop);
         }
+
         stdout::with_stdout(None, |out| {
             for (sign, copies) in [('+', &plan.add), ('~', &plan.change)] {
                 for copy in copies {
@@ -269,6 +271,7 @@ async fn until_changed(events: &mut Option<EventStream>, pause: Duration) {
         event = stream.next() => event,
         () = sleep(pause) => return,
     };
+
     match event {
         Some(Ok(_)) => {
             sleep(SETTLE_TIME).await;
@@ -321,6 +324,7 @@ impl<'p> PlanDocument<'p> {
             service: stale.service().as_raw(),
             endpoint: stale.endpoint().to_string(),
         });
+
         Self {
             schema: SCHEMA,
             add: &plan.add,

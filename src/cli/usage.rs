@@ -69,6 +69,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
     let (path, command) = asked_command(command, args);
     let help = format!("try `{path} --help`");
     let argument = argument(error);
+
     match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             Error::usage(&path, "no command is given", format!("{}; {help}", commands(command)))
@@ -149,6 +150,7 @@ fn parser(error: &clap::Error) -> RejectedValue {
     let Some(source) = error.source() else {
         return RejectedValue::new(first_line(error), "");
     };
+
     if let Some(error) = source.downcast_ref::<ParseError>() {
         RejectedValue::new(escaped(&error.to_string()), error.hint())
     } else if let Some(number) = source.downcast_ref::<ParseIntError>() {

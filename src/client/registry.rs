@@ -309,6 +309,7 @@ impl Registry {
 /// Passes events on until the receiver is gone.
 async fn forward(resolver: Resolver, sender: mpsc::Sender<ServiceEvent>) {
     let mut watch = resolver.watch();
+
     loop {
         tokio::select! {
             () = sender.closed() => return,
@@ -379,6 +380,7 @@ impl RegistryBuilder {
     pub fn build(self) -> Registry {
         let lister = Arc::clone(&self.provider);
         let watches = WatchTable::new(self.cache_ttl, move |service| lister.source(service));
+
         Registry(Arc::new(RegistryShared {
             provider: self.provider,
             watches: Arc::new(watches),

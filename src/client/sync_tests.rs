@@ -117,6 +117,7 @@ proptest! {
 /// Services of a few instances, of which some do not take calls and some have a tag.
 fn copies() -> impl Strategy<Value = Vec<Service>> {
     let endpoints = proptest::collection::btree_map(1_u8..9, (any::<bool>(), any::<bool>()), 0..6);
+
     proptest::collection::btree_map("[ab]", endpoints, 0..3).prop_map(|services| {
         let services = services.into_iter().map(|(name, endpoints)| {
             let endpoints = endpoints.into_iter().map(|(host, (is_ready, is_tagged))| {

@@ -80,6 +80,7 @@ impl EndpointMonitor {
     /// Receives messages of the source and feeds `feed`, until the source ends.
     pub(crate) async fn run(mut self, mut source: mpsc::UnboundedReceiver<SourceMessage>, feed: &mut dyn UpdateSink) {
         let mut results = Vec::new();
+
         loop {
             let due = self.due.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
@@ -272,6 +273,7 @@ mod tests {
             ..ValidatorOptions::default()
         };
         let resolvers = Arc::new(Resolvers::new(Vec::new(), timeout));
+
         let validator = EndpointValidator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
         let rules = ThresholdRules { thresholds: Thresholds { rise: 2, fall: 3 }, ignored: Vec::new(), via: None };
         EndpointMonitor::new(validator, Arc::default(), rules, timeout)

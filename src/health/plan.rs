@@ -286,6 +286,7 @@ mod tests {
         assert_eq!(words(&planned(443, |_, spec| spec.protocol = Some("tcp".into()))), ["tcp"]);
         assert_eq!(words(&planned(9, |_, spec| spec.protocol = Some("grpcs".into()))), ["tcp", "tls", "grpc"]);
         assert_eq!(words(&planned(9, |_, spec| spec.path = "/x".parse().ok())), ["tcp", "http"]);
+
         let identified =
             planned(443, |endpoint, _| endpoint.identity = Some(Box::new(crate::model::Identity::of("ssh"))));
         assert_eq!(words(&identified), ["tcp", "protocol"], "the identified protocol has precedence over the port");
@@ -296,6 +297,7 @@ mod tests {
             ["tcp", "http"]
         );
         let named = planned(80, |endpoint, _| endpoint.address = Address::Name("web.test".into()));
+
         assert_eq!(words(&named), ["dns", "tcp", "http"]);
     }
 

@@ -215,6 +215,7 @@ impl RunSummary {
             let verb = if unscored == 1 { "has" } else { "have" };
             notes.push(format!("{} {verb} no score, so --min-score does not hold", counted(unscored, "service")));
         }
+
         notes
     }
 

@@ -267,6 +267,7 @@ impl PendingServices {
                 self.places.push((at, which));
             }
         }
+
         subjects
     }
 

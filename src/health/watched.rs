@@ -242,6 +242,7 @@ mod tests {
             })
             .collect();
         let [first, begun, over] = changes[..] else { panic!("{changes:?}") };
+
         assert!(first == 20 && begun < 40 && over > 100, "{changes:?}");
     }
 }

@@ -134,6 +134,7 @@ impl Stored {
 
     fn push_rest(&mut self, range: AddressRange) {
         let before = self.len();
+
         match self.rest.last_mut() {
             Some(open)
                 if (open.v6, open.zone) == (range.v6, range.zone) && range.first <= open.last.saturating_add(1) =>
@@ -245,6 +246,7 @@ impl Addresses {
                 left.push(range);
             }
         }
+
         Self::of(left)
     }
 
@@ -344,6 +346,7 @@ mod tests {
             }
             let listed: Vec<_> = (0..set.len()).map(|at| set.get(at).unwrap()).map(|ip| (ip.is_ipv6(), number(ip))).collect();
             prop_assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+
             prop_assert!((0..set.len()).all(|at| set.position(set.get(at).unwrap()) == Some(at)));
             let again = set.blocks().map(|(first, last)| AddressRange::new(first, last).unwrap());
             prop_assert_eq!(&Addresses::new(again), &set);

@@ -246,11 +246,13 @@ mod tests {
             value[field] = if field == "time" { "2026-11-29T12:00:01Z".into() } else { "other".into() };
             changed.push(serde_json::from_value(value).unwrap());
         }
+
         for changed in changed {
             assert_ne!(changed.computed_hash(), whole.hash, "{changed:?}");
         }
         assert_eq!(other.to_string().parse(), Ok(other));
         assert!("0g".repeat(32).parse::<AuditHash>().is_err() && "00".parse::<AuditHash>().is_err());
+
         assert_eq!(AuditHash::from_bytes(&[1]), None);
     }
 }

@@ -157,6 +157,7 @@ mod tests {
                 hash: AuditHash::ZERO,
             }));
         }
+
         records
     }
 
@@ -214,6 +215,7 @@ mod tests {
             records[..kept].iter().for_each(|record| chain.take(record).unwrap());
             assert_eq!(chain.finish(false), Err(AuditFault::Replaced { number: noted }));
         }
+
         assert_eq!(verify(&log(12)[4..]), Err(AuditFault::MissingBeginning { to: 4 }), "only three were announced");
     }
 
@@ -250,6 +252,7 @@ mod tests {
             record.hash = record.computed_hash();
             previous = record.hash;
         }
+
         assert!(verify(&anew).is_ok(), "it is consistent in itself");
         let mut chain = AuditChain::expecting(Some(noted));
         let found = anew.iter().try_for_each(|record| chain.take(record));

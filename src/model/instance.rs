@@ -223,6 +223,7 @@ pub(super) mod tests {
             expires: Timestamp::from_second(second).unwrap(),
         });
         let names = [prop::option::of(text()), prop::option::of(text()), prop::option::of(text())];
+
         let tags = prop::collection::vec(text(), 0..3);
         let metadata = prop::collection::btree_map(text(), text(), 0..3);
         (".{0,12}", any::<bool>(), lifecycle, names, tags, metadata, prop::option::of(lease)).prop_map(

@@ -6,7 +6,7 @@ use super::service_url::percent_decoded;
 use super::{HostPort, ParseError};
 use crate::clean::Secret;
 
-/// How a proxy is told where to connect.
+/// How a client asks a proxy to connect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyProtocol {
     /// SOCKS version 5 (RFC 1928).
@@ -91,6 +91,7 @@ mod tests {
         }
         let proxy: ProxyUrl = "http://me:p%40ss@proxy".parse().unwrap();
         assert_eq!(proxy.credentials.unwrap().1.expose(), "p@ss");
+
         for text in
             ["", "127.0.0.1:1080", "socks4://h:1", "https://h:1", "socks5://", "socks5://h:0", "socks5://:p@h:1"]
         {

@@ -99,6 +99,7 @@ impl RegisteredInstance {
     /// Its checks with their states.
     fn registry_checks(&self) -> impl Iterator<Item = RegistryCheck> + '_ {
         let definitions = self.registration.checks.iter().enumerate();
+
         definitions.map(|(at, definition)| {
             let name = definition.name.as_deref().unwrap_or(definition.kind.as_str());
             let state = self.checks.get(at).map_or(HealthState::Unknown, |check| check.state);

@@ -113,6 +113,7 @@ fn durations_are_seconds_or_have_a_unit() {
     for written in [json!(0), json!("0"), json!("0s")] {
         assert_eq!(read(&sample_with("ttl", written)).unwrap().ttl, Some(Duration::ZERO));
     }
+
     assert_eq!(read(&sample_with("ttl", Value::Null)).unwrap().ttl, None);
 }
 
@@ -237,6 +238,7 @@ fn each_bad_field_is_named_with_a_reason_and_a_hint() {
         ),
         (sample_with("health_checks", json!([{"check_type": "tcp"}, 3])), "health_checks.1", "3 is not an object"),
     ];
+
     for (body, field, message) in cases {
         let problem = read(&body).expect_err(field);
         assert_eq!((problem.field.as_str(), problem.message.as_str()), (field, message));
@@ -303,6 +305,7 @@ fn any_check() -> impl Strategy<Value = CheckDefinition> {
         Just(CheckKind::Ttl),
     ];
     let thresholds = (prop::option::of(1..=100_u32), prop::option::of(1..=100_u32));
+
     (kind, prop::option::of(any_name()), any_duration(Duration::from_secs(1)), thresholds).prop_map(
         |(kind, name, interval, (failure_threshold, success_threshold))| CheckDefinition {
             name,
@@ -445,6 +448,7 @@ fn registered(id: &str, health: HealthState) -> RegisteredInstance {
         .meta("team", "shop")
         .node("n1")
         .zone("a");
+
     RegisteredInstance {
         id: id.into(),
         generation: 3,
@@ -501,6 +505,7 @@ fn an_answer_has_the_fields_that_simple_clients_read() {
         assert!(written.get(field).is_some(), "{field} in {written}");
     }
     assert_eq!(written["lease"], json!({"ttl": 30, "expires": "1970-01-01T00:00:00Z"}));
+
     assert_eq!((&written["healthy"], &written["weight"]), (&json!(true), &json!(100)));
 }
 
@@ -580,6 +585,7 @@ fn all_filters_must_match() {
         .usable();
     assert!(all.matches(&instance));
     assert!(!all.clone().tag("blue").matches(&instance));
+
     assert!(!all.matches(&registered("a", HealthState::Unhealthy)));
 }
 

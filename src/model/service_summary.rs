@@ -98,6 +98,7 @@ mod tests {
         let registration = Registration::new("web", "10.0.0.1:80".parse().unwrap()).version(version).tag("api");
         let registration = Registration { capabilities: vec![format!("cap-{id}")], ..registration };
         let ttl = std::time::Duration::from_secs(30);
+
         RegisteredInstance {
             registration: registration.into(),
             id: id.into(),

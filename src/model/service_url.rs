@@ -168,6 +168,7 @@ pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
         }
     }
     bytes.extend_from_slice(rest.as_bytes());
+
     bytes
 }
 
@@ -280,6 +281,7 @@ mod tests {
                 assert_eq!(parts(text), (hosts.iter().map(ToString::to_string).collect(), Some(protocol.into())));
             }
         }
+
         for path in ["/run/x.sock", "@name", "./x"] {
             for text in [format!("unix:{path}"), format!("unix://{path}")] {
                 assert_eq!(parts(&text), (vec![path.to_owned()], None), "{text}");

@@ -164,6 +164,7 @@ mod tests {
         for text in ["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd00::1", "100.100.100.201"] {
             assert!(!is_refused(&strict, text) && !is_refused(&local, text), "{text}");
         }
+
         assert!(!is_refused(&AddressPolicy::default(), "169.254.169.254"), "a user may check what the machine can");
     }
 

@@ -75,6 +75,7 @@ pub enum ReplicateError {
 impl From<&Change> for ReplicatedChange {
     fn from(change: &Change) -> Self {
         let instance = &change.instance;
+
         Self {
             kind: change.kind,
             cause: change.cause,

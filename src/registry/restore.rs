@@ -132,6 +132,7 @@ impl State {
             }
             (DocumentKey::Traffic(service), None) => self.unload_traffic(service),
         }
+
         Ok(())
     }
 

@@ -5,7 +5,7 @@ pub(super) const UNITS: u32 = 10_000;
 /// The same for services with many, so that one percent still has a weight for each of them. A single weight has 16 bits.
 const UNITS_OF_MANY: u32 = 60_000;
 /// More instances than this are many.
-const FEW: usize = 100;
+const MAX_FINE_MEMBERS: usize = 100;
 
 /// An instance of a service whose traffic is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(super) fn shares(members: &[SplitMember], percent: u8) -> Vec<u16> {
     };
     let groups: Vec<Group> = members.iter().map(group_of).collect();
 
-    let units = if members.len() > FEW { UNITS_OF_MANY } else { UNITS };
+    let units = if members.len() > MAX_FINE_MEMBERS { UNITS_OF_MANY } else { UNITS };
     let [has_targets, has_rest] = [Group::Target, Group::Rest].map(|group| groups.contains(&group));
     let moved = match (has_targets, has_rest) {
         (true, true) => units / 100 * u32::from(percent.min(100)),
@@ -125,7 +125,7 @@ mod tests {
                 .map(|(weight, is_usable, is_target, is_base)| SplitMember { weight, is_usable, is_target, is_base })
                 .collect();
             let weights = shares(&members, percent);
-            let units = if members.len() > FEW { UNITS_OF_MANY } else { UNITS };
+            let units = if members.len() > MAX_FINE_MEMBERS { UNITS_OF_MANY } else { UNITS };
             let sum: u32 = weights.iter().map(|weight| u32::from(*weight)).sum();
             prop_assert_eq!(sum, if members.iter().any(|member| member.is_usable) { units } else { 0 });
 

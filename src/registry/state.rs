@@ -270,6 +270,7 @@ impl State {
             service.failed.remove_mut(&failure);
             self.failed.remove_mut(&failure);
         }
+
         if let Some(since) = new {
             let failure = (since, Arc::clone(&entry.id));
             service.failed.insert_mut(failure.clone());

@@ -83,6 +83,7 @@ impl State {
             // It changes nothing that is kept.
             TrafficCommand::Score(_) => {}
         }
+
         Ok(traffic)
     }
 

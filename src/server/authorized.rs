@@ -244,6 +244,7 @@ impl Access {
                 return Err(outside_scope(&self.caller));
             }
         }
+
         Ok(command)
     }
 }

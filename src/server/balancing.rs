@@ -42,7 +42,7 @@ pub(super) struct ServiceCounters {
 
 /// Which instances a client wants, and how they are ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selection {
+pub(super) struct PickSelection {
     pub(super) strategy: Strategy,
     pub(super) version: Option<VersionRequirement>,
     pub(super) with_unhealthy: bool,
@@ -58,7 +58,7 @@ pub(super) struct ClientKey<'r> {
 /// An instance to choose from, with what balancing remembers about it.
 pub(super) type Candidate<'i> = (&'i RegisteredInstance, &'i Arc<InstanceCounters>);
 
-impl Selection {
+impl PickSelection {
     fn accepts(&self, instance: &RegisteredInstance) -> bool {
         let version = instance.registration.version.as_deref();
         (self.with_unhealthy || instance.is_usable())
@@ -94,7 +94,7 @@ struct Chosen {
 /// The instances of one selection, with a picker for them. It lasts until the service changes.
 #[derive(Debug)]
 struct Prepared {
-    selection: Selection,
+    selection: PickSelection,
     instances: Vec<Chosen>,
     picker: Box<dyn Picker>,
     picks: AtomicU64,
@@ -121,7 +121,7 @@ impl Drop for KeptTable {
 }
 
 impl Prepared {
-    fn new<'i>(selection: &Selection, all: impl Iterator<Item = Candidate<'i>>, start: u64) -> Self {
+    fn new<'i>(selection: &PickSelection, all: impl Iterator<Item = Candidate<'i>>, start: u64) -> Self {
         let mut instances = Vec::new();
         let mut backends = Vec::new();
         let mut is_split = false;
@@ -177,7 +177,7 @@ impl Balancing {
         &self,
         all: impl FnOnce() -> I,
         counters: &ServiceCounters,
-        selection: &Selection,
+        selection: &PickSelection,
         client: ClientKey<'_>,
         limit: usize,
     ) -> Vec<usize> {
@@ -194,7 +194,7 @@ impl Balancing {
         positions
     }
 
-    fn prepared(&self, selection: &Selection, prepare: impl FnOnce() -> Prepared) -> Arc<Prepared> {
+    fn prepared(&self, selection: &PickSelection, prepare: impl FnOnce() -> Prepared) -> Arc<Prepared> {
         if let Some(known) = self.0.read().iter().find(|known| known.selection == *selection) {
             return Arc::clone(known);
         }

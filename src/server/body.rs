@@ -119,6 +119,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_is_json_and_short() {
         let limit = Duration::from_mins(1);
+
         for (kind, body, outcome) in [
             (Some("application/json"), "{}", Ok(2)),
             (Some("application/json; charset=utf-8"), "{}", Ok(2)),

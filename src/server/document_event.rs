@@ -27,6 +27,7 @@ pub(super) fn document_event(change: &DocumentChange) -> Event {
         "previous": change.previous,
         "item": change.item,
     });
+
     Event {
         index: change.index,
         kind: change.kind.as_str(),
@@ -39,6 +40,7 @@ pub(super) fn document_event(change: &DocumentChange) -> Event {
 /// Logs a change, without the value of a configuration.
 pub(super) fn log_document(change: &DocumentChange) {
     let index = change.index;
+
     match &change.subject {
         DocumentSubject::Config(name) => {
             let (version, author) = (change.item["version"].as_u64(), change.item["author"].as_str());

@@ -88,5 +88,6 @@ async fn has_reached(app: &App, index: u64) -> bool {
         () = app.shutdown.stopping() => {}
         _ = timeout(MAX_WAIT, reached) => {}
     }
+
     app.index() >= index
 }

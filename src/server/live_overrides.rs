@@ -44,6 +44,7 @@ impl LiveOverrides {
         let mut fields = JsonFields::parse(text.as_bytes())?;
         fields.read(&["load_balancer"], |value| object_of(value, |fields| overrides.take_balancer(fields)))?;
         fields.read(&["monitoring"], |value| object_of(value, |fields| overrides.take_monitoring(fields)))?;
+
         fields.read(&["registry"], |value| object_of(value, |fields| overrides.take_registry(fields)))?;
         fields.read(&["server"], |value| object_of(value, |fields| overrides.take_server(fields)))?;
         fields.finish()?;

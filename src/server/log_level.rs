@@ -115,6 +115,7 @@ mod tests {
             assert_eq!(level.get(), right);
         }
         level.set_override(Some("trace"));
+
         level.set("warn").unwrap();
         assert_eq!(level.get(), "trace", "an override lies over the settings");
         level.set_override(None);

@@ -24,6 +24,7 @@ const FILE_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn follow_settings(app: App, mut changes: watch::Receiver<LiveSettings>, shutdown: Shutdown) {
     let mut configured = app.ring.subscribe(&Filter::of_config(SERVER_CONFIG));
     let mut is_file_followed = true;
+
     loop {
         let base = *changes.borrow_and_update();
         live_overrides::apply(&app, base);

@@ -105,5 +105,6 @@ async fn next_piece(mut pieces: Pieces) -> Option<(Result<Bytes, std::convert::I
         pieces.count += 1;
         instance.write(&mut piece);
     }
+
     Some((Ok(Bytes::from(piece)), pieces))
 }

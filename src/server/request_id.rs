@@ -91,6 +91,7 @@ mod tests {
             assert_eq!(id.header(), id.as_str());
         }
         let mut headers = HeaderMap::new();
+
         headers.insert(REQUEST_ID, "a".repeat(MAX_BYTES + 1).parse().unwrap());
         assert!(ids.of(&headers).as_str().len() < MAX_BYTES);
         assert_ne!(ids.of(&HeaderMap::new()), ids.of(&HeaderMap::new()));

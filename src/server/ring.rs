@@ -1,4 +1,4 @@
-//! The last events, for clients that reconnect: they get exactly what they missed, or they are told to begin anew.
+//! The last events, for clients that reconnect: they get exactly what they missed, or a reset.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -93,14 +93,14 @@ impl Event {
 }
 
 impl Filter {
-    /// The events of one configuration. Whoever asks for them was found to be allowed to.
+    /// The events of one configuration. The caller checks the permission.
     pub(super) fn of_config(name: &str) -> Self {
         let (namespace, service) = (Some(CONFIG_NAMESPACE.to_owned()), Some(name.to_owned()));
         Self { namespace, service, scope: Scope::default(), is_of_config: true }
     }
 
     fn accepts(&self, key: &ServiceKey) -> bool {
-        // What is not about services is told only to those who ask for it.
+        // Events that are not about services go only to clients that ask for them.
         let is_internal = match &*key.namespace {
             NODES_NAMESPACE | TRAFFIC_NAMESPACE => true,
             CONFIG_NAMESPACE => !self.is_of_config,

@@ -110,6 +110,7 @@ impl ServerState {
             Some(error) => self.note_store_failed(error),
             None => self.note_store_kept(),
         }
+
         result
     }
 
@@ -133,6 +134,7 @@ impl ServerState {
         let view = self.unscoped.load();
         let snapshot = &view.snapshot;
         let all = if snapshot.is_all_protected() { view.service_count() } else { 0 };
+
         Gauges {
             index: view.index(),
             services: view.service_count() as u64,
@@ -170,6 +172,7 @@ impl ServerState {
                 }
             }
         }
+
         figures
     }
 }

@@ -10,7 +10,7 @@ use super::view::ServiceView;
 use crate::engine::Shutdown;
 use crate::registry::{Command, Selector, TrafficCommand};
 
-/// The interval at which scores are told. A score counts for some of them.
+/// The interval at which scores are reported. A score counts for some of them.
 const SCORE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The score of the instances of a service that a selector accepts, by their own weights: the mean of those whose checks run.
@@ -63,5 +63,6 @@ fn scores(app: &App) -> Vec<Command> {
             view.service(namespace, name).and_then(|service| target_score(app, service, own_weight, &shift.plan.to));
         Command::Traffic { service: Arc::clone(&traffic.service), command: TrafficCommand::Score(score) }
     });
+
     commands.collect()
 }

@@ -26,6 +26,7 @@ pub(super) fn request(method: &Method, route: &str, headers: &HeaderMap) -> Span
     if !span.is_disabled() {
         set_parent(&span, headers);
     }
+
     span
 }
 
@@ -56,6 +57,7 @@ pub(super) fn commit(requests: &[Span], changes: usize) -> Span {
     for request in requests.iter().skip(1) {
         span.follows_from(request);
     }
+
     span
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
-use super::balancing::{Balancing, ClientKey, InstanceCounters, Selection, ServiceCounters};
+use super::balancing::{Balancing, ClientKey, InstanceCounters, PickSelection, ServiceCounters};
 use super::name_index::NameIndex;
 use super::service_addresses::ServiceAddresses;
 use super::times::{LeaseTimes, WIDTH};
@@ -166,7 +166,7 @@ impl ServiceView {
     /// The instances that a client wants in the order for it, at most `limit`. The first is counted as picked.
     pub(super) fn balance(
         &self,
-        selection: &Selection,
+        selection: &PickSelection,
         client: ClientKey<'_>,
         limit: usize,
     ) -> Vec<&Arc<InstanceView>> {
@@ -198,6 +198,7 @@ impl View {
         for instance in snapshot.instances() {
             draft.put(instance);
         }
+
         draft.finish(snapshot)
     }
 
@@ -407,6 +408,7 @@ impl ViewDraft {
             }
         }
         self.view.snapshot = snapshot;
+
         self.view
     }
 }
@@ -423,6 +425,7 @@ mod tests {
             .meta("expires", EXPIRES)
             .meta("x", format!("\"last_seen\":\"{LAST_SEEN}\""));
         let now: Timestamp = "2026-11-29T12:00:00.5Z".parse().unwrap();
+
         RegisteredInstance {
             registration: Arc::new(registration),
             id: id.into(),

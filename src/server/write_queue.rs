@@ -104,6 +104,7 @@ impl From<Rejected> for ApiError {
             _ => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejected.code(), rejected.to_string()).hint(rejected.hint());
+
         match rejected.field() {
             Some(field) => error.field(field),
             None => error,

@@ -228,6 +228,7 @@ pub(super) struct CarriedOut {
 impl CarriedOut {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
+
         Self {
             draft,
             changes: Vec::new(),
@@ -386,6 +387,7 @@ fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u6
     line.pop();
     // Thousands of events are kept: none of them has room to grow.
     line.reserve_exact(ITEM_KEY.len() + view.json_bytes() + 1);
+
     line.extend_from_slice(ITEM_KEY);
     view.write(&mut line);
     line.push(b'}');

@@ -251,6 +251,7 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
             "it is damaged: its events end at 400",
         ),
     ];
+
     for (path, reason) in cases {
         let before = path.is_file().then(|| fs::read(&path).unwrap());
         let error = Sqlite::open(&path, MAX_EVENTS).expect_err(reason);

@@ -11,6 +11,7 @@ fn ports_lists_every_name() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     let mut lines = ran.stdout.lines();
     assert_eq!(lines.next().unwrap().split_whitespace().collect::<Vec<_>>(), ["PORT", "NAME", "ABOUT"]);
+
     let rows: Vec<(u16, String)> = lines
         .map(|line| {
             let mut words = line.split_whitespace();
@@ -18,6 +19,7 @@ fn ports_lists_every_name() {
         })
         .collect();
     let known: Vec<_> = portolan::model::PORT_NAMES.iter().map(|known| (known.port, known.name.to_owned())).collect();
+
     assert_eq!(rows, known);
 }
 
@@ -50,6 +52,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
     fs::write(directory.join("portolan.1"), "old").unwrap();
     let mut command = pages;
     let output = command.command.output().unwrap();
+
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let mut names: Vec<_> =
         fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -116,6 +119,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
         ]
     );
     let page = fs::read_to_string(directory.join("portolan.1")).unwrap();
+
     for section in ["NAME", "SYNOPSIS", "\"EXIT STATUS\"", "SETTINGS", "ENVIRONMENT", "FILES"] {
         assert!(page.contains(&format!("\n.SH {section}\n")), "{section}");
     }
@@ -136,12 +140,14 @@ fn man_that_cannot_write_leaves_no_draft() {
     fs::create_dir(blocked.path("portolan.1")).unwrap();
     fs::set_permissions(blocked.path("portolan.1"), fs::Permissions::from_mode(0o755)).unwrap();
     let output = blocked.command.output().unwrap();
+
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         "error: cannot write ./portolan.1: Is a directory\nhint: check the directory's permissions and free space\n"
     );
     let left: Vec<_> = fs::read_dir(&blocked.directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+
     assert_eq!(left, ["portolan.1"]);
 }
 

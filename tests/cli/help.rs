@@ -45,6 +45,7 @@ fn each_topic_is_a_page() {
         "'nonsense': there is no such topic, and no such command",
         "the topics are output, filters, watch, permissions, exit-codes; `portolan help COMMAND` explains a command",
     );
+
     portolan("help outptu")
         .refuses("'outptu': there is no such topic, and no such command", "did you mean `portolan help output`?");
 }

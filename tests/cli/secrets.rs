@@ -60,6 +60,7 @@ fn targets_are_shown_without_their_passwords() {
         }
     }
     shows_no_secret(portolan("scan -p 1 -o nmap-xml http://u:QQ7@127.0.0.1:1/"), &[]);
+
     shows_no_secret(portolan("validate --header QQ7-without-a-colon 127.0.0.1:1"), &[]);
 }
 

@@ -53,6 +53,7 @@ fn a_setting_is_no_conflict_for_an_option() {
         let ran = portolan.run();
         assert_eq!((ran.code, ran.stderr.contains("error")), (Some(0), false), "{ran:?}");
     }
+
     with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").refuses(
         "settings c.toml:3:8: discover.local.unix cannot be 'true': it does not go together with discover.local.ports",
         "leave one of them out",
@@ -93,6 +94,7 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
     portolan("ports")
         .env("PORTOLAN_COLOR", OsStr::from_bytes(b"caf\xe9"))
         .refuses("PORTOLAN_COLOR='caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
+
     portolan("ports")
         .env("PORTOLAN_CONFIG", "gone.toml")
         .refuses("settings gone.toml: No such file or directory", "name a settings file that is there with --config");
@@ -118,6 +120,7 @@ fn values_that_clap_refuses_are_found_in_the_file() {
         "settings c.toml:2:9: discover.local.ports cannot be '90-80': the range runs backwards",
         "write 80-90",
     );
+
     with_settings("[discover.local]\nstate = [\"listen\", \"lost\"]", "ports").refuses(
         "settings c.toml:2:9: discover.local.state cannot be 'lost': there is no such value",
         "did you mean 'listen'? the values are listen, unconnected, connected",
@@ -136,6 +139,7 @@ fn values_of_the_wrong_type() {
         "settings c.toml:2:10: discover.local.state takes a list of strings or numbers, not a boolean",
         "write state = [\"…\", \"…\"]",
     );
+
     with_settings("discover = 1", "ports")
         .refuses("settings c.toml:1:1: discover is a section, not a key", "write [discover] on a line of its own");
 }
@@ -151,6 +155,7 @@ fn unknown_keys() {
     // The columns of one listing are not those of the next.
     let ran = with_settings("[discover]\nsort = \"pid\"", "ports").run();
     assert!(ran.code == Some(2) && ran.stderr.contains("hint: --sort only goes on the command line"), "{ran:?}");
+
     with_settings("[discover.local]\noutput = \"json\"", "ports").refuses(
         "settings c.toml:2:1: there is no key 'output' in [discover.local]",
         "output stands above the first section",
@@ -163,6 +168,7 @@ fn unknown_keys() {
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
         "this command has no settings; `portolan config show` prints all that there are",
     );
+
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
         "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, export, drift, doctor, key, config; `portolan config show` prints all keys",
@@ -209,12 +215,14 @@ fn the_usual_place_follows_the_environment() {
     assert_eq!(origin(Some("xdg"), Some("named.toml")), "color = \"auto\"  # from named.toml:1");
     // Which file that is, or would be, stands in the first line.
     let first = |portolan: Portolan| portolan.args(["config", "show"]).run().stdout.lines().next().map(str::to_owned);
+
     assert_eq!(first(with_settings("", "")).unwrap(), "# settings file: c.toml");
     let gone = "# settings file: /nowhere/.config/portolan/config.toml (does not exist)";
     assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
     assert_eq!(first(portolan("")).unwrap(), "# settings file: none: there is no home directory");
     // A missing file is not an error, nor is an invalid home.
     assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
+
     assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");
 }
 

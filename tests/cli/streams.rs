@@ -76,6 +76,7 @@ fn help_is_data_and_an_error_is_not() {
     let short = format!("portolan {}\n", env!("CARGO_PKG_VERSION"));
     assert_eq!(portolan("-V").run().stdout, short);
     let long = portolan("--version").run().stdout;
+
     let names: Vec<&str> = long.lines().skip(1).filter_map(|line| line.split("  ").next()).collect();
     assert!(long.starts_with(&short), "{long}");
     assert_eq!(names, ["commit", "target", "features"], "{long}");

@@ -33,6 +33,7 @@ fn columns_are_those_that_were_chosen_in_their_order() {
             ports[1]
         )
     );
+
     assert_eq!(local(&ports, "--columns port --no-headers"), format!("{}\n{}\n", ports[0], ports[1]));
     // A column of the wide table and one of files need a full listing.
     let text = local(&ports, "--columns exe,processes --no-headers");
@@ -78,11 +79,13 @@ fn color_is_for_terminals_and_for_those_who_ask() {
     let port = ports[0];
     let scan = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).run();
     assert!(scan.stdout.contains("\u{1b}[32mopen\u{1b}[0m"), "{scan:?}");
+
     let plain = portolan(&format!("scan 127.0.0.1 -p {port} --color always")).env("NO_COLOR", "1").run();
     assert!(plain.stdout.contains('\u{1b}'), "an option on the line is stronger than NO_COLOR");
     let files = portolan(&format!("scan 127.0.0.1 -p {port} --color always -o table=t -o name"));
     let path = files.path("t");
     let mut files = files;
     files.command.output().unwrap();
+
     assert!(!std::fs::read_to_string(path).unwrap().contains('\u{1b}'), "files have no color");
 }

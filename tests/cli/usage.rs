@@ -57,11 +57,13 @@ fn unknown_words() {
         .refuses("'--xyzzy': portolan discover local has no such option", "try `portolan discover local --help`");
     portolan("discover locl")
         .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
+
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
         "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
     );
+
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
 }
@@ -93,6 +95,7 @@ fn options_typed_by_habit() {
         .refuses("'-u': portolan scan has no such option", "try `portolan scan --help`");
     portolan("wait -t 5 127.0.0.1:1")
         .refuses("'-t': portolan wait has no such option", "portolan's way of wait-for-it's -t: --timeout 5s");
+
     portolan("scan 127.0.0.1 -oX out.xml")
         .refuses("--output 'X': there is no such value", "portolan's way of nmap's -oX: -o nmap-xml=FILE");
     portolan("list").refuses("'list': portolan has no such command", "portolan's way: `portolan local`");
@@ -110,6 +113,7 @@ fn missing_words() {
         "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
     );
     portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
+
     portolan("completions csh").refuses(
         "[SHELL] 'csh': there is no such value",
         "did you mean 'zsh'? the values are bash, elvish, fish, powershell, zsh",
@@ -124,12 +128,14 @@ fn options_that_exclude_each_other() {
     portolan("discover local --sort port --sort pid").refuses("--sort: it is given twice", "give it once");
     portolan("discover local --json --columns pid")
         .refuses("--columns: it applies to tables only", "leave it out, or write -o table");
+
     portolan("discover local --tree --group-by pid")
         .refuses("--tree: it does not go together with --group-by", "leave one of them out");
     portolan("scan 127.0.0.1 -p 1 --tree")
         .refuses("--tree: only this machine has a tree of processes", "use `portolan local --tree`");
     portolan("local --watch --sort pid")
         .refuses("--watch: it does not go together with --sort", "leave one of them out");
+
     portolan("ports -o csv")
         .refuses("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
 }
@@ -155,6 +161,7 @@ fn what_is_no_scan() {
         .refuses("empty: it contains no target", "write one or more per line");
     portolan("scan 127.0.0.1 --exclude 127.0.0.0/8")
         .refuses("these targets: they contain no address to scan", "check --exclude and -4 or -6");
+
     portolan("scan 127.0.0.1 -p 80 --exclude-ports 1-100")
         .refuses("--exclude-ports: it leaves no port to scan", "exclude fewer ports, or add some");
     portolan("scan --interface gone").refuses(
@@ -168,6 +175,7 @@ fn what_is_no_scan() {
     portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");
+
     portolan("scan local -4 -6").refuses("--ipv4: it does not go together with --ipv6", "leave one of them out");
 }
 
@@ -191,6 +199,7 @@ fn what_a_terminal_would_obey_is_shown_escaped() {
         "--ports '\\u{1b}]0;x\\u{7}': '\\u{1b}]0;x\\u{7}' is neither a port nor a known name",
         "write numbers, or names from `portolan ports`",
     );
+
     let long = "x".repeat(100_000);
     let ran = local("--sort", &long).run();
     assert_eq!((ran.code, ran.stderr.lines().count()), (Some(2), 2));

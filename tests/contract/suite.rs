@@ -1,4 +1,4 @@
-//! What every source promises: stable ids, an end when it is told to end, columns, and a watch that begins with the list.
+//! What every source promises: stable ids, an end on request, columns, and a watch that begins with the list.
 //! Other test programs take this file in too.
 #![allow(dead_code)]
 
@@ -37,6 +37,7 @@ impl ItemSink for Taking {
             }
             _ => {}
         }
+
         if self.services.len() == self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -61,6 +62,7 @@ fn wait<F: Future>(future: F) -> F::Output {
         }
     }
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
+
     let mut future = pin!(future);
     let begin = Instant::now();
     loop {
@@ -177,6 +179,7 @@ fn watches(source: &dyn Source, runtime: &Runtime, expected: &[String]) {
     });
     let Some(Update::Reset(services)) = first.0.first() else { panic!("it begins with a reset: {:?}", first.0) };
     let mut watched: Vec<_> = services.iter().map(|service| service.id.as_raw()).collect();
+
     let mut listed: Vec<_> = expected.iter().map(String::as_str).collect();
     watched.sort_unstable();
     listed.sort_unstable();

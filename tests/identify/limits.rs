@@ -53,6 +53,7 @@ fn too_few_descriptors_are_reported() {
 fn a_refused_system_call_is_one_line_and_no_panic() {
     let peers = Peers::new();
     let line = format!("validate 127.0.0.1:{}", peers.serve(mute).address.port());
+
     for (call, error, hint) in [
         ("epoll_create1", "ENOMEM", "memory"),
         ("epoll_create1", "EMFILE", "ulimit -n"),
@@ -85,6 +86,7 @@ fn a_forbidden_connection_is_not_waited_for() {
     // A rule before the one by which the kernel reaches itself; and datagrams that a filter swallows.
     scene.sh("ip rule add pref 1 to 127.0.0.5 prohibit; ip rule add pref 2 lookup local; ip rule del pref 0");
     scene.sh("nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; add rule ip t c ip daddr 127.0.0.6 drop'");
+
     // A shortage of this machine itself would be retried for half a minute.
     let outcome = scene.portolan().args("-p 7000,161 --identify --json").under("timeout", &["25"]).run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);

@@ -62,6 +62,7 @@ fn put(double: &Double, name: &str, by_hand: bool, at: &[SocketAddr]) {
     }
     let mut store = double.store();
     store.put(Resource::SERVICES, service);
+
     for (number, at) in at.iter().enumerate() {
         let mut endpoint = endpoint(name, &at.ip().to_string());
         let pod_name = format!("{name}-{number}");
@@ -96,11 +97,13 @@ fn a_manual_endpoint_that_refuses_is_reported() {
     assert_eq!((ran.code, &document["complete"]), (Some(1), &true.into()), "some are unhealthy: {ran:?}");
     let services = by_id(&document);
     let manual = &services["k8s/shop/manual"];
+
     assert_eq!(codes(&manual["findings"]), ["k8s-endpoint-refused"]);
     let text = manual["findings"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("127.0.0.1:") && text.ends_with(": connection refused"), "{text}");
     assert_eq!(services["k8s/shop/chosen"]["findings"], Value::Null, "of pods the cluster's own probes tell");
     let unasked = Portolan::new(&double).args("-n shop").services();
+
     assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "no connection was made");
 }
 
@@ -142,6 +145,7 @@ fn an_unreachable_endpoint_is_not_unhealthy() {
     let services = by_id(&document);
     let far = &services["k8s/shop/far"];
     assert_eq!((&far["health"]["state"], &far["health"]["score"]), (&json!("unknown"), &Value::Null));
+
     let why = "tcp: unreachable from here: the address is internal to the cluster";
     assert_eq!(far["endpoints"][0]["health"]["hindered"], json!([why]));
     let note = "1 of them cannot be reached from here; --via api-proxy sends HTTP through the API server";
@@ -149,6 +153,7 @@ fn an_unreachable_endpoint_is_not_unhealthy() {
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "what could not be judged is no success");
     let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
     let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
+
     assert!(states.contains(&"unhealthy"), "one endpoint is reachable, so the other is down: {half:?}");
 }
 
@@ -167,6 +172,7 @@ fn the_api_servers_proxy_asks_pods_and_services() {
         (health["score"].as_u64().unwrap() >= 80, codes(&health["findings"]))
     };
     assert!(of("web").0 && of("manual").0, "{services:#?}");
+
     assert_eq!(of("sick"), (false, vec!["http-5xx"]));
     assert_eq!(of("dead"), (false, vec!["http-invalid"]));
     assert_eq!(ran.code, Some(1), "some are unhealthy: {ran:?}");
@@ -179,6 +185,7 @@ fn the_api_servers_proxy_asks_pods_and_services() {
         assert_eq!(kubectl_says(&double, &path), b"ok", "{place}");
     }
     assert!(asked.contains(&format!("/api/v1/namespaces/shop/pods/web-0:{port}/proxy/")), "{asked:?}");
+
     assert!(asked.contains(&"/api/v1/namespaces/shop/services/manual:http/proxy/".to_owned()), "{asked:?}");
 }
 
@@ -250,12 +257,14 @@ fn credentials_that_ran_out_are_got_again() {
         let is_it = |line: &Value| line["type"] == kind && line["item"]["health"]["state"] == state;
         std::iter::repeat_with(read).find(is_it).unwrap()
     };
+
     until("added", "healthy");
     double.access().rotate_tokens();
     let line = until("updated", "unknown");
     assert!(line.to_string().contains("the API server's proxy"), "{line}");
     fs::write(home.path().join("token"), "another").unwrap();
     double.access().user("admin", "another", Rights { all: true, ..Rights::default() });
+
     until("updated", "healthy");
 }
 
@@ -280,6 +289,7 @@ fn faults_of_the_api_server_do_not_count_against_the_endpoint() {
     says(Fault::Status(500, "InternalError", "etcdserver: request timed out"), "etcdserver: request timed out");
     says(Fault::Status(400, "BadRequest", "address not allowed"), "address not allowed");
     let unreached = "error trying to reach service: dial tcp 10.1.1.1:80: connect: connection refused";
+
     let double = cluster();
     put(&double, "web", false, &[web("200 OK")]);
     double.faults().add("/proxy/", usize::MAX, Fault::Status(503, "ServiceUnavailable", unreached));

@@ -38,6 +38,7 @@ fn drawn(dot: &str) -> String {
 fn elements(svg: &str) -> (Vec<String>, Vec<String>) {
     let mut reader = Reader::from_str(svg);
     let (mut names, mut texts) = (Vec::new(), Vec::new());
+
     loop {
         match reader.read_event().unwrap_or_else(|error| panic!("{error}\n{svg}")) {
             Event::Start(element) | Event::Empty(element) => {
@@ -116,11 +117,13 @@ fn a_page_of_changes_names_each_change() {
     let path = scene.dir().join("old.json");
     std::fs::write(&path, old).unwrap();
     let _fixture = scene.fixture("[ name=stays tcp=127.0.0.1:8002 ] [ name=%3cb%3enew tcp=127.0.0.1:8003 ]");
+
     let outcome = scene.portolan().args("-o html --diff").arg(path.to_str().unwrap()).run();
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let page = outcome.text();
     for part in ["127.0.0.1:8001", "127.0.0.1:8003", "closed", "opened", "&lt;b&gt;new"] {
         assert!(page.contains(part), "{part} in\n{page}");
     }
+
     assert!(!page.contains("<b>new"), "a name is text");
 }

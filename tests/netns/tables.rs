@@ -42,6 +42,7 @@ fn listeners_at_five_widths() {
     let fixture = scene.fixture(
         "[ name=nginx tcp=0.0.0.0:80 tcp=[::]:443,v6only ] [ name=a-long-name-of tcp=127.0.0.5:5432 ] [ name=dns udp=127.0.0.1:53 ]",
     );
+
     for width in WIDTHS {
         let text = at_terminal(&scene, width, "local");
         // The ids of processes have at most three digits here, as many as the heading has letters.
@@ -63,6 +64,7 @@ fn verdicts_at_five_widths() {
     let file =
         "[[service]]\nname = \"a-shop-with-a-long-name\"\nendpoints = [\"127.0.0.1:8080\", \"127.0.0.1:8081\"]\n";
     fs::write(scene.dir().join("services.toml"), file).unwrap();
+
     for width in WIDTHS {
         let text = at_terminal(
             &scene,

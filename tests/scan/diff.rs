@@ -58,12 +58,14 @@ fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     // What listens at port 22 there does not speak SSH: it is unhealthy.
     let checked = scan(&scene, "127.0.0.1 -p 22 --validate -o json=FILE");
     assert_eq!(checked.code, Some(1), "{}", checked.stderr);
+
     let checked = scan(&scene, "127.0.0.2 -p 22 --validate --diff FILE --fail-changed");
     assert_eq!((checked.code, checked.text()), (Some(1), ""), "{}", checked.stderr);
     assert_eq!(scan(&scene, "127.0.0.1-2 -p 22,8080 -o json=FILE").code, Some(0));
     // Nor is a port that the deadline left out.
     let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);
+
     assert!(!cut.text().contains('-') && cut.stderr.contains("closed services are not reported\n"), "{}", cut.stderr);
 }
 
@@ -76,12 +78,14 @@ fn a_state_that_changed_shows_what_it_was() {
     assert_eq!((nothing.code, nothing.text()), (Some(0), ""), "{}", nothing.stderr);
     let closed_ones = scan(&scene, "127.0.0.1 -p 22-23 --diff FILE --fail-changed");
     assert_eq!((closed_ones.code, closed_ones.text()), (Some(0), ""), "23 was closed, and is: {}", closed_ones.stderr);
+
     goes.end();
     let closed = scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE");
     let expected = "~ tcp 127.0.0.1:22  ssh  endpoints[0].ready true -> false, detail.state open -> closed\n";
     assert_eq!(closed.text(), expected, "{}", closed.stderr);
     // One file is read, and then holds what is now.
     assert_eq!(scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE -o json=FILE").code, Some(0));
+
     assert_eq!(scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE").text(), "");
 }
 

@@ -44,6 +44,7 @@ fn this_machine_and_its_other_namespaces() {
     // Without permission to enter them, it is this namespace only.
     let outcome = scene.scan().args("local -4 -p 80,81 --json").by_nobody().run();
     let ids = outcome.document()["items"].as_array().unwrap().len();
+
     assert_eq!((outcome.code, ids), (Some(0), 2), "{}", outcome.stderr);
     let strict = scene.scan().args("local -4 -p 80,81 --json --strict").by_nobody().run();
     assert_eq!(strict.code, Some(4), "{}", strict.stderr);
@@ -56,6 +57,7 @@ fn this_machine_and_its_other_namespaces() {
     assert!(resumed.stderr.contains("cannot scan 1 other network namespace of this machine: "), "{}", resumed.stderr);
     let by_name = scene.scan().args("127.0.0.1 -p 80,81 -o name").run();
     assert_eq!(by_name.text(), "scan/tcp/127.0.0.1:80\n", "only `local` means other namespaces");
+
     inside.end();
 }
 
@@ -90,12 +92,14 @@ fn server(scene: &Scene, inside: &str, name: &str, transport: &str, port: u16) -
     let mut words = inside.split_whitespace().chain(["sh", "-e"]);
     let mut command = scene.command(words.next().unwrap());
     command.args(words).arg(script).current_dir(&dir).envs([("A", "127.0.0.1"), ("KIND", name)]);
+
     command.env("P", port.to_string()).env("D", &dir);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begin = Instant::now();
     while !scene.sh(&format!("{inside} ss -Hnl --{transport} sport = :{port}")).contains("127.0.0.1:") {
         assert!(begin.elapsed() < HANG, "{name} does not listen");
     }
+
     Ended(child)
 }
 
@@ -135,6 +139,7 @@ fn services_are_identified_in_their_namespace() {
         assert_eq!(of(&format!("{net}udp/127.0.0.1:53")), "dnsmasq");
         assert!(!outcome.stderr.contains("could not be probed"), "{}", outcome.stderr);
     }
+
     // A service is never checked through another host that has the same address here.
     let checked = scene.scan().args("local -4 -p 7000 --validate --json").run();
     let document = checked.document();
@@ -142,6 +147,7 @@ fn services_are_identified_in_their_namespace() {
     assert_eq!((checked.code, &health(0)["score"]), (Some(3), &100.into()), "one of them is unknown: {document}");
     assert_eq!(health(1)["score"], Value::Null, "{document}");
     assert!(checked.stderr.contains("1 unknown"), "{}", checked.stderr);
+
     assert!(health(1)["hindered"].to_string().contains("it is in another network namespace"), "{document}");
 }
 
@@ -162,6 +168,7 @@ fn ports_that_opened_or_closed_there_are_reported() {
         here.stderr
     );
     inside.end();
+
     assert_eq!(run("local -4 -p 7000-7002 --diff FILE").text(), "- net:blue tcp/127.0.0.1:7001\n");
     assert_eq!(run("local -4 -p 7000 --diff FILE").text(), "");
     // It is made anew, and the name is the same.
@@ -174,6 +181,7 @@ fn ports_that_opened_or_closed_there_are_reported() {
     again.end();
     // With it goes what was in it.
     scene.sh("ip netns del blue");
+
     assert_eq!(run("local -4 -p 7000-7002 --diff FILE").text(), "- net:blue tcp/127.0.0.1:7001\n");
 }
 

@@ -33,6 +33,7 @@ pub fn tool(name: &str) -> Command {
         .chain(["/usr/sbin".into(), "/sbin".into()])
         .map(|dir| dir.join(name))
         .find(|file| file.is_file());
+
     Command::new(found.unwrap_or_else(|| panic!("`{name}` is not installed: apt-get install {package}")))
 }
 
@@ -106,6 +107,7 @@ pub fn hear(mut child: Child, what: &str) -> Output {
     };
     let stdout = thread::spawn(move || read(&mut out));
     let stderr = thread::spawn(move || read(&mut err));
+
     let status = finish(child);
     let (stdout, stderr) = (stdout.join().expect("reads"), stderr.join().expect("reads"));
     let status = status.unwrap_or_else(|| panic!("{what} hung; it said {}", String::from_utf8_lossy(&stderr)));

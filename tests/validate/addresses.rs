@@ -38,6 +38,7 @@ impl BlackHole {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         listener.bind(&address.into()).unwrap();
         listener.listen(0).unwrap();
+
         let mut all = vec![listener];
         for _ in 0..8 {
             let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
@@ -46,6 +47,7 @@ impl BlackHole {
             let _ = client.connect(&address.into());
             all.push(client);
         }
+
         Self(all)
     }
 }

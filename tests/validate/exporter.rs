@@ -88,6 +88,7 @@ fn get(url: &str) -> (u16, String) {
     ]));
     let text = String::from_utf8(out.stdout).unwrap();
     let (body, status) = text.rsplit_once('\n').unwrap();
+
     (status.parse().unwrap(), body.to_owned())
 }
 

@@ -107,6 +107,7 @@ fn the_longest_phase_is_the_one_that_curl_finds() {
 fn the_figures_are_in_every_format() {
     let peer = slow_reply(true);
     let url = peer.url("/");
+
     for (format, texts) in [
         ("wide", &["FIRST-BYTE-MS", "TOTAL-MS", "HTTP-STATUS"][..]),
         ("csv", &["first_byte_ms", "total_ms", "http_status"]),

@@ -152,6 +152,7 @@ fn cookies_live_as_long_as_a_redirect_chain() {
         assert_eq!(codes(&[&url]), [""; 0], "{path}: who does not follow is in no loop");
     }
     let with = ["--follow", "--expect-status", "200", "--header", "Cookie: mine=1"];
+
     assert_eq!(codes(&[&[peer.url("/self").as_str()], &with[..]].concat()), [""; 0]);
 }
 
@@ -273,6 +274,7 @@ fn event_streams_are_matched_as_they_come() {
     let ran = portolan(
         [&["validate", "--json", "--check", "http", "--retries", "0", &peer.url("/events")], &short[..]].concat(),
     );
+
     assert!(ran.stdout.contains("no event matches data: three in time"), "{ran:?}");
 }
 
@@ -346,6 +348,7 @@ fn a_protocol_without_a_check_is_refused() {
     }
     let directory = crate::TempDir::new();
     let file = directory.path("s.toml");
+
     let text = format!("[[service]]\nname = 'a'\nendpoints = '{}'\nprotocol = 'nosuch'\n", peer.address);
     std::fs::write(&file, text).unwrap();
     let file = file.display().to_string();

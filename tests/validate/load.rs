@@ -60,6 +60,7 @@ fn delays_of_this_machine_are_not_charged() {
     let directory = TempDir::new();
     let file = directory.path("told.json");
     fs::write(&file, json!({ "items": items }).to_string()).unwrap();
+
     let _load = Load::new();
     let ran = portolan_fed(&file, &["validate", "-", "--json", "--check", "tcp", "--concurrency", "4096"]);
     let document: Value = serde_json::from_str(&ran).unwrap();
@@ -110,6 +111,7 @@ fn black_holes_cost_their_neighbours_nothing() {
     }
     let file = scene.dir().join("services.yaml");
     let mut text = "service:\n".to_owned();
+
     for (n, target) in targets.iter().enumerate() {
         writeln!(text, "- {{name: s{n}, endpoints: ['{target}'], ask: {{check: [tcp]}}}}").unwrap();
     }
@@ -131,6 +133,7 @@ fn black_holes_cost_their_neighbours_nothing() {
             endpoint["health"]["findings"].as_array().unwrap().iter().map(|found| found["code"].clone()).collect();
         assert_eq!(found, expected, "{endpoint}");
     }
+
     fixture.end();
 }
 
@@ -158,6 +161,7 @@ fn a_stall_of_this_process_is_not_taken_for_a_silent_peer() {
     let child = scene.validate().args(&args).spawn();
     scene.sh("until ss -Htn state syn-sent | grep -q .; do :; done");
     kill(child.id(), Signal::STOP);
+
     // Meanwhile the kernel completes the connection, and its time limit passes.
     scene.sh("while ss -Htn state syn-sent | grep -q .; do :; done");
     thread::sleep(TIMEOUT);
@@ -166,5 +170,6 @@ fn a_stall_of_this_process_is_not_taken_for_a_silent_peer() {
     let document = outcome.document();
     assert_eq!((codes(&document), &document["complete"]), (Vec::new(), &true.into()), "{}", outcome.stderr);
     far.end();
+
     fixture.end();
 }

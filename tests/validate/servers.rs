@@ -36,11 +36,13 @@ fn judged(servers: &Servers, name: &str, args: &str) -> (Vec<String>, Vec<String
     // 1 where the server is unhealthy.
     assert!(matches!(outcome.code, Some(0 | 1)), "{args}: {}", outcome.stderr);
     let document = outcome.document();
+
     let health = &document["items"][0]["endpoints"][0]["health"];
     assert_eq!(health["complete"], true, "{args}: {health}");
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let codes = health["findings"].as_array().unwrap().iter().map(|found| text(&found["code"]));
     let coverage = health["coverage"].as_array().unwrap().iter().map(text).collect();
+
     // The package decides which old versions a server accepts.
     (codes.filter(|code| !code.contains("latency") && code != "tls-obsolete-accepted").collect(), coverage)
 }
@@ -80,6 +82,7 @@ fn healthy_servers_pass_their_protocol_checks() {
         assert!(coverage.iter().any(|word| word == "tls"), "{name}: {coverage:?}");
     }
     let (found, _) = judged(&servers, "nginx", "--starttls ldap --timeout 1s --retries 0");
+
     assert_eq!(found, ["tls-handshake-failed"], "HTTP where LDAP is said to go over to TLS");
     for wrong in [
         "redis",
@@ -99,5 +102,6 @@ fn healthy_servers_pass_their_protocol_checks() {
         assert_eq!(found, ["protocol-unwell"], "HTTP where {wrong} is declared");
     }
     let (found, _) = judged(&servers, "ssh", "--protocol http");
+
     assert_eq!(found, ["http-invalid"]);
 }

@@ -31,6 +31,7 @@ fn web(status: &'static str) -> (SocketAddr, Receiver<String>) {
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
         }
     });
+
     (address, requests)
 }
 
@@ -109,6 +110,7 @@ fn a_service_has_its_own_limits() {
         assert_eq!((health["score"].as_i64(), ran.code), (Some(score), Some(code)), "{more}: {health} {}", ran.stderr);
     }
     let ran = validate("s.toml", &service("ignore = 'http-no-rot'"), &[]);
+
     assert!(
         ran.code == Some(2) && ran.stderr.contains("service 'a': ignore: 'http-no-rot': no finding has that code"),
         "{}",

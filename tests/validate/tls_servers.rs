@@ -177,6 +177,7 @@ fn openssl_connects(address: &str) -> bool {
         .stdin(Stdio::null())
         .output()
         .unwrap();
+
     String::from_utf8_lossy(&output.stdout).contains("Cipher is TLS_")
         || String::from_utf8_lossy(&output.stdout)
             .lines()
@@ -201,6 +202,7 @@ fn files() -> Files {
     files.issue("p384", &curve("ec_paramgen_curve:P-384"), "ca", "-sha384");
     files.issue("p521", &curve("ec_paramgen_curve:P-521"), "ca", "-sha256");
     files.issue("ed25519", &["-newkey", "ed25519"], "ca", "-sha256");
+
     files.issue("ed448", &["-newkey", "ed448"], "ca", "-sha256");
     files.issue("sha512", &P256, "ca", "-sha512");
     files.issue("rsa1024", &["-newkey", "rsa:1024"], "ca", "-sha256");
@@ -208,6 +210,7 @@ fn files() -> Files {
     files.issue("sha1", &RSA, "ca-rsa", "-sha1");
     files.authority("ca-p521", &curve("ec_paramgen_curve:P-521"));
     files.issue("below-p521", &P256, "ca-p521", "-sha512");
+
     files
 }
 

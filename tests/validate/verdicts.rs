@@ -228,6 +228,7 @@ fn a_threshold_over_nothing_fails() {
 #[test]
 fn a_script_ends_with_its_process() {
     let peer = Peer::serving(drop);
+
     for (script, codes) in [
         ("sleep 30 & exit 0", &[][..]),
         ("echo hello; setsid sleep 3 & exit 1", &["script-warning"]),

@@ -63,6 +63,7 @@ fn it_becomes_the_command() {
         .unwrap();
     let lines = Lines::of(&mut child);
     assert_eq!(lines.next(), Some(child.id().to_string()), "the same process");
+
     kill(child.id(), Signal::TERM);
     // The trap may be set a moment after the line; the signal is not lost, because the shell has its default action again.
     let status = crate::support::finish(child).unwrap();
@@ -103,12 +104,14 @@ fn a_try_that_never_ends_is_reported() {
     let _first = std::net::TcpStream::connect(address).unwrap();
     let mute = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", mute.local_addr().unwrap());
+
     let ran = run(&[&address.to_string(), &url, "--timeout", "1s"]);
     assert_eq!(ran.code, Some(1));
     let error = format!("error: {address} did not accept connections within 1 s: no reply");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
     let error = format!("error: {url} did not become healthy within 1 s: ");
     let (_, why) = ran.stderr.split_once(&error).expect(&ran.stderr);
+
     // The check's own time ends with the wait's.
     assert!(why.starts_with("no reply") || why.starts_with("scored 0 (http-timeout) "), "{}", ran.stderr);
 }
@@ -122,6 +125,7 @@ fn a_silent_listener_is_not_healthy() {
     let (file, empty) = (dir.path().join("services.toml"), dir.path().join("empty.yaml"));
     std::fs::write(&file, format!("[[services]]\nname = \"x\"\nendpoints = [\"{at}\"]\nprotocol = \"http\"\n"))
         .unwrap();
+
     std::fs::write(&empty, "services: []\n").unwrap();
     let targets =
         ["http", "https", "redis", "grpc", "grpcs", "smtp", "postgresql"].map(|scheme| format!("{scheme}://{at}"));
@@ -211,6 +215,7 @@ fn an_invalid_target_is_refused() {
         assert_eq!(ran.code, Some(2));
         assert!(ran.stderr.starts_with(&format!("error: {why}")), "{}", ran.stderr);
     }
+
     assert_eq!(run(&[]).code, Some(2));
 }
 
@@ -226,6 +231,7 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
     let child = wait(&[&id]).spawn().unwrap();
     socket.listen(9).unwrap();
     let ran = Outcome::new(hear(child, "wait"));
+
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains(&format!("{id} scores at least 80 after ")), "{}", ran.stderr);
     let ran = run(&[&id, "--gone", "--timeout", "6s"]);
@@ -235,6 +241,7 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
     drop(socket);
     assert_eq!(Outcome::new(hear(child, "wait --gone")).code, Some(0));
     let ran = run(&["scan/x"]);
+
     assert!(ran.code == Some(2) && ran.stderr.contains("<TARGET>... is missing"), "{}", ran.stderr);
 }
 
@@ -257,6 +264,7 @@ fn a_target_with_a_check_must_be_healthy() {
     let ran = run(&[&url, "--timeout", "500ms", "--", "echo", "up"]);
     assert_eq!((ran.code, ran.text()), (Some(1), ""));
     let error = format!("error: {url} did not become healthy within 500 ms: scored 0 (http-5xx) (tried ");
+
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
     assert_eq!(run(&[&address.to_string()]).code, Some(0), "it only has to accept connections");
     let child = wait(&[&url, "--min-score", "60"]).spawn().unwrap();
@@ -264,6 +272,7 @@ fn a_target_with_a_check_must_be_healthy() {
     let ran = Outcome::new(hear(child, "wait"));
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains(&format!("{url} scores at least 60 after ")), "{}", ran.stderr);
+
     for (args, why) in [
         (&[&*url, "--gone"][..], "--gone does not apply to a URL or a services file"),
         (&["/run/x.sock", "--min-score", "80"], "a socket path cannot be checked"),
@@ -302,6 +311,7 @@ fn passwords_are_never_shown() {
             );
         }
     }
+
     let ran = run(&[&urls[0], "--timeout", "0.1"]);
     let error =
         format!("error: postgresql://***@{address}/db did not become healthy within 100 ms: scored 0 (tcp-refused)");

@@ -158,6 +158,7 @@ fn write_table(out: &mut (dyn Write + Send), records: &[AuditRecord]) -> io::Res
         ("RESULT", Align::Left),
     ];
     let rows: Vec<_> = records.iter().map(row).collect();
+
     output::write_grid(out, columns, &rows)
 }
 

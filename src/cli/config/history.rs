@@ -19,7 +19,7 @@ use crate::output::{self, Align};
   portolan config history web
   portolan config history web --json
   portolan config history web --registry portolan://127.0.0.1:7440")]
-pub(super) struct History {
+pub(super) struct ConfigHistory {
     /// The name of the configuration
     #[arg(value_name = "NAME")]
     name: String,
@@ -49,7 +49,7 @@ pub(super) struct Diff {
     registry: RegistryOptions,
 }
 
-impl History {
+impl ConfigHistory {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan config history")?;
         self.registry.run(async |registry| {
@@ -80,6 +80,7 @@ fn row(item: &ConfigItem) -> [Cow<'_, str>; 5] {
         None if item.deleted => "deleted".to_owned(),
         None => String::new(),
     };
+
     [
         item.version.to_string().into(),
         clean(&item.updated_at).into(),

@@ -29,7 +29,7 @@ pub(super) struct Config {
 enum Action {
     Show(show::Show),
     #[cfg(feature = "registry")]
-    List(read::List),
+    List(read::ConfigList),
     #[cfg(feature = "registry")]
     Get(read::Get),
     #[cfg(feature = "registry")]
@@ -37,7 +37,7 @@ enum Action {
     #[cfg(feature = "registry")]
     Delete(write::Delete),
     #[cfg(feature = "registry")]
-    History(history::History),
+    History(history::ConfigHistory),
     #[cfg(feature = "registry")]
     Diff(history::Diff),
     #[cfg(feature = "registry")]

@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_mins(5);
   portolan config list
   portolan config list --json
   portolan config list --registry portolan://127.0.0.1:7440")]
-pub(super) struct List {
+pub(super) struct ConfigList {
     #[command(flatten)]
     registry: RegistryOptions,
 }
@@ -52,7 +52,7 @@ pub(super) struct Get {
     registry: RegistryOptions,
 }
 
-impl List {
+impl ConfigList {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan config list")?;
         self.registry.run(async |registry| {

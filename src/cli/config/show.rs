@@ -47,6 +47,7 @@ impl Show {
         let command = Cli::command();
         let settings = user_settings::load(global.config.as_ref())?;
         let keys = Key::all(&command);
+
         let items: Vec<SettingItem> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);
         stdout::with_stdout(None, |out| {
@@ -56,6 +57,7 @@ impl Show {
             writeln!(out, "# settings file: {place}")?;
             write_toml(out, &keys, &items)
         })?;
+
         Ok(Exit::Done)
     }
 }
@@ -82,6 +84,7 @@ fn item(key: &Key<'_>, settings: &Settings) -> SettingItem {
         Kind::One => values.into_iter().next().map(Value::One),
         Kind::Several => (!values.is_empty()).then_some(Value::Several(values)),
     };
+
     SettingItem { key: key.dotted(), origin: value.is_some().then_some(origin), value }
 }
 
@@ -101,6 +104,7 @@ fn write_toml(out: &mut (dyn Write + Send), keys: &[Key<'_>], items: &[SettingIt
             _ => writeln!(out, "# {} =  # not set", key.name())?,
         }
     }
+
     Ok(())
 }
 

@@ -90,6 +90,7 @@ pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) ->
         let why = "it would contact the targets from here, past the proxy";
         return Err(Error::usage(option.0, why, "leave it or --proxy out"));
     }
+
     let identified = Identification { source, options: identify.options(), checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {

@@ -100,6 +100,7 @@ fn name_servers() -> Diagnosis {
         }
     };
     let servers: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver ")).collect();
+
     match servers.first() {
         Some(_) => Diagnosis::ok(name, format!("name servers: {}", servers.join(", "))),
         None => {

@@ -61,6 +61,7 @@ impl Doctor {
         let mut diagnoses = machine::diagnose();
         diagnoses.extend(database::diagnose());
         let limit = self.registry.timeout;
+
         self.registry.run(async |registry| {
             let found = server::diagnose(&registry, self.registry.is_named(), limit).await;
             let is_reachable = found.iter().all(|found| found.name != server::REGISTRY || is_passed(found));

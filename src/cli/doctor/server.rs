@@ -50,6 +50,7 @@ async fn listed(registry: &Registry, place: &str, limit: Duration) -> Diagnosis 
         Ok(source) => source,
         Err(error) => return Diagnosis::unknown(REGISTRY, error.to_string(), error.hint()),
     };
+
     match tokio::time::timeout(limit, collect(&*source)).await {
         Ok(Ok(listing)) => {
             let text = format!("{} at {place} lists {} services", registry.provider(), listing.services.len());
@@ -94,6 +95,7 @@ fn store(status: &ServerStatus) -> Diagnosis {
             hint,
         );
     }
+
     Diagnosis::ok("store", kind)
 }
 
@@ -107,11 +109,13 @@ fn clock(status: &ServerStatus, asked: Timestamp, answered: Timestamp) -> Diagno
     let skew =
         if there < asked.as_second() { asked.as_second() - there } else { (there - answered.as_second()).max(0) };
     let skew = Duration::from_secs(skew.unsigned_abs());
+
     if skew <= MAX_SKEW {
         return Diagnosis::ok("clock", "the server's clock and that of this machine agree");
     }
     let text = format!("the server's clock and that of this machine differ by about {} s", skew.as_secs());
     let hint = "synchronise both clocks, as with chrony: tokens and certificates depend on them";
+
     Diagnosis::warn("clock", text, hint)
 }
 
@@ -129,6 +133,7 @@ fn monitor(status: &ServerStatus) -> Diagnosis {
             "`portolan services list` names them; `portolan doctor NAME` says why",
         );
     }
+
     Diagnosis::ok("health checks", format!("no instance is unhealthy; {} unknown", health.unknown))
 }
 

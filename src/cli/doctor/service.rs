@@ -75,6 +75,7 @@ async fn checks(registry: &Registry, name: &str, limit: Duration) -> Vec<Diagnos
         Err(error) => return vec![Diagnosis::unknown(label, error.to_string(), error.hint())],
     };
     let count = report.instances.len();
+
     let bad: Vec<&InstanceHealth> = report.instances.iter().filter(|one| one.health != HealthState::Healthy).collect();
     if bad.is_empty() {
         return vec![Diagnosis::ok(label, format!("all {count} instances are healthy"))];
@@ -92,6 +93,7 @@ fn instance_line(instance: &InstanceHealth) -> Diagnosis {
         "`portolan health show {}` has the findings; `portolan validate {host}:{}` checks it from here",
         instance.id, instance.port
     );
+
     match instance.health {
         HealthState::Unhealthy => Diagnosis::fail("checks", text, hint),
         HealthState::Unknown => Diagnosis::unknown("checks", text, hint),
@@ -111,6 +113,7 @@ fn calls(endpoints: &[&Endpoint]) -> Diagnosis {
         let hint = "raise a weight with `portolan services update --weight`";
         return Diagnosis::warn(label, "every instance that may get calls has the weight 0", hint);
     }
+
     let text = format!("{} of {all} instances get calls", usable.len());
     if usable.len() == all {
         return Diagnosis::ok(label, text);

@@ -118,6 +118,7 @@ mod tests {
     #[test]
     fn every_exit_code_is_documented() {
         let codes: Vec<&str> = EXIT_STATUS.iter().flat_map(|(code, _)| code.split(", ")).collect();
+
         for exit in [
             Exit::Done,
             Exit::ConditionFailed,

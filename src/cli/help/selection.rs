@@ -84,6 +84,7 @@ pub(super) fn options_of(path: &str) -> Option<Vec<&'static str>> {
         }
         _ => return None,
     };
+
     Some(own.iter().chain(&LISTING).copied().collect())
 }
 

@@ -142,6 +142,7 @@ impl HelpPage {
         } else {
             self.line(&format!("  {name}"));
         }
+
         for line in lines {
             self.line(&format!("{:indent$}{line}", ""));
         }
@@ -337,6 +338,7 @@ mod tests {
         );
         let words = shlex::split(&code)?;
         let start = words.iter().position(|word| word == "portolan")?;
+
         let end = words.iter().position(|word| matches!(word.as_str(), "|" | "||" | "&&" | ">"));
         let words = words.get(start..end.filter(|&end| end > start).unwrap_or(words.len()))?;
         let parsed = root.clone().try_get_matches_from(words);

@@ -93,6 +93,7 @@ impl Create {
             let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::ZERO);
             now.saturating_add(life).unwrap_or(Timestamp::MAX)
         });
+
         Ok(NewApiKey {
             name: self.name.clone(),
             role: self.role,

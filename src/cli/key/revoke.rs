@@ -44,6 +44,7 @@ impl Revoke {
         if !global.quiet {
             stderr::note(&format!("revoked {}", self.ids.join(", ")));
         }
+
         Ok(Exit::Done)
     }
 }

@@ -273,6 +273,7 @@ fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> boo
             stderr::note("this result is incomplete: closed services are not reported");
         }
     }
+
     opened + closed + changed > 0
 }
 

@@ -48,6 +48,7 @@ impl Files {
                 create(file).map_err(|error| Error::usage(option(*format, file), unopened(&error), hint(&error)))?;
             files.0.push((*format, file.clone(), draft));
         }
+
         Ok(files)
     }
 

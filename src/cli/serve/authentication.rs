@@ -128,6 +128,7 @@ fn secret(given: &Given) -> Result<Option<Secret>> {
         return checked(file, "auth.jwt.secret_file", secret.trim()).map(Some);
     }
     let Some(secret) = given.get("auth.jwt.secret") else { return Ok(None) };
+
     checked(secret, "auth.jwt.secret", secret.texts.first().map_or("", String::as_str)).map(Some)
 }
 

@@ -78,6 +78,7 @@ fn postgres_data(url: &GivenValue, text: &str, given: &Given, variable: Variable
         Some(password) => database.with_password(&password),
         None => database,
     };
+
     Ok(DataPlace::Postgres(Box::new(database)))
 }
 

@@ -118,6 +118,7 @@ impl CollectorClient {
             token_hint: "set OTEL_EXPORTER_OTLP_HEADERS",
         })?;
         let is_failing = Arc::new(AtomicBool::new(false));
+
         Ok(Self { http, runtime: Handle::current(), endpoint: export.endpoint.clone(), is_failing })
     }
 

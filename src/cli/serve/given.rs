@@ -261,6 +261,7 @@ impl FileReader<'_> {
     fn leaf(&self, key: &SettingKey, node: &DocumentNode) -> Result<Expanded> {
         let is_flag = key.kind == KeyKind::Flag;
         let is_number = matches!(key.kind, KeyKind::Number(..) | KeyKind::Duration | KeyKind::DurationOrZero);
+
         match node {
             DocumentNode::Bool(truth) if is_flag => Ok(plain(truth.to_string())),
             DocumentNode::Number(number) if is_number || key.kind == KeyKind::Secret => Ok(plain(number.clone())),

@@ -75,6 +75,7 @@ fn clean_line(line: &str, is_json: bool) -> String {
         }
     }
     clean.push('\n');
+
     clean
 }
 

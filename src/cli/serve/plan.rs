@@ -109,6 +109,7 @@ impl Plan {
         if self.authentication.is_on() {
             notes.push(self.authentication_note());
         }
+
         notes
     }
 
@@ -144,6 +145,7 @@ impl Plan {
         if !self.consul.listen.is_empty() {
             lines.push(consul::line(&self.consul.listen, if self.tls.is_some() { "https" } else { "http" }));
         }
+
         if !self.dns.listen.is_empty() {
             lines.push(self.dns_line(&self.dns.listen));
         }
@@ -181,12 +183,14 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
         off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
     }
+
     if !flag(given, "monitoring.audit.enabled") {
         off.push("audit log".to_owned());
     }
     if !flag(given, "monitoring.metrics.enabled") {
         off.push("metrics".to_owned());
     }
+
     if ["cache_ttl", "refresh_interval", "enable_caching"]
         .iter()
         .any(|key| given.get(&format!("registry.discovery.{key}")).is_some())

@@ -78,6 +78,7 @@ impl<'s> Reloader<'s> {
         let mut hangups = signal(SignalKind::hangup()).map_err(|error| Error::io("catch SIGHUP", error, hint))?;
         let mut ticks = interval(FILE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
         loop {
             let cause = tokio::select! {
                 () = shutdown.stopping() => return Ok(()),

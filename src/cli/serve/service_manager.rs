@@ -30,6 +30,7 @@ impl ServiceManager {
         let Some(path) = variable("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else { return Self::default() };
         let socket = address(&path).and_then(|address| Ok((UnixDatagram::unbound()?, address)));
         let number = |name| variable(name)?.to_str()?.parse::<u64>().ok();
+
         // The variables may be those of a parent process.
         let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
         let watchdog = number("WATCHDOG_USEC").filter(|_| is_ours).map(Duration::from_micros);

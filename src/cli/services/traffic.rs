@@ -120,6 +120,7 @@ impl ShiftTraffic {
             let hint = "say where the calls go, with --to VERSION or --to-tag TAG";
             return Err(Error::usage("--steps", "it needs instances to move calls to", hint));
         }
+
         self.registry.run(async |registry| {
             let server = registry.server()?;
             let state = match (to.clone(), self.action()) {

@@ -99,6 +99,7 @@ impl Validate {
             let beside = exporter.as_ref().map(|exporter| exporter as &dyn Beside);
             self.watching.run_beside(validated, (latest, beside), global)
         }
+
         #[cfg(not(feature = "serve"))]
         {
             let _ = targets;

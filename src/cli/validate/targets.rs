@@ -156,6 +156,7 @@ fn services_file(word: &str) -> Result<Vec<Service>> {
             return Err(Error::usage(clean(word), why, error.hint()));
         }
     }
+
     Ok(services.into_iter().map(Service::erase).collect())
 }
 

@@ -302,6 +302,7 @@ impl Wait {
             }
             (Some(least), target) => Condition::Scores(Arc::new(Targets::read(&[target.word()], global)?), least),
         };
+
         Ok(WaitTarget { target, condition, tries: Mutex::default() })
     }
 

@@ -177,6 +177,7 @@ mod tests {
         for path in ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"] {
             assert_eq!(Target::parse(path).unwrap(), Target::Socket("/run/x.sock".into()));
         }
+
         for name in ["@x", "unix:@x"] {
             assert_eq!(Target::parse(name).unwrap(), Target::Socket("@x".into()));
         }

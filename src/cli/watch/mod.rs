@@ -142,6 +142,7 @@ impl Watching {
             ("--fall", self.fall.is_some()),
             ("--since", self.since.is_some()),
         ];
+
         match others.iter().find(|(_, given)| *given && !self.watch) {
             Some((name, _)) => Err(Error::usage(*name, "it requires --watch", "add --watch, or leave it out")),
             None => Ok(self.watch),

@@ -152,6 +152,7 @@ impl WatchFile {
             None => snapshot.services().iter().try_for_each(|service| format.service(service))?,
         }
         let errors = snapshot.stale().map_or(&[][..], std::slice::from_ref);
+
         format.end(&Footer {
             finished: now,
             completeness: if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete },
@@ -166,6 +167,7 @@ impl WatchFile {
         })?;
         format.flush()?;
         drop(format);
+
         Ok(content)
     }
 
@@ -207,6 +209,7 @@ fn check(format: FormatName, path: &Path) -> Result<()> {
         let why = "a watch replaces its files, and this is not a regular file";
         return Err(Error::usage(option, why, "name a file, or leave it out and redirect the output"));
     }
+
     // The draft is removed at once: this finds a missing directory before the watch begins.
     AtomicFile::create(path).map(drop).map_err(|error| {
         let why = if error.kind() == io::ErrorKind::NotFound {

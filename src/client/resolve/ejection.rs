@@ -174,6 +174,7 @@ mod tests {
         #[test]
         fn it_opens_only_for_reasons(events in prop::collection::vec((0_u64..60, any_event()), 0..60)) {
             let (mut state, mut now, mut in_a_row) = (Ejection::default(), Duration::ZERO, 0);
+
             for (step, event) in events {
                 now += seconds(step);
                 let next = state.after(event, now, &OPTIONS);

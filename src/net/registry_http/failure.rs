@@ -181,6 +181,7 @@ impl RegistryCause {
         if find::<hyper::Error>(error).is_some_and(|error| error.is_canceled() || error.is_closed()) {
             return Self::Unreachable("the server closed the connection before the request was sent".to_owned());
         }
+
         Self::Unreachable(match last(error).to_string() {
             text if text.is_empty() => "the connection failed".to_owned(),
             text => clean(&text),

@@ -75,6 +75,7 @@ fn quoted(text: &str) -> String {
         }
     }
     quoted.push('"');
+
     quoted
 }
 

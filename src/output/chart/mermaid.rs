@@ -47,6 +47,7 @@ fn draw(graph: &ChartGraph, caption: &ChartCaption, out: &mut (dyn Write + Send)
     for (from, to) in &graph.links {
         writeln!(out, "  o{from} -.-> o{to}")?;
     }
+
     out.write_all(CLASSES.as_bytes())
 }
 
@@ -64,6 +65,7 @@ fn quoted(text: &str) -> String {
         }
     }
     quoted.push('"');
+
     quoted
 }
 

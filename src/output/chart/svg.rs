@@ -107,6 +107,7 @@ fn edges(xml: &mut XmlWriter<'_>, graph: &ChartGraph, placed: &Placed) -> io::Re
         let end = (to.x, to.y + BOX / 2);
         xml.empty("path", &[("class", "route"), ("d", &curve(start, end))])?;
     }
+
     Ok(())
 }
 

@@ -163,6 +163,7 @@ pub(in crate::output) fn truncated(cell: &str, room: usize) -> std::borrow::Cow<
     }
     let mut used = 0;
     let mut text = String::new();
+
     for c in cell.chars() {
         used += c.width().unwrap_or(0);
         if used + 1 > room {
@@ -171,6 +172,7 @@ pub(in crate::output) fn truncated(cell: &str, room: usize) -> std::borrow::Cow<
         text.push(c);
     }
     text.push('…');
+
     text.into()
 }
 

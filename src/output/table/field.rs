@@ -122,12 +122,14 @@ impl Field {
             (Self::Of(column), endpoint) => (column.cell)(service, endpoint, out)?,
             (Self::Proto | Self::Address | Self::Service | Self::Port, None) => {}
         }
+
         Ok(())
     }
 
     /// The value of a service to sort by: that of its first endpoint.
     pub(crate) fn sort_value(self, page: &RenderOptions, service: &Service) -> SortValue {
         let endpoint = service.endpoints.first();
+
         match (self, endpoint) {
             (Self::Address, Some(endpoint)) => SortValue::Address(endpoint.address.clone(), endpoint.port),
             (Self::Proto, Some(endpoint)) => SortValue::Number(f64::from(endpoint.transport as u8)),

@@ -195,6 +195,7 @@ mod tests {
         let spans = spans.map(|(natural, least, goes)| Span { natural, least, goes });
         assert_eq!(fit(&spans, 76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
         assert_eq!(fit(&spans, 69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
+
         assert_eq!(fit(&spans, 50), [(0, 5), (1, 15), (2, 10), (3, 11)], "they are cut when all others are gone");
         assert_eq!(fit(&spans, 40), [(0, 5), (1, 15), (2, 10)], "the protocol outlasts the version");
         assert_eq!(fit(&spans, 20), [(0, 5), (1, 15)]);

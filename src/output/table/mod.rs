@@ -85,6 +85,7 @@ impl<'w> Table<'w> {
             return (self.grouped(), columns);
         }
         let rows = (0..self.cells.len()).map(|row| TableLine { lead: String::new(), row: Some(row) });
+
         (rows.collect(), columns)
     }
 
@@ -211,6 +212,7 @@ impl Format for Table<'_> {
                 tree.add(service);
             }
         }
+
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub(super) fn tone(column: &str, cell: &str) -> Option<&'static str> {
         return None;
     }
     let word = cell.split([',', ' ']).next().unwrap_or_default();
+
     match column {
         "state" | "status" => state_tone(word),
         "ready" => Some(if word == "yes" { GOOD } else { BAD }),
@@ -108,6 +109,7 @@ mod tests {
             assert_eq!(tone(column, cell), expected, "{column} {cell}");
         }
         assert_eq!(toned("x", Some(GOOD)), "\u{1b}[32mx\u{1b}[0m");
+
         assert_eq!(toned("x", None), "x");
     }
 }

@@ -131,6 +131,7 @@ mod tests {
             (7, node("db (7)", Some(1), &[2])),
         ]);
         let lines: Vec<(&str, Option<usize>)> = lines.iter().map(|(lead, row)| (lead.as_str(), *row)).collect();
+
         assert_eq!(
             lines,
             [

@@ -103,6 +103,7 @@ fn what_is_too_long_or_no_json_or_has_no_name_is_refused() {
         assert_eq!(rejected.field(), Some(field), "{rejected}");
     }
     world.step(put(&"x".repeat(MAX_CONFIG_BYTES), None));
+
     world.step(with("json", ConfigValue::Json("{\"a\": [1, null]}".into())));
 }
 

@@ -43,6 +43,7 @@ impl Run {
     fn new(seed: u64) -> Self {
         let mut dice = Dice(seed);
         let count = *dice.pick(&[3, 12, 40]);
+
         Self {
             state: State::new(rules()),
             model: Naive::new(rules()),
@@ -129,6 +130,7 @@ impl Run {
             // The histories have no others.
             _ => false,
         };
+
         assert!(is_right, "{command:?} was refused: {refused}");
     }
 

@@ -355,6 +355,7 @@ impl NaiveInstance {
         } else {
             (*better, *worse) = (0, *worse + 1);
         }
+
         if *better >= rules.thresholds.rise || *worse >= rules.thresholds.fall {
             (*state, *better, *worse) = (shown, 0, 0);
         }

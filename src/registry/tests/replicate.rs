@@ -20,12 +20,14 @@ fn registration(dice: &mut Dice) -> Registration {
     if dice.chance(50) {
         registration.checks = vec![http_check()];
     }
+
     if dice.chance(30) {
         let ttl = CheckDefinition { kind: CheckKind::Ttl, ..http_check() };
         registration.checks.push(ttl);
     }
     registration.node = dice.chance(40).then(|| format!("node-{}", dice.roll(2)));
     registration.version = dice.chance(30).then(|| "1.2.0".to_owned());
+
     registration
 }
 
@@ -34,6 +36,7 @@ fn command(dice: &mut Dice) -> Command {
     let id: Arc<str> = format!("{}-{number}", ["web", "db"][usize::try_from(number % 2).unwrap()]).into();
     let state = *dice.pick(&HealthState::ALL);
     let note = dice.chance(50).then(|| Arc::from("a text"));
+
     match dice.roll(100) {
         0..25 => Command::Register(Arc::new(registration(dice))),
         25..45 => Command::Renew { id, generation: None, report: dice.chance(40).then_some((state, note)) },
@@ -70,6 +73,7 @@ fn visible(instances: impl Iterator<Item = RegisteredInstance>) -> Vec<Registere
         }
         instance
     });
+
     visible.collect()
 }
 

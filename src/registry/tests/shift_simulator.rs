@@ -20,7 +20,7 @@ const WORLDS: u64 = 30;
 const WORLD_SECONDS: u64 = 1_500;
 const UNITS: u32 = 10_000;
 
-struct World {
+struct ShiftWorld {
     dice: Dice,
     state: State,
     elapsed: std::time::Duration,
@@ -33,7 +33,7 @@ struct World {
     seen: BTreeMap<&'static str, u64>,
 }
 
-impl World {
+impl ShiftWorld {
     fn new(seed: u64) -> Self {
         Self {
             dice: Dice(seed),
@@ -98,7 +98,7 @@ impl World {
         self.step(Command::Traffic { service: "default/web".into(), command })
     }
 
-    /// The shares sum up, whoever is there.
+    /// The shares sum up, whichever instances there are.
     fn check(&self) {
         let members: Vec<Arc<InstanceRecord>> = self.state.view().records().cloned().collect();
         let Some(traffic) = self.traffic().filter(|traffic| traffic.is_split()) else {
@@ -152,6 +152,7 @@ impl World {
                 other.step(command, now).unwrap();
             }
         }
+
         other.view().records().map(|record| (record.id().to_owned(), record.weight_in_force())).collect()
     }
 
@@ -195,6 +196,7 @@ impl World {
     fn follow(&mut self, before: Option<&ServiceTraffic>) {
         let (Some(old), Some(after)) = (before.and_then(ServiceTraffic::active_shift), self.traffic()) else { return };
         let Some(new) = &after.shift else { return };
+
         match new.phase {
             ShiftPhase::Aborted => {
                 assert_eq!(self.weights(), self.weights_without_shift(), "an abort restores the weights");
@@ -214,6 +216,7 @@ impl World {
     fn change_instances(&mut self) {
         let number = usize::try_from(self.dice.roll(8)).unwrap();
         let id: Arc<str> = format!("web-{number}").into();
+
         match self.dice.roll(6) {
             0..3 => {
                 let version = *self.dice.pick(&["1.2", "1.3", "1.3", "1.4"]);
@@ -237,6 +240,7 @@ impl World {
         let to = self.dice.pick(&["1.3", "1.4", "^1.2", "1.2"]);
         let to = version(to);
         let abort_below = *self.dice.pick(&[None, Some(80), Some(80)]);
+
         let steps = self.dice.pick(&[vec![10, 50, 100], vec![1, 99], vec![100], vec![33]]).clone();
         let plan = ShiftPlan { to: to.clone(), steps, every: seconds(20), abort_below };
         match self.dice.roll(8) {
@@ -264,7 +268,7 @@ impl World {
 fn shares_sum_up_and_an_abort_restores_whatever_happens() {
     let mut seen: BTreeMap<&'static str, u64> = BTreeMap::new();
     for seed in 0..WORLDS {
-        let mut world = World::new(seed);
+        let mut world = ShiftWorld::new(seed);
         for _ in 0..WORLD_SECONDS {
             world.second();
         }
@@ -272,16 +276,17 @@ fn shares_sum_up_and_an_abort_restores_whatever_happens() {
             *seen.entry(what).or_default() += count;
         }
     }
+
     for what in ["restarts", "pauses", "steps", "aborted by hand", "aborted by the server", "finished by the server"] {
         assert!(seen.get(what).is_some_and(|count| *count > 5), "the worlds were too quiet: {seen:?}");
     }
 }
 
-/// The weights before a shift are the weights after its abort, if nobody changed anything meanwhile.
+/// The weights before a shift are the weights after its abort, if nothing else changed meanwhile.
 #[test]
 fn an_abort_restores_the_weights_from_before() {
     for seed in 0..200 {
-        let mut world = World::new(seed);
+        let mut world = ShiftWorld::new(seed);
         for _ in 0..30 {
             world.change_instances();
         }

@@ -92,13 +92,15 @@ fn instances_that_come_go_fail_or_change_keep_the_split() {
     assert_eq!(weights(&world), [2_500, 7_500, 0, 0]);
     world.set_status("web-3", OperatorStatus::Up);
     world.step(Command::SetWeight { id: "web-0".into(), generation: None, weight: 13 });
+
     assert_eq!(weights(&world), [6_500, 1_500, 0, 2_000]);
     world.deregister("web-3");
     world.register(instance("web", 1).version("1.4").weight(3));
     assert_eq!(weights(&world), [10_000, 0, 0]);
     world.report("web-0", HealthState::Unhealthy);
-    assert_eq!(weights(&world), [0, 3_750, 6_250], "the others take over before nobody answers");
+    assert_eq!(weights(&world), [0, 3_750, 6_250], "the others take over before no instance answers");
     world.step(command(TrafficCommand::Reset));
+
     assert_eq!(weights(&world), [13, 3, 5], "what was set meanwhile holds");
 }
 
@@ -111,11 +113,13 @@ fn a_shift_goes_step_by_step_and_finishes() {
     pass(&mut world, seconds(59), None);
     assert_eq!(weights(&world)[2], 1_000);
     pass(&mut world, seconds(1), None);
+
     assert_eq!(weights(&world), [1_250, 3_750, 5_000]);
     pass(&mut world, seconds(60), None);
     assert_eq!((weights(&world), phase(&world)), (vec![0, 0, 10_000], ShiftPhase::Running));
     pass(&mut world, seconds(60), None);
     assert_eq!((weights(&world), phase(&world)), (vec![0, 0, 10_000], ShiftPhase::Finished));
+
     assert_eq!(traffic(&world).switched_to, Some(version("1.3")));
 }
 

@@ -124,6 +124,7 @@ impl AccessControl {
             return Ok(Arc::clone(&self.anyone));
         }
         let now = Timestamp::now();
+
         match credential(headers) {
             Credential::None => self.owner_of(certificate),
             Credential::Unreadable => Err("malformed key"),
@@ -212,6 +213,7 @@ impl AccessControl {
             Some(path) => format!("{}: {why}", clean(&path.to_string_lossy())),
             None => why,
         })?;
+
         self.tokens.store(Some(Arc::new(verifier)));
         *self.token_keys.lock() = jwks.unwrap_or_default();
         Ok(())

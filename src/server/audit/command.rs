@@ -38,6 +38,7 @@ impl PlannedCommand {
         };
         let is_routine = matches!(command, Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }));
         let is_of_instance = !matches!(command, Command::Config(_) | Command::Traffic { .. });
+
         Some(Self { action, target, detail, is_of_instance, is_routine })
     }
 
@@ -115,6 +116,7 @@ fn of_traffic(service: &str, command: &TrafficCommand) -> Option<(&'static str, 
         TrafficCommand::Finish => ("finish_shift", None),
         TrafficCommand::Score(_) => return None,
     };
+
     Some((action, clean(service), detail))
 }
 

@@ -80,6 +80,7 @@ impl AuditLog {
             uses: Mutex::default(),
             clock: Clock::coarse(),
         };
+
         (log, AuditQueues { own: own_entries, caused: caused_entries })
     }
 
@@ -145,6 +146,7 @@ impl AuditLog {
             *bucket = after;
             taken.wait.is_none()
         });
+
         if !is_allowed || self.caused.try_send(entry).is_err() {
             self.omitted.fetch_add(1, Ordering::Relaxed);
         }

@@ -70,6 +70,7 @@ mod tests {
             max_records,
             max_age: age.map(|minutes| Duration::from_secs(60 * minutes)),
         };
+
         for (settings, first, last, now, expected) in [
             (settings(100, None), 1, 100, 10, None),
             (settings(100, None), 1, 103, 10, Some(3)),

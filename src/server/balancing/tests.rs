@@ -37,11 +37,12 @@ fn service(weights: &[u16]) -> Instances {
         };
         (instance, Arc::default())
     });
+
     instances.collect()
 }
 
-fn selection(strategy: Strategy) -> Selection {
-    Selection { strategy, version: None, with_unhealthy: false }
+fn selection(strategy: Strategy) -> PickSelection {
+    PickSelection { strategy, version: None, with_unhealthy: false }
 }
 
 /// The order of a service for a client with a key.
@@ -49,7 +50,7 @@ fn order(
     balancing: &Balancing,
     all: &Instances,
     counters: &ServiceCounters,
-    selection: &Selection,
+    selection: &PickSelection,
     (key, limit): (&str, usize),
 ) -> Vec<usize> {
     let client = ClientKey { key: Some(key).filter(|key| !key.is_empty()), address: Some([192, 0, 2, 7].into()) };
@@ -146,7 +147,7 @@ fn a_change_of_the_set_forgets_no_turn_and_odd_selections_do_not_pile_up() {
     let balancing = Balancing::default();
     for number in 0..100 {
         let version = Some(format!("1.{number}").parse().unwrap());
-        let none = Selection { version, ..selection(Strategy::Random) };
+        let none = PickSelection { version, ..selection(Strategy::Random) };
         assert!(order(&balancing, &all, &counters, &none, ("", 9)).is_empty());
     }
     assert_eq!(balancing.0.read().len(), MAX_PREPARED);

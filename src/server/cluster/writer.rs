@@ -161,6 +161,7 @@ impl ClusterWriter {
                 self.lose_contact(&error);
             }
         }
+
         if std::mem::take(&mut self.is_sync_wanted) {
             self.begin_sync();
         }

@@ -38,6 +38,7 @@ pub(super) fn this(access: &Access, request: &ConsulRequest) -> ConsulResult {
         "Stats": stats(access, &view),
         "Meta": meta,
     });
+
     Ok(reply::json(request, &body))
 }
 

@@ -101,6 +101,7 @@ fn with_last_report(view: &RegistryView, check: CatalogCheck) -> CatalogCheck {
     };
     let position = owner.instance.registration.catalog_check_position(&check.id);
     let known = position.and_then(|at| owner.instance.checks.get(at)).filter(|known| known.checked_at.is_some());
+
     match known {
         Some(known) => {
             let output = known.note.as_deref().unwrap_or_default().to_owned();

@@ -91,6 +91,7 @@ impl Given {
         if self.address.is_empty() && !self.skip_node_update {
             return Some(ConsulError::internal("Must provide address if SkipNodeUpdate is not set"));
         }
+
         if is_wildcard(&self.address) {
             return Some(ConsulError::internal("Invalid node address: it is the wildcard address"));
         }
@@ -98,6 +99,7 @@ impl Given {
         if service.is_some_and(|service| !service.id.is_empty() && service.name.is_empty()) {
             return Some(ConsulError::internal("Must provide service name with ID"));
         }
+
         service.and_then(ServiceGiven::problem).map(ConsulError::internal)
     }
 }
@@ -117,6 +119,7 @@ impl GivenCheck {
             fields.text(unread)?;
         }
         fields.texts("ServiceTags")?;
+
         let definition = fields.map("Definition")?;
         let given = Self {
             id: fields.text("CheckID")?,
@@ -129,6 +132,7 @@ impl GivenCheck {
             definition: Some(definition).filter(|fields| !fields.is_empty()).map(Value::Object),
         };
         fields.finish()?;
+
         Ok(given)
     }
 
@@ -143,6 +147,7 @@ impl GivenCheck {
         };
         let id = if self.id.is_empty() { self.name.clone() } else { self.id };
         let definition = CheckDefinition::ttl().every(Duration::ZERO);
+
         let definition = if self.name.is_empty() { definition } else { definition.named(self.name) };
         let check = CatalogCheck {
             id,
@@ -154,6 +159,7 @@ impl GivenCheck {
             kind: self.kind,
             definition: self.definition,
         };
+
         Ok((definition, check))
     }
 }

@@ -91,12 +91,14 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
     let span = trace::request(&method, route, request.headers());
     let handled = handle(&app, request).instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(IntoResponse::into_response);
+
     trace::answered(&span, response.status());
     if let Some(stats) = stats {
         stats.add(&method, response.status(), start.elapsed());
     }
     mark_consul(&app, &mut response);
     response.headers_mut().insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+
     response
 }
 

@@ -175,6 +175,7 @@ fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state
     };
     let message = format!("{whose} sends more than {per_second} {what} a second");
     let setting = format!("server.limits.{what}_per_second_per_{key}");
+
     LimitExceeded {
         message,
         hint: format!("wait as long as Retry-After says, or raise {setting} on the server"),

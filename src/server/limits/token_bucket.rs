@@ -105,6 +105,7 @@ mod tests {
             let most = u64::from(rate.burst()) + since + 1;
             assert!(given <= most && given > 0, "{tokens}: {given} of {most}");
         }
+
         assert_eq!(Rate::per_second(0, Duration::from_secs(1)), None);
     }
 

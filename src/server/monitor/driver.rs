@@ -241,6 +241,7 @@ impl MonitorDriver {
             }
             next = self.running.try_join_next();
         }
+
         if let Some(Ok(run)) = next {
             self.record(run);
         }
@@ -294,6 +295,7 @@ impl MonitorDriver {
         }
         // A newer result of a check may wait already.
         let settled: Vec<CheckNumber> = batch.checks.iter().copied().filter(|check| !self.outbox.has(*check)).collect();
+
         self.demands.written(&settled);
     }
 

@@ -55,6 +55,7 @@ impl Outbox {
         }
         let checks: Vec<CheckNumber> = self.waiting.keys().take(MAX_BATCH).copied().collect();
         let commands: Vec<Command> = checks.iter().filter_map(|check| self.waiting.remove(check)).collect();
+
         self.in_flight = checks.iter().copied().collect();
         let app = Arc::clone(app);
         self.writing = Some(Box::pin(async move {

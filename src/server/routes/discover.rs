@@ -9,7 +9,7 @@ use super::load_balancer::service_strategy;
 use crate::model::{DEFAULT_NAMESPACE, VersionRequirement};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
-use crate::server::balancing::{ClientKey, Selection};
+use crate::server::balancing::{ClientKey, PickSelection};
 use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
@@ -54,7 +54,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         .unwrap_or_else(|| access.app().live.load().default_strategy);
     let tail = format!(",\"strategy\":\"{strategy}\"{}", access.stale_tail());
 
-    let selection = Selection { strategy, version, with_unhealthy };
+    let selection = PickSelection { strategy, version, with_unhealthy };
     let address = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip());
     let span = trace::balance(name, strategy.as_str());
     let client = ClientKey { key, address };

@@ -176,7 +176,7 @@ struct EventStream {
     open: StreamEntry,
 }
 
-/// The next piece. The client pulls: a slow one delays only itself, and is told to begin anew if it falls too far behind.
+/// The next piece. The client pulls: a slow one delays only itself, and gets a reset if it falls too far behind.
 async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, EventStream)> {
     let mut piece = Vec::new();
     while piece.is_empty() {
@@ -196,6 +196,7 @@ async fn next(mut stream: EventStream) -> Option<(Result<Bytes, Infallible>, Eve
     if let Position::Listing(_, index) | Position::CatchingUp(index) | Position::Following(index) = &stream.position {
         stream.open.stream.sent(*index);
     }
+
     Some((Ok(Bytes::from(piece)), stream))
 }
 
@@ -261,11 +262,13 @@ impl EventStream {
             line.push(b'}');
             self.write_line(piece, "added", None, &line);
         }
+
         Position::Listing(instances, index)
     }
 
     fn catch_up(&mut self, since: u64, piece: &mut Vec<u8>) -> Position {
         self.wake.mark_unchanged();
+
         match self.missed(since) {
             Missed::TooOld => self.reset(piece),
             Missed::Events(events, until) => {

@@ -147,6 +147,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
     if let Some(path) = metrics_path {
         table.push(ApiRoute::named(path, "/metrics").get(ReadStatus, metrics::get));
     }
+
     table
 }
 
@@ -173,7 +174,7 @@ pub(super) fn routes(app: &App) -> Routes {
     Routes::with_compression(router)
 }
 
-/// What browsers are told of the origins that may use the API; `None` if none may. Requests are authorized as any others.
+/// What browsers read about the origins that may use the API; `None` if none may. Requests are authorized as any others.
 fn cors(origins: &[String]) -> Option<CorsLayer> {
     let any = origins.iter().any(|origin| origin == "*");
     let listed: Vec<HeaderValue> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
@@ -245,6 +246,7 @@ async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Respons
         || "GET /openapi.json lists the routes".to_owned(),
         |near| format!("did you mean {near}? GET /openapi.json lists the routes"),
     );
+
     count_unmatched(&app, request.method(), StatusCode::NOT_FOUND);
     let message = format!("there is no route {}", clean(path));
     ApiError::new(StatusCode::NOT_FOUND, "unknown_path", message).hint(hint).into_response()

@@ -198,6 +198,7 @@ mod tests {
                 (path.to_owned(), method.to_string(), needs.map(|needs| needs.as_str().to_owned()))
             })
             .collect();
+
         assert_eq!(described, served);
     }
 

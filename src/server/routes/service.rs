@@ -182,6 +182,7 @@ pub(in crate::server) async fn heartbeat(access: Access, path: Named, request: R
         if matches!(body.trim_ascii(), b"" | b"null") { JsonFields::empty() } else { JsonFields::parse(&body)? },
     )?;
     let written = access.write(renewal).await?;
+
     let instance = written.instance.ok_or_else(|| no_instance(&id))?;
     let mut line = LeaseLine::of(&instance);
     line.durable = access.app().contact.is_lost().then_some(false);

@@ -70,6 +70,7 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
 fn line<'v>(app: &App, view: &ScopedView, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {
     let summary = view.summary(&service.key.namespace, &service.key.name)?;
     let scored = service_score(app, service);
+
     Some(ServiceLine {
         namespace: &service.key.namespace,
         name: &service.key.name,

@@ -131,6 +131,7 @@ fn selector(fields: &mut JsonFields) -> ApiResult<Selector> {
             }
         })
     })?;
+
     to.ok_or_else(|| {
         let error = ApiError::bad_request("invalid_body", "the field to is missing").field("to");
         error.hint("say where the calls go, as in {\"to\": {\"version\": \"1.3\"}}")
@@ -190,6 +191,7 @@ fn answer(access: &Access, path: &TrafficPath) -> ApiResult {
 fn instance_item(one: &InstanceView, own: u16, all: u32) -> Value {
     let instance = &one.instance;
     let share = (all > 0 && instance.is_usable()).then(|| f64::from(instance.weight) * 100.0 / f64::from(all));
+
     json!({
         "id": &*instance.id,
         "address": instance.registration.place(),

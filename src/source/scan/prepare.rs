@@ -428,6 +428,7 @@ fn proxy_at_its_address(url: &ProxyUrl) -> Result<TunnelProxy> {
             first.ok_or_else(|| Error::usage(format!("--proxy '{}'", url.host), "it has no address", hint))?
         }
     };
+
     Ok(TunnelProxy { url: url.clone(), address: SocketAddr::new(ip, port) })
 }
 

@@ -117,6 +117,7 @@ impl Follower {
             let statements = prepared.map_err(|fault| fault::running(&fault))?;
             self.session = Some((session, statements));
         }
+
         self.session.as_ref().ok_or(StoreError::Closed)
     }
 

@@ -101,6 +101,7 @@ impl WriteStatements {
             ],
         )
         .await?;
+
         Ok(Self {
             lock,
             events,

@@ -105,6 +105,7 @@ impl TurnWriter {
             let statements = prepared.map_err(|fault| fault::running(&fault))?;
             self.prepared = Some((session, statements));
         }
+
         self.prepared.as_ref().ok_or(StoreError::Closed)
     }
 
@@ -124,6 +125,7 @@ impl TurnWriter {
         if !rolled_back {
             self.prepared = None;
         }
+
         Err(fault::running(&fault))
     }
 }

@@ -18,6 +18,7 @@ use crate::support::{HANG, TempDir, kill};
 /// The folder of the examples, built as this test is: cargo builds them only for a whole `cargo test`.
 fn folder() -> &'static PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+
     FOLDER.get_or_init(|| {
         let program = env::current_exe().unwrap();
         let target = program.parent().and_then(|deps| deps.parent()).unwrap();

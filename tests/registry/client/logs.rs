@@ -118,6 +118,7 @@ fn a_registry_that_is_away_is_an_event_with_the_attempt_and_so_is_its_return() {
         .await
         .expect("the return is noticed");
     });
+
     let lost = log.with("the source cannot be watched");
     assert!(!lost.is_empty() && lost[0]["error"].is_string() && lost[0]["retry_attempt"].is_number(), "{lost:?}");
     assert_eq!(log.with("the source is watched again").len(), 1, "{:?}", log.events());

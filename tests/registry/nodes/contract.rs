@@ -88,6 +88,7 @@ fn all_stores_keep_one_contract() {
     let runtime = Runtime::new().unwrap();
     let database = shared();
     let url = database.create();
+
     let open_file = |path: &Path| {
         let (store, contents) = Sqlite::open(path, MAX_EVENTS).unwrap();
         Opened { store: Arc::new(store), contents }
@@ -104,6 +105,7 @@ fn all_stores_keep_one_contract() {
             true,
         ),
     ];
+
     for (name, open, survives) in stores {
         keeps_the_contract(name, &*open, survives);
     }

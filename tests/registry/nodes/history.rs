@@ -116,6 +116,7 @@ impl Replay {
     ) {
         let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let index = event["index"].as_u64().unwrap();
+
         match event["type"].as_str().unwrap() {
             "keep-alive" => {}
             "reset" => {
@@ -181,11 +182,13 @@ impl Replay {
         if listed == built {
             return;
         }
+
         let different = listed
             .iter()
             .chain(&built)
             .find(|(id, text)| listed.get(*id) != Some(*text) || built.get(*id) != Some(*text));
         let (id, _) = different.unwrap();
+
         problems.push(format!(
             "{client}: the events and the list at {} differ in {id}: {:?} {:?}",
             list.index,

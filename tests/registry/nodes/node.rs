@@ -79,6 +79,7 @@ impl Watcher {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let open = Arc::new(Mutex::new(None));
+
         let (kept, stopped, stream) = (Arc::clone(&lines), Arc::clone(&stop), Arc::clone(&open));
         let thread = thread::spawn(move || {
             let mut at = first;
@@ -92,6 +93,7 @@ impl Watcher {
                 at += 1;
             }
         });
+
         Self { lines, stop, open, thread }
     }
 

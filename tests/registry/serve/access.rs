@@ -338,6 +338,7 @@ fn a_server_with_authentication_may_listen_beyond_this_machine() {
     };
     let run = check(&[]);
     let text = String::from_utf8(run.stdout).unwrap();
+
     assert_eq!(run.status.code(), Some(0));
     assert!(text.contains("# authentication: API keys of ") && text.contains("unencrypted"), "{text}");
     let run = check(&["--insecure"]);

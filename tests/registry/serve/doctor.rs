@@ -27,6 +27,7 @@ impl Doctor {
         };
         let (text, json) = (run(&[]), run(&["--json"]));
         assert!(text.stderr.is_empty(), "{}", String::from_utf8_lossy(&text.stderr));
+
         let document: Value = serde_json::from_slice(&json.stdout).unwrap();
         assert_eq!(document["passed"], json.status.success(), "{document}");
         Self {
@@ -53,6 +54,7 @@ fn a_machine_and_a_registry_without_problems_pass() {
     server.register(&json!({ "name": "web", "address": "10.0.0.1", "port": 80 }).to_string());
     let url = format!("portolan://{}", server.address);
     let doctor = Doctor::run(dir.path(), &["web", "--server", &url]);
+
     assert_eq!(doctor.code, Some(0), "{}", doctor.text);
     for name in ["sockets", "registry", "ready", "store", "clock", "guard", "registered", "checks", "calls", "disk"] {
         assert_eq!(doctor.line(name).0, "ok", "{name}: {}", doctor.text);
@@ -60,6 +62,7 @@ fn a_machine_and_a_registry_without_problems_pass() {
     // The server has it open.
     assert_eq!(doctor.line("database").0, "unknown", "{}", doctor.text);
     assert!(doctor.text.contains("cannot tell  database"), "{}", doctor.text);
+
     // Tests run servers without checks.
     assert_eq!(doctor.line("health checks").0, "warn", "{}", doctor.text);
 }

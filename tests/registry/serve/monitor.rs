@@ -241,6 +241,7 @@ fn a_refused_target_is_unknown_and_says_why() {
         (&checked["health"], &checked["score"], &checked["complete"]),
         (&"unknown".into(), &Value::Null, &false.into())
     );
+
     let why = checked["reasons"][0].as_str().unwrap();
     assert!(why.contains("address of its own machine") && why.contains("allow_own_addresses"), "{why}");
     assert_eq!(server.discover("service_name=web").len(), 1, "it may be fine");

@@ -311,6 +311,7 @@ fn answers_are_compressed_when_a_client_asks() {
         exchange(server.address, request.as_bytes())
     };
     let plain = get("");
+
     assert_eq!(plain.header("content-encoding"), None);
     let packed = get("Accept-Encoding: gzip\r\n");
     assert_eq!(packed.header("content-encoding"), Some("gzip"));

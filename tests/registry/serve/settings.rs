@@ -113,6 +113,7 @@ fn assert_refused(run: &Run, what: &str, parts: &[&str]) {
 fn bad_settings_files_are_refused_with_their_place() {
     let folder = folder();
     let folder = folder.path();
+
     for (text, parts) in [
         ("server: [", &["serve.yaml:"] as &[&str]),
         ("- a\n- b\n", &["is a section with keys, not a list"]),

@@ -74,6 +74,7 @@ impl Prober {
             addresses,
             ..self.options.clone()
         };
+
         self.validator.clone().with_options(options).validate(vec![service]).await
     }
 }

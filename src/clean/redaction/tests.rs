@@ -81,6 +81,7 @@ fn spellings() -> Vec<String> {
         spellings.push(format!("{{\"host\":\"db.example\",\"{name}\": \"QQ7\"}}"));
         spellings.push(format!("{name}='QQ7': it is not a value for db.example"));
     }
+
     for header in HEADERS {
         spellings.push(header.to_owned());
         spellings.push(format!("cannot use --header '{header}': db.example"));
@@ -93,6 +94,7 @@ fn spellings() -> Vec<String> {
         "db.example#access_token=QQ7&x=1",
     ];
     spellings.extend(others.map(str::to_owned));
+
     spellings
 }
 
@@ -153,5 +155,6 @@ fn the_rest_of_a_sentence_stays() {
     ] {
         assert_eq!(redacted(text), shown, "{text}");
     }
+
     assert_eq!(redacted_url("http://u:Q7 x@h/"), "http://***@h/");
 }

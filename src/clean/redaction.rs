@@ -278,6 +278,7 @@ fn without_credentials(text: &str) -> String {
         rest = &after[length..];
     }
     shown.push_str(rest);
+
     shown
 }
 
@@ -316,5 +317,4 @@ fn masked_token(word: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-#[path = "redaction_tests.rs"]
 mod tests;
