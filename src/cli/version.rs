@@ -7,8 +7,9 @@ macro_rules! features {
     ($($name:literal),*) => { [$(($name, cfg!(feature = $name))),*] };
 }
 
-const FEATURES: &[(&str, bool)] =
-    &features!["bodies", "cli", "consul", "etcd", "grpc", "html", "k8s", "live", "registry", "serve"];
+const FEATURES: &[(&str, bool)] = &features![
+    "bodies", "cli", "consul", "etcd", "grpc", "html", "k8s", "live", "otel", "postgres", "registry", "serve"
+];
 
 /// Version and commit, target, features.
 pub(super) static LONG: LazyLock<String> = LazyLock::new(|| {
