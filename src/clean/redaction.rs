@@ -194,9 +194,18 @@ fn without_assignments(text: &str) -> String {
 
 /// Masks the values of headers, and of quoted names as in JSON: `Authorization: Bearer x`, `"password":"x"`.
 fn without_headers(text: &str) -> String {
-    masked_after(text, ':', is_secret_header, |value, is_quoted| {
-        if is_quoted || value.starts_with(is_quote) { value_length(value) } else { header_length(value) }
+    masked_after(text, ':', is_secret_header, |value, is_quoted| match is_quoted {
+        _ if value.starts_with(is_quote) => value_length(value),
+        true => bare_length(value),
+        false => header_length(value),
     })
+}
+
+/// The length of a value without quotes behind a quoted name, as in YAML; 0 if a sentence goes on: `'token': not found`.
+fn bare_length(value: &str) -> usize {
+    let length = value_length(value);
+    let is_whole = value[length..].chars().next().is_none_or(|next| matches!(next, '\n' | ',' | '}' | '"' | '\''));
+    if is_whole { length } else { 0 }
 }
 
 fn is_secret_header(name: &str, is_quoted: bool) -> bool {
@@ -237,11 +246,14 @@ fn masked_after(
     shown
 }
 
-/// The name that a text ends with, and whether a quote closes behind it.
+/// The name that a text ends with, and whether it stands in quotes.
 fn name_before(text: &str) -> (&str, bool) {
     let trimmed = text.trim_end_matches([' ', '\t']);
     let name = trimmed.trim_end_matches(['"', '\'']);
-    (&name[word_start(name, "_-.")..], name.len() < trimmed.len())
+    let start = word_start(name, "_-.");
+    // A longer text in quotes that ends with such a name, such as a path, is no name.
+    let is_quoted = name.len() < trimmed.len() && name[..start].ends_with(['"', '\'']);
+    (&name[start..], is_quoted)
 }
 
 /// The length of a value: to its closing quote, or to what separates it from the next.

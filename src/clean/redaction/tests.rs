@@ -117,6 +117,8 @@ fn no_spelling_of_a_secret_is_shown() {
 fn a_text_without_secrets_stays_as_it_is() {
     for text in [
         "cannot read /etc/portolan/token: No such file or directory",
+        "the program '/usr/bin/credentials': it failed (exit status: 4)",
+        "its file 'token': No such file or directory",
         "hint: set PORTOLAN_TOKEN, or name a file with --token-file",
         "target 'db:5432': connection refused",
         "127.0.0.1:5432 accepts connections after 0.0 s",
