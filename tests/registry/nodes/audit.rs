@@ -13,7 +13,8 @@ use crate::support::{output, portolan_path};
 /// Servers that write at once continue one chain, in the transactions of their changes: each change has its record.
 #[test]
 fn several_servers_write_one_chain() {
-    let url = shared().create();
+    let database = shared();
+    let url = database.create();
     let nodes = three(&url);
     thread::scope(|scope| {
         for node in &nodes {
