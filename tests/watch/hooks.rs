@@ -275,7 +275,7 @@ fn a_condition_ends_it() {
         (Some(0), "added local/tcp/127.0.0.1:7001\n"),
         "services present at the start count"
     );
-    let ran = watch(&["--until", "item.endpoints[].port=7002", "--until", "services>1", "--for", "200ms"]).run();
+    let ran = watch(&["--until", "item.endpoints[].port=7002", "--until", "services>1", "--for", "4s"]).run();
     assert_eq!(ran.code, Some(1), "it never came");
     let mut child = watch(&["--until", "type=removed and item.endpoints[].port=7001"]).spawn();
     let lines = Lines::of(&mut child);

@@ -98,7 +98,7 @@ fn of_one_moment(screen: &str) -> String {
     let is_bar = |letter: char| ('▁'..='█').contains(&letter);
     let line = |line: &str| {
         // A measured time.
-        if let Some((before, _)) = line.split_once(" ms  ") {
+        if let Some((before, _)) = line.split_once(" ms ") {
             return format!("{before} ms\n");
         }
         let Some(begin) = line.find(is_bar) else { return format!("{line}\n") };
