@@ -153,17 +153,6 @@ impl<'w> Changes<'w> {
         }
     }
 
-    /// Writes the page, if it is one.
-    fn end_page(&mut self, end: &Footer<'_>) -> io::Result<()> {
-        #[cfg(feature = "html")]
-        if self.style == Style::Html {
-            let page = super::html::changes_page(self.time, &self.rows, end);
-            return self.out.write_all(page.as_bytes());
-        }
-        let _ = end;
-        Ok(())
-    }
-
     /// Whether this run covers a service of the baseline.
     fn is_covered(&self, item: &Service) -> bool {
         if !keeps(self.now.as_ref(), item) {
@@ -331,7 +320,13 @@ impl Format for Changes<'_> {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);
             self.write("removed", item, None, &[])?;
         }
-        self.end_page(end)
+
+        #[cfg(feature = "html")]
+        if self.style == Style::Html {
+            let page = super::html::changes_page(self.time, &self.rows, end);
+            self.out.write_all(page.as_bytes())?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
