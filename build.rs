@@ -26,7 +26,7 @@ fn commit() -> Option<String> {
         return recorded_commit(&recorded);
     }
 
-    // A package below somebody else's repository, such as a home directory, is not of that repository.
+    // A package below another repository, such as that of a home directory, has no commit of its own.
     let top = git(root, &["rev-parse", "--show-toplevel"])?;
     if Path::new(&top).canonicalize().ok()? != root.canonicalize().ok()? {
         return None;

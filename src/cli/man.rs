@@ -53,7 +53,7 @@ impl ManPages {
 }
 
 /// # Errors
-/// If it is no directory.
+/// If it is not a directory.
 fn existing(directory: &Path) -> Result<PathBuf> {
     if !directory.is_dir() {
         let why = if directory.exists() { "it is not a directory" } else { "there is no such directory" };

@@ -23,7 +23,7 @@ const SYNCED_DIGEST: &str = "synced_digest";
 
 /// The most registrations that are written at the same time.
 const MAX_WRITES: usize = 16;
-/// After so many failures the rest is not tried: the registry is down, or refuses all of it.
+/// The number of failures after which the rest is not tried: the registry is down, or refuses everything.
 const MAX_FAILURES: usize = 10;
 
 /// What a one-way copy of a registry's services to another one would change there.

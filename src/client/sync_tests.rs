@@ -114,7 +114,7 @@ proptest! {
     }
 }
 
-/// Services of a few instances, of which some do not take calls and some have a tag.
+/// Services with a few instances: some do not take calls, some have a tag.
 fn copies() -> impl Strategy<Value = Vec<Service>> {
     let endpoints = proptest::collection::btree_map(1_u8..9, (any::<bool>(), any::<bool>()), 0..6);
 

@@ -131,7 +131,7 @@ fn print(item: &ConfigItem, json: bool) -> Result<bool> {
     Ok(written.is_some())
 }
 
-/// A text as it is, but for a terminal, which would obey what is in it.
+/// The text as it is, or cleaned for a terminal, which would act on control characters.
 fn write_config(out: &mut (dyn Write + Send), value: &Value) -> io::Result<()> {
     let Value::String(text) = value else {
         let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
