@@ -1245,7 +1245,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;sync'= {
-            cand --as 'Call FROM by this name in the metadata of its copies [default: its provider, as in consul]'
+            cand --as 'Call FROM by this name in the metadata of its copies [default: the name of its provider]'
             cand --timeout 'Set the maximum time for one reply of a registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'

@@ -1623,7 +1623,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand sync" -l as -d 'Call FROM by this name in the metadata of its copies [default: its provider, as in consul]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand sync" -l as -d 'Call FROM by this name in the metadata of its copies [default: the name of its provider]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l timeout -d 'Set the maximum time for one reply of a registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'

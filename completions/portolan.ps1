@@ -1307,7 +1307,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;sync' {
-            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Call FROM by this name in the metadata of its copies [default: its provider, as in consul]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Call FROM by this name in the metadata of its copies [default: the name of its provider]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for one reply of a registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')

@@ -61,7 +61,7 @@ pub(super) struct Sync {
     /// Copy only these services: NAME, or NAMESPACE/NAME [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Call FROM by this name in the metadata of its copies [default: its provider, as in consul]
+    /// Call FROM by this name in the metadata of its copies [default: the name of its provider]
     ///
     /// Needed if a target has copies of two registries of the same kind: the copies of another name are not touched.
     #[arg(long = "as", value_name = "LABEL")]
