@@ -68,8 +68,9 @@ pub fn latency_header() -> String {
     format!("{:<42} {:>8} {:>8} {:>8} {:>8}   {:>10}\n", "milliseconds", "p50", "p99", "p99.9", "max", "answered")
 }
 
-/// The median.
+/// The median; of an even number of values, the mean of the two in the middle.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
 }
