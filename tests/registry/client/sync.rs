@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::serve::{Server, wait_until};
 use crate::sources::json_http::send;
 use crate::sources::programs::{consul, etcd};
-use crate::support::{finish, hear, kill, portolan_path};
+use crate::support::{finish, hear, kill, output, portolan_path};
 
 /// What a run of `portolan sync` left behind.
 struct Ran {
@@ -36,6 +36,22 @@ fn in_consul(server: std::net::SocketAddr, id: &str, port: u16, tags: &[&str]) {
     send(server, "PUT", "/v1/agent/service/register", None, &body);
 }
 
+/// Waits until the catalog has this number of instances, the first with this tag: an agent writes its changes there a moment after
+/// it has replied.
+fn wait_for_catalog(server: std::net::SocketAddr, tag_of_first: &str, count: usize) {
+    let address = format!("http://{server}");
+    wait_until(|| {
+        let mut discover = Command::new(portolan_path());
+        discover.args(["discover", "consul", "web", "--json", "--address", &address]).env_clear();
+        let listed = output(discover.env("PORTOLAN_CONFIG", "/dev/null").stdin(Stdio::null())).stdout;
+        let listed: Value = serde_json::from_slice(&listed).unwrap();
+        let endpoints: Vec<&Value> =
+            listed["items"].as_array().unwrap().iter().flat_map(|item| item["endpoints"].as_array().unwrap()).collect();
+        let first = endpoints.iter().find(|endpoint| endpoint["port"] == 1);
+        endpoints.len() == count && first.is_some_and(|first| first["instance"]["tags"] == json!([tag_of_first]))
+    });
+}
+
 fn ports(server: &Server) -> Vec<u64> {
     let mut ports: Vec<u64> =
         server.discover("service_name=web").iter().map(|instance| instance["port"].as_u64().unwrap()).collect();
@@ -51,6 +67,7 @@ fn consul_is_copied_once_and_then_only_its_changes() {
         in_consul(original.address, &format!("w{port}"), port, &["blue"]);
     }
     target.register(&json!({ "name": "web", "address": "10.0.0.9", "port": 99, "ttl": 0 }).to_string());
+    wait_for_catalog(original.address, "blue", 10);
 
     let planned = sync(&[&from, &to, "--dry-run"]);
     assert_eq!((planned.code, ports(&target)), (Some(0), vec![99]), "{}", planned.stderr);
@@ -68,6 +85,7 @@ fn consul_is_copied_once_and_then_only_its_changes() {
 
     in_consul(original.address, "w1", 1, &["green"]);
     send(original.address, "PUT", "/v1/agent/service/deregister/w2", None, &Value::Null);
+    wait_for_catalog(original.address, "green", 9);
     let third = sync(&[&from, &to]);
     assert_eq!(third.stderr, "0 added, 1 changed, 1 removed\n");
     assert_eq!(ports(&target), [1, 3, 4, 5, 6, 7, 8, 9, 10, 99]);
@@ -76,6 +94,7 @@ fn consul_is_copied_once_and_then_only_its_changes() {
     for port in 3..=10 {
         send(original.address, "PUT", &format!("/v1/agent/service/deregister/w{port}"), None, &Value::Null);
     }
+    wait_for_catalog(original.address, "green", 1);
     let refused = sync(&[&from, &to]);
     assert_eq!((refused.code, ports(&target).len()), (Some(1), 10));
     assert!(refused.stderr.contains("89 % of the copies") && refused.stderr.contains("--yes"), "{}", refused.stderr);
