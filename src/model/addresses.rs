@@ -88,7 +88,7 @@ pub struct Addresses {
 /// Ranges in order, IPv4 first; they neither overlap nor touch.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Stored {
-    /// IPv4 without a zone, of which long lists consist.
+    /// IPv4 addresses without a zone: long lists hold little else.
     v4: Vec<RangeV4>,
     /// The others.
     rest: Vec<AddressRange>,

@@ -206,7 +206,7 @@ impl State {
         self.set_traffic(&before, after, now, outcome);
     }
 
-    /// Works out the weights of services of which an instance came, changed or went.
+    /// Recalculates the weights of each service whose instances were added, changed or removed.
     pub(super) fn follow_traffic(&mut self, outcome: &mut Outcome, now: Now) {
         if self.view.traffic.is_empty() {
             return;

@@ -24,7 +24,7 @@ impl Contact {
         Self { clock: None, last: AtomicU64::new(0), is_lost: AtomicBool::new(false) }
     }
 
-    /// The contact with a shared store, of which everything is known now.
+    /// The contact with a shared store whose changes are all known at this moment.
     pub(super) fn with_shared_store(clock: Clock) -> Self {
         let last = AtomicU64::new(nanos(clock.now()));
         Self { clock: Some(clock), last, is_lost: AtomicBool::new(false) }

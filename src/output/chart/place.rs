@@ -119,7 +119,7 @@ mod tests {
     use super::*;
     use crate::output::chart::graph::{Leaf, NodeState, Owner};
 
-    /// Owners with so many leaves each, in so many groups.
+    /// A graph with these numbers of owners, leaves of each owner, and groups.
     fn graph(owners: usize, leaves: usize, groups: usize) -> ChartGraph {
         let leaf = || Leaf { label: "tcp 127.0.0.1:80".to_owned(), state: NodeState::Plain };
         let owner = |number: usize| Owner {

@@ -7,7 +7,7 @@ use super::ids;
 use crate::registry::Command;
 use crate::server::authorized::Access;
 
-/// Carries out commands of which some may be about what another client has removed meanwhile.
+/// Carries out commands. An instance that another client has removed in the meantime is no error.
 pub(super) async fn remove(access: &Access, commands: Vec<Command>) -> ConsulResult<()> {
     if commands.is_empty() {
         return Ok(());
