@@ -12,6 +12,7 @@ mod check_limits;
 mod check_name;
 mod check_spec;
 mod condition;
+mod connection;
 mod coverage;
 mod diff;
 mod document;
@@ -96,6 +97,7 @@ pub use check_spec::{
     RequestHeader, StartTlsKind,
 };
 pub use condition::Condition;
+pub use connection::{ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, ConnectionState};
 pub use coverage::Coverage;
 pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;

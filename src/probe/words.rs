@@ -36,6 +36,11 @@ pub(super) fn code(line: &[u8]) -> Option<&[u8]> {
     line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit))
 }
 
+/// The number of a code, for the fact `refusal_code`.
+pub(super) fn refusal_code(code: &[u8]) -> i32 {
+    code.iter().fold(0, |number, digit| number * 10 + i32::from(digit.wrapping_sub(b'0')))
+}
+
 /// The lines of a text, without their ends.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))

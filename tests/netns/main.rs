@@ -7,6 +7,7 @@ mod activation;
 mod agreement;
 mod blocked;
 mod cgroups;
+mod connections;
 mod crowds;
 mod diff;
 mod exposure;

@@ -1,10 +1,10 @@
 //! A socket as the kernel lists it.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::clean::{Untrusted, is_dangerous};
-use crate::model::{Address, SocketState, Transport};
+use crate::model::{Address, ConnectionState, SocketState, Transport};
 
 /// One listening or bound socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,15 @@ impl Socket {
             netns: 0,
         }
     }
+}
+
+/// A socket with a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ConnectedSocket {
+    /// Its addresses are IPv4 ones where they are IPv4 in IPv6.
+    pub(super) socket: Socket,
+    pub(super) state: ConnectionState,
+    pub(super) peer: SocketAddr,
 }
 
 /// The kinds of Unix-domain sockets, as the kernel numbers them.
@@ -141,6 +150,8 @@ pub(super) struct Wanted {
     pub(super) connected: bool,
     /// Whether to count established connections.
     pub(super) connections: bool,
+    /// Whether to read the sockets that have a peer.
+    pub(super) peers: bool,
 }
 
 impl Wanted {
