@@ -1,6 +1,6 @@
 //! FTP (RFC 959): the greeting starts with 220, like that of SMTP.
 
-use super::words::{code, contains, exchange, find_name, is_reply, leading_version, lines, list, refusal_code};
+use super::words::{code, contains, exchange, find_name, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
@@ -88,7 +88,8 @@ fn is_refusal(greeting: &[u8]) -> bool {
     match code(greeting) {
         Some(b"120" | b"530") => is_line,
         Some(b"421") => {
-            is_line && words.iter().any(|word| contains(greeting, word)) && !contains(greeting, "smtp")
+            let is_mail = contains(greeting, "smtp") || has_enhanced_code(greeting);
+            is_line && !is_mail && words.iter().any(|word| contains(greeting, word))
         }
         _ => false,
     }
@@ -137,6 +138,7 @@ mod tests {
             ("421 50 users (the maximum) are already logged in, sorry\r\n", true),
             ("421 no FTP now\r\n", true),
             ("421 mail.example.org busy\r\n", false),
+            ("421 4.7.0 too many users\r\n", false),
             ("421 ftp.example.org ESMTP busy\r\n", false),
         ] {
             assert_eq!(recognise_tcp(&Ftp, greeting.as_bytes(), None).is_some(), is_known, "{greeting}");

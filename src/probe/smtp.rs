@@ -1,6 +1,6 @@
 //! SMTP (RFC 5321): the greeting starts with 220, like that of FTP.
 
-use super::words::{code, contains, exchange, is_reply, leading_version, lines, list, refusal_code};
+use super::words::{code, contains, exchange, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Fact, Identity};
@@ -28,7 +28,8 @@ impl Probe for Smtp {
         let complete = received.ended || is_reply(received.bytes);
         // Of the protocols that greet with codes, only this one refuses clients with these two.
         let is_refusal = received.reply_to.is_none() && matches!(code(received.bytes), Some(b"554" | b"521"));
-        let is_own = is_refusal || contains(received.bytes, "smtp") || has_enhanced_code(received.bytes);
+        let is_own = is_refusal || contains(received.bytes, "smtp");
+        let is_own = is_own || (has_enhanced_code(received.bytes) && !contains(received.bytes, "lmtp"));
         (complete && is_own).then(|| parse_greeting(received.bytes)).flatten()
     }
 
@@ -97,15 +98,6 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     // Sendmail appends the version of its settings: `8.17.1/8.17.1`.
     let version = words.next().and_then(|word| word.split(|byte| *byte == b'/').next()).and_then(leading_version);
     Some(identity.product(Untrusted::from_bytes(name)).version(version.unwrap_or_default()))
-}
-
-/// Whether the code of a line is followed by one in three parts, as in `421 4.7.0 Try again later` (RFC 3463).
-fn has_enhanced_code(line: &[u8]) -> bool {
-    let Some((&[class, _, _, b' ' | b'-'], rest)) = line.split_first_chunk::<4>() else { return false };
-    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
-    let mut parts = word.split(|byte| *byte == b'.');
-    let is_number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
-    parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_number) && !contains(line, "lmtp")
 }
 
 fn is_name(word: &[u8]) -> bool {

@@ -36,6 +36,15 @@ pub(super) fn code(line: &[u8]) -> Option<&[u8]> {
     line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit))
 }
 
+/// Whether the code of a line is followed by one in three parts, as in `421 4.7.0 Try again later` (RFC 3463).
+pub(super) fn has_enhanced_code(line: &[u8]) -> bool {
+    let Some((&[class, _, _, b' ' | b'-'], rest)) = line.split_first_chunk::<4>() else { return false };
+    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let mut parts = word.split(|byte| *byte == b'.');
+    let is_number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
+    parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_number)
+}
+
 /// The number of a code, for the fact `refusal_code`.
 pub(super) fn refusal_code(code: &[u8]) -> i32 {
     code.iter().fold(0, |number, digit| number * 10 + i32::from(digit.wrapping_sub(b'0')))

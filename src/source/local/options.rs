@@ -13,7 +13,7 @@ Examples:
   portolan discover local --process 'nginx*'  the listeners of one program
   portolan discover local --columns address,process,user --sort user
   portolan discover local --connections       who is connected to whom, at both ends
-  portolan discover local --json | jq -r '.items[].endpoints[] | \"\\(.address):\\(.port)\"'";
+  portolan discover local -o address          addresses with ports, for other programs";
 
 /// List what listens on this machine: addresses, processes, owners
 ///
