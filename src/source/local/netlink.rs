@@ -49,6 +49,9 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
 const INET_DIAG_CGROUP_ID: u16 = 21;
+/// `struct inet_diag_sockopt`, since Linux 5.10; of its first byte, the bit of `transparent`.
+const INET_DIAG_SOCKOPT: u16 = 22;
+const TRANSPARENT: u8 = if cfg!(target_endian = "little") { 0x20 } else { 0x04 };
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_RQLEN: u16 = 4;
 const UNIX_DIAG_UID: u16 = 7;
@@ -286,6 +289,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         uid: Some(u32_at(message, 64)?),
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: u32_at(message, 56)?,
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
@@ -294,6 +298,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
+            INET_DIAG_SOCKOPT => socket.transparent = value.first().map(|options| options & TRANSPARENT != 0),
             INET_DIAG_CGROUP_ID => socket.cgroup = value.first_chunk().map(|id| u64::from_ne_bytes(*id)),
             _ => {}
         }
@@ -363,6 +368,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         uid: None,
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,

@@ -24,6 +24,8 @@ pub(super) struct Socket {
     /// The id of the control group it was made in (cgroup v2).
     pub(super) cgroup: Option<u64>,
     pub(super) v6_only: Option<bool>,
+    /// Whether it may be given packets for other addresses (`IP_TRANSPARENT`).
+    pub(super) transparent: Option<bool>,
     /// Listening: queued connections. Otherwise: queued bytes.
     pub(super) receive_queue: u32,
     /// Listening: maximum number of queued connections.
@@ -46,6 +48,7 @@ impl Socket {
             uid: None,
             cgroup: None,
             v6_only: None,
+            transparent: None,
             receive_queue: 0,
             backlog_limit: None,
             netns: 0,
