@@ -275,6 +275,8 @@ fn details_are_read_as_their_own_type() {
         attempts: 2,
         host: None,
         reverse_name: None,
+        mac: Some(HardwareAddress([0, 0, 0x0c, 1, 2, 3])),
+        vendor: Some("Cisco".into()),
         netns: None,
     });
     let scan = serde_json::to_value(ScanDetail {
@@ -284,6 +286,8 @@ fn details_are_read_as_their_own_type() {
         attempts: 1,
         host: Some("h".into()),
         reverse_name: None,
+        mac: None,
+        vendor: None,
         netns: None,
     });
     assert_eq!(scan.unwrap()["reason"], "refused", "the word that every format has for it");

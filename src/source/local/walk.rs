@@ -93,6 +93,11 @@ impl Walk {
         pids.iter().filter_map(user).collect()
     }
 
+    /// The number of descriptors of each process that still runs; 0 before Linux 6.2.
+    pub(super) fn descriptors_of(&self, pids: &[u32]) -> HashMap<u32, i64, FixedState> {
+        pids.iter().filter_map(|&pid| Some((pid, self.descriptors(&format!("{pid}/fd"))?))).collect()
+    }
+
     /// Visits every process.
     pub(super) fn everything(&mut self, request: &WalkRequest<'_>) -> io::Result<()> {
         let pids = self.pids()?;
