@@ -216,7 +216,8 @@ impl fmt::Display for User {
 /// The container of a socket, derived from its control group's path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
-    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
+    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt-lxc`, `systemd-nspawn`, `kubernetes`; `container` if
+    /// its group does not say.
     #[serde(deserialize_with = "words::word")]
     pub runtime: Cow<'static, str>,
     /// Its id (64 hexadecimal digits) or its name, as the runtime has it.

@@ -95,7 +95,7 @@ impl Walk {
 
     /// The number of descriptors of each process that still runs; 0 before Linux 6.2.
     pub(super) fn descriptors_of(&self, pids: &[u32]) -> HashMap<u32, i64, FixedState> {
-        pids.iter().filter_map(|&pid| Some((pid, self.descriptors(&format!("{pid}/fd"))?))).collect()
+        pids.iter().filter_map(|&pid| Some((pid, self.descriptors_at(&format!("{pid}/fd"))?))).collect()
     }
 
     /// Visits every process.
