@@ -117,9 +117,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         _ => {
             let RejectedValue { why, mut hint } = RejectedValue::of_value(error);
-            if argument == "--output"
-                && let Some(habit) = refused_value(error).as_deref().and_then(habits::output_format)
-            {
+            if let Some(habit) = refused_value(error).and_then(|value| habits::attached(&argument, &value)) {
                 hint = habit;
             }
             let what = match refused_value(error) {
