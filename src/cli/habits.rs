@@ -164,6 +164,7 @@ const HABITS: &[Habit] = &[
     habit("wait-for-it", WAIT, "--port", "the target as HOST:PORT"),
     habit("wait-for-it", WAIT, "-s", "leave it out: the command runs only if all targets are ready"),
     habit("wait-for-it", WAIT, "--strict", "leave it out: the command runs only if all targets are ready"),
+    habit("kubectl", WAIT, "--for", "the target alone, as in `portolan wait k8s/NAMESPACE/NAME`"),
     habit("wait4x", WAIT, "--interval", "leave it out: portolan tries often, and at the deadline"),
     habit("wait4x", WAIT, "-i", "leave it out: portolan tries often, and at the deadline"),
     habit("wait4x", WAIT, "--expect-status-code", "a services file with expect-status"),
@@ -291,9 +292,30 @@ fn target(word: &str) -> Option<String> {
     }
 }
 
+/// What to type instead of a word that a command does not take: kubectl's names of objects.
+pub(super) fn argument(path: &str, word: &str) -> Option<String> {
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+    let name = word.rsplit('/').next().filter(|name| !name.is_empty() && is_name(name))?;
+    match name {
+        _ if path != "portolan discover k8s" => None,
+        "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
+            Some("portolan's way: services with their endpoints are listed without a word".to_owned())
+        }
+        "po" | "pod" | "pods" => Some("portolan's way: --pods".to_owned()),
+        "ing" | "ingress" | "ingresses" => Some("portolan's way: --ingress".to_owned()),
+        name => Some(format!("portolan's way: --field-selector metadata.name={name}")),
+    }
+}
+
 /// What to type instead of nmap's `-oX` and `-T4`, which read as `-o X` and `-T 4`.
 pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
     let short = match argument {
+        "--output" if matches!(value, "jsonpath" | "jsonpath-file" | "go-template" | "template") => {
+            return Some(format!("portolan's way of kubectl's -o {value}: --json, for jq"));
+        }
+        "--output" if value.starts_with("custom-columns") => {
+            return Some("portolan's way of kubectl's -o custom-columns: --columns NAMES".to_owned());
+        }
         "--output" => "-o",
         "--pace" => "-T",
         _ => return None,
@@ -359,6 +381,12 @@ mod tests {
         assert_eq!(attached("--output", "X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
         assert_eq!(attached("--pace", "4").unwrap(), "portolan's way of nmap's -T4: --pace fast");
         assert_eq!(attached("--pace", "quick"), None);
+        assert_eq!(attached("--output", "jsonpath").unwrap(), "portolan's way of kubectl's -o jsonpath: --json, for jq");
+
+        let object = |word| argument("portolan discover k8s", word).unwrap_or_default();
+        assert_eq!(object("svc/web"), "portolan's way: --field-selector metadata.name=web");
+        assert_eq!((object("pods"), object("a b")), ("portolan's way: --pods".to_owned(), String::new()));
+        assert_eq!(argument("portolan discover local", "web"), None);
 
         let several = hint("portolan scan", "-P", "portolan scan -Pn -sV -p 1 h");
         assert_eq!(several, "portolan's way of nmap's -Pn: --no-ping; -sV: --identify");
