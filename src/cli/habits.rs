@@ -381,7 +381,10 @@ mod tests {
         assert_eq!(attached("--output", "X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
         assert_eq!(attached("--pace", "4").unwrap(), "portolan's way of nmap's -T4: --pace fast");
         assert_eq!(attached("--pace", "quick"), None);
-        assert_eq!(attached("--output", "jsonpath").unwrap(), "portolan's way of kubectl's -o jsonpath: --json, for jq");
+        assert_eq!(
+            attached("--output", "jsonpath").unwrap(),
+            "portolan's way of kubectl's -o jsonpath: --json, for jq"
+        );
 
         let object = |word| argument("portolan discover k8s", word).unwrap_or_default();
         assert_eq!(object("svc/web"), "portolan's way: --field-selector metadata.name=web");

@@ -10,7 +10,9 @@ pub(super) fn parse_ports(text: &str) -> Result<Ports, ParseError> {
 
 /// The name of a program is a good guess, but a filter of its own.
 fn with_process_filter(text: &str, error: ParseError) -> ParseError {
-    if !text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.')) || text.starts_with(|c: char| c.is_ascii_digit()) {
+    if !text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        || text.starts_with(|c: char| c.is_ascii_digit())
+    {
         return error;
     }
     let hint = "write a number, or a name from `portolan ports`; `portolan local --process NAME` filters by process";

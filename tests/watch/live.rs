@@ -171,7 +171,7 @@ fn an_identification_has_its_columns() {
     assert!(screen.contains("VERSION") && row.starts_with(">~ tcp    127.0.0.1:22  ssh "), "{screen}");
     terminal.press(&["Enter"]);
     let screen = terminal.until_shows("service       ssh");
-    assert!( screen.contains("version       OpenSSH 9.9"), "{screen}");
+    assert!(screen.contains("version       OpenSSH 9.9"), "{screen}");
 }
 
 #[test]
@@ -270,12 +270,9 @@ fn a_new_size_is_drawn_anew() {
 fn the_terminal_is_left_as_it_was_however_it_ends() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:80");
-    for (keys, signal, code) in [
-        (&["q"][..], None, 0),
-        (&["C-c"], None, 0),
-        (&[], Some(Signal::INT), 0),
-        (&[], Some(Signal::TERM), 143),
-    ] {
+    for (keys, signal, code) in
+        [(&["q"][..], None, 0), (&["C-c"], None, 0), (&[], Some(Signal::INT), 0), (&[], Some(Signal::TERM), 143)]
+    {
         let terminal = Tmux::open(&scene, (80, 24), &between_settings(""));
         let screen = terminal.until_shows("1 service");
         assert!(!screen.contains("over"), "it has a screen of its own: {screen}");

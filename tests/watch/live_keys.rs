@@ -20,7 +20,8 @@ fn help_opens_at_four_sizes_and_escape_never_quits() {
         let screen = terminal.until_shows("Enter    details of the row");
         assert!(screen.lines().all(|line| line.chars().count() <= size.0.into()), "{screen}");
         if size.1 < 40 {
-            let help: String = screen.lines().filter(|line| line.contains(['│', '┌', '└'])).collect::<Vec<_>>().join("\n");
+            let help: String =
+                screen.lines().filter(|line| line.contains(['│', '┌', '└'])).collect::<Vec<_>>().join("\n");
             assert_kept(&format!("help-{}x{}", size.0, size.1), &format!("{help}\n"));
         }
         // Its end can be reached at any size.

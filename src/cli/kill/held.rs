@@ -56,10 +56,7 @@ pub(in crate::cli) fn question(signal: SignalName, service: &Service<LocalDetail
         count => format!(" ({count} more processes hold it too)"),
     };
     let (signal, held) = (signal.as_str(), addresses.join(" and "));
-    format!(
-        "Send {signal} to {} (pid {}){unit}{command}, which listens on {held}{others}?",
-        process.name, process.pid
-    )
+    format!("Send {signal} to {} (pid {}){unit}{command}, which listens on {held}{others}?", process.name, process.pid)
 }
 
 /// Sends the signal to each process.

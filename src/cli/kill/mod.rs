@@ -101,7 +101,8 @@ impl Kill {
             Ok(held) => all_hold(&held, &self.listeners()?.services).map(|()| held),
             Err(refusal) => Err(refusal),
         };
-        let sent = held.and_then(|held| self.confirm(&services).map(|()| held)).and_then(|held| send(held, self.signal));
+        let sent =
+            held.and_then(|held| self.confirm(&services).map(|()| held)).and_then(|held| send(held, self.signal));
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
             Err(Refusal { exit, why, hint }) => {
@@ -119,7 +120,9 @@ impl Kill {
     /// Asks about each process.
     fn confirm(&self, services: &[Service<LocalDetail>]) -> Result<(), Refusal> {
         let is_confirmed = self.yes
-            || holders(services).iter().all(|(service, addresses)| terminal::ask(&question(self.signal, service, addresses)));
+            || holders(services)
+                .iter()
+                .all(|(service, addresses)| terminal::ask(&question(self.signal, service, addresses)));
         if is_confirmed {
             return Ok(());
         }

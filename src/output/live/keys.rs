@@ -153,7 +153,9 @@ impl View {
             KeyPress::Down | KeyPress::Letter('j') => *scrolled = scrolled.saturating_add(1),
             KeyPress::PageUp => *scrolled = scrolled.saturating_sub(PAGE),
             KeyPress::PageDown => *scrolled = scrolled.saturating_add(PAGE),
-            KeyPress::Escape | KeyPress::Enter | KeyPress::Function(1 | 10) | KeyPress::Letter('?' | 'h' | 'q') => self.mode = Mode::Table,
+            KeyPress::Escape | KeyPress::Enter | KeyPress::Function(1 | 10) | KeyPress::Letter('?' | 'h' | 'q') => {
+                self.mode = Mode::Table
+            }
             _ => {}
         }
     }
@@ -233,8 +235,7 @@ impl View {
         match (&mut self.mode, press) {
             (Mode::Table | Mode::Filter, MousePress::Click) => self.click(x, y),
             (Mode::Table | Mode::Filter, _) if self.places.is_in_details(x, y) => {
-                self.scrolled =
-                    if is_up { self.scrolled.saturating_sub(1) } else { self.scrolled.saturating_add(1) };
+                self.scrolled = if is_up { self.scrolled.saturating_sub(1) } else { self.scrolled.saturating_add(1) };
             }
             (Mode::Table | Mode::Filter, _) => (0..WHEEL_ROWS).for_each(|_| self.rows.move_cursor(key)),
             (Mode::Help(_), MousePress::WheelUp | MousePress::WheelDown) => self.press_in_help(key),

@@ -14,8 +14,7 @@ pub(super) fn open(buffer: &mut Buffer, area: Rect, title: &str, lines: &[String
     let widest = lines.iter().map(|line| line.width()).chain([title.width()]).max().unwrap_or_default();
     let width = u16::try_from(widest + 2).unwrap_or(u16::MAX).min(area.width);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(area.height);
-    let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
 
     Clear.render(place, buffer);
     let block = Block::bordered().title(title);

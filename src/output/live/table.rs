@@ -100,8 +100,7 @@ impl View {
 
         let movable = self.rows.cells.movable(self.rows.tree);
         self.skipped = self.skipped.min(movable.len().saturating_sub(2));
-        let (columns, is_cut) =
-            self.rows.cells.fitted(&movable, self.skipped, (usize::from(room - lead), &self.page));
+        let (columns, is_cut) = self.rows.cells.fitted(&movable, self.skipped, (usize::from(room - lead), &self.page));
         let columns =
             columns.into_iter().map(|(column, width)| (column, u16::try_from(width).unwrap_or(u16::MAX))).collect();
         Grid { columns, lead, is_cut, bars, now }

@@ -19,9 +19,9 @@ pub(super) use self::cells::{Cells, truncated};
 pub(super) use self::field::COMMON;
 pub(crate) use self::field::Field;
 pub(crate) use self::layout::TableLayout;
+use self::tone::BOLD;
 #[cfg(feature = "live")]
 pub(super) use self::tone::{BAD, DOUBTFUL, FAINT, GOOD};
-use self::tone::BOLD;
 pub(super) use self::tone::{change_tone, tone, toned};
 pub(super) use self::tree::ProcessTree;
 use super::{Footer, Format, RenderOptions};
