@@ -110,9 +110,9 @@ def told(browser):
 
 def look_at_page(browser, axe):
     facts = {"axe": {}, "overflow": {}}
-    browser.value("window.hostile === undefined || document.title")
     facts["hostile"] = browser.value("window.hostile || null")
-    facts["elements"] = browser.value("Array.from(new Set(Array.from(document.querySelectorAll('body *'), e => e.localName))).sort()")
+    facts["elements"] = browser.value("Array.from(new Set(Array.from(document.querySelectorAll('body *'), e => e.localName)))")
+    facts["scripts"] = browser.value("document.scripts.length")
     for scheme in ("light", "dark"):
         browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         browser.value(axe + "; true")

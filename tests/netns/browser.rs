@@ -9,56 +9,21 @@ use crate::support::{Scene, output};
 
 /// Names that would run or load something if they were not text.
 const HOSTILE: &str = r#"
-[[services]]
+[[service]]
 name = "<script>window.hostile = 1</script>"
 endpoints = ["127.0.0.1:8001"]
 
-[[services]]
+[[service]]
 name = "<img src=https://example.invalid/x onerror='window.hostile = 2'>"
 endpoints = ["127.0.0.1:8002"]
 
-[[services]]
+[[service]]
 name = "\" onmouseover=\"window.hostile = 3"
 endpoints = ["127.0.0.1:8003"]
 "#;
 
-/// The elements that a page consists of; none comes from a name.
-const ELEMENTS: [&str; 33] = [
-    "a",
-    "button",
-    "caption",
-    "circle",
-    "code",
-    "dd",
-    "details",
-    "div",
-    "dl",
-    "dt",
-    "figcaption",
-    "figure",
-    "g",
-    "h1",
-    "h2",
-    "header",
-    "input",
-    "label",
-    "li",
-    "line",
-    "main",
-    "p",
-    "path",
-    "rect",
-    "script",
-    "section",
-    "span",
-    "strong",
-    "summary",
-    "table",
-    "tbody",
-    "td",
-    "text",
-];
-const MORE_ELEMENTS: [&str; 9] = ["th", "thead", "time", "tr", "ul", "ol", "svg", "title", "output"];
+/// Elements that no page of portolan has: they would come from a name.
+const FOREIGN: [&str; 7] = ["a", "embed", "form", "iframe", "img", "link", "object"];
 
 fn axe() -> PathBuf {
     let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder").join("tools");
@@ -121,10 +86,9 @@ fn pages_are_accessible_self_contained_and_work_by_keyboard() {
         assert_eq!(facts["requests"], serde_json::json!([format!("file://{page}")]), "it loads nothing: {page}");
         assert_eq!(facts["problems"], serde_json::json!([]), "{page}");
         assert_eq!(facts["hostile"], Value::Null, "{page}");
-        for element in facts["elements"].as_array().unwrap() {
-            let element = element.as_str().unwrap();
-            assert!(ELEMENTS.contains(&element) || MORE_ELEMENTS.contains(&element), "{page}: <{element}>");
-        }
+        let elements = facts["elements"].as_array().unwrap();
+        assert!(FOREIGN.iter().all(|foreign| elements.iter().all(|element| element != foreign)), "{page}: {elements:?}");
+        assert!(facts["scripts"].as_u64().unwrap() <= 1, "{page} has its own script alone: {facts}");
         assert!(facts["overflow"]["wide"].as_i64().unwrap() <= 0, "{page} is wider than a window: {facts}");
         assert!(facts["overflow"]["narrow"].as_i64().unwrap() <= 0, "{page} is wider than a phone: {facts}");
     }
