@@ -78,7 +78,7 @@ fn columns_are_chosen_in_a_menu() {
     let terminal = watch(&scene, (120, 40), "");
     terminal.until_shows("3 services");
     terminal.press(&["c"]);
-    let screen = terminal.until_shows("> [x] proto");
+    let screen = terminal.until_shows(">[x] proto");
     assert!(screen.contains("[ ] exe"), "columns that no table shows by itself too: {screen}");
     terminal.press(&["Space"]);
     terminal.until_shows("[ ] proto");
