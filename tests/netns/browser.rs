@@ -87,7 +87,10 @@ fn pages_are_accessible_self_contained_and_work_by_keyboard() {
         assert_eq!(facts["problems"], serde_json::json!([]), "{page}");
         assert_eq!(facts["hostile"], Value::Null, "{page}");
         let elements = facts["elements"].as_array().unwrap();
-        assert!(FOREIGN.iter().all(|foreign| elements.iter().all(|element| element != foreign)), "{page}: {elements:?}");
+        assert!(
+            FOREIGN.iter().all(|foreign| elements.iter().all(|element| element != foreign)),
+            "{page}: {elements:?}"
+        );
         assert!(facts["scripts"].as_u64().unwrap() <= 1, "{page} has its own script alone: {facts}");
         assert!(facts["overflow"]["wide"].as_i64().unwrap() <= 0, "{page} is wider than a window: {facts}");
         assert!(facts["overflow"]["narrow"].as_i64().unwrap() <= 0, "{page} is wider than a phone: {facts}");
