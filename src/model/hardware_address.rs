@@ -35,7 +35,9 @@ impl<'de> Deserialize<'de> for HardwareAddress {
         let text = String::deserialize(deserializer)?;
         let bytes: Option<Vec<u8>> = text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect();
         let bytes = bytes.and_then(|bytes| <[u8; 6]>::try_from(bytes).ok());
-        bytes.map(Self).ok_or_else(|| D::Error::custom("an address of a network card has six numbers, as in 52:54:00:12:34:56"))
+        bytes
+            .map(Self)
+            .ok_or_else(|| D::Error::custom("an address of a network card has six numbers, as in 52:54:00:12:34:56"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! FTP (RFC 959): the greeting starts with 220, like that of SMTP.
 
-use super::words::{code, contains, exchange, find_name, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code};
+use super::words::{
+    code, contains, exchange, find_name, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code,
+};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;

@@ -93,7 +93,9 @@ mod tests {
 
         let refusal = recognise_tcp(&Modbus, b"po\0\0\0\x03\xff\xab\x01", Some("modbus")).unwrap();
         assert_eq!(refusal.facts["exception"], 1.into());
-        for other in [&b"po\0\0\0\x03\xff\x83\x01"[..], REQUEST, b"XX\0\0\0\x03\xff\xab\x01", b"po\0\0\0\x09\xff\xab\x01"] {
+        for other in
+            [&b"po\0\0\0\x03\xff\x83\x01"[..], REQUEST, b"XX\0\0\0\x03\xff\xab\x01", b"po\0\0\0\x09\xff\xab\x01"]
+        {
             assert!(recognise_tcp(&Modbus, other, Some("modbus")).is_none(), "{other:?}");
         }
         assert!(recognise_tcp(&Modbus, &reply, Some("http")).is_none());

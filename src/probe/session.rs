@@ -205,11 +205,7 @@ impl<'l> Talk<'l> {
     ///
     /// # Errors
     /// See [`ConnectionError`].
-    pub(super) async fn more_within(
-        &mut self,
-        quiet: Duration,
-        bytes: &mut Vec<u8>,
-    ) -> Result<bool, ConnectionError> {
+    pub(super) async fn more_within(&mut self, quiet: Duration, bytes: &mut Vec<u8>) -> Result<bool, ConnectionError> {
         let read = timeout(quiet, self.peer.read(bytes)).await.unwrap_or(Ok(0))?;
         Ok(read > 0)
     }

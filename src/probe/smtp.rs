@@ -166,7 +166,11 @@ mod tests {
             ("421 4.7 two parts\r\n", None),
         ] {
             let identity = recognise_tcp(&Smtp, greeting.as_bytes(), None);
-            assert_eq!(identity.map(|identity| identity.facts["refusal_code"].clone()), code.map(Fact::from), "{greeting}");
+            assert_eq!(
+                identity.map(|identity| identity.facts["refusal_code"].clone()),
+                code.map(Fact::from),
+                "{greeting}"
+            );
         }
         assert_eq!(recognise_tcp(&Smtp, b"554 what\r\n", Some("http")), None);
     }

@@ -212,12 +212,7 @@ fn layouts() -> Vec<Layout> {
             ..plain.clone()
         },
         Layout { name: "every IPv4 address", listener: "tcp=0.0.0.0:80", ..plain.clone() },
-        Layout {
-            name: "every IPv6 address",
-            listener: "tcp=[::]:80,v6only",
-            target: "[fd77::1]:80",
-            ..plain.clone()
-        },
+        Layout { name: "every IPv6 address", listener: "tcp=[::]:80,v6only", target: "[fd77::1]:80", ..plain.clone() },
         Layout { name: "every address, by IPv4", listener: "tcp=[::]:80,dual", ..plain.clone() },
         Layout { name: "an IPv4 address in IPv6", listener: "tcp=[::ffff:10.77.0.1]:80", ..plain.clone() },
         Layout {

@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 
 use crate::clean::clean;
 use crate::model::{
-    ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail, Service,
+    ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail,
+    Service,
 };
 use crate::output::RenderOptions;
 use crate::output::table::Field;
@@ -100,7 +101,8 @@ impl ChartGraph {
     fn add_connection(&mut self, page: &RenderOptions, service: &Service, connection: &ConnectionDetail) {
         let is_server = connection.direction == Some(ConnectionDirection::In);
         let ConnectionPeer { address, port, holder, .. } = &connection.peer;
-        let own = self.end(Some(&connection.end), || service.name.as_ref().map_or_else(String::new, ToString::to_string));
+        let own =
+            self.end(Some(&connection.end), || service.name.as_ref().map_or_else(String::new, ToString::to_string));
         // The port of a client elsewhere says nothing.
         let far = || if is_server { address.to_string() } else { SocketAddr::new(*address, *port).to_string() };
         let peer = self.end(holder.as_ref(), far);

@@ -380,7 +380,9 @@ mod tests {
         for text in ["22", "220 mail.example.org ESM", "220-mail.example.org\r\n", "220-a\r\n220-b\r\n", "login: "] {
             assert!(is_unfinished(text.as_bytes()), "{text:?}");
         }
-        for bytes in [&b"220 mail.example.org ESMTP\r\n"[..], b"220-a\r\n220 b\r\n", b"+OK\r\n", b"\x0a5.5.5-10.6\0", b"\n"] {
+        for bytes in
+            [&b"220 mail.example.org ESMTP\r\n"[..], b"220-a\r\n220 b\r\n", b"+OK\r\n", b"\x0a5.5.5-10.6\0", b"\n"]
+        {
             assert!(!is_unfinished(bytes), "{bytes:?}");
         }
     }

@@ -7,7 +7,10 @@ use serde::de::DeserializeOwned;
 use super::options::Local;
 use super::peers;
 use super::rows::matches;
-use crate::model::{Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, Transport, User};
+use crate::model::{
+    Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, Transport,
+    User,
+};
 
 /// The filters among the options, by their names.
 pub(super) fn of(query: &Local) -> Filters {

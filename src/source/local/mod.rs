@@ -45,7 +45,9 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, ConnectionDetail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink};
+use crate::model::{
+    Column, Completeness, ConnectionDetail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink,
+};
 use crate::source::blocking::list_blocking;
 use crate::source::watch::poll;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};

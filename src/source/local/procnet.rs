@@ -186,7 +186,10 @@ mod tests {
 
         let connection = parse_connected(Transport::Tcp, line).unwrap();
         assert_eq!((connection.socket.port, connection.socket.uid, connection.socket.inode), (5432, Some(113), 31415));
-        assert_eq!((connection.peer, connection.state), (([127, 0, 0, 1], 0x9999).into(), ConnectionState::Established));
+        assert_eq!(
+            (connection.peer, connection.state),
+            (([127, 0, 0, 1], 0x9999).into(), ConnectionState::Established)
+        );
     }
 
     proptest! {

@@ -68,12 +68,9 @@ pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> Option<bool> 
 /// Where a socket is bound; `None` for Unix-domain ones.
 pub(super) fn bound(socket: &Socket) -> Option<Bound> {
     match socket.address {
-        Address::Ip(ip) => Some(Bound {
-            ip,
-            device: socket.device,
-            v6_only: socket.v6_only,
-            transparent: socket.transparent,
-        }),
+        Address::Ip(ip) => {
+            Some(Bound { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
+        }
         Address::Unix(_) | Address::Name(_) => None,
     }
 }

@@ -68,4 +68,5 @@ macro_rules! reason {
 /// The reason in wide tables only.
 pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST, REVERSE_NAME, MAC, VENDOR];
 /// The reason in every table.
-pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST, REVERSE_NAME, MAC, VENDOR];
+pub(super) const COLUMNS_WITH_REASON: &[Column] =
+    &[STATE, RTT, reason!(Always), ATTEMPTS, HOST, REVERSE_NAME, MAC, VENDOR];

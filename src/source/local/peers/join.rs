@@ -162,7 +162,8 @@ mod tests {
         assert_eq!(joined(&mut [server(0, 1), client(1, 2), client(2, 3)], 80), [(1, 0), (2, 0), (3, 0)]);
         assert_eq!(joined(&mut [server(1, 1), client(1, 2), server(2, 3), client(2, 4)], 80), [(1, 2), (3, 4)]);
 
-        let mut apart = [socket("127.0.0.1:80", "127.0.0.1:4000", 0, 1), socket("127.0.0.1:4000", "127.0.0.1:80", 1, 2)];
+        let mut apart =
+            [socket("127.0.0.1:80", "127.0.0.1:4000", 0, 1), socket("127.0.0.1:4000", "127.0.0.1:80", 1, 2)];
         assert_eq!(joined(&mut apart, 80), [(1, 0), (2, 0)]);
     }
 

@@ -258,7 +258,8 @@ impl ConnectionRows<'_> {
             limits.push(owner_limits::hidden(hidden, &rows, self.query));
         }
 
-        let ends = services.iter().flat_map(|service| std::iter::once(&service.detail.end).chain(&service.detail.peer.holder));
+        let ends =
+            services.iter().flat_map(|service| std::iter::once(&service.detail.end).chain(&service.detail.peer.holder));
         let blocked = owner_limits::blocked(ends.flat_map(|end| end.processes.iter()));
         // Unknown owners make rows missing only if the rows are selected by owner.
         let mut errors: Vec<_> = limits.iter().filter(|_| self.query.is_by_owner()).cloned().collect();
