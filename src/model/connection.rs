@@ -120,6 +120,13 @@ impl ConnectionDirection {
     }
 }
 
+impl ConnectionDetail {
+    /// Its ends on this machine: its own, and the other one if it is here too.
+    pub fn ends(&self) -> impl Iterator<Item = &ConnectionEnd> {
+        std::iter::once(&self.end).chain(&self.peer.holder)
+    }
+}
+
 impl Detail for ConnectionDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
         &[

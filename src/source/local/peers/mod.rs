@@ -93,10 +93,11 @@ fn wanted(query: &Local) -> Wanted {
 }
 
 fn listeners(sockets: &[Socket], namespaces: usize) -> Vec<Listeners> {
-    let of = |netns: usize| -> Vec<Socket> {
-        sockets.iter().filter(|socket| usize::from(socket.netns) == netns).cloned().collect()
-    };
-    (0..namespaces).map(|netns| Listeners::of(&of(netns))).collect()
+    let mut by_namespace = vec![Vec::new(); namespaces];
+    for socket in sockets {
+        by_namespace[usize::from(socket.netns)].push(socket.clone());
+    }
+    by_namespace.iter().map(|sockets| Listeners::of(sockets)).collect()
 }
 
 /// Drops connections that the filters by address leave out. They treat both ends alike.
@@ -162,9 +163,10 @@ impl ConnectionRows<'_> {
         let (errors, limits) = self.limits(&services);
 
         let (uid, query) = (self.uid, self.query);
-        let is_user = move |user: &User| Some(user.uid) == uid;
-        let mut kept = services.into_iter().filter(|service| filter::keeps_owners(query, &is_user, &service.detail));
-        let _ = kept.try_for_each(out);
+        let _ = services
+            .into_iter()
+            .filter(|service| filter::keeps_owners(query, &|user: &User| Some(user.uid) == uid, &service.detail))
+            .try_for_each(out);
         (errors, limits)
     }
 
