@@ -41,8 +41,11 @@ pub(super) fn has_enhanced_code(line: &[u8]) -> bool {
     let Some((&[class, _, _, b' ' | b'-'], rest)) = line.split_first_chunk::<4>() else { return false };
     let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
     let mut parts = word.split(|byte| *byte == b'.');
-    let is_number = |part: &[u8]| (1..=3).contains(&part.len()) && part.iter().all(u8::is_ascii_digit);
-    parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_number)
+    parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_short_number)
+}
+
+fn is_short_number(text: &[u8]) -> bool {
+    (1..=3).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
 }
 
 /// The number of a code, for the fact `refusal_code`.

@@ -101,11 +101,10 @@ impl ChartGraph {
     fn add_connection(&mut self, page: &RenderOptions, service: &Service, connection: &ConnectionDetail) {
         let is_server = connection.direction == Some(ConnectionDirection::In);
         let ConnectionPeer { address, port, holder, .. } = &connection.peer;
-        let own =
-            self.end(Some(&connection.end), || service.name.as_ref().map_or_else(String::new, ToString::to_string));
         // The port of a client elsewhere says nothing.
-        let far = || if is_server { address.to_string() } else { SocketAddr::new(*address, *port).to_string() };
-        let peer = self.end(holder.as_ref(), far);
+        let far = if is_server { address.to_string() } else { SocketAddr::new(*address, *port).to_string() };
+        let own = self.end(Some(&connection.end), "");
+        let peer = self.end(holder.as_ref(), &far);
 
         let (from, to) = if is_server { (peer, own) } else { (own, peer) };
         if !self.links.contains(&(from, to)) {
@@ -120,15 +119,20 @@ impl ChartGraph {
         }
     }
 
-    /// The owner for an end of a connection: its process, or what `other` calls it.
-    fn end(&mut self, end: Option<&ConnectionEnd>, other: impl Fn() -> String) -> usize {
-        let container = end.and_then(|end| end.container.as_ref()).map(|container| format!("container {container}"));
-        let unit = end.and_then(|end| end.unit.as_ref()).map(|unit| format!("unit {unit}"));
-        let group = self.group(container.or(unit).unwrap_or_default());
+    /// The owner for an end of a connection: its process, why that is unknown, or the name of an end elsewhere.
+    fn end(&mut self, end: Option<&ConnectionEnd>, far: &str) -> usize {
+        let Some(end) = end else {
+            let group = self.group(String::new());
+            return self.owner(group, far.to_owned());
+        };
 
-        let process = end.and_then(|end| end.processes.first());
-        let unknown = || end.map_or_else(&other, |end| end.owner.as_str().to_owned());
-        let label = process.map_or_else(unknown, |process| format!("{} ({})", process.name, process.pid));
+        let container = end.container.as_ref().map(|container| format!("container {container}"));
+        let unit = end.unit.as_ref().map(|unit| format!("unit {unit}"));
+        let group = self.group(container.or(unit).unwrap_or_default());
+        let label = match end.processes.first() {
+            Some(process) => format!("{} ({})", process.name, process.pid),
+            None => end.owner.as_str().to_owned(),
+        };
         self.owner(group, label)
     }
 

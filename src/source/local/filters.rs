@@ -99,8 +99,9 @@ fn keeps(query: &Local, service: &Service) -> bool {
         return false;
     }
     if let (Some(connection), Address::Ip(ip)) = (connection, &endpoint.address) {
-        let is_user = |user: &User| query.user.as_ref().is_some_and(|name| is_user(user, name));
-        return peers::keeps(query, endpoint.transport, (*ip, endpoint.port.unwrap_or(0)), &connection, &is_user);
+        let name = query.user.as_deref().unwrap_or_default();
+        let own = (*ip, endpoint.port.unwrap_or(0));
+        return peers::keeps(query, endpoint.transport, own, &connection, &|user: &User| is_user(user, name));
     }
     let wanted = query.wanted(crate::model::DetailLevel::Names);
     let is_wanted = match endpoint.transport {

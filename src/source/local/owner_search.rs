@@ -242,8 +242,9 @@ impl SearchThread {
     /// socket.
     fn changed(&mut self, walk: &Walk, pids: &[u32]) -> Vec<u32> {
         let now = walk.descriptors_of(pids);
-        let is_changed = |pid: &u32| self.descriptors.get(pid).is_some_and(|before| now.get(pid) != Some(before));
-        let changed = pids.iter().copied().filter(is_changed).collect();
+        let pids = pids.iter().copied();
+        let changed =
+            pids.filter(|pid| self.descriptors.get(pid).is_some_and(|before| now.get(pid) != Some(before))).collect();
         self.descriptors = now;
         changed
     }

@@ -43,11 +43,12 @@ pub(super) fn keeps_addresses(
 
 /// Whether the filters by owner keep a connection: one of its ends suffices.
 pub(super) fn keeps_owners(query: &Local, is_user: &dyn Fn(&User) -> bool, detail: &ConnectionDetail) -> bool {
-    let ends = || std::iter::once(&detail.end).chain(&detail.peer.holder);
-    let has_process =
-        |glob: &glob::Pattern| ends().any(|end| end.processes.iter().any(|process| matches(glob, process)));
+    let has_process = query
+        .process
+        .as_ref()
+        .is_none_or(|glob| detail.ends().any(|end| end.processes.iter().any(|process| matches(glob, process))));
 
-    query.process.as_ref().is_none_or(has_process) && (query.user.is_none() || ends().any(|end| has_user(end, is_user)))
+    has_process && (query.user.is_none() || detail.ends().any(|end| has_user(end, is_user)))
 }
 
 /// Whether a user made the socket of an end or runs a process that holds it.

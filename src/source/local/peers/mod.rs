@@ -245,14 +245,10 @@ impl ConnectionRows<'_> {
 
     /// Why connections may be missing, and which facts are.
     fn limits(&self, services: &[Service<ConnectionDetail>]) -> (Vec<PartialError>, Vec<PartialError>) {
-        let ends = |service: &Service<ConnectionDetail>, status: OwnerLookup| {
-            let detail = &service.detail;
-            std::iter::once(&detail.end).chain(&detail.peer.holder).any(|end| end.owner == status && end.user.is_some())
-        };
-        let count = |status| services.iter().filter(|service| ends(service, status)).count();
         let rows = format!("{} connections", services.len());
+        let hidden = services.iter().filter(|service| has_end(service, OwnerLookup::NoPermission)).count();
+        let outside = services.iter().filter(|service| has_end(service, OwnerLookup::NotFound)).count();
 
-        let (hidden, outside) = (count(OwnerLookup::NoPermission), count(OwnerLookup::NotFound));
         let mut limits = Vec::new();
         if outside > 0 && !is_first_pid_namespace() {
             limits.push(owner_limits::outside(outside, &rows));
@@ -260,8 +256,7 @@ impl ConnectionRows<'_> {
             limits.push(owner_limits::hidden(hidden, &rows, self.query));
         }
 
-        let ends =
-            services.iter().flat_map(|service| std::iter::once(&service.detail.end).chain(&service.detail.peer.holder));
+        let ends = services.iter().flat_map(|service| service.detail.ends());
         let blocked = owner_limits::blocked(ends.flat_map(|end| end.processes.iter()));
         // Unknown owners make rows missing only if the rows are selected by owner.
         let mut errors: Vec<_> = limits.iter().filter(|_| self.query.is_by_owner()).cloned().collect();
@@ -270,4 +265,9 @@ impl ConnectionRows<'_> {
         limits.extend(self.namespaces.iter().any(|namespace| namespace.by_text).then(owner_limits::read_as_text));
         (errors, limits)
     }
+}
+
+/// Whether an end of a connection that a process holds was searched with this result. Only such an end has a user.
+fn has_end(service: &Service<ConnectionDetail>, status: OwnerLookup) -> bool {
+    service.detail.ends().any(|end| end.owner == status && end.user.is_some())
 }
