@@ -61,7 +61,7 @@ fn a_connection_within_this_machine_is_one_row_with_both_processes() {
     assert_eq!(ends(waiting).1, client.local_addr().unwrap().to_string());
 
     let table = scene.portolan().args("--connections").run();
-    assert!(table.text().contains("PEER_PROCESS"), "{}", table.text());
+    assert!(table.text().contains("PEER-PROCESS"), "{}", table.text());
     assert!(table.stderr.contains("2 connections"), "{}", table.stderr);
 }
 
