@@ -1,7 +1,6 @@
 //! `portolan config history` and `diff`: the versions of a configuration.
 
 use std::borrow::Cow;
-use std::io::Write;
 
 use clap::Args;
 
