@@ -153,7 +153,7 @@ fn errors_name_the_registry_and_what_to_type() {
             format!("discover consul --address {dead}"),
             3,
             format!("cannot list the services of Consul: http://{dead}/v1/catalog/services: connection refused"),
-            "--address or CONSUL_HTTP_ADDR",
+            "--address, --registry or CONSUL_HTTP_ADDR",
         ),
         (
             format!("discover etcd --endpoint {dead}"),
