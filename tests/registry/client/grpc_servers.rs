@@ -1,7 +1,7 @@
 //! gRPC servers that count their calls, and a registry in memory that lists them. The tests and the bench of channels use
 //! both.
 // Each of them uses a part.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
