@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clap::Args;
 
 use super::read::print_items;
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stdout};
@@ -93,7 +93,7 @@ impl Diff {
                 if json {
                     return output::write_value(out, &diff);
                 }
-                diff.diff.lines().try_for_each(|line| writeln!(out, "{}", clean(line)))
+                diff.diff.lines().try_for_each(|line| writeln!(out, "{}", escaped(line)))
             })?;
             Ok(Exit::Done)
         })
