@@ -21,20 +21,22 @@ pub(super) fn open(url: &RegistryUrl) -> Result<Arc<dyn Provider>> {
 }
 
 fn service(url: &RegistryUrl, name: &str, places: &str) -> Result<Service> {
-    const HINT: &str = "write static:?NAME=HOST:PORT,HOST:PORT";
-    let invalid = |why: String| Error::usage(format!("registry '{}'", url.shown()), why, HINT);
     if name.is_empty() {
-        return Err(invalid("a service has no name".to_owned()));
+        return Err(invalid(url, "a service has no name"));
     }
 
     let endpoints = places.split(',').filter(|place| !place.is_empty()).map(|place| {
-        let place: HostPort = place.parse().map_err(|error| invalid(format!("'{}': {error}", clean(place))))?;
+        let place: HostPort = place.parse().map_err(|error| invalid(url, format!("'{}': {error}", clean(place))))?;
         Ok(place.endpoint())
     });
     let endpoints = endpoints.collect::<Result<Vec<Endpoint>>>()?;
     let detail = RawDetail(serde_json::Value::Null);
     let service = Service::new(format!("static/{name}"), "static", endpoints, detail);
     Ok(Service { name: Some(name.into()), ..service }.erase())
+}
+
+fn invalid(url: &RegistryUrl, why: impl Into<String>) -> Error {
+    Error::usage(format!("registry '{}'", url.shown()), why, "write static:?NAME=HOST:PORT,HOST:PORT")
 }
 
 impl Provider for InlineServices {
