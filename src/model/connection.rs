@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::local::main_process;
 use super::{Container, Detail, NetworkNamespace, OwnerLookup, Process, Scope, User};
 use crate::clean::Untrusted;
 
@@ -45,6 +46,13 @@ pub struct ConnectionEnd {
     pub container: Option<Container>,
     /// Its network namespace, if it is not the caller's.
     pub netns: Option<NetworkNamespace>,
+}
+
+impl ConnectionEnd {
+    /// The process whose parents do not hold the socket.
+    pub fn main_process(&self) -> Option<&Arc<Process>> {
+        main_process(&self.processes)
+    }
 }
 
 /// The other end of a connection.

@@ -63,6 +63,8 @@ fn a_connection_within_this_machine_is_one_row_with_both_processes() {
     let table = scene.portolan().args("--connections").run();
     assert!(table.text().contains("PEER-PROCESS"), "{}", table.text());
     assert!(table.stderr.contains("2 connections"), "{}", table.stderr);
+    let tree = scene.portolan().args("--connections --tree").run();
+    assert!(tree.text().contains(&format!("server ({server})")), "{}", tree.text());
 }
 
 #[test]
