@@ -10,26 +10,10 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use super::balancing::{Balancing, ClientKey, InstanceCounters, PickSelection, ServiceCounters};
 use super::name_index::NameIndex;
 use super::service_addresses::ServiceAddresses;
+use super::service_key::{KeyTexts, ServiceKey};
 use super::times::{LeaseTimes, WIDTH};
 use crate::model::{HealthState, RegisteredInstance};
 use crate::registry::{Change, ChangeKind, Snapshot};
-
-/// A service: its namespace and its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ServiceKey {
-    pub(super) namespace: Arc<str>,
-    pub(super) name: Arc<str>,
-}
-
-impl ServiceKey {
-    pub(super) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-
-    pub(super) fn of(instance: &RegisteredInstance) -> Self {
-        Self::new(instance.namespace(), instance.name())
-    }
-}
 
 /// The registry at one index.
 #[derive(Clone, Debug)]
@@ -209,7 +193,8 @@ impl View {
 
     /// A service, if it has instances.
     pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
-        self.services.get(&ServiceKey::new(namespace, name))
+        let key: &dyn KeyTexts = &(namespace, name);
+        self.services.get(key)
     }
 
     /// Every service, by namespace and name.

@@ -136,7 +136,6 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use http::Extensions;
     use jiff::Timestamp;
 
     use super::*;
@@ -148,7 +147,7 @@ mod tests {
         let now = Now { elapsed: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
         let planned = PlannedCommand::new(&command).unwrap();
         let outcome = state.step(command, now);
-        planned.entry(&Origin::of(None, &Extensions::new()), outcome.as_ref(), state)
+        planned.entry(&Origin::unknown(), outcome.as_ref(), state)
     }
 
     #[test]

@@ -43,8 +43,10 @@ use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
+use super::authorize::unauthenticated;
 use super::authorized::Access;
 use super::freshness::mark_consul;
+use super::request_context::RequestContext;
 use super::routes::Routes;
 use super::shared::App;
 use super::trace;
@@ -118,7 +120,9 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
 
     let query = ConsulQuery::read(head.uri.query())?;
     let headers = with_token(head.headers.clone(), &query);
-    let access = Access::admit(app, &head, &headers, endpoint.permission)?;
+    let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
+    let line = (&head.method, head.uri.path());
+    let access = Access::admit(app, line, &headers, context, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
