@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod activity;
+mod answer_cache;
 mod api_error;
 mod audit;
 mod authorize;

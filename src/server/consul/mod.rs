@@ -29,7 +29,7 @@ mod status;
 mod targets;
 mod writes;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -78,7 +78,7 @@ impl ConsulRequest {
 
 /// The service that answers every request of Consul's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
+    Routes::of_consul(app)
 }
 
 /// The paths of its requests in the metrics.
@@ -86,7 +86,8 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     endpoints::metric_paths()
 }
 
-async fn answer(State(app): State<App>, request: Request) -> Response {
+/// Answers a request.
+pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
@@ -119,24 +120,27 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     }
 
     let query = ConsulQuery::read(head.uri.query())?;
-    let headers = with_token(head.headers.clone(), &query);
+    let headers = with_token(&head.headers, &query);
     let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
     let line = (&head.method, head.uri.path());
     let access = Access::admit(app, line, &headers, context, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
-    let request = ConsulRequest { rest: rest.to_owned(), query, headers: head.headers };
+    let rest = rest.to_owned();
+    let request = ConsulRequest { rest, query, headers: head.headers };
     dispatch(&access, endpoint.handler, &request, body).await
 }
 
 /// The headers with the key or token of the parameter `token`, which Consul looks for first.
-fn with_token(mut headers: HeaderMap, query: &ConsulQuery) -> HeaderMap {
-    if let Some(token) = query.text("token").and_then(|token| HeaderValue::from_str(token).ok()) {
-        headers.remove("x-api-key");
-        headers.insert("x-consul-token", token);
-    }
-    headers
+fn with_token<'r>(headers: &'r HeaderMap, query: &ConsulQuery) -> Cow<'r, HeaderMap> {
+    let token = query.text("token").and_then(|token| HeaderValue::from_str(token).ok());
+    let Some(token) = token else { return Cow::Borrowed(headers) };
+
+    let mut headers = headers.clone();
+    headers.remove("x-api-key");
+    headers.insert("x-consul-token", token);
+    Cow::Owned(headers)
 }
 
 async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
@@ -179,9 +183,12 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
 ///
 /// # Errors
 /// It holds bytes that cannot be shown.
-fn decoded_path(path: &str) -> ConsulResult<String> {
+fn decoded_path(path: &str) -> ConsulResult<Cow<'_, str>> {
+    if path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        return Ok(Cow::Borrowed(path));
+    }
     let decoded = String::from_utf8(percent_decoded(path)).ok();
-    decoded.filter(|path| !path.contains(is_dangerous)).ok_or_else(|| {
+    decoded.filter(|path| !path.contains(is_dangerous)).map(Cow::Owned).ok_or_else(|| {
         ConsulError::bad_request("the path holds bytes that cannot be shown: percent-encode a name in UTF-8")
     })
 }

@@ -43,6 +43,7 @@ use super::access::Permission;
 use super::api_error::ApiError;
 use super::authorize::{RouteRules, authorize, count_request, refusal, unauthenticated};
 use super::authorized::Access;
+use super::consul;
 use super::freshness::STALE;
 use super::metrics::RouteStats;
 use super::reply::INDEX;
@@ -161,12 +162,12 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
-    let mut discover = None;
+    let mut direct = None;
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
         let rules = RouteRules { app: Arc::clone(app), methods: rules };
         let route = Arc::new(RouteContext { rules, stats: app.metrics.route(name) });
         if path == discover::PATH {
-            discover = Some(Arc::clone(&route));
+            direct = Some(DirectRoute::Discover(Arc::clone(&route)));
         }
         router = router.route(path, methods.layer(from_fn_with_state(route, routed)));
     }
@@ -174,7 +175,7 @@ pub(super) fn routes(app: &App) -> Routes {
 
     match cors(&app.settings.allowed_origins) {
         Some(cors) => Routes::with_compression(router.layer(cors)),
-        None => Routes { discover, ..Routes::with_compression(router) },
+        None => Routes { direct, ..Routes::with_compression(router) },
     }
 }
 
@@ -200,9 +201,17 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 pub(super) struct Routes {
     plain: axum::Router,
     compressing: axum::Router,
-    /// The route that clients call most. Without a layer around the router, it is reached directly: the router and the boxes
-    /// of its layers would take as much time as the answer.
-    discover: Option<Arc<RouteContext>>,
+    direct: Option<DirectRoute>,
+}
+
+/// What is reached directly, unless a layer stands around the router: the router and the boxes of its layers take as much
+/// time as an answer.
+#[derive(Clone)]
+enum DirectRoute {
+    /// The route that most clients call.
+    Discover(Arc<RouteContext>),
+    /// Consul's API, which has a table of its own.
+    Consul(App),
 }
 
 impl Routes {
@@ -212,18 +221,29 @@ impl Routes {
             .and(NotForContentType::const_new("text/event-stream"))
             .and(NotForContentType::const_new("application/x-ndjson"));
         let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
-        Self { plain, compressing, discover: None }
+        Self { plain, compressing, direct: None }
+    }
+
+    /// The routes of Consul's API.
+    pub(super) fn of_consul(app: &App) -> Self {
+        let router = axum::Router::new().fallback(consul::answer).with_state(Arc::clone(app));
+        Self { direct: Some(DirectRoute::Consul(Arc::clone(app))), ..Self::with_compression(router) }
     }
 
     /// Answers a request.
     pub(super) async fn answer(&self, mut request: http::Request<Incoming>, context: RequestContext) -> Response {
         let wants_gzip = accepts_gzip(request.headers());
-        let is_discover = request.method() == Method::GET && request.uri().path() == discover::PATH;
-        if let Some(route) = self.discover.as_ref().filter(|_| is_discover && !wants_gzip) {
+        let direct = self.direct.as_ref().filter(|_| request.method() == Method::GET && !wants_gzip);
+        if let Some(DirectRoute::Discover(route)) = direct
+            && request.uri().path() == discover::PATH
+        {
             return route.answer(request, &context, discover::answer).await;
         }
 
         request.extensions_mut().insert(context);
+        if let Some(DirectRoute::Consul(app)) = direct {
+            return consul::answer(State(Arc::clone(app)), request.map(Body::new)).await;
+        }
         let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
         match Service::<Request>::call(&mut router, request.map(Body::new)).await {
             Ok(response) => response,
