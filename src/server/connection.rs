@@ -71,12 +71,21 @@ pub(super) async fn serve(
 ) {
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &context.tls else {
-        converse(stream, (peer, None), &context, shutdown).await;
-        drop(permit);
-        return;
-    };
+    match &context.tls {
+        None => converse(stream, (peer, None), &context, shutdown).await,
+        // A connection without TLS does not hold the room of one with it.
+        Some(tls) => Box::pin(serve_tls(stream, peer, tls, &context, shutdown)).await,
+    }
+    drop(permit);
+}
 
+async fn serve_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: &ServerTls,
+    context: &ConnectionContext,
+    shutdown: Shutdown,
+) {
     let handshake = timeout(context.limits.first_byte + context.limits.head, handshake(stream, tls));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
@@ -85,7 +94,7 @@ pub(super) async fn serve(
     match shaken {
         Ok(Ok(stream)) => {
             let certificate = certificate(&stream);
-            converse(stream, (peer, certificate), &context, shutdown).await;
+            converse(stream, (peer, certificate), context, shutdown).await;
         }
         Ok(Err(error)) => debug!(%peer, error = plain(&error), "TLS handshake failed"),
         Err(_) => {
@@ -93,7 +102,6 @@ pub(super) async fn serve(
             context.metrics.connection_overdue(Overdue::FirstByte);
         }
     }
-    drop(permit);
 }
 
 /// The TLS handshake. A client that speaks plain HTTP reads why it gets no answer.
