@@ -6,14 +6,12 @@ use std::sync::atomic::Ordering;
 
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::warn;
 
 use super::access::{Caller, Permission, Role};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::Origin;
-use super::authorized::Access;
-use super::freshness::Freshness;
 use super::limits::{RateState, RequestKind};
 use super::request_context::RequestContext;
 use super::shared::App;
@@ -28,7 +26,7 @@ pub(super) struct RouteRules {
 
 impl RouteRules {
     /// What a method needs. Whatever no rule names needs everything.
-    fn needed(&self, method: &Method) -> Option<Permission> {
+    pub(super) fn needed(&self, method: &Method) -> Option<Permission> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let rule = self.methods.iter().find(|(known, _)| known == method);
         rule.map_or(Some(Permission::Administer), |(_, permission)| *permission)
@@ -43,38 +41,14 @@ pub(super) struct Admission {
     rates: [Option<RateState>; 2],
 }
 
-/// Tells the client of the limit that is nearest, once it has used half of it.
-fn add_rates(rates: &[Option<RateState>], headers: &mut HeaderMap) {
-    let known = rates.iter().flatten().filter(|rate| rate.is_news());
-    if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
-        nearest.add_to(headers);
+impl Admission {
+    /// Tells the client of the limit that is nearest, once it has used half of it.
+    pub(super) fn add_rates(&self, headers: &mut HeaderMap) {
+        let known = self.rates.iter().flatten().filter(|rate| rate.is_news());
+        if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
+            nearest.add_to(headers);
+        }
     }
-}
-
-/// Lets a request through to its handler, with its caller, once the server knows what it asks for; or refuses it.
-pub(super) async fn authorize<B, F: Future<Output = Response>>(
-    rules: &RouteRules,
-    request: Request<B>,
-    context: &RequestContext,
-    handler: impl FnOnce(Access, Request<B>) -> F,
-) -> Response {
-    let needed = rules.needed(request.method());
-    let line = (request.method(), request.uri().path());
-    let admission = match admit(&rules.app, line, request.headers(), context, needed) {
-        Ok(admission) => admission,
-        Err(error) => return refusal(error),
-    };
-    let freshness = match Freshness::wanted(&rules.app, request.headers()).await {
-        Ok(freshness) => freshness,
-        Err(error) => return error.into_response(),
-    };
-
-    let Admission { caller, rates } = admission;
-    let access = Access::new(&rules.app, caller, context, freshness);
-    let mut response = handler(access, request).await;
-    freshness.mark(response.headers_mut());
-    add_rates(&rates, response.headers_mut());
-    response
 }
 
 /// Counts a request that no route takes.

@@ -216,6 +216,12 @@ impl View {
         self.services.get(key)
     }
 
+    /// The key of an instance's service, which all that know the service share.
+    pub(super) fn key_of(&self, instance: &RegisteredInstance) -> ServiceKey {
+        let known = self.service(instance.namespace(), instance.name());
+        known.map_or_else(|| ServiceKey::of(instance), |service| service.key.clone())
+    }
+
     /// Every service, by namespace and name.
     pub(super) fn services(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
         self.services.values()
@@ -294,7 +300,7 @@ impl ViewDraft {
 
     /// Adds or replaces an instance.
     pub(super) fn put(&mut self, instance: RegisteredInstance) -> Arc<InstanceView> {
-        let (key, id) = (ServiceKey::of(&instance), Arc::clone(&instance.id));
+        let (key, id) = (self.view.key_of(&instance), Arc::clone(&instance.id));
         // A new generation begins with counters of its own.
         let known = self.known(&instance).cloned();
         let same = known.as_ref().filter(|known| known.instance.generation == instance.generation);
@@ -333,7 +339,7 @@ impl ViewDraft {
             names.remove_instance(instance);
         }
         self.view.by_id.remove_mut(&*instance.id);
-        let service = self.change(ServiceKey::of(instance), |members| {
+        let service = self.change(self.view.key_of(instance), |members| {
             members.remove_mut(&*instance.id);
         });
         self.removed.extend(known.map(|known| (Arc::clone(&known.counters), service)));

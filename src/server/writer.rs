@@ -304,7 +304,7 @@ impl CarriedOut {
 
             self.draft.note(change);
 
-            let key = ServiceKey::of(&change.instance);
+            let key = base.key_of(&change.instance);
             let previous = last_of.insert(key.clone(), change.index);
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             self.events.push(Arc::new(event(change, &view, key, previous)));

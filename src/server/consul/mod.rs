@@ -30,6 +30,7 @@ mod targets;
 mod writes;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
@@ -78,7 +79,7 @@ impl ConsulRequest {
 
 /// The service that answers every request of Consul's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::of_consul(app)
+    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
 }
 
 /// The paths of its requests in the metrics.
@@ -86,8 +87,7 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     endpoints::metric_paths()
 }
 
-/// Answers a request.
-pub(super) async fn answer(State(app): State<App>, request: Request) -> Response {
+async fn answer(State(app): State<App>, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());

@@ -17,13 +17,14 @@ mod openapi;
 pub(super) mod prometheus;
 pub(super) mod query;
 mod route;
+mod route_context;
 pub(super) mod service;
 pub(super) mod services;
 pub(super) mod status;
 pub(super) mod traffic;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -36,20 +37,17 @@ use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::Instrument;
 
 use self::route::ApiRoute;
+use self::route_context::RouteContext;
 use super::access::Permission;
 use super::api_error::ApiError;
-use super::authorize::{RouteRules, authorize, count_request, refusal, unauthenticated};
+use super::authorize::{RouteRules, count_request, refusal, unauthenticated};
 use super::authorized::Access;
-use super::consul;
 use super::freshness::STALE;
-use super::metrics::RouteStats;
 use super::reply::INDEX;
 use super::request_context::RequestContext;
 use super::shared::App;
-use super::trace;
 use crate::clean::clean;
 use crate::error::nearest;
 
@@ -162,12 +160,12 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
-    let mut direct = None;
+    let mut discover = None;
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
         let rules = RouteRules { app: Arc::clone(app), methods: rules };
         let route = Arc::new(RouteContext { rules, stats: app.metrics.route(name) });
         if path == discover::PATH {
-            direct = Some(DirectRoute::Discover(Arc::clone(&route)));
+            discover = Some(Arc::clone(&route));
         }
         router = router.route(path, methods.layer(from_fn_with_state(route, routed)));
     }
@@ -175,7 +173,7 @@ pub(super) fn routes(app: &App) -> Routes {
 
     match cors(&app.settings.allowed_origins) {
         Some(cors) => Routes::with_compression(router.layer(cors)),
-        None => Routes { direct, ..Routes::with_compression(router) },
+        None => Routes { discover, ..Routes::with_compression(router) },
     }
 }
 
@@ -201,17 +199,9 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 pub(super) struct Routes {
     plain: axum::Router,
     compressing: axum::Router,
-    direct: Option<DirectRoute>,
-}
-
-/// What is reached directly, unless a layer stands around the router: the router and the boxes of its layers take as much
-/// time as an answer.
-#[derive(Clone)]
-enum DirectRoute {
-    /// The route that most clients call.
-    Discover(Arc<RouteContext>),
-    /// Consul's API, which has a table of its own.
-    Consul(App),
+    /// The route that most clients call is reached directly, unless a layer stands around the router: the router and the
+    /// boxes of its layers take as much time as an answer.
+    discover: Option<Arc<RouteContext>>,
 }
 
 impl Routes {
@@ -221,29 +211,18 @@ impl Routes {
             .and(NotForContentType::const_new("text/event-stream"))
             .and(NotForContentType::const_new("application/x-ndjson"));
         let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
-        Self { plain, compressing, direct: None }
-    }
-
-    /// The routes of Consul's API.
-    pub(super) fn of_consul(app: &App) -> Self {
-        let router = axum::Router::new().fallback(consul::answer).with_state(Arc::clone(app));
-        Self { direct: Some(DirectRoute::Consul(Arc::clone(app))), ..Self::with_compression(router) }
+        Self { plain, compressing, discover: None }
     }
 
     /// Answers a request.
     pub(super) async fn answer(&self, mut request: http::Request<Incoming>, context: RequestContext) -> Response {
         let wants_gzip = accepts_gzip(request.headers());
-        let direct = self.direct.as_ref().filter(|_| request.method() == Method::GET && !wants_gzip);
-        if let Some(DirectRoute::Discover(route)) = direct
-            && request.uri().path() == discover::PATH
-        {
+        let is_discover = request.method() == Method::GET && request.uri().path() == discover::PATH;
+        if let Some(route) = self.discover.as_ref().filter(|_| is_discover && !wants_gzip) {
             return route.answer(request, &context, discover::answer).await;
         }
 
         request.extensions_mut().insert(context);
-        if let Some(DirectRoute::Consul(app)) = direct {
-            return consul::answer(State(Arc::clone(app)), request.map(Body::new)).await;
-        }
         let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
         match Service::<Request>::call(&mut router, request.map(Body::new)).await {
             Ok(response) => response,
@@ -255,32 +234,6 @@ impl Routes {
 fn accepts_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| accepted.contains("gzip") || accepted.contains('*'))
-}
-
-/// What all requests of a route share.
-struct RouteContext {
-    rules: RouteRules,
-    stats: Option<Arc<RouteStats>>,
-}
-
-impl RouteContext {
-    /// Authorizes a request, counts it, makes it a span, and has its handler answer it.
-    async fn answer<B, F: Future<Output = Response>>(
-        &self,
-        request: http::Request<B>,
-        context: &RequestContext,
-        handler: impl FnOnce(Access, http::Request<B>) -> F,
-    ) -> Response {
-        let Some(stats) = &self.stats else { return authorize(&self.rules, request, context, handler).await };
-        let method = request.method().clone();
-        let span = trace::request(&method, stats.path(), request.headers());
-        let start = Instant::now();
-        let response = authorize(&self.rules, request, context, handler).instrument(span.clone()).await;
-
-        trace::answered(&span, response.status());
-        stats.add(&method, response.status(), start.elapsed());
-        response
-    }
 }
 
 /// What stands around every handler. One layer does all of it, because each layer costs every request allocations of its own.
