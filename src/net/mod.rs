@@ -39,7 +39,7 @@ mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
-pub(crate) use certificate::certificate;
+pub(crate) use certificate::{certificate, has_pss_key};
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use crypto::provider as crypto_provider;
@@ -51,7 +51,7 @@ pub(crate) use hello::Version;
 pub(crate) use http_proxy::{HttpProxy, Route};
 #[cfg(feature = "k8s")]
 pub(crate) use http_proxy::{ProxyConnect, ProxyFuture, ViaAnswer};
-pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
+pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports, forbid_core_dumps};
 pub(crate) use name_servers::{LookupError, NameRecord, NameRecords, NameServer, RecordData, RecordKind, name_servers};
 pub(crate) use neighbours::neighbours;
 pub(crate) use netns::{OtherNamespace, open_in};

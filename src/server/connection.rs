@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{
     CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
@@ -20,10 +20,11 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
+use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
 use super::request_context::RequestContext;
@@ -57,6 +58,7 @@ pub(super) struct ConnectionContext {
     pub(super) max_head_bytes: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) ids: Arc<RequestIds>,
+    pub(super) browsers: BrowserRule,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -175,7 +177,13 @@ async fn answer(
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
 
-    let mut response = context.routes.answer(request, about).await;
+    let mut response = match context.browsers.refusal(&request) {
+        Some(error) => {
+            warn!(%peer, code = error.code, why = error.message, "request refused");
+            error.into_response()
+        }
+        None => context.routes.answer(request, about).await,
+    };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
