@@ -98,7 +98,7 @@ impl Targets {
         // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, &[], global)?.services()?;
-            if services.is_empty() {
+            if services.is_empty() && faults.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
                 return Err(invalid(word, "no service has that name", &hint));
             }
