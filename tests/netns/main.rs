@@ -10,6 +10,7 @@ mod browser;
 mod cgroups;
 mod crowds;
 mod diff;
+mod documents;
 mod exposure;
 mod fallback;
 mod filters;
