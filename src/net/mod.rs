@@ -9,7 +9,7 @@ mod crypto;
 mod deadline;
 mod dial;
 mod echo;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "k8s", feature = "registry"))]
+#[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "k8s", feature = "registry"))]
 pub(crate) mod error_chain;
 mod half_open;
 pub(crate) mod hello;
@@ -24,7 +24,7 @@ mod packet;
 mod prober;
 mod raw;
 mod read_file;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+#[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "registry"))]
 pub(crate) mod registry_http;
 mod resolve;
 mod runtime;
