@@ -147,8 +147,9 @@ fn addresses_are_those_of_the_rows_each_once() {
     let (scene, _fixture) = scene();
     let listing = Listing::new(&json(&scene));
     let mut expected: Vec<String> = Vec::new();
-    for key in listing.keys() {
-        let address = key.split_once(' ').unwrap().1.to_owned();
+    for row in &listing.rows {
+        // `local/tcp/127.0.0.1:80`
+        let address = row.id().splitn(3, '/').nth(2).unwrap().to_owned();
         if !expected.contains(&address) {
             expected.push(address);
         }
