@@ -2,21 +2,18 @@
 
 use std::collections::HashMap;
 use std::net::TcpListener;
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::database::shared;
-use super::node::{index_of, node_with, wait_for_the_same_index};
-use crate::serve::{Server, folder, wait_until};
+use super::node::{index_of, wait_for_the_same_index};
+use crate::serve::{Server, wait_until};
 
 const SERVICES: usize = 30;
 
 /// A server that checks what is registered.
-fn checking(url: &str, name: &str, folder: &Path) -> Server {
-    let file = folder.join(format!("{name}.yaml"));
-    std::fs::write(&file, "registry:\n  health_checks:\n    enabled: true\n").unwrap();
-    node_with(url, name, &["--config", file.to_str().unwrap()])
+fn checking(url: &str, name: &str) -> Server {
+    Server::with_variables(["--database-url", url, "--node", name], &[])
 }
 
 /// A service of one instance at a listener, which is checked each second.
@@ -55,9 +52,9 @@ fn owners(server: &Server) -> Vec<String> {
 
 #[test]
 fn each_service_is_checked_by_one_server_and_by_another_when_that_one_ends() {
-    let (database, folder) = (shared(), folder());
+    let database = shared();
     let url = database.create();
-    let mut nodes: Vec<Server> = ["a", "b", "c"].map(|name| checking(&url, name, folder.path())).into();
+    let mut nodes: Vec<Server> = ["a", "b", "c"].map(|name| checking(&url, name)).into();
     let listeners: Vec<TcpListener> = (0..SERVICES).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     for (number, listener) in listeners.iter().enumerate() {
         register(&nodes[number % 3], &format!("s-{number}"), listener);
