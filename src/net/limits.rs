@@ -28,6 +28,12 @@ pub(super) fn raise_descriptors() -> Option<u64> {
     if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current }
 }
 
+/// Lets this process and its children leave no core dump: it would hold keys and passwords.
+pub(crate) fn forbid_core_dumps() {
+    // If a sandbox forbids it, the limit stays that of the service manager.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 /// The kernel's range of automatic source ports.
 pub(crate) fn ephemeral_ports() -> RangeInclusive<u16> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();

@@ -51,7 +51,7 @@ pub(crate) use hello::Version;
 pub(crate) use http_proxy::{HttpProxy, Route};
 #[cfg(feature = "k8s")]
 pub(crate) use http_proxy::{ProxyConnect, ProxyFuture, ViaAnswer};
-pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
+pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports, forbid_core_dumps};
 pub(crate) use name_servers::{LookupError, NameRecord, NameRecords, NameServer, RecordData, RecordKind, name_servers};
 pub(crate) use neighbours::neighbours;
 pub(crate) use netns::{OtherNamespace, open_in};

@@ -106,6 +106,12 @@ pub(crate) fn write_value(out: &mut (dyn Write + Send), value: &impl Serialize) 
     out.write_all(b"\n")
 }
 
+/// Writes one value as JSON with a field on each line.
+pub(crate) fn write_pretty_value(out: &mut (dyn Write + Send), value: &impl Serialize) -> io::Result<()> {
+    write_json(out, &mut Vec::new(), value, true)?;
+    out.write_all(b"\n")
+}
+
 /// Writes a value as JSON without raw control, bidirectional or zero-width characters: JSON libraries need not escape
 /// DEL, C1 and the others, but a terminal would obey them.
 pub(super) fn write_json(

@@ -35,9 +35,9 @@ use crate::model::{
 pub(crate) use changes::{Changes, DiffContext, OldListing};
 pub use events::EventFormat;
 pub(crate) use grid::{Align, write_grid};
-pub(crate) use json::{write_document, write_value};
+pub(crate) use json::{write_document, write_pretty_value, write_value};
 #[cfg(feature = "live")]
-pub(crate) use live::{KeyPress, View};
+pub(crate) use live::{KeyPress, MousePress, View, ViewAction};
 #[cfg(feature = "cli")]
 pub(crate) use table::{Field, TableLayout};
 

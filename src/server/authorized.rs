@@ -93,9 +93,9 @@ impl Access {
         self.caller.scope.clone()
     }
 
-    /// Records what the caller did to the server itself.
-    pub(super) fn note(&self, action: &'static str, detail: &str) {
-        self.app.audit.did(&self.origin, action, detail);
+    /// Records what the caller did to the server itself, or to what is only in its memory.
+    pub(super) fn note(&self, action: &'static str, target: &str, detail: &str) {
+        self.app.audit.did(&self.origin, action, target, detail);
     }
 
     /// 403 unless the caller's scope is everything. `what`: the method and the path of the request.

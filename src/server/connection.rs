@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::header::{
     CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
@@ -20,11 +20,12 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::PeerAddress;
 use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
+use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
 use super::request_id::{REQUEST_ID, RequestIds};
@@ -59,6 +60,7 @@ pub(super) struct ConnectionContext {
     pub(super) max_head_bytes: usize,
     pub(super) metrics: Arc<Metrics>,
     pub(super) ids: Arc<RequestIds>,
+    pub(super) browsers: BrowserRule,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -174,9 +176,15 @@ async fn answer(
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
 
-    let mut response = match context.routes.answer(request.map(Body::new)).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    let mut response = match context.browsers.refusal(&request) {
+        Some(error) => {
+            warn!(peer = %peer.0, code = error.code, why = error.message, "request refused");
+            error.into_response()
+        }
+        None => match context.routes.answer(request.map(Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        },
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -6,6 +6,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::accept::accept_until_stopped;
+use super::browser_rule::BrowserRule;
 use super::connection::ConnectionContext;
 use super::gate::Gate;
 use super::metrics::Metrics;
@@ -28,7 +29,14 @@ pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdo
         max_head_bytes: MAX_HEAD_BYTES,
         metrics: Metrics::new(&[]),
         ids: Arc::new(RequestIds::new()),
+        browsers: browser_rule(&listener),
         tls: None,
     };
     accept_until_stopped(listener, Arc::new(context), shutdown).await;
+}
+
+/// A page of another site must not use an exporter that only this machine reaches.
+fn browser_rule(listener: &TcpListener) -> BrowserRule {
+    let is_local = listener.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
+    BrowserRule::new(&[], is_local)
 }

@@ -9,6 +9,7 @@ mod authorize;
 mod authorized;
 mod balancing;
 mod body;
+mod browser_rule;
 mod checks;
 mod cluster;
 mod connection;
@@ -63,6 +64,7 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::audit::{AuditLog, PendingAudit};
+use self::browser_rule::BrowserRule;
 use self::checks::Checks;
 use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
@@ -133,6 +135,13 @@ pub struct Listeners {
     pub consul: Vec<TcpListener>,
     /// For DNS; none turns it off.
     pub dns: Vec<DnsListener>,
+}
+
+/// What pages in browsers may ask these listeners.
+fn browser_rule(app: &ServerState, listeners: &[TcpListener]) -> BrowserRule {
+    let mut addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    let is_local = addresses.all(|address| address.ip().to_canonical().is_loopback());
+    BrowserRule::new(&app.settings.allowed_origins, is_local && !app.access.is_on())
 }
 
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
@@ -215,6 +224,7 @@ pub async fn run(
             max_head_bytes: limits.head_bytes,
             metrics: Arc::clone(&metrics),
             ids: Arc::clone(&ids),
+            browsers: browser_rule(&app, &listeners),
         });
         for listener in listeners {
             clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));

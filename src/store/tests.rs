@@ -226,7 +226,7 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
     let folder = Folder::new();
     fs::write(folder.file("text"), "no database, but some text that is long enough for a header".repeat(9)).unwrap();
     sql(&folder.file("other"), "CREATE TABLE t (a)");
-    let cases: [(PathBuf, &str); 11] = [
+    let cases: [(PathBuf, &str); 13] = [
         (folder.0.clone(), "it is a directory"),
         (folder.file("none/a.db"), "No such file or directory"),
         ("/proc/self/portolan.db".into(), "No such file or directory"),
@@ -249,6 +249,11 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
         (
             changed(&folder, "behind", |path| sql(path, "UPDATE meta SET last_index = 399")),
             "it is damaged: its events end at 400",
+        ),
+        (changed(&folder, "without", |path| sql(path, "DELETE FROM meta")), "it is damaged: "),
+        (
+            changed(&folder, "type", |path| sql(path, "UPDATE record SET body = 'text' WHERE rowid = 1")),
+            "it is damaged: ",
         ),
     ];
 

@@ -6,6 +6,7 @@
 mod activation;
 mod agreement;
 mod blocked;
+mod browser;
 mod cgroups;
 mod crowds;
 mod diff;

@@ -109,14 +109,14 @@ impl AuditList {
         let mut records = Vec::new();
         let mut whole = 0;
         while let Some(part) = pages.next().await? {
-            whole = if part.last == 0 { 0 } else { part.last - part.first + 1 };
+            whole = if part.last == 0 { 0 } else { part.last.saturating_sub(part.first).saturating_add(1) };
             if form != Form::Lines {
                 records.extend(part.records);
                 continue;
             }
             // The log may be long: each part is written before the next one is read.
             let written =
-                stdout::with_stdout(None, |out| part.records.iter().try_for_each(|one| write_line(out, one)))?;
+                stdout::with_stdout(None, |out| part.records.iter().try_for_each(|one| output::write_value(out, one)))?;
             if written.is_none() {
                 return Ok(Exit::Done);
             }
@@ -137,11 +137,6 @@ impl AuditList {
         }
         Ok(Exit::Done)
     }
-}
-
-fn write_line(out: &mut (dyn Write + Send), record: &AuditRecord) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, record)?;
-    out.write_all(b"\n")
 }
 
 fn write_table(out: &mut (dyn Write + Send), records: &[AuditRecord]) -> io::Result<()> {

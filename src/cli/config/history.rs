@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stdout};
@@ -99,7 +99,7 @@ impl Diff {
                 if json {
                     return output::write_value(out, &diff);
                 }
-                diff.diff.lines().try_for_each(|line| writeln!(out, "{}", clean(line)))
+                diff.diff.lines().try_for_each(|line| writeln!(out, "{}", escaped(line)))
             })?;
             Ok(Exit::Done)
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::Value;
 
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stdout};
@@ -131,14 +131,13 @@ fn print(item: &ConfigItem, json: bool) -> Result<bool> {
     Ok(written.is_some())
 }
 
-/// The text as it is, or cleaned for a terminal, which would act on control characters.
+/// The value as it is; a text is escaped for a terminal, which would act on control characters.
 fn write_config(out: &mut (dyn Write + Send), value: &Value) -> io::Result<()> {
     let Value::String(text) = value else {
-        let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
-        return pretty.lines().try_for_each(|line| writeln!(out, "{}", clean(line)));
+        return output::write_pretty_value(out, value);
     };
     if io::stdout().is_terminal() {
-        return text.lines().try_for_each(|line| writeln!(out, "{}", clean(line)));
+        return text.lines().try_for_each(|line| writeln!(out, "{}", escaped(line)));
     }
     out.write_all(text.as_bytes())?;
     if text.ends_with('\n') { Ok(()) } else { writeln!(out) }

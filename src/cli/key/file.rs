@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -59,10 +59,11 @@ impl KeyFile {
 
     fn write(&self, folder: &Path, keys: &ApiKeys) -> std::io::Result<()> {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.0) {
-            // The server may run as another user than root, who makes the key.
-            Ok(_) => {
+            // The server may run as another user than root, who makes the key. That user owns the folder, and could put a link
+            // in the place of the file: the owner is changed of the file that was made, not of its name.
+            Ok(file) => {
                 let owner = fs::metadata(folder)?;
-                let _ = chown(&self.0, Some(owner.uid()), Some(owner.gid()));
+                let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

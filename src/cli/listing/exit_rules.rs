@@ -157,7 +157,8 @@ impl ExitRules {
         if !quiet {
             stderr::note(&summary(printed.count, self.noun));
             printed.notes.iter().for_each(|note| stderr::note(note));
-            printed.limits.iter().for_each(|limit| {
+            // An error above says it already.
+            printed.limits.iter().filter(|limit| !printed.errors.contains(limit)).for_each(|limit| {
                 stderr::note(&format!("cannot {}: {}; {}", limit.operation, limit.cause, limit.hint));
             });
         }

@@ -28,7 +28,7 @@ use crate::cli::stderr;
 use crate::engine::Clock;
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
-use crate::net::runtime;
+use crate::net::{forbid_core_dumps, runtime};
 use crate::registry::{Now, State};
 use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
@@ -50,6 +50,7 @@ pub(super) fn start(
     quiet: bool,
     passed: PassedListeners,
 ) -> Result<Exit> {
+    forbid_core_dumps();
     let stop = Stop::listen_except_hangup()?;
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;

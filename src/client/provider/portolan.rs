@@ -137,8 +137,13 @@ impl PortolanProvider {
             }
         }
 
-        let reply = self.http.send(&request).await.and_then(|reply| reply.json::<AuditReply>());
-        reply.map(|reply| reply.data).map_err(|failure| failure.into_error("read the audit log".to_owned()))
+        let part = self.http.send(&request).await.and_then(|reply| {
+            let part = reply.json::<AuditReply>()?.data;
+            // A client that reads the whole log would never come to its end.
+            let is_repeated = part.next.is_some_and(|next| next <= query.after);
+            if is_repeated { Err(reply.malformed("the next part of the log begins before this one")) } else { Ok(part) }
+        });
+        part.map_err(|failure| failure.into_error("read the audit log".to_owned()))
     }
 
     /// The request about an instance or a service, which may have its namespace before it.

@@ -8,7 +8,7 @@ use crate::model::{LocalDetail, Service};
 
 /// The processes of a listing, and the rows of each.
 #[derive(Default)]
-pub(super) struct ProcessTree {
+pub(in crate::output) struct ProcessTree {
     nodes: BTreeMap<u32, ProcessNode>,
     /// Rows without a process, by the reason.
     unknown: BTreeMap<String, Vec<usize>>,
@@ -35,7 +35,7 @@ const MAX_INDENTS: usize = 24;
 
 impl ProcessTree {
     /// Adds the next row.
-    pub(super) fn add(&mut self, service: &Service) {
+    pub(in crate::output) fn add(&mut self, service: &Service) {
         let row = self.rows;
         self.rows += 1;
         let detail: Option<&LocalDetail> = service.detail.downcast_ref();
@@ -63,7 +63,7 @@ impl ProcessTree {
     }
 
     /// A line for each process and each row, in the order of the tree.
-    pub(super) fn lines(&self) -> Vec<TableLine> {
+    pub(in crate::output) fn lines(&self) -> Vec<TableLine> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let mut roots = Vec::new();
         for (&pid, node) in &self.nodes {

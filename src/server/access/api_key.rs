@@ -211,6 +211,7 @@ impl KeyTable {
             let caller = Caller {
                 name: format!("key {} ({})", key.id, crate::clean::clean(&key.name)),
                 key_id: Some(key.id.clone()),
+                token_key: None,
                 permissions,
                 scope: key.scope.clone(),
                 expires: key.expires,
@@ -239,9 +240,10 @@ impl KeyTable {
         entry.current(now)
     }
 
-    /// Whether a key may still be used.
-    pub(super) fn is_current(&self, id: &str, now: Timestamp) -> bool {
-        self.by_id.get(id).is_some_and(|entry| entry.current(now).is_ok())
+    /// Whether the key of a caller may still be used, and permits the same as when the caller came.
+    pub(super) fn is_current(&self, caller: &Caller, now: Timestamp) -> bool {
+        let entry = caller.key_id.as_ref().and_then(|id| self.by_id.get(id));
+        entry.and_then(|entry| entry.current(now).ok()).is_some_and(|known| *known == *caller)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -328,12 +330,16 @@ mod tests {
         );
         assert!(caller.scope.contains("any", "shop-web") && !caller.scope.contains("any", "web"));
         assert_eq!(table.caller(secret.expose(), at("2026-11-29T13:00:00Z")).err(), Some("expired key"));
-        assert!(table.is_current(&id, now) && !table.is_current(&id, at("2026-11-30T00:00:00Z")));
+        assert!(table.is_current(&caller, now) && !table.is_current(&caller, at("2026-11-30T00:00:00Z")));
+
+        let narrower = keys_text.replace("shop-", "shop-cart");
+        let table = KeyTable::new(&ApiKeys::parse(narrower.as_bytes()).unwrap()).unwrap();
+        assert!(!table.is_current(&caller, now), "the key permits less than when the caller came");
 
         assert!(keys.revoke(&id, now) && !keys.revoke(&id, now) && !keys.revoke("none", now));
         let table = KeyTable::new(&keys).unwrap();
         assert_eq!(table.caller(secret.expose(), now).err(), Some("revoked key"));
-        assert!(!table.is_current(&id, now));
+        assert!(!table.is_current(&caller, now));
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub(in crate::server) struct Caller {
     pub(in crate::server) name: String,
     /// The id of the API key, if it came with one.
     pub(in crate::server) key_id: Option<String>,
+    /// The `kid` of the key that signed its token, if it came with one that names a key.
+    pub(in crate::server) token_key: Option<String>,
     /// What it may do.
     pub(in crate::server) permissions: Permissions,
     /// To which services.
@@ -25,6 +27,7 @@ impl Caller {
         Self {
             name: "anyone".to_owned(),
             key_id: None,
+            token_key: None,
             permissions: Permissions::ALL,
             scope: Scope::default(),
             expires: None,

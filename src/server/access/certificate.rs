@@ -58,6 +58,7 @@ impl CertificateRule {
             Arc::new(Caller {
                 name: format!("certificate {}", clean(&self.name)),
                 key_id: None,
+                token_key: None,
                 permissions: self.role.permissions(),
                 scope: self.scope.clone(),
                 expires: certificate.expires,
@@ -93,6 +94,14 @@ impl FromStr for CertificateRule {
         }
         let role = role.ok_or_else(|| ParseError::new("it has no role", hint))?;
         Ok(Self { name: name.to_owned(), role, scope })
+    }
+}
+
+#[cfg(test)]
+impl ClientCertificate {
+    /// A certificate with one name.
+    pub(super) fn named(name: &str, expires: Timestamp) -> Self {
+        Self { names: vec![name.to_owned()], expires: Some(expires) }
     }
 }
 

@@ -126,7 +126,7 @@ impl AccessControl {
         let now = Timestamp::now();
 
         match credential(headers) {
-            Credential::None => self.owner_of(certificate),
+            Credential::None => self.owner_of(certificate, now),
             Credential::Unreadable => Err("malformed key"),
             Credential::Key(text) => self.keys.load().as_deref().ok_or("unknown key")?.caller(text, now),
             Credential::Token(text) => {
@@ -135,20 +135,29 @@ impl AccessControl {
         }
     }
 
-    fn owner_of(&self, certificate: Option<&ClientCertificate>) -> Result<Arc<Caller>, &'static str> {
+    fn owner_of(&self, certificate: Option<&ClientCertificate>, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
         let certificate = certificate.filter(|_| !self.settings.certificates.is_empty());
         let certificate = certificate.ok_or("no key and no token")?;
         let mut rules = self.settings.certificates.iter();
-        rules.find_map(|rule| rule.caller(certificate)).ok_or("certificate without a rule")
+        let owner = rules.find_map(|rule| rule.caller(certificate)).ok_or("certificate without a rule")?;
+        // The handshake has checked it, but a connection may outlast it.
+        let is_current = owner.expires.is_none_or(|expires| expires > now);
+        if is_current { Ok(owner) } else { Err("expired certificate") }
     }
 
-    /// Whether a caller of an earlier moment may go on: a stream ends with its key or token.
+    /// Whether a caller of an earlier moment may go on: a stream ends with its key or token, and when the key permits
+    /// something else.
     pub(super) fn is_current(&self, caller: &Caller) -> bool {
         let now = Timestamp::now();
-        match &caller.key_id {
-            Some(id) => self.keys.load().as_deref().is_some_and(|keys| keys.is_current(id, now)),
-            None => caller.expires.is_none_or(|expires| expires > now),
+        if caller.key_id.is_some() {
+            return self.keys.load().as_deref().is_some_and(|keys| keys.is_current(caller, now));
         }
+
+        let is_signed_by_known_key = caller
+            .token_key
+            .as_ref()
+            .is_none_or(|kid| self.tokens.load().as_deref().is_some_and(|tokens| tokens.has_key(kid)));
+        is_signed_by_known_key && caller.expires.is_none_or(|expires| expires > now)
     }
 
     /// The files to watch, each with what reads it again.
@@ -289,5 +298,44 @@ mod tests {
             control.caller(&headers(&[("authorization", "Bearer a.b.c")]), None).err(),
             Some("tokens are not accepted")
         );
+    }
+
+    #[test]
+    fn a_certificate_that_expires_on_an_open_connection_is_refused() {
+        let certificates = vec!["CN=agent role=viewer".parse().unwrap()];
+        let control = AccessControl::new(Authentication { certificates, ..Authentication::default() }).unwrap();
+        let hour = jiff::SignedDuration::from_hours(1);
+        let caller = |expires| control.caller(&headers(&[]), Some(&ClientCertificate::named("CN=agent", expires)));
+
+        assert_eq!(caller(Timestamp::now() + hour).unwrap().name, "certificate CN=agent");
+        assert_eq!(caller(Timestamp::now() - hour).err(), Some("expired certificate"));
+    }
+
+    #[test]
+    fn a_stream_ends_with_the_key_that_signed_its_token() {
+        let path = std::env::temp_dir().join(format!("portolan-token-keys-{}", std::process::id()));
+        let write = |kid: &str| {
+            let key = format!(r#"{{"kty":"oct","kid":"{kid}","alg":"HS256","k":"{}"}}"#, "A".repeat(43));
+            std::fs::write(&path, format!(r#"{{"keys":[{key}]}}"#)).unwrap();
+        };
+        write("first");
+        let rules = TokenRules {
+            secret: None,
+            keys_file: Some(path.clone()),
+            algorithms: TokenAlgorithm::ALL.to_vec(),
+            issuer: "portolan".to_owned(),
+            audience: "portolan".to_owned(),
+            max_lifetime: std::time::Duration::from_hours(1),
+            default_role: Role::Viewer,
+            with_roles: true,
+        };
+        let control = AccessControl::new(Authentication { tokens: Some(rules), ..Authentication::default() }).unwrap();
+        let caller = Caller { token_key: Some("first".to_owned()), ..Caller::anyone() };
+        assert!(control.is_current(&caller));
+
+        write("second");
+        assert_eq!(control.read_again(KeyKind::TokenKeys).unwrap().len(), 1);
+        assert!(!control.is_current(&caller));
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::signatures::{self, TokenAlgorithm};
 use super::{Caller, Permission, Permissions, Role, Scope};
@@ -58,10 +58,25 @@ struct Claims {
     role: Option<String>,
     #[serde(default)]
     permissions: Option<Vec<String>>,
-    #[serde(default)]
-    namespaces: Vec<String>,
-    #[serde(default)]
-    services: Vec<String>,
+    #[serde(default, deserialize_with = "list")]
+    namespaces: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "list")]
+    services: Option<Vec<String>>,
+}
+
+/// A claim that is a list if it is there: null is none.
+fn list<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(claim).map(Some)
+}
+
+/// The names that a token is limited to. A token without the claim has no limit. An empty list or an empty prefix may mean
+/// nothing at all to the issuer, so that it must not mean everything here.
+fn limit(names: Option<&Vec<String>>) -> Result<Vec<String>, &'static str> {
+    match names {
+        None => Ok(Vec::new()),
+        Some(names) if names.is_empty() || names.iter().any(String::is_empty) => Err("token with an empty scope"),
+        Some(names) => Ok(names.clone()),
+    }
 }
 
 /// Keys, ready for requests.
@@ -120,10 +135,15 @@ impl TokenVerifier {
         };
 
         let token = decode::<Claims>(token, &key.key, &key.validation).map_err(|error| reason(error.kind()))?;
-        self.judged(&token.claims, now)
+        self.judged(&token.claims, header.kid, now)
     }
 
-    fn judged(&self, claims: &Claims, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
+    /// Whether tokens of a key are still accepted.
+    pub(super) fn has_key(&self, kid: &str) -> bool {
+        self.by_kid.contains_key(kid)
+    }
+
+    fn judged(&self, claims: &Claims, token_key: Option<String>, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
         let now = now.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64();
         let lifetime = claims.iat.map_or(claims.exp - now, |issued| claims.exp - issued);
         if claims.iat.is_some_and(|issued| issued > now + LEEWAY.as_secs_f64()) {
@@ -137,10 +157,12 @@ impl TokenVerifier {
         let expires =
             expires.and_then(|exp| Timestamp::UNIX_EPOCH.checked_add(exp).ok()).ok_or("token that lasts too long")?;
         let subject = claims.sub.as_deref().filter(|subject| !subject.is_empty()).unwrap_or("without a subject");
-        let scope = Scope { namespaces: claims.namespaces.clone(), services: claims.services.clone() };
+        let scope =
+            Scope { namespaces: limit(claims.namespaces.as_ref())?, services: limit(claims.services.as_ref())? };
         Ok(Arc::new(Caller {
             name: format!("token {}", clean(subject)),
             key_id: None,
+            token_key,
             permissions: self.permissions(claims)?,
             scope,
             expires: Some(expires),

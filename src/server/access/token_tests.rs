@@ -191,6 +191,10 @@ fn signed_wrongly() -> Vec<(String, String)> {
         json!({ "permissions": ["everything"] }),
         json!({ "permissions": "administer" }),
         json!({ "namespaces": "shop" }),
+        json!({ "namespaces": [] }),
+        json!({ "namespaces": [""] }),
+        json!({ "namespaces": ["shop"], "services": [] }),
+        json!({ "services": [""] }),
         json!({ "services": [1] }),
         json!({ "sub": 7 }),
     ];

@@ -1,17 +1,20 @@
 //! What the audit log says of a command.
 
+use std::sync::Arc;
+
 use super::Origin;
 use crate::clean::clean;
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
 use crate::registry::{CatalogCommand, Command, ConfigCommand, Outcome, Rejected, State, TrafficCommand};
+use crate::server::writer::subject;
 
 /// A command that is about to be carried out.
 pub(in crate::server) struct PlannedCommand {
     action: &'static str,
     target: String,
+    /// The instance that it is about. What it changes beside that follows from it.
+    subject: Option<Arc<str>>,
     detail: Option<String>,
-    /// Whether the target is the id of an instance.
-    is_of_instance: bool,
     /// Whether it is recorded only if it changes something: it comes all the time.
     is_routine: bool,
 }
@@ -37,9 +40,8 @@ impl PlannedCommand {
             Command::CheckResult { .. } | Command::CheckUnavailable { .. } | Command::Tick => return None,
         };
         let is_routine = matches!(command, Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }));
-        let is_of_instance = !matches!(command, Command::Config(_) | Command::Traffic { .. });
 
-        Some(Self { action, target, detail, is_of_instance, is_routine })
+        Some(Self { action, target, subject: subject(command), detail, is_routine })
     }
 
     /// The entry, now that the command was carried out; `None` for a heartbeat that changed nothing.
@@ -63,13 +65,19 @@ impl PlannedCommand {
         };
         let mut entry = origin.entry(self.action, result);
         entry.index = index;
-        entry.target = Some(match last_change {
-            _ if !self.is_of_instance => self.target,
-            Some(change) => named(&change.instance),
-            None => after.view().get(&self.target).as_ref().map_or(self.target, named),
-        });
+        entry.target = Some(self.full_name(outcome.ok(), after).unwrap_or(self.target));
         entry.detail = self.detail;
         Some(entry)
+    }
+
+    /// The full name of the instance that it is about, as far as there is or was one.
+    fn full_name(&self, outcome: Option<&Outcome>, after: &State) -> Option<String> {
+        let id = self.subject.as_deref()?;
+        let mut changes = outcome.into_iter().flat_map(|outcome| &outcome.changes);
+        let changed = changes.find(|change| &*change.instance.id == id).map(|change| named(&change.instance));
+        // The name of a registration is the one that was asked for, also if another instance has its id.
+        let is_known = self.action != "register";
+        changed.or_else(|| after.view().get(id).filter(|_| is_known).as_ref().map(named))
     }
 
     /// The entry of a command that was refused before it could be carried out; `None` for a heartbeat, which comes again.
@@ -133,7 +141,6 @@ pub(super) fn named(instance: &RegisteredInstance) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use http::Extensions;

@@ -99,10 +99,11 @@ impl AuditLog {
         }
     }
 
-    /// Records what a client did to the server itself.
-    pub(super) fn did(&self, origin: &Origin, action: &'static str, detail: &str) {
+    /// Records what a client did to the server itself: `target` is what it did it to.
+    pub(super) fn did(&self, origin: &Origin, action: &'static str, target: &str, detail: &str) {
         let mut entry = origin.entry(action, "ok");
-        entry.detail = Some(clean(detail));
+        entry.target = Some(clean(target)).filter(|target| !target.is_empty());
+        entry.detail = Some(clean(detail)).filter(|detail| !detail.is_empty());
         if self.is_on() && self.own.try_send(entry).is_err() {
             self.omit(1);
         }

@@ -104,6 +104,8 @@ fn stats(access: &Access, view: &RegistryView) -> BTreeMap<&'static str, BTreeMa
 
 /// The server's metrics: as Prometheus reads them if the request says so, otherwise in Consul's form.
 pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult {
+    // They count what is outside a scope, and name it.
+    access.require_everything("GET /v1/agent/metrics")?;
     let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let wants_prometheus = request.query.get("format") == Some("prometheus")
         || accept.contains("application/openmetrics-text")

@@ -46,6 +46,9 @@ pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResu
     // The service may have any name, and may come back under another one.
     let mut waker = Waker::new(access, WatchScope::All);
     loop {
+        if !access.is_current() {
+            return Err(ConsulError::refused("the key is no longer valid"));
+        }
         waker.mark_unchanged();
         let view = RegistryView::of(access);
         let Some(member) = view.agent_member(&request.rest) else {
@@ -54,8 +57,12 @@ pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResu
         let mut service = AgentService::from(view.facts(&member));
         let content = hash_of(&serde_json::to_vec(&service).unwrap_or_default());
 
-        if hash == Some(content.as_str()) && waker.wait(access, deadline, view).await {
+        let is_known = hash == Some(content.as_str());
+        if is_known && waker.wait(access, deadline, view).await {
             continue;
+        }
+        if is_known && !access.is_current() {
+            return Err(ConsulError::refused("the key is no longer valid"));
         }
         service.content_hash = Some(content.clone());
         return Ok(with_hash(reply::json(request, &service), &content));

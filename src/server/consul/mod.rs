@@ -36,6 +36,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ALLOW, LOCATION, VARY};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::Instrument;
 
@@ -43,6 +44,7 @@ use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
+use super::authorize::count_request;
 use super::authorized::Access;
 use super::freshness::mark_consul;
 use super::routes::Routes;
@@ -104,26 +106,40 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
 
 async fn handle(app: &App, request: Request) -> ConsulResult {
     let (head, body) = request.into_parts();
-    let path = decoded_path(head.uri.path())?;
-    let Some((endpoint, rest)) = endpoints::find(&path) else { return without_endpoint(&path) };
-
-    if head.method == Method::OPTIONS {
-        return Ok(with_allow(StatusCode::OK.into_response(), endpoint));
-    }
-    if head.method.as_str() != endpoint.method {
-        let text = format!("method {} not allowed", clean(head.method.as_str()));
-        let refused = ConsulError::new(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
-        return Ok(with_allow(refused, endpoint));
-    }
-
-    let query = ConsulQuery::read(head.uri.query())?;
+    let (endpoint, rest, query) = match called(&head) {
+        Ok(call) => call,
+        Err(answer) => {
+            count_request(app, &head.extensions)?;
+            return answer;
+        }
+    };
     let headers = with_token(head.headers.clone(), &query);
     let access = Access::admit(app, &head, &headers, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
-    let request = ConsulRequest { rest: rest.to_owned(), query, headers: head.headers };
+    let request = ConsulRequest { rest, query, headers: head.headers };
     dispatch(&access, endpoint.handler, &request, body).await
+}
+
+/// The endpoint that a request calls, what follows its path, and the parameters.
+///
+/// # Errors
+/// The answer for what no handler takes.
+fn called(head: &Parts) -> Result<(&'static Endpoint, String, ConsulQuery), ConsulResult> {
+    let path = decoded_path(head.uri.path()).map_err(Err)?;
+    let (endpoint, rest) = endpoints::find(&path).ok_or_else(|| without_endpoint(&path))?;
+    if head.method == Method::OPTIONS {
+        return Err(Ok(with_allow(StatusCode::OK.into_response(), endpoint)));
+    }
+    if head.method.as_str() != endpoint.method {
+        let text = format!("method {} not allowed", clean(head.method.as_str()));
+        let refused = ConsulError::new(StatusCode::METHOD_NOT_ALLOWED, text).into_response();
+        return Err(Ok(with_allow(refused, endpoint)));
+    }
+
+    let query = ConsulQuery::read(head.uri.query()).map_err(Err)?;
+    Ok((endpoint, rest.to_owned(), query))
 }
 
 /// The headers with the key or token of the parameter `token`, which Consul looks for first.

@@ -139,8 +139,17 @@ impl RegistryView {
         services
     }
 
-    /// A node.
+    /// A node that a caller asks for by its name.
     pub(super) fn node(&self, name: &str) -> Option<CatalogNode> {
+        self.known_node(name).filter(|_| self.may_see_node(name))
+    }
+
+    /// Whether a caller may see a node: all of them, or those that its services are on.
+    fn may_see_node(&self, name: &str) -> bool {
+        self.view.is_unlimited() || name == self.own.name || !self.members_of_node(name).is_empty()
+    }
+
+    fn known_node(&self, name: &str) -> Option<CatalogNode> {
         let record = self.view.node(name).map(|record| &**record);
         if name == self.own.name {
             return Some(CatalogNode::own(&self.own, record));
@@ -153,7 +162,7 @@ impl RegistryView {
 
     /// Whether a node has all this metadata. Without any, also one that is not registered.
     pub(super) fn node_has_meta(&self, node: &str, wanted: &[(String, String)]) -> bool {
-        wanted.is_empty() || self.node(node).is_some_and(|node| node.has_meta(wanted))
+        wanted.is_empty() || self.known_node(node).is_some_and(|node| node.has_meta(wanted))
     }
 
     /// The node of a member.
@@ -220,6 +229,9 @@ impl RegistryView {
 
     /// All checks of a node and its services, by id.
     pub(super) fn checks_of_node(&self, node: &str) -> Vec<CatalogCheckEntry> {
+        if !self.may_see_node(node) {
+            return Vec::new();
+        }
         let services = self.members_of_node(node).into_iter().flat_map(|member| self.service_checks(&member));
         let mut checks: Vec<CatalogCheckEntry> = self.node_checks(node).into_iter().chain(services).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));

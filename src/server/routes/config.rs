@@ -1,5 +1,6 @@
 //! Configurations with versions: read, wait for a change, write, compare, roll back.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ use crate::server::schemas::{ConfigBody, ConfigDiffAnswer, ConfigHistoryAnswer, 
 const WAIT: Duration = Duration::from_mins(5);
 /// How long it may wait.
 const MAX_WAIT: Duration = Duration::from_mins(10);
+/// A longer value is compared as it was written.
+const MAX_PRETTY_BYTES: usize = 4 * MAX_CONFIG_BYTES;
 
 /// List the configurations
 #[utoipa::path(get, path = "/api/v1/config", operation_id = "listConfigs", tag = "config",
@@ -201,8 +204,32 @@ fn lines_of(version: &ConfigVersion) -> String {
     match &version.value {
         None => String::new(),
         Some(ConfigValue::Text(text)) => text.to_string(),
-        // What was read as JSON can be written.
-        Some(value @ ConfigValue::Json(_)) => serde_json::to_string_pretty(&value.to_value()).unwrap_or_default(),
+        Some(ConfigValue::Json(text)) => pretty(text).unwrap_or_else(|| text.to_string()),
+    }
+}
+
+/// JSON with a field on each line; `None` if that is too long: each line of a deep value begins with hundreds of blanks.
+fn pretty(text: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let mut lines = BoundedText(Vec::new());
+    serde_json::to_writer_pretty(&mut lines, &value).ok()?;
+    String::from_utf8(lines.0).ok()
+}
+
+/// A text of at most [`MAX_PRETTY_BYTES`].
+struct BoundedText(Vec<u8>);
+
+impl io::Write for BoundedText {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_PRETTY_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -301,4 +328,18 @@ fn unknown_version(name: &str, version: u64, entry: &ConfigEntry) -> ApiError {
     let hint = range
         .map_or_else(String::new, |(first, last)| format!("versions {} to {} are kept", first.version, last.version));
     ApiError::new(StatusCode::NOT_FOUND, "unknown_version", message).hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deep_value_is_not_written_with_more_blanks_than_it_is_long() {
+        assert_eq!(pretty("{\"a\":[1]}").unwrap(), "{\n  \"a\": [\n    1\n  ]\n}");
+        let depth = 100;
+        let deep = format!("{}{}0{}", "[".repeat(depth), "0,".repeat(60_000), "]".repeat(depth));
+        assert!(deep.len() < MAX_CONFIG_BYTES);
+        assert_eq!(pretty(&deep), None);
+    }
 }

@@ -37,19 +37,21 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     Ok((status, reply::json(index, body.to_string())).into_response())
 }
 
-/// The state of each part.
+/// The state of each part. The route needs no key: where keys are needed, it does not say where the data is.
 fn parts(app: &App, store: &ProbeResult) -> Value {
     let mut parts = json!({
         "store": {
             "status": word(store.error.is_none()),
-            "kind": app.store,
             "write_ms": (store.took.as_secs_f64() * 1e6).round() / 1e3,
         },
         "accepting": { "status": word(!app.shutdown.is_stopping()) },
         "health_monitor": { "status": if app.checks.off().is_none() { "healthy" } else { "off" } },
     });
-    if let Some(error) = &store.error {
-        parts["store"]["error"] = error.as_str().into();
+    if !app.access.is_on() {
+        parts["store"]["kind"] = app.store.as_str().into();
+        if let Some(error) = &store.error {
+            parts["store"]["error"] = error.as_str().into();
+        }
     }
     if let Some(reason) = app.checks.off() {
         parts["health_monitor"]["reason"] = reason.into();

@@ -146,12 +146,13 @@ pub(in crate::server) async fn reset(access: Access, path: Named, request: Reque
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
-    let service = view.service(params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name);
-    let service = service.ok_or_else(|| no_service(&name))?;
+    let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
+    let service = view.service(namespace, &name).ok_or_else(|| no_service(&name))?;
     service.counters.gone.store(0, Ordering::Relaxed);
     for instance in service.list() {
         instance.counters.picks.store(0, Ordering::Relaxed);
     }
+    access.note("reset_counters", &format!("{namespace}/{name}"), "");
     Ok(no_content(view.index()))
 }
 

@@ -44,7 +44,7 @@ pub(in crate::server) async fn set(access: Access, request: Request) -> ApiResul
         .log
         .set(&level)
         .map_err(|error| ApiError::bad_request("invalid_level", error.to_string()).field("level").hint(error.hint()))?;
-    access.note("set_log_level", &level);
+    access.note("set_log_level", "", &level);
     info!(filter = level, caller = access.caller_name(), "log level changed");
     Ok(answer(&access))
 }

@@ -3,10 +3,13 @@
 use axum::extract::Request;
 use serde_json::{Value, json};
 
+use crate::model::HealthState;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::metrics::Gauges;
 use crate::server::params::Params;
 use crate::server::schemas::StatusAnswer;
+use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::writer::TICK;
 use crate::server::{reply, times};
@@ -20,10 +23,11 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let app = access.app();
     let gauges = app.gauges();
     let view = access.view();
+    let known = KnownServices::of(&view, &gauges);
     let rules = view.rules();
     let live = app.live.load();
-    let instances: u64 = gauges.instances.iter().sum();
-    let [healthy, degraded, unhealthy, unknown] = gauges.instances;
+    let instances: u64 = known.instances.iter().sum();
+    let [healthy, degraded, unhealthy, unknown] = known.instances;
     let status = if app.shutdown.is_stopping() { "stopping" } else { "running" };
 
     let body = json!({
@@ -38,20 +42,20 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "uptime_seconds": gauges.uptime.as_secs(),
         "index": view.index(),
         "epoch": *app.epoch(),
-        "services": gauges.services,
+        "services": known.services,
         "instances": instances,
         "local_count": instances,
         "health": { "healthy": healthy, "degraded": degraded, "unhealthy": unhealthy, "unknown": unknown },
-        "protected_services": gauges.guarded_services,
+        "protected_services": known.protected,
         "store": { "kind": app.store, "healthy": app.is_store_well.load(std::sync::atomic::Ordering::Relaxed) },
         "stale": app.contact.staleness().is_some(),
         "age_seconds": app.contact.age().as_secs_f64(),
-        "servers": servers(app),
+        "servers": servers(app, view.is_unlimited()),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.count(),
         "kept_events": app.ring.len(),
-        "local_registry": { "services": gauges.services, "instances": instances },
+        "local_registry": { "services": known.services, "instances": instances },
         // Answers are made from memory, which no write leaves behind: nothing is cached.
         "cache_entries": 0,
         "cache": { "entries": 0 },
@@ -70,8 +74,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     Ok(reply::data(view.index(), &body))
 }
 
-/// The servers of the registry as they said within the last two seconds; none if it has only this one.
-fn servers(app: &App) -> Vec<Value> {
+/// The servers of the registry as they said within the last two seconds; none if it has only this one. How many checks they
+/// run tells how many instances others have.
+fn servers(app: &App, with_checks: bool) -> Vec<Value> {
     let all = app.checks.division.all();
     let newest = all.iter().map(|member| member.index).max().unwrap_or_default();
     let server = |member: &Member| {
@@ -80,10 +85,38 @@ fn servers(app: &App) -> Vec<Value> {
             "id": member.id,
             "index": member.index,
             "behind": newest - member.index,
-            "checks": member.checks,
+            "checks": member.checks.filter(|_| with_checks),
         })
     };
     all.iter().map(server).collect()
+}
+
+/// How many services and instances the caller may see.
+struct KnownServices {
+    services: u64,
+    /// The instances, by the states of [`HealthState::ALL`].
+    instances: [u64; HealthState::ALL.len()],
+    protected: u64,
+}
+
+impl KnownServices {
+    fn of(view: &ScopedView, gauges: &Gauges) -> Self {
+        let Gauges { services, instances, guarded_services, .. } = *gauges;
+        if view.is_unlimited() {
+            return Self { services, instances, protected: guarded_services };
+        }
+
+        let mut known = Self { services: 0, instances: [0; HealthState::ALL.len()], protected: 0 };
+        for service in view.services() {
+            let summary = view.summary(&service.key.namespace, &service.key.name);
+            known.services += 1;
+            known.protected += u64::from(summary.is_some_and(|summary| summary.protected));
+            for (state, count) in HealthState::ALL.iter().zip(&mut known.instances) {
+                *count += service.list().iter().filter(|one| one.instance.health == *state).count() as u64;
+            }
+        }
+        known
+    }
 }
 
 /// What this server does without.

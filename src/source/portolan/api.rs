@@ -47,7 +47,7 @@ pub(super) struct EventLine {
 }
 
 /// The size of a list: 100,000 instances with checks.
-const MAX_LIST_BYTES: usize = 256 << 20;
+pub(super) const MAX_LIST_BYTES: usize = 256 << 20;
 /// The size of an event: one instance.
 const MAX_LINE_BYTES: usize = 4 << 20;
 /// The registry sends a line at least every 15 seconds.

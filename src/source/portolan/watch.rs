@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::api::{EventLine, PortolanApi, instance};
+use super::api::{EventLine, MAX_LIST_BYTES, PortolanApi, instance};
 use super::{LIST, Portolan, Selection, services};
 use crate::error::Result;
 use crate::model::{PartialError, RegisteredInstance, ServiceId, Update, UpdateSink};
@@ -10,25 +10,40 @@ use crate::model::{PartialError, RegisteredInstance, ServiceId, Update, UpdateSi
 /// Namespace and name of a service.
 type NamespacedName = (String, String);
 
+/// The bytes of JSON of all known instances: as many as a list may have.
+const MAX_BYTES: usize = MAX_LIST_BYTES;
+
+/// An instance, and the bytes that it came in.
+struct KnownInstance {
+    instance: RegisteredInstance,
+    bytes: usize,
+}
+
 /// The instances that are known.
 struct Known {
     selection: Selection,
-    services: BTreeMap<NamespacedName, BTreeMap<String, RegisteredInstance>>,
+    services: BTreeMap<NamespacedName, BTreeMap<String, KnownInstance>>,
+    /// The bytes of all of them.
+    bytes: usize,
     /// Whether the set is being read anew.
     is_listing: bool,
 }
 
 /// Begins with everything, and ends with the stream.
 pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Result<()> {
-    let mut known = Known { selection: options.selection()?, services: BTreeMap::new(), is_listing: true };
+    let mut known = Known { selection: options.selection()?, services: BTreeMap::new(), bytes: 0, is_listing: true };
     let api = PortolanApi::new(options)?;
     let mut lines = api.events().await.map_err(|failure| failure.into_error(LIST))?;
 
     while let Some(line) = lines.next().await.map_err(|failure| failure.into_error(LIST))? {
-        let line: EventLine = serde_json::from_slice(&line).map_err(|error| {
+        let event: EventLine = serde_json::from_slice(&line).map_err(|error| {
             lines.malformed(format!("a line of the events is not the expected JSON: {error}")).into_error(LIST)
         })?;
-        let updates = known.take(line);
+        let updates = known.take(event, line.len());
+        if known.bytes > MAX_BYTES {
+            let why = format!("its instances have more than {} MiB", MAX_BYTES >> 20);
+            return Err(lines.malformed(why).into_error(LIST));
+        }
         if !updates.is_empty() {
             feed.apply(updates);
         }
@@ -37,19 +52,21 @@ pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Resu
 }
 
 impl Known {
-    fn take(&mut self, line: EventLine) -> Vec<Update> {
+    /// Takes an event that came in so many bytes.
+    fn take(&mut self, line: EventLine, bytes: usize) -> Vec<Update> {
         match line.kind.as_str() {
             "reset" => {
                 self.services.clear();
+                self.bytes = 0;
                 self.is_listing = true;
                 Vec::new()
             }
             "synced" if self.is_listing => {
                 self.is_listing = false;
-                let all = self.services.values().flat_map(BTreeMap::values).cloned();
+                let all = self.services.values().flat_map(BTreeMap::values).map(|known| known.instance.clone());
                 vec![Update::Reset(services(all).collect())]
             }
-            "added" | "updated" => self.put(line),
+            "added" | "updated" => self.put(line, bytes),
             "removed" => {
                 let key = (line.namespace, line.service);
                 self.remove(&key, &line.id);
@@ -60,7 +77,7 @@ impl Known {
         }
     }
 
-    fn put(&mut self, line: EventLine) -> Vec<Update> {
+    fn put(&mut self, line: EventLine, bytes: usize) -> Vec<Update> {
         let read = line.item.map(instance);
         let instance = match read {
             Some(Ok(instance)) => instance,
@@ -71,13 +88,15 @@ impl Known {
             return Vec::new();
         }
         let key = (instance.namespace().to_owned(), instance.name().to_owned());
-        self.services.entry(key.clone()).or_default().insert(instance.id.to_string(), instance);
+        let id = instance.id.to_string();
+        let before = self.services.entry(key.clone()).or_default().insert(id, KnownInstance { instance, bytes });
+        self.bytes = self.bytes + bytes - before.map_or(0, |before| before.bytes);
         self.changed(&key)
     }
 
     fn remove(&mut self, key: &NamespacedName, id: &str) {
         if let Some(instances) = self.services.get_mut(key) {
-            instances.remove(id);
+            self.bytes -= instances.remove(id).map_or(0, |removed| removed.bytes);
             if instances.is_empty() {
                 self.services.remove(key);
             }
@@ -90,7 +109,9 @@ impl Known {
             return Vec::new();
         }
         match self.services.get(key) {
-            Some(instances) => services(instances.values().cloned()).map(Update::Upsert).collect(),
+            Some(instances) => {
+                services(instances.values().map(|known| known.instance.clone())).map(Update::Upsert).collect()
+            }
             None => vec![Update::Remove(ServiceId::from(format!("portolan/{}/{}", key.0, key.1)))],
         }
     }
@@ -101,5 +122,40 @@ fn no_item(id: &str) -> PartialError {
         operation: format!("read the event of '{}'", crate::clean::clean(id)),
         cause: "it has no instance".to_owned(),
         hint: "see the logs of the registry".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(kind: &str, id: &str) -> EventLine {
+        let item = json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": 80, "generation": 1, "index": 1,
+            "registered_at": "2026-11-29T12:00:00Z", "health": "healthy", "status": "up", "weight": 1 });
+        let line = json!({ "type": kind, "id": id, "namespace": "default", "service": "web", "item": item });
+        serde_json::from_value(line).unwrap()
+    }
+
+    #[test]
+    fn the_bytes_of_what_is_known_are_counted() {
+        let selection = Portolan::default().selection().unwrap();
+        let mut known = Known { selection, services: BTreeMap::new(), bytes: 0, is_listing: true };
+        for (kind, id, bytes, expected) in [
+            ("added", "a", 100, 100),
+            ("added", "b", 50, 150),
+            ("updated", "a", 70, 120),
+            ("removed", "b", 10, 70),
+            ("removed", "c", 10, 70),
+            ("keep-alive", "", 10, 70),
+            ("reset", "", 10, 0),
+            ("added", "a", MAX_BYTES, MAX_BYTES),
+            ("added", "b", 1, MAX_BYTES + 1),
+        ] {
+            let updates = known.take(event(kind, id), bytes);
+            assert!(updates.is_empty(), "{kind} {id}: nothing is known before the end of the list");
+            assert_eq!(known.bytes, expected, "{kind} {id}");
+        }
     }
 }

@@ -13,6 +13,16 @@ pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
 
 fn opening_error(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_owned();
+    let is_unexpected = matches!(
+        error,
+        rusqlite::Error::QueryReturnedNoRows
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    );
+    if is_unexpected {
+        return StoreError::Damaged { path, detail: plain(error) };
+    }
 
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },

@@ -10,3 +10,5 @@ mod differential;
 mod health;
 mod programs;
 mod requests;
+
+pub use client::{ConsulServer, send};

@@ -147,6 +147,11 @@ fn each_operation_is_open_to_the_roles_with_its_permission_and_to_no_one_else() 
         (error["code"].as_str(), error["hint"].as_str()),
         (Some("forbidden"), Some("use a key with the role operator or a stronger one"))
     );
+    let parts = guarded.send(None, "GET", "/health?deep=true", None).json();
+    assert_eq!(
+        (&parts["parts"]["store"]["status"], &parts["parts"]["store"]["kind"]),
+        (&json!("healthy"), &Value::Null)
+    );
     let refused = guarded.send(None, "GET", "/api/v1/services", None);
     assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"portolan\""));
     let log = guarded.server.log();
@@ -185,6 +190,15 @@ fn a_scope_hides_what_is_outside_it_on_every_route() {
         let told = ["10.0.0.1", id(3).as_str()].iter().any(|part| text.contains(part)) && !text.contains(&own);
         assert!(!told && !text.contains("\"web-foreign\"") && !text.contains("\"secret\""), "{path}: {text}");
     }
+    let figures = |key: &str| {
+        let status = send(key, "GET", "/api/v1/status", None).json()["data"].clone();
+        let [services, instances, unknown] = ["/services", "/instances", "/health/unknown"]
+            .map(|figure| status.pointer(figure).unwrap().as_u64().unwrap());
+        assert_eq!(status["local_registry"], json!({ "services": services, "instances": instances }));
+        [services, instances, unknown]
+    };
+    assert_eq!(figures(&admin)[..2], [3, 3]);
+    assert_eq!(figures(&shop)[..2], [1, 1], "also the number of what is outside is not told");
     let listed = send(&shop, "GET", "/api/v1/services", None).json();
     assert_eq!(listed["data"]["services"].as_array().unwrap().len(), 1);
 
@@ -257,6 +271,34 @@ fn events_stay_in_the_scope_and_end_when_the_key_is_revoked() {
 
     let text = stream.join().unwrap().text();
     assert!(text.contains(&id(1)) && !text.contains(&id(2)) && !text.contains(&id(3)), "{text}");
+}
+
+/// A stream that was opened with a wider scope ends when its key gets a narrower one.
+#[test]
+fn events_end_when_their_key_permits_less() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let wide = guarded.key(&["--role", "viewer", "--namespace", "shop", "--namespace", "pay"]);
+    let address = guarded.server.address;
+    let request = format!(
+        "GET /api/v1/events?format=ndjson HTTP/1.1\r\nHost: registry\r\nAuthorization: Bearer {wide}\r\nConnection: close\r\n\r\n"
+    );
+    let stream = std::thread::spawn(move || exchange(address, request.as_bytes()));
+    let streams = || guarded.send(Some(&admin), "GET", "/api/v1/status", None).json()["data"]["event_streams"].clone();
+    wait_until(|| streams() == 1);
+
+    let file = guarded.folder.path().join("keys.json");
+    let mut keys: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let key = keys["keys"].as_array_mut().unwrap().last_mut().unwrap();
+    key["scope"] = json!({ "namespaces": ["shop"] });
+    fs::write(&file, keys.to_string()).unwrap();
+    guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(1), "web", "pay")));
+    let listed = || guarded.send(Some(&wide), "GET", "/api/v1/services", None).text().contains(&id(1));
+    wait_until(|| !listed());
+
+    // The stream notices with its next event, and does not show it.
+    guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&web(&id(2), "web", "pay")));
+    assert!(!stream.join().unwrap().text().contains(&id(2)));
 }
 
 /// Row N6: tokens by the secret, beside keys.

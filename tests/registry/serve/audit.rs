@@ -74,6 +74,7 @@ fn writes_refusals_and_keys_are_recorded_with_who_and_from_where() {
     assert_eq!(register(&shop, &id(3), "default").status, 403);
     let path = format!("/api/v1/services/{}", id(1));
     assert_eq!(guarded.send(Some(&admin), "POST", &format!("{path}/heartbeat"), None).status, 200);
+    assert_eq!(guarded.send(Some(&admin), "DELETE", "/api/v1/load-balancer/web/stats", None).status, 204);
     assert_eq!(guarded.send(Some(&admin), "DELETE", &path, None).status, 204);
     assert_eq!(guarded.send(Some(&admin), "DELETE", &path, None).status, 404);
     let refused = guarded.send(None, "GET", "/api/v1/services?token=hidden", None);
@@ -92,6 +93,7 @@ fn writes_refusals_and_keys_are_recorded_with_who_and_from_where() {
         [("action", "register"), ("result", "unchanged"), ("who", admin_key.as_str())],
         [("action", "register"), ("result", "outside_scope"), ("who", &key_of(&shop))],
         [("action", "refused"), ("result", "forbidden"), ("who", &key_of(&viewer))],
+        [("action", "reset_counters"), ("target", "default/web"), ("who", &admin_key)],
         [("action", "deregister"), ("result", "ok"), ("target", &target)],
         [("action", "deregister"), ("result", "unknown_instance"), ("target", &id(1))],
         [("action", "refused"), ("result", "unauthenticated"), ("target", "GET /api/v1/services")],

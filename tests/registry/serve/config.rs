@@ -236,6 +236,18 @@ fn the_command_reads_writes_and_rolls_back() {
     assert_eq!(run(&server, "config get web", "").1, "{\n  \"workers\": 8\n}\n");
     assert_eq!(run(&server, "config get web --version 1", "").1, "workers = 4\n");
 
+    // What is printed is the value, however long its texts are and whatever they hold.
+    let value = json!({ "long": "x".repeat(3_000), "pattern": "\\d+\\n", "hidden": "\u{1b}[2J\u{202e}" });
+    assert_eq!(run(&server, "config put long -", &value.to_string()).0, 0);
+    let (_, printed, _) = run(&server, "config get long", "");
+    assert_eq!(serde_json::from_str::<Value>(&printed).unwrap(), value);
+    assert!(!printed.contains(['\u{1b}', '\u{202e}']), "{printed}");
+    let other = json!({ "long": format!("{}y", "x".repeat(3_000)) });
+    assert_eq!(run(&server, "config put long -", &other.to_string()).0, 0);
+    let (_, diff, _) = run(&server, "config diff long", "");
+    assert!(diff.lines().any(|line| line.starts_with('+') && line.ends_with("xy\"")), "{diff}");
+    assert_eq!(run(&server, "config delete long", "").0, 0);
+
     let (code, _, err) = run(&server, "config put web - --expect 1", "3");
     assert_eq!(code, 5, "{err}");
     assert!(err.contains("the configuration web has version 2, not 1"), "{err}");

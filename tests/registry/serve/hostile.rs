@@ -5,8 +5,10 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
+use super::access::Guarded;
 use super::server::folder;
 use super::{Server, exchange};
+use crate::consul::ConsulServer;
 use crate::support::HANG;
 
 /// A server with short limits.
@@ -174,6 +176,65 @@ fn hostile_paths_are_refused() {
     let head = format!("GET /health HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(40_000));
     let status = exchange(server.address, head.as_bytes()).status;
     assert!(matches!(status, 431 | 0), "{status}");
+}
+
+/// A site can let its own name lead to this machine (DNS rebinding): its page is of the same origin as the server then.
+#[test]
+fn a_page_of_another_site_is_refused_also_when_its_name_leads_here() {
+    let folder = folder();
+    let config = folder.path().join("serve.yaml");
+    std::fs::write(&config, "server:\n  cors: { allowed_origins: [\"https://ui.example\"] }\n").unwrap();
+    let server = ConsulServer::with(&["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let body = r#"{"name":"web","address":"10.0.0.1","port":80}"#;
+    let register = |host: &str| {
+        let head = "Connection: close\r\nContent-Type: application/json";
+        let length = body.len();
+        let request = format!(
+            "POST /api/v1/services HTTP/1.1\r\nHost: {host}\r\n{head}\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        exchange(server.rest.address, request.as_bytes())
+    };
+    let read = |address, line: &str, host: &str| {
+        exchange(address, format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes())
+    };
+
+    for host in ["evil.example", "evil.example:7440", "127.0.0.1.evil.example"] {
+        let refused = register(host);
+        assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (421, Some("unknown_host")), "{host}");
+        for line in ["GET /api/v1/services", "GET /health", "GET /api/v1/events", "GET http://evil.example/metrics"] {
+            assert_eq!(read(server.rest.address, line, host).status, 421, "{line} {host}");
+        }
+        for line in ["GET /v1/catalog/services", "PUT /v1/agent/service/deregister/web"] {
+            assert_eq!(read(server.address, line, host).status, 421, "{line} {host}");
+        }
+    }
+    assert_eq!(server.rest.get("/api/v1/status").json()["data"]["instances"], 0);
+    for host in ["127.0.0.1", "localhost:7440", "[::1]", "registry", "ui.example"] {
+        assert_eq!(register(host).status, 201, "{host}");
+    }
+
+    // Requests without a body are those that a page may send to any address.
+    let ask = |origin: &str| {
+        let request = format!(
+            "POST /api/v1/services/web/monitoring HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nConnection: close\r\n\r\n"
+        );
+        exchange(server.rest.address, request.as_bytes())
+    };
+    for origin in ["https://evil.example", "http://localhost:3000", "null"] {
+        let refused = ask(origin);
+        assert_eq!(
+            (refused.status, refused.json()["error"]["code"].as_str()),
+            (403, Some("foreign_origin")),
+            "{origin}"
+        );
+    }
+    for origin in ["https://ui.example", "http://localhost"] {
+        assert_eq!(ask(origin).status, 200, "{origin}");
+    }
+
+    // A credential protects a server whatever it is called.
+    let guarded = Guarded::start();
+    assert_eq!(read(guarded.server.address, "GET /health", "registry.example").status, 200);
 }
 
 /// Requests that two servers in a row may read differently: the second request in them is never carried out.

@@ -3,9 +3,12 @@
 use std::net::TcpStream;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::Server;
 use super::access::{Guarded, id, web};
 use super::server::{Reply, folder, wait_until};
+use crate::consul::{ConsulServer, send};
 use crate::support::HANG;
 
 /// Sends until it is refused, and returns the refusal.
@@ -27,11 +30,11 @@ fn a_flood_of_reads_is_refused_and_leases_are_renewed_meanwhile() {
     let folder = folder();
     let file = folder.path().join("serve.toml");
     std::fs::write(&file, "[server.limits]\nrequests_per_second_per_address = 1\n").unwrap();
-    let server = Server::with(["--data", ":memory:", "--config", file.to_str().unwrap()]);
-    server.register(&web(&id(1), "web", "default"));
+    let server = ConsulServer::with(&["--data", ":memory:", "--config", file.to_str().unwrap()]);
+    server.rest.register(&web(&id(1), "web", "default"));
 
     for path in ["/api/v1/services", "/health", "/nothing"] {
-        let limited = until_limited(|| server.get(path));
+        let limited = until_limited(|| server.rest.get(path));
         let error = limited.json()["error"].clone();
         assert_eq!(error["code"], "too_many_requests", "{path}");
         assert!(error["hint"].as_str().unwrap().contains("requests_per_second_per_address"), "{error}");
@@ -41,6 +44,10 @@ fn a_flood_of_reads_is_refused_and_leases_are_renewed_meanwhile() {
         let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=2).contains(&wait));
     }
+    for (method, path) in [("GET", "/v1/nothing"), ("PUT", "/v1/catalog/services"), ("OPTIONS", "/v1/agent/self")] {
+        until_limited(|| send(server.address, method, path, "", &Value::Null));
+    }
+    let server = server.rest;
     for _ in 0..50 {
         let renewed = server.post(&format!("/api/v1/services/{}/heartbeat", id(1)), "");
         assert_eq!(renewed.status, 200, "{}", renewed.text());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use super::Server;
 use super::server::folder;
-use crate::support::{output, portolan_path, tool};
+use crate::support::{needs_root, output, portolan_path, tool};
 
 fn packaging(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
@@ -258,6 +259,35 @@ fn the_unit_starts_what_the_program_accepts_and_is_confined() {
     {
         assert!(read(file).contains(user), "{file}");
     }
+}
+
+/// The settings, as docs/operations.md installs them, belong to root, and the user of the unit reads them: systemd's own
+/// programs make the user and set the group.
+#[test]
+fn the_service_may_read_its_settings() {
+    needs_root("it changes the group of a file");
+    let root = folder();
+    for (file, place) in [
+        ("systemd/portolan.sysusers", "usr/lib/sysusers.d/portolan.conf"),
+        ("systemd/portolan.tmpfiles", "usr/lib/tmpfiles.d/portolan.conf"),
+        ("systemd/serve.yaml", "etc/portolan/serve.yaml"),
+    ] {
+        let place = root.path().join(place);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, read(file)).unwrap();
+    }
+    for (program, action) in [("systemd-sysusers", None), ("systemd-tmpfiles", Some("--create"))] {
+        let mut command = tool(program);
+        command.arg("--root").arg(root.path()).args(action);
+        let made = output(&mut command);
+        assert!(made.status.success(), "{program}: {}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    let groups = fs::read_to_string(root.path().join("etc/group")).unwrap();
+    let group = groups.lines().find_map(|line| line.strip_prefix("portolan:x:")).unwrap();
+    let group: u32 = group.split(':').next().unwrap().parse().unwrap();
+    let settings = fs::metadata(root.path().join("etc/portolan/serve.yaml")).unwrap();
+    assert_eq!((settings.uid(), settings.gid(), settings.mode() & 0o777), (0, group, 0o640));
 }
 
 /// systemd's own figure, from 0 (nothing is exposed) to 10.

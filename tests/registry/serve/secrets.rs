@@ -128,3 +128,12 @@ fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
         }
     }
 }
+
+/// The memory of a server holds keys and passwords: a crash leaves none of it in a file.
+#[test]
+fn no_core_dump_is_left() {
+    let server = Server::in_memory();
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).collect::<Vec<_>>(), ["0", "0", "bytes"]);
+}

@@ -12,6 +12,7 @@ mod dns_hostile;
 mod etcd;
 mod files;
 pub mod hostile;
+mod hostile_registry;
 pub mod json_http;
 #[cfg(feature = "registry")]
 mod own_registry;
