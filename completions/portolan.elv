@@ -378,8 +378,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;discover;k8s'= {
-            cand -n 'List the services of these namespaces [default: the context''s]'
-            cand --namespace 'List the services of these namespaces [default: the context''s]'
+            cand -n 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]'
+            cand --namespace 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]'
             cand --exclude-namespace 'With -A, leave out the services of these namespaces'
             cand -l 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''
             cand --selector 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''

@@ -387,8 +387,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover;k8s' {
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'List the services of these namespaces [default: the context''s]')
-            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of these namespaces [default: the context''s]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]')
             [CompletionResult]::new('--exclude-namespace', '--exclude-namespace', [CompletionResultType]::ParameterName, 'With -A, leave out the services of these namespaces')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)''')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)''')

@@ -147,6 +147,7 @@ fn any_service() -> impl Strategy<Value = Service> {
                     score: Some(63),
                     grade: Some(Grade::D),
                     complete,
+                    min_score: complete.then_some(80),
                 })
             });
             let detail: Arc<dyn Detail> = Arc::new(RawDetail(detail));

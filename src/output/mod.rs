@@ -118,6 +118,24 @@ pub struct Footer<'a> {
     pub filters: &'a Filters,
 }
 
+impl<'a> Footer<'a> {
+    /// The end of a listing without errors, limits or facts about hosts.
+    pub fn new(finished: Timestamp, completeness: Completeness, filters: &'a Filters) -> Self {
+        Self {
+            finished,
+            completeness,
+            errors: &[],
+            limits: &[],
+            hosts: None,
+            absent_hosts: 0,
+            coverage: &[],
+            args: "",
+            host: None,
+            filters,
+        }
+    }
+}
+
 /// How consumers read a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {

@@ -14,6 +14,7 @@ use self::graph::{ChartGraph, NodeState};
 pub(super) use self::mermaid::Mermaid;
 pub(super) use self::svg::Svg;
 use super::{Footer, Format, RenderOptions};
+use crate::clean::escaped;
 use crate::model::{Completeness, Service};
 
 /// Draws a whole graph.
@@ -43,6 +44,17 @@ impl ChartCaption {
             None => format!("{} {noun}", self.services),
         }
     }
+}
+
+/// A text in double quotes, safe to print. `push` writes each character as the language needs it.
+fn quoted(text: &str, push: fn(&mut String, char)) -> String {
+    let mut quoted = String::from("\"");
+    for c in escaped(text).chars() {
+        push(&mut quoted, c);
+    }
+    quoted.push('"');
+
+    quoted
 }
 
 impl<'w> Chart<'w> {

@@ -176,10 +176,8 @@ impl<'a> RowBuilder<'a> {
     /// Keeps the listeners that `--process` and `--user` select, and reports what could not be read.
     fn keep_owned(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
         let total = groups.len();
-        let is_unknown = |group: &&AddressGroup<'_>| {
-            group.owner.status == OwnerLookup::NoPermission && (self.uid.is_none() || !self.is_of_user(group))
-        };
-        let unknown = groups.iter().filter(is_unknown).count();
+        let denied = groups.iter().filter(|group| group.owner.status == OwnerLookup::NoPermission);
+        let unknown = denied.filter(|group| self.uid.is_none() || !self.is_of_user(group)).count();
         if let Some(glob) = &self.query.process {
             groups.retain(|group| group.owner.processes.iter().any(|process| matches(glob, process)));
         }

@@ -88,9 +88,11 @@ impl Walk {
 
     /// The effective user of each process that still runs.
     pub(super) fn users_of(&self, pids: &[u32]) -> HashMap<u32, u32, FixedState> {
-        let user =
-            |&pid: &u32| Some((pid, rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid));
-        pids.iter().filter_map(user).collect()
+        pids.iter().filter_map(|&pid| Some((pid, self.user_of(pid)?))).collect()
+    }
+
+    fn user_of(&self, pid: u32) -> Option<u32> {
+        Some(rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid)
     }
 
     /// Visits every process.
