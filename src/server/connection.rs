@@ -25,6 +25,7 @@ use tracing::{debug, warn};
 use super::PeerAddress;
 use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
+use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
@@ -61,6 +62,7 @@ pub(super) struct ConnectionContext {
     pub(super) metrics: Arc<Metrics>,
     pub(super) ids: Arc<RequestIds>,
     pub(super) browsers: BrowserRule,
+    pub(super) bodies: BodyRoom,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -172,6 +174,7 @@ async fn answer(
         extensions.insert(Arc::clone(certificate));
     }
     extensions.insert(id);
+    extensions.insert(context.bodies.clone());
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use super::access::Guarded;
-use super::server::folder;
+use super::server::{folder, wait_until};
 use super::{Server, exchange};
 use crate::consul::ConsulServer;
 use crate::support::HANG;
@@ -154,6 +154,27 @@ fn hostile_bodies_are_refused() {
     );
     assert_eq!(form.status, 415, "a page of another site may send this from a browser");
     assert_eq!(server.get("/api/v1/status").json()["data"]["instances"], 0);
+}
+
+/// Clients that send long bodies slowly do not use up the memory: what does not fit is refused, and short bodies go on.
+#[test]
+fn the_bodies_of_all_requests_have_a_limit_together() {
+    let server = Server::in_memory();
+    let head =
+        "POST /api/v1/bulk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n{";
+    let connect = || {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let held: Vec<TcpStream> = (0..256).map(|_| connect()).collect();
+    // Those that were sent last may be read last.
+    wait_until(|| exchange(server.address, head.as_bytes()).status == 503);
+    server.register(r#"{"name":"web","address":"10.0.0.1","port":80}"#);
+
+    drop(held);
+    let body = format!("{{\"operations\":[]{}}}", " ".repeat(20_000));
+    wait_until(|| server.post("/api/v1/bulk", &body).status == 400);
 }
 
 #[test]
