@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -174,10 +175,12 @@ async fn answer(
         extensions.insert(Arc::clone(certificate));
     }
     extensions.insert(id);
-    extensions.insert(context.bodies.clone());
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
+    if is_last || request.headers().contains_key(CONTENT_LENGTH) {
+        request.extensions_mut().insert(context.bodies.clone());
+    }
 
     let mut response = match context.browsers.refusal(&request) {
         Some(error) => {
