@@ -100,6 +100,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
             cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+            cand --connections 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -283,6 +284,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
             cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+            cand --connections 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -378,8 +380,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;discover;k8s'= {
-            cand -n 'List the services of these namespaces [default: the context''s]'
-            cand --namespace 'List the services of these namespaces [default: the context''s]'
+            cand -n 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]'
+            cand --namespace 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]'
             cand --exclude-namespace 'With -A, leave out the services of these namespaces'
             cand -l 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''
             cand --selector 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''

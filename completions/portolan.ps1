@@ -104,6 +104,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--skip-private', '--skip-private', [CompletionResultType]::ParameterName, 'Leave out listeners bound to a private address')
             [CompletionResult]::new('--exposed', '--exposed', [CompletionResultType]::ParameterName, 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls')
             [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List established connections instead of listeners, with the processes of both ends where both are on this machine')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -290,6 +291,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--skip-private', '--skip-private', [CompletionResultType]::ParameterName, 'Leave out listeners bound to a private address')
             [CompletionResult]::new('--exposed', '--exposed', [CompletionResultType]::ParameterName, 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls')
             [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List established connections instead of listeners, with the processes of both ends where both are on this machine')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -387,8 +389,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover;k8s' {
-            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'List the services of these namespaces [default: the context''s]')
-            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of these namespaces [default: the context''s]')
+            [CompletionResult]::new('-n', '-n', [CompletionResultType]::ParameterName, 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of these namespaces, as in shop or ''team-*'' [default: the context''s]')
             [CompletionResult]::new('--exclude-namespace', '--exclude-namespace', [CompletionResultType]::ParameterName, 'With -A, leave out the services of these namespaces')
             [CompletionResult]::new('-l', '-l', [CompletionResultType]::ParameterName, 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)''')
             [CompletionResult]::new('--selector', '--selector', [CompletionResultType]::ParameterName, 'List only objects with these labels, as in app=web,tier!=test or ''env in (dev,qa)''')

@@ -137,7 +137,8 @@ struct LibraryPage;
 #[doc(hidden)]
 pub mod fuzz {
     pub use crate::check::fuzz::check;
-    pub use crate::probe::fuzz::{handshake, speak};
+    pub use crate::health::fuzz::document;
+    pub use crate::probe::fuzz::{handshake, speak, tunnel};
     #[cfg(feature = "serve")]
     pub use crate::server::dns::fuzz::answer_dns;
 }

@@ -91,6 +91,20 @@ const HABITS: &[Habit] = &[
     habit("RustScan", SCAN, "-b", "leave it out: portolan adapts to the network"),
     habit("RustScan", SCAN, "--ulimit", "leave it out: portolan adapts to the limit"),
     habit("RustScan", SCAN, "--range", "-p 1-1000"),
+    habit("nmap", ALONE, "-Pn", "`portolan scan HOST --no-ping`"),
+    habit("nmap", ALONE, "-sV", "`portolan scan HOST --identify`"),
+    habit("nmap", ALONE, "-sn", "`portolan scan NETWORK -sn`"),
+    habit("nmap", ALONE, "-sP", "`portolan scan NETWORK -sn`"),
+    habit("nmap", ALONE, "-sU", "`portolan scan HOST --udp`"),
+    habit("nmap", ALONE, "-sS", "`portolan scan HOST --syn`"),
+    habit("nmap", ALONE, "-sT", "`portolan scan HOST`"),
+    habit("nmap", ALONE, "-sC", "`portolan scan HOST --validate`"),
+    habit("nmap", ALONE, "-A", "`portolan scan HOST --identify --validate`"),
+    habit("nmap", ALONE, "-F", "`portolan scan HOST --top-ports 100`"),
+    habit("nmap", ALONE, "-T4", "`portolan scan HOST --pace fast`"),
+    habit("nmap", ALONE, "-oX", "`portolan scan HOST -o nmap-xml=FILE`"),
+    habit("nmap", ALONE, "-p…", "`portolan scan HOST -p PORTS`; of this machine, `portolan local PORT`"),
+    habit("nmap", ALONE, "--top-ports", "`portolan scan HOST --top-ports N`"),
     // ss, netstat
     habit("ss", ALONE, "-tulpn", "`portolan local`"),
     habit("ss", ALONE, "-tlnp", "`portolan local --tcp`"),
@@ -109,11 +123,14 @@ const HABITS: &[Habit] = &[
     habit("ss", LOCAL, "-x", "--unix"),
     habit("ss", LOCAL, "-n", "leave it out: addresses and ports are always numbers"),
     habit("ss", LOCAL, "-a", "leave it out: portolan lists what listens"),
+    habit("ss", LOCAL, "-4", "leave it out: the addresses of IPv6 stand in brackets"),
+    habit("ss", LOCAL, "-6", "leave it out: the addresses of IPv6 stand in brackets"),
     habit("ss", LOCAL, "-e", "-o wide"),
     habit("ss", LOCAL, "-m", "-o wide"),
     habit("ss", LOCAL, "-H", "--no-headers"),
     habit("ss", LOCAL, "-N", "--all-netns"),
     habit("ss", LOCAL, "-tulpn", "leave it out: `portolan local` shows all of this"),
+    habit("netstat", LOCAL, "--listen", "leave it out: portolan lists what listens"),
     habit("netstat", LOCAL, "--listening", "leave it out: portolan lists what listens"),
     habit("netstat", LOCAL, "--numeric", "leave it out: addresses and ports are always numbers"),
     habit("netstat", LOCAL, "--programs", "leave it out: processes are always shown"),
@@ -147,6 +164,7 @@ const HABITS: &[Habit] = &[
     habit("wait-for-it", WAIT, "--port", "the target as HOST:PORT"),
     habit("wait-for-it", WAIT, "-s", "leave it out: the command runs only if all targets are ready"),
     habit("wait-for-it", WAIT, "--strict", "leave it out: the command runs only if all targets are ready"),
+    habit("kubectl", WAIT, "--for", "the target alone, as in `portolan wait k8s/NAMESPACE/NAME`"),
     habit("wait4x", WAIT, "--interval", "leave it out: portolan tries often, and at the deadline"),
     habit("wait4x", WAIT, "-i", "leave it out: portolan tries often, and at the deadline"),
     habit("wait4x", WAIT, "--expect-status-code", "a services file with expect-status"),
@@ -195,6 +213,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("k8s", "portolan discover k8s"),
     ("kubernetes", "portolan discover k8s"),
     ("watch", "portolan local --watch"),
+    ("tail", "portolan local --watch"),
+    ("htop", "portolan local --watch"),
     ("monitor", "portolan local --watch"),
     ("top", "portolan local --watch"),
     ("check", "portolan validate"),
@@ -235,19 +255,73 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
     let habit = exact.or_else(|| {
         known.clone().find(|habit| habit.typed.strip_suffix('…').is_some_and(|start| typed.starts_with(start)))
     });
-    habit.map(Habit::hint)
+    let habit = habit?;
+    let others = args.iter().filter_map(|arg| arg.to_str()).filter(|arg| *arg != typed && *arg != habit.typed);
+    let others = others.filter_map(|arg| HABITS.iter().find(|other| other.at == habit.at && other.typed == arg));
+    // At portolan itself the first one already says which command it is.
+    let others = others.filter(|_| habit.at != ALONE).take(MAX_MORE);
+    let more = others.map(|other| format!("{}: {}", other.typed, other.instead));
+    Some([habit.hint()].into_iter().chain(more).collect::<Vec<_>>().join("; "))
 }
+
+/// More options of another tool that one hint answers.
+const MAX_MORE: usize = 4;
 
 /// What to type instead of an unknown command.
 pub(super) fn command(word: &str) -> Option<String> {
-    let (_, instead) = COMMANDS.iter().find(|(known, _)| *known == word)?;
-    Some(format!("portolan's way: `{instead}`"))
+    let known = COMMANDS.iter().find(|(known, _)| *known == word).map(|(_, instead)| format!("`{instead}`"));
+    known.or_else(|| target(word)).map(|instead| format!("portolan's way: {instead}"))
 }
 
-/// What to type instead of nmap's `-oX`, which reads as `-o X`.
-pub(super) fn output_format(value: &str) -> Option<String> {
-    let habit = HABITS.iter().find(|habit| habit.typed.strip_prefix("-o") == Some(value))?;
-    Some(habit.hint())
+/// What to type for a target without a command, as people do for nmap, curl and ping. Quotes nothing of a URL, which may hold a
+/// password.
+fn target(word: &str) -> Option<String> {
+    if word.contains("://") {
+        return Some("`portolan validate URL`".to_owned());
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '/' | '[' | ']' | '_');
+    let is_host = word == "localhost" || word.contains(['.', ':']) && word.chars().all(is_plain);
+
+    // `::1` has colons and no port.
+    let has_port = word.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
+    match has_port {
+        _ if !is_host => None,
+        Some((_, port)) if port.parse::<u16>().is_err() => None,
+        Some(_) => Some(format!("`portolan scan {word}`, or `portolan validate {word}`")),
+        None => Some(format!("`portolan scan {word}`")),
+    }
+}
+
+/// What to type instead of a word that a command does not take: kubectl's names of objects.
+pub(super) fn argument(path: &str, word: &str) -> Option<String> {
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+    let name = word.rsplit('/').next().filter(|name| !name.is_empty() && is_name(name))?;
+    match name {
+        _ if path != "portolan discover k8s" => None,
+        "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
+            Some("portolan's way: services with their endpoints are listed without a word".to_owned())
+        }
+        "po" | "pod" | "pods" => Some("portolan's way: --pods".to_owned()),
+        "ing" | "ingress" | "ingresses" => Some("portolan's way: --ingress".to_owned()),
+        name => Some(format!("portolan's way: --field-selector metadata.name={name}")),
+    }
+}
+
+/// What to type instead of nmap's `-oX` and `-T4`, which read as `-o X` and `-T 4`.
+pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
+    let short = match argument {
+        "--output" if matches!(value, "jsonpath" | "jsonpath-file" | "go-template" | "template") => {
+            return Some(format!("portolan's way of kubectl's -o {value}: --json, for jq"));
+        }
+        "--output" if value.starts_with("custom-columns") => {
+            return Some("portolan's way of kubectl's -o custom-columns: --columns NAMES".to_owned());
+        }
+        "--output" => "-o",
+        "--pace" => "-T",
+        _ => return None,
+    };
+    let typed = |habit: &&Habit| habit.at == SCAN && habit.typed.strip_prefix(short) == Some(value);
+    HABITS.iter().find(typed).map(Habit::hint)
 }
 
 #[cfg(test)]
@@ -304,6 +378,40 @@ mod tests {
         let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
         assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
         assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");
-        assert_eq!(output_format("X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+        assert_eq!(attached("--output", "X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+        assert_eq!(attached("--pace", "4").unwrap(), "portolan's way of nmap's -T4: --pace fast");
+        assert_eq!(attached("--pace", "quick"), None);
+        assert_eq!(
+            attached("--output", "jsonpath").unwrap(),
+            "portolan's way of kubectl's -o jsonpath: --json, for jq"
+        );
+
+        let object = |word| argument("portolan discover k8s", word).unwrap_or_default();
+        assert_eq!(object("svc/web"), "portolan's way: --field-selector metadata.name=web");
+        assert_eq!((object("pods"), object("a b")), ("portolan's way: --pods".to_owned(), String::new()));
+        assert_eq!(argument("portolan discover local", "web"), None);
+
+        let several = hint("portolan scan", "-P", "portolan scan -Pn -sV -p 1 h");
+        assert_eq!(several, "portolan's way of nmap's -Pn: --no-ping; -sV: --identify");
+        let alone = hint("portolan", "-P", "portolan -Pn -sV h");
+        assert_eq!(alone, "portolan's way of nmap's -Pn: `portolan scan HOST --no-ping`");
+    }
+
+    #[test]
+    fn a_target_is_no_command() {
+        for (word, expected) in [
+            ("127.0.0.1", Some("`portolan scan 127.0.0.1`")),
+            ("10.0.0.0/24", Some("`portolan scan 10.0.0.0/24`")),
+            ("::1", Some("`portolan scan ::1`")),
+            ("localhost:80", Some("`portolan scan localhost:80`, or `portolan validate localhost:80`")),
+            ("[::1]:80", Some("`portolan scan [::1]:80`, or `portolan validate [::1]:80`")),
+            ("https://user:secret@example.org/", Some("`portolan validate URL`")),
+            ("xyzzy", None),
+            ("a b.c", None),
+            ("host:name", None),
+        ] {
+            let expected = expected.map(|expected| format!("portolan's way: {expected}"));
+            assert_eq!(command(word), expected, "{word}");
+        }
     }
 }

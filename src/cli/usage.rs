@@ -90,6 +90,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         ErrorKind::UnknownArgument => {
             let hint = habits::option(&path, &argument, args)
                 .or_else(|| similar_option(&argument, command).map(|near| format!("did you mean {near}?")))
+                .or_else(|| habits::argument(&path, &argument))
                 .unwrap_or(help);
             let why = if argument.starts_with('-') { "has no such option" } else { "takes no such argument" };
             let shown = habits::shown(&argument, args);
@@ -117,9 +118,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         _ => {
             let RejectedValue { why, mut hint } = RejectedValue::of_value(error);
-            if argument == "--output"
-                && let Some(habit) = refused_value(error).as_deref().and_then(habits::output_format)
-            {
+            if let Some(habit) = refused_value(error).and_then(|value| habits::attached(&argument, &value)) {
                 hint = habit;
             }
             let what = match refused_value(error) {

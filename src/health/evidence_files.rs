@@ -140,8 +140,14 @@ fn parse(path: &Path) -> Result<ReadBack, String> {
         return Err("it is too large to be evidence".to_owned());
     }
 
+    parse_text(&text)
+}
+
+/// # Errors
+/// If the text is not evidence, or that of another version.
+pub(super) fn parse_text(text: &str) -> Result<ReadBack, String> {
     let read: ReadBack =
-        serde_json::from_str(&text).map_err(|error| escaped(&format!("it is not evidence: {error}")).into_owned())?;
+        serde_json::from_str(text).map_err(|error| escaped(&format!("it is not evidence: {error}")).into_owned())?;
     if read.schema != SCHEMA || read.score != SCORE_VERSION {
         let (schema, score) = (clean(&read.schema), clean(&read.score));
         return Err(format!("it was written for {schema} and {score}; this version uses {SCHEMA} and {SCORE_VERSION}"));

@@ -10,6 +10,8 @@ mod continuous;
 mod custom;
 mod evidence;
 mod evidence_files;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod lag;
 mod latest;
 mod monitor;

@@ -52,17 +52,23 @@ impl RunSummary {
         Self { min_score, ..Self::default() }
     }
 
-    /// Counts a service, by its health and the evidence of its endpoints. `own_min_score` has precedence over that of the run.
-    pub(crate) fn count(&mut self, service: &Service, evidence: &[Option<Evidence>], own_min_score: Option<u8>) {
+    /// Sets the score that a service must reach: its own, or that of the run.
+    pub(crate) fn require_score(&self, service: &mut Service, own: Option<u8>) {
+        if let Some(health) = &mut service.health {
+            health.min_score = own.or(self.min_score);
+        }
+    }
+
+    /// Counts a service, by its health and the evidence of its endpoints.
+    pub(crate) fn count(&mut self, service: &Service, evidence: &[Option<Evidence>]) {
         let Some(health) = &service.health else { return };
         self.by_state[HealthState::ALL.iter().position(|state| *state == health.state).unwrap_or(0)] += 1;
         self.incomplete += usize::from(!health.complete);
-        match own_min_score.or(self.min_score) {
-            Some(min_score) => {
-                self.below += usize::from(health.score.is_none_or(|score| score < min_score));
-                self.unscored += usize::from(health.score.is_none());
-            }
-            None => self.unhealthy += usize::from(health.state == HealthState::Unhealthy),
+        if health.min_score.is_some() {
+            self.below += usize::from(health.has_failed());
+            self.unscored += usize::from(health.score.is_none());
+        } else {
+            self.unhealthy += usize::from(health.has_failed());
         }
 
         let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());

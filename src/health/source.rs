@@ -195,7 +195,8 @@ impl Validation<'_> {
         }
 
         let mut summary = self.summary.lock();
-        summary.count(&service, &evidence, spec.limits.min_score);
+        summary.require_score(&mut service, spec.limits.min_score);
+        summary.count(&service, &evidence);
         summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
         for (endpoint, evidence) in service.endpoints.iter().zip(&evidence) {
             if let Some(evidence) = evidence {

@@ -69,6 +69,9 @@ pub struct ServiceHealth {
     pub grade: Option<Grade>,
     /// Whether all requested checks ran at every endpoint.
     pub complete: bool,
+    /// The score that the service must reach, if one is required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_score: Option<u8>,
 }
 
 /// The meaning of a score for users of the service.

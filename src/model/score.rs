@@ -189,11 +189,19 @@ impl ServiceHealth {
     #[must_use]
     pub fn limited(self, cap: u8) -> Self {
         let score = self.score.or(Some(100).filter(|_| cap < USABLE)).map(|score| score.min(cap));
-        Self::scored(score, self.complete)
+        Self { min_score: self.min_score, ..Self::scored(score, self.complete) }
+    }
+
+    /// Whether it fails what is required of it: its score, or not to be unhealthy where no score is.
+    pub fn has_failed(&self) -> bool {
+        match self.min_score {
+            Some(min_score) => self.score.is_none_or(|score| score < min_score),
+            None => self.state == HealthState::Unhealthy,
+        }
     }
 
     fn scored(score: Option<u8>, complete: bool) -> Self {
-        Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete }
+        Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete, min_score: None }
     }
 }
 

@@ -9,12 +9,15 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::objects::{oid_registry, oid2abbrev, oid2sn};
 use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::public_key::PublicKey as Key;
+use x509_parser::public_key::{PublicKey as Key, RSAPublicKey};
 use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
 use crate::clean::Untrusted;
 use crate::model::{Certificate, CertificateTime, Digest, PublicKey, TlsFacts};
+
+/// The OID of keys and signatures of RSASSA-PSS.
+pub(super) const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 
 /// Maximum number of certificates read from a chain: no client accepts longer ones.
 const MAX_CERTIFICATES: usize = 10;
@@ -117,12 +120,15 @@ pub(super) fn algorithm_name(oid: &Oid<'_>) -> Cow<'static, str> {
 
 /// The kind and size of a key.
 pub(super) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> PublicKey {
+    if let Some(key) = rsa_key(info) {
+        return PublicKey { kind: "RSA".into(), bits: bits(key.modulus) };
+    }
+
     let oid = info.algorithm.algorithm.to_id_string();
     match (oid.as_str(), info.parsed()) {
         // RFC 8410.
         ("1.3.101.112", _) => PublicKey { kind: "Ed25519".into(), bits: Some(256) },
         ("1.3.101.113", _) => PublicKey { kind: "Ed448".into(), bits: Some(456) },
-        (_, Ok(Key::RSA(key))) => PublicKey { kind: "RSA".into(), bits: bits(key.modulus) },
         (_, Ok(Key::EC(point))) => {
             let curve = info.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
             let named = curve.and_then(|curve| match curve.to_id_string().as_str() {
@@ -138,6 +144,24 @@ pub(super) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> PublicKey {
         (_, Ok(Key::DSA(key))) => PublicKey { kind: "DSA".into(), bits: bits(key) },
         _ => PublicKey { kind: oid.into(), bits: None },
     }
+}
+
+/// An RSA key, also one that signs with RSASSA-PSS only (RFC 4055, 1.2).
+pub(super) fn rsa_key<'a>(info: &'a SubjectPublicKeyInfo<'_>) -> Option<RSAPublicKey<'a>> {
+    match info.parsed() {
+        Ok(Key::RSA(key)) => Some(key),
+        Ok(Key::Unknown(der)) if is_pss_key(info) => Some(RSAPublicKey::from_der(der).ok()?.1),
+        _ => None,
+    }
+}
+
+/// Whether a certificate's key signs with RSASSA-PSS only.
+pub(crate) fn has_pss_key(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, parsed)| is_pss_key(parsed.public_key()))
+}
+
+fn is_pss_key(info: &SubjectPublicKeyInfo<'_>) -> bool {
+    info.algorithm.algorithm.to_id_string() == RSASSA_PSS
 }
 
 /// The length of a big-endian number in bits.

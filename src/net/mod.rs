@@ -9,7 +9,7 @@ mod crypto;
 mod deadline;
 mod dial;
 mod echo;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "k8s", feature = "registry"))]
+#[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "k8s", feature = "registry"))]
 pub(crate) mod error_chain;
 mod half_open;
 pub(crate) mod hello;
@@ -24,7 +24,7 @@ mod packet;
 mod prober;
 mod raw;
 mod read_file;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+#[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "registry"))]
 pub(crate) mod registry_http;
 mod resolve;
 mod runtime;
@@ -39,7 +39,7 @@ mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
-pub(crate) use certificate::certificate;
+pub(crate) use certificate::{certificate, has_pss_key};
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use crypto::provider as crypto_provider;

@@ -1,6 +1,7 @@
 //! DNS servers: given ones, or the system's.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::config::{
@@ -8,10 +9,10 @@ use hickory_resolver::config::{
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
-use hickory_resolver::{Resolver, TokioResolver};
+use hickory_resolver::{Hosts, Resolver, TokioResolver};
 
 /// One server, queried separately so that the replies of several can be compared.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct NameServer {
     pub(crate) name: String,
     resolver: TokioResolver,
     timeout: Duration,
+    /// The hosts file, where the system's servers are used.
+    hosts: Arc<Hosts>,
 }
 
 /// Why a lookup failed.
@@ -121,6 +124,9 @@ pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Ve
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.use_hosts_file = if given.is_empty() { ResolveHosts::Auto } else { ResolveHosts::Never };
 
+    // Without a hosts file, no name is in it.
+    let hosts = if given.is_empty() { Hosts::from_system().unwrap_or_default() } else { Hosts::default() };
+    let hosts = Arc::new(hosts);
     let (domain, search, servers) = config.into_parts();
     let mut each = Vec::new();
     for server in servers.into_iter().take(MAX_SERVERS) {
@@ -129,7 +135,8 @@ pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Ve
         let config = ResolverConfig::from_parts(domain.clone(), search.clone(), vec![server]);
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options.clone();
-        each.push(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout });
+        let resolver = builder.build().map_err(|error| error.to_string())?;
+        each.push(NameServer { name, resolver, timeout, hosts: Arc::clone(&hosts) });
     }
 
     if each.is_empty() { Err("the system has no resolver; specify one with --resolver".to_owned()) } else { Ok(each) }
@@ -150,19 +157,28 @@ impl NameServer {
     /// # Errors
     /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
-        // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
         let absolute = Name::from_str_relaxed(name).map_err(|error| LookupError::Failed(error.to_string()))?;
+        let listed = self.listed_addresses(&absolute);
+        if !listed.is_empty() {
+            return Ok(listed);
+        }
+
+        // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
         let reply = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(absolute)).await;
         match reply.map_err(|_| LookupError::TimedOut)? {
-            Ok(found) => {
-                let mut addresses: Vec<IpAddr> = found.iter().map(|ip| ip.to_canonical()).collect();
-                addresses.sort_unstable();
-                addresses.dedup();
-                addresses.truncate(MAX_ADDRESSES);
-                Ok(addresses)
-            }
+            Ok(found) => Ok(sorted(found.iter())),
             Err(error) => failure(&error),
         }
+    }
+
+    /// The addresses of a name in the hosts file. Like the C library, DNS is not asked for the other family.
+    fn listed_addresses(&self, name: &Name) -> Vec<IpAddr> {
+        let kinds = [RecordType::A, RecordType::AAAA].into_iter();
+        let lookups = kinds.filter_map(|kind| self.hosts.lookup_static_host(&Query::query(name.clone(), kind)));
+        let addresses: Vec<IpAddr> = lookups
+            .flat_map(|found| found.answers().iter().filter_map(|one| one.data.ip_addr()).collect::<Vec<_>>())
+            .collect();
+        sorted(addresses)
     }
 
     /// The names that belong to an address (its PTR records), without the dot at their ends; empty if there is none.
@@ -199,6 +215,15 @@ impl NameServer {
             Err(error) => failure(&error),
         }
     }
+}
+
+/// At most `MAX_ADDRESSES`, each once.
+fn sorted(addresses: impl IntoIterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut addresses: Vec<IpAddr> = addresses.into_iter().map(|ip| ip.to_canonical()).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.truncate(MAX_ADDRESSES);
+    addresses
 }
 
 fn name_record(record: &Record) -> Option<NameRecord> {

@@ -7,9 +7,12 @@ use x509_parser::public_key::PublicKey as Key;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-use super::certificate::{algorithm_name, public_key};
+use super::certificate::{RSASSA_PSS, algorithm_name, public_key, rsa_key};
 
-const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
+/// Schemes of RSA keys that sign with RSASSA-PSS only (RFC 8446, 4.2.3). The TLS library has no names for them.
+pub(super) const RSA_PSS_PSS_SHA256: SignatureScheme = SignatureScheme::Unknown(0x0809);
+pub(super) const RSA_PSS_PSS_SHA384: SignatureScheme = SignatureScheme::Unknown(0x080a);
+pub(super) const RSA_PSS_PSS_SHA512: SignatureScheme = SignatureScheme::Unknown(0x080b);
 
 /// Whether a signature is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ pub(crate) fn verify_handshake(
 ) -> SignatureCheck {
     use SignatureScheme as S;
 
-    let name = scheme.as_str().unwrap_or("an unknown signature scheme");
+    let name = scheme_name(scheme);
     let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
         return SignatureCheck::Unsupported("a certificate that cannot be parsed".to_owned());
     };
@@ -73,9 +76,9 @@ pub(crate) fn verify_handshake(
         S::RSA_PKCS1_SHA256 => Some(Method::RsaPkcs1(Hash::Sha256)),
         S::RSA_PKCS1_SHA384 => Some(Method::RsaPkcs1(Hash::Sha384)),
         S::RSA_PKCS1_SHA512 => Some(Method::RsaPkcs1(Hash::Sha512)),
-        S::RSA_PSS_SHA256 => Some(Method::RsaPss(Hash::Sha256)),
-        S::RSA_PSS_SHA384 => Some(Method::RsaPss(Hash::Sha384)),
-        S::RSA_PSS_SHA512 => Some(Method::RsaPss(Hash::Sha512)),
+        S::RSA_PSS_SHA256 | RSA_PSS_PSS_SHA256 => Some(Method::RsaPss(Hash::Sha256)),
+        S::RSA_PSS_SHA384 | RSA_PSS_PSS_SHA384 => Some(Method::RsaPss(Hash::Sha384)),
+        S::RSA_PSS_SHA512 | RSA_PSS_PSS_SHA512 => Some(Method::RsaPss(Hash::Sha512)),
         S::ECDSA_SHA1_Legacy => Some(Method::Ecdsa(Hash::Sha1)),
         S::ECDSA_NISTP256_SHA256 => Some(Method::Ecdsa(Hash::Sha256)),
         S::ECDSA_NISTP384_SHA384 => Some(Method::Ecdsa(Hash::Sha384)),
@@ -83,7 +86,12 @@ pub(crate) fn verify_handshake(
         S::ED25519 => Some(Method::Ed25519),
         _ => None,
     };
-    verify(method, name, certificate.public_key(), message, signature)
+    verify(method, &name, certificate.public_key(), message, signature)
+}
+
+/// The name of a scheme, or its number.
+fn scheme_name(scheme: SignatureScheme) -> String {
+    scheme.as_str().map_or_else(|| format!("0x{:04x}", u16::from(scheme)), ToOwned::to_owned)
 }
 
 fn verify(
@@ -143,8 +151,9 @@ fn method_of(algorithm: &AlgorithmIdentifier<'_>) -> Option<Method> {
 fn algorithm(method: Method, key: &SubjectPublicKeyInfo<'_>, bits: u32) -> Option<&'static dyn VerificationAlgorithm> {
     // ring rounds the length of a modulus up to whole octets.
     let octets = bits.div_ceil(8);
+    let rsa = rsa_key(key).filter(|rsa| has_usual_exponent(rsa.exponent));
     match (method, key.parsed().ok()?) {
-        (Method::RsaPkcs1(hash), Key::RSA(key)) if has_usual_exponent(key.exponent) => match hash {
+        (Method::RsaPkcs1(hash), Key::RSA(_)) if rsa.is_some() => match hash {
             Hash::Sha1 if (128..=1024).contains(&octets) => {
                 Some(&ring_signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY)
             }
@@ -157,14 +166,12 @@ fn algorithm(method: Method, key: &SubjectPublicKeyInfo<'_>, bits: u32) -> Optio
             Hash::Sha384 if (256..=1024).contains(&octets) => Some(&ring_signature::RSA_PKCS1_2048_8192_SHA384),
             _ => None,
         },
-        (Method::RsaPss(hash), Key::RSA(key)) if has_usual_exponent(key.exponent) && (256..=1024).contains(&octets) => {
-            match hash {
-                Hash::Sha1 => None,
-                Hash::Sha256 => Some(&ring_signature::RSA_PSS_2048_8192_SHA256),
-                Hash::Sha384 => Some(&ring_signature::RSA_PSS_2048_8192_SHA384),
-                Hash::Sha512 => Some(&ring_signature::RSA_PSS_2048_8192_SHA512),
-            }
-        }
+        (Method::RsaPss(hash), _) if rsa.is_some() && (256..=1024).contains(&octets) => match hash {
+            Hash::Sha1 => None,
+            Hash::Sha256 => Some(&ring_signature::RSA_PSS_2048_8192_SHA256),
+            Hash::Sha384 => Some(&ring_signature::RSA_PSS_2048_8192_SHA384),
+            Hash::Sha512 => Some(&ring_signature::RSA_PSS_2048_8192_SHA512),
+        },
         (Method::Ecdsa(hash), Key::EC(_)) => {
             let curve = key.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok())?.to_id_string();
             match (curve.as_str(), hash) {

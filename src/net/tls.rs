@@ -8,14 +8,16 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme,
+};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::bounded::AsyncStream;
 use super::certificate;
 use super::crypto::provider;
-use super::signature::{SignatureCheck, verify_handshake};
+use super::signature::{RSA_PSS_PSS_SHA256, RSA_PSS_PSS_SHA384, RSA_PSS_PSS_SHA512, SignatureCheck, verify_handshake};
 use super::tls_identity::TlsIdentity;
 use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
@@ -88,6 +90,22 @@ impl HandshakeError {
     fn new(error: ConnectionError, recorder: &RecordingVerifier, requests: &RequestRecorder) -> Self {
         let PresentedChain { chain, proof } = recorder.take();
         Self { error, chain, proof, certificate_request: requests.outcome() }
+    }
+
+    /// Whether the peer refuses every application protocol that was offered (RFC 7301, 3.2).
+    pub(crate) fn refuses_protocols(&self) -> bool {
+        self.alert() == Some(AlertDescription::NoApplicationProtocol)
+    }
+
+    /// The alert that ended the handshake.
+    pub(crate) fn alert(&self) -> Option<AlertDescription> {
+        match &self.error {
+            ConnectionError::Tls(error) => match **error {
+                rustls::Error::AlertReceived(alert) => Some(alert),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// Whether the peer speaks TLS nevertheless: it sent certificates, or a TLS alert.
@@ -291,10 +309,9 @@ impl ServerCertVerifier for RecordingVerifier {
             S::RSA_PSS_SHA256,
             S::RSA_PSS_SHA384,
             S::RSA_PSS_SHA512,
-            // rsa_pss_pss: RSA keys that are restricted to PSS (RFC 8446, 4.2.3).
-            S::Unknown(0x0809),
-            S::Unknown(0x080a),
-            S::Unknown(0x080b),
+            RSA_PSS_PSS_SHA256,
+            RSA_PSS_PSS_SHA384,
+            RSA_PSS_PSS_SHA512,
             S::RSA_PKCS1_SHA256,
             S::RSA_PKCS1_SHA384,
             S::RSA_PKCS1_SHA512,

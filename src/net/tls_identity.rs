@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-#[cfg(any(feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
+#[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
 use rustls::sign::SingleCertAndKey;
 use rustls::{Error, InconsistentKeys};
 
@@ -71,7 +71,7 @@ impl TlsIdentity {
     }
 
     /// Presents the certificate to every peer that asks for one.
-    #[cfg(any(feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
+    #[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "registry", feature = "serve"))]
     pub(crate) fn resolver(&self) -> Arc<SingleCertAndKey> {
         Arc::new(SingleCertAndKey::from(self.key()))
     }

@@ -75,19 +75,7 @@ impl Listing {
             json.service(service)?;
         }
         let Self { completeness, errors, limits, filters, .. } = self;
-        let completeness = *completeness;
-        json.end(&Footer {
-            finished: now,
-            completeness,
-            errors,
-            limits,
-            hosts: None,
-            absent_hosts: 0,
-            coverage: &[],
-            args: "",
-            host: None,
-            filters,
-        })?;
+        json.end(&Footer { errors, limits, ..Footer::new(now, *completeness, filters) })?;
 
         String::from_utf8(text).map_err(io::Error::other)
     }

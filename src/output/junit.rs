@@ -1,6 +1,7 @@
 //! Health as JUnit XML, for CI and other viewers of test results: each endpoint is a test case, which fails unless the
-//! endpoint is healthy. A service that its source reports as unusable is a failed test case of its own, and so is a finding of
-//! `portolan drift`. What the listing lacks is an error.
+//! endpoint is healthy, or reaches the score that is required. A service that its source reports as unusable is a failed test
+//! case of its own; so is one that only as a whole misses its score, and a finding of `portolan drift`. What the listing lacks
+//! is an error.
 
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{DriftDetail, DriftState, Endpoint, Figures, HealthState, PartialError, Service};
+use crate::model::{DriftDetail, DriftState, Endpoint, Figures, Health, HealthState, PartialError, Service};
 
 pub(super) struct Junit<'w> {
     out: &'w mut (dyn Write + Send),
@@ -50,9 +51,10 @@ impl<'w> Junit<'w> {
 
 impl TestCase {
     fn of(service: &Service, endpoint: &Endpoint) -> Self {
+        let min_score = service.health.as_deref().and_then(|health| health.min_score);
         let outcome = match endpoint.health.as_deref() {
             None => TestOutcome::Skipped("not checked".to_owned()),
-            Some(health) if health.state == HealthState::Healthy => TestOutcome::Passed,
+            Some(health) if is_good(health, min_score) => TestOutcome::Passed,
             Some(health) if health.state == HealthState::Unknown => match health.hindered.first() {
                 Some(cause) => TestOutcome::Incomplete(clean(cause)),
                 None => TestOutcome::Skipped("no check could run".to_owned()),
@@ -60,7 +62,8 @@ impl TestCase {
             Some(health) => {
                 let first = health.findings.first();
                 let kind = first.map_or_else(|| "score".to_owned(), |finding| clean(finding.code()));
-                TestOutcome::Failed(kind, first.map(ToString::to_string).unwrap_or_default())
+                let finding = first.map(ToString::to_string).unwrap_or_default();
+                TestOutcome::Failed(kind, [below(health.score, min_score), finding].concat())
             }
         };
 
@@ -113,13 +116,27 @@ impl TestCase {
         }
     }
 
-    /// The case of a service whose source proves that it is unusable, whatever its endpoints reply.
-    fn of_service(service: &Service) -> Option<Self> {
-        let is_unhealthy = service.health.as_deref().is_some_and(|health| health.state != HealthState::Healthy);
-        let finding = service.limiting_finding().filter(|_| is_unhealthy)?;
+    /// The case of a service whose source proves that it is unusable, whatever its endpoints reply, or which misses its score
+    /// although no endpoint does.
+    fn of_service(service: &Service, endpoints: &[Self]) -> Option<Self> {
+        let health = service.health.as_deref()?;
+        let is_bad = health.min_score.map_or(health.state != HealthState::Healthy, |_| health.has_failed());
+        let finding = service.limiting_finding().filter(|_| is_bad);
+        let is_silent =
+            endpoints.iter().all(|case| matches!(case.outcome, TestOutcome::Passed | TestOutcome::Skipped(_)));
 
-        let outcome = TestOutcome::Failed(clean(finding.code()), finding.to_string());
-        let log = format!("{finding} (hint: {})", escaped(finding.hint()));
+        let (outcome, log) = match finding {
+            Some(finding) => {
+                let message = [below(health.score, health.min_score), finding.to_string()].concat();
+                let log = format!("{finding} (hint: {})", escaped(finding.hint()));
+                (TestOutcome::Failed(clean(finding.code()), message), log)
+            }
+            None if is_bad && is_silent && health.min_score.is_some() => {
+                let message = below(health.score, health.min_score);
+                (TestOutcome::Failed("min-score".to_owned(), message.trim_end_matches(": ").to_owned()), String::new())
+            }
+            None => return None,
+        };
         let properties = properties(service, &Figures::default());
         Some(Self { class: class(service), name: "service".to_owned(), outcome, log, properties, time: None })
     }
@@ -164,6 +181,23 @@ impl TestCase {
     }
 }
 
+/// Whether an endpoint reaches the required score; without one, whether it is healthy.
+fn is_good(health: &Health, min_score: Option<u8>) -> bool {
+    match min_score {
+        Some(min_score) => health.score.is_some_and(|score| score >= min_score),
+        None => health.state == HealthState::Healthy,
+    }
+}
+
+/// `scores 60, below 80: `; nothing if no score is required.
+fn below(score: Option<u8>, min_score: Option<u8>) -> String {
+    match (score, min_score) {
+        (_, None) => String::new(),
+        (Some(score), Some(min_score)) => format!("scores {score}, below {min_score}: "),
+        (None, Some(min_score)) => format!("has no score, and must reach {min_score}: "),
+    }
+}
+
 /// `k8s.shop.web`, `local.nginx`
 fn class(service: &Service) -> String {
     let Some(name) = &service.name else { return service.id.to_string() };
@@ -195,8 +229,10 @@ impl Format for Junit<'_> {
             self.cases.push(TestCase::of_drift(service, detail));
             return Ok(());
         }
-        self.cases.extend(TestCase::of_service(service));
-        self.cases.extend(service.endpoints.iter().map(|endpoint| TestCase::of(service, endpoint)));
+        let endpoints: Vec<TestCase> =
+            service.endpoints.iter().map(|endpoint| TestCase::of(service, endpoint)).collect();
+        self.cases.extend(TestCase::of_service(service, &endpoints));
+        self.cases.extend(endpoints);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Output formats, one per file. README.md describes how to add one.
 
+mod address;
 mod changes;
 #[cfg(feature = "cli")]
 mod chart;
@@ -37,7 +38,7 @@ pub use events::EventFormat;
 pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::{write_document, write_pretty_value, write_value};
 #[cfg(feature = "live")]
-pub(crate) use live::{KeyPress, View};
+pub(crate) use live::{KeyPress, MousePress, View, ViewAction};
 #[cfg(feature = "cli")]
 pub(crate) use table::{Field, TableLayout};
 
@@ -116,6 +117,24 @@ pub struct Footer<'a> {
     pub host: Option<&'a HostFacts>,
     /// The filters of the listing.
     pub filters: &'a Filters,
+}
+
+impl<'a> Footer<'a> {
+    /// The end of a listing without errors, limits or facts about hosts.
+    pub fn new(finished: Timestamp, completeness: Completeness, filters: &'a Filters) -> Self {
+        Self {
+            finished,
+            completeness,
+            errors: &[],
+            limits: &[],
+            hosts: None,
+            absent_hosts: 0,
+            coverage: &[],
+            args: "",
+            host: None,
+            filters,
+        }
+    }
 }
 
 /// How consumers read a format.
@@ -211,4 +230,6 @@ formats! {
     Mermaid => chart::Mermaid::begin, Full, Whole, "cli";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
+    /// Addresses with ports, one per line
+    Address => address::Addresses::new, Names, ByLine;
 }

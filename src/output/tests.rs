@@ -72,19 +72,9 @@ fn no_format_writes_dangerous_characters_raw() {
         let mut format = name.open(&mut out, options).unwrap();
         services().iter().try_for_each(|service| format.service(service)).unwrap();
         let completeness = Completeness::Incomplete;
+        let filters = Filters::from([("process".to_owned(), "\u{1b}]0;x\u{7}".to_owned())]);
         format
-            .end(&Footer {
-                finished: generated,
-                completeness,
-                errors: &errors,
-                limits: &errors,
-                hosts: None,
-                absent_hosts: 0,
-                coverage: &[],
-                args: "",
-                host: None,
-                filters: &Filters::from([("process".to_owned(), "\u{1b}]0;x\u{7}".to_owned())]),
-            })
+            .end(&Footer { errors: &errors, limits: &errors, ..Footer::new(generated, completeness, &filters) })
             .unwrap();
         drop(format);
 

@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::session::PortSession;
 use super::{MAX_BYTES, PROBES, PortTarget, Probes, Talk};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{self, Connection, Deadline, StartTls};
+use crate::net::{self, Connection, Deadline, StartTls, TunnelProxy};
 
 /// Longer than any conversation here.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -81,6 +81,18 @@ pub fn speak(protocols: &[&str], input: &[u8]) {
         let session = PortSession::new(target.clone(), Probes::built_in(), Deadline::after(TIMEOUT), 0);
         let _ = probe.speak(&mut Talk::new(&session, &target, peer(bytes, *chunk), &[], TIMEOUT)).await;
     });
+}
+
+/// Asks a proxy that sends `input` to connect. The first two bytes choose its protocol, whether there is a password, and the
+/// chunk size.
+pub fn tunnel(input: &[u8]) {
+    let Some(([choice, chunk], bytes)) = input.split_first_chunk() else { return };
+    let urls = ["socks5://h", "socks5://user:password@h", "http://h", "http://user:password@h"];
+    let address = ([127, 0, 0, 1], 1).into();
+    let Ok(url) = urls[usize::from(*choice) % urls.len()].parse() else { return };
+
+    let proxy = TunnelProxy { url, address };
+    let _ = block_on(async { proxy.ask(&mut peer(bytes, *chunk), address).await });
 }
 
 /// Parses `input` as a certificate, or requests STARTTLS from a peer that sends it.

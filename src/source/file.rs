@@ -147,6 +147,12 @@ pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<Vec<Servic
     parse(text.trim_start_matches('\u{feff}'), syntax, &shown, Context { folder, variable })
 }
 
+/// Reads a text as `fuzz/` calls it: without variables, and without a folder for relative paths.
+#[cfg(fuzzing)]
+pub(crate) fn read_text(text: &str, syntax: Syntax) -> Result<Vec<Service<DeclaredDetail>>> {
+    parse(text, syntax, "fuzz", Context { folder: Path::new("/nonexistent"), variable: None })
+}
+
 fn parse(text: &str, syntax: Syntax, shown: &str, context: Context<'_>) -> Result<Vec<Service<DeclaredDetail>>> {
     let document =
         syntax.document(text).map_err(|(place, why)| Error::usage(at_place(shown, place), clean(&why), HINT))?;

@@ -119,6 +119,17 @@ fn a_namespace_that_is_created_later_is_watched() {
     double.store().put(Resource::SERVICES, service("last", "new"));
     assert_eq!(watch.until("added").0, ["added k8s/last/new"]);
     watch.end();
+
+    // A pattern selects namespaces that are created later, and no others.
+    let watch = Watch::of(Portolan::new(&double).args("-n shop,next-* --watch --json"));
+    let told = watch.until("error").1;
+    assert!(told.to_string().contains("'next-*'"), "{told}");
+    for name in ["previous", "next-1"] {
+        double.store().put(Resource::NAMESPACES, namespace(name));
+        double.store().put(Resource::SERVICES, service(name, "new"));
+    }
+    assert_eq!(watch.until("added").0, ["added k8s/next-1/new"]);
+    watch.end();
 }
 
 #[test]

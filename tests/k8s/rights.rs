@@ -78,6 +78,34 @@ fn excluded_namespaces_are_neither_listed_nor_watched() {
     assert_eq!(listed.into_keys().collect::<Vec<_>>(), ["k8s/beta/web"], "gamma, which may not be read, is not missed");
 }
 
+/// `-n` takes patterns, which only the permission to list namespaces resolves.
+#[test]
+fn namespaces_are_selected_by_patterns() {
+    let double = cluster();
+    double.access().user("everyone", "e", Rights { all: true, ..Rights::default() });
+    let all = |args: &str| Portolan::with(&double.kubeconfig().token("e")).args(args);
+    let ids = |args: &str| all(args).services().into_keys().collect::<Vec<_>>();
+    assert_eq!(ids("-n *a"), ["k8s/alpha/web", "k8s/beta/web", "k8s/gamma/web"]);
+    assert_eq!(ids("-n ?eta"), ["k8s/beta/web"]);
+    assert_eq!(ids("-n alp*,gamma"), ["k8s/alpha/web", "k8s/gamma/web"]);
+
+    let hint = "`kubectl get namespaces` lists the existing ones";
+    all("-n zeta-*").fails(2, "find a namespace that matches 'zeta-*': there is none", hint);
+    let (document, ran) = all("-n alpha,zeta-*").json();
+    assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (1, Some(3)), "{ran:?}");
+    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
+    all("-n ../*").fails(2, "use --namespace '../*': it is not a namespace name", hint);
+
+    let watched = all("-n al*,b* --watch --for 1s --json").run().stdout;
+    let added = watched.lines().filter(|line| line.contains("\"added\"")).count();
+    assert_eq!(added, 2, "{watched}");
+
+    let rights = || Rights::default().in_namespace("*", "alpha");
+    let refused = "list the namespaces that match 'al*': namespaces is forbidden: User \"viewer\" cannot list resource \
+                   \"namespaces\" in API group \"\" at the cluster scope (403)";
+    viewer(&double, rights()).args("-n al*").fails(5, refused, "name the namespaces without wildcards");
+}
+
 #[test]
 fn without_the_permission_for_slices_endpoints_are_read_and_watched() {
     let double = cluster();

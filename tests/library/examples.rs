@@ -1,40 +1,16 @@
 //! The programs in `examples/` do what they say.
 
-use std::env;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-/// The folder of the examples, built as this test is. Cargo builds them only for a whole `cargo test`, so a single test
-/// program asks for them again, which is quick where nothing changed.
-fn folder() -> &'static PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let program = env::current_exe().unwrap();
-        let target = program.parent().and_then(|deps| deps.parent()).unwrap();
-        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--examples", "--manifest-path"]);
-        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        if target.ends_with("release") {
-            build.arg("--release");
-        }
-        // What cargo sets for a test of its package, build scripts would take for a change.
-        for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-                build.env_remove(name);
-            }
-        }
-        assert!(build.stdin(Stdio::null()).status().unwrap().success(), "cargo builds the examples");
-        target.join("examples")
-    })
-}
+use crate::example_programs::examples;
 
 fn run(example: &str, args: &[String]) -> String {
-    let out = Command::new(folder().join(example)).args(args).stdin(Stdio::null()).output().unwrap();
+    let out = Command::new(examples().join(example)).args(args).stdin(Stdio::null()).output().unwrap();
     assert!(out.status.success(), "{example}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
 }
@@ -87,7 +63,7 @@ fn scan_into_map_finds_open_ports() {
 fn watch_into_map_follows_a_port() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut watch = Command::new(folder().join("watch_into_map"));
+    let mut watch = Command::new(examples().join("watch_into_map"));
     let child = watch.arg(port.to_string()).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     thread::sleep(Duration::from_secs(2));
     drop(listener);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
+#[path = "../support/examples.rs"]
+mod example_programs;
 mod examples;
 mod sources;
 mod validation;

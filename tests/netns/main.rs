@@ -6,9 +6,12 @@
 mod activation;
 mod agreement;
 mod blocked;
+mod browser;
 mod cgroups;
+mod connections;
 mod crowds;
 mod diff;
+mod documents;
 mod exposure;
 mod fallback;
 mod filters;

@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod cgroup;
+mod examples;
 mod listing;
 mod process;
 mod scene;
@@ -13,6 +14,7 @@ mod servers;
 mod terminal;
 
 pub use cgroup::Cgroup;
+pub use examples::examples;
 pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
 pub use process::{Ended, Lines, TempDir, finish, hear, kill, output, tool};
 pub use scene::{

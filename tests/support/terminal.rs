@@ -35,7 +35,8 @@ impl<'s> Tmux<'s> {
         command
     }
 
-    fn ask(&self, args: &[&str]) -> String {
+    /// Runs a command of tmux, and returns what it prints.
+    pub fn ask(&self, args: &[&str]) -> String {
         let out = output(self.command().args(args));
         assert!(out.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&out.stderr));
         String::from_utf8(out.stdout).expect("UTF-8")
@@ -44,6 +45,13 @@ impl<'s> Tmux<'s> {
     /// Presses keys, by tmux's names: `q`, `Enter`, `C-c`.
     pub fn press(&self, keys: &[&str]) {
         self.ask(&[&["send-keys"], keys].concat());
+    }
+
+    /// Clicks with the left button; columns and lines count from 1.
+    pub fn click(&self, column: u16, line: u16) {
+        for end in ["M", "m"] {
+            self.ask(&["send-keys", "-l", &format!("\u{1b}[<0;{column};{line}{end}")]);
+        }
     }
 
     pub fn resize(&self, columns: u16, lines: u16) {

@@ -72,6 +72,12 @@ fn targets() {
         "`portolan wait` connects to it",
     );
     refused(&["consol/web"], "target 'consol/web': there is no such source", forms);
+
+    // They were unknown without a reason, with exit code 0.
+    for target in ["224.0.0.1:80", "255.255.255.255:80", "[ff02::1]:80", "http://239.1.2.3/"] {
+        let why = format!("target '{target}': no connection reaches a multicast or broadcast address");
+        refused(&[target], &why, "write the address of one host");
+    }
 }
 
 #[test]
@@ -88,6 +94,9 @@ fn files() {
     let file = put("b.yaml", "service:\n- name: a\n  endpoints: []\n  ask: {pth: /x}\n");
     let ran = portolan(["validate", &file]);
     assert!(ran.stderr.contains("b.yaml:4:") && ran.stderr.contains("hint: did you mean path?"), "{}", ran.stderr);
+    let file = put("group.toml", "[[service]]\nname = 'a'\nendpoints = ['127.0.0.1:9', '224.0.0.1:80']\n");
+    let why = "service 'a': endpoints: '224.0.0.1:80': no connection reaches a multicast or broadcast address";
+    refused(&[&file], &format!("{file}: {why}"), "write the address of one host");
     let file = put("none.pem", "hello");
     let why = format!("--ca '{file}': it contains no certificate, or one that cannot be parsed");
     refused(

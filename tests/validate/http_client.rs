@@ -179,6 +179,9 @@ fn replies_are_read_as_clients_read_them() {
         ("/large", with("", format!("{{\"status\":\"ok\"{large}}}").as_bytes())),
         ("/huge", with("", format!("{{\"status\":\"ok\"{huge}}}").as_bytes())),
         ("/text", with("", b"status: \"ok\"")),
+        ("/deep", with("", format!("{{\"status\":\"ok\",\"a\":{}{}}}", "[".repeat(500), "]".repeat(500)).as_bytes())),
+        ("/number", with("", b"{\"status\":\"ok\",\"n\":1e400}")),
+        ("/coding", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\n{\"status\":\"ok\"}".to_vec()),
     ];
     let peer = Peer::serving(move |mut stream| {
         let Some((first, ..)) = read_request(&stream) else { return };
@@ -212,6 +215,10 @@ fn replies_are_read_as_clients_read_them() {
         ("/huge", &["--expect-body", "no-such-word"], "?the first 8 MiB of the body do not match no-such-word"),
         ("/huge", &[], ""),
         ("/text", &ok, "http-assertion-failed"),
+        ("/deep", &ok, "?exceeds portolan's limits"),
+        ("/deep", &["--expect-body", "\"ok\""], ""),
+        ("/number", &ok, "?exceeds portolan's limits"),
+        ("/coding", &[], "http-invalid"),
     ] {
         let health = health(&[&[peer.url(path).as_str()], assertion].concat());
         if let Some(cause) = expected.strip_prefix('?') {

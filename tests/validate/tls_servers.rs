@@ -134,6 +134,13 @@ fn cases() -> Vec<Case> {
         case("-tls1_2 OLD", "sha1", &["cert-weak-signature"], None),
         // A weak certificate that is sent, and on no path.
         case("-tls1_2 EXTRA OLD", "rsa", &[], None),
+        // Keys that sign with RSASSA-PSS only.
+        case("-tls1_3", "pss", &[], None),
+        case("-tls1_2", "pss", &[], Some("RSASSA-PSS keys in TLSv1.2")),
+        // A server of another protocol inside TLS refuses HTTP's name, and nothing else.
+        case("-tls1_2 -alpn dot", "rsa", &["http-invalid"], None),
+        case("-tls1_3 -alpn dot", "ec", &["http-invalid"], None),
+        case("-alpn http/1.1", "rsa", &[], None),
         // Client certificates: required by both versions, and optional.
         case("-Verify 1 -tls1_2", "rsa", &["tls-auth-required"], Some("client certificate")),
         case("-Verify 1 -tls1_3", "rsa", &["tls-auth-required"], Some("client certificate")),
@@ -203,6 +210,7 @@ fn files() -> Files {
     files.issue("p521", &curve("ec_paramgen_curve:P-521"), "ca", "-sha256");
     files.issue("ed25519", &["-newkey", "ed25519"], "ca", "-sha256");
 
+    files.issue("pss", &["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"], "ca", "-sha256");
     files.issue("ed448", &["-newkey", "ed448"], "ca", "-sha256");
     files.issue("sha512", &P256, "ca", "-sha512");
     files.issue("rsa1024", &["-newkey", "rsa:1024"], "ca", "-sha256");
@@ -244,6 +252,33 @@ fn servers_are_judged_by_what_they_accept() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Guards servers that refuse what every client offers, though an offer of everything finds a suite and a group that portolan
+/// has: they were unknown for "a parameter" that portolan lacks.
+#[test]
+fn what_every_client_is_refused_is_a_failure() {
+    let files = Files::new();
+    for curve in ["brainpoolP256r1", "secp256k1"] {
+        files.issue(curve, &["-newkey", "ec", "-pkeyopt", &format!("ec_paramgen_curve:{curve}")], "ca", "-sha256");
+        let address = closed_port().to_string();
+        let _server = serve(&files, curve, "", &address);
+
+        let curl = Command::new("curl")
+            .args(["-q", "-sS", "--noproxy", "*", "--insecure", "--max-time", "60", &format!("https://{address}/")])
+            .output()
+            .unwrap();
+        let (codes, limits, health) = judged(&files, &format!("https://{address}/"), "ca.pem", &[]);
+        assert_eq!((curl.status.code(), &codes[..]), (Some(35), &["tls-handshake-failed".to_owned()][..]), "{health}");
+        assert!(is_unlimited(&limits) && health.contains("handshake_failure"), "{health}");
+    }
+
+    // DNS over TLS, for example: TLS is well.
+    files.issue("rsa", &RSA, "ca", "-sha256");
+    let address = closed_port().to_string();
+    let _server = serve(&files, "rsa", "-alpn dot", &address);
+    let (codes, limits, health) = judged(&files, &format!("tls://{address}"), "ca.pem", &[]);
+    assert!(codes.is_empty() && is_unlimited(&limits), "{health}");
 }
 
 /// Guards pins of weak keys: portolan said that the certificate was another's.

@@ -144,8 +144,14 @@ fn a_verdict_is_earned_in_every_command_and_format() {
 
         let junit = run("validate", &["-o", "junit"]).stdout;
         let outcome = if state == "unknown" { "<error " } else { "<failure " };
-        assert_eq!(junit.contains(outcome), state != "healthy", "{what}: {junit}");
+        let is_bad = if keys.contains("min-score") { codes.validate[0] != 0 } else { state != "healthy" };
+        assert_eq!(junit.contains(outcome), is_bad, "{what}: {junit}");
         assert_eq!(junit.contains("errors=\"1\""), state == "unknown", "{what}: {junit}");
+
+        // With a limit, the report says what the exit code says.
+        let junit = run("validate", &["-o", "junit", "--min-score", "80"]).stdout;
+        let is_bad = junit.contains("<error ") || junit.contains("<failure ");
+        assert_eq!(is_bad, codes.validate[1] != 0, "{what}: {junit}");
 
         let metrics = run("validate", &["-o", "prometheus"]).stdout;
         let has_score = metrics.lines().any(|line| line.starts_with("portolan_") && line.contains("_score{"));
@@ -170,6 +176,30 @@ fn a_limit_of_this_side_is_named_as_such() {
 
     let junit = portolan([&silent[..], &["-o", "junit", "--min-score", "80"]].concat());
     assert!(junit.code == Some(3) && junit.stdout.contains("errors=\"1\""), "{junit:?}");
+}
+
+/// A report in which every case passed, beside exit code 1: a service without endpoints, and one whose endpoints all reach
+/// the score that the service misses.
+#[test]
+fn junit_fails_for_a_service_that_misses_its_score() {
+    let good = Peer::http(|_| answer("200 OK", "", "ok"));
+    let directory = TempDir::new();
+    let file = directory.path("services.toml");
+    let good = format!("[[service]]\nname = 'good'\nendpoints = '{}'\n", good.address);
+    fs::write(&file, format!("{good}[[service]]\nname = 'empty'\nendpoints = []\n")).unwrap();
+
+    let file = file.display().to_string();
+    let ran = portolan(["validate", &file, "-o", "junit", "--min-score", "80"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let case = "<failure type=\"min-score\" message=\"has no score, and must reach 80\">";
+    assert!(ran.stdout.contains("tests=\"2\" failures=\"1\"") && ran.stdout.contains(case), "{}", ran.stdout);
+
+    let ran = portolan(["validate", &file, "-o", "junit"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("tests=\"1\" failures=\"0\""), "{}", ran.stdout);
+
+    let json = portolan(["validate", &file, "--json", "--min-score", "80"]).stdout;
+    assert_eq!(json.matches("\"min_score\":80").count(), 2, "{json}");
 }
 
 /// What a listing lacks is an error of the report too: no service of it could be a test case.

@@ -13,6 +13,8 @@ mod hooks;
 mod identify;
 #[cfg(feature = "live")]
 mod live;
+#[cfg(feature = "live")]
+mod live_keys;
 mod local;
 mod resume;
 mod scan;

@@ -155,7 +155,7 @@ fn a_full_backlog_is_not_gone() {
     assert_eq!(run(&["--gone", &address.to_string(), "--timeout", "4s"]).code, Some(0));
 }
 
-/// W3: a service whose owner is hidden may be the one that is waited for.
+/// W3: a service whose owner is hidden may be the one that is waited for, or checked.
 #[test]
 fn a_hidden_owner_is_not_gone() {
     needs_root("it runs portolan as another user");
@@ -163,12 +163,22 @@ fn a_hidden_owner_is_not_gone() {
     let _fixture = scene.fixture("tcp=127.0.0.1:8001");
     let portolan = scene.public_copy(&portolan_path(), "portolan".as_ref());
     let (user, group) = (format!("--reuid={UNPRIVILEGED_UID}"), format!("--regid={UNPRIVILEGED_UID}"));
-    let mut command = scene.command("setpriv");
-    command.args([&user, &group, "--clear-groups", "--bounding-set=-all", "--"]).arg(portolan);
-    command.args(["wait", "--gone", "local/nginx", "--timeout", "500ms", "--", "echo", "STARTED"]);
-    let ran = Outcome::new(output(&mut command));
+    let unprivileged = |args: &[&str]| {
+        let mut command = scene.command("setpriv");
+        command.args([&user, &group, "--clear-groups", "--bounding-set=-all", "--"]).arg(&portolan).args(args);
+        Outcome::new(output(&mut command))
+    };
+
+    let ran = unprivileged(&["wait", "--gone", "local/nginx", "--timeout", "500ms", "--", "echo", "STARTED"]);
     assert_eq!((ran.code, ran.text()), (Some(1), ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("CAP_") || ran.stderr.contains("cannot"), "{}", ran.stderr);
+
+    // "No service has that name" was a claim about services that it could not see.
+    for target in ["local/nginx", "local/fixture"] {
+        let ran = unprivileged(&["validate", target, "-o", "name"]);
+        assert_eq!((ran.code, ran.text()), (Some(3), ""), "{target}: {}", ran.stderr);
+        assert!(ran.stderr.contains("cannot see the owners of 1 of 1 services"), "{target}: {}", ran.stderr);
+    }
 }
 
 #[test]

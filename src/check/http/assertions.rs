@@ -1,5 +1,6 @@
 //! Assertions about an HTTP response: its body, headers and JSON values.
 
+use serde::de::IgnoredAny;
 use serde_json::{Number, Value};
 
 use super::MAX_BODY_BYTES;
@@ -67,15 +68,18 @@ fn failed_body_assertions(spec: &CheckSpec, end: BodyEnd, body: &BodyText) -> Ch
         if body.is_cut {
             return Err(LocalFailure("the JSON body is longer than 8 MiB, which is portolan's limit".to_owned()));
         }
-        failed.extend(failed_json_assertions(&spec.expect_json, &body.text));
+        failed.extend(failed_json_assertions(&spec.expect_json, &body.text)?);
     }
     Ok(failed)
 }
 
-fn failed_json_assertions(assertions: &[JsonAssertion], body: &str) -> Vec<String> {
-    // serde_json limits nesting to 128 levels.
+fn failed_json_assertions(assertions: &[JsonAssertion], body: &str) -> CheckResult<Vec<String>> {
     let Ok(document) = serde_json::from_str::<Value>(body) else {
-        return vec!["the body is not JSON".to_owned()];
+        // serde_json limits nesting to 128 levels and numbers to 64 bits, but not in what it ignores.
+        return match serde_json::from_str::<IgnoredAny>(body) {
+            Ok(_) => Err(LocalFailure("the JSON body exceeds portolan's limits of depth or numbers".to_owned())),
+            Err(_) => Ok(vec!["the body is not JSON".to_owned()]),
+        };
     };
 
     let failed = assertions.iter().filter_map(|expected| match document.pointer(&expected.pointer) {
@@ -86,7 +90,7 @@ fn failed_json_assertions(assertions: &[JsonAssertion], body: &str) -> Vec<Strin
         }
         None => Some(format!("the body has no {}", expected.pointer)),
     });
-    failed.collect()
+    Ok(failed.collect())
 }
 
 /// Whether two JSON values are equal; numbers by their value, so that 1 is 1.0.
@@ -146,6 +150,13 @@ mod tests {
         let json = CheckSpec { expect_json: vec!["/n=1".parse().unwrap()], ..CheckSpec::default() };
         let text = CheckSpec { expect_body: "end".parse().ok(), ..CheckSpec::default() };
         assert!(failed(&json, "{", BodyEnd::Limit).unwrap_err().contains("portolan's limit"));
+        let deep = format!("{{\"n\":1,\"deep\":{}{}}}", "[".repeat(1000), "]".repeat(1000));
+        for body in [deep.as_str(), r#"{"n":1,"large":1e400}"#] {
+            assert!(failed(&json, body, BodyEnd::Whole).unwrap_err().contains("portolan's limits"), "{body}");
+        }
+        for body in [&deep[..deep.len() - 2], r#"{"n":1,"large":1e}"#, "", "NaN"] {
+            assert_eq!(failed(&json, body, BodyEnd::Whole), Ok(vec!["the body is not JSON".to_owned()]), "{body}");
+        }
         assert!(failed(&text, "begin", BodyEnd::Limit).unwrap_err().contains("8 MiB"));
         assert_eq!(failed(&text, "the end", BodyEnd::Limit), Ok(Vec::new()));
         assert_eq!(failed(&text, "begin", BodyEnd::Open), Ok(vec!["no event matches end in time".to_owned()]));

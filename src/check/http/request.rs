@@ -159,6 +159,9 @@ async fn over_http1(
         matcher.is_enough(body)
     };
     let reply = exchange_until(&mut peer, &request, limits, &mut enough).await?;
+    if reply.head.has_unknown_coding() {
+        return Err(ConnectionError::Garbled("has a transfer coding that no client knows"));
+    }
 
     let end = match reply.failed {
         _ if reply.whole => BodyEnd::Whole,

@@ -8,7 +8,7 @@ use crate::check::target::{CheckContext, CheckResult, CheckTarget, LocalFailure,
 use crate::model::TlsFacts;
 use crate::net::hello::{self, Offer, ServerChoice, Version, is_strong_suite};
 use crate::net::tls::{self, HandshakeError, Proof};
-use crate::net::{AsyncStream, ConnectionError, Deadline};
+use crate::net::{AsyncStream, ConnectionError, Deadline, has_pss_key};
 
 /// What was seen of a server.
 #[derive(Debug)]
@@ -81,15 +81,21 @@ pub(in crate::check) async fn peer_failure_or_limit(
 
 /// Performs the handshake of a modern client; if that fails, looks at what the server accepts instead.
 pub(super) async fn look(target: &CheckTarget, context: &CheckContext) -> CheckResult<Look> {
+    let alpn: &[&[u8]] = if matches!(target.layer, Layer::StartTls(_)) { &[] } else { &[b"h2", b"http/1.1"] };
+    attempt(target, context, alpn).await
+}
+
+async fn attempt(target: &CheckTarget, context: &CheckContext, alpn: &[&[u8]]) -> CheckResult<Look> {
     let deadline = Deadline::after(context.timeout);
     let peer = match target.connect(deadline).await {
         Ok(peer) => peer,
         Err(error) => return before_tls(target, error),
     };
 
-    let alpn: &[&[u8]] = if matches!(target.layer, Layer::StartTls(_)) { &[] } else { &[b"h2", b"http/1.1"] };
     match target.handshake(peer, alpn, deadline).await {
         Ok(handshake) => Ok(established(handshake, deadline).await),
+        // Inside TLS is another protocol, such as DNS or MQTT.
+        Err(failed) if !alpn.is_empty() && failed.refuses_protocols() => Box::pin(attempt(target, context, &[])).await,
         Err(failed) => without_handshake(target, context, failed).await,
     }
 }
@@ -162,6 +168,7 @@ fn done(facts: &TlsFacts) -> Handshake {
 /// The handshake failed: because of a client certificate, or because the TLS library lacks what the server requires, or
 /// because the server has no TLS.
 async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed: HandshakeError) -> CheckResult<Look> {
+    let is_refused = failed.alert().is_some();
     let HandshakeError { error, chain, proof, certificate_request } = failed;
     let error = peer_failure(error)?;
     let client_certificate = match (certificate_request, &error) {
@@ -187,30 +194,39 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
     let Some(choice) = versions.choice.clone() else {
         return Ok(Look { versions: Some(versions), ..seen });
     };
+    let Some(what) = missing_feature(&choice, is_refused) else {
+        return Ok(Look { versions: Some(versions), ..seen });
+    };
+
     let weak_only = !is_strong_suite(&choice.suite)
         && choice.version <= Version::Tls12
         && !accepts_strong_suite(target, context, choice.version).await?;
-    let handshake = Handshake::Unsupported {
-        version: choice.version.as_str().to_owned(),
-        what: missing_feature(&choice),
-        cipher: choice.suite,
-        weak_only,
-    };
+    let handshake =
+        Handshake::Unsupported { version: choice.version.as_str().to_owned(), what, cipher: choice.suite, weak_only };
     Ok(Look { handshake, chain: choice.chain, proof: Proof::Missing, versions: Some(versions), ..seen })
 }
 
-/// What the TLS library lacks to speak with a server that makes this choice.
-fn missing_feature(choice: &ServerChoice) -> String {
+/// What the TLS library lacks to speak with a server that makes this choice; `None` if it lacks nothing, and the server
+/// refuses it for another reason.
+fn missing_feature(choice: &ServerChoice, is_refused: bool) -> Option<String> {
     const SUPPORTED_GROUPS: [&str; 3] = ["x25519", "secp256r1", "secp384r1"];
     if choice.version < Version::Tls12 {
-        return choice.version.as_str().to_owned();
+        return Some(choice.version.as_str().to_owned());
     }
     if !tls::supports_suite(&choice.suite) {
-        return format!("the cipher suite {}", choice.suite);
+        return Some(format!("the cipher suite {}", choice.suite));
     }
-    match &choice.group {
-        Some(group) if !SUPPORTED_GROUPS.contains(&group.as_str()) => format!("the key exchange with {group}"),
-        _ => format!("a parameter of {} with {}", choice.version.as_str(), choice.suite),
+    if let Some(group) = choice.group.as_deref().filter(|group| !SUPPORTED_GROUPS.contains(group)) {
+        return Some(format!("the key exchange with {group}"));
+    }
+
+    let version = choice.version.as_str();
+    match choice.chain.first() {
+        Some(leaf) if choice.version == Version::Tls12 && has_pss_key(leaf) => {
+            Some(format!("RSASSA-PSS keys in {version}"))
+        }
+        _ if is_refused => None,
+        _ => Some(format!("a parameter of {version} with {}", choice.suite)),
     }
 }
 

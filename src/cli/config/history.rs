@@ -1,10 +1,10 @@
 //! `portolan config history` and `diff`: the versions of a configuration.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
 
 use clap::Args;
 
+use super::read::print_items;
 use crate::clean::{clean, escaped};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
@@ -54,25 +54,19 @@ impl ConfigHistory {
         let json = global.wants_json("portolan config history")?;
         self.registry.run(async |registry| {
             let items = registry.server()?.config_history(&self.name).await?;
-            stdout::with_stdout(None, |out| {
-                if json { output::write_document(out, &items) } else { write_table(out, &items) }
-            })?;
+            print_items(&items, json, COLUMNS, row)?;
             Ok(Exit::Done)
         })
     }
 }
 
-fn write_table(out: &mut (dyn Write + Send), items: &[ConfigItem]) -> io::Result<()> {
-    let columns = [
-        ("VERSION", Align::Right),
-        ("UPDATED", Align::Left),
-        ("BYTES", Align::Right),
-        ("BY", Align::Left),
-        ("NOTE", Align::Left),
-    ];
-    let rows: Vec<[Cow<'_, str>; 5]> = items.iter().map(row).collect();
-    output::write_grid(out, columns, &rows)
-}
+const COLUMNS: [(&str, Align); 5] = [
+    ("VERSION", Align::Right),
+    ("UPDATED", Align::Left),
+    ("BYTES", Align::Right),
+    ("BY", Align::Left),
+    ("NOTE", Align::Left),
+];
 
 fn row(item: &ConfigItem) -> [Cow<'_, str>; 5] {
     let note = match item.rollback_of {

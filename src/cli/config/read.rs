@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::clean::{clean, escaped};
@@ -57,26 +58,37 @@ impl ConfigList {
         let json = global.wants_json("portolan config list")?;
         self.registry.run(async |registry| {
             let items = registry.server()?.configs().await?;
-            stdout::with_stdout(None, |out| {
-                if json { output::write_document(out, &items) } else { write_table(out, &items) }
-            })?;
+            print_items(&items, json, COLUMNS, row)?;
             Ok(Exit::Done)
         })
     }
 }
 
-fn write_table(out: &mut (dyn Write + Send), items: &[ConfigItem]) -> io::Result<()> {
-    let columns = [
-        ("NAME", Align::Left),
-        ("VERSION", Align::Right),
-        ("FORMAT", Align::Left),
-        ("BYTES", Align::Right),
-        ("UPDATED", Align::Left),
-        ("BY", Align::Left),
-    ];
-    let rows: Vec<[Cow<'_, str>; 6]> = items.iter().map(row).collect();
-    output::write_grid(out, columns, &rows)
+/// Prints items as a document of JSON, or as a table.
+pub(super) fn print_items<T: Serialize, const N: usize>(
+    items: &[T],
+    json: bool,
+    columns: [(&str, Align); N],
+    row: fn(&T) -> [Cow<'_, str>; N],
+) -> Result<()> {
+    stdout::with_stdout(None, |out| {
+        if json {
+            return output::write_document(out, items);
+        }
+        let rows: Vec<[Cow<'_, str>; N]> = items.iter().map(row).collect();
+        output::write_grid(out, columns, &rows)
+    })?;
+    Ok(())
 }
+
+const COLUMNS: [(&str, Align); 6] = [
+    ("NAME", Align::Left),
+    ("VERSION", Align::Right),
+    ("FORMAT", Align::Left),
+    ("BYTES", Align::Right),
+    ("UPDATED", Align::Left),
+    ("BY", Align::Left),
+];
 
 fn row(item: &ConfigItem) -> [Cow<'_, str>; 6] {
     [

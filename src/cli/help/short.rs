@@ -177,7 +177,8 @@ fn first_clause(text: &str) -> &str {
     let ends = ["; ", ": ", ", as in ", ". "].into_iter().filter_map(|end| {
         let at = text.find(end)?;
         // `[default: x]` is one word.
-        (!text.get(..at)?.ends_with("[default")).then_some(at)
+        let before = text.get(..at)?;
+        (before.matches('[').count() == before.matches(']').count()).then_some(at)
     });
     ends.min().and_then(|at| text.get(..at)).unwrap_or(text)
 }
@@ -301,7 +302,8 @@ mod tests {
         for args in &lines {
             let text = shown(&root, args).to_string();
             let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or_default();
-            if text.lines().count() > ROWS || widest > WIDTH {
+            let is_whole = text.matches('[').count() == text.matches(']').count();
+            if text.lines().count() > ROWS || widest > WIDTH || !is_whole {
                 wrong.push(format!("{args:?} {} lines, {widest} columns", text.lines().count()));
             }
         }

@@ -106,18 +106,18 @@ fn adopt(passed: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>> {
 }
 
 fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
-    let what = || format!("the address {address} (set by {})", plan.listen_by);
-    bind(address).map_err(|error| unbound(&error, what(), address, ["--port", "--listen"]))
+    let what = format!("the address {address} (set by {})", plan.listen_by);
+    bind(address).map_err(|error| unbound(&error, what, address, ["--port", "--listen"]))
 }
 
 fn listen_consul(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
-    let what = || format!("the address {address} of Consul's API (set by {})", plan.consul.by);
-    bind(address).map_err(|error| unbound(&error, what(), address, ["--consul", "--consul"]))
+    let what = format!("the address {address} of Consul's API (set by {})", plan.consul.by);
+    bind(address).map_err(|error| unbound(&error, what, address, ["--consul", "--consul"]))
 }
 
 fn listen_dns(address: SocketAddr, plan: &Plan) -> Result<DnsListener> {
-    let what = || format!("the DNS address {address} (set by {})", plan.dns.by);
-    dns::open(address).map_err(|error| unbound(&error, what(), address, ["--dns", "--dns"]))
+    let what = format!("the DNS address {address} (set by {})", plan.dns.by);
+    dns::open(address).map_err(|error| unbound(&error, what, address, ["--dns", "--dns"]))
 }
 
 /// Why an address cannot be listened on. The options choose another port, and another address.

@@ -92,8 +92,10 @@ impl Source for Scored {
         Box::pin(async move {
             let mut summary = self.summary.lock();
             for ScoredService { service, evidence, min_score } in &self.services {
-                summary.count(service, evidence, *min_score);
-                if out.service(service.clone()).is_break() {
+                let mut service = service.clone();
+                summary.require_score(&mut service, *min_score);
+                summary.count(&service, evidence);
+                if out.service(service).is_break() {
                     break;
                 }
             }

@@ -1,6 +1,7 @@
 //! Reads the targets of the command line as services.
 
 use std::io::{self, Read};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
-    CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
-    UpdateSink, UrlPlace,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl,
+    Update, UpdateSink, UrlPlace,
 };
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
 
@@ -98,7 +99,7 @@ impl Targets {
         // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, &[], global)?.services()?;
-            if services.is_empty() {
+            if services.is_empty() && faults.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
                 return Err(invalid(word, "no service has that name", &hint));
             }
@@ -149,6 +150,10 @@ fn services_file(word: &str) -> Result<Vec<Service>> {
                 Error::usage(clean(word), why, format!("the protocols are {CHECKED_PROTOCOLS}"))
             })?;
         }
+        if let Some(endpoint) = service.endpoints.iter().find(|endpoint| is_group(&endpoint.address)) {
+            let why = format!("service '{name}': endpoints: '{endpoint}': {GROUP}");
+            return Err(Error::usage(clean(word), why, GROUP_HINT));
+        }
         if let Some((code, error)) =
             service.detail.ask.limits.ignore.iter().find_map(|code| parse_code(code).err().map(|error| (code, error)))
         {
@@ -164,6 +169,18 @@ fn services_file(word: &str) -> Result<Vec<Service>> {
 /// If there is no check for a declared protocol: it would be called healthy where only its port accepts connections.
 pub(super) fn check_protocol(word: &str) -> Result<(), String> {
     if is_checked_protocol(word) { Ok(()) } else { Err(format!("'{}' has no check", clean(word))) }
+}
+
+const GROUP: &str = "no connection reaches a multicast or broadcast address";
+const GROUP_HINT: &str = "write the address of one host";
+
+/// Whether an address stands for a group of hosts. No check applies to it: its health would be unknown without a reason.
+fn is_group(address: &Address) -> bool {
+    match address {
+        Address::Ip(IpAddr::V4(ip)) => ip.is_multicast() || ip.is_broadcast(),
+        Address::Ip(IpAddr::V6(ip)) => ip.is_multicast(),
+        Address::Name(_) | Address::Unix(_) => false,
+    }
 }
 
 /// Whether a service has this name, with or without its namespace, or this id.
@@ -202,7 +219,14 @@ pub(in crate::cli) fn is_services_file(word: &str) -> bool {
 }
 
 /// A service at some hosts. `from` is what the user wrote.
-fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
+///
+/// # Errors
+/// If a host is a group of hosts.
+fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service> {
+    if hosts.iter().any(|host| is_group(&host.address)) {
+        return Err(invalid(from, GROUP, GROUP_HINT));
+    }
+
     let from = redacted_url(from).into_owned();
     let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
     let id = format!("given/tcp/{from}");
@@ -212,7 +236,7 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
         ask: Arc::new(spec),
         ..DeclaredDetail::default()
     };
-    Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
+    Ok(Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase())
 }
 
 /// `host:port`: the port decides the checks.
@@ -221,14 +245,14 @@ fn of_host(word: &str) -> Result<Service> {
     if at.port.is_none() {
         return Err(unchecked_socket(word));
     }
-    Ok(declared(word, vec![at], CheckSpec::default()))
+    declared(word, vec![at], CheckSpec::default())
 }
 
 /// `https://host/path`: the scheme and the path decide the checks.
 fn of_url(word: &str) -> Result<Service> {
     let url = word.parse::<ServiceUrl>().map_err(|error| invalid(word, &error.to_string(), error.hint()))?;
     match url.place {
-        UrlPlace::Hosts(hosts) => Ok(declared(word, hosts, url.spec)),
+        UrlPlace::Hosts(hosts) => declared(word, hosts, url.spec),
         UrlPlace::Socket(_) => Err(unchecked_socket(word)),
     }
 }

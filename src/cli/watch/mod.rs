@@ -18,7 +18,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use tokio_util::sync::CancellationToken;
 
 use self::delivered::DeliveredState;
-use self::hooks::{Exec, Hook, HookQueue, Webhook};
+use self::hooks::{Exec, Hook, HookQueue, Webhook, WebhookUrl};
 use self::stop_conditions::StopConditions;
 use self::watch_files::WatchFiles;
 use self::watch_loop::{WatchEnd, WatchLoop, WatchResult};
@@ -91,7 +91,7 @@ pub(super) struct Watching {
     /// In the same order as with --exec. Without a reply, or after status 408, 425, 429 or 5xx, up to four retries follow
     /// within a minute; any other failure is reported at once.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
-    webhook: Option<Webhook>,
+    webhook: Option<WebhookUrl>,
     /// Write lines even on a terminal
     #[arg(long, global = true)]
     lines: bool,
@@ -298,12 +298,9 @@ impl Watching {
 
     fn queues(&self, live: bool) -> Result<Vec<HookQueue>> {
         let exec = self.exec.as_ref().map(|exec| exec.resolved(live)).transpose()?;
-        Ok(exec
-            .map(Hook::Exec)
-            .into_iter()
-            .chain(self.webhook.clone().map(Hook::Webhook))
-            .map(HookQueue::new)
-            .collect())
+        let webhook = self.webhook.clone().map(Webhook::new).transpose()?;
+        let hooks = exec.map(Hook::Exec).into_iter().chain(webhook.map(Hook::Webhook));
+        Ok(hooks.map(HookQueue::new).collect())
     }
 }
 

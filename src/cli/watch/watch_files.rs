@@ -152,19 +152,9 @@ impl WatchFile {
             None => snapshot.services().iter().try_for_each(|service| format.service(service))?,
         }
         let errors = snapshot.stale().map_or(&[][..], std::slice::from_ref);
+        let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
 
-        format.end(&Footer {
-            finished: now,
-            completeness: if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete },
-            errors,
-            limits: &[],
-            hosts: None,
-            absent_hosts: 0,
-            coverage: &[],
-            args: "",
-            host: None,
-            filters,
-        })?;
+        format.end(&Footer { errors, ..Footer::new(now, completeness, filters) })?;
         format.flush()?;
         drop(format);
 

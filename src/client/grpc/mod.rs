@@ -12,11 +12,12 @@ use http::{Request, Response, request};
 use http_body_util::{BodyExt, Collected, Full, Limited};
 use tonic::body::Body;
 use tonic::codegen::Body as _;
+use tonic::transport::ClientTlsConfig;
 use tonic::{Code, Status};
 use tower::Service;
 
 use self::body::CallBody;
-use self::connections::Connections;
+use self::connections::{CallSecurity, Connections};
 use super::resolve::{Call, PickError, Resolver};
 use crate::clean::clean;
 use crate::error::{Error, Result};
@@ -27,13 +28,14 @@ use crate::error::{Error, Result};
 /// Every call goes to an endpoint of the resolver's present set, over one connection per endpoint. An endpoint that leaves the
 /// set gets no more calls; those in flight end undisturbed.
 ///
-/// Endpoints on loopback addresses are called without TLS. For others, call [`plaintext`](Self::plaintext).
+/// Endpoints on loopback addresses are called without TLS. For others, call [`tls`](Self::tls), or
+/// [`plaintext`](Self::plaintext).
 #[derive(Clone, Debug)]
 pub struct GrpcChannel {
     resolver: Resolver,
     connections: Arc<Connections>,
     is_idempotent: bool,
-    is_plaintext: bool,
+    security: CallSecurity,
 }
 
 /// The largest request and reply of an idempotent call, which is held in memory.
@@ -46,7 +48,7 @@ const MAX_PICKS: usize = 8;
 impl GrpcChannel {
     /// A channel over a resolver of one's own.
     pub fn new(resolver: Resolver) -> Self {
-        Self { resolver, connections: Arc::default(), is_idempotent: false, is_plaintext: false }
+        Self { resolver, connections: Arc::default(), is_idempotent: false, security: CallSecurity::LocalOnly }
     }
 
     /// The same channel for unary calls that may be repeated: if a connection fails, or an endpoint is unavailable, the call
@@ -59,7 +61,15 @@ impl GrpcChannel {
     /// The same channel, which calls endpoints on other machines without TLS too.
     #[must_use]
     pub fn plaintext(self) -> Self {
-        Self { is_plaintext: true, ..self }
+        Self { security: CallSecurity::Plaintext, ..self }
+    }
+
+    /// The same channel, which calls every endpoint with TLS, also on this machine. The certificate of an endpoint must be
+    /// valid for its address, or for the `domain_name` of `config`.
+    #[must_use]
+    pub fn tls(self, config: ClientTlsConfig) -> Self {
+        // The connections made so far are not encrypted.
+        Self { security: CallSecurity::Tls(Box::new(config)), connections: Arc::default(), ..self }
     }
 
     /// The resolver that picks its endpoints.
@@ -69,7 +79,7 @@ impl GrpcChannel {
 
     /// One attempt, and the call that it was.
     async fn attempt(&self, call: &Call, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let mut channel = self.connections.to(call.endpoint(), self.is_plaintext, &self.resolver)?;
+        let mut channel = self.connections.to(call.endpoint(), &self.security, &self.resolver)?;
         let ready = std::future::poll_fn(|context| channel.poll_ready(context)).await;
         ready.map_err(|error| Status::from_error(Box::new(error)))?;
         channel.call(request).await.map_err(|error| Status::from_error(Box::new(error)))

@@ -109,7 +109,7 @@ fn unset() -> Error {
     Error::usage(
         "DISCOVERY_PROVIDER",
         "it is not set, and no variable of a provider is",
-        format!("set it to one of {}", known.join(", ")),
+        format!("set it to one of {}, or name a registry, as in --registry consul://127.0.0.1:8500", known.join(", ")),
     )
 }
 

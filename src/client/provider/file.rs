@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Provider;
+use super::inline;
 use super::url::RegistryUrl;
 use crate::error::{Error, Result};
 use crate::source::{File, Source, Variable};
@@ -13,11 +14,18 @@ use crate::source::{File, Source, Variable};
 struct FileProvider(File);
 
 pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<dyn Provider>> {
-    url.parameters("", |_, _| false)?;
     let path = format!("{}{}", url.authority, url.path);
+    if path.is_empty() && !url.parameters.is_empty() {
+        return inline::open(url);
+    }
+    url.parameters("", |_, _| false)?;
     if path.is_empty() {
         let why = "the file is missing";
-        return Err(Error::usage(format!("registry '{}'", url.shown()), why, "write file:services.toml"));
+        return Err(Error::usage(
+            format!("registry '{}'", url.shown()),
+            why,
+            "write file:services.toml, or static:?NAME=HOST:PORT",
+        ));
     }
     Ok(Arc::new(FileProvider(File { file: PathBuf::from(path), variable })))
 }

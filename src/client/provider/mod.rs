@@ -9,6 +9,7 @@ mod environment;
 mod etcd;
 mod file;
 mod health_report;
+mod inline;
 #[cfg(feature = "k8s")]
 mod k8s;
 #[cfg(feature = "registry")]

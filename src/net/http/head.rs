@@ -60,6 +60,16 @@ impl Head {
         self.fields.iter().filter(move |(field, _)| **field == *name).map(|(_, value)| &**value)
     }
 
+    /// Whether the body is in a transfer coding that no client knows (RFC 9112, 7).
+    pub(crate) fn has_unknown_coding(&self) -> bool {
+        const KNOWN: [&str; 7] = ["chunked", "identity", "gzip", "x-gzip", "deflate", "compress", "x-compress"];
+        let codings = self.all("transfer-encoding").flat_map(|value| value.split(|byte| *byte == b','));
+        codings
+            .map(<[u8]>::trim_ascii)
+            .filter(|coding| !coding.is_empty())
+            .any(|coding| !KNOWN.iter().any(|known| coding.eq_ignore_ascii_case(known.as_bytes())))
+    }
+
     /// How the body after this head ends, in a reply to a request with `method` (RFC 9112, 6.3).
     pub(super) fn framing(&self, method: &str) -> Result<Framing, HeadError> {
         if method == "HEAD" || matches!(self.status, 100..200 | 204 | 304) {
@@ -160,6 +170,18 @@ mod tests {
         assert_eq!(framing(""), Ok(Framing::ToEnd));
         assert_eq!(head("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n").framing("GET"), Ok(Framing::None));
         assert_eq!(head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").framing("HEAD"), Ok(Framing::None));
+    }
+
+    #[test]
+    fn unknown_transfer_codings_are_found() {
+        let is_unknown =
+            |value: &str| head(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: {value}\r\n\r\n")).has_unknown_coding();
+        for value in ["chunked", "Chunked", "gzip, chunked", "identity", ""] {
+            assert!(!is_unknown(value), "{value}");
+        }
+        for value in ["foo", "foo, chunked", "chunked, chunkedd"] {
+            assert!(is_unknown(value), "{value}");
+        }
     }
 
     proptest! {

@@ -168,7 +168,7 @@ impl RegistryFailure {
 
 impl RegistryCause {
     /// From an error of the client.
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Tls(describe_tls_error(tls));
         }

@@ -35,7 +35,7 @@ impl ProxyVariables {
 
     /// # Errors
     /// A variable does not hold the URL of a proxy.
-    pub(super) fn proxies(&self) -> Result<Vec<Proxy>> {
+    pub(crate) fn proxies(&self) -> Result<Vec<Proxy>> {
         let exceptions = self.exceptions.as_deref().unwrap_or_default();
         let exceptions = NoProxy::from_string(&format!("{THIS_MACHINE},{exceptions}"));
         let named = [("HTTPS_PROXY", &self.https), ("HTTP_PROXY", &self.http)];

@@ -35,7 +35,7 @@ impl RegistryTls {
     ///
     /// # Errors
     /// A file cannot be used, or this system has no root certificates.
-    pub(super) fn config(&self, is_encrypted: bool) -> Result<ClientConfig> {
+    pub(crate) fn config(&self, is_encrypted: bool) -> Result<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
         let builder =
             builder.map_err(|error| Error::usage("TLS", error.to_string(), "this is a bug: please report it"))?;

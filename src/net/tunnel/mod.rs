@@ -48,17 +48,25 @@ impl TunnelProxy {
         };
 
         let mut peer = Connection::new(stream, deadline, MAX_REPLY_BYTES);
-        let outcome = match self.url.protocol {
-            ProxyProtocol::Socks5 => socks5::connect(&mut peer, &self.url, target).await,
-            ProxyProtocol::HttpConnect => http_connect::connect(&mut peer, &self.url, target).await,
-        };
-        match outcome {
+        match self.ask(&mut peer, target).await {
             Ok(outcome) => outcome,
             // The proxy is still waiting for the target.
             Err(ConnectionError::TimedOut) => ConnectOutcome::Silent,
             // Some end the connection instead of a reply.
             Err(ConnectionError::Closed | ConnectionError::Reset) => ConnectOutcome::No(Reason::ProxyFailed),
             Err(_) => ConnectOutcome::Short(LocalShortage(Errno::PROTO)),
+        }
+    }
+
+    /// Asks the proxy at the other end of a connection to connect to `target`.
+    pub(crate) async fn ask(
+        &self,
+        peer: &mut Connection,
+        target: SocketAddr,
+    ) -> Result<ConnectOutcome, ConnectionError> {
+        match self.url.protocol {
+            ProxyProtocol::Socks5 => socks5::connect(peer, &self.url, target).await,
+            ProxyProtocol::HttpConnect => http_connect::connect(peer, &self.url, target).await,
         }
     }
 

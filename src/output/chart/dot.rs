@@ -64,19 +64,12 @@ fn fill(state: NodeState) -> &'static str {
 
 /// A quoted string: labels read `\n` and the like as escapes, and `&amp;` as an entity of HTML.
 fn quoted(text: &str) -> String {
-    let text = crate::clean::escaped(text);
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '&' => quoted.push_str("&amp;"),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-
-    quoted
+    super::quoted(text, |quoted, c| match c {
+        '"' => quoted.push_str("\\\""),
+        '\\' => quoted.push_str("\\\\"),
+        '&' => quoted.push_str("&amp;"),
+        c => quoted.push(c),
+    })
 }
 
 #[cfg(test)]

@@ -53,20 +53,14 @@ fn draw(graph: &ChartGraph, caption: &ChartCaption, out: &mut (dyn Write + Send)
 
 /// A quoted label. Mermaid writes characters with a meaning as entities: `#quot;`, or `#` and the number.
 fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in escaped(text).chars() {
-        match c {
-            '"' => quoted.push_str("#quot;"),
-            // `<` begins HTML, a backquote Markdown, `#` an entity, `;` may end a statement.
-            '#' | '&' | '<' | '>' | '`' | ';' | '\\' | '*' | '_' | '{' | '}' | '[' | ']' | '|' => {
-                let _ = write!(quoted, "#{};", u32::from(c));
-            }
-            c => quoted.push(c),
+    super::quoted(text, |quoted, c| match c {
+        '"' => quoted.push_str("#quot;"),
+        // `<` begins HTML, a backquote Markdown, `#` an entity, `;` may end a statement.
+        '#' | '&' | '<' | '>' | '`' | ';' | '\\' | '*' | '_' | '{' | '}' | '[' | ']' | '|' => {
+            let _ = write!(quoted, "#{};", u32::from(c));
         }
-    }
-    quoted.push('"');
-
-    quoted
+        c => quoted.push(c),
+    })
 }
 
 #[cfg(test)]

@@ -98,10 +98,10 @@ impl HtmlPage<'_> {
             @if most > 0 {
                 section {
                     h2 { "Scores" }
-                    ol.bars {
+                    ol.bars.scores {
                         @for (at, count) in bars.iter().enumerate() {
                             @let range = if at == BARS - 1 { "90-100".to_owned() } else { format!("{}-{}", at * 10, at * 10 + 9) };
-                            li {
+                            li class=(score_state(at * 10).as_str()) {
                                 span.range { (range) }
                                 meter min="0" max=(most) value=(count) aria-label={ "endpoints with a score of " (range) } {}
                                 span { (count) }
@@ -205,6 +205,15 @@ impl HtmlPage<'_> {
                 }
             }
         }
+    }
+}
+
+/// The state that a score usually has: its colour in the picture.
+fn score_state(score: usize) -> HealthState {
+    match score {
+        80.. => HealthState::Healthy,
+        50..80 => HealthState::Degraded,
+        _ => HealthState::Unhealthy,
     }
 }
 

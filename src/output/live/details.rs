@@ -27,44 +27,74 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     let title = if gone.is_empty() { service.id.to_string() } else { format!("{}: {gone}", service.id) };
     page.text("", &title, Modifier::BOLD);
 
+    page.fact("changed", &changed(known, row, now));
+    let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
+    if let Some(health) = health {
+        page.health(health);
+    }
+    service.findings.iter().for_each(|finding| page.finding(finding));
+
+    // What the row cannot say comes first, then figures, and what the row says last.
+    let facts = facts(view, row);
+    for place in [FactPlace::NotInRow, FactPlace::Figure, FactPlace::InRow] {
+        facts.iter().filter(|fact| fact.place == place).for_each(|fact| page.fact(&fact.name, &fact.value));
+    }
+    page.lines
+}
+
+/// A fact about a row.
+struct Fact {
+    name: String,
+    value: String,
+    place: FactPlace,
+}
+
+/// Where a fact stands among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FactPlace {
+    NotInRow,
+    /// A figure of a check: the score and its findings are more important.
+    Figure,
+    InRow,
+}
+
+/// All facts about a row, except its health.
+fn facts(view: &View, row: &Row) -> Vec<Fact> {
+    let service = &row.service;
+    let endpoint = service.endpoints.get(row.endpoint);
+    let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
+    let mut facts = Vec::new();
+    let mut add = |column: &str, name: &str, value: String| {
+        let place = match column {
+            _ if view.places.has_column(column) => FactPlace::InRow,
+            _ if is_figure(column) => FactPlace::Figure,
+            _ => FactPlace::NotInRow,
+        };
+        facts.push(Fact { name: name.to_owned(), value, place });
+    };
+
     if let Some(endpoint) = endpoint {
         let more = match service.endpoints.len() {
             1 => String::new(),
             all => format!(" ({} of {all})", row.endpoint + 1),
         };
         let ready = if endpoint.ready { "" } else { ", not ready" };
-        page.fact("endpoint", &format!("{} {endpoint}{ready}{more}", endpoint.transport.as_str()));
-        page.fact("service", view.page.service(endpoint));
+        // The address is in the row, the rest may not be.
+        let column = if more.is_empty() && ready.is_empty() { "address" } else { "" };
+        add(column, "endpoint", format!("{} {endpoint}{ready}{more}", endpoint.transport.as_str()));
+        add("service", "service", view.page.service(endpoint).to_owned());
     }
+    add("name", "name", service.name.as_ref().map(ToString::to_string).unwrap_or_default());
+    add("namespace", "namespace", service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
 
-    page.fact("name", &service.name.as_ref().map(ToString::to_string).unwrap_or_default());
-    page.fact("namespace", &service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
-
-    let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
-    let mut figures = Vec::new();
     for column in view.page.columns {
         let mut value = String::new();
         // A column that fails to write has no value.
-        if (column.cell)(service, endpoint, &mut value).is_err() || is_in_health(health, column.name, &value) {
-            continue;
-        }
-        let name = column.name.replace('_', " ");
-        if is_figure(column.name) {
-            figures.push((name, value));
-        } else {
-            page.fact(&name, &value);
+        if (column.cell)(service, endpoint, &mut value).is_ok() && !is_in_health(health, column.name, &value) {
+            add(column.name, &column.name.replace('_', " "), value);
         }
     }
-
-    page.fact("changed", &changed(known, row, now));
-    if let Some(health) = health {
-        page.health(health);
-    }
-    for (name, value) in &figures {
-        page.fact(name, value);
-    }
-    service.findings.iter().for_each(|finding| page.finding(finding));
-    page.lines
+    facts
 }
 
 /// Whether a column is a figure of a check. The score and its findings are more important.

@@ -4,16 +4,25 @@
 
 mod details;
 mod draw;
+mod help;
 mod history;
+mod keys;
+mod menu;
+mod order;
+mod picture;
+mod popup;
 mod rows;
+mod table;
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::history::History;
+pub(crate) use self::keys::{KeyPress, MousePress, ViewAction};
+use self::menu::Menu;
 use self::rows::Rows;
+use self::table::Places;
 use super::RenderOptions;
 use crate::clean::escaped;
 use crate::model::{Event, EventKind, PartialError, Service, ServiceId};
@@ -34,18 +43,40 @@ pub(crate) struct View {
     synced: bool,
     /// Since when the source is unreachable, and why.
     stale: Option<(Instant, String)>,
-    note: Option<(Instant, String)>,
+    note: Option<Note>,
     rows: Rows,
     /// Whether `rows` is older than `known`.
     behind: bool,
     filter: String,
-    /// Whether keys edit the filter.
-    typing: bool,
+    mode: Mode,
     /// Number of changes hidden by the pause; `None` if not paused.
     paused: Option<usize>,
     details: bool,
     /// The first visible line of the details.
     scrolled: u16,
+    /// The number of columns that are scrolled away to the left.
+    skipped: usize,
+    /// Where the latest drawing has what the mouse may point at.
+    places: Places,
+}
+
+/// What the keys act on.
+enum Mode {
+    Table,
+    /// The text of the filter.
+    Filter,
+    /// The help, from this line on.
+    Help(u16),
+    Menu(Menu),
+    /// A question, to be answered with y or n.
+    Question(String),
+}
+
+/// A message below the table.
+struct Note {
+    at: Instant,
+    text: String,
+    is_error: bool,
 }
 
 /// A service and its latest change.
@@ -81,23 +112,6 @@ impl Mark {
     }
 }
 
-/// A key that the view handles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyPress {
-    Up,
-    Down,
-    PageUp,
-    PageDown,
-    Home,
-    End,
-    Enter,
-    Escape,
-    Backspace,
-    /// Ctrl-U: deletes the whole input.
-    Erase,
-    Letter(char),
-}
-
 impl View {
     /// A view of a source in the columns of `page`; `wide` adds those of the wide table.
     pub(crate) fn new(source: &'static str, page: RenderOptions, wide: bool) -> Self {
@@ -111,10 +125,12 @@ impl View {
             rows: Rows::new(page.columns, wide),
             behind: false,
             filter: String::new(),
-            typing: false,
+            mode: Mode::Table,
             paused: None,
             details: false,
             scrolled: 0,
+            skipped: 0,
+            places: Places::default(),
         }
     }
 
@@ -133,7 +149,7 @@ impl View {
                 let since = age.and_then(|age| now.checked_sub(age)).unwrap_or(now);
                 self.stale = Some((since, error_text(error)));
             }
-            EventKind::Lagged { missed } => self.say(format!("{missed} events came too fast to display"), now),
+            EventKind::Lagged { missed } => self.warn(format!("{missed} events came too fast to display"), now),
             EventKind::Error(error) => self.note(error, now),
         }
 
@@ -166,70 +182,17 @@ impl View {
 
     /// Shows an error for a while.
     pub(crate) fn note(&mut self, fault: &PartialError, now: Instant) {
-        self.say(error_text(fault), now);
+        self.warn(error_text(fault), now);
     }
 
-    fn say(&mut self, text: String, now: Instant) {
-        self.note = Some((now, text));
+    /// Shows why something failed, for a while.
+    pub(crate) fn warn(&mut self, text: String, now: Instant) {
+        self.note = Some(Note { at: now, text, is_error: true });
     }
 
-    /// Handles a key. `Break` quits the view.
-    pub(crate) fn press(&mut self, key: KeyPress) -> ControlFlow<()> {
-        if self.typing {
-            self.type_into_filter(key);
-            return ControlFlow::Continue(());
-        }
-
-        match key {
-            KeyPress::Escape if self.details => self.details = false,
-            KeyPress::Escape if !self.filter.is_empty() => self.set_filter(String::new()),
-            KeyPress::Escape | KeyPress::Letter('q') => return ControlFlow::Break(()),
-            KeyPress::Letter('/') => self.typing = true,
-            KeyPress::Letter('p' | ' ') => self.pause(),
-            KeyPress::Letter('s') => self.rows.sort_by_next(),
-            KeyPress::Letter('r') => self.rows.reverse(),
-            KeyPress::Enter => {
-                (self.details, self.scrolled) = (!self.details, 0);
-                self.rows.pin_cursor();
-            }
-            KeyPress::PageUp if self.details => self.scrolled = self.scrolled.saturating_sub(SCROLL),
-            KeyPress::PageDown if self.details => self.scrolled = self.scrolled.saturating_add(SCROLL),
-            key => {
-                self.rows.move_cursor(key);
-                self.scrolled = 0;
-            }
-        }
-
-        ControlFlow::Continue(())
-    }
-
-    fn type_into_filter(&mut self, key: KeyPress) {
-        let mut filter = self.filter.clone();
-
-        match key {
-            KeyPress::Letter(letter) if filter.chars().count() < MAX_FILTER_CHARS => filter.push(letter),
-            KeyPress::Backspace => drop(filter.pop()),
-            KeyPress::Erase => filter.clear(),
-            KeyPress::Enter => self.typing = false,
-            KeyPress::Escape => {
-                self.typing = false;
-                filter.clear();
-            }
-            key => self.rows.move_cursor(key),
-        }
-
-        if filter != self.filter {
-            self.set_filter(filter);
-        }
-    }
-
-    fn set_filter(&mut self, filter: String) {
-        self.rows.filter(&filter);
-        self.filter = filter;
-    }
-
-    fn pause(&mut self) {
-        self.paused = if self.paused.is_some() { None } else { Some(0) };
+    /// Shows a message for a while.
+    pub(crate) fn say(&mut self, text: String, now: Instant) {
+        self.note = Some(Note { at: now, text, is_error: false });
     }
 
     /// The next time when the drawing changes without an event.
@@ -238,7 +201,7 @@ impl View {
         let marks = self.known.iter().filter(|(id, _)| held != Some(*id));
         let marks = marks.filter_map(|(_, known)| Some(known.mark?.at + MARK_DURATION));
 
-        let note = self.note.as_ref().map(|(at, _)| *at + NOTE_DURATION);
+        let note = self.note.as_ref().map(|note| note.at + NOTE_DURATION);
         let ages = (self.stale.is_some() || self.details).then_some(now + AGE_INTERVAL);
         let scores = self.has_scores().then_some(now + history::STEP);
         marks.chain(note).chain(ages).chain(scores).min()
@@ -259,7 +222,7 @@ impl View {
         }
         self.behind |= faded;
 
-        if self.note.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= NOTE_DURATION) {
+        if self.note.as_ref().is_some_and(|note| now.saturating_duration_since(note.at) >= NOTE_DURATION) {
             self.note = None;
         }
 
@@ -283,11 +246,6 @@ impl View {
         self.known.values().filter(|known| !known.mark.is_some_and(Mark::is_removed)).count()
     }
 }
-
-/// Lines per page key in the details.
-const SCROLL: u16 = 5;
-/// Longest filter, in characters; no listing needs a longer one.
-const MAX_FILTER_CHARS: usize = 100;
 
 fn error_text(fault: &PartialError) -> String {
     format!("cannot {}: {}", escaped(&fault.operation), escaped(&fault.cause))

@@ -2,6 +2,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+#[cfg(feature = "live")]
+use super::GAP;
 use super::field::{COMMON, Field};
 use super::fit::{Span, fit};
 use crate::model::{Column, ColumnVisibility, Endpoint, Service};
@@ -21,6 +23,9 @@ pub(in crate::output) struct Cells {
 
 /// Placeholder of an empty cell, so that columns can be counted.
 const EMPTY: &str = "-";
+/// Minimal width of the last column that is shown where people scroll.
+#[cfg(feature = "live")]
+const MIN_CUT: usize = 4;
 /// Alignment limit for text that peers choose: one long greeting must not widen every row.
 const MAX_ALIGNED: usize = 48;
 
@@ -31,7 +36,7 @@ impl Cells {
     }
 
     /// Columns that were chosen.
-    pub(super) fn chosen(columns: Vec<Field>) -> Self {
+    pub(in crate::output) fn chosen(columns: Vec<Field>) -> Self {
         Self::of(columns, true)
     }
 
@@ -65,7 +70,7 @@ impl Cells {
         self.ends.len().checked_div(self.columns.len()).unwrap_or_default()
     }
 
-    pub(super) fn field(&self, column: usize) -> Field {
+    pub(in crate::output) fn field(&self, column: usize) -> Field {
         self.columns[column]
     }
 
@@ -134,12 +139,56 @@ impl Cells {
         (fitted, hidden)
     }
 
-    /// Columns that fit into `width` characters with their widths, and whether any had to be hidden.
+    /// The place of a field among the columns.
     #[cfg(feature = "live")]
-    pub(in crate::output) fn fitted(&self, width: usize, page: &RenderOptions) -> (Vec<(usize, usize)>, bool) {
-        let columns = self.without_repeated(self.shown());
-        let (fitted, hidden) = self.fit(&columns, width, page);
-        (fitted, !hidden.is_empty())
+    pub(in crate::output) fn place(&self, field: Field) -> Option<usize> {
+        self.columns.iter().position(|other| *other == field)
+    }
+
+    /// The columns of a table that people can scroll, from left to right; `tree`: without those that a tree repeats.
+    #[cfg(feature = "live")]
+    pub(in crate::output) fn movable(&self, tree: bool) -> Vec<usize> {
+        let mut columns = self.shown();
+        if !self.chosen {
+            columns = self.without_repeated(columns);
+            columns.retain(|&column| !(tree && self.columns[column].is_of_process()));
+        }
+        columns
+    }
+
+    /// The columns that fit into `room` characters with their widths, and whether any had to be hidden. Without
+    /// `skipped` columns the most valuable ones are shown; else those from there on, beside the address.
+    #[cfg(feature = "live")]
+    pub(in crate::output) fn fitted(
+        &self,
+        columns: &[usize],
+        skipped: usize,
+        (room, page): (usize, &RenderOptions),
+    ) -> (Vec<(usize, usize)>, bool) {
+        if skipped == 0 {
+            let (fitted, hidden) = self.fit(columns, room, page);
+            return (fitted, !hidden.is_empty());
+        }
+
+        let is_address = |column: &usize| self.columns[*column] == Field::Address;
+        let fixed = columns.iter().copied().filter(is_address);
+        let others = columns.iter().copied().filter(|column| !is_address(column)).skip(skipped);
+        let order: Vec<usize> = fixed.chain(others).collect();
+        let mut fitted = Vec::new();
+        let mut used = 0;
+
+        for &column in &order {
+            let natural = self.widths[column].max(self.columns[column].name().len());
+            let left = room.saturating_sub(used);
+            // A text is cut, but not to nothing.
+            if natural > left && left < MIN_CUT && !fitted.is_empty() {
+                break;
+            }
+            fitted.push((column, natural.min(left)));
+            used += natural + GAP.len();
+        }
+        let is_more = fitted.len() < order.len();
+        (fitted, is_more)
     }
 
     fn span(&self, column: usize, place: usize, page: &RenderOptions) -> Span {

@@ -24,7 +24,8 @@ pub(crate) enum Field {
 }
 
 /// The columns of every source.
-pub(super) const COMMON: [Field; 5] = [Field::Proto, Field::Address, Field::Service, Field::Name, Field::Namespace];
+pub(in crate::output) const COMMON: [Field; 5] =
+    [Field::Proto, Field::Address, Field::Service, Field::Name, Field::Namespace];
 
 /// Other names of columns, as people guess them.
 const ALIASES: [(&str, &str); 6] = [

@@ -15,11 +15,15 @@ mod tree;
 use std::io::{self, Write};
 
 pub(super) use self::cells::{Cells, truncated};
+#[cfg(feature = "live")]
+pub(super) use self::field::COMMON;
 pub(crate) use self::field::Field;
 pub(crate) use self::layout::TableLayout;
-use self::tone::{BOLD, tone};
-pub(super) use self::tone::{change_tone, toned};
-use self::tree::ProcessTree;
+use self::tone::BOLD;
+#[cfg(feature = "live")]
+pub(super) use self::tone::{BAD, DOUBTFUL, FAINT, GOOD};
+pub(super) use self::tone::{change_tone, tone, toned};
+pub(super) use self::tree::ProcessTree;
 use super::{Footer, Format, RenderOptions};
 use crate::model::Service;
 
@@ -37,8 +41,15 @@ pub(super) struct Table<'w> {
 /// A line of a table: a heading, or a row with the text before its cells.
 pub(super) struct TableLine {
     /// What stands before the cells.
-    lead: String,
-    row: Option<usize>,
+    pub(super) lead: String,
+    pub(super) row: Option<usize>,
+}
+
+impl TableLine {
+    /// A row with nothing before its cells.
+    pub(super) fn of_row(row: usize) -> Self {
+        Self { lead: String::new(), row: Some(row) }
+    }
 }
 
 const GAP: &str = "  ";
@@ -84,7 +95,7 @@ impl<'w> Table<'w> {
             columns.retain(|&column| self.cells.field(column) != group);
             return (self.grouped(), columns);
         }
-        let rows = (0..self.cells.len()).map(|row| TableLine { lead: String::new(), row: Some(row) });
+        let rows = (0..self.cells.len()).map(TableLine::of_row);
 
         (rows.collect(), columns)
     }

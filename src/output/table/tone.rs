@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 /// A color or a weight, as the parameter of a terminal's SGR sequence. These four are readable on light and on dark.
 pub(super) const BOLD: &str = "1";
-const GOOD: &str = "32";
-const DOUBTFUL: &str = "33";
-const BAD: &str = "31";
-const FAINT: &str = "2";
+pub(in crate::output) const GOOD: &str = "32";
+pub(in crate::output) const DOUBTFUL: &str = "33";
+pub(in crate::output) const BAD: &str = "31";
+pub(in crate::output) const FAINT: &str = "2";
 
 /// The tone of a cell; `None` if its column has no states.
-pub(super) fn tone(column: &str, cell: &str) -> Option<&'static str> {
+pub(in crate::output) fn tone(column: &str, cell: &str) -> Option<&'static str> {
     if cell.is_empty() || cell == "-" {
         return None;
     }

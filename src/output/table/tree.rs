@@ -1,14 +1,15 @@
 //! `--tree`: listeners below the processes that hold them, processes below those that started them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::TableLine;
 use crate::clean::clean;
-use crate::model::{LocalDetail, Service};
+use crate::model::{ConnectionDetail, LocalDetail, Process, Service};
 
 /// The processes of a listing, and the rows of each.
 #[derive(Default)]
-pub(super) struct ProcessTree {
+pub(in crate::output) struct ProcessTree {
     nodes: BTreeMap<u32, ProcessNode>,
     /// Rows without a process, by the reason.
     unknown: BTreeMap<String, Vec<usize>>,
@@ -35,17 +36,14 @@ const MAX_INDENTS: usize = 24;
 
 impl ProcessTree {
     /// Adds the next row.
-    pub(super) fn add(&mut self, service: &Service) {
+    pub(in crate::output) fn add(&mut self, service: &Service) {
         let row = self.rows;
         self.rows += 1;
-        let detail: Option<&LocalDetail> = service.detail.downcast_ref();
-        let Some((detail, process)) = detail.and_then(|detail| Some((detail, detail.main_process()?))) else {
-            let reason = detail.map_or("no process", |detail| detail.owner.as_str());
-            self.unknown.entry(reason.to_owned()).or_default().push(row);
+        let Some((process, count)) = holders(service) else {
+            self.unknown.entry(missing(service).to_owned()).or_default().push(row);
             return;
         };
 
-        let count = detail.processes.len();
         let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
         let node = self.nodes.entry(process.pid).or_default();
         node.name = format!("{} ({}{more})", clean(process.name.as_raw()), process.pid);
@@ -63,7 +61,7 @@ impl ProcessTree {
     }
 
     /// A line for each process and each row, in the order of the tree.
-    pub(super) fn lines(&self) -> Vec<TableLine> {
+    pub(in crate::output) fn lines(&self) -> Vec<TableLine> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         let mut roots = Vec::new();
         for (&pid, node) in &self.nodes {
@@ -86,6 +84,22 @@ impl ProcessTree {
         }
         lines
     }
+}
+
+/// The main process of a listener or of a connection's own end, and how many hold it.
+fn holders(service: &Service) -> Option<(&Arc<Process>, usize)> {
+    if let Some(connection) = service.detail.downcast_ref::<ConnectionDetail>() {
+        return Some((connection.end.main_process()?, connection.end.processes.len()));
+    }
+    let detail: &LocalDetail = service.detail.downcast_ref()?;
+    Some((detail.main_process()?, detail.processes.len()))
+}
+
+/// Why there is no process.
+fn missing(service: &Service) -> &'static str {
+    let connection = service.detail.downcast_ref::<ConnectionDetail>().map(|connection| connection.end.owner);
+    let owner = connection.or_else(|| service.detail.downcast_ref::<LocalDetail>().map(|detail| detail.owner));
+    owner.map_or("no process", |owner| owner.as_str())
 }
 
 impl TreeWalk<'_> {

@@ -42,7 +42,8 @@ pub struct ConsulEnvironment {
 /// Where an agent listens unless it is configured otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8500";
 const DEFAULT_PORT: u16 = 8500;
-const ADDRESS_HINT: &str = "name the agent with --address or CONSUL_HTTP_ADDR, as in 127.0.0.1:8500";
+const ADDRESS_HINT: &str =
+    "check the agent's address in --address, --registry or CONSUL_HTTP_ADDR (default 127.0.0.1:8500)";
 pub(super) const TOKEN_HINT: &str =
     "give a token that may read services and nodes, with --token-file or CONSUL_HTTP_TOKEN";
 

@@ -27,7 +27,8 @@ pub struct EtcdEnvironment {
 const DEFAULT_ENDPOINT: &str = "127.0.0.1:2379";
 const DEFAULT_PORT: u16 = 2379;
 const DEFAULT_PREFIX: &str = "/services/";
-const ADDRESS_HINT: &str = "name the servers with --endpoint or ETCD_ENDPOINTS, as in 127.0.0.1:2379";
+const ADDRESS_HINT: &str =
+    "check the servers' addresses in --endpoint, --registry or ETCD_ENDPOINTS (default 127.0.0.1:2379)";
 const TOKEN_HINT: &str = "log in with --user and --password-file, or ETCD_USERNAME and ETCD_PASSWORD";
 
 impl EtcdEnvironment {

@@ -1,12 +1,14 @@
 //! Chooses the namespaces to read: the whole cluster or single namespaces, and reports those that are not readable.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
 use super::api::Api;
 use super::failure::ApiFailure;
-use super::options::SELECTORS;
+use super::options::{SELECTORS, is_pattern, matches_pattern};
 use super::reader::{ClusterReader, ListScope};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
@@ -42,7 +44,7 @@ impl ClusterReader<'_> {
             Err(failure) => self.gathered.faults.push(failure.into_fault("list all namespaces")),
         }
 
-        names.retain(|name| !self.options.exclude_namespace.contains(name));
+        names.retain(|name| self.options.selects(name));
         let mut scopes = Vec::new();
         let mut refused = Vec::new();
 
@@ -83,6 +85,62 @@ impl ClusterReader<'_> {
             cause: format!("no permission in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` checks one of them".to_owned(),
         });
+    }
+
+    /// Reads the services of the namespaces that `-n` selects.
+    ///
+    /// # Errors
+    /// Nothing is readable, or a pattern matches no namespace and there is nothing else.
+    pub(super) async fn selected(&mut self) -> Result<Vec<ListScope>> {
+        let (patterns, names): (Vec<String>, Vec<String>) =
+            self.options.namespace.iter().cloned().partition(|name| is_pattern(name));
+        if patterns.is_empty() {
+            return self.namespaces(&names).await;
+        }
+
+        let mut selected: BTreeSet<String> = names.into_iter().collect();
+        if let Err(error) = self.add_matching(&patterns, &mut selected).await {
+            if selected.is_empty() {
+                return Err(error);
+            }
+            self.gathered.faults.push(PartialError::from(&error));
+        }
+        self.namespaces(&selected.into_iter().collect::<Vec<_>>()).await
+    }
+
+    /// Adds the namespaces of the cluster that match.
+    ///
+    /// # Errors
+    /// The namespaces cannot be listed, or a pattern matches none of them.
+    async fn add_matching(&mut self, patterns: &[String], selected: &mut BTreeSet<String>) -> Result<()> {
+        let words = patterns.iter().map(|pattern| format!("'{}'", clean(pattern))).collect::<Vec<_>>().join(", ");
+        let operation = format!("list the namespaces that match {words}");
+        let all = namespace_names(self.api).await.map_err(|failure| match failure.code() {
+            Some(403) => Error::Refused {
+                what: operation.clone(),
+                why: failure.why(),
+                hint: "name the namespaces without wildcards".to_owned(),
+            },
+            _ => failure.into_error(operation.clone()),
+        })?;
+
+        let mut unmatched = Vec::new();
+        for pattern in patterns {
+            let matching: Vec<&String> = all.iter().filter(|name| matches_pattern(pattern, name)).collect();
+            if matching.is_empty() {
+                unmatched.push(format!("'{}'", clean(pattern)));
+            }
+            selected.extend(matching.into_iter().cloned());
+        }
+
+        if unmatched.is_empty() {
+            return Ok(());
+        }
+        Err(Error::NotFound {
+            what: format!("a namespace that matches {}", unmatched.join(" or ")),
+            why: "there is none".to_owned(),
+            hint: "`kubectl get namespaces` lists the existing ones".to_owned(),
+        })
     }
 
     /// Reads the services of these namespaces, and reports those that do not exist.

@@ -36,8 +36,11 @@ Examples:
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
 pub struct K8s {
-    /// List the services of these namespaces [default: the context's]
-    #[cfg_attr(feature = "cli", arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace))]
+    /// List the services of these namespaces, as in shop or 'team-*' [default: the context's]
+    ///
+    /// In a pattern, * stands for any characters and ? for one. It needs the permission to list namespaces; a watch also follows
+    /// matching namespaces that are created later.
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_pattern))]
     pub namespace: Vec<String>,
     /// List the services of all namespaces
     #[cfg_attr(feature = "cli", arg(short = 'A', long, conflicts_with = "namespace"))]
@@ -120,6 +123,19 @@ impl K8s {
     /// The deadline for all requests to the API server.
     pub(super) fn whole(&self) -> Duration {
         self.deadline.unwrap_or(DEFAULT_DEADLINE)
+    }
+
+    /// Whether `-n` has a pattern.
+    pub(super) fn has_pattern(&self) -> bool {
+        self.namespace.iter().any(|name| is_pattern(name))
+    }
+
+    /// Whether the services of this namespace are listed, where the namespaces of the cluster are known.
+    pub(super) fn selects(&self, namespace: &str) -> bool {
+        if self.all_namespaces {
+            return !self.exclude_namespace.iter().any(|excluded| excluded == namespace);
+        }
+        self.namespace.iter().any(|pattern| matches_pattern(pattern, namespace))
     }
 
     /// The field selector of objects that the user's selectors do not apply to: those outside the excluded namespaces.
@@ -215,10 +231,27 @@ fn text(variable: &impl Fn(&str) -> Option<OsString>, names: &[&str]) -> Option<
 
 /// Whether a text is the name of a namespace.
 pub(super) fn is_namespace(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+    (1..=63).contains(&text.len()) && text.bytes().all(is_name_byte) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+/// Whether a text selects namespaces by a pattern. No name of a namespace has such a character.
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Whether a namespace has this name, or matches this pattern.
+pub(super) fn matches_pattern(pattern: &str, namespace: &str) -> bool {
+    glob::Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(namespace))
+}
+
+/// The name of a namespace, or a pattern.
+fn parse_pattern(text: &str) -> Result<String, ParseError> {
+    let is_valid = text.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b'*' | b'?'));
+    if is_pattern(text) && is_valid && text.len() <= 63 { Ok(text.to_owned()) } else { parse_namespace(text) }
 }
 
 /// A namespace becomes a part of a request's path, so invalid names are rejected here.
@@ -269,5 +302,26 @@ mod tests {
             assert!(parse_namespace(text).is_err(), "{text}");
         }
         assert_eq!(parse_namespace("kube-system").unwrap(), "kube-system");
+    }
+
+    #[test]
+    fn patterns_select_namespaces() {
+        for text in ["../*", "A*", "a*/b", "[ab]*", "{a,b}*", "a b*", "", &"a".repeat(63), "*".repeat(64).as_str()] {
+            assert_eq!(parse_pattern(text).is_ok(), text.len() == 63, "{text}");
+        }
+
+        for (pattern, name, is_match) in [
+            ("team-*", "team-a", true),
+            ("team-*", "team", false),
+            ("*", "default", true),
+            ("*-a", "team-a", true),
+            ("team-?", "team-a", true),
+            ("team-?", "team-ab", false),
+            ("shop", "shop", true),
+            ("shop", "shop-1", false),
+        ] {
+            let k8s = K8s { namespace: vec![parse_pattern(pattern).unwrap()], ..K8s::default() };
+            assert_eq!(k8s.selects(name), is_match, "{pattern} {name}");
+        }
     }
 }

@@ -94,7 +94,7 @@ pub(super) async fn gather(
         reader.gathered.notes.push(format!("in namespace {}; -A for all", clean(home)));
         reader.namespaces(&[home.to_owned()]).await?
     } else {
-        reader.namespaces(&options.namespace).await?
+        reader.selected().await?
     };
 
     for scope in &scopes {

@@ -62,6 +62,8 @@ struct ClusterWatch<'o> {
     outage: Outage,
     /// The server has no EndpointSlices.
     is_old: bool,
+    /// Whether namespaces that are created later become scopes.
+    follows_namespaces: bool,
     /// Whether the namespaces were listed, where each is a scope.
     has_namespaces: bool,
     /// Parts that could not be read, to be reported with the first update.
@@ -78,7 +80,7 @@ impl<'o> ClusterWatch<'o> {
     /// Opens the streams that the permissions allow; those of endpoints and pods that are refused are requested again.
     async fn new(options: &'o K8s, config: Config, gathered: ClusterObjects) -> Self {
         let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, without_slices, is_old, .. } = gathered;
-        let has_many_scopes = options.all_namespaces && scopes != [None];
+        let follows_namespaces = options.has_pattern() || (options.all_namespaces && scopes != [None]);
 
         let mut watch = Self {
             options,
@@ -87,6 +89,7 @@ impl<'o> ClusterWatch<'o> {
             state: WatchState::default(),
             outage: Outage::default(),
             is_old,
+            follows_namespaces,
             has_namespaces: false,
             faults: faults.into_iter().chain(limits).map(Update::PartialError).collect(),
             is_synced: false,
@@ -102,7 +105,7 @@ impl<'o> ClusterWatch<'o> {
             watch.state.add_scope(scope, is_without_slices, &awaited);
         }
 
-        if has_many_scopes {
+        if watch.follows_namespaces {
             watch.streams.push(watch.opener.open_namespaces());
         }
         watch.open_objects(0);
@@ -187,11 +190,11 @@ impl<'o> ClusterWatch<'o> {
         }
     }
 
-    /// Watches a namespace too, unless it is excluded.
+    /// Watches a namespace too, if the options select it.
     fn add_namespace(&mut self, object: &Object) {
         let (_, name) = key(object.metadata());
         let scope = Some(name.clone());
-        if self.options.exclude_namespace.contains(&name) || self.state.scopes().any(|known| *known == scope) {
+        if !self.options.selects(&name) || self.state.scopes().any(|known| *known == scope) {
             return;
         }
         let index = self.state.add_scope(scope, self.is_old, &ObjectKind::ALL);
@@ -259,7 +262,7 @@ impl<'o> ClusterWatch<'o> {
             }
         };
         self.opener = StreamOpener::new(self.options, config).await;
-        if self.options.all_namespaces && self.state.scopes().any(Option::is_some) {
+        if self.follows_namespaces {
             self.streams.push(self.opener.open_namespaces());
         }
         self.open_objects(0);

@@ -18,9 +18,9 @@ use crate::clean::Untrusted;
 /// Longer command lines are cut off; the kernel allows megabytes.
 const MAX_COMMAND_BYTES: usize = 32 * 1024;
 /// Command lines that wait to be read, each with a descriptor.
-const MAX_QUEUED: usize = 16;
+const MAX_QUEUED: usize = 32;
 /// An idle thread is woken for so many: a wake-up takes longer than reading one.
-const WAKE_AT: usize = 8;
+const WAKE_AT: usize = 24;
 /// A thread that has been blocked in the kernel for longer is left behind,
 const BLOCKED_AFTER: Duration = Duration::from_millis(250);
 /// and one that the machine is too busy to run, after this time.
@@ -272,15 +272,15 @@ mod tests {
         let reader = CommandReader::default();
         let (silent, mut end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_001, silent.into(), &|| false);
-        for number in 1..50 {
+        for number in 1..100 {
             let (file, mut end) = std::io::pipe().unwrap();
             end.write_all(b"a\0b\0").unwrap();
             reader.add(number, number, file.into(), &|| false);
         }
 
         let commands = reader.finish(&|| false);
-        assert_eq!((commands.len(), &commands[&0]), (50, &CommandText::Blocked));
-        assert!((1..50).all(|number| commands[&number] == CommandText::Read(Some("a b".into()))), "{commands:?}");
+        assert_eq!((commands.len(), &commands[&0]), (100, &CommandText::Blocked));
+        assert!((1..100).all(|number| commands[&number] == CommandText::Read(Some("a b".into()))), "{commands:?}");
 
         // As long as it lasts, the process is not asked again.
         let (file, _end) = std::io::pipe().unwrap();

@@ -88,9 +88,16 @@ impl Walk {
 
     /// The effective user of each process that still runs.
     pub(super) fn users_of(&self, pids: &[u32]) -> HashMap<u32, u32, FixedState> {
-        let user =
-            |&pid: &u32| Some((pid, rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid));
-        pids.iter().filter_map(user).collect()
+        pids.iter().filter_map(|&pid| Some((pid, self.user_of(pid)?))).collect()
+    }
+
+    fn user_of(&self, pid: u32) -> Option<u32> {
+        Some(rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid)
+    }
+
+    /// The number of descriptors of each process that still runs; 0 before Linux 6.2.
+    pub(super) fn descriptors_of(&self, pids: &[u32]) -> HashMap<u32, i64, FixedState> {
+        pids.iter().filter_map(|&pid| Some((pid, self.descriptors_at(&format!("{pid}/fd"))?))).collect()
     }
 
     /// Visits every process.

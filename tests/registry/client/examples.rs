@@ -1,11 +1,8 @@
 //! The programs in `examples/` that need a registry.
 
-use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 
 use rustix::process::Signal;
@@ -13,34 +10,10 @@ use serde_json::{Value, json};
 
 use crate::sources::json_http;
 use crate::sources::programs;
-use crate::support::{HANG, TempDir, kill};
-
-/// The folder of the examples, built as this test is: cargo builds them only for a whole `cargo test`.
-fn folder() -> &'static PathBuf {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-
-    FOLDER.get_or_init(|| {
-        let program = env::current_exe().unwrap();
-        let target = program.parent().and_then(|deps| deps.parent()).unwrap();
-        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        build.args(["build", "--quiet", "--examples", "--manifest-path"]);
-        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        if cfg!(feature = "grpc") {
-            build.args(["--features", "grpc"]);
-        }
-        // What cargo sets for a test of its package, build scripts would take for a change.
-        for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-                build.env_remove(name);
-            }
-        }
-        assert!(build.stdin(Stdio::null()).status().unwrap().success(), "cargo builds the examples");
-        target.join("examples")
-    })
-}
+use crate::support::{HANG, TempDir, examples, kill};
 
 fn example(name: &str, args: &[&str]) -> Command {
-    let mut command = Command::new(folder().join(name));
+    let mut command = Command::new(examples().join(name));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

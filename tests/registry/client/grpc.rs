@@ -1,147 +1,24 @@
 //! gRPC over a resolver, with real servers: one is killed, one drained, one added, while calls go on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, pending};
-use portolan::client::{GrpcChannel, Provider, Registry, ServiceEvent, ServiceEventKind, ServiceWatch};
-use portolan::model::{Address, Column, Completeness, Instance, Lifecycle, RawDetail, Transport, Update, UpdateSink};
-use portolan::source::{ItemSink, ListContext, ListFuture, WatchFuture};
-use portolan::{Endpoint, Service, Source};
+use portolan::Endpoint;
+use portolan::client::{GrpcChannel, Registry, ServiceEvent, ServiceEventKind, ServiceWatch};
+use portolan::model::{Address, Transport};
+use rcgen::{CertificateParams, Issuer, KeyPair};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tonic::{Request, Response, Status};
-use tonic_health::pb::health_check_response::ServingStatus;
+use tonic::transport::{Certificate, ClientTlsConfig, Identity};
+use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
-use tonic_health::pb::health_server::{Health, HealthServer};
-use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+
+use super::grpc_servers::{Memory, NAME, Server};
 
 /// After this long without an event the test hangs.
 const HANG: Duration = Duration::from_mins(2);
-const NAME: &str = "users";
-
-/// A registry in memory: what it lists is set by the test.
-#[derive(Clone, Debug)]
-struct Memory(watch::Sender<Vec<Endpoint>>);
-
-impl Provider for Memory {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-
-    fn source(&self, _service: &str) -> portolan::Result<Arc<dyn Source>> {
-        Ok(Arc::new(self.clone()))
-    }
-}
-
-impl Source for Memory {
-    fn name(&self) -> &'static str {
-        "memory"
-    }
-
-    fn columns(&self) -> &'static [Column] {
-        &[]
-    }
-
-    fn list<'a>(&'a self, _context: &'a ListContext, _out: &'a mut dyn ItemSink) -> ListFuture<'a> {
-        Box::pin(async { Ok(Completeness::Complete) })
-    }
-
-    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
-        Box::pin(async {
-            let mut endpoints = self.0.subscribe();
-            loop {
-                let now = endpoints.borrow_and_update().clone();
-                let detail = RawDetail(serde_json::Value::Null);
-                let service = Service::new("memory/users", "memory", now, detail);
-                let service = Service { name: Some(NAME.into()), ..service }.erase();
-                feed.apply(vec![Update::Reset(vec![service])]);
-                if endpoints.changed().await.is_err() {
-                    return Ok(());
-                }
-            }
-        })
-    }
-}
-
-/// A server that counts its calls, on a runtime of its own, so that it can be killed with all its connections.
-struct Server {
-    address: SocketAddr,
-    calls: Arc<AtomicUsize>,
-    runtime: Option<tokio::runtime::Runtime>,
-}
-
-struct Counting(Arc<AtomicUsize>);
-
-#[tonic::async_trait]
-impl Health for Counting {
-    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
-
-    async fn check(&self, _: Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        // Some calls are in flight at any moment.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        Ok(Response::new(HealthCheckResponse { status: ServingStatus::Serving.into() }))
-    }
-
-    async fn watch(&self, _: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        Ok(Response::new(pending().boxed()))
-    }
-}
-
-impl Server {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.set_nonblocking(true).unwrap();
-        let address = listener.local_addr().unwrap();
-        let calls = Arc::new(AtomicUsize::new(0));
-
-        let service = HealthServer::new(Counting(Arc::clone(&calls)));
-        runtime.spawn(async move {
-            let listener = TcpListener::from_std(listener).unwrap();
-            let incoming = tonic::transport::server::TcpIncoming::from(listener);
-            tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await.unwrap();
-        });
-        Self { address, calls, runtime: Some(runtime) }
-    }
-
-    fn endpoint(&self) -> Endpoint {
-        let address = Address::Ip(self.address.ip());
-        let instance = Instance { id: self.address.to_string(), serving: true, ..Instance::default() };
-        let endpoint = Endpoint::new(address, Some(self.address.port()), Transport::Tcp);
-        Endpoint { instance: Some(Box::new(instance)), ..endpoint }
-    }
-
-    fn draining(&self) -> Endpoint {
-        let mut endpoint = self.endpoint();
-        endpoint.instance.as_mut().unwrap().lifecycle = Lifecycle::Draining;
-        endpoint
-    }
-
-    /// All connections break, and the port refuses.
-    fn kill(&mut self) {
-        // A runtime must not end within another one.
-        let runtime = self.runtime.take().unwrap();
-        std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10))).join().unwrap();
-    }
-
-    fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
 
 async fn next_event(watch: &mut ServiceWatch) -> ServiceEvent {
     timeout(HANG, watch.next()).await.expect("the watch tells the change").unwrap()
@@ -278,4 +155,52 @@ async fn other_machines_are_not_called_in_plain_text_by_default() {
     let status = client.check(HealthCheckRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::FailedPrecondition);
     assert!(status.message().starts_with("192.0.2.1:50051 is on another machine"), "{status:?}");
+}
+
+/// An authority, and the identity of a server that it vouches for at 127.0.0.1.
+fn authority() -> (Certificate, Identity) {
+    let mut params = CertificateParams::default();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let ca = Certificate::from_pem(params.self_signed(&key).unwrap().pem());
+    let issuer = Issuer::new(params, key);
+
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["127.0.0.1".to_owned(), "users.test".to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &issuer).unwrap();
+    (ca, Identity::from_pem(certificate.pem(), key.serialize_pem()))
+}
+
+/// With TLS, the certificate of every endpoint must be valid for its address or the given name, also on this machine.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_tls_each_endpoint_proves_its_name() {
+    let (ca, identity) = authority();
+    let (secure, plain) = (Server::start_tls(identity), Server::start());
+    let memory = Memory(watch::Sender::new(vec![secure.endpoint()]));
+    let registry = Registry::with_provider(memory.clone()).build();
+    let channel = registry.grpc("users").unwrap();
+    let trusting = ClientTlsConfig::new().ca_certificate(ca);
+
+    for config in [trusting.clone(), trusting.clone().domain_name("users.test")] {
+        HealthClient::new(channel.clone().tls(config)).check(HealthCheckRequest::default()).await.unwrap();
+    }
+    assert_eq!(secure.calls(), 2);
+
+    let (other_ca, _) = authority();
+    let refused = [
+        ("another authority", channel.clone().tls(ClientTlsConfig::new().ca_certificate(other_ca))),
+        ("another name", channel.clone().tls(trusting.clone().domain_name("carts.test"))),
+        ("no TLS", channel.clone()),
+    ];
+    for (what, channel) in refused {
+        let status = HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap_err();
+        assert_eq!(secure.calls(), 2, "{what}: {status:?}");
+    }
+
+    // Nor is a server called that does not know TLS.
+    memory.0.send_replace(vec![plain.endpoint()]);
+    let channel = channel.tls(trusting);
+    until(|| channel.resolver().endpoints().iter().all(|at| at.port == Some(plain.address.port()))).await;
+    HealthClient::new(channel).check(HealthCheckRequest::default()).await.unwrap_err();
+    assert_eq!(plain.calls(), 0);
 }

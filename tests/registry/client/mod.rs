@@ -5,6 +5,8 @@ mod announce;
 mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "grpc")]
+mod grpc_servers;
 #[cfg(feature = "serve")]
 mod logs;
 mod operator;

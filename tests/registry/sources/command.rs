@@ -153,13 +153,13 @@ fn errors_name_the_registry_and_what_to_type() {
             format!("discover consul --address {dead}"),
             3,
             format!("cannot list the services of Consul: http://{dead}/v1/catalog/services: connection refused"),
-            "--address or CONSUL_HTTP_ADDR",
+            "--address, --registry or CONSUL_HTTP_ADDR",
         ),
         (
             format!("discover etcd --endpoint {dead}"),
             3,
             format!("cannot list the services of etcd: http://{dead}/v3/kv/range: connection refused"),
-            "--endpoint or ETCD_ENDPOINTS",
+            "--endpoint, --registry or ETCD_ENDPOINTS",
         ),
         (
             "discover consul --address ftp://h".to_owned(),

@@ -1,8 +1,10 @@
 //! What only etcd has: leases, users, values of any kind, several servers.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use portolan::Error;
+use portolan::catalog::Snapshot;
 use portolan::model::{Completeness, RegistryDetail};
 use portolan::source::{Etcd, EtcdEnvironment, collect};
 use serde_json::{Value, json};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use super::contract::base64;
 use super::json_http::send;
 use super::programs::{Program, etcd};
+use super::relay::Relay;
 use super::watched::{Watched, shown};
 
 fn source(program: &Program) -> Etcd {
@@ -78,6 +81,36 @@ async fn another_server_is_asked_when_one_is_dead() {
         collect(&Etcd { endpoint: vec![dead.to_string(), "[::1]:1".to_owned()], ..Etcd::default() }).await.unwrap_err();
     let text = error.to_string();
     assert!(text.contains(&dead.to_string()) && text.contains("[::1]:1"), "it names all servers: {text}");
+}
+
+/// Removes the first instance, adds a third one, and compacts everything before that away.
+fn change_and_compact(address: SocketAddr) {
+    let (gone, added) = (base64("/services/web/1"), base64("/services/web/3"));
+    send(address, "POST", "/v3/kv/deleterange", None, &json!({ "key": gone }));
+    let put = json!({ "key": added, "value": base64("127.0.0.1:82") });
+    let reply: Value = serde_json::from_str(&send(address, "POST", "/v3/kv/put", None, &put)).unwrap();
+    send(address, "POST", "/v3/kv/compaction", None, &json!({ "revision": reply["header"]["revision"] }));
+}
+
+/// The revision that a watch begins with may be compacted away before the server reads it: etcd cancels the watch, and
+/// everything is listed anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_watch_whose_revisions_are_compacted_away_begins_anew() {
+    let server = etcd();
+    put(&server, "/services/web/1", "127.0.0.1:80");
+    put(&server, "/services/web/2", "127.0.0.1:81");
+
+    let address = server.address;
+    let relay = Relay::start(address, "/v3/watch", move || change_and_compact(address)).await;
+
+    let through = Etcd { endpoint: vec![relay.address.to_string()], ..source(&server) };
+    let watched = Watched::start(through, "etcd");
+    let is_whole = |set: &Snapshot| set.stale().is_none() && shown(set) == ["etcd/web 127.0.0.1:81 127.0.0.1:82"];
+    watched.until("what is there after the compaction", is_whole).await;
+    assert!(relay.has_replied("\"compact_revision\""), "the watch began after what was compacted");
+
+    put(&server, "/services/web/4", "127.0.0.1:83");
+    watched.until("a later change", |set| shown(set) == ["etcd/web 127.0.0.1:81 127.0.0.1:82 127.0.0.1:83"]).await;
 }
 
 /// With users, etcd refuses with status 400; that is a refusal all the same, and the password is never shown.

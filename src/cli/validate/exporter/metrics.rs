@@ -24,18 +24,9 @@ pub(super) fn of_listing(listing: &Listing) -> String {
 fn text<S: Borrow<Service>>(services: &[S], is_complete: bool, errors: &[PartialError]) -> String {
     let now = Timestamp::now();
     let page = RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false };
-    let footer = Footer {
-        finished: now,
-        completeness: if is_complete { Completeness::Complete } else { Completeness::Incomplete },
-        errors,
-        limits: &[],
-        hosts: None,
-        absent_hosts: 0,
-        coverage: &[],
-        args: "",
-        host: None,
-        filters: &Filters::default(),
-    };
+    let completeness = if is_complete { Completeness::Complete } else { Completeness::Incomplete };
+    let filters = Filters::default();
+    let footer = Footer { errors, ..Footer::new(now, completeness, &filters) };
 
     let mut content = Vec::new();
     let written = FormatName::Prometheus.open(&mut content, page).and_then(|mut format| {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::exec::Exec;
-pub(super) use self::webhook::Webhook;
+pub(super) use self::webhook::{Webhook, WebhookUrl};
 use crate::model::{Event, PartialError, ServiceId};
 use crate::output::EventFormat;
 

@@ -1,20 +1,17 @@
 //! `--webhook`: sends each change as a POST, with retries.
 
-use std::net::SocketAddr;
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use tokio_rustls::TlsConnector;
-use url::{Host, Url};
+use reqwest::Client;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use url::Url;
 
-use crate::clean::clean;
 use crate::engine::{Retry, RetryDecision, RetryError};
+use crate::error::{Error, Result};
 use crate::model::{ParseError, PartialError};
-use crate::net::http::{Limits, Request, exchange};
-use crate::net::{Connection, ConnectionError, Deadline, crypto_provider, dial, resolve};
+use crate::net::registry_http::{ProxyVariables, RegistryCause, RegistryTls};
 
 /// Five attempts in a minute, half a second apart at first.
 const RETRY: Retry = Retry {
@@ -25,46 +22,38 @@ const RETRY: Retry = Retry {
 };
 /// Timeout of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Maximum bytes read of a response. Only its head is used.
-const MAX_BYTES: usize = 64 * 1024;
 
 /// The URL that changes are sent to. Its path may be a secret and is never shown.
 #[derive(Clone, Debug)]
-pub(in crate::cli::watch) struct Webhook {
-    host: Host<String>,
-    port: u16,
-    secure: bool,
-    /// The path with its query.
-    target: String,
-}
+pub(in crate::cli::watch) struct WebhookUrl(Url);
 
-impl FromStr for Webhook {
+impl FromStr for WebhookUrl {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const HINT: &str = "write it as https://host/path";
         let url = Url::parse(text).map_err(|error| ParseError::new(format!("it is not a URL: {error}"), HINT))?;
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(ParseError::new("only http and https are supported", HINT)),
-        };
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(ParseError::new("only http and https are supported", HINT));
+        }
         if !url.username().is_empty() || url.password().is_some() {
             return Err(ParseError::new("user names and passwords are not supported", "put the secret into the path"));
         }
-        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(ParseError::new("it has no host", HINT));
-        };
-        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        Ok(Self { host: host.to_owned(), port, secure, target: format!("{}{query}", url.path()) })
+        Ok(Self(url))
+    }
+}
+
+impl WebhookUrl {
+    /// Its scheme, host and port.
+    fn place(&self) -> String {
+        self.0.origin().ascii_serialization()
     }
 }
 
 /// Why an attempt failed.
 #[derive(Debug)]
 enum WebhookFailure {
-    NoName(String),
-    Connection(ConnectionError),
+    Connection(RegistryCause),
     Status { code: u16, retry_after: Option<Duration> },
 }
 
@@ -74,8 +63,8 @@ impl WebhookFailure {
         match self {
             Self::Status { retry_after: Some(wait), .. } => RetryDecision::After(*wait),
             Self::Status { code: 408 | 425 | 429 | 500.., .. } => RetryDecision::Yes,
-            Self::Status { .. } | Self::Connection(ConnectionError::Tls(_)) => RetryDecision::No,
-            Self::NoName(_) | Self::Connection(_) => RetryDecision::Yes,
+            Self::Status { .. } | Self::Connection(RegistryCause::Tls(_)) => RetryDecision::No,
+            Self::Connection(_) => RetryDecision::Yes,
         }
     }
 }
@@ -87,7 +76,7 @@ impl WebhookFailure {
         match self {
             Self::Status { code: 300..400, .. } => "use the URL that it redirects to: redirects are not followed",
             Self::Status { .. } => "see the logs of that server",
-            Self::NoName(_) | Self::Connection(_) => UNREACHABLE,
+            Self::Connection(_) => UNREACHABLE,
         }
     }
 }
@@ -95,22 +84,47 @@ impl WebhookFailure {
 impl std::fmt::Display for WebhookFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoName(why) => write!(f, "its name cannot be resolved: {}", clean(why)),
-            Self::Connection(error) => write!(f, "{}", clean(&error.to_string())),
+            Self::Connection(cause) => f.write_str(&cause.why()),
             Self::Status { code, .. } => write!(f, "it replied with status {code}"),
         }
     }
 }
 
+/// Sends changes to a URL.
+#[derive(Clone, Debug)]
+pub(in crate::cli::watch) struct Webhook {
+    url: WebhookUrl,
+    client: Client,
+}
+
 impl Webhook {
-    pub(super) fn name(&self) -> String {
-        let scheme = if self.secure { "https" } else { "http" };
-        format!("{scheme}://{}", self.authority())
+    /// Prepares the requests. The environment names proxies.
+    ///
+    /// # Errors
+    /// This system has no root certificates, or a variable does not hold the URL of a proxy.
+    pub(in crate::cli::watch) fn new(url: WebhookUrl) -> Result<Self> {
+        let tls = RegistryTls::default().config(url.0.scheme() == "https")?;
+        let mut builder = Client::builder()
+            .user_agent(concat!("portolan/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .timeout(ATTEMPT_TIMEOUT)
+            // Changes are rare: a connection that was kept would often be closed when the next one is sent.
+            .pool_max_idle_per_host(0)
+            .http1_title_case_headers()
+            .tls_backend_preconfigured(tls)
+            .no_proxy();
+        for proxy in ProxyVariables::read(|name| std::env::var_os(name)).proxies()? {
+            builder = builder.proxy(proxy);
+        }
+
+        let client = builder.build().map_err(|error| {
+            Error::usage(format!("--webhook {}", url.place()), RegistryCause::of(&error).why(), UNREACHABLE)
+        })?;
+        Ok(Self { url, client })
     }
 
-    fn authority(&self) -> String {
-        let usual = if self.secure { 443 } else { 80 };
-        if self.port == usual { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
+    pub(super) fn name(&self) -> String {
+        self.url.place()
     }
 
     /// Sends a line, with retries.
@@ -130,89 +144,25 @@ impl Webhook {
     }
 
     async fn try_once(&self, line: &[u8]) -> Result<(), WebhookFailure> {
-        let deadline = Deadline::after(ATTEMPT_TIMEOUT);
-        let mut connection = self.connect(deadline).await?;
-        let authority = self.authority();
-        let request = Request {
-            method: "POST",
-            target: &self.target,
-            host: &authority,
-            fields: &[("Content-Type", "application/json")],
-            body: Some(line),
-        };
+        let request = self.client.post(self.url.0.clone()).header(CONTENT_TYPE, "application/json");
+        let response = request.body(line.to_vec()).send().await.map_err(|error| {
+            WebhookFailure::Connection(if error.is_timeout() {
+                RegistryCause::TimedOut(ATTEMPT_TIMEOUT)
+            } else {
+                RegistryCause::of(&error)
+            })
+        })?;
 
-        let response =
-            exchange(&mut connection, &request, Limits { body: 0 }).await.map_err(WebhookFailure::Connection)?;
-        match response.head.status {
-            200..300 => Ok(()),
-            code => {
-                let seconds = response.head.field("retry-after").and_then(|value| std::str::from_utf8(value).ok());
-                let retry_after = seconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-                Err(WebhookFailure::Status { code, retry_after: retry_after.filter(|_| matches!(code, 429 | 503)) })
-            }
+        // The body is not read: the status says everything.
+        let code = response.status().as_u16();
+        if response.status().is_success() {
+            return Ok(());
         }
-    }
-
-    /// Connects to the first address that accepts, with TLS for https.
-    async fn connect(&self, deadline: Deadline) -> Result<Connection, WebhookFailure> {
-        let mut last = WebhookFailure::NoName("it has no address".to_owned());
-        for address in self.addresses(deadline).await? {
-            let stream = match dial(address, None, deadline).await {
-                Ok(stream) => stream,
-                Err(error) => {
-                    last = WebhookFailure::Connection(error.into());
-                    continue;
-                }
-            };
-            if !self.secure {
-                return Ok(Connection::new(stream, deadline, MAX_BYTES));
-            }
-
-            let name = match &self.host {
-                Host::Domain(name) => ServerName::try_from(name.clone())
-                    .map_err(|_| WebhookFailure::Connection(ConnectionError::Declined("has no name for TLS")))?,
-                Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
-                Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
-            };
-            let config = TLS
-                .clone()
-                .map_err(|why| WebhookFailure::Connection(ConnectionError::Local(std::io::Error::other(why))))?;
-
-            let handshake = deadline.bound(TlsConnector::from(config).connect(name, stream)).await;
-            let stream = handshake
-                .map_err(|_| ConnectionError::TimedOut)
-                .and_then(|stream| stream.map_err(ConnectionError::from));
-            return Ok(Connection::new(stream.map_err(WebhookFailure::Connection)?, deadline, MAX_BYTES));
-        }
-        Err(last)
-    }
-
-    async fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, WebhookFailure> {
-        let name = match &self.host {
-            Host::Ipv4(ip) => return Ok(vec![SocketAddr::new((*ip).into(), self.port)]),
-            Host::Ipv6(ip) => return Ok(vec![SocketAddr::new((*ip).into(), self.port)]),
-            Host::Domain(name) => name.clone(),
-        };
-
-        match deadline.bound(tokio::task::spawn_blocking(move || resolve(&name))).await {
-            Ok(Ok(Ok(found))) => Ok(found.into_iter().map(|ip| SocketAddr::new(ip, self.port)).collect()),
-            Ok(Ok(Err(error))) => Err(WebhookFailure::NoName(error.to_string())),
-            Ok(Err(_)) | Err(_) => Err(WebhookFailure::Connection(ConnectionError::TimedOut)),
-        }
+        let seconds = response.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.trim().parse().ok());
+        let retry_after = seconds.map(Duration::from_secs).filter(|_| matches!(code, 429 | 503));
+        Err(WebhookFailure::Status { code, retry_after })
     }
 }
-
-/// Verifies servers against the root certificates of this system.
-static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
-    let mut roots = RootCertStore::empty();
-    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if added == 0 {
-        return Err("this system has no root certificates".to_owned());
-    }
-    let builder = ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?;
-    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
-});
 
 #[cfg(test)]
 mod tests {
@@ -221,11 +171,13 @@ mod tests {
     #[test]
     fn invalid_urls_are_refused_and_the_path_stays_secret() {
         for text in ["", "example.org/x", "ftp://example.org", "https://", "https://a:b@example.org/", "mailto:a@b"] {
-            assert!(text.parse::<Webhook>().is_err(), "{text}");
+            assert!(text.parse::<WebhookUrl>().is_err(), "{text}");
         }
-        let hook: Webhook = "https://[::1]:8443/secret?key=1#top".parse().unwrap();
-        assert_eq!((hook.name().as_str(), hook.target.as_str()), ("https://[::1]:8443", "/secret?key=1"));
-        let hook: Webhook = "http://example.org".parse().unwrap();
-        assert_eq!((hook.authority().as_str(), hook.target.as_str()), ("example.org", "/"));
+        for (text, place) in [
+            ("https://[::1]:8443/secret?key=1#top", "https://[::1]:8443"),
+            ("http://example.org:80/secret", "http://example.org"),
+        ] {
+            assert_eq!(text.parse::<WebhookUrl>().unwrap().place(), place);
+        }
     }
 }

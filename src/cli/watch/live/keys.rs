@@ -1,14 +1,18 @@
-//! Keys pressed at the terminal.
+//! Keys pressed at the terminal, and its mouse.
 
 use std::io;
 use std::time::Duration;
 
-use crossterm::event::{Event as Input, EventStream, poll};
+use crossterm::event::{
+    Event as Input, EventStream, KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind, poll,
+};
 use futures_util::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::output::{KeyPress, MousePress};
 
 /// Keys that may wait; a user does not type faster than they are handled.
 const MAX_WAITING: usize = 64;
@@ -48,4 +52,50 @@ impl Keys {
     pub(super) async fn next(&mut self) -> Option<io::Result<Input>> {
         self.pressed.recv().await
     }
+}
+
+/// What the mouse did, if the view handles it.
+pub(super) fn point(mouse: &MouseEvent) -> Option<MousePress> {
+    match mouse.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(MousePress::Click),
+        MouseEventKind::ScrollUp => Some(MousePress::WheelUp),
+        MouseEventKind::ScrollDown => Some(MousePress::WheelDown),
+        _ => None,
+    }
+}
+
+/// What a key means to the owner of the terminal.
+pub(super) enum KeyAction {
+    Quit,
+    Suspend,
+    Key(KeyPress),
+}
+
+/// What a key means; `None` for keys without a meaning.
+pub(super) fn press(key: &KeyEvent) -> Option<KeyAction> {
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return match key.code {
+            KeyCode::Char('c') => Some(KeyAction::Quit),
+            KeyCode::Char('z') => Some(KeyAction::Suspend),
+            KeyCode::Char('u') => Some(KeyAction::Key(KeyPress::Erase)),
+            _ => None,
+        };
+    }
+
+    Some(KeyAction::Key(match key.code {
+        KeyCode::Up => KeyPress::Up,
+        KeyCode::Down => KeyPress::Down,
+        KeyCode::Left => KeyPress::Left,
+        KeyCode::Right => KeyPress::Right,
+        KeyCode::PageUp => KeyPress::PageUp,
+        KeyCode::PageDown => KeyPress::PageDown,
+        KeyCode::Home => KeyPress::Home,
+        KeyCode::End => KeyPress::End,
+        KeyCode::Enter => KeyPress::Enter,
+        KeyCode::Esc => KeyPress::Escape,
+        KeyCode::Backspace => KeyPress::Backspace,
+        KeyCode::F(number) => KeyPress::Function(number),
+        KeyCode::Char(letter) => KeyPress::Letter(letter),
+        _ => return None,
+    }))
 }

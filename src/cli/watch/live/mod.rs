@@ -1,5 +1,6 @@
 //! The live view: a table on a terminal that follows every change.
 
+mod end_process;
 mod keys;
 mod screen;
 
@@ -9,18 +10,22 @@ use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{Event as Input, KeyEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use rustix::process::{Signal, kill_current_process_group};
 use signal_hook::consts::SIGCONT;
 use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 
-use self::keys::Keys;
+use self::end_process::KillPlan;
+use self::keys::{KeyAction, Keys, point, press};
 use self::screen::Screen;
 use crate::model::{Event, PartialError};
-use crate::output::{KeyPress, View};
+use crate::output::{View, ViewAction};
 
 /// Shortest time between two frames; more frames would not be visible.
 const FRAME_INTERVAL: Duration = Duration::from_millis(50);
@@ -39,6 +44,10 @@ pub(super) struct Live<'w> {
     /// SIGCONT: this process was stopped and continues.
     continued: unix::Signal,
     view: View,
+    /// The process that `K` asks about, while it is looked for.
+    preparing: Option<JoinHandle<Result<KillPlan, String>>>,
+    /// The process that the open question is about.
+    plan: Option<KillPlan>,
     drawn: Option<Instant>,
     /// Something changed since the last frame.
     behind: bool,
@@ -53,8 +62,17 @@ impl<'w> Live<'w> {
         let screen = Screen::take()?;
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out))?);
         let continued = signal(SignalKind::from_raw(SIGCONT))?;
-        let mut live =
-            Self { terminal, _screen: screen, keys: Keys::listen(), continued, view, drawn: None, behind: true };
+        let mut live = Self {
+            terminal,
+            _screen: screen,
+            keys: Keys::listen(),
+            continued,
+            view,
+            preparing: None,
+            plan: None,
+            drawn: None,
+            behind: true,
+        };
         live.wipe()?;
         Ok(live)
     }
@@ -94,6 +112,7 @@ impl<'w> Live<'w> {
                     None => return Ok(()),
                 },
                 _ = self.continued.recv() => self.take_back()?,
+                plan = prepared(&mut self.preparing) => self.ask(plan),
                 () = sleep_until(next) => self.behind = true,
             }
         }
@@ -107,12 +126,64 @@ impl<'w> Live<'w> {
                     self.suspend()?;
                     ControlFlow::Continue(())
                 }
-                Some(KeyAction::Key(key)) => self.view.press(key),
+                Some(KeyAction::Key(key)) => {
+                    let action = self.view.press(key, Instant::now());
+                    self.act(action)?
+                }
                 None => ControlFlow::Continue(()),
             },
+            Input::Mouse(mouse) => {
+                if let Some(press) = point(mouse) {
+                    self.view.point(press, (mouse.column, mouse.row));
+                }
+                ControlFlow::Continue(())
+            }
             // Each frame asks for the size again.
             _ => ControlFlow::Continue(()),
         })
+    }
+
+    /// Carries out what the view cannot do itself.
+    fn act(&mut self, action: ViewAction) -> io::Result<ControlFlow<()>> {
+        match action {
+            ViewAction::None => {}
+            ViewAction::Quit => return Ok(ControlFlow::Break(())),
+            ViewAction::Copy(text) => self.copy(&text)?,
+            ViewAction::PrepareKill(service) => {
+                self.preparing = Some(spawn_blocking(move || end_process::prepare(&service)));
+            }
+            ViewAction::Confirmed => self.end_process(),
+            ViewAction::Denied => self.plan = None,
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Asks about a process, or says why it cannot be ended.
+    fn ask(&mut self, plan: Result<KillPlan, String>) {
+        self.preparing = None;
+        self.behind = true;
+        match plan {
+            Ok(plan) => {
+                self.view.ask(plan.question.clone());
+                self.plan = Some(plan);
+            }
+            Err(why) => self.view.warn(why, Instant::now()),
+        }
+    }
+
+    fn end_process(&mut self) {
+        let Some(plan) = self.plan.take() else { return };
+        match end_process::carry_out(plan) {
+            Ok(text) => self.view.say(text, Instant::now()),
+            Err(why) => self.view.warn(why, Instant::now()),
+        }
+    }
+
+    /// Asks the terminal to put a text into its clipboard (OSC 52). The encoding leaves no character that it could obey.
+    fn copy(&mut self, text: &str) -> io::Result<()> {
+        let backend = self.terminal.backend_mut();
+        write!(backend, "\u{1b}]52;c;{}\u{7}", STANDARD.encode(text))?;
+        Write::flush(backend)
     }
 
     /// Restores the terminal and stops this process until it is continued.
@@ -156,33 +227,10 @@ async fn sleep_until(next: Option<Instant>) {
     }
 }
 
-enum KeyAction {
-    Quit,
-    Suspend,
-    Key(KeyPress),
-}
-
-fn press(key: &KeyEvent) -> Option<KeyAction> {
-    if key.modifiers.contains(KeyModifiers::CONTROL) {
-        return match key.code {
-            KeyCode::Char('c') => Some(KeyAction::Quit),
-            KeyCode::Char('z') => Some(KeyAction::Suspend),
-            KeyCode::Char('u') => Some(KeyAction::Key(KeyPress::Erase)),
-            _ => None,
-        };
+/// The result of a search for a process, when there is one. Safe to cancel.
+async fn prepared(search: &mut Option<JoinHandle<Result<KillPlan, String>>>) -> Result<KillPlan, String> {
+    match search {
+        Some(search) => search.await.unwrap_or_else(|_| Err("cannot end the process: the search failed".to_owned())),
+        None => std::future::pending().await,
     }
-
-    Some(KeyAction::Key(match key.code {
-        KeyCode::Up => KeyPress::Up,
-        KeyCode::Down => KeyPress::Down,
-        KeyCode::PageUp => KeyPress::PageUp,
-        KeyCode::PageDown => KeyPress::PageDown,
-        KeyCode::Home => KeyPress::Home,
-        KeyCode::End => KeyPress::End,
-        KeyCode::Enter => KeyPress::Enter,
-        KeyCode::Esc => KeyPress::Escape,
-        KeyCode::Backspace => KeyPress::Backspace,
-        KeyCode::Char(letter) => KeyPress::Letter(letter),
-        _ => return None,
-    }))
 }

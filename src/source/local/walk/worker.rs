@@ -2,15 +2,17 @@
 
 use std::fmt::Write as _;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
+use rustix::path::{Arg, DecInt};
 
 use super::super::process::{CommandQueue, FdTable, ProcessFacts, ProcessFields, ProcessReader};
-use super::shared::{DIRECTORY, FdRange, RANGE, SplitProcess, WORTH_A_THREAD, WalkError, WalkState, number};
+use super::shared::{DIRECTORY, FdRange, Inodes, RANGE, SplitProcess, WORTH_A_THREAD, WalkError, WalkState, number};
 
 /// The size of an entry of a descriptor directory (`struct linux_dirent64`, 8-byte aligned), by its digits: up to
 /// four, and up to twelve.
@@ -128,7 +130,8 @@ impl<'a> Worker<'a> {
         }
 
         let before = self.descriptors;
-        let read = self.read(slot, &directory, u64::MAX, None);
+        let dense = if self.shared.sizes { count as u64 } else { 0 };
+        let read = self.read(slot, &directory, 0..u64::MAX, dense, None);
         if self.descriptors == before {
             self.found.empty.push(place.pid);
         }
@@ -151,15 +154,21 @@ impl<'a> Worker<'a> {
     fn read_range(&mut self, range: &FdRange) -> Result<(), Errno> {
         // Another descriptor of the same directory, with its own position.
         let directory = rustix::fs::openat(&range.process.directory, ".", DIRECTORY, Mode::empty())?;
-        rustix::fs::seek(&directory, SeekFrom::Start(range.first + 2))?;
-        self.read(range.slot, &directory, range.end, Some(&range.process.described))
+        self.read(range.slot, &directory, range.first..range.end, u64::MAX, Some(&range.process.described))
     }
 
-    /// Reads the descriptors of a process below `end`, from where its directory stands. `described`: whether another
-    /// thread has read the facts of this process.
-    fn read(&mut self, slot: u32, directory: &OwnedFd, end: u64, described: Option<&AtomicBool>) -> Result<(), Errno> {
+    /// Reads the descriptors of a process in `range`, of which the first `dense` may have no gap. `described`:
+    /// whether another thread has read the facts of this process.
+    fn read(
+        &mut self,
+        slot: u32,
+        directory: &OwnedFd,
+        range: Range<u64>,
+        dense: u64,
+        described: Option<&AtomicBool>,
+    ) -> Result<(), Errno> {
         let before = self.found.holders.len();
-        let groups = self.read_links(slot, directory, end);
+        let groups = self.read_links(slot, directory, range, dense);
         let is_holder = self.found.holders.len() > before;
 
         let facts = match groups {
@@ -191,11 +200,27 @@ impl<'a> Worker<'a> {
     }
 
     /// Collects the sockets among the descriptors; whether the process's control groups are wanted.
-    fn read_links(&mut self, slot: u32, directory: &OwnedFd, end: u64) -> Result<bool, Errno> {
+    ///
+    /// Most processes have the descriptors 0 to n, and a link that is read by its number costs the kernel less than one that
+    /// it lists first. So the directory is only listed from the first gap on, or to see that nothing is left.
+    fn read_links(&mut self, slot: u32, directory: &OwnedFd, range: Range<u64>, dense: u64) -> Result<bool, Errno> {
+        let Range { start, end } = range;
         let Self { shared, directory: buffer, found, descriptors, .. } = self;
-        let mut link = [MaybeUninit::uninit(); 32];
-        let mut groups = false;
+        let mut links = SocketLinks { inodes: shared.inodes, slot, holders: &mut found.holders, groups: false };
 
+        let dense_end = start.saturating_add(dense).min(end);
+        let mut next = start;
+        while next < dense_end && links.read(directory, DecInt::new(next))? {
+            next += 1;
+        }
+        *descriptors += next - start;
+        if next == end {
+            return Ok(links.groups);
+        }
+
+        if next > 0 {
+            rustix::fs::seek(directory, SeekFrom::Start(next + 2))?;
+        }
         // The kernel fills the buffer it is given; for a range, one that holds the range and no more.
         let entry_size = if end <= 10_000 { ENTRY.0 } else { ENTRY.1 };
         let length = if end == u64::MAX { buffer.len() } else { RANGE * entry_size };
@@ -210,23 +235,40 @@ impl<'a> Worker<'a> {
             }
 
             *descriptors += 1;
-            match rustix::fs::readlinkat_raw(directory, name, &mut link) {
-                Ok((text, _)) => {
-                    let socket = socket_inode(text).and_then(|inode| shared.inodes.get_key_value(&inode));
-                    if let Some((inode, wants_groups)) = socket {
-                        found.holders.push((*inode, slot));
-                        groups |= wants_groups;
-                    }
-                }
-                // It was closed meanwhile.
-                Err(Errno::NOENT) => {}
-                Err(error) => return Err(error),
-            }
+            links.read(directory, name)?;
             if fd + 1 == end {
                 break;
             }
         }
-        Ok(groups)
+        Ok(links.groups)
+    }
+}
+
+/// Collects the sockets among the descriptors of a process.
+struct SocketLinks<'a> {
+    inodes: &'a Inodes,
+    slot: u32,
+    holders: &'a mut Vec<(u32, u32)>,
+    /// Whether the control groups of a holder are wanted.
+    groups: bool,
+}
+
+impl SocketLinks<'_> {
+    /// Reads one descriptor; `false` if there is none with this number.
+    fn read(&mut self, directory: &OwnedFd, name: impl Arg) -> Result<bool, Errno> {
+        let mut link = [MaybeUninit::uninit(); 32];
+        let text = match rustix::fs::readlinkat_raw(directory, name, &mut link) {
+            Ok((text, _)) => text,
+            Err(Errno::NOENT) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+
+        let socket = socket_inode(text).and_then(|inode| self.inodes.get_key_value(&inode));
+        if let Some((inode, wants_groups)) = socket {
+            self.holders.push((*inode, self.slot));
+            self.groups |= wants_groups;
+        }
+        Ok(true)
     }
 }
 

@@ -1,0 +1,148 @@
+//! `portolan kill PORT`: end the process that holds a port, after a question.
+
+mod held;
+
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use self::held::ends_by;
+pub(super) use self::held::{HeldProcess, Refusal, all_hold, hold, question, send};
+use super::exit::Exit;
+use super::port_words::parse_port;
+use super::who::holders;
+use super::{Global, stderr, terminal};
+use crate::error::{Error, Result};
+use crate::model::{Listing, LocalDetail, Ports, Service, parse_duration};
+use crate::source::Local;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan kill 8080                    asks, then sends SIGTERM and waits
+  portolan kill 8080 --yes              without the question, for scripts
+  portolan kill 8080 --signal kill      if it ignores SIGTERM";
+
+/// End the process that listens on a TCP port
+///
+/// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
+/// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
+/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes hold the
+/// port, the one that started the others gets the signal. A service manager may start the process again: stop its unit
+/// instead.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Kill {
+    /// A port: a number or a name, as in 8080 or :8080
+    #[arg(value_name = "PORT", value_parser = parse_port)]
+    port: Ports,
+    /// Send the signal without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// The signal
+    #[arg(long, value_enum, value_name = "SIGNAL", default_value_t = SignalName::Term)]
+    signal: SignalName,
+    /// How long to wait for the process to end
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
+    timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum SignalName {
+    /// End in good order
+    Term,
+    /// As Ctrl-C at its terminal
+    Int,
+    /// Many servers reload their settings on this one
+    Hup,
+    /// End at once, without cleaning up
+    Kill,
+}
+
+impl SignalName {
+    fn number(self) -> rustix::process::Signal {
+        match self {
+            Self::Term => rustix::process::Signal::TERM,
+            Self::Int => rustix::process::Signal::INT,
+            Self::Hup => rustix::process::Signal::HUP,
+            Self::Kill => rustix::process::Signal::KILL,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Term => "SIGTERM",
+            Self::Int => "SIGINT",
+            Self::Hup => "SIGHUP",
+            Self::Kill => "SIGKILL",
+        }
+    }
+}
+
+impl Kill {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        if global.wants_json("portolan kill")? {
+            return Err(Error::usage("--json", "portolan kill prints no list", "leave it out"));
+        }
+
+        let Listing { services, errors, .. } = self.listeners()?;
+        errors.iter().for_each(stderr::fault);
+        if services.is_empty() && !errors.is_empty() {
+            return Ok(Exit::Incomplete);
+        }
+        if services.is_empty() {
+            if !global.quiet {
+                stderr::note(&format!("nothing listens on TCP port {}", self.port));
+            }
+            return Ok(Exit::ConditionFailed);
+        }
+
+        let held = match hold(&services) {
+            // The processes are held from here on. If each still has its socket now, it is the one that was named.
+            Ok(held) => all_hold(&held, &self.listeners()?.services).map(|()| held),
+            Err(refusal) => Err(refusal),
+        };
+        let sent =
+            held.and_then(|held| self.confirm(&services).map(|()| held)).and_then(|held| send(held, self.signal));
+        match sent {
+            Ok(held) => Ok(self.wait_for(&held, global.quiet)),
+            Err(Refusal { exit, why, hint }) => {
+                stderr::failure(&format!("cannot end the process on port {}: {why}", self.port), hint);
+                Ok(exit)
+            }
+        }
+    }
+
+    fn listeners(&self) -> Result<Listing<LocalDetail>> {
+        let local = Local { ports: Some(self.port.clone()), tcp: true, ..Local::default() };
+        local.listing()
+    }
+
+    /// Asks about each process.
+    fn confirm(&self, services: &[Service<LocalDetail>]) -> Result<(), Refusal> {
+        let is_confirmed = self.yes
+            || holders(services)
+                .iter()
+                .all(|(service, addresses)| terminal::ask(&question(self.signal, service, addresses)));
+        if is_confirmed {
+            return Ok(());
+        }
+        Err(Refusal::new("it was not confirmed", "answer y at the terminal, or add --yes"))
+    }
+
+    /// Waits until all have ended.
+    fn wait_for(&self, held: &[HeldProcess], quiet: bool) -> Exit {
+        let deadline = Instant::now().checked_add(self.timeout);
+        for HeldProcess { process, handle, .. } in held {
+            if !ends_by(handle, deadline) {
+                let (name, pid, signal) = (&process.name, process.pid, self.signal.as_str());
+                let text = format!("{name} (pid {pid}) has not ended {} s after {signal}", self.timeout.as_secs_f64());
+                stderr::failure(&text, "give it more --timeout, or use --signal kill");
+                return Exit::ConditionFailed;
+            }
+            if !quiet {
+                stderr::note(&format!("{} (pid {}) ended", process.name, process.pid));
+            }
+        }
+        Exit::Done
+    }
+}

@@ -1,0 +1,76 @@
+//! A relay before a server, which lets a test act at the moment of a certain request.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// What happens before a request goes on. Taken by the first one that fits.
+type BeforeRequest = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
+/// Passes bytes on in both directions, until it is dropped.
+pub struct Relay {
+    pub address: SocketAddr,
+    replies: Arc<Mutex<Vec<u8>>>,
+    task: JoinHandle<()>,
+}
+
+impl Relay {
+    /// Before the first request for `path` goes on, `before` runs; it may block.
+    pub async fn start(server: SocketAddr, path: &'static str, before: impl FnOnce() + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let before: BeforeRequest = Arc::new(Mutex::new(Some(Box::new(before))));
+        let replies = Arc::<Mutex<Vec<u8>>>::default();
+        let seen = Arc::clone(&replies);
+
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let Ok(server) = TcpStream::connect(server).await else { continue };
+                let ((client_in, client_out), (server_in, server_out)) = (client.into_split(), server.into_split());
+                connections.spawn(pass_requests(client_in, server_out, path, Arc::clone(&before)));
+                connections.spawn(pass_replies(server_in, client_out, Arc::clone(&seen)));
+            }
+        });
+        Self { address, replies, task }
+    }
+
+    /// Whether a text was among the replies.
+    pub fn has_replied(&self, text: &str) -> bool {
+        String::from_utf8_lossy(&self.replies.lock().unwrap()).contains(text)
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn pass_requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, path: &'static str, before: BeforeRequest) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        let request = String::from_utf8_lossy(&buffer[..length]);
+        if request.starts_with(&format!("POST {path} ")) {
+            let act = before.lock().unwrap().take();
+            tokio::task::spawn_blocking(|| act.into_iter().for_each(|act| act())).await.unwrap();
+        }
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc<Mutex<Vec<u8>>>) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        seen.lock().unwrap().extend_from_slice(&buffer[..length]);
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
