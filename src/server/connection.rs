@@ -168,7 +168,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// One request and its answer.
 async fn answer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     (peer, certificate): &Client,
     context: &ConnectionContext,
     activity: Arc<Activity>,
