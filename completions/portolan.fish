@@ -40,7 +40,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_needs_command" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -94,7 +95,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l sort -d 'Sor
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -125,7 +126,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -137,6 +139,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopbac
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l connections -d 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -179,7 +182,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l sort -d 'Sort
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -208,7 +211,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -246,7 +250,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -275,7 +279,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -318,7 +323,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -347,7 +352,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -359,6 +365,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l connections -d 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -401,7 +408,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -430,7 +437,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -478,7 +486,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -507,7 +515,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -550,7 +559,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -579,7 +588,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -614,7 +624,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -643,7 +653,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -677,7 +688,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -706,7 +717,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -742,7 +754,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -771,7 +783,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -799,7 +812,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 5 connections per port'
 normal\t'Also TLS and most other probes: at most 18 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer for a greeting before it sends anything'"
+all\t'Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine controllers, which may stop; waits longer for a greeting before it sends anything'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify-timeout -d 'Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Add the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
@@ -828,7 +841,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -870,7 +884,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand who" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -901,7 +916,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -926,7 +942,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1014,7 +1031,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1049,7 +1067,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1080,7 +1099,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1116,7 +1136,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1159,7 +1180,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1184,7 +1206,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1209,7 +1232,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1242,7 +1266,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1268,7 +1293,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1298,7 +1324,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1327,7 +1354,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1359,7 +1387,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1395,7 +1424,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1419,7 +1449,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1448,7 +1479,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1475,7 +1507,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1507,7 +1540,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1537,7 +1571,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1570,7 +1605,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1609,7 +1645,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1641,7 +1678,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1670,7 +1708,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1694,7 +1733,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1741,7 +1781,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1771,7 +1812,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1806,7 +1848,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1831,7 +1874,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1857,7 +1901,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1894,7 +1939,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1919,7 +1965,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1943,7 +1990,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1968,7 +2016,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -1993,7 +2042,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2026,7 +2076,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2052,7 +2103,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2079,7 +2131,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2108,7 +2161,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2135,7 +2189,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2161,7 +2216,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2187,7 +2243,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -2214,7 +2271,8 @@ html\t'One page for a browser, with everything in it'
 svg\t'A picture: processes, services and their endpoints'
 dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
-name\t'Ids only'"
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -36,6 +36,8 @@ impl Picker for Cycle {
         let Some((before, after)) = self.next().and_then(|start| self.order.split_at_checked(start)) else {
             return Vec::new();
         };
-        distinct(after.iter().chain(before).copied(), self.backends)
+        let sequence = after.iter().chain(before).copied();
+        // A sequence of this length has each backend once.
+        if self.order.len() == self.backends { sequence.collect() } else { distinct(sequence, self.backends) }
     }
 }

@@ -155,6 +155,8 @@ impl Shutdown {
     {
         let tracked = self.track();
         let abort = self.0.abort.clone();
+        // Each of the two layers around it would otherwise hold a place of its size beside the one it runs in.
+        let future = Box::pin(future);
         tokio::spawn(async move {
             // Declared first, so dropped last: the task counts until its future is gone.
             let _tracked = tracked;

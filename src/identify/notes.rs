@@ -52,7 +52,7 @@ impl IdentifyNotes {
             let ports: Vec<_> = self.spared.iter().map(ToString::to_string).collect();
             let were = if ports.len() == 1 { ("port", "was") } else { ("ports", "were") };
             out.note(format!(
-                "{} {} {} not probed: printers print what they receive; --intensity all probes them",
+                "{} {} {} not probed: printers print what they receive, and controllers of machines may stop; --intensity all probes them",
                 were.0,
                 ports.join(","),
                 were.1

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Problem, parse_duration};
 use crate::clean::clean;
@@ -17,13 +17,17 @@ const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 
 /// The fields of an object that were not taken yet.
 pub(crate) struct JsonFields {
-    fields: Map<String, Value>,
+    /// A list, because it is short: a map would take longer to fill than all its fields take to be found.
+    fields: Vec<(String, Value)>,
     /// The names that were asked for; they are what a typo is compared with.
     known: Vec<&'static str>,
 }
 
 /// An object whose keys all differ: a second value for a field is an error, not the one that counts.
-struct UniqueObject(Map<String, Value>);
+struct UniqueObject(Vec<(String, Value)>);
+
+/// The most fields of an object. The largest that is read has about forty.
+const MAX_FIELDS: usize = 256;
 
 impl<'de> Deserialize<'de> for UniqueObject {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -37,12 +41,15 @@ impl<'de> Deserialize<'de> for UniqueObject {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<UniqueObject, A::Error> {
-                let mut fields = Map::new();
+                let mut fields: Vec<(String, Value)> = Vec::with_capacity(16);
                 while let Some(key) = entries.next_key::<String>()? {
-                    if fields.contains_key(&key) {
+                    if fields.iter().any(|(known, _)| *known == key) {
                         return Err(A::Error::custom(format!("the field {} appears twice", clean(&key))));
                     }
-                    fields.insert(key, entries.next_value()?);
+                    if fields.len() == MAX_FIELDS {
+                        return Err(A::Error::custom(format!("it has more than {MAX_FIELDS} fields")));
+                    }
+                    fields.push((key, entries.next_value()?));
                 }
                 Ok(UniqueObject(fields))
             }
@@ -74,13 +81,13 @@ impl JsonFields {
 
     /// No fields.
     pub(crate) fn empty() -> Self {
-        Self { fields: Map::new(), known: Vec::new() }
+        Self { fields: Vec::new(), known: Vec::new() }
     }
 
     /// The fields of a value, which must be an object.
     fn of(value: Value) -> Result<Self, Problem> {
         match value {
-            Value::Object(fields) => Ok(Self { fields, known: Vec::new() }),
+            Value::Object(fields) => Ok(Self { fields: fields.into_iter().collect(), known: Vec::new() }),
             other => Err(unexpected(&other, "an object")),
         }
     }
@@ -91,7 +98,7 @@ impl JsonFields {
         let mut taken: Option<(&'static str, Value)> = None;
 
         for &name in names {
-            let Some(value) = self.fields.remove(name) else { continue };
+            let Some(value) = self.remove(name) else { continue };
             if let Some((first, _)) = &taken {
                 let message = format!("it means the same as {first}, which is there too");
                 return Err(Problem::new(name, message, format!("leave out {name}")));
@@ -151,7 +158,11 @@ impl JsonFields {
         self.read(names, |value| {
             let Value::Array(items) = value else { return Err(unexpected(&value, "a list")) };
             let items = items.into_iter().enumerate();
-            items.map(|(at, item)| read(item).map_err(|problem| problem.within(&at.to_string()))).collect()
+            let read = items.map(|(at, item)| read(item).map_err(|problem| problem.within(&at.to_string())));
+            let mut list: Vec<T> = read.collect::<Result<_, _>>()?;
+            // The list stands where the larger values stood, and a registry keeps it.
+            list.shrink_to_fit();
+            Ok(list)
         })
     }
 
@@ -170,19 +181,24 @@ impl JsonFields {
 
     /// Whether a field is left.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.fields.contains_key(name)
+        self.fields.iter().any(|(known, _)| known == name)
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.fields.iter().position(|(known, _)| known == name)?;
+        Some(self.fields.swap_remove(at).1)
     }
 
     /// Leaves out fields that are not needed.
     pub(crate) fn drop_all(&mut self, names: &[&str]) {
         for name in names {
-            self.fields.remove(*name);
+            self.remove(name);
         }
     }
 
     /// Refuses what is left: a field that does not exist.
     pub(crate) fn finish(self) -> Result<(), Problem> {
-        let Some(unknown) = self.fields.keys().next() else { return Ok(()) };
+        let Some((unknown, _)) = self.fields.first() else { return Ok(()) };
         let hint = match nearest(unknown, &self.known) {
             // `nearest` compares `adress` with `health-check` as well as with `health_check`.
             Some(name) => format!("did you mean {name}?"),

@@ -107,10 +107,15 @@ impl Detail for LocalDetail {
 impl LocalDetail {
     /// The process whose parents do not hold the socket: a server that started workers for it.
     pub fn main_process(&self) -> Option<&Arc<Process>> {
-        let holds = |pid: u32| self.processes.iter().any(|process| process.pid == pid);
-        let is_top = |process: &&Arc<Process>| !process.parents.iter().any(|parent| holds(parent.pid));
-        self.processes.iter().find(is_top).or_else(|| self.processes.first())
+        main_process(&self.processes)
     }
+}
+
+/// The process whose parents are not among these, or else the first one.
+pub(super) fn main_process(processes: &[Arc<Process>]) -> Option<&Arc<Process>> {
+    let pids: Vec<u32> = processes.iter().map(|process| process.pid).collect();
+    let mut tops = processes.iter().filter(|process| !process.parents.iter().any(|parent| pids.contains(&parent.pid)));
+    tops.next().or_else(|| processes.first())
 }
 
 impl Process {
@@ -216,7 +221,8 @@ impl fmt::Display for User {
 /// The container of a socket, derived from its control group's path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
-    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
+    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt-lxc`, `systemd-nspawn`, `kubernetes`; `container` if
+    /// its group does not say.
     #[serde(deserialize_with = "words::word")]
     pub runtime: Cow<'static, str>,
     /// Its id (64 hexadecimal digits) or its name, as the runtime has it.

@@ -276,6 +276,8 @@ fn details_are_read_as_their_own_type() {
         attempts: 2,
         host: None,
         reverse_name: None,
+        mac: Some(HardwareAddress([0, 0, 0x0c, 1, 2, 3])),
+        vendor: Some("Cisco".into()),
         netns: None,
     });
     let scan = serde_json::to_value(ScanDetail {
@@ -285,6 +287,8 @@ fn details_are_read_as_their_own_type() {
         attempts: 1,
         host: Some("h".into()),
         reverse_name: None,
+        mac: None,
+        vendor: None,
         netns: None,
     });
     assert_eq!(scan.unwrap()["reason"], "refused", "the word that every format has for it");

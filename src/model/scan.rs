@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Detail, NetworkNamespace, Transport};
+use super::{Detail, HardwareAddress, NetworkNamespace, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a scanned port.
@@ -25,6 +25,12 @@ pub struct ScanDetail {
     /// The name that DNS has for the address, if it was looked up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reverse_name: Option<Untrusted>,
+    /// The network card of the host, if it is on a link of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<HardwareAddress>,
+    /// The manufacturer of that card, if a database of this machine knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Untrusted>,
     /// The network namespace that was scanned, if it is not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetworkNamespace>,
@@ -74,8 +80,8 @@ impl Detail for ScanDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
         // A namespace of the same name may be a new one, for example after a reboot.
         // Whether a reset overtakes the end of the handshake is chance, and so is which of a host's silences is explained by
-        // a router.
-        &["rtt_us", "attempts", "reason", "netns.inode"]
+        // a router. The kernel forgets neighbors that it has not heard of for a while.
+        &["rtt_us", "attempts", "reason", "mac", "vendor", "netns.inode"]
     }
 
     fn is_same_word(&self, field: &str, old: &str, new: &str) -> bool {
@@ -84,7 +90,7 @@ impl Detail for ScanDetail {
 
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        let Self { state, reason: _, rtt: _, attempts: _, host, reverse_name, netns } = self;
+        let Self { state, reason: _, rtt: _, attempts: _, host, reverse_name, mac: _, vendor: _, netns } = self;
         let netns = netns.as_ref().map(|netns| &netns.name);
         let others = other.netns.as_ref().map(|netns| &netns.name);
         let same_state = *state == other.state || self.is_same_word("state", state.as_str(), other.state.as_str());

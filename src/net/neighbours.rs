@@ -1,13 +1,15 @@
 //! Hosts on this machine's links: the kernel's neighbour table through netlink (`man 7 rtnetlink`), which needs no
 //! permission.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+
+use crate::model::HardwareAddress;
 
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
@@ -16,6 +18,7 @@ const DUMP: u16 = 0x301;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NDA_DST: u16 = 1;
+const NDA_LLADDR: u16 = 2;
 /// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE`: the host has replied for its address, now or a while ago.
 const CONFIRMED: u16 = 0x02 | 0x04 | 0x08 | 0x10;
 /// `struct nlmsghdr`, and `struct ndmsg` after it.
@@ -26,11 +29,11 @@ const BUFFER: usize = 64 * 1024;
 /// The kernel replies at once; this only prevents a hang if it is broken.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The addresses that a host has replied for (ARP, neighbour discovery).
+/// The addresses that a host has replied for (ARP, neighbour discovery), and its network card where that is an Ethernet one.
 ///
 /// # Errors
 /// The kernel's.
-pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
+pub(crate) fn neighbours() -> io::Result<BTreeMap<IpAddr, Option<HardwareAddress>>> {
     let flags = SocketFlags::CLOEXEC;
     // Protocol 0 is `NETLINK_ROUTE`.
     let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, None)?;
@@ -42,7 +45,7 @@ pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
     request[6..8].copy_from_slice(&DUMP.to_ne_bytes());
     rustix::net::sendto(&fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
 
-    let (mut found, mut buffer) = (BTreeSet::new(), vec![0; BUFFER]);
+    let (mut found, mut buffer) = (BTreeMap::new(), vec![0; BUFFER]);
     loop {
         let (_, length) = rustix::net::recv(&fd, buffer.as_mut_slice(), RecvFlags::empty())?;
         let mut rest = &buffer[..length];
@@ -65,22 +68,30 @@ fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     Some((u16_at(bytes, 4)?, message, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
 }
 
-/// The address of an entry, if a host has replied for it.
-fn neighbour(message: &[u8]) -> Option<IpAddr> {
+/// The addresses of an entry, if a host has replied for it.
+fn neighbour(message: &[u8]) -> Option<(IpAddr, Option<HardwareAddress>)> {
     if u16_at(message, 8)? & CONFIRMED == 0 {
         return None;
     }
 
+    let (mut ip, mut mac) = (None, None);
     let mut attributes = message.get(NDMSG..)?;
-    loop {
-        let length = usize::from(u16_at(attributes, 0)?).max(4);
-        if u16_at(attributes, 2)? == NDA_DST {
-            let address = attributes.get(4..length)?;
-            let v4 = <[u8; 4]>::try_from(address).map(Ipv4Addr::from).map(IpAddr::from);
-            return v4.or_else(|_| <[u8; 16]>::try_from(address).map(Ipv6Addr::from).map(IpAddr::from)).ok();
+    while let (Some(length), Some(kind)) = (u16_at(attributes, 0), u16_at(attributes, 2)) {
+        let length = usize::from(length).max(4);
+        let Some(value) = attributes.get(4..length) else { break };
+        match kind {
+            NDA_DST => ip = address(value),
+            NDA_LLADDR => mac = value.try_into().ok().filter(|bytes| *bytes != [0; 6]).map(HardwareAddress),
+            _ => {}
         }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
+        attributes = attributes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
+    Some((ip?, mac))
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(Ipv4Addr::from).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(Ipv6Addr::from).map(IpAddr::from)).ok()
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -105,9 +116,10 @@ mod tests {
 
     #[test]
     fn only_confirmed_entries_are_neighbours() {
-        assert_eq!(neighbour(&entry(0x02, &[10, 0, 0, 5])), Some("10.0.0.5".parse().unwrap()));
+        let mac = Some(HardwareAddress([1, 2, 3, 4, 5, 6]));
+        assert_eq!(neighbour(&entry(0x02, &[10, 0, 0, 5])), Some(("10.0.0.5".parse().unwrap(), mac)));
         let v6: Ipv6Addr = "2001:db8::7".parse().unwrap();
-        assert_eq!(neighbour(&entry(0x08, &v6.octets())), Some(v6.into()));
+        assert_eq!(neighbour(&entry(0x08, &v6.octets())), Some((v6.into(), mac)));
         for state in [0x01, 0x20, 0x40, 0x80] {
             assert_eq!(neighbour(&entry(state, &[10, 0, 0, 5])), None, "{state:#x}");
         }

@@ -1,5 +1,6 @@
 //! Output formats, one per file. README.md describes how to add one.
 
+mod address;
 mod changes;
 #[cfg(feature = "cli")]
 mod chart;
@@ -229,4 +230,6 @@ formats! {
     Mermaid => chart::Mermaid::begin, Full, Whole, "cli";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
+    /// Addresses with ports, one per line
+    Address => address::Addresses::new, Names, ByLine;
 }

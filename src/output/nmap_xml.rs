@@ -28,6 +28,8 @@ pub(super) struct NmapXml<'w> {
 struct XmlHost {
     /// Each with where it is from: `user` or `PTR`.
     names: Vec<(String, &'static str)>,
+    /// Its network card, and the manufacturer.
+    card: Option<(String, Option<String>)>,
     /// Why it is up, if only hosts were looked for.
     up: Option<Cow<'static, str>>,
     /// nmap sorts protocols by name too.
@@ -176,6 +178,14 @@ impl<'w> NmapXml<'w> {
         let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
         self.xml.empty("address", &[("addr", &ip.to_string()), ("addrtype", family)])?;
         self.xml.end_line()?;
+        if let Some((mac, vendor)) = &host.card {
+            // nmap writes capitals.
+            let mac = mac.to_ascii_uppercase();
+            let vendor = vendor.as_deref().map(|vendor| ("vendor", vendor));
+            let facts: Vec<_> = [("addr", &*mac), ("addrtype", "mac")].into_iter().chain(vendor).collect();
+            self.xml.empty("address", &facts)?;
+            self.xml.end_line()?;
+        }
 
         // As in nmap's reports, the element is never empty: some readers take one without a line end for a name.
         self.xml.open("hostnames", &[])?;
@@ -275,6 +285,10 @@ impl Format for NmapXml<'_> {
             let Some(ip) = host(endpoint) else { continue };
             let name = self.column("host", service, endpoint);
             let reverse_name = self.column("reverse_name", service, endpoint);
+            let vendor = self.column("vendor", service, endpoint);
+            if let Some(mac) = self.column("mac", service, endpoint) {
+                self.hosts.entry(ip).or_default().card = Some((mac, vendor));
+            }
             if endpoint.transport == Transport::Ip {
                 let reason = self.column("reason", service, endpoint).map(reason);
                 let host = self.hosts.entry(ip).or_default();

@@ -1,6 +1,8 @@
 //! FTP (RFC 959): the greeting starts with 220, like that of SMTP.
 
-use super::words::{code, contains, exchange, find_name, is_reply, leading_version, lines, list};
+use super::words::{
+    code, contains, exchange, find_name, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code,
+};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
@@ -26,6 +28,10 @@ impl Probe for Ftp {
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         let complete = received.ended || is_reply(received.bytes);
+        if complete && received.reply_to.is_none() && is_refusal(received.bytes) {
+            let refusal = code(received.bytes).map(refusal_code);
+            return Some(Identity::of("ftp").fact_if("refusal_code", refusal));
+        }
         (complete && is_ftp(received.bytes) && !contains(received.bytes, "smtp"))
             .then(|| parse_greeting(received.bytes))
             .flatten()
@@ -76,6 +82,21 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     Some(identity.product(Untrusted::from_bytes(name)).version(version))
 }
 
+/// Whether a greeting turns the client away in the way of FTP: 120 and 530 are no greetings of other protocols (5.4), and 421 is
+/// shared with SMTP, so that only what the common servers write is known.
+fn is_refusal(greeting: &[u8]) -> bool {
+    let is_line = matches!(greeting.get(3), Some(b' ' | b'-'));
+    let words = ["ftp", " users", "from your internet address"];
+    match code(greeting) {
+        Some(b"120" | b"530") => is_line,
+        Some(b"421") => {
+            let is_mail = contains(greeting, "smtp") || has_enhanced_code(greeting);
+            is_line && !is_mail && words.iter().any(|word| contains(greeting, word))
+        }
+        _ => false,
+    }
+}
+
 /// Whether a greeting mentions FTP or a known FTP server.
 fn is_ftp(greeting: &[u8]) -> bool {
     contains(greeting, "ftp") || find_name(greeting, NAMES).is_some()
@@ -107,6 +128,23 @@ mod tests {
     fn mail_servers_are_not_recognised() {
         assert_eq!(recognise_tcp(&Ftp, b"220 ftp.example.org ESMTP Postfix\r\n", None), None);
         assert_eq!(recognise_tcp(&Ftp, b"220 ready\r\n", None), None);
-        assert_eq!(recognise_tcp(&Ftp, b"421 no FTP now\r\n", None), None);
+    }
+
+    #[test]
+    fn refusals_are_recognised() {
+        for (greeting, is_known) in [
+            ("530 Sorry, the maximum number of clients (50) are already connected.\r\n", true),
+            ("120 Service ready in 5 minutes\r\n", true),
+            ("421 There are too many connected users, please try later.\r\n", true),
+            ("421 There are too many connections from your internet address.\r\n", true),
+            ("421 50 users (the maximum) are already logged in, sorry\r\n", true),
+            ("421 no FTP now\r\n", true),
+            ("421 mail.example.org busy\r\n", false),
+            ("421 4.7.0 too many users\r\n", false),
+            ("421 ftp.example.org ESMTP busy\r\n", false),
+        ] {
+            assert_eq!(recognise_tcp(&Ftp, greeting.as_bytes(), None).is_some(), is_known, "{greeting}");
+            assert_eq!(recognise_tcp(&Ftp, greeting.as_bytes(), Some("http")), None, "{greeting}");
+        }
     }
 }

@@ -34,7 +34,7 @@ const SHORTAGE_INTERVAL: Duration = Duration::from_millis(50);
 /// If no probe was sent.
 pub(crate) async fn identify(target: PortTarget, probes: Probes, budget: PortBudget) -> Result<Identity, SkipReason> {
     let (port, intensity) = (target.address.port(), budget.intensity);
-    if intensity.spares(port) {
+    if intensity.spares(port) || steps(probes, port, intensity, false).is_empty() {
         return Err(SkipReason::Spared);
     }
 

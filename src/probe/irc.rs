@@ -40,6 +40,10 @@ fn parse_line(line: &[u8]) -> Option<Identity> {
     let mut words = line.split(|byte| *byte == b' ');
     let first = words.next()?;
     let Some(server) = first.strip_prefix(b":") else {
+        // 3.7.4: the server turns the client away, as in `ERROR :Closing Link: 192.0.2.1 (Too many connections)`.
+        if first == b"ERROR" && words.next().is_some_and(|text| text.starts_with(b":")) {
+            return Some(Identity::of("irc").fact("refused", true));
+        }
         let is_notice = first == b"NOTICE" && matches!(words.next(), Some(b"AUTH" | b"*")) && contains(line, ":***");
         return is_notice.then(|| Identity::of("irc"));
     };
@@ -78,6 +82,8 @@ mod tests {
             ("NOTICE AUTH :*** Checking Ident\r\n", true),
             (":irc.example.org 451 * :Connection not registered\r\n", true),
             (":irc.example.org 421 * GET :Unknown command\r\n", true),
+            ("ERROR :Closing Link: 127.0.0.1 (Too many host connections)\r\n", true),
+            ("ERROR Too many open connections\r\n", false),
             (":) 451 hello\r\n", false),
             ("NOTICE something\r\n", false),
             ("220 ready\r\n", false),

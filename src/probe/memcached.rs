@@ -48,6 +48,10 @@ impl Probe for Memcached {
         }
 
         let line = received.line()?;
+        // What it says to one client too many, before any request.
+        if line == b"ERROR Too many open connections" {
+            return Some(Identity::of("memcached").product("memcached").fact("refused", true));
+        }
         if received.reply_to != Some("memcached") {
             return None;
         }
@@ -75,5 +79,6 @@ mod tests {
         assert_eq!((identity.version, &identity.facts["auth_required"]), (None, &true.into()));
         assert_eq!(recognise_tcp(&Memcached, b"VERSION \r\n", Some("memcached")), None);
         assert_eq!(recognise_tcp(&Memcached, b"ERROR\r\n", Some("memcached")), None);
+        assert!(recognise_tcp(&Memcached, b"ERROR Too many open connections\r\n", None).is_some());
     }
 }

@@ -25,6 +25,7 @@ mod ldap;
 mod lmtp;
 mod mdns;
 mod memcached;
+mod modbus;
 mod mongodb;
 mod mqtt;
 mod mssql;
@@ -35,6 +36,7 @@ mod netbios;
 mod nntp;
 mod ntp;
 mod openvpn;
+mod oracle;
 mod plan;
 mod pool;
 mod pop3;
@@ -265,11 +267,13 @@ probes! {
     irc::Irc,
     lmtp::Lmtp,
     mdns::Mdns,
+    modbus::Modbus,
     mssql::Mssql,
     mysqlx::Mysqlx,
     netbios::Netbios,
     nntp::Nntp,
     openvpn::Openvpn,
+    oracle::Oracle,
     rip::Rip,
     rpcbind::Rpcbind,
     rsync::Rsync,

@@ -8,7 +8,7 @@ use crate::model::Identity;
 pub(super) struct Nntp;
 
 /// Words of the greetings of news servers.
-const WORDS: [&str; 5] = ["NNTP", "NNRP", "InterNetNews", "Leafnode", "posting"];
+const WORDS: [&str; 7] = ["NNTP", "NNRP", "InterNetNews", "Leafnode", "posting", "permission to talk", "news."];
 
 impl Probe for Nntp {
     fn protocol(&self) -> &'static str {

@@ -14,13 +14,17 @@ pub enum Intensity {
     /// Also TLS and most other probes: at most 18 connections per port
     #[default]
     Normal,
-    /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive; waits longer
-    /// for a greeting before it sends anything
+    /// Also RTSP, all probes after an unknown greeting, and ports of printers, which may print what they receive, and of machine
+    /// controllers, which may stop; waits longer for a greeting before it sends anything
     All,
 }
 
 /// Ports of network printers that print whatever they receive (HP JetDirect and compatible).
 const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
+
+/// Ports of controllers of machines (S7, Modbus, IEC 60870-5-104, SRTP, ProConOS, EtherNet/IP), which may stop at what they do
+/// not understand. They receive the request that the port number suggests, and nothing else.
+const CONTROLLERS: [u16; 6] = [102, 502, 2404, 18_245, 20_547, 44_818];
 
 impl Intensity {
     /// Connection limit per port, besides the silent one that waits for a late greeting. A recognised server gets one more, to read its certificate. Servers that greet, speak
@@ -46,6 +50,11 @@ impl Intensity {
     /// Whether a port receives no probes.
     pub(super) fn spares(self, port: u16) -> bool {
         self != Self::All && PRINTERS.contains(&port)
+    }
+
+    /// Whether a port receives no probes but those that its number suggests.
+    fn is_careful_with(self, port: u16) -> bool {
+        self != Self::All && CONTROLLERS.contains(&port)
     }
 }
 
@@ -92,6 +101,9 @@ pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside_tls:
     let tls_suggested = !inside_tls && probes.iter().any(|probe| probe.tls_ports().contains(&port));
     if tls_suggested {
         steps.push(PlanStep::Tls);
+    }
+    if intensity.is_careful_with(port) {
+        return steps;
     }
     steps.push(PlanStep::Listen);
     if intensity == Intensity::Light {
@@ -145,5 +157,12 @@ mod tests {
     fn printers_are_spared_below_intensity_all() {
         assert!(Intensity::Normal.spares(9100) && Intensity::Light.spares(9107));
         assert!(!Intensity::All.spares(9100) && !Intensity::Normal.spares(9108));
+    }
+
+    #[test]
+    fn controllers_receive_only_what_their_port_suggests() {
+        assert_eq!(step_names(502, Intensity::Normal, false), ["modbus"]);
+        assert_eq!(step_names(102, Intensity::Normal, false), Vec::<&str>::new());
+        assert!(step_names(502, Intensity::All, false).len() > 10);
     }
 }

@@ -1,6 +1,6 @@
 //! POP3 (RFC 1939): the greeting starts with `+OK`. Redis and others use that in replies.
 
-use super::words::{exchange, find_name, leading_version, lines, list, product_and_version};
+use super::words::{contains, exchange, find_name, leading_version, lines, list, product_and_version};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
@@ -26,7 +26,11 @@ impl Probe for Pop3 {
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         // As a greeting, `+OK` is unique to POP3.
-        if received.reply_to.is_some() { None } else { parse_greeting(received.line()?) }
+        if received.reply_to.is_some() {
+            return None;
+        }
+        let line = received.line()?;
+        parse_greeting(line).or_else(|| is_refusal(line).then(|| Identity::of("pop3").fact("refused", true)))
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -61,6 +65,13 @@ fn parse_greeting(line: &[u8]) -> Option<Identity> {
     Some(identity.product(name).version(leading_version(rest).unwrap_or_default()))
 }
 
+/// `-ERR [SYS/TEMP] busy`: codes of RFC 2449 and RFC 3206, which no other protocol has.
+fn is_refusal(line: &[u8]) -> bool {
+    let codes: [&[u8]; 5] = [b"[SYS/TEMP]", b"[SYS/PERM]", b"[IN-USE]", b"[LOGIN-DELAY]", b"[AUTH]"];
+    let Some(text) = line.strip_prefix(b"-ERR ") else { return false };
+    codes.iter().any(|code| text.starts_with(code)) || contains(text, "pop3")
+}
+
 fn with_capabilities(identity: Identity, reply: &[u8]) -> Identity {
     if !reply.starts_with(b"+OK") {
         return identity;
@@ -88,6 +99,8 @@ mod tests {
         assert_eq!((identity.product, &identity.facts["apop"]), (Some("Dovecot".into()), &false.into()));
         assert!(recognise_tcp(&Pop3, b"+OK Dovecot ready.\r\n", Some("redis")).is_none());
         assert!(recognise_tcp(&Pop3, b"+OKAY\r\n", None).is_none());
+        assert!(recognise_tcp(&Pop3, b"-ERR [SYS/TEMP] Server too busy\r\n", None).is_some());
+        assert!(recognise_tcp(&Pop3, b"-ERR max number of clients reached\r\n", None).is_none());
         // RFC 2449, 5.
         let capabilities =
             b"+OK Capability list follows\r\nTOP\r\nUSER\r\nIMPLEMENTATION Shlemazle-Plotz-v302\r\n.\r\n";

@@ -42,6 +42,7 @@ impl Probe for Redis {
         let recognised = needs_password
             || denied
             || line.starts_with(b"-ERR wrong number of arguments for 'get' command")
+            || line.starts_with(b"-ERR max number of clients")
             || line.starts_with(b"-NOPERM ")
             || line.starts_with(b"-LOADING Redis is loading")
             || line.starts_with(b"-MASTERDOWN Link with MASTER")
@@ -119,6 +120,7 @@ mod tests {
     fn refusals_are_recognised() {
         let identity = recognise(b"-NOAUTH Authentication required.\r\n", false).unwrap();
         assert_eq!(identity.facts.get("auth_required"), Some(&true.into()));
+        assert!(recognise(b"-ERR max number of clients reached\r\n", true).is_some());
         assert_eq!(recognise(b"-ERR unknown\r\n", true), None);
         assert_eq!(recognise(b"+OK\r\n", true), None);
     }

@@ -195,11 +195,18 @@ impl<'l> Talk<'l> {
     /// # Errors
     /// See [`ConnectionError`].
     pub(crate) async fn more(&mut self, bytes: &mut Vec<u8>) -> Result<bool, ConnectionError> {
-        let read = if bytes.is_empty() {
-            self.peer.read(bytes).await?
-        } else {
-            timeout(QUIET, self.peer.read(bytes)).await.unwrap_or(Ok(0))?
-        };
+        if bytes.is_empty() {
+            return Ok(self.peer.read(bytes).await? > 0);
+        }
+        self.more_within(QUIET, bytes).await
+    }
+
+    /// Appends the next bytes. Returns false if the server closes the connection or sends nothing for this time.
+    ///
+    /// # Errors
+    /// See [`ConnectionError`].
+    pub(super) async fn more_within(&mut self, quiet: Duration, bytes: &mut Vec<u8>) -> Result<bool, ConnectionError> {
+        let read = timeout(quiet, self.peer.read(bytes)).await.unwrap_or(Ok(0))?;
         Ok(read > 0)
     }
 

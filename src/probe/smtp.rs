@@ -1,6 +1,6 @@
 //! SMTP (RFC 5321): the greeting starts with 220, like that of FTP.
 
-use super::words::{code, contains, exchange, is_reply, leading_version, lines, list};
+use super::words::{code, contains, exchange, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Fact, Identity};
@@ -26,7 +26,11 @@ impl Probe for Smtp {
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         let complete = received.ended || is_reply(received.bytes);
-        (complete && contains(received.bytes, "smtp")).then(|| parse_greeting(received.bytes)).flatten()
+        // Of the protocols that greet with codes, only this one refuses clients with these two.
+        let is_refusal = received.reply_to.is_none() && matches!(code(received.bytes), Some(b"554" | b"521"));
+        let is_own = is_refusal || contains(received.bytes, "smtp");
+        let is_own = is_own || (has_enhanced_code(received.bytes) && !contains(received.bytes, "lmtp"));
+        (complete && is_own).then(|| parse_greeting(received.bytes)).flatten()
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -70,10 +74,9 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     }
     match code(line)? {
         b"220" => {}
-        // 3.1: a server that takes no mail greets with 554, and one that is busy with 421.
-        refusal @ (b"421" | b"554") if contains(line, "smtp") => {
-            let refusal =
-                i32::from(refusal[0] - b'0') * 100 + i32::from(refusal[1] - b'0') * 10 + i32::from(refusal[2] - b'0');
+        // 3.1: a server that takes no mail greets with 554 or 521 (RFC 7504), and one that is busy with 421.
+        refusal @ (b"421" | b"521" | b"554") => {
+            let refusal = refusal_code(refusal);
             let host = line[4..].split(|byte| *byte == b' ').next().filter(|word| word.contains(&b'.'));
             let identity = Identity::of("smtp").fact("refusal_code", refusal);
             return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
@@ -146,6 +149,30 @@ mod tests {
         }
 
         assert_eq!(recognise_tcp(&Smtp, b"220 (vsFTPd 3.0.3)\r\n", None), None);
+    }
+
+    #[test]
+    fn refusals_are_recognised() {
+        for (greeting, code) in [
+            ("421 4.7.0 mail.example.org Too many connections, try again later\r\n", Some(421)),
+            ("421-4.7.0 [192.0.2.1] unusual rate\r\n421 4.7.0 of mail\r\n", Some(421)),
+            ("554 5.7.1 You are not allowed to connect.\r\n", Some(554)),
+            ("554 No service here\r\n", Some(554)),
+            ("521 mail.example.org does not accept mail\r\n", Some(521)),
+            ("421 mail.example.org ESMTP busy\r\n", Some(421)),
+            ("421 Too many users\r\n", None),
+            ("421 4.3.2 LMTP is busy\r\n", None),
+            ("421 5.7.0 another class\r\n", None),
+            ("421 4.7 two parts\r\n", None),
+        ] {
+            let identity = recognise_tcp(&Smtp, greeting.as_bytes(), None);
+            assert_eq!(
+                identity.map(|identity| identity.facts["refusal_code"].clone()),
+                code.map(Fact::from),
+                "{greeting}"
+            );
+        }
+        assert_eq!(recognise_tcp(&Smtp, b"554 what\r\n", Some("http")), None);
     }
 
     #[test]

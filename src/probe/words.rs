@@ -36,6 +36,23 @@ pub(super) fn code(line: &[u8]) -> Option<&[u8]> {
     line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit))
 }
 
+/// Whether the code of a line is followed by one in three parts, as in `421 4.7.0 Try again later` (RFC 3463).
+pub(super) fn has_enhanced_code(line: &[u8]) -> bool {
+    let Some((&[class, _, _, b' ' | b'-'], rest)) = line.split_first_chunk::<4>() else { return false };
+    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let mut parts = word.split(|byte| *byte == b'.');
+    parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_short_number)
+}
+
+fn is_short_number(text: &[u8]) -> bool {
+    (1..=3).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
+}
+
+/// The number of a code, for the fact `refusal_code`.
+pub(super) fn refusal_code(code: &[u8]) -> i32 {
+    code.iter().fold(0, |number, digit| number * 10 + i32::from(digit.wrapping_sub(b'0')))
+}
+
 /// The lines of a text, without their ends.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))

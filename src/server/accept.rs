@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tracing::{debug, warn};
 
-use super::PeerAddress;
 use super::connection::{self, ConnectionContext};
 use super::gate::Full;
 use crate::engine::Shutdown;
@@ -68,7 +67,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, context: &Arc<ConnectionContext>, 
     match context.gate.enter(peer.ip()) {
         Ok(permit) => {
             let context = Arc::clone(context);
-            shutdown.spawn(connection::serve(stream, PeerAddress(peer), permit, context, shutdown.clone()));
+            shutdown.spawn(connection::serve(stream, peer, permit, context, shutdown.clone()));
         }
         Err(full) => {
             context.metrics.connection_refused(full);

@@ -1,24 +1,19 @@
 //! The one place where a request is let through or refused: by the rate of its address, by who sends it, by what that
 //! permits, and by the rate of its sender.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::warn;
 
-use super::PeerAddress;
-use super::access::{Caller, ClientCertificate, Permission, Role};
+use super::access::{Caller, Permission, Role};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::Origin;
-use super::freshness::Freshness;
 use super::limits::{RateState, RequestKind};
+use super::request_context::RequestContext;
 use super::shared::App;
 use crate::clean::clean;
 
@@ -31,7 +26,7 @@ pub(super) struct RouteRules {
 
 impl RouteRules {
     /// What a method needs. Whatever no rule names needs everything.
-    fn needed(&self, method: &Method) -> Option<Permission> {
+    pub(super) fn needed(&self, method: &Method) -> Option<Permission> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let rule = self.methods.iter().find(|(known, _)| known == method);
         rule.map_or(Some(Permission::Administer), |(_, permission)| *permission)
@@ -46,34 +41,14 @@ pub(super) struct Admission {
     rates: [Option<RateState>; 2],
 }
 
-/// Tells the client of the limit that is nearest, once it has used half of it.
-fn add_rates(rates: &[Option<RateState>], headers: &mut HeaderMap) {
-    let known = rates.iter().flatten().filter(|rate| rate.is_news());
-    if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
-        nearest.add_to(headers);
+impl Admission {
+    /// Tells the client of the limit that is nearest, once it has used half of it.
+    pub(super) fn add_rates(&self, headers: &mut HeaderMap) {
+        let known = self.rates.iter().flatten().filter(|rate| rate.is_news());
+        if let Some(nearest) = known.min_by_key(|rate| rate.remaining()) {
+            nearest.add_to(headers);
+        }
     }
-}
-
-/// Lets a request through to its handler, with its caller, once the server knows what it asks for; or refuses it.
-pub(super) async fn authorize(rules: &RouteRules, request: Request, next: Next) -> Response {
-    let needed = rules.needed(request.method());
-    let (mut head, body) = request.into_parts();
-    let admission = match admit(&rules.app, &head, &head.headers, needed) {
-        Ok(admission) => admission,
-        Err(error) => return refusal(error),
-    };
-    let freshness = match Freshness::wanted(&rules.app, &head.headers).await {
-        Ok(freshness) => freshness,
-        Err(error) => return error.into_response(),
-    };
-
-    let Admission { caller, rates } = admission;
-    head.extensions.insert(caller);
-    head.extensions.insert(freshness);
-    let mut response = next.run(Request::from_parts(head, body)).await;
-    freshness.mark(response.headers_mut());
-    add_rates(&rates, response.headers_mut());
-    response
 }
 
 /// Counts a request that no route takes.
@@ -81,41 +56,46 @@ pub(super) async fn authorize(rules: &RouteRules, request: Request, next: Next) 
 /// # Errors
 /// 429: its address sends too many.
 pub(super) fn count_request(app: &App, extensions: &Extensions) -> ApiResult<()> {
-    let counted = app.rates.count_address(RequestKind::Request, peer(extensions));
+    let peer = extensions.get::<RequestContext>().map(|context| context.peer.ip());
+    let counted = app.rates.count_address(RequestKind::Request, peer);
     counted.map(drop).inspect_err(|_| note_limit(app)).map_err(ApiError::from)
 }
+
+/// The method and the path of a request.
+pub(super) type RequestLine<'r> = (&'r Method, &'r str);
 
 /// Decides whether a request may go on. `headers` hold its key or token; `needed` is `None` for what anyone may do.
 ///
 /// # Errors
 /// 401, 403 or 429.
-pub(super) fn admit(app: &App, head: &Parts, headers: &HeaderMap, needed: Option<Permission>) -> ApiResult<Admission> {
-    let (kind, peer) = (RequestKind::of(needed), peer(&head.extensions));
+pub(super) fn admit(
+    app: &App,
+    line: RequestLine<'_>,
+    headers: &HeaderMap,
+    context: &RequestContext,
+    needed: Option<Permission>,
+) -> ApiResult<Admission> {
+    let (kind, peer) = (RequestKind::of(needed), Some(context.peer.ip()));
     let of_address = app.rates.count_address(kind, peer).inspect_err(|_| note_limit(app))?;
     let Some(needed) = needed else {
         return Ok(Admission { caller: Arc::new(Caller::anyone()), rates: [of_address, None] });
     };
 
-    let certificate = head.extensions.get::<Arc<ClientCertificate>>().map(|certificate| &**certificate);
-    let caller = match app.access.caller(headers, certificate) {
+    let caller = match app.access.caller(headers, context.certificate.as_deref()) {
         Ok(caller) => caller,
-        Err(why) => return Err(refused(app, head, None, why, unauthenticated())),
+        Err(why) => return Err(refused(app, line, &Origin::new(None, context), why, unauthenticated())),
     };
     if !caller.permissions.contains(needed) {
         let error = forbidden(&caller, needed);
-        return Err(refused(app, head, Some(caller), "permission missing", error));
+        return Err(refused(app, line, &Origin::new(Some(caller), context), "permission missing", error));
     }
     if !app.access.is_on() {
         return Ok(Admission { caller, rates: [of_address, None] });
     }
 
     let of_caller = app.rates.count_caller(kind, &caller.name, peer).inspect_err(|_| note_limit(app))?;
-    app.audit.used(&Origin::of(Some(Arc::clone(&caller)), &head.extensions));
+    app.audit.used(&caller, context);
     Ok(Admission { caller, rates: [of_address, of_caller] })
-}
-
-fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip())
 }
 
 fn note_limit(app: &App) {
@@ -123,9 +103,8 @@ fn note_limit(app: &App) {
 }
 
 /// Writes a refusal to the logs.
-fn refused(app: &App, head: &Parts, caller: Option<Arc<Caller>>, why: &str, error: ApiError) -> ApiError {
-    let origin = Origin::of(caller, &head.extensions);
-    note_refusal(app, &origin, &error, &format!("{} {}", head.method, head.uri.path()), why);
+fn refused(app: &App, (method, path): RequestLine<'_>, origin: &Origin, why: &str, error: ApiError) -> ApiError {
+    note_refusal(app, origin, &error, &format!("{method} {path}"), why);
     error
 }
 
@@ -138,7 +117,7 @@ pub(super) fn note_refusal(app: &App, origin: &Origin, error: &ApiError, what: &
     app.audit.refused(origin, error.code, what, why);
 }
 
-fn refusal(error: ApiError) -> Response {
+pub(super) fn refusal(error: ApiError) -> Response {
     let status = error.status;
     let mut response = error.into_response();
     if status == StatusCode::UNAUTHORIZED {

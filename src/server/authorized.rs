@@ -1,5 +1,6 @@
 //! The handle that handlers work with: what a caller who was let through may see and change.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
@@ -9,9 +10,10 @@ use http::{HeaderMap, StatusCode};
 use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
-use super::authorize::{admit, forbidden, note_refusal, unauthenticated};
+use super::authorize::{RequestLine, admit, forbidden, note_refusal, unauthenticated};
 use super::freshness::Freshness;
 use super::live_overrides::SERVER_CONFIG;
+use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
@@ -31,31 +33,48 @@ fn outside_scope(caller: &Caller) -> ApiError {
 pub(super) struct Access {
     app: App,
     caller: Arc<Caller>,
-    origin: Origin,
+    context: RequestContext,
     freshness: Freshness,
 }
 
 impl FromRequestParts<App> for Access {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        // A route without `authorize` has no caller, and lets none through.
-        let caller = parts.extensions.remove::<Arc<Caller>>().ok_or_else(unauthenticated)?;
-        let origin = Origin::of(Some(Arc::clone(&caller)), &parts.extensions);
-        let freshness = parts.extensions.get::<Freshness>().copied().unwrap_or_default();
-        Ok(Self { app: Arc::clone(app), caller, origin, freshness })
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+        // A route without `authorize` has no access, and lets no caller through.
+        parts.extensions.remove::<Self>().ok_or_else(unauthenticated)
     }
 }
 
 impl Access {
+    /// The access of a caller who was let through.
+    pub(super) fn new(app: &App, caller: Arc<Caller>, context: &RequestContext, freshness: Freshness) -> Self {
+        Self { app: Arc::clone(app), caller, context: context.clone(), freshness }
+    }
+
     /// The access of a request of another protocol than REST. `headers` hold its key or token.
     ///
     /// # Errors
     /// The request is refused.
-    pub(super) fn admit(app: &App, head: &Parts, headers: &HeaderMap, needed: Permission) -> ApiResult<Self> {
-        let caller = admit(app, head, headers, Some(needed))?.caller;
-        let origin = Origin::of(Some(Arc::clone(&caller)), &head.extensions);
-        Ok(Self { app: Arc::clone(app), caller, origin, freshness: Freshness::default() })
+    pub(super) fn admit(
+        app: &App,
+        line: RequestLine<'_>,
+        headers: &HeaderMap,
+        context: &RequestContext,
+        needed: Permission,
+    ) -> ApiResult<Self> {
+        let caller = admit(app, line, headers, context, Some(needed))?.caller;
+        Ok(Self::new(app, caller, context, Freshness::default()))
+    }
+
+    /// Where the request comes from, for the audit log.
+    fn origin(&self) -> Origin {
+        Origin::new(Some(Arc::clone(&self.caller)), &self.context)
+    }
+
+    /// The address of the client.
+    pub(super) fn client_address(&self) -> IpAddr {
+        self.context.peer.ip()
     }
 
     /// What all requests share, except for the registry.
@@ -95,7 +114,7 @@ impl Access {
 
     /// Records what the caller did to the server itself, or to what is only in its memory.
     pub(super) fn note(&self, action: &'static str, target: &str, detail: &str) {
-        self.app.audit.did(&self.origin, action, target, detail);
+        self.app.audit.did(&self.origin(), action, target, detail);
     }
 
     /// 403 unless the caller's scope is everything. `what`: the method and the path of the request.
@@ -107,7 +126,7 @@ impl Access {
             return Ok(());
         }
         let error = outside_scope(&self.caller);
-        note_refusal(&self.app, &self.origin, &error, what, "the scope is limited");
+        note_refusal(&self.app, &self.origin(), &error, what, "the scope is limited");
         Err(error)
     }
 
@@ -125,7 +144,7 @@ impl Access {
             return Ok(());
         }
         let error = forbidden(&self.caller, needed);
-        note_refusal(&self.app, &self.origin, &error, &format!("permission {needed}"), "permission missing");
+        note_refusal(&self.app, &self.origin(), &error, &format!("permission {needed}"), "permission missing");
         Err(error)
     }
 
@@ -144,7 +163,7 @@ impl Access {
     /// None of them could be kept.
     pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
         if self.caller.scope.is_unlimited() {
-            let written = self.app.unscoped_writes.all(commands, Some(self.origin.clone())).await?;
+            let written = self.app.unscoped_writes.all(commands, Some(self.origin())).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
@@ -153,7 +172,7 @@ impl Access {
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
         if !allowed.is_empty() {
-            written = self.app.unscoped_writes.all(allowed, Some(self.origin.clone())).await?;
+            written = self.app.unscoped_writes.all(allowed, Some(self.origin())).await?;
         }
         let mut written = written.into_iter();
 
@@ -168,7 +187,7 @@ impl Access {
     fn checked(&self, command: Command) -> ApiResult<Command> {
         let planned = PlannedCommand::new(&command);
         self.in_scope(command).inspect_err(|error| {
-            let entry = planned.and_then(|planned| planned.refused(&self.origin, error.code));
+            let entry = planned.and_then(|planned| planned.refused(&self.origin(), error.code));
             if let Some(entry) = entry {
                 self.app.audit.cause(entry);
             }

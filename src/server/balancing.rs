@@ -142,7 +142,7 @@ impl Prepared {
 
     /// The instances in the order for one client, at most `limit`. The first is counted as picked.
     fn order(&self, key: PickKey<'_>, limit: usize) -> Vec<usize> {
-        let order = match limit {
+        let mut order = match limit {
             1 => self.picker.pick(key).into_iter().collect(),
             _ => self.picker.order(key),
         };
@@ -151,18 +151,23 @@ impl Prepared {
             first.load.begin();
             first.counters.picks.fetch_add(1, Ordering::Relaxed);
         }
-        self.completed(&order).take(limit).collect()
+        if order.len() < limit.min(self.instances.len()) {
+            self.complete(&mut order);
+        }
+
+        order.truncate(limit);
+        order.into_iter().map(|at| self.instances[at].at).collect()
     }
 
-    /// The positions of all instances: those of an order first, and those of weight 0, which get no calls, last.
-    fn completed(&self, order: &[usize]) -> impl Iterator<Item = usize> {
+    /// Adds the instances that an order leaves out: those of weight 0, which get no calls, last.
+    fn complete(&self, order: &mut Vec<usize>) {
         let mut is_named = vec![false; self.instances.len()];
-        for at in order {
+        for at in &*order {
             is_named[*at] = true;
         }
         let mut others: Vec<usize> = (0..is_named.len()).filter(|at| !is_named[*at]).collect();
         others.sort_by_key(|at| self.instances[*at].weight == 0);
-        order.iter().copied().chain(others).map(|at| self.instances[at].at)
+        order.extend(others);
     }
 }
 

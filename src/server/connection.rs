@@ -2,11 +2,11 @@
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
@@ -22,12 +22,12 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
-use super::PeerAddress;
 use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
+use super::request_context::RequestContext;
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
@@ -35,8 +35,6 @@ use super::tls::ServerTls;
 use crate::engine::{Clock, Shutdown};
 use crate::error::plain;
 
-/// A request has a dozen header lines; those of a browser with cookies have thirty.
-const MAX_HEADERS: usize = 100;
 /// How long a connection that the kernel accepted while the server stopped has for its first request.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
 
@@ -50,7 +48,7 @@ content-length: 89\r\n\r\n\
 {\"error\":{\"code\":\"tls_required\",\"message\":\"this port speaks TLS\",\"hint\":\"use https://\"}}\n";
 
 /// Who is at the other end of a connection.
-type Client = (PeerAddress, Option<Arc<ClientCertificate>>);
+type Client = (SocketAddr, Option<Arc<ClientCertificate>>);
 
 /// What all connections share.
 pub(super) struct ConnectionContext {
@@ -68,19 +66,28 @@ pub(super) struct ConnectionContext {
 /// Serves one connection, with TLS where the server has it, and gives its room back.
 pub(super) async fn serve(
     stream: TcpStream,
-    peer: PeerAddress,
+    peer: SocketAddr,
     permit: ConnectionPermit,
     context: Arc<ConnectionContext>,
     shutdown: Shutdown,
 ) {
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &context.tls else {
-        converse(stream, (peer, None), &context, shutdown).await;
-        drop(permit);
-        return;
-    };
+    match &context.tls {
+        None => converse(stream, (peer, None), &context, shutdown).await,
+        // A connection without TLS does not hold the room of one with it.
+        Some(tls) => Box::pin(serve_tls(stream, peer, tls, &context, shutdown)).await,
+    }
+    drop(permit);
+}
 
+async fn serve_tls(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: &ServerTls,
+    context: &ConnectionContext,
+    shutdown: Shutdown,
+) {
     let handshake = timeout(context.limits.first_byte + context.limits.head, handshake(stream, tls));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
@@ -89,15 +96,14 @@ pub(super) async fn serve(
     match shaken {
         Ok(Ok(stream)) => {
             let certificate = certificate(&stream);
-            converse(stream, (peer, certificate), &context, shutdown).await;
+            converse(stream, (peer, certificate), context, shutdown).await;
         }
-        Ok(Err(error)) => debug!(peer = %peer.0, error = plain(&error), "TLS handshake failed"),
+        Ok(Err(error)) => debug!(%peer, error = plain(&error), "TLS handshake failed"),
         Err(_) => {
-            debug!(peer = %peer.0, "TLS handshake not complete in time");
+            debug!(%peer, "TLS handshake not complete in time");
             context.metrics.connection_overdue(Overdue::FirstByte);
         }
     }
-    drop(permit);
 }
 
 /// The TLS handshake. A client that speaks plain HTTP reads why it gets no answer.
@@ -129,7 +135,8 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     let service = service_fn(|request| answer(request, &client, context, Arc::clone(&activity)));
 
     let mut builder = http1::Builder::new();
-    builder.max_headers(MAX_HEADERS).max_buf_size(context.max_head_bytes).header_read_timeout(None);
+    // hyper takes 100 header lines; with a limit of one's own it allocates the room for them anew for each request.
+    builder.max_buf_size(context.max_head_bytes).header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
 
     let mut limits = context.limits;
@@ -158,38 +165,29 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// One request and its answer.
 async fn answer(
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     (peer, certificate): &Client,
     context: &ConnectionContext,
     activity: Arc<Activity>,
 ) -> Result<Response<AnswerBody>, Infallible> {
     activity.begin_answer();
     let id = context.ids.of(request.headers());
-    let header = id.header();
-    let extensions = request.extensions_mut();
-    extensions.insert(*peer);
-    if let Some(certificate) = certificate {
-        extensions.insert(Arc::clone(certificate));
-    }
-    extensions.insert(id);
+    let about = RequestContext { peer: *peer, certificate: certificate.clone(), id: id.clone() };
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
 
     let mut response = match context.browsers.refusal(&request) {
         Some(error) => {
-            warn!(peer = %peer.0, code = error.code, why = error.message, "request refused");
+            warn!(%peer, code = error.code, why = error.message, "request refused");
             error.into_response()
         }
-        None => match context.routes.answer(request.map(Body::new)).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        },
+        None => context.routes.answer(request, about).await,
     };
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CONTENT_SECURITY_POLICY, NO_CONTENT);
-    headers.insert(REQUEST_ID, header);
+    headers.insert(REQUEST_ID, id.header());
     if context.tls.is_some() {
         headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
     }

@@ -5,8 +5,8 @@ use serde_json::json;
 use tracing::info;
 
 use super::ring::Event;
+use super::service_key::ServiceKey;
 use super::times;
-use super::view::ServiceKey;
 use crate::model::{CONFIG_NAMESPACE, TRAFFIC_NAMESPACE};
 use crate::registry::{DocumentChange, DocumentSubject};
 

@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod activity;
+mod answer_cache;
 mod api_error;
 mod audit;
 mod authorize;
@@ -32,6 +33,7 @@ mod own_node;
 mod params;
 mod reload;
 mod reply;
+mod request_context;
 mod request_id;
 mod ring;
 mod routes;
@@ -39,6 +41,7 @@ mod schemas;
 mod scoped_view;
 mod scores;
 mod service_addresses;
+mod service_key;
 mod settings;
 mod shared;
 mod shift_scores;
@@ -52,7 +55,6 @@ mod watched_file;
 mod write_queue;
 mod writer;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -99,10 +101,6 @@ pub use self::settings::{
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 pub use self::trace::TRACE_TARGET;
-
-/// The address of a client, as an extension of its requests.
-#[derive(Clone, Copy, Debug)]
-struct PeerAddress(SocketAddr);
 
 /// A registry that can be served: what the store holds, and the store.
 pub struct Registry {

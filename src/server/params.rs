@@ -32,22 +32,35 @@ impl<'q> Params<'q> {
             return Err(ApiError::bad_request("query_too_long", message));
         }
 
-        let mut pairs: Vec<(Cow<'q, str>, Cow<'q, str>)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if !known.iter().any(|known| is_known(&name, known)) {
-                return Err(unknown(&name, known));
+        let mut params = Self::default();
+        if query.contains(['%', '+']) {
+            for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+                params.add(name, value, known, repeated)?;
             }
-            if pairs.iter().any(|(other, _)| *other == name) && !repeated.contains(&&*name) {
-                let message = format!("the parameter {} is given twice", clean(&name));
-                return Err(ApiError::bad_request("repeated_parameter", message).field(name));
-            }
-            if pairs.len() == MAX_PARAMETERS {
-                let message = format!("at most {MAX_PARAMETERS} parameters are read");
-                return Err(ApiError::bad_request("too_many_parameters", message));
-            }
-            pairs.push((name, value));
+            return Ok(params);
         }
-        Ok(Self { pairs })
+        // Most queries have nothing to decode.
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            params.add(name.into(), value.into(), known, repeated)?;
+        }
+        Ok(params)
+    }
+
+    fn add(&mut self, name: Cow<'q, str>, value: Cow<'q, str>, known: &[&str], repeated: &[&str]) -> ApiResult<()> {
+        if !known.iter().any(|known| is_known(&name, known)) {
+            return Err(unknown(&name, known));
+        }
+        if self.pairs.iter().any(|(other, _)| *other == name) && !repeated.contains(&&*name) {
+            let message = format!("the parameter {} is given twice", clean(&name));
+            return Err(ApiError::bad_request("repeated_parameter", message).field(name));
+        }
+        if self.pairs.len() == MAX_PARAMETERS {
+            let message = format!("at most {MAX_PARAMETERS} parameters are read");
+            return Err(ApiError::bad_request("too_many_parameters", message));
+        }
+        self.pairs.push((name, value));
+        Ok(())
     }
 
     /// The value of a parameter.
@@ -124,6 +137,9 @@ mod tests {
         assert_eq!(params.get("service_name"), Some("a b"));
         assert_eq!(params.get("metadata.region"), Some("eu"));
         assert_eq!(params.number("limit", 1, 10), Ok(Some(5)));
+        let plain = read("&service_name=a=b&&tag=x&tag").unwrap();
+        assert_eq!((plain.get("service_name"), plain.pairs.len()), (Some("a=b"), 3));
+        assert_eq!(plain.pairs, read("service%5Fname=a=b&&tag=x&tag").unwrap().pairs);
         assert!(Params::read(None, &[], &[]).is_ok());
     }
 

@@ -23,6 +23,11 @@ const MAX_USUAL_HEADERS: usize = 12;
 /// Lists above this length are written in pieces, while the client reads: a slow one must not keep a copy of all.
 const MAX_WHOLE_BYTES: usize = 256 * 1024;
 const PIECE_BYTES: usize = 64 * 1024;
+/// What stands around the instances of a list.
+const START: &[u8] = b"{\"data\":{";
+const SERVICES: &[u8] = b"\"services\":[";
+const END_OF_LIST: &[u8] = b"]";
+const END: &[u8] = b"}}";
 
 /// 200 with a body that is JSON already.
 pub(super) fn json(index: u64, body: impl Into<Body>) -> Response {
@@ -59,11 +64,14 @@ pub(super) fn instance(status: StatusCode, index: u64, instance: &InstanceView) 
 ///
 /// A list of references costs no count of each instance, which all threads would write to.
 pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<InstanceView>>], tail: &str) -> Response {
-    let bytes: usize = instances.iter().map(|instance| instance.borrow().json_bytes() + 1).sum();
-    let mut body = Vec::with_capacity(bytes.min(MAX_WHOLE_BYTES) + head.len() + tail.len() + 32);
-    body.extend_from_slice(b"{\"data\":{");
+    let commas = instances.len().saturating_sub(1);
+    let bytes = instances.iter().map(|instance| instance.borrow().json_bytes()).sum::<usize>() + commas;
+    // Without room to spare, the bytes need no second allocation to be sent.
+    let around = START.len() + head.len() + SERVICES.len() + END_OF_LIST.len() + tail.len() + END.len();
+    let mut body = Vec::with_capacity(bytes.min(MAX_WHOLE_BYTES) + around);
+    body.extend_from_slice(START);
     body.extend_from_slice(head.as_bytes());
-    body.extend_from_slice(b"\"services\":[");
+    body.extend_from_slice(SERVICES);
 
     if bytes <= MAX_WHOLE_BYTES {
         for (at, instance) in instances.iter().enumerate() {
@@ -72,9 +80,9 @@ pub(super) fn list(index: u64, head: &str, instances: &[impl Borrow<Arc<Instance
             }
             instance.borrow().write(&mut body);
         }
-        body.push(b']');
+        body.extend_from_slice(END_OF_LIST);
         body.extend_from_slice(tail.as_bytes());
-        body.extend_from_slice(b"}}");
+        body.extend_from_slice(END);
         return json(index, body);
     }
 

@@ -1,6 +1,7 @@
 //! The id of a request, by which its client, the log and the audit log speak of the same one.
 
 use std::fmt;
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,9 +12,17 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The longest id of a client that is used.
 const MAX_BYTES: usize = 64;
 
-/// The id of a request, as an extension of it.
+/// The longest id that a server makes: eight hexadecimal digits, a dash and a number.
+const MAX_OWN_BYTES: usize = 8 + 1 + 20;
+
+/// The id of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(HeaderValue);
+pub(super) enum RequestId {
+    /// Made by the client.
+    Client(HeaderValue),
+    /// Made by the server. Most ids are written only once, in the answer.
+    Server { prefix: u32, count: u64 },
+}
 
 /// Makes the ids of requests whose clients made none.
 #[derive(Debug)]
@@ -31,14 +40,11 @@ impl RequestIds {
     /// The id that the client made, if it can be used, or a new one.
     pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
         let given = headers.get(REQUEST_ID).filter(|value| value.to_str().is_ok_and(is_usable));
-        RequestId(given.cloned().unwrap_or_else(|| self.next()))
+        given.cloned().map_or_else(|| self.next(), RequestId::Client)
     }
 
-    fn next(&self) -> HeaderValue {
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let text = format!("{:08x}-{count}", self.prefix);
-        // Digits and letters are always valid.
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from(count))
+    fn next(&self) -> RequestId {
+        RequestId::Server { prefix: self.prefix, count: self.count.fetch_add(1, Ordering::Relaxed) + 1 }
     }
 }
 
@@ -49,20 +55,27 @@ fn is_usable(text: &str) -> bool {
 }
 
 impl RequestId {
-    pub(super) fn as_str(&self) -> &str {
-        // Only visible characters get in.
-        self.0.to_str().unwrap_or_default()
-    }
-
     /// The value of the header.
     pub(super) fn header(&self) -> HeaderValue {
-        self.0.clone()
+        if let Self::Client(value) = self {
+            return value.clone();
+        }
+        let mut text = [0; MAX_OWN_BYTES];
+        let mut rest = text.as_mut_slice();
+        let _ = write!(rest, "{self}");
+        let unused = rest.len();
+        // Digits, letters and a dash are always valid.
+        HeaderValue::from_bytes(&text[..MAX_OWN_BYTES - unused]).unwrap_or_else(|_| HeaderValue::from_static("none"))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        match self {
+            // Only visible characters get in.
+            Self::Client(value) => f.write_str(value.to_str().unwrap_or_default()),
+            Self::Server { prefix, count } => write!(f, "{prefix:08x}-{count}"),
+        }
     }
 }
 
@@ -87,13 +100,15 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(REQUEST_ID, given.parse().unwrap());
             let id = ids.of(&headers);
-            assert_eq!(id.as_str() == given, is_used, "{given}");
-            assert_eq!(id.header(), id.as_str());
+            assert_eq!(id.to_string() == given, is_used, "{given}");
+            assert_eq!(id.header(), id.to_string());
         }
         let mut headers = HeaderMap::new();
 
         headers.insert(REQUEST_ID, "a".repeat(MAX_BYTES + 1).parse().unwrap());
-        assert!(ids.of(&headers).as_str().len() < MAX_BYTES);
+        assert!(ids.of(&headers).to_string().len() <= MAX_OWN_BYTES);
+        let last = RequestId::Server { prefix: u32::MAX, count: u64::MAX };
+        assert_eq!(last.header(), "ffffffff-18446744073709551615");
         assert_ne!(ids.of(&HeaderMap::new()), ids.of(&HeaderMap::new()));
     }
 }

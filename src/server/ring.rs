@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::access::Scope;
-use super::view::ServiceKey;
+use super::service_key::ServiceKey;
 use crate::model::{CONFIG_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE};
 use crate::registry::ChangeKind;
 use crate::store::StoredEvent;

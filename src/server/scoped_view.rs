@@ -103,6 +103,11 @@ impl ScopedView {
         self.view.nodes().filter(move |_| is_unlimited)
     }
 
+    /// Differs from that of each view whose nodes are others.
+    pub(super) fn nodes_version(&self) -> u64 {
+        self.view.nodes_version()
+    }
+
     /// What a check of this server's agent belongs to.
     pub(super) fn check_owner(&self, check: &str) -> Option<&Arc<InstanceView>> {
         let owner = self.view.check_owner(check)?;

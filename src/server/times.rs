@@ -1,31 +1,30 @@
 //! Times in answers: their text has a fixed width, so that an answer which was written before only needs its digits
 //! replaced.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 
 /// `2026-11-29T12:34:56.789Z`
 pub(super) const WIDTH: usize = 24;
 
-/// When an instance was last seen, and when its lease ends, in milliseconds since 1970. A heartbeat changes these, and
-/// nothing else.
+/// When an instance was last seen, and when its lease ends, as [`packed`] times. A heartbeat changes these, and nothing else.
 #[derive(Debug)]
 pub(super) struct LeaseTimes {
-    last_seen: AtomicI64,
-    expires: AtomicI64,
+    last_seen: AtomicU64,
+    expires: AtomicU64,
 }
 
 impl LeaseTimes {
     pub(super) fn new(last_seen: Timestamp, expires: Option<Timestamp>) -> Self {
-        let times = Self { last_seen: AtomicI64::new(0), expires: AtomicI64::new(0) };
+        let times = Self { last_seen: AtomicU64::new(0), expires: AtomicU64::new(0) };
         times.set(last_seen, expires);
         times
     }
 
     pub(super) fn set(&self, last_seen: Timestamp, expires: Option<Timestamp>) {
-        self.last_seen.store(last_seen.as_millisecond(), Ordering::Relaxed);
-        self.expires.store(expires.map_or(0, Timestamp::as_millisecond), Ordering::Relaxed);
+        self.last_seen.store(packed(last_seen.as_millisecond()), Ordering::Relaxed);
+        self.expires.store(expires.map_or(0, |expires| packed(expires.as_millisecond())), Ordering::Relaxed);
     }
 
     pub(super) fn last_seen(&self) -> [u8; WIDTH] {
@@ -39,7 +38,7 @@ impl LeaseTimes {
 
 /// A time as RFC 3339 with milliseconds, in UTC.
 pub(super) fn written(time: Timestamp) -> String {
-    utf8(text(time.as_millisecond()))
+    utf8(text(packed(time.as_millisecond())))
 }
 
 /// Digits are always UTF-8.
@@ -47,28 +46,57 @@ pub(super) fn utf8(text: [u8; WIDTH]) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// The text of a number of milliseconds since 1970.
-fn text(millis: i64) -> [u8; WIDTH] {
+/// How many bits each part of a packed time takes: every part is less than 100.
+const PART_BITS: u32 = 7;
+/// Where the parts of two digits stand in the text. The last digit of the milliseconds follows them.
+const PLACES: [usize; 8] = [0, 2, 5, 8, 11, 14, 17, 20];
+const LAST_PLACE: usize = 22;
+
+/// The parts of the text of a time, in one word: century, year in the century, month, day, hour, minute, second, hundredths
+/// of a second, and the last digit of the milliseconds. A heartbeat packs a time once; each answer writes it without a
+/// calendar, and never reads half of another time.
+fn packed(millis: i64) -> u64 {
     const DAY: i64 = 86_400_000;
     let (days, in_day) = (millis.div_euclid(DAY), millis.rem_euclid(DAY));
     let (year, month, day) = civil(days);
+    let (minutes, in_minute) = (in_day / 60_000, in_day % 60_000);
 
+    let date = [year / 100, year % 100, month, day];
+    let time = [minutes / 60, minutes % 60, in_minute / 1_000, in_minute / 10 % 100, in_minute % 10];
+    let parts = date.into_iter().chain(time).map(|part| u64::try_from(part).unwrap_or(0));
+    parts.fold(0, |word, part| word << PART_BITS | part)
+}
+
+/// The text of a packed time.
+fn text(mut word: u64) -> [u8; WIDTH] {
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    digits(&mut text[0..4], year);
-    digits(&mut text[5..7], month);
-    digits(&mut text[8..10], day);
-    digits(&mut text[11..13], in_day / 3_600_000);
-    digits(&mut text[14..16], in_day / 60_000 % 60);
-    digits(&mut text[17..19], in_day / 1_000 % 60);
-    digits(&mut text[20..23], in_day % 1_000);
+    text[LAST_PLACE] = part(word)[1];
+    for place in PLACES.into_iter().rev() {
+        word >>= PART_BITS;
+        text[place..place + 2].copy_from_slice(&part(word));
+    }
     text
 }
 
-fn digits(place: &mut [u8], mut value: i64) {
-    for digit in place.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(value % 10).unwrap_or(0);
-        value /= 10;
+/// The two digits of the last part of a word.
+fn part(word: u64) -> [u8; 2] {
+    const MASK: u64 = (1 << PART_BITS) - 1;
+    DIGITS[usize::try_from(word & MASK).unwrap_or(0)]
+}
+
+/// Numbers in two digits, as many as a part can hold.
+const DIGITS: [[u8; 2]; 1 << PART_BITS] = digits();
+
+const fn digits() -> [[u8; 2]; 1 << PART_BITS] {
+    let mut digits = [[b'0'; 2]; 1 << PART_BITS];
+    let mut at = 0;
+    let mut number = 0;
+    while at < digits.len() {
+        digits[at] = [b'0' + number / 10 % 10, b'0' + number % 10];
+        at += 1;
+        number += 1;
     }
+    digits
 }
 
 /// The date of a day since 1970 in the proleptic Gregorian calendar (Howard Hinnant's `civil_from_days`).
@@ -94,7 +122,7 @@ mod tests {
         // Steps of a prime number of milliseconds over two centuries.
         for step in 0..20_000_i64 {
             let millis = step * 315_361_003 - 1_000_000_000_000;
-            let text = String::from_utf8(text(millis).to_vec()).unwrap();
+            let text = String::from_utf8(text(packed(millis)).to_vec()).unwrap();
             let read: Timestamp = text.parse().unwrap();
             assert_eq!(read.as_millisecond(), millis, "{text}");
             assert_eq!(text.len(), WIDTH);

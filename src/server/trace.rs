@@ -97,6 +97,9 @@ pub(super) fn balance(service: &str, strategy: &str) -> Span {
 
 /// Notes how many instances there were to choose from, and which one comes first.
 pub(super) fn balanced(span: &Span, instances: usize, first: Option<&str>) {
+    if span.is_disabled() {
+        return;
+    }
     span.record("portolan.instances", number(instances));
     if let Some(first) = first {
         span.record("portolan.instance", first);

@@ -7,29 +7,14 @@ use std::sync::{Arc, OnceLock};
 use jiff::Timestamp;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 
+use super::answer_cache::AnswerCache;
 use super::balancing::{Balancing, ClientKey, InstanceCounters, PickSelection, ServiceCounters};
 use super::name_index::NameIndex;
 use super::service_addresses::ServiceAddresses;
+use super::service_key::{KeyTexts, ServiceKey};
 use super::times::{LeaseTimes, WIDTH};
 use crate::model::{HealthState, RegisteredInstance};
 use crate::registry::{Change, ChangeKind, Snapshot};
-
-/// A service: its namespace and its name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct ServiceKey {
-    pub(super) namespace: Arc<str>,
-    pub(super) name: Arc<str>,
-}
-
-impl ServiceKey {
-    pub(super) fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
-    }
-
-    pub(super) fn of(instance: &RegisteredInstance) -> Self {
-        Self::new(instance.namespace(), instance.name())
-    }
-}
 
 /// The registry at one index.
 #[derive(Clone, Debug)]
@@ -41,6 +26,8 @@ pub(super) struct View {
     nodes: RedBlackTreeMapSync<Arc<str>, Arc<InstanceView>>,
     /// The instances or nodes that checks of Consul's API belong to, by the id of the check.
     check_owners: HashTrieMapSync<Arc<str>, Arc<InstanceView>>,
+    /// How often a node has changed.
+    nodes_version: u64,
     /// The index of the last change that was more than a change of health.
     catalog_index: u64,
     /// Only a server with DNS has it.
@@ -58,6 +45,8 @@ pub(super) struct ServiceView {
     /// Made by the first that asks for it, as the list is.
     addresses: OnceLock<ServiceAddresses>,
     balancing: Balancing,
+    /// What Consul's `health/service` answers: with all instances, and with those that pass their checks.
+    health_answers: [AnswerCache; 2],
 }
 
 /// An instance with its JSON.
@@ -78,14 +67,18 @@ const HEALTH_FIELDS: [&str; 8] =
 /// What stands in the JSON in place of the times until an answer is written. No instance lives in those years.
 const LAST_SEEN: &str = "1111-11-11T11:11:11.111Z";
 const EXPIRES: &str = "2222-02-22T22:22:22.222Z";
+const LAST_SEEN_FIELD: &[u8] = b"\"last_seen\":\"1111-11-11T11:11:11.111Z\"";
+const EXPIRES_FIELD: &[u8] = b"\"expires\":\"2222-02-22T22:22:22.222Z\"";
+/// Room for the JSON of most instances, so that it is written without growing.
+pub(super) const USUAL_JSON_BYTES: usize = 1_024;
 
 impl InstanceView {
     pub(super) fn new(instance: RegisteredInstance, known: Option<&Arc<InstanceView>>) -> Self {
         let json = json_with_places(&instance);
         Self {
-            last_seen_at: place(&json, "last_seen", LAST_SEEN),
-            expires_at: place(&json, "expires", EXPIRES),
-            json: json.into_bytes().into(),
+            last_seen_at: place(&json, LAST_SEEN_FIELD),
+            expires_at: place(&json, EXPIRES_FIELD),
+            json: json.into(),
             counters: known.map_or_else(Arc::default, |known| Arc::clone(&known.counters)),
             times: LeaseTimes::new(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires)),
             instance,
@@ -132,21 +125,25 @@ impl InstanceView {
 }
 
 /// The JSON with fixed texts in place of the times.
-fn json_with_places(instance: &RegisteredInstance) -> String {
+fn json_with_places(instance: &RegisteredInstance) -> Vec<u8> {
     let mut instance = instance.clone();
     instance.last_seen = LAST_SEEN.parse().unwrap_or(Timestamp::UNIX_EPOCH);
     if let Some(lease) = &mut instance.lease {
         lease.expires = EXPIRES.parse().unwrap_or(Timestamp::UNIX_EPOCH);
     }
+    let mut json = Vec::with_capacity(USUAL_JSON_BYTES);
     // An instance of texts and numbers always serialises.
-    serde_json::to_string(&instance).unwrap_or_default()
+    let _ = serde_json::to_writer(&mut json, &instance);
+    json
 }
 
 /// Where the value of a time begins. The field stands behind everything that a client wrote, and quotes in a text are
 /// escaped, so the last such field is the right one.
-fn place(json: &str, field: &str, value: &str) -> Option<usize> {
-    let field = format!("\"{field}\":\"{value}\"");
-    Some(json.rfind(&field)? + field.len() - WIDTH - 1)
+fn place(json: &[u8], field: &[u8]) -> Option<usize> {
+    let mut starts = (0..=json.len().checked_sub(field.len())?).rev();
+    // Few places have the first letter of the name, so that few are compared as a whole.
+    let at = starts.find(|at| json[at + 1] == field[1] && json[*at..].starts_with(field))?;
+    Some(at + field.len() - WIDTH - 1)
 }
 
 impl ServiceView {
@@ -176,6 +173,11 @@ impl ServiceView {
         positions.into_iter().map(|at| &list[at]).collect()
     }
 
+    /// What Consul's `health/service` answers, `passing` with only the instances that pass their checks.
+    pub(super) fn health_answer(&self, passing: bool) -> &AnswerCache {
+        &self.health_answers[usize::from(passing)]
+    }
+
     /// The number of instances.
     pub(super) fn len(&self) -> usize {
         self.instances.size()
@@ -191,6 +193,7 @@ impl View {
             by_id: HashTrieMapSync::new_sync(),
             nodes: RedBlackTreeMapSync::new_sync(),
             check_owners: HashTrieMapSync::new_sync(),
+            nodes_version: 0,
             catalog_index: snapshot.index(),
             names: has_names.then(NameIndex::new),
         };
@@ -209,7 +212,14 @@ impl View {
 
     /// A service, if it has instances.
     pub(super) fn service(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceView>> {
-        self.services.get(&ServiceKey::new(namespace, name))
+        let key: &dyn KeyTexts = &(namespace, name);
+        self.services.get(key)
+    }
+
+    /// The key of an instance's service, which all that know the service share.
+    pub(super) fn key_of(&self, instance: &RegisteredInstance) -> ServiceKey {
+        let known = self.service(instance.namespace(), instance.name());
+        known.map_or_else(|| ServiceKey::of(instance), |service| service.key.clone())
     }
 
     /// Every service, by namespace and name.
@@ -235,6 +245,11 @@ impl View {
     /// The records of all nodes, by name.
     pub(super) fn nodes(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
         self.nodes.values()
+    }
+
+    /// Differs from that of each view whose nodes are others.
+    pub(super) fn nodes_version(&self) -> u64 {
+        self.nodes_version
     }
 
     /// What a check of this server's own agent belongs to: an instance, or a node.
@@ -285,7 +300,7 @@ impl ViewDraft {
 
     /// Adds or replaces an instance.
     pub(super) fn put(&mut self, instance: RegisteredInstance) -> Arc<InstanceView> {
-        let (key, id) = (ServiceKey::of(&instance), Arc::clone(&instance.id));
+        let (key, id) = (self.view.key_of(&instance), Arc::clone(&instance.id));
         // A new generation begins with counters of its own.
         let known = self.known(&instance).cloned();
         let same = known.as_ref().filter(|known| known.instance.generation == instance.generation);
@@ -324,7 +339,7 @@ impl ViewDraft {
             names.remove_instance(instance);
         }
         self.view.by_id.remove_mut(&*instance.id);
-        let service = self.change(ServiceKey::of(instance), |members| {
+        let service = self.change(self.view.key_of(instance), |members| {
             members.remove_mut(&*instance.id);
         });
         self.removed.extend(known.map(|known| (Arc::clone(&known.counters), service)));
@@ -383,6 +398,7 @@ impl ViewDraft {
             list: OnceLock::new(),
             addresses: OnceLock::new(),
             balancing: Balancing::default(),
+            health_answers: Default::default(),
         });
         change(&mut touched.instances);
         Arc::clone(&touched.counters)
@@ -390,6 +406,7 @@ impl ViewDraft {
 
     /// The changed view, as it is at this snapshot.
     pub(super) fn finish(mut self, snapshot: Snapshot) -> View {
+        self.view.nodes_version += u64::from(self.is_node_touched);
         for (instance, service) in self.removed {
             service.gone.fetch_add(instance.picks.load(Ordering::Relaxed), Ordering::Relaxed);
         }

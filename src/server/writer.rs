@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::StatusCode;
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Instrument, Span, debug, info, warn};
@@ -18,10 +18,11 @@ use super::api_error::ApiError;
 use super::audit::{Origin, PendingAudit, PlannedCommand};
 use super::document_event::{document_event, log_document};
 use super::ring::Event;
+use super::service_key::ServiceKey;
 use super::shared::App;
 use super::times;
 use super::trace;
-use super::view::{InstanceView, ServiceKey, View, ViewDraft};
+use super::view::{InstanceView, USUAL_JSON_BYTES, View, ViewDraft};
 use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
@@ -303,7 +304,7 @@ impl CarriedOut {
 
             self.draft.note(change);
 
-            let key = ServiceKey::of(&change.instance);
+            let key = base.key_of(&change.instance);
             let previous = last_of.insert(key.clone(), change.index);
             let previous = previous.unwrap_or_else(|| base.snapshot.service_index(&key.namespace, &key.name));
             self.events.push(Arc::new(event(change, &view, key, previous)));
@@ -343,8 +344,12 @@ fn write_of(change: &Change) -> Write {
     let id = Arc::clone(&change.instance.id);
     match change.kind {
         ChangeKind::Removed => Write::Remove { id },
-        // A record of texts and numbers always serialises.
-        _ => Write::Put { id, body: serde_json::to_vec(&*change.record).unwrap_or_default() },
+        _ => {
+            let mut body = Vec::with_capacity(USUAL_JSON_BYTES);
+            // A record of texts and numbers always serialises.
+            let _ = serde_json::to_writer(&mut body, &*change.record);
+            Write::Put { id, body }
+        }
     }
 }
 
@@ -366,24 +371,44 @@ fn failure(error: &StoreError) -> ApiError {
     api_error.hint(error.hint())
 }
 
+/// An event without its instance, which follows it.
+#[derive(Serialize)]
+struct EventHead<'c> {
+    index: u64,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: &'c str,
+    source: &'static str,
+    namespace: &'c str,
+    service: &'c str,
+    id: &'c str,
+    cause: &'static str,
+    changed: &'c [&'static str],
+    previous: u64,
+}
+
+/// Room for most heads of events.
+const USUAL_HEAD_BYTES: usize = 384;
 /// What stands between the head of an event and its instance.
 const ITEM_KEY: &[u8] = b",\"item\":";
 
 /// A change as clients read it.
 fn event(change: &Change, view: &InstanceView, service: ServiceKey, previous: u64) -> Event {
-    let head = json!({
-        "index": change.index,
-        "type": change.kind.as_str(),
-        "time": times::written(change.at),
-        "source": "portolan",
-        "namespace": &*service.namespace,
-        "service": &*service.name,
-        "id": &*change.instance.id,
-        "cause": change.cause.as_str(),
-        "changed": change.changed,
-        "previous": previous,
-    });
-    let mut line = head.to_string().into_bytes();
+    let head = EventHead {
+        index: change.index,
+        kind: change.kind.as_str(),
+        time: &times::written(change.at),
+        source: "portolan",
+        namespace: &service.namespace,
+        service: &service.name,
+        id: &change.instance.id,
+        cause: change.cause.as_str(),
+        changed: &change.changed,
+        previous,
+    };
+    let mut line = Vec::with_capacity(USUAL_HEAD_BYTES);
+    // Texts and numbers always serialise.
+    let _ = serde_json::to_writer(&mut line, &head);
     line.pop();
     // Thousands of events are kept: none of them has room to grow.
     line.reserve_exact(ITEM_KEY.len() + view.json_bytes() + 1);

@@ -76,6 +76,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// What one of its items is called, in the singular; `None`: a service.
+    fn noun(&self) -> Option<&'static str> {
+        self.inner().and_then(Source::noun)
+    }
+
     /// Whether its listing comes sorted by address and port, unless it streams: an output that streams for one format can
     /// then restore the order for another.
     fn sorts_by_address(&self) -> bool {

@@ -86,7 +86,7 @@ fn truth_in_the_environment_is_what_people_write() {
 fn the_environment_is_refused_by_the_name_of_its_variable() {
     portolan("ports").env("PORTOLAN_OUTPUT", "jsn").refuses(
         "PORTOLAN_OUTPUT='jsn': there is no such value",
-        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name",
+        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name, address",
     );
     portolan("ports")
         .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::ResolvesServerCertUsingSni;
+use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, crypto::ring};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -155,4 +157,32 @@ fn a_server_that_stalls_in_the_handshake_delays_no_other() {
         mute(stream).await;
     });
     assert!(identified(&peer, &[])["protocol"].is_null());
+}
+
+/// Two names of one address: each is asked for by SNI, and identified by its own certificate.
+#[test]
+fn each_name_of_an_address_gets_its_own_certificate() {
+    let provider = ring::default_provider();
+    let mut by_name = ResolvesServerCertUsingSni::new();
+    for name in ["a.test", "b.test"] {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new(vec![name.to_owned()]).unwrap().self_signed(&key).unwrap();
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let certified = CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider).unwrap();
+        by_name.add(name, certified).unwrap();
+    }
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider));
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let acceptor = TlsAcceptor::from(Arc::new(builder.with_cert_resolver(Arc::new(by_name))));
+
+    let peers = Peers::new();
+    let peer = peers.serve(move |stream| page(acceptor.clone(), stream));
+    let document = crate::late::scan_names(&["a.test", "b.test"], peer.address.port());
+    let names: Vec<_> = document["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["endpoints"][0]["service"]["tls"]["certificates"][0]["names"].clone())
+        .collect();
+    assert_eq!(names, [serde_json::json!(["a.test"]), serde_json::json!(["b.test"])], "{document}");
 }

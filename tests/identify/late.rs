@@ -145,18 +145,71 @@ fn each_name_of_an_address_is_identified_as_itself() {
         let page = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let _ = stream.write_all(page.as_bytes()).await;
     });
-    let dir = TempDir::new();
-    let hosts = dir.path().join("hosts");
-    std::fs::write(&hosts, "127.0.0.1 a.test b.test\n").unwrap();
-    let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
-    let port = peer.address.port().to_string();
-    let mut command = crate::support::tool("unshare");
-    command.args(["-m", "sh", "-c", &mount, "sh"]).arg(env!("CARGO_BIN_EXE_portolan"));
-    command.args(["scan", "a.test", "b.test", "-p", &port, "--identify", "--json"]);
-    let output = command.output().unwrap();
-    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let document = scan_names(&["a.test", "b.test"], peer.address.port());
     let items = document["items"].as_array().unwrap().iter();
     let titles: Vec<&str> =
         items.map(|item| item["endpoints"][0]["service"]["facts"]["title"].as_str().unwrap()).collect();
     assert_eq!(titles, ["a.test", "b.test"], "{document}");
+}
+
+/// Scans and identifies a port of this host by names that lead to it.
+pub(crate) fn scan_names(names: &[&str], port: u16) -> Value {
+    let dir = TempDir::new();
+    let hosts = dir.path().join("hosts");
+    std::fs::write(&hosts, format!("127.0.0.1 {}\n", names.join(" "))).unwrap();
+    let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
+    let mut command = crate::support::tool("unshare");
+    command.args(["-m", "sh", "-c", &mount, "sh"]).arg(env!("CARGO_BIN_EXE_portolan"));
+    command.arg("scan").args(names).args(["-p", &port.to_string(), "--identify", "--json"]);
+    let output = command.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// A slow server writes its greeting in parts: what is cut off within a line, or within a reply of several lines, goes on.
+#[test]
+fn a_greeting_in_parts_is_awaited() {
+    let peers = Peers::new();
+    let in_parts = |parts: &'static [&'static str]| {
+        peers.serve(move |mut stream| async move {
+            for part in parts {
+                let _ = stream.write_all(part.as_bytes()).await;
+                tokio::time::sleep(Duration::from_millis(600)).await;
+            }
+            let mut byte = [0; 1024];
+            while stream.read(&mut byte).await.is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(b"500 5.5.1 what?\r\n").await;
+            }
+        })
+    };
+    for (parts, protocol) in [
+        (&["22", "0 mx.test ESMTP Postfix\r\n"][..], "smtp"),
+        (&["220-mx.test\r\n", "220 ESMTP Postfix\r\n"], "smtp"),
+        (&["220-Welcome\r\n", "220-to\r\n", "220 (vsFTPd 3.0.3)\r\n"], "ftp"),
+        (&["SSH-2.0-Open", "SSH_9.2p1\r\n"], "ssh"),
+    ] {
+        assert_eq!(identified(&in_parts(parts), &[])["protocol"], protocol, "{parts:?}");
+    }
+}
+
+/// What servers say to a client that they turn away at once.
+#[test]
+fn a_server_that_turns_clients_away_is_known_by_its_words() {
+    let peers = Peers::new();
+    for (greeting, protocol) in [
+        ("421 4.7.0 mx.test Too many connections, try again later\r\n", "smtp"),
+        ("554 5.7.1 You are not allowed to connect.\r\n", "smtp"),
+        ("521 mx.test does not accept mail\r\n", "smtp"),
+        ("421 There are too many connected users, please try later.\r\n", "ftp"),
+        ("530 Sorry, the maximum number of clients (50) are already connected.\r\n", "ftp"),
+        ("-ERR [SYS/TEMP] Server too busy\r\n", "pop3"),
+        ("-ERR max number of clients reached\r\n", "redis"),
+        ("ERROR Too many open connections\r\n", "memcached"),
+        ("ERROR :Closing Link: 127.0.0.1 (Too many host connections)\r\n", "irc"),
+        ("Exceeded MaxStartups\r\n", "ssh"),
+    ] {
+        let peer = peers.serve(move |mut stream| async move {
+            let _ = stream.write_all(greeting.as_bytes()).await;
+        });
+        assert_eq!(identified(&peer, &[])["protocol"], protocol, "{greeting}");
+    }
 }

@@ -70,6 +70,16 @@ VirtualHost 'localhost'\" >c.lua; exec prosody --config $D/c.lua -F",
         None,
         "printf '[Global]\\nName = irc.test.local\\nListen = 127.0.0.1\\nPorts = 6667\\n[Options]\\nIdent = no\\nPAM = no\\nDNS = no\\n' >c; exec ngircd -n -f $D/c",
     ),
+    service(
+        "python3-pymodbus",
+        "T:502",
+        "modbus",
+        Some("Wharf Crane"),
+        "exec /usr/bin/python3 -c \"from pymodbus.datastore import ModbusServerContext as C, ModbusSlaveContext as S
+from pymodbus.device import ModbusDeviceIdentification as I
+from pymodbus.server import StartTcpServer
+StartTcpServer(context=C(slaves=S(), single=True), identity=I(info={0: 'Wharf', 1: 'Crane', 2: '2.1'}), address=('127.0.0.1', 502))\"",
+    ),
     service("subversion", "T:3690", "svn", None, "exec svnserve -d --foreground --listen-host 127.0.0.1 -r $D"),
     service("git", "T:9418", "git", None, "exec git daemon --listen=127.0.0.1 --base-path=$D"),
     service("dovecot-managesieved", "T:4190", "sieve", Some("Dovecot (Debian) Pigeonhole"), DOVECOT),

@@ -170,3 +170,47 @@ async fn quic_negotiates_its_version_as_in_rfc_8999() {
     );
     answering.abort();
 }
+
+/// The listener's refusal as Oracle's manuals print it, at its own port; its version is the number in it.
+#[test]
+fn a_listener_of_oracle_refuses_with_its_version() {
+    const REFUSAL: &[u8] = b"\0\x65\0\0\x04\0\0\0\x22\0\0\x59\
+        (DESCRIPTION=(TMP=)(VSNNUM=186647040)(ERR=1189)(ERROR_STACK=(ERROR=(CODE=1189)(EMFI=4))))";
+    let peers = Peers::new();
+    let peer = peers.serve_at(([127, 3, 0, 15], 1521).into(), |mut stream| async move {
+        let mut request = vec![0; 4096];
+        if stream.read(&mut request).await.is_ok_and(|length| request[..length].ends_with(b"(COMMAND=version))")) {
+            let _ = stream.write_all(REFUSAL).await;
+        }
+    });
+    assert_eq!(named(&identified(&peer, &[])), ["oracle", "Oracle Database", "11.2.0.2.0"]);
+}
+
+/// At the ports of controllers, nothing is sent but what their own protocol has.
+#[test]
+fn a_controller_receives_no_probes_of_other_protocols() {
+    let peers = Peers::new();
+    let received = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let sent = std::sync::Arc::clone(&received);
+    let silent = move |mut stream: TcpStream| {
+        let sent = std::sync::Arc::clone(&sent);
+        async move {
+            let mut bytes = vec![0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut bytes).await {
+                sent.lock().unwrap().extend_from_slice(&bytes[..length]);
+            }
+        }
+    };
+    let modbus = peers.serve_at(([127, 3, 0, 16], 502).into(), silent.clone());
+    let unknown = identified(&modbus, &["--identify-timeout", "3s"]);
+    assert!(unknown["protocol"].is_null(), "{unknown}");
+    assert_eq!(*received.lock().unwrap(), b"po\0\0\0\x05\xff\x2b\x0e\x01\0");
+
+    let peer = peers.serve_at(([127, 3, 0, 16], 102).into(), silent);
+    let arguments = ["scan", "127.3.0.16", "-p", "102", "--identify"];
+    let output = run(&arguments);
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(notes.contains("port 102 was not probed"), "{notes}");
+    assert_eq!(received.lock().unwrap().len(), 11);
+    drop(peer);
+}

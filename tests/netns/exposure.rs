@@ -29,6 +29,21 @@ struct Layout {
 const LOCALNET: &str = "echo 1 > /proc/sys/net/ipv4/conf/wire/route_localnet
     ip route del local 127.0.0.0/8 dev lo table local; ip route add 127.9.9.9 via 10.77.0.1 src 10.77.0.2";
 
+/// Packets for ports 80 and 81 go to the sockets at 127.0.0.1:7002 and 127.0.0.1:7003.
+const TPROXY: &str = "nft add table ip t
+    nft 'add chain ip t p { type filter hook prerouting priority mangle; }'
+    nft add rule ip t p tcp dport 80 tproxy to 127.0.0.1:7002 meta mark set 1 accept
+    ip rule add fwmark 1 lookup 100; ip route add local 0.0.0.0/0 dev lo table 100";
+
+/// Packets for port 8080 get another address.
+macro_rules! dnat {
+    () => {
+        "nft add table ip t
+        nft 'add chain ip t p { type nat hook prerouting priority dstnat; }'
+        nft add rule ip t p tcp dport 8080 dnat to 127.0.0.1:80"
+    };
+}
+
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn layouts() -> Vec<Layout> {
     let plain = Layout {
@@ -139,6 +154,87 @@ fn layouts() -> Vec<Layout> {
             connects: false,
             exposed: json!(false),
             ..far.clone()
+        },
+        Layout {
+            name: "loopback, transparent, and a rule leads there",
+            here: TPROXY,
+            listener: "tcp=127.0.0.1:7002,transparent",
+            exposed: json!(null),
+            ..plain.clone()
+        },
+        Layout {
+            name: "loopback, not transparent, and a rule leads there",
+            here: TPROXY,
+            listener: "tcp=127.0.0.1:7002",
+            connects: false,
+            exposed: json!(false),
+            ..plain.clone()
+        },
+        Layout {
+            name: "loopback, another address becomes this one, and the interface routes it",
+            here: concat!("echo 1 > /proc/sys/net/ipv4/conf/wire/route_localnet\n", dnat!()),
+            listener: "tcp=127.0.0.1:80",
+            target: "10.77.0.1:8080",
+            exposed: json!(null),
+            ..plain.clone()
+        },
+        Layout {
+            name: "loopback, another address becomes this one",
+            here: dnat!(),
+            listener: "tcp=127.0.0.1:80",
+            target: "10.77.0.1:8080",
+            connects: false,
+            exposed: json!(false),
+            ..plain.clone()
+        },
+        Layout {
+            name: "loopback, and a rule leads to the address of the interface",
+            here: "nft add table ip t; nft 'add chain ip t p { type nat hook prerouting priority dstnat; }'
+                nft add rule ip t p tcp dport 8080 redirect to :80",
+            listener: "tcp=127.0.0.1:80",
+            target: "10.77.0.1:8080",
+            connects: false,
+            exposed: json!(false),
+            ..plain.clone()
+        },
+        Layout {
+            name: "an address of a bridge",
+            here: "ip addr del 10.77.0.1/24 dev wire; ip link add br0 type bridge; ip link set wire master br0
+                ip link set br0 up; ip addr add 10.77.0.1/24 dev br0",
+            ..plain.clone()
+        },
+        Layout {
+            name: "an address of a macvlan",
+            here: "ip link add mv link wire type macvlan mode bridge; ip addr add 10.99.0.1/24 dev mv; ip link set mv up",
+            there: "ip addr add 10.99.0.2/24 dev wire",
+            listener: "tcp=10.99.0.1:80",
+            target: "10.99.0.1:80",
+            ..plain.clone()
+        },
+        Layout { name: "every IPv4 address", listener: "tcp=0.0.0.0:80", ..plain.clone() },
+        Layout { name: "every IPv6 address", listener: "tcp=[::]:80,v6only", target: "[fd77::1]:80", ..plain.clone() },
+        Layout { name: "every address, by IPv4", listener: "tcp=[::]:80,dual", ..plain.clone() },
+        Layout { name: "an IPv4 address in IPv6", listener: "tcp=[::ffff:10.77.0.1]:80", ..plain.clone() },
+        Layout {
+            name: "bound to the wire",
+            listener: "tcp=[::]:80,v6only,device=wire",
+            target: "[fd77::1]:80",
+            ..plain.clone()
+        },
+        Layout {
+            name: "a second address of lo with a label",
+            here: "ip addr add 10.88.0.1/32 dev lo label lo:1",
+            exposed: json!(true),
+            ..far
+        },
+        Layout {
+            name: "an address that this machine does not have, and a route to here",
+            here: "echo 1 > /proc/sys/net/ipv4/ip_nonlocal_bind; ip route add local 10.88.0.1 dev lo",
+            there: routed,
+            listener: "tcp=10.88.0.1:80",
+            target: "10.88.0.1:80",
+            exposed: json!(null),
+            ..plain.clone()
         },
         plain,
     ]

@@ -143,6 +143,20 @@ fn names_are_the_ids() {
 }
 
 #[test]
+fn addresses_are_those_of_the_rows_each_once() {
+    let (scene, _fixture) = scene();
+    let listing = Listing::new(&json(&scene));
+    let mut expected: Vec<String> = Vec::new();
+    for key in listing.keys() {
+        let address = key.split_once(' ').unwrap().1.to_owned();
+        if !expected.contains(&address) {
+            expected.push(address);
+        }
+    }
+    assert_eq!(run(&scene, "address").lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn tables_have_a_line_for_every_row_and_no_decoration_in_a_pipe() {
     let (scene, _fixture) = scene();
     let listing = Listing::new(&json(&scene));

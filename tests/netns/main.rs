@@ -8,6 +8,7 @@ mod agreement;
 mod blocked;
 mod browser;
 mod cgroups;
+mod connections;
 mod crowds;
 mod diff;
 mod exposure;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::support::{Fixture, Listing, Scene, fixture_path};
 
-const FORMATS: [&str; 9] = ["table", "wide", "json", "ndjson", "csv", "yaml", "prometheus-sd", "html", "name"];
+const FORMATS: [&str; 10] =
+    ["table", "wide", "json", "ndjson", "csv", "yaml", "prometheus-sd", "html", "name", "address"];
 
 /// Names as a process may give itself, 15 bytes at most, and how portolan may tell them at best.
 const NAMES: &[(&str, &[u8])] = &[

@@ -241,3 +241,23 @@ fn a_host_whose_every_port_is_open_is_pointed_out() {
     let said = "100 of 100 ports of 127.0.0.1 are open: a SYN proxy, a firewall or a tarpit may reply for them";
     assert!(outcome.stderr.contains(said), "{}", outcome.stderr);
 }
+
+/// Its card is in the kernel's neighbour table by then, which needs no permission.
+#[test]
+fn a_host_on_the_link_is_listed_with_its_network_card() {
+    let (here, there) = wired();
+    there.sh("ip link set wire address 00:00:0c:01:02:03");
+    let _fixture = there.fixture("tcp=0.0.0.0:1005");
+    let _own = here.fixture("tcp=10.77.0.1:1005");
+    for args in ["10.77.0.2 -p 1005 --json", "10.77.0.2 -sn --json"] {
+        let document = here.scan().args(args).run().document();
+        assert_eq!(document["items"][0]["detail"]["mac"], "00:00:0c:01:02:03", "{args}: {document}");
+    }
+
+    let own = here.scan().args("10.77.0.1 -p 1005 --json").run().document();
+    assert!(own["items"][0]["detail"]["mac"].is_null(), "{own}");
+    let wide = here.scan().args("10.77.0.2 -p 1005 -o wide").run();
+    assert!(wide.text().contains("00:00:0c:01:02:03"), "{}", wide.text());
+    let xml = here.scan().args("10.77.0.2 -p 1005 -o nmap-xml").run();
+    assert!(xml.text().contains("addr=\"00:00:0C:01:02:03\" addrtype=\"mac\""), "{}", xml.text());
+}

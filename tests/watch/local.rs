@@ -30,6 +30,22 @@ fn a_new_listener_is_reported_and_so_is_its_end() {
     assert_eq!(history.ids(), Vec::<&str>::new());
 }
 
+#[test]
+fn a_connection_comes_and_goes() {
+    let scene = Scene::new();
+    let (server, _) = listener(&scene, "127.0.0.1:0");
+    let at = server.local_addr().unwrap();
+    let mut watched = Watched::start(scene.portolan().args("--connections --interval 50ms"));
+
+    let client = inside(&scene, || std::net::TcpStream::connect(at)).unwrap();
+    let id = format!("local/tcp/{at}-{}", client.local_addr().unwrap());
+    let added = watched.about(&id);
+    assert_eq!((&added["type"], &added["item"]["detail"]["state"]), (&"added".into(), &"queued".into()), "{added}");
+    // This resets what was not accepted.
+    drop(server);
+    assert_eq!(watched.about(&id)["type"], "removed");
+}
+
 /// The next poll is an hour away, so only a kernel event can report it.
 #[test]
 fn a_removal_is_reported_before_the_next_poll() {

@@ -83,12 +83,16 @@ pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) ->
     if min_score.is_some() && !validate {
         return Err(Error::usage("--min-score", "it requires checks", "add --validate, or leave it out"));
     }
-    if source.is_proxied()
-        && let Some(option) =
-            [("--identify", identify.asked), ("--validate", *validate)].iter().find(|(_, asked)| *asked)
-    {
-        let why = "it would contact the targets from here, past the proxy";
-        return Err(Error::usage(option.0, why, "leave it or --proxy out"));
+    let contacts = [("--identify", identify.asked), ("--validate", *validate)].into_iter().find(|(_, asked)| *asked);
+    if let Some((option, _)) = contacts {
+        if source.is_proxied() {
+            let why = "it would contact the targets from here, past the proxy";
+            return Err(Error::usage(option, why, "leave it or --proxy out"));
+        }
+        if let Some(noun) = source.noun() {
+            let why = format!("a {noun} is not a service");
+            return Err(Error::usage(option, why, format!("leave it or --{noun}s out")));
+        }
     }
 
     let identified = Identification { source, options: identify.options(), checked: *validate };

@@ -134,7 +134,8 @@ impl ExitRules {
         if stdout_result?.is_none() && !has_files {
             return Ok(exit);
         }
-        exit = exit.max(self.report(&printed, was_complete, global.quiet));
+        let noun = self.noun.or_else(|| source.noun());
+        exit = exit.max(self.report(&printed, noun, was_complete, global.quiet));
         if let Some(note) = layout.hidden_note().filter(|_| !global.quiet) {
             stderr::note(&note);
         }
@@ -148,14 +149,14 @@ impl ExitRules {
     }
 
     /// Reports errors, notes and changes on standard error; returns the exit code.
-    fn report(&self, printed: &PrintReport, was_complete: bool, quiet: bool) -> Exit {
+    fn report(&self, printed: &PrintReport, noun: Option<&str>, was_complete: bool, quiet: bool) -> Exit {
         let mut exit = Exit::Done;
         for error in &printed.errors {
             stderr::fault(error);
             exit = exit.max(Exit::Incomplete);
         }
         if !quiet {
-            stderr::note(&summary(printed.count, self.noun));
+            stderr::note(&summary(printed.count, noun));
             printed.notes.iter().for_each(|note| stderr::note(note));
             // An error above says it already.
             printed.limits.iter().filter(|limit| !printed.errors.contains(limit)).for_each(|limit| {

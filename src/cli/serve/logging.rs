@@ -46,6 +46,12 @@ impl<'l> MakeWriter<'l> for Lines {
 impl Write for Lines {
     /// Takes a whole event, which ends with a line break.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        // Most lines are plain ASCII, and each change of the registry writes one.
+        let is_plain = event.strip_suffix(b"\n").unwrap_or(event).iter().all(|byte| matches!(byte, 0x20..0x7f));
+        if is_plain {
+            io::stderr().write_all(event)?;
+            return Ok(event.len());
+        }
         let text = String::from_utf8_lossy(event);
         let line = text.strip_suffix('\n').unwrap_or(&text);
         if line.contains(is_dangerous) {

@@ -2,9 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::clean::clean;
-use crate::model::{Endpoint, HealthState, K8sRouteDetail, Service};
+use crate::model::{
+    ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail,
+    Service,
+};
 use crate::output::RenderOptions;
 use crate::output::table::Field;
 
@@ -64,6 +68,11 @@ const GROUPS: [&str; 3] = ["container", "unit", "namespace"];
 impl ChartGraph {
     /// Adds a service with its endpoints.
     pub(super) fn add(&mut self, page: &RenderOptions, service: &Service) -> Result<(), fmt::Error> {
+        if let Some(connection) = service.detail.downcast_ref::<ConnectionDetail>() {
+            self.add_connection(page, service, connection);
+            return Ok(());
+        }
+
         for endpoint in service.rows() {
             let cell = |name: &str| cell(page, service, endpoint, name);
             let mut group = String::new();
@@ -86,6 +95,45 @@ impl ChartGraph {
         }
         self.resolve_links();
         Ok(())
+    }
+
+    /// Adds a line from the client to the server, and the endpoint at which the server serves.
+    fn add_connection(&mut self, page: &RenderOptions, service: &Service, connection: &ConnectionDetail) {
+        let is_server = connection.direction == Some(ConnectionDirection::In);
+        let ConnectionPeer { address, port, holder, .. } = &connection.peer;
+        // The port of a client elsewhere says nothing.
+        let far = if is_server { address.to_string() } else { SocketAddr::new(*address, *port).to_string() };
+        let own = self.end(Some(&connection.end), "");
+        let peer = self.end(holder.as_ref(), &far);
+
+        let (from, to) = if is_server { (peer, own) } else { (own, peer) };
+        if !self.links.contains(&(from, to)) {
+            self.links.push((from, to));
+        }
+        if let Some(endpoint) = service.endpoints.first().filter(|_| is_server) {
+            let leaf = leaf(page, endpoint, "");
+            let leaves = &mut self.owners[own].leaves;
+            if !leaves.iter().any(|known| known.label == leaf.label) {
+                leaves.push(leaf);
+            }
+        }
+    }
+
+    /// The owner for an end of a connection: its process, why that is unknown, or the name of an end elsewhere.
+    fn end(&mut self, end: Option<&ConnectionEnd>, far: &str) -> usize {
+        let Some(end) = end else {
+            let group = self.group(String::new());
+            return self.owner(group, far.to_owned());
+        };
+
+        let container = end.container.as_ref().map(|container| format!("container {container}"));
+        let unit = end.unit.as_ref().map(|unit| format!("unit {unit}"));
+        let group = self.group(container.or(unit).unwrap_or_default());
+        let label = match end.processes.first() {
+            Some(process) => format!("{} ({})", process.name, process.pid),
+            None => end.owner.as_str().to_owned(),
+        };
+        self.owner(group, label)
     }
 
     fn group(&mut self, name: String) -> usize {

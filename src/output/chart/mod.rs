@@ -1,5 +1,5 @@
 //! Pictures of a listing: who serves what. Groups (containers, units, namespaces) hold owners (processes, services,
-//! hosts), and owners hold endpoints; routes of a cluster lead to its services.
+//! hosts), and owners hold endpoints; routes of a cluster lead to its services, and connections from clients to servers.
 
 mod dot;
 mod graph;
@@ -15,7 +15,7 @@ pub(super) use self::mermaid::Mermaid;
 pub(super) use self::svg::Svg;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::escaped;
-use crate::model::{Completeness, Service};
+use crate::model::{Completeness, ConnectionDetail, Service};
 
 /// Draws a whole graph.
 type Draw = fn(&ChartGraph, &ChartCaption, &mut (dyn Write + Send)) -> io::Result<()>;
@@ -26,22 +26,25 @@ pub(super) struct Chart<'w> {
     page: RenderOptions,
     graph: ChartGraph,
     services: usize,
+    noun: &'static str,
     draw: Draw,
 }
 
 /// What stands below a picture.
 struct ChartCaption {
     services: usize,
+    /// What they are.
+    noun: &'static str,
     /// Why something is missing, if it is.
     missing: Option<String>,
 }
 
 impl ChartCaption {
     fn text(&self) -> String {
-        let noun = if self.services == 1 { "service" } else { "services" };
+        let plural = if self.services == 1 { "" } else { "s" };
         match &self.missing {
-            Some(missing) => format!("{} {noun}; incomplete: {missing}", self.services),
-            None => format!("{} {noun}", self.services),
+            Some(missing) => format!("{} {}{plural}; incomplete: {missing}", self.services, self.noun),
+            None => format!("{} {}{plural}", self.services, self.noun),
         }
     }
 }
@@ -59,13 +62,16 @@ fn quoted(text: &str, push: fn(&mut String, char)) -> String {
 
 impl<'w> Chart<'w> {
     fn of(out: &'w mut (dyn Write + Send), page: RenderOptions, draw: Draw) -> Self {
-        Self { out, page, graph: ChartGraph::default(), services: 0, draw }
+        Self { out, page, graph: ChartGraph::default(), services: 0, noun: "service", draw }
     }
 }
 
 impl Format for Chart<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         self.services += 1;
+        if service.detail.downcast_ref::<ConnectionDetail>().is_some() {
+            self.noun = "connection";
+        }
         self.graph.add(&self.page, service).map_err(io::Error::other)
     }
 
@@ -75,7 +81,7 @@ impl Format for Chart<'_> {
             Some(error) => format!("cannot {}: {}", error.operation, error.cause),
             None => "the listing was stopped".to_owned(),
         });
-        let caption = ChartCaption { services: self.services, missing };
+        let caption = ChartCaption { services: self.services, noun: self.noun, missing };
         (self.draw)(&self.graph, &caption, self.out)
     }
 

@@ -159,7 +159,7 @@ mod tests {
         let owner = Owner { group: 1, label: name.to_owned(), leaves: leaves.into() };
         let graph = ChartGraph::of(vec![String::new(), name.to_owned()], vec![owner]);
         let mut out = Vec::new();
-        let caption = ChartCaption { services: 1, missing: Some(name.to_owned()) };
+        let caption = ChartCaption { services: 1, noun: "service", missing: Some(name.to_owned()) };
         draw(&graph, &caption, &mut out).unwrap();
 
         let text = String::from_utf8(out).unwrap();

@@ -1,10 +1,11 @@
 //! `--tree`: listeners below the processes that hold them, processes below those that started them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::TableLine;
 use crate::clean::clean;
-use crate::model::{LocalDetail, Service};
+use crate::model::{ConnectionDetail, LocalDetail, Process, Service};
 
 /// The processes of a listing, and the rows of each.
 #[derive(Default)]
@@ -38,14 +39,11 @@ impl ProcessTree {
     pub(in crate::output) fn add(&mut self, service: &Service) {
         let row = self.rows;
         self.rows += 1;
-        let detail: Option<&LocalDetail> = service.detail.downcast_ref();
-        let Some((detail, process)) = detail.and_then(|detail| Some((detail, detail.main_process()?))) else {
-            let reason = detail.map_or("no process", |detail| detail.owner.as_str());
-            self.unknown.entry(reason.to_owned()).or_default().push(row);
+        let Some((process, count)) = holders(service) else {
+            self.unknown.entry(missing(service).to_owned()).or_default().push(row);
             return;
         };
 
-        let count = detail.processes.len();
         let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
         let node = self.nodes.entry(process.pid).or_default();
         node.name = format!("{} ({}{more})", clean(process.name.as_raw()), process.pid);
@@ -86,6 +84,22 @@ impl ProcessTree {
         }
         lines
     }
+}
+
+/// The main process of a listener or of a connection's own end, and how many hold it.
+fn holders(service: &Service) -> Option<(&Arc<Process>, usize)> {
+    if let Some(connection) = service.detail.downcast_ref::<ConnectionDetail>() {
+        return Some((connection.end.main_process()?, connection.end.processes.len()));
+    }
+    let detail: &LocalDetail = service.detail.downcast_ref()?;
+    Some((detail.main_process()?, detail.processes.len()))
+}
+
+/// Why there is no process.
+fn missing(service: &Service) -> &'static str {
+    let connection = service.detail.downcast_ref::<ConnectionDetail>().map(|connection| connection.end.owner);
+    let owner = connection.or_else(|| service.detail.downcast_ref::<LocalDetail>().map(|detail| detail.owner));
+    owner.map_or("no process", |owner| owner.as_str())
 }
 
 impl TreeWalk<'_> {

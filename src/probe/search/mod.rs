@@ -60,6 +60,15 @@ fn is_rejection(reply: &[u8]) -> bool {
     matches!(reply, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
 }
 
+/// Whether a greeting of text stops within a line, or within a reply of several lines (RFC 5321, 4.2.1): a server that is slow
+/// to write has more to say.
+fn is_unfinished(greeting: &[u8]) -> bool {
+    let is_text = greeting.iter().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let Some(lines) = greeting.strip_suffix(b"\n") else { return is_text };
+    let last = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    is_text && matches!(last, [b'1'..=b'5', b'0'..=b'9', b'0'..=b'9', b'-', ..])
+}
+
 impl StepResult {
     fn identified(identity: Identity, probe: Option<&'static dyn Probe>) -> Self {
         Self::Identified(Box::new(Match { identity, probe }))
@@ -256,6 +265,7 @@ impl<'l> Search<'l> {
 
             let more = match greeting.len() {
                 MAX_BANNER.. => Err(ConnectionError::TooLong),
+                _ if is_unfinished(&greeting) => talk.more_within(WAIT, &mut greeting).await,
                 _ => talk.more(&mut greeting).await,
             };
             ended = !matches!(more, Ok(true));
@@ -357,6 +367,23 @@ impl<'l> Search<'l> {
         match self.session.upgrade(kind, WAIT).await {
             Some(facts) => identity.tls(Some(facts)).fact("starttls", true),
             None => identity,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unfinished;
+
+    #[test]
+    fn text_that_stops_within_a_line_is_unfinished() {
+        for text in ["22", "220 mail.example.org ESM", "220-mail.example.org\r\n", "220-a\r\n220-b\r\n", "login: "] {
+            assert!(is_unfinished(text.as_bytes()), "{text:?}");
+        }
+        for bytes in
+            [&b"220 mail.example.org ESMTP\r\n"[..], b"220-a\r\n220 b\r\n", b"+OK\r\n", b"\x0a5.5.5-10.6\0", b"\n"]
+        {
+            assert!(!is_unfinished(bytes), "{bytes:?}");
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::net::ConnectionError;
 
 pub(super) struct Ssh;
 
+const REFUSALS: [&[u8]; 2] = [b"Exceeded MaxStartups", b"Not allowed at this time"];
+
 impl Probe for Ssh {
     fn protocol(&self) -> &'static str {
         "ssh"
@@ -19,6 +21,10 @@ impl Probe for Ssh {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // What OpenSSH says in place of its version to one client too many.
+        if received.line().is_some_and(|line| REFUSALS.contains(&line)) {
+            return Some(Identity::of("ssh").product("OpenSSH").fact("refused", true));
+        }
         let bytes = received.bytes.get(version_start(received.bytes)?..)?;
         let received = ServerBytes { bytes, ..*received };
         let line = received.line()?;
@@ -109,6 +115,14 @@ mod tests {
         assert_eq!((identity.product, identity.version), (Some("libssh".into()), Some("0.10.4".into())));
         assert_eq!(version_line(b"SSH-2.0-dropbear").unwrap().version, None);
         assert_eq!(version_line(b"SSH-"), None);
+    }
+
+    #[test]
+    fn a_refusal_of_openssh_is_recognised() {
+        for line in ["Exceeded MaxStartups\r\n", "Not allowed at this time\r\n"] {
+            assert!(crate::probe::recognise_tcp(&Ssh, line.as_bytes(), None).is_some());
+        }
+        assert!(crate::probe::recognise_tcp(&Ssh, b"Not allowed\r\n", None).is_none());
     }
 
     #[test]

@@ -143,7 +143,6 @@ pub(super) fn named(instance: &RegisteredInstance) -> String {
 mod tests {
     use std::time::Duration;
 
-    use http::Extensions;
     use jiff::Timestamp;
 
     use super::*;
@@ -155,7 +154,7 @@ mod tests {
         let now = Now { elapsed: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
         let planned = PlannedCommand::new(&command).unwrap();
         let outcome = state.step(command, now);
-        planned.entry(&Origin::of(None, &Extensions::new()), outcome.as_ref(), state)
+        planned.entry(&Origin::unknown(), outcome.as_ref(), state)
     }
 
     #[test]

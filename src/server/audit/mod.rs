@@ -21,7 +21,9 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use self::recent_uses::RecentUses;
+use super::access::Caller;
 use super::limits::{Rate, TokenBucket};
+use super::request_context::RequestContext;
 use super::settings::AuditSettings;
 use crate::clean::clean;
 use crate::engine::Clock;
@@ -118,13 +120,13 @@ impl AuditLog {
     }
 
     /// Records a key, token or certificate that let a request through: once an hour for each address.
-    pub(super) fn used(&self, origin: &Origin) {
+    pub(super) fn used(&self, caller: &Arc<Caller>, context: &RequestContext) {
         if !self.is_on() {
             return;
         }
-        let from = origin.from().map(|from| from.ip());
-        if self.uses.lock().is_first(origin.who(), from, self.clock.now()) {
-            self.cause(origin.entry("authenticated", "ok"));
+        let is_first = self.uses.lock().is_first(&caller.name, context.peer.ip(), self.clock.now());
+        if is_first {
+            self.cause(Origin::new(Some(Arc::clone(caller)), context).entry("authenticated", "ok"));
         }
     }
 
@@ -202,15 +204,14 @@ impl AuditQueues {
 
 #[cfg(test)]
 mod tests {
-    use http::Extensions;
-
     use super::*;
+    use crate::server::request_id::RequestId;
     use crate::store::Memory;
 
     #[test]
     fn a_flood_is_counted_and_does_not_keep_the_servers_own_entries_out() {
         let (log, mut queues) = AuditLog::new(AuditSettings::default(), Arc::new(Memory::new(0)));
-        let stranger = Origin::of(None, &Extensions::new());
+        let stranger = Origin::unknown();
         for _ in 0..5_000 {
             log.refused(&stranger, "unauthenticated", "GET /x", "no key and no token");
         }
@@ -230,9 +231,11 @@ mod tests {
         let settings = AuditSettings { enabled: false, ..AuditSettings::default() };
         let (log, mut queues) = AuditLog::new(settings, Arc::new(Memory::new(0)));
         log.note("started", "", "");
-        let stranger = Origin::of(None, &Extensions::new());
+        let stranger = Origin::unknown();
         log.refused(&stranger, "unauthenticated", "GET /x", "");
-        log.used(&stranger);
+        let id = RequestId::Server { prefix: 0, count: 1 };
+        let context = RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id };
+        log.used(&Arc::new(Caller::anyone()), &context);
         assert!(queues.take(&log).is_empty());
     }
 }

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::Extensions;
 use jiff::Timestamp;
 
 use crate::model::AuditEntry;
-use crate::server::PeerAddress;
 use crate::server::access::Caller;
+use crate::server::request_context::RequestContext;
 use crate::server::request_id::RequestId;
 
 /// What a caller is called that did not prove who it is.
@@ -24,10 +23,15 @@ pub(in crate::server) struct Origin {
 }
 
 impl Origin {
-    /// The origin of a request with these extensions.
-    pub(in crate::server) fn of(caller: Option<Arc<Caller>>, extensions: &Extensions) -> Self {
-        let from = extensions.get::<PeerAddress>().map(|PeerAddress(peer)| *peer);
-        Self { caller, from, request: extensions.get::<RequestId>().cloned() }
+    /// The origin of a request.
+    pub(in crate::server) fn new(caller: Option<Arc<Caller>>, context: &RequestContext) -> Self {
+        Self { caller, from: Some(context.peer), request: Some(context.id.clone()) }
+    }
+
+    /// An origin of which nothing is known.
+    #[cfg(test)]
+    pub(in crate::server) fn unknown() -> Self {
+        Self { caller: None, from: None, request: None }
     }
 
     /// The address of the client.
@@ -36,8 +40,8 @@ impl Origin {
     }
 
     /// The id of the request.
-    pub(in crate::server) fn request(&self) -> Option<&str> {
-        self.request.as_ref().map(RequestId::as_str)
+    pub(in crate::server) fn request(&self) -> Option<String> {
+        self.request.as_ref().map(RequestId::to_string)
     }
 
     /// Who it is.
@@ -49,7 +53,7 @@ impl Origin {
     pub(in crate::server) fn entry(&self, action: &'static str, result: &str) -> AuditEntry {
         let mut entry = AuditEntry::new(Timestamp::now(), self.who(), action, result);
         entry.from = self.from.map(|from| from.to_string());
-        entry.request = self.request.as_ref().map(RequestId::to_string);
+        entry.request = self.request();
         entry
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct RecentUses {
 
 impl RecentUses {
     /// Whether a use at `now`, the time of a monotonic clock, is the first one in the interval.
-    pub(super) fn is_first(&mut self, who: &str, from: Option<IpAddr>, now: Duration) -> bool {
+    pub(super) fn is_first(&mut self, who: &str, from: IpAddr, now: Duration) -> bool {
         let key = self.hasher.hash_one((who, from));
         let is_known = self.recorded.get(&key).is_some_and(|at| now.saturating_sub(*at) < USE_INTERVAL);
         if is_known {
@@ -56,10 +56,10 @@ mod tests {
             ("key 1", here, 60, true),
             ("key 1", here, 61, false),
         ] {
-            assert_eq!(uses.is_first(who, Some(from), minutes(at)), is_first, "{who} {from} {at}");
+            assert_eq!(uses.is_first(who, from, minutes(at)), is_first, "{who} {from} {at}");
         }
         for caller in 0..3 * MAX_USES {
-            assert!(uses.is_first(&caller.to_string(), None, minutes(62)));
+            assert!(uses.is_first(&caller.to_string(), here, minutes(62)));
             assert!(uses.recorded.len() <= MAX_USES);
         }
     }

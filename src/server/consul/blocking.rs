@@ -29,14 +29,13 @@ pub(super) enum WatchScope<'n> {
 }
 
 impl WatchScope<'_> {
-    /// The index of its last change. That of a registry without changes is 1, as with Consul, and the first change comes
-    /// after it: a client that waits with 1 waits for that one.
+    /// The index of its last change, as clients read it.
     fn index(self, view: &RegistryView) -> u64 {
-        1 + match self {
+        shown_index(match self {
             Self::Service(name) => view.service_index(name),
             Self::Catalog => view.view.catalog_index(),
             Self::All => view.view.index(),
-        }
+        })
     }
 
     fn filter(self) -> Filter {
@@ -49,6 +48,12 @@ impl WatchScope<'_> {
             _ => Filter::default(),
         }
     }
+}
+
+/// An index as clients read it. That of a registry without changes is 1, as with Consul, and the first change comes after
+/// it: a client that waits with 1 waits for that one.
+pub(super) fn shown_index(index: u64) -> u64 {
+    1 + index
 }
 
 /// Answers with what `read` makes of the registry: at once, or when it has changed, or when the time is over, or when the

@@ -3,14 +3,17 @@
 use serde::Serialize;
 
 use super::ConsulRequest;
-use super::blocking::{WatchScope, answer};
+use super::blocking::{WatchScope, answer, changed, shown_index};
 use super::catalog::{tags_of, wanted_members};
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{CHECK, HEALTH_ENTRY, filtered};
 use super::go;
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
-use super::services::{HealthEntry, NodeService};
+use super::reply;
+use super::services::{CONSUL, HealthEntry, NodeService};
+use crate::model::DEFAULT_NAMESPACE;
+use crate::server::answer_cache::WrittenAnswer;
 use crate::server::authorized::Access;
 
 /// The checks of a node and of its services.
@@ -47,13 +50,45 @@ pub(super) async fn service(access: &Access, request: &ConsulRequest) -> ConsulR
     };
 
     let tags = tags_of(request);
-    Ok(super::reply::with_cache(
+    let is_usual = tags.is_empty() && options.node_meta.is_empty() && options.filter.is_none();
+    if is_usual && name != CONSUL && !request.query.has("pretty") {
+        return usual(access, request, &options, passing).await;
+    }
+    Ok(reply::with_cache(
         answer(access, request, &options, WatchScope::Service(name), |view| {
             entries(view, name, &tags, passing, &options)
         })
         .await?,
         request,
     ))
+}
+
+/// The answer that most clients want: it is written once, until the service or a node changes.
+async fn usual(access: &Access, request: &ConsulRequest, options: &ReadOptions, passing: bool) -> ConsulResult {
+    let name = request.rest.as_str();
+    let view = changed(access, options, WatchScope::Service(name)).await?;
+    let answer = match view.view.service(DEFAULT_NAMESPACE, name) {
+        Some(service) => {
+            let cache = service.health_answer(passing);
+            cache.get(view.view.nodes_version(), || written(&view, request, options, passing))
+        }
+        None => written(&view, request, options, passing),
+    };
+
+    let index = view.view.service_index(DEFAULT_NAMESPACE, name).max(answer.newest_node);
+    let response = reply::with_meta(reply::body(answer.json), shown_index(index), options);
+    Ok(reply::with_cache(response, request))
+}
+
+fn written(view: &RegistryView, request: &ConsulRequest, options: &ReadOptions, passing: bool) -> WrittenAnswer {
+    let name = request.rest.as_str();
+    let entries = entries(view, name, &[], passing, options);
+
+    WrittenAnswer {
+        json: reply::to_bytes(request, &entries).into(),
+        newest_node: view.newest_node(name),
+        nodes_version: view.view.nodes_version(),
+    }
 }
 
 fn entries(

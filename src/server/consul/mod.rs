@@ -29,6 +29,7 @@ mod status;
 mod targets;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -44,9 +45,10 @@ use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
-use super::authorize::count_request;
+use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
 use super::freshness::mark_consul;
+use super::request_context::RequestContext;
 use super::routes::Routes;
 use super::shared::App;
 use super::trace;
@@ -113,8 +115,10 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
             return answer;
         }
     };
-    let headers = with_token(head.headers.clone(), &query);
-    let access = Access::admit(app, &head, &headers, endpoint.permission)?;
+    let headers = with_token(&head.headers, &query);
+    let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
+    let line = (&head.method, head.uri.path());
+    let access = Access::admit(app, line, &headers, context, endpoint.permission)?;
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
@@ -143,12 +147,14 @@ fn called(head: &Parts) -> Result<(&'static Endpoint, String, ConsulQuery), Cons
 }
 
 /// The headers with the key or token of the parameter `token`, which Consul looks for first.
-fn with_token(mut headers: HeaderMap, query: &ConsulQuery) -> HeaderMap {
-    if let Some(token) = query.text("token").and_then(|token| HeaderValue::from_str(token).ok()) {
-        headers.remove("x-api-key");
-        headers.insert("x-consul-token", token);
-    }
-    headers
+fn with_token<'r>(headers: &'r HeaderMap, query: &ConsulQuery) -> Cow<'r, HeaderMap> {
+    let token = query.text("token").and_then(|token| HeaderValue::from_str(token).ok());
+    let Some(token) = token else { return Cow::Borrowed(headers) };
+
+    let mut headers = headers.clone();
+    headers.remove("x-api-key");
+    headers.insert("x-consul-token", token);
+    Cow::Owned(headers)
 }
 
 async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
@@ -191,9 +197,12 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
 ///
 /// # Errors
 /// It holds bytes that cannot be shown.
-fn decoded_path(path: &str) -> ConsulResult<String> {
+fn decoded_path(path: &str) -> ConsulResult<Cow<'_, str>> {
+    if path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%') {
+        return Ok(Cow::Borrowed(path));
+    }
     let decoded = String::from_utf8(percent_decoded(path)).ok();
-    decoded.filter(|path| !path.contains(is_dangerous)).ok_or_else(|| {
+    decoded.filter(|path| !path.contains(is_dangerous)).map(Cow::Owned).ok_or_else(|| {
         ConsulError::bad_request("the path holds bytes that cannot be shown: percent-encode a name in UTF-8")
     })
 }

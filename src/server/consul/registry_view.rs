@@ -252,10 +252,14 @@ impl RegistryView {
 
     /// The index of the last change of a service, of its checks, or of those of its nodes.
     pub(super) fn service_index(&self, name: &str) -> u64 {
-        let own = self.view.service_index(DEFAULT_NAMESPACE, name);
+        self.view.service_index(DEFAULT_NAMESPACE, name).max(self.newest_node(name))
+    }
+
+    /// The index of the newest record of a node that has the service; 0 without any.
+    pub(super) fn newest_node(&self, name: &str) -> u64 {
         let members = self.members(name);
         let records = members.iter().filter_map(|member| self.view.node(&member.node));
-        records.map(|record| record.instance.index).fold(own, u64::max)
+        records.map(|record| record.instance.index).max().unwrap_or(0)
     }
 }
 

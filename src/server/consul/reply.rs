@@ -1,5 +1,6 @@
 //! Answers: JSON with Consul's headers.
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -28,7 +29,7 @@ pub(super) fn json(request: &ConsulRequest, value: &impl Serialize) -> Response 
 }
 
 /// 200 with a body that is JSON already.
-pub(super) fn body(bytes: Vec<u8>) -> Response {
+pub(super) fn body(bytes: impl Into<Body>) -> Response {
     let mut response = Response::new(bytes.into());
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response

@@ -1,12 +1,15 @@
 //! `discover`: the instances of a service that take calls, in the order of a strategy. A client takes the first.
 
+use std::future::{Ready, ready};
 use std::sync::atomic::Ordering;
 
-use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::Request;
 use tracing::debug;
 
 use super::load_balancer::service_strategy;
 use crate::model::{DEFAULT_NAMESPACE, VersionRequirement};
+use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::balancing::{ClientKey, PickSelection};
@@ -14,8 +17,9 @@ use crate::server::params::{self, Params};
 use crate::server::reply;
 use crate::server::schemas::InstanceList;
 use crate::server::trace;
-use crate::server::{PeerAddress, Strategy};
 
+/// The path of the route.
+pub(super) const PATH: &str = "/api/v1/discover";
 /// The parameters.
 const KNOWN: [&str; 7] =
     ["service_name", "namespace", "version", "load_balancing_strategy", "limit", "include_unhealthy", "key"];
@@ -36,8 +40,18 @@ const MAX_LIMIT: u64 = 100_000;
         ("key" = Option<String>, Query, description = "The key of consistent_hash and ip_hash"),
     ),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
-    let params = Params::read(request.uri().query(), &KNOWN, &[])?;
+pub(in crate::server) async fn get(access: Access, request: axum::extract::Request) -> ApiResult {
+    find(&access, request.uri().query())
+}
+
+/// Answers a request that no router has passed on.
+pub(super) fn answer<B>(access: Access, request: Request<B>) -> Ready<Response> {
+    ready(find(&access, request.uri().query()).into_response())
+}
+
+/// The answer to a query.
+fn find(access: &Access, query: Option<&str>) -> ApiResult {
+    let params = Params::read(query, &KNOWN, &[])?;
     let name = params.get("service_name").filter(|name| !name.is_empty()).ok_or_else(|| {
         let error = ApiError::bad_request("missing_parameter", "the parameter service_name is missing");
         error.field("service_name").hint("add ?service_name=NAME")
@@ -52,12 +66,11 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let strategy = strategy
         .or_else(|| service_strategy(&view, namespace, name))
         .unwrap_or_else(|| access.app().live.load().default_strategy);
-    let tail = format!(",\"strategy\":\"{strategy}\"{}", access.stale_tail());
+    let tail = [",\"strategy\":\"", strategy.as_str(), "\"", &access.stale_tail()].concat();
 
     let selection = PickSelection { strategy, version, with_unhealthy };
-    let address = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip());
     let span = trace::balance(name, strategy.as_str());
-    let client = ClientKey { key, address };
+    let client = ClientKey { key, address: Some(access.client_address()) };
     let limit = limit.unwrap_or(usize::MAX);
     let service = view.service(namespace, name);
     let instances = service.map(|service| span.in_scope(|| service.balance(&selection, client, limit)));

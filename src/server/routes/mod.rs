@@ -17,37 +17,37 @@ mod openapi;
 pub(super) mod prometheus;
 pub(super) mod query;
 mod route;
+mod route_context;
 pub(super) mod service;
 pub(super) mod services;
 pub(super) mod status;
 pub(super) mod traffic;
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::future::RouteFuture;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use hyper::body::Incoming;
 use tower::Service;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tracing::Instrument;
 
 use self::route::ApiRoute;
+use self::route_context::RouteContext;
 use super::access::Permission;
 use super::api_error::ApiError;
-use super::authorize::{RouteRules, authorize, count_request};
+use super::authorize::{RouteRules, count_request, refusal, unauthenticated};
+use super::authorized::Access;
 use super::freshness::STALE;
-use super::metrics::RouteStats;
 use super::reply::INDEX;
+use super::request_context::RequestContext;
 use super::shared::App;
-use super::trace;
 use crate::clean::clean;
 use crate::error::nearest;
 
@@ -112,7 +112,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
             .delete(Register, traffic::reset),
         ApiRoute::new("/api/v1/services/{id}/shift").post(Register, traffic::start).put(Register, traffic::control),
         ApiRoute::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
-        ApiRoute::new("/api/v1/discover").get(Discover, discover::get),
+        ApiRoute::new(discover::PATH).get(Discover, discover::get),
         ApiRoute::new("/api/v1/query").get(Discover, query::get),
         // Each of its items is a registration, a removal or a heartbeat.
         ApiRoute::new("/api/v1/bulk").post(Register, bulk::post),
@@ -160,18 +160,21 @@ fn needs() -> Vec<(&'static str, Method, Option<Permission>)> {
 /// The service that answers every request.
 pub(super) fn routes(app: &App) -> Routes {
     let mut router = axum::Router::new();
+    let mut discover = None;
     for ApiRoute { path, name, methods, rules } in table(app.settings.metrics_path.as_deref()) {
         let rules = RouteRules { app: Arc::clone(app), methods: rules };
-        let route = RouteContext { rules, stats: app.metrics.route(name) };
-        router = router.route(path, methods.layer(from_fn_with_state(Arc::new(route), routed)));
+        let route = Arc::new(RouteContext { rules, stats: app.metrics.route(name) });
+        if path == discover::PATH {
+            discover = Some(Arc::clone(&route));
+        }
+        router = router.route(path, methods.layer(from_fn_with_state(route, routed)));
     }
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
-    let router = match cors(&app.settings.allowed_origins) {
-        Some(cors) => router.layer(cors),
-        None => router,
-    };
 
-    Routes::with_compression(router)
+    match cors(&app.settings.allowed_origins) {
+        Some(cors) => Routes::with_compression(router.layer(cors)),
+        None => Routes { discover, ..Routes::with_compression(router) },
+    }
 }
 
 /// What browsers read about the origins that may use the API; `None` if none may. Requests are authorized as any others.
@@ -196,6 +199,9 @@ const PREFLIGHT_AGE: Duration = Duration::from_mins(10);
 pub(super) struct Routes {
     plain: axum::Router,
     compressing: axum::Router,
+    /// The route that most clients call is reached directly, unless a layer stands around the router: the router and the
+    /// boxes of its layers take as much time as an answer.
+    discover: Option<Arc<RouteContext>>,
 }
 
 impl Routes {
@@ -205,35 +211,44 @@ impl Routes {
             .and(NotForContentType::const_new("text/event-stream"))
             .and(NotForContentType::const_new("application/x-ndjson"));
         let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
-        Self { plain, compressing }
+        Self { plain, compressing, discover: None }
     }
 
     /// Answers a request.
-    pub(super) fn answer(&self, request: Request) -> RouteFuture<Infallible> {
-        let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let wants_gzip = accepted.is_some_and(|accepted| accepted.contains("gzip") || accepted.contains('*'));
+    pub(super) async fn answer(&self, mut request: http::Request<Incoming>, context: RequestContext) -> Response {
+        let wants_gzip = accepts_gzip(request.headers());
+        let is_discover = request.method() == Method::GET && request.uri().path() == discover::PATH;
+        if let Some(route) = self.discover.as_ref().filter(|_| is_discover && !wants_gzip) {
+            return route.answer(request, &context, discover::answer).await;
+        }
+
+        request.extensions_mut().insert(context);
         let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
-        Service::<Request>::call(&mut router, request)
+        match Service::<Request>::call(&mut router, request.map(Body::new)).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 }
 
-/// What all requests of a route share.
-struct RouteContext {
-    rules: RouteRules,
-    stats: Option<Arc<RouteStats>>,
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("gzip") || accepted.contains('*'))
 }
 
-/// Authorizes a request, counts it, and makes it a span. One layer does all of it, because each layer costs every request
-/// allocations of its own.
-async fn routed(State(route): State<Arc<RouteContext>>, request: Request, next: Next) -> Response {
-    let Some(stats) = &route.stats else { return authorize(&route.rules, request, next).await };
-    let method = request.method().clone();
-    let span = trace::request(&method, stats.path(), request.headers());
-    let start = Instant::now();
-    let response = authorize(&route.rules, request, next).instrument(span.clone()).await;
-    trace::answered(&span, response.status());
-    stats.add(&method, response.status(), start.elapsed());
-    response
+/// What stands around every handler. One layer does all of it, because each layer costs every request allocations of its own.
+async fn routed(State(route): State<Arc<RouteContext>>, mut request: Request, next: Next) -> Response {
+    // No request comes without a connection.
+    let Some(context) = request.extensions_mut().remove::<RequestContext>() else {
+        return refusal(unauthenticated());
+    };
+    route.answer(request, &context, |access, request| run(next, access, request)).await
+}
+
+/// Runs the handler, which finds its access among the extensions of the request.
+async fn run(next: Next, access: Access, mut request: Request) -> Response {
+    request.extensions_mut().insert(access);
+    next.run(request).await
 }
 
 async fn unknown_path(State(app): State<App>, request: Request<Body>) -> Response {

@@ -157,10 +157,14 @@ pub(super) fn membership(path: &str) -> Membership {
     let mut member = Membership::default();
     let mut pod = None;
     let mut folder = None;
+    let mut is_nested = false;
 
     for part in path.split('/') {
         pod = pod_uid(part).or(pod);
-        if let Some((runtime, id)) = container(part, folder) {
+        // Where people chose the parent group, its name does not say the runtime, but only runtimes make such ids.
+        let runtime = folder.or(is_nested.then_some("container"));
+        is_nested |= !part.is_empty();
+        if let Some((runtime, id)) = container(part, runtime) {
             // A pod belongs to the first container below it; what runs in that may have pods of its own.
             member.container = Some(Container { runtime: runtime.into(), id, pod: pod.take().map(Into::into) });
         }
@@ -212,7 +216,7 @@ fn folder_of(part: &str) -> Option<&'static str> {
     }
 }
 
-/// The runtime and the container that one part of a path names; `folder`: the runtime in whose folder it is.
+/// The runtime and the container that one part of a path names; `folder`: the runtime in whose folder it is, as far as known.
 fn container(part: &str, folder: Option<&'static str>) -> Option<(&'static str, Untrusted)> {
     if let Some(name) = part.strip_prefix("lxc.payload.") {
         return Some(("lxc", name.into()));
@@ -221,7 +225,11 @@ fn container(part: &str, folder: Option<&'static str>) -> Option<(&'static str, 
         return Some(("systemd-nspawn", unescape(machine).into()));
     }
     if let Some(machine) = part.strip_prefix("machine-").and_then(|name| name.strip_suffix(".scope")).map(unescape) {
-        // Virtual machines are registered there as well.
+        // Containers of libvirt, and virtual machines, are registered there as well.
+        if let Some(container) = machine.strip_prefix("lxc-") {
+            let name = container.split_once('-').map_or(container, |(_, name)| name);
+            return Some(("libvirt-lxc", name.into()));
+        }
         return (!machine.starts_with("qemu-")).then_some(("systemd-nspawn", machine.into()));
     }
 
@@ -415,6 +423,9 @@ mod tests {
         ("/machine.slice/systemd-nspawn@web.service/payload", Some("systemd-nspawn-web"), false),
         ("/machine.slice/machine-deb\\x2d12.scope", Some("systemd-nspawn-deb-12"), false),
         ("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator", None, false),
+        ("/machine.slice/machine-lxc\\x2d4711\\x2dweb.scope/system.slice", Some("libvirt-lxc-web"), false),
+        ("/actions_job/ID", Some("container-3f4e8a1b2c3d"), false),
+        ("/batch/jobs/ID/init.scope", Some("container-3f4e8a1b2c3d"), false),
         ("/user.slice/user-1000.slice/session-2.scope", None, false),
         ("/system.slice/docker.service", None, false),
         ("/ID", None, false),

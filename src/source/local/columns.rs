@@ -8,31 +8,33 @@ use crate::model::{CellWriter, Column, ColumnVisibility, LocalDetail, Service};
 type Cell<'w> = &'w mut dyn Write;
 
 /// Also a label.
-const LABEL: u8 = 1;
+pub(super) const LABEL: u8 = 1;
 /// Still useful when its end is cut off.
-const CUT: u8 = 2;
+pub(super) const CUT: u8 = 2;
 
+/// Columns whose cells are written from the facts that a function takes from a service.
 macro_rules! columns {
-    ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr $(, number $number:expr)?;)*) => {
-        pub(super) const COLUMNS: &[Column] = &[$(Column {
+    ($columns:ident, $facts:ident; $($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr $(, number $number:expr)?;)*) => {
+        pub(in crate::source::local) const $columns: &[Column] = &[$(Column {
             name: $name,
             shown: ColumnVisibility::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
-            cell: |service, _, $out| match detail(service) {
+            cell: |service, _, $out| match $facts(service) {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
-            number: first(&[$(Some(|service, _, $out| match detail(service) {
+            number: first(&[$(Some(|service, _, $out| match $facts(service) {
                 Some($detail) => $number,
                 None => Ok(()),
             }))?]),
         },)*];
     };
 }
+pub(super) use columns;
 
 /// The writer of plain numbers, if the column has one.
-const fn first(writers: &[Option<CellWriter>]) -> Option<CellWriter> {
+pub(super) const fn first(writers: &[Option<CellWriter>]) -> Option<CellWriter> {
     match writers {
         [writer, ..] => *writer,
         [] => None,
@@ -40,6 +42,7 @@ const fn first(writers: &[Option<CellWriter>]) -> Option<CellWriter> {
 }
 
 columns! {
+    COLUMNS, detail;
     "process", Always, CUT, |detail, out| process(detail, out);
     "pid", Always, 0, |detail, out| pid(detail, out), number option(principal(&detail.processes).map(|process| process.pid), out);
     "user", Always, LABEL, |detail, out| users(detail, out);
@@ -133,11 +136,11 @@ fn parents(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn option(value: Option<impl fmt::Display>, out: Cell<'_>) -> fmt::Result {
+pub(super) fn option(value: Option<impl fmt::Display>, out: Cell<'_>) -> fmt::Result {
     value.map_or(Ok(()), |value| write!(out, "{value}"))
 }
 
-fn list(values: &[impl fmt::Display], out: Cell<'_>) -> fmt::Result {
+pub(super) fn list(values: &[impl fmt::Display], out: Cell<'_>) -> fmt::Result {
     for (i, value) in values.iter().enumerate() {
         write!(out, "{}{value}", if i == 0 { "" } else { "," })?;
     }

@@ -17,6 +17,44 @@ pub(super) struct LocalEnd {
     pub(super) device: Option<u32>,
 }
 
+/// The listening TCP sockets of a namespace.
+#[derive(Default)]
+pub(super) struct Listeners {
+    ends: HashSet<LocalEnd, FixedState>,
+    dual_stack: HashSet<LocalEnd, FixedState>,
+}
+
+impl Listeners {
+    pub(super) fn of(sockets: &[Socket]) -> Self {
+        let mut listeners = Self::default();
+        for socket in sockets {
+            if let Some(end) = listening_end(socket) {
+                listeners.ends.insert(end);
+                if end.ip == Ipv6Addr::UNSPECIFIED && socket.v6_only != Some(true) {
+                    listeners.dual_stack.insert(end);
+                }
+            }
+        }
+        listeners
+    }
+
+    /// The listener that accepted a connection with this end, if it still listens.
+    pub(super) fn accepting(&self, end: LocalEnd) -> Option<LocalEnd> {
+        let any = match end.ip {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        // The kernel takes the listener that fits most closely; a bound device before an address before none.
+        let devices = if end.device == Some(0) { [end.device, None] } else { [end.device, Some(0)] };
+        devices.into_iter().find_map(|device| {
+            let exact = LocalEnd { device, ..end };
+            let every = LocalEnd { ip: any, ..exact };
+            let both = LocalEnd { ip: Ipv6Addr::UNSPECIFIED.into(), ..exact };
+            [exact, every].into_iter().find(|end| self.ends.contains(end)).or(self.dual_stack.get(&both).copied())
+        })
+    }
+}
+
 /// The number of established connections of each listener.
 #[derive(Default)]
 pub(super) struct Connections {
@@ -30,36 +68,11 @@ impl Connections {
             return Self::default();
         }
 
-        let mut listened = HashSet::<LocalEnd, FixedState>::default();
-        let mut dual_stack = HashSet::<LocalEnd, FixedState>::default();
-        for socket in sockets {
-            if let Some(end) = listening_end(socket) {
-                listened.insert(end);
-                if end.ip == Ipv6Addr::UNSPECIFIED && socket.v6_only != Some(true) {
-                    dual_stack.insert(end);
-                }
-            }
-        }
-
+        let listeners = Listeners::of(sockets);
         let mut counts = HashMap::default();
-        for &end in established {
-            let any = match end.ip {
-                IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            };
-            // The kernel takes the listener that fits most closely; a bound device before an address before none.
-            let devices = if end.device == Some(0) { [end.device, None] } else { [end.device, Some(0)] };
-            let listener = devices.into_iter().find_map(|device| {
-                let exact = LocalEnd { device, ..end };
-                let every = LocalEnd { ip: any, ..exact };
-                let both = LocalEnd { ip: Ipv6Addr::UNSPECIFIED.into(), ..exact };
-                [exact, every].into_iter().find(|end| listened.contains(end)).or(dual_stack.get(&both).copied())
-            });
-            if let Some(listener) = listener {
-                *counts.entry(listener).or_default() += 1;
-            }
+        for listener in established.iter().filter_map(|&end| listeners.accepting(end)) {
+            *counts.entry(listener).or_default() += 1;
         }
-
         Self { counts }
     }
 

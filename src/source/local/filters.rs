@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::options::Local;
+use super::peers;
 use super::rows::matches;
-use crate::model::{Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, Transport, User};
+use crate::model::{
+    Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, Transport,
+    User,
+};
 
 /// The filters among the options, by their names.
 pub(super) fn of(query: &Local) -> Filters {
@@ -26,6 +32,7 @@ pub(super) fn of(query: &Local) -> Filters {
         ("skip_private", query.skip_private),
         ("exposed", query.exposed),
         ("all_netns", query.all_netns),
+        ("connections", query.connections),
     ];
 
     let values = values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -71,6 +78,7 @@ fn read(filters: &Filters) -> Option<Local> {
             "skip_private" => &mut query.skip_private,
             "exposed" => &mut query.exposed,
             "all_netns" => &mut query.all_netns,
+            "connections" => &mut query.connections,
             _ => return None,
         };
         *flag = value == "true";
@@ -86,6 +94,15 @@ fn state(name: &str) -> Option<SocketState> {
 /// Whether the filters keep a service, as far as its description says; what is not described is kept.
 fn keeps(query: &Local, service: &Service) -> bool {
     let Some(endpoint) = service.endpoints.first() else { return true };
+    let connection: Option<ConnectionDetail> = typed(&service.detail);
+    if query.connections != connection.is_some() {
+        return false;
+    }
+    if let (Some(connection), Address::Ip(ip)) = (connection, &endpoint.address) {
+        let name = query.user.as_deref().unwrap_or_default();
+        let own = (*ip, endpoint.port.unwrap_or(0));
+        return peers::keeps(query, endpoint.transport, own, &connection, &|user: &User| is_user(user, name));
+    }
     let wanted = query.wanted(crate::model::DetailLevel::Names);
     let is_wanted = match endpoint.transport {
         Transport::Tcp => wanted.tcp,
@@ -96,7 +113,7 @@ fn keeps(query: &Local, service: &Service) -> bool {
     let port = endpoint.port.unwrap_or(0);
     let has_port = query.ports.as_ref().is_none_or(|ports| ports.contains(port))
         && (!query.common_ports || Ports::common().contains(port));
-    let Some(detail) = detail(&service.detail) else { return is_wanted && has_port };
+    let Some(detail) = typed::<LocalDetail>(&service.detail) else { return is_wanted && has_port };
 
     is_wanted
         && has_port
@@ -110,9 +127,9 @@ fn keeps(query: &Local, service: &Service) -> bool {
         && (query.all_netns || detail.netns.is_none())
 }
 
-/// The facts of a listener, also where they come from a document.
-fn detail(detail: &Arc<dyn Detail>) -> Option<LocalDetail> {
-    match detail.downcast_ref::<LocalDetail>() {
+/// The facts of a listener or a connection, also where they come from a document.
+fn typed<D: Detail + Clone + DeserializeOwned>(detail: &Arc<dyn Detail>) -> Option<D> {
+    match detail.downcast_ref::<D>() {
         Some(detail) => Some(detail.clone()),
         None => serde_json::from_value(serde_json::to_value(detail).ok()?).ok(),
     }

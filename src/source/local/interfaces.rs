@@ -34,6 +34,8 @@ pub(super) struct Bound {
     /// The index of an interface; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
     pub(super) v6_only: Option<bool>,
+    /// Rules of a firewall may give it packets for other addresses.
+    pub(super) transparent: Option<bool>,
 }
 
 impl Interfaces {
@@ -113,9 +115,9 @@ impl Interfaces {
         match bound.ip.to_canonical() {
             IpAddr::V4(ip) if ip.is_loopback() => {
                 let is_closed = ways.iter().all(|way| way.routes_localnet == Some(false));
-                is_closed.then_some(false)
+                (is_closed && bound.transparent == Some(false)).then_some(false)
             }
-            IpAddr::V6(ip) if ip.is_loopback() => Some(false),
+            IpAddr::V6(ip) if ip.is_loopback() => (bound.transparent == Some(false)).then_some(false),
             // Otherwise it is not sure that nothing comes in; it is sure that something does.
             _ => (bound.device.is_some() && self.has_way_in(bound, links, &ways)).then_some(true),
         }
@@ -227,7 +229,7 @@ mod tests {
     }
 
     fn bound(ip: &str, device: u32, v6_only: Option<bool>) -> Bound {
-        Bound { ip: ip.parse().unwrap(), device: Some(device), v6_only }
+        Bound { ip: ip.parse().unwrap(), device: Some(device), v6_only, transparent: Some(false) }
     }
 
     #[test]
@@ -274,6 +276,16 @@ mod tests {
             here.links.as_mut().unwrap()[1].routes_localnet = setting;
             assert_eq!(here.exposed(bound("127.0.0.1", 0, None)), None);
             assert_eq!(here.exposed(bound("::1", 0, None)), Some(false));
+        }
+    }
+
+    #[test]
+    fn a_firewall_may_lead_packets_to_transparent_sockets() {
+        for ip in ["127.0.0.1", "::1"] {
+            for transparent in [Some(true), None] {
+                assert_eq!(exposed(Bound { transparent, ..bound(ip, 0, None) }), None, "{ip}");
+                assert_eq!(exposed(Bound { transparent, ..bound(ip, 1, None) }), Some(false), "{ip} on lo");
+            }
         }
     }
 

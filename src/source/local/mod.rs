@@ -18,9 +18,11 @@ mod netlink;
 mod netns;
 mod noticed;
 mod options;
+mod owner_limits;
 mod owner_search;
 mod owners;
 mod parents;
+mod peers;
 mod process;
 mod procnet;
 mod ration;
@@ -43,11 +45,42 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink};
+use crate::model::{
+    Column, Completeness, ConnectionDetail, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink,
+};
 use crate::source::blocking::list_blocking;
+use crate::source::watch::poll;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl Local {
+    /// Every connection of this machine that the options select, typed: as [`listing`](Self::listing) does for listeners.
+    ///
+    /// ```
+    /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let client = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+    /// let accepted = server.accept().unwrap();
+    ///
+    /// let port = server.local_addr().unwrap().port();
+    /// let local = portolan::source::Local { ports: Some(port.to_string().parse()?), ..Default::default() };
+    /// let connection = local.connection_listing()?.services.remove(0).detail;
+    /// assert_eq!(connection.peer.port, client.local_addr().unwrap().port());
+    /// assert_eq!(connection.peer.holder.unwrap().processes, connection.end.processes);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Filters that are only for listeners, and a user that this machine does not have.
+    pub fn connection_listing(&self) -> Result<Listing<ConnectionDetail>> {
+        let mut listing = Listing::default();
+        let outcome = peers::list(self, DetailLevel::Full, &|| false, &mut |connection| {
+            listing.services.push(connection);
+            ControlFlow::Continue(())
+        })?;
+        listing.completeness = outcome.completeness;
+        (listing.errors, listing.limits) = (outcome.errors, outcome.limits);
+        Ok(listing)
+    }
+
     /// Every listener of this machine that the options select, typed. Blocks for a few milliseconds and needs no runtime.
     ///
     /// ```
@@ -81,7 +114,15 @@ impl Source for Local {
     }
 
     fn columns(&self) -> &'static [Column] {
-        columns::COLUMNS
+        if self.connections { peers::COLUMNS } else { columns::COLUMNS }
+    }
+
+    fn noun(&self) -> Option<&'static str> {
+        self.connections.then_some("connection")
+    }
+
+    fn select(&mut self, _name: &str) {
+        self.connections = false;
     }
 
     fn filters(&self) -> Filters {
@@ -107,15 +148,22 @@ impl Source for Local {
     }
 
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
-        Box::pin(watch::watch(self, interval.unwrap_or_else(|| self.interval()), feed))
+        let interval = interval.unwrap_or_else(|| self.interval());
+        if self.connections {
+            return Box::pin(poll(self, interval, feed));
+        }
+        Box::pin(watch::watch(self, interval, feed))
     }
 }
 
 impl Local {
     fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
-        let outcome = list::list(self, context.detail_level, &|| context.cancel.is_set(), &mut |service| {
-            out.service(service.erase())
-        })?;
+        let (level, stop) = (context.detail_level, || context.cancel.is_set());
+        let outcome = if self.connections {
+            peers::list(self, level, &stop, &mut |connection| out.service(connection.erase()))?
+        } else {
+            list::list(self, level, &stop, &mut |service| out.service(service.erase()))?
+        };
         if self.all_netns {
             out.note("a network namespace that only an open socket keeps alive cannot be found".to_owned());
         }

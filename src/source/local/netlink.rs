@@ -15,9 +15,9 @@ use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
 use super::connections::LocalEnd;
-use super::socket::{Socket, UnixKind, UnixName, Wanted};
+use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
 use crate::clean::Untrusted;
-use crate::model::{Address, SocketState, Transport};
+use crate::model::{Address, ConnectionState, SocketState, Transport};
 
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
@@ -25,8 +25,17 @@ const AF_INET6: u8 = 10;
 const IPPROTO_UDP: u8 = 17;
 
 const TCP_ESTABLISHED: u8 = 1;
+const TCP_SYN_SENT: u8 = 2;
+const TCP_FIN_WAIT1: u8 = 4;
+const TCP_FIN_WAIT2: u8 = 5;
 const TCP_CLOSE: u8 = 7;
+const TCP_CLOSE_WAIT: u8 = 8;
+const TCP_LAST_ACK: u8 = 9;
 const TCP_LISTEN: u8 = 10;
+const TCP_CLOSING: u8 = 11;
+/// The states of connections. TIME_WAIT is none: no process holds it any more.
+const CONNECTED: [u8; 7] =
+    [TCP_ESTABLISHED, TCP_SYN_SENT, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_CLOSE_WAIT, TCP_LAST_ACK, TCP_CLOSING];
 
 /// The older request (`struct inet_diag_req`): for TCP only, but for both address families in one pass through the
 /// kernel's table, which costs less than two.
@@ -40,6 +49,9 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
 const INET_DIAG_CGROUP_ID: u16 = 21;
+/// `struct inet_diag_sockopt`, since Linux 5.10; of its first byte, the bit of `transparent`.
+const INET_DIAG_SOCKOPT: u16 = 22;
+const TRANSPARENT: u8 = if cfg!(target_endian = "little") { 0x20 } else { 0x04 };
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_RQLEN: u16 = 4;
 const UNIX_DIAG_UID: u16 = 7;
@@ -94,6 +106,18 @@ impl SockDiag {
                 device: u32_at(message, 40),
             }));
         })
+    }
+
+    /// Every TCP or UDP socket with a peer.
+    pub(super) fn connected(&mut self, transport: Transport, out: &mut Vec<ConnectedSocket>) -> io::Result<()> {
+        let requests = match transport {
+            Transport::Udp => [AF_INET, AF_INET6].map(|family| udp_request(family, 1 << TCP_ESTABLISHED)).to_vec(),
+            _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state))],
+        };
+        for request in requests {
+            self.dump(&request, out, |message, out| out.extend(parse_connected(transport, message)))?;
+        }
+        Ok(())
     }
 
     /// Every Unix-domain socket that listens, and every datagram socket with a name.
@@ -265,6 +289,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         uid: Some(u32_at(message, 64)?),
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: u32_at(message, 56)?,
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
@@ -273,6 +298,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
+            INET_DIAG_SOCKOPT => socket.transparent = value.first().map(|options| options & TRANSPARENT != 0),
             INET_DIAG_CGROUP_ID => socket.cgroup = value.first_chunk().map(|id| u64::from_ne_bytes(*id)),
             _ => {}
         }
@@ -281,14 +307,46 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
     Some(socket)
 }
 
+fn parse_connected(transport: Transport, message: &[u8]) -> Option<ConnectedSocket> {
+    let number = *message.get(1)?;
+    let mut socket = parse_inet(transport, message)?;
+    if let Address::Ip(ip) = &mut socket.address {
+        *ip = ip.to_canonical();
+    }
+
+    let (ip, port) = end(message, 24, 6)?;
+    let state = connection_state(number, socket.inode)?;
+    Some(ConnectedSocket { socket, state, peer: (ip.to_canonical(), port).into() })
+}
+
+/// The state of a connection, by the kernel's number. A socket that a process has not accepted yet has no inode.
+pub(super) fn connection_state(number: u8, inode: u32) -> Option<ConnectionState> {
+    Some(match number {
+        TCP_ESTABLISHED if inode == 0 => ConnectionState::Queued,
+        TCP_ESTABLISHED => ConnectionState::Established,
+        TCP_SYN_SENT => ConnectionState::SynSent,
+        TCP_FIN_WAIT1 => ConnectionState::FinWait1,
+        TCP_FIN_WAIT2 => ConnectionState::FinWait2,
+        TCP_CLOSE_WAIT => ConnectionState::CloseWait,
+        TCP_LAST_ACK => ConnectionState::LastAck,
+        TCP_CLOSING => ConnectionState::Closing,
+        _ => return None,
+    })
+}
+
 /// The source address and port of an `inet_diag_msg`.
 pub(super) fn local_end(message: &[u8]) -> Option<(IpAddr, u16)> {
-    let address = message.get(8..24)?;
+    end(message, 8, 4)
+}
+
+/// The address and the port that stand at these places of an `inet_diag_msg`.
+fn end(message: &[u8], address: usize, port: usize) -> Option<(IpAddr, u16)> {
+    let address = message.get(address..address + 16)?;
     let ip = match *message.first()? {
         AF_INET => IpAddr::V4(Ipv4Addr::from(*address.first_chunk::<4>()?)),
         _ => IpAddr::V6(Ipv6Addr::from(*address.first_chunk::<16>()?)),
     };
-    Some((ip, u16::from_be_bytes(*message.get(4..)?.first_chunk()?)))
+    Some((ip, u16::from_be_bytes(*message.get(port..)?.first_chunk()?)))
 }
 
 fn parse_unix(message: &[u8]) -> Option<Socket> {
@@ -310,6 +368,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         uid: None,
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,
@@ -374,6 +433,7 @@ mod tests {
                 rest = next;
             }
             let _ = (parse_inet(Transport::Udp, &bytes), parse_unix(&bytes), attributes(&bytes).count());
+            let _ = parse_connected(Transport::Tcp, &bytes);
         }
     }
 }

@@ -12,7 +12,8 @@ Examples:
   portolan discover local --exposed -o wide   what another host could reach
   portolan discover local --process 'nginx*'  the listeners of one program
   portolan discover local --columns address,process,user --sort user
-  portolan discover local --json | jq -r '.items[].endpoints[] | \"\\(.address):\\(.port)\"'";
+  portolan discover local --connections       who is connected to whom, at both ends
+  portolan discover local -o address          addresses with ports, for other programs";
 
 /// List what listens on this machine: addresses, processes, owners
 ///
@@ -62,7 +63,14 @@ pub struct Local {
     /// Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
-    /// The order of the listing. The command line sorts by any column.
+    /// List established connections instead of listeners, with the processes of both ends where both are on this machine
+    ///
+    /// TCP and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
+    /// process and user match if either end does; --skip-loopback leaves out connections within this machine, and
+    /// --skip-private those to private addresses.
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub connections: bool,
+    /// The order of the listing; connections are always in that of their ports. The command line sorts by any column.
     #[cfg_attr(feature = "cli", arg(skip))]
     pub sort: SortKey,
 }

@@ -108,8 +108,10 @@ struct SearchThread {
     pass: Option<Pass>,
     /// The last holders found, the latest one last.
     recent: VecDeque<u32>,
-    /// When each process was first listed.
+    /// When each process was first listed,
     first_seen: HashMap<u32, Instant, FixedState>,
+    /// and its number of descriptors at the last search for new services.
+    descriptors: HashMap<u32, i64, FixedState>,
 }
 
 /// A visit of all processes.
@@ -132,11 +134,26 @@ struct Pass {
 impl SearchThread {
     fn new(full: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
         let ration = Ration::new(Instant::now());
-        let (fresh, recent) = (VecDeque::new(), VecDeque::new());
-        Self { full, results, ration, fresh, waiting: Vec::new(), pass: None, recent, first_seen: HashMap::default() }
+        Self {
+            full,
+            results,
+            ration,
+            fresh: VecDeque::new(),
+            waiting: Vec::new(),
+            pass: None,
+            recent: VecDeque::new(),
+            first_seen: HashMap::default(),
+            descriptors: HashMap::default(),
+        }
     }
 
     fn run(mut self, requests: &Receiver<SearchRequest>) {
+        if let Ok(walk) = Walk::open()
+            && let Ok(pids) = walk.pids()
+        {
+            self.descriptors = walk.descriptors_of(&pids);
+        }
+
         while self.take_requests(requests) {
             let before = thread_time();
             let is_free = self.pass.as_ref().is_some_and(|pass| pass.is_first);
@@ -209,14 +226,27 @@ impl SearchThread {
         let groups = SocketGroups::of(request.services.iter().flat_map(|service| &service.sockets));
         let inodes = groups.inodes(request.services.iter().flat_map(|service| &service.sockets));
         let mut walk = Walk::open()?;
-        let named: Vec<u32> = request.named.iter().chain(self.recent.iter().rev()).copied().collect();
-        let young = self.young(walk.pids()?);
+        let pids = walk.pids()?;
+        let changed = self.changed(&walk, &pids);
+        let named: Vec<u32> = request.named.iter().chain(self.recent.iter().rev()).chain(&changed).copied().collect();
+        let young = self.young(pids);
         let pids = likely(&named, &groups.processes(), &young, last_pid());
         walk.visit(&pids, &self.walk_request(&inodes, 1));
 
         let found = request.services.iter().filter(|service| has_holders(&walk, service)).collect();
         self.report_first(found, walk, &groups);
         Ok(())
+    }
+
+    /// The processes among these whose number of descriptors has changed since the last call: one of them may have opened a
+    /// socket.
+    fn changed(&mut self, walk: &Walk, pids: &[u32]) -> Vec<u32> {
+        let now = walk.descriptors_of(pids);
+        let pids = pids.iter().copied();
+        let changed =
+            pids.filter(|pid| self.descriptors.get(pid).is_some_and(|before| now.get(pid) != Some(before))).collect();
+        self.descriptors = now;
+        changed
     }
 
     /// The processes among these that are new. Older ones are no more likely to open a socket than any other.

@@ -6,7 +6,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::connections::LocalEnd;
-use super::socket::{Socket, UnixKind, UnixName, Wanted};
+use super::netlink::connection_state;
+use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
 use crate::model::{Address, SocketState, Transport};
 
 /// The directory of the calling thread's network namespace.
@@ -27,6 +28,11 @@ pub(super) fn established(out: &mut Vec<LocalEnd>) -> io::Result<()> {
             out.extend(parse_end(local).map(|(ip, port)| LocalEnd { ip: ip.to_canonical(), port, device: None }));
         }
     })
+}
+
+/// Every TCP or UDP socket with a peer.
+pub(super) fn connected(transport: Transport, out: &mut Vec<ConnectedSocket>) -> io::Result<()> {
+    for_each_line(transport, |line| out.extend(parse_connected(transport, line)))
 }
 
 /// Every Unix-domain socket that listens, and every datagram socket with a name.
@@ -52,16 +58,32 @@ fn for_each_line(transport: Transport, mut take: impl FnMut(&str)) -> io::Result
 
 /// ` 0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000  113  0 31415 ...`
 fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
-    let mut fields = line.split_ascii_whitespace().skip(1);
-    let (ip, port) = parse_end(fields.next()?)?;
-    let state = match (transport, fields.nth(1)?) {
+    let state = match (transport, line.split_ascii_whitespace().nth(3)?) {
         (Transport::Tcp, "0A") => SocketState::Listen,
         (Transport::Udp, "07") => SocketState::Unconnected,
         (Transport::Udp, "01") => SocketState::Connected,
         _ => return None,
     };
+    parse_socket(transport, state, line)
+}
 
-    let (_, receive_queue) = fields.next()?.split_once(':')?;
+fn parse_connected(transport: Transport, line: &str) -> Option<ConnectedSocket> {
+    let mut fields = line.split_ascii_whitespace().skip(2);
+    let (ip, port) = parse_end(fields.next()?)?;
+    let number = u8::from_str_radix(fields.next()?, 16).ok()?;
+    let mut socket = parse_socket(transport, SocketState::Connected, line)?;
+    if let Address::Ip(ip) = &mut socket.address {
+        *ip = ip.to_canonical();
+    }
+
+    let state = connection_state(number, socket.inode)?;
+    Some(ConnectedSocket { socket, state, peer: (ip.to_canonical(), port).into() })
+}
+
+fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<Socket> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (ip, port) = parse_end(fields.next()?)?;
+    let (_, receive_queue) = fields.nth(2)?.split_once(':')?;
     Some(Socket {
         transport,
         state,
@@ -73,6 +95,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
         inode: fields.nth(1)?.parse().ok()?,
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: u32::from_str_radix(receive_queue, 16).ok()?,
         backlog_limit: None,
         netns: 0,
@@ -131,6 +154,7 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         uid: None,
         cgroup: None,
         v6_only: None,
+        transparent: None,
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,
@@ -142,6 +166,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::ConnectionState;
 
     #[test]
     fn lines_as_the_manual_has_them_are_read() {
@@ -158,12 +183,19 @@ mod tests {
     fn established_connections_are_no_listeners() {
         let line = "  0: 0100007F:1538 0100007F:9999 01 00000000:00000000 00:00000000 00000000   113        0 31415 1";
         assert_eq!(parse_inet(Transport::Tcp, line), None);
+
+        let connection = parse_connected(Transport::Tcp, line).unwrap();
+        assert_eq!((connection.socket.port, connection.socket.uid, connection.socket.inode), (5432, Some(113), 31415));
+        assert_eq!(
+            (connection.peer, connection.state),
+            (([127, 0, 0, 1], 0x9999).into(), ConnectionState::Established)
+        );
     }
 
     proptest! {
         #[test]
         fn no_line_makes_the_parsers_panic(line in "[ :0-9A-F]{0,80}") {
-            let _ = (parse_inet(Transport::Tcp, &line), parse_unix(line.as_bytes()), parse_end(&line));
+            let _ = (parse_inet(Transport::Tcp, &line), parse_connected(Transport::Tcp, &line), parse_unix(line.as_bytes()), parse_end(&line));
         }
     }
 }

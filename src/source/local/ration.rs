@@ -55,10 +55,19 @@ pub(super) fn likely(named: &[u32], members: &[u32], pids: &[u32], last: u32) ->
     likely
 }
 
-/// All processes, the most likely holders first: those of the sockets' users, and of each kind the youngest.
+/// All processes, the most likely holders first: those of the sockets' users, and of each kind the youngest and the oldest in
+/// turn. Programs that were just started listen, and so do those that were started with the machine; crowds stand between.
 pub(super) fn in_order(mut pids: Vec<u32>, last: u32, is_of_user: impl Fn(u32) -> bool) -> Vec<u32> {
     pids.sort_by_cached_key(|&pid| (!is_of_user(pid), age(pid, last)));
-    pids
+    let of_user = pids.iter().take_while(|&&pid| is_of_user(pid)).count();
+    let (of_user, others) = pids.split_at(of_user);
+    [from_both_ends(of_user), from_both_ends(others)].concat()
+}
+
+fn from_both_ends(pids: &[u32]) -> Vec<u32> {
+    let in_turn = pids.iter().zip(pids.iter().rev()).flat_map(|(&young, &old)| [young, old]);
+    // Beyond the middle each one comes for the second time.
+    in_turn.take(pids.len()).collect()
 }
 
 /// How long ago a process id was given: ids grow, and begin again at their end.
@@ -79,7 +88,8 @@ mod tests {
         let order = likely(&[950], &[20, 30, 950], &pids, 100);
         assert_eq!(order[..5], [950, 30, 20, 100, 99]);
         assert_eq!(order.iter().collect::<HashSet<_>>().len(), order.len());
-        assert_eq!(in_order(vec![1, 5, 900, 7], 10, |pid| pid == 900), [900, 7, 5, 1]);
+        assert_eq!(in_order(vec![1, 5, 900, 7], 10, |pid| pid == 900), [900, 7, 1, 5]);
+        assert_eq!(in_order(vec![1, 2, 3, 4], 10, |_| true), [4, 1, 3, 2]);
     }
 
     proptest! {

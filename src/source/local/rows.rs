@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use super::activation::SocketUnits;
 use super::cgroup::Membership;
-use super::hints::{self, Purpose};
 use super::options::{Local, SortKey};
+use super::owner_limits;
 use super::owners::Attribution;
 use super::select;
 use super::socket::Socket;
 use super::tables::Namespace;
 use super::trace::is_first_pid_namespace;
 use super::users::Users;
-use crate::clean::{Untrusted, clean};
+use crate::clean::Untrusted;
 use crate::model::{
     Address, Backlog, DetailLevel, Endpoint, LocalDetail, OwnerLookup, PartialError, Process, Service, SocketState,
     Transport,
@@ -89,6 +89,17 @@ fn is_manager(process: &Process) -> bool {
     process.pid == 1 && process.name.as_raw() == "systemd"
 }
 
+/// What an owner is called: its container, else its service unit, else its process.
+pub(super) fn owner_name(member: &Membership, processes: &[Arc<Process>]) -> Option<Untrusted> {
+    if let Some(container) = &member.container {
+        return Some(container.to_string().into());
+    }
+
+    let unit =
+        member.unit.as_ref().filter(|_| member.user.is_none()).and_then(|unit| unit.as_raw().strip_suffix(".service"));
+    unit.map(Untrusted::from).or_else(|| principal(processes).map(|process| process.name.clone()))
+}
+
 pub(super) struct RowBuilder<'a> {
     query: &'a Local,
     depth: DetailLevel,
@@ -119,13 +130,13 @@ impl<'a> RowBuilder<'a> {
         let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
         let mut groups: Vec<_> = groups.map(|sockets| AddressGroup { sockets, owner: owner_of(sockets) }).collect();
 
-        let blocked = blocked(&groups);
+        let blocked = owner_limits::blocked(groups.iter().flat_map(|group| group.owner.processes.iter()));
         let mut limits = self.keep_owned(&mut groups);
         // Unknown owners make rows missing only if the rows are selected by owner.
         let mut errors: Vec<PartialError> = limits.iter().filter(|_| self.query.is_by_owner()).cloned().collect();
         errors.extend(blocked.iter().filter(|_| self.query.process.is_some()).cloned());
         limits.extend(blocked);
-        limits.extend(self.namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
+        limits.extend(self.namespaces.iter().any(|namespace| namespace.by_text).then(owner_limits::read_as_text));
         // Unknown interfaces make rows missing only if the rows are selected by interface.
         let unread = self.namespaces.iter().filter_map(|namespace| namespace.unread.clone());
         if self.query.exposed || self.query.interface.is_some() {
@@ -160,16 +171,7 @@ impl<'a> RowBuilder<'a> {
             }
         }
 
-        if let Some(container) = &member.container {
-            return (Some(container.to_string().into()), member);
-        }
-
-        let unit = member
-            .unit
-            .as_ref()
-            .filter(|_| member.user.is_none())
-            .and_then(|unit| unit.as_raw().strip_suffix(".service"));
-        let name = unit.map(Untrusted::from).or_else(|| group.principal().map(|process| process.name.clone()));
+        let name = owner_name(&member, processes);
         (name, member)
     }
 
@@ -185,11 +187,7 @@ impl<'a> RowBuilder<'a> {
 
         let outside = groups.iter().filter(|group| group.may_be_held_outside()).count();
         if outside > 0 && !is_first_pid_namespace() {
-            return vec![PartialError {
-                operation: format!("see the owners of {outside} of {total} services"),
-                cause: "their processes may be outside of this PID namespace".to_owned(),
-                hint: "run portolan in the PID namespace of the host, as with docker run --pid host".to_owned(),
-            }];
+            return vec![owner_limits::outside(outside, &format!("{total} services"))];
         }
 
         // A process that may not be read could also hold a socket whose other owners are known. `processes_complete`
@@ -197,17 +195,7 @@ impl<'a> RowBuilder<'a> {
         if unknown == 0 {
             return Vec::new();
         }
-
-        let what = format!("see the owners of {unknown} of {total} services");
-        let wanted = self.query.process.as_ref().map(glob::Pattern::as_str).or(self.query.user.as_deref());
-        let why = match wanted {
-            Some(wanted) => format!("no permission, so '{}' could not be compared with them", clean(wanted)),
-            None => "no permission".to_owned(),
-        };
-
-        let hint = "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE";
-        let hint = hints::for_permission(Purpose::Processes, hint).to_owned();
-        vec![PartialError { operation: what, cause: why, hint }]
+        vec![owner_limits::hidden(unknown, &format!("{total} services"), self.query)]
     }
 
     /// Whether the user of `--user` made a socket of the group or runs a process that holds one.
@@ -331,29 +319,4 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
-}
-
-/// The processes whose command lines could not be read.
-fn blocked(groups: &[AddressGroup<'_>]) -> Vec<PartialError> {
-    let processes = groups.iter().flat_map(|group| group.owner.processes.iter());
-    let mut pids: Vec<u32> =
-        processes.filter(|process| !process.unread.is_empty()).map(|process| process.pid).collect();
-    pids.sort_unstable();
-    pids.dedup();
-
-    let Some(first) = pids.first() else { return Vec::new() };
-    let (count, processes) = (pids.len(), if pids.len() == 1 { "process" } else { "processes" });
-    vec![PartialError {
-        operation: format!("read the command lines of {count} {processes} ({first} is the first one)"),
-        cause: "the kernel does not reply: they are blocked, perhaps by a file system that is gone".to_owned(),
-        hint: format!("see what it waits for with `cat /proc/{first}/stack`"),
-    }]
-}
-
-fn read_as_text() -> PartialError {
-    PartialError {
-        operation: "read bound devices, control groups, backlogs and unusual names of Unix-domain sockets".to_owned(),
-        cause: "netlink is refused or lacks some tables, and /proc/net does not contain them".to_owned(),
-        hint: "run outside of a sandbox that refuses it, or load the kernel's *_diag modules".to_owned(),
-    }
 }

@@ -20,12 +20,7 @@ impl<'a> Selection<'a> {
     /// A user that this machine does not have.
     pub(super) fn new(query: &'a Local, users: &Users) -> Result<Self> {
         query.user.as_deref().map(|user| users.find(user)).transpose()?;
-        let ports = match &query.ports {
-            Some(ports) if query.common_ports => Some(ports.intersection(&Ports::common())),
-            Some(ports) => Some(ports.clone()),
-            None => query.common_ports.then(Ports::common),
-        };
-        Ok(Self { query, ports })
+        Ok(Self { query, ports: query.wanted_ports() })
     }
 
     /// # Errors
@@ -73,7 +68,9 @@ pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> Option<bool> 
 /// Where a socket is bound; `None` for Unix-domain ones.
 pub(super) fn bound(socket: &Socket) -> Option<Bound> {
     match socket.address {
-        Address::Ip(ip) => Some(Bound { ip, device: socket.device, v6_only: socket.v6_only }),
+        Address::Ip(ip) => {
+            Some(Bound { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
+        }
         Address::Unix(_) | Address::Name(_) => None,
     }
 }
@@ -109,11 +106,21 @@ impl Local {
             unconnected: self.wants(SocketState::Unconnected),
             connected: self.wants(SocketState::Connected),
             connections: depth == DetailLevel::Full,
+            peers: false,
         }
     }
 
     fn wants(&self, state: SocketState) -> bool {
         if self.state.is_empty() { state != SocketState::Connected } else { self.state.contains(&state) }
+    }
+
+    /// The ports to show; `None`: all.
+    pub(super) fn wanted_ports(&self) -> Option<Ports> {
+        match &self.ports {
+            Some(ports) if self.common_ports => Some(ports.intersection(&Ports::common())),
+            Some(ports) => Some(ports.clone()),
+            None => self.common_ports.then(Ports::common),
+        }
     }
 
     /// Whether the addresses of the interfaces matter.

@@ -1,10 +1,10 @@
 //! A socket as the kernel lists it.
 
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::clean::{Untrusted, is_dangerous};
-use crate::model::{Address, SocketState, Transport};
+use crate::model::{Address, ConnectionState, SocketState, Transport};
 
 /// One listening or bound socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) struct Socket {
     /// The id of the control group it was made in (cgroup v2).
     pub(super) cgroup: Option<u64>,
     pub(super) v6_only: Option<bool>,
+    /// Whether it may be given packets for other addresses (`IP_TRANSPARENT`).
+    pub(super) transparent: Option<bool>,
     /// Listening: queued connections. Otherwise: queued bytes.
     pub(super) receive_queue: u32,
     /// Listening: maximum number of queued connections.
@@ -46,11 +48,21 @@ impl Socket {
             uid: None,
             cgroup: None,
             v6_only: None,
+            transparent: None,
             receive_queue: 0,
             backlog_limit: None,
             netns: 0,
         }
     }
+}
+
+/// A socket with a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ConnectedSocket {
+    /// Its addresses are IPv4 ones where they are IPv4 in IPv6.
+    pub(super) socket: Socket,
+    pub(super) state: ConnectionState,
+    pub(super) peer: SocketAddr,
 }
 
 /// The kinds of Unix-domain sockets, as the kernel numbers them.
@@ -141,6 +153,8 @@ pub(super) struct Wanted {
     pub(super) connected: bool,
     /// Whether to count established connections.
     pub(super) connections: bool,
+    /// Whether to read the sockets that have a peer.
+    pub(super) peers: bool,
 }
 
 impl Wanted {

@@ -1,6 +1,7 @@
 //! Reads the socket tables of one's own network namespace or of all of them.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use rustix::io::Errno;
 
@@ -8,7 +9,7 @@ use super::connections::Connections;
 use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
-use super::socket::{Socket, Wanted};
+use super::socket::{ConnectedSocket, Socket, Wanted};
 use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
@@ -33,6 +34,10 @@ pub(super) struct Namespace {
     /// Why they could not be listed.
     pub(super) unread: Option<PartialError>,
     pub(super) connections: Connections,
+    /// Its sockets with a peer, if they were wanted,
+    pub(super) connected: Vec<ConnectedSocket>,
+    /// and the ports that the kernel chooses for clients.
+    pub(super) client_ports: Option<RangeInclusive<u16>>,
     /// Netlink was refused for some table, and `/proc/net` read instead.
     pub(super) by_text: bool,
 }
@@ -82,9 +87,9 @@ fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketT
 }
 
 impl SocketTables {
-    fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<PartialError>) {
+    fn take(&mut self, mut sockets: Vec<Socket>, mut namespace: Namespace, faults: Vec<PartialError>) {
         let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
-        for socket in &mut sockets {
+        for socket in sockets.iter_mut().chain(namespace.connected.iter_mut().map(|connected| &mut connected.socket)) {
             socket.netns = index;
         }
         self.sockets.append(&mut sockets);
@@ -122,9 +127,24 @@ fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Names
         note(&mut faults, read, "established tcp");
     }
 
+    let mut connected = Vec::new();
+    for (transport, is_wanted) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
+        if wanted.peers && is_wanted {
+            let read = read(
+                &mut diag,
+                &mut connected,
+                |diag, out| diag.connected(transport, out),
+                |out| procnet::connected(transport, out),
+            );
+            note(&mut faults, read, &format!("connected {}", transport.as_str()));
+        }
+    }
+
     let connections = Connections::count(&established, &sockets);
-    let mut namespace = Namespace { connections, by_text: diag.is_err(), ..Namespace::default() };
     let devices: Vec<u32> = sockets.iter().filter_map(|socket| socket.device.filter(|&device| device != 0)).collect();
+    let client_ports = wanted.peers.then(client_ports).flatten();
+    let mut namespace =
+        Namespace { connections, connected, client_ports, by_text: diag.is_err(), ..Namespace::default() };
     match Interfaces::read(interfaces, &devices) {
         Ok(read) => namespace.interfaces = read,
         Err(err) => {
@@ -133,6 +153,13 @@ fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Names
         }
     }
     (sockets, namespace, faults)
+}
+
+/// The ports that the kernel chooses for clients, in the calling thread's namespace.
+fn client_ports() -> Option<RangeInclusive<u16>> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut words = text.split_ascii_whitespace();
+    Some(words.next()?.parse().ok()?..=words.next()?.parse().ok()?)
 }
 
 /// Reads a table through netlink, or from `/proc/net` if that is refused, even half-way.

@@ -95,6 +95,11 @@ impl Walk {
         Some(rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid)
     }
 
+    /// The number of descriptors of each process that still runs; 0 before Linux 6.2.
+    pub(super) fn descriptors_of(&self, pids: &[u32]) -> HashMap<u32, i64, FixedState> {
+        pids.iter().filter_map(|&pid| Some((pid, self.descriptors_at(&format!("{pid}/fd"))?))).collect()
+    }
+
     /// Visits every process.
     pub(super) fn everything(&mut self, request: &WalkRequest<'_>) -> io::Result<()> {
         let pids = self.pids()?;

@@ -49,6 +49,16 @@ const REVERSE_NAME: Column = column!("reverse_name", WhereFilled, |detail, out| 
     None => Ok(()),
 });
 
+const MAC: Column = column!("mac", Wide, |detail, out| match &detail.mac {
+    Some(mac) => write!(out, "{mac}"),
+    None => Ok(()),
+});
+
+const VENDOR: Column = column!("vendor", Wide, |detail, out| match &detail.vendor {
+    Some(vendor) => write!(out, "{vendor}"),
+    None => Ok(()),
+});
+
 macro_rules! reason {
     ($shown:ident) => {
         column!("reason", $shown, |detail, out| out.write_str(detail.reason.as_str()))
@@ -56,6 +66,7 @@ macro_rules! reason {
 }
 
 /// The reason in wide tables only.
-pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST, REVERSE_NAME];
+pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST, REVERSE_NAME, MAC, VENDOR];
 /// The reason in every table.
-pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST, REVERSE_NAME];
+pub(super) const COLUMNS_WITH_REASON: &[Column] =
+    &[STATE, RTT, reason!(Always), ATTEMPTS, HOST, REVERSE_NAME, MAC, VENDOR];

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::done::DoneBits;
+use super::hardware::Hardware;
 use super::plan::ScanPlan;
 use super::results::FoundPort;
 use super::resume::Resume;
@@ -33,6 +34,7 @@ pub(super) struct ResultStream<'s> {
     pub(super) hosts: Vec<ScannedHost>,
     /// The names that were looked up.
     pub(super) reverse_names: ReverseNames,
+    hardware: Hardware,
     found: u64,
     /// Finished probes of earlier plans.
     done: u64,
@@ -59,6 +61,7 @@ impl<'s> ResultStream<'s> {
             namespaces: vec![None],
             hosts: Vec::new(),
             reverse_names: ReverseNames::new(),
+            hardware: Hardware::default(),
             found: 0,
             done: summary.before,
             accepted: true,
@@ -137,8 +140,15 @@ impl<'s> ResultStream<'s> {
                 true
             }
             None => {
-                let mut services = services(found, self.names, self.namespaces[at].as_ref());
-                services.all(|service| out.service(service.erase()).is_continue())
+                let namespace = self.namespaces[at].as_ref();
+                let ip = found.address.ip();
+                let hardware = &mut self.hardware;
+                services(found, self.names, namespace).all(|mut service| {
+                    if namespace.is_none() {
+                        hardware.add_to(&mut service.detail, ip);
+                    }
+                    out.service(service.erase()).is_continue()
+                })
             }
         }
     }
@@ -158,8 +168,11 @@ impl<'s> ResultStream<'s> {
         for (namespace, found) in kept {
             for service in services(found, self.names, self.namespaces[namespace].as_ref()) {
                 let mut service = service;
-                let is_own = self.namespaces[namespace].is_none();
-                service.detail.reverse_name = self.reverse_names.get(&found.address.ip()).filter(|_| is_own).cloned();
+                if self.namespaces[namespace].is_none() {
+                    let ip = found.address.ip();
+                    service.detail.reverse_name = self.reverse_names.get(&ip).cloned();
+                    self.hardware.add_to(&mut service.detail, ip);
+                }
                 if out.service(service.erase()).is_break() {
                     return;
                 }
@@ -251,7 +264,17 @@ fn service(
 
     let rtt = rtt_us.map(Duration::from_micros);
     let host = host.cloned();
-    let detail = ScanDetail { state, reason, rtt, attempts, host, reverse_name: None, netns: namespace.cloned() };
+    let detail = ScanDetail {
+        state,
+        reason,
+        rtt,
+        attempts,
+        host,
+        reverse_name: None,
+        mac: None,
+        vendor: None,
+        netns: namespace.cloned(),
+    };
 
     Service::new(id, "scan", vec![endpoint], detail)
 }

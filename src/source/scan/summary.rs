@@ -132,7 +132,7 @@ pub(super) fn notes_on_uniform_hosts(scanned: &[ScannedHost]) -> Vec<String> {
             let ScannedHost { address, open, ports, .. } = host;
             format!(
                 "{open} of {ports} ports of {address} are open: a SYN proxy, a firewall or a tarpit may reply for them; \
-                 --identify shows which of them speak"
+                 what --identify recognizes does speak"
             )
         })
         .collect();

@@ -5,7 +5,7 @@ mod ping;
 
 pub(super) use ping::PING_PORTS;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use super::pace::{Pace, Window, micros};
 use super::plan::{ScanPlan, Share};
 use super::results::ResultSender;
 use super::scan_counts::{ScanCounts, StopReason};
-use crate::model::Reason;
+use crate::model::{HardwareAddress, Reason};
 use crate::net::{AttemptEnd, AttemptStart, Echo, Probe, Prober};
 
 /// Hosts in progress at a time: each takes 80 bytes, however many there are in total.
@@ -92,8 +92,10 @@ struct PendingEcho {
 /// The kernel's neighbour table, and when it was read.
 struct NeighbourCache {
     read: u64,
-    there: BTreeSet<IpAddr>,
+    there: Neighbours,
 }
+
+type Neighbours = BTreeMap<IpAddr, Option<HardwareAddress>>;
 
 impl<'p> Worker<'p> {
     pub(super) fn new(plan: &'p ScanPlan, thread: usize, results: ResultSender, prober: Box<dyn Prober>) -> Self {

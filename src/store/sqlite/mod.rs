@@ -9,6 +9,7 @@ mod backup;
 mod commit;
 mod fault;
 mod open;
+mod rows;
 mod schema;
 mod writer;
 
@@ -25,7 +26,7 @@ pub use schema::FORMAT;
 use writer::StoreRequest;
 
 /// The most requests that wait. Each caller waits for its own, so this is a bound of the callers.
-const MAX_QUEUED: usize = 16 * 1024;
+const MAX_QUEUED: usize = 2 * 1024;
 
 /// A store in one SQLite file.
 #[derive(Debug)]
@@ -43,9 +44,9 @@ impl Sqlite {
     /// # Errors
     /// The file is used by another process, damaged, of a newer portolan, not a database, or inaccessible.
     pub fn open(path: &Path, max_events: u64) -> Result<(Self, Contents), StoreError> {
-        let (connection, contents) = open::open(path)?;
+        let (connection, contents, rows) = open::open(path)?;
         let (requests, receiver) = crossbeam_channel::bounded(MAX_QUEUED);
-        let writer = writer::Writer::new(path, connection, contents.index, max_events);
+        let writer = writer::Writer::new(path, connection, (contents.index, rows), max_events);
 
         let writer = std::thread::Builder::new()
             .name("store".to_owned())

@@ -9,12 +9,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::fault;
+use super::rows::Rows;
 use super::schema::{APPLICATION_ID, FORMAT, format, migrate};
 use crate::error::plain;
 use crate::store::{Contents, StoreError, StoredEvent};
 
 /// Opens a database for a server.
-pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
+pub(super) fn open(path: &Path) -> Result<(Connection, Contents, Rows), StoreError> {
     let path = absolute(path)?;
     let is_new = prepare(&path)?;
     let connection = connect(&path)?;
@@ -25,13 +26,13 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     migrate(&connection, format).map_err(fault::opening(&path))?;
 
     verify(&path, &connection, "quick_check")?;
-    let contents = read(&connection).map_err(fault::opening(&path))?;
+    let (contents, rows) = read(&connection).map_err(fault::opening(&path))?;
     if is_new {
         sync_folder(&path)?;
     }
     is_consistent(&path, &contents)?;
 
-    Ok((connection, contents))
+    Ok((connection, contents, rows))
 }
 
 /// Checks a database that no server uses: every page, and that everything belongs together.
@@ -43,7 +44,7 @@ pub fn check(path: &Path) -> Result<Contents, StoreError> {
         return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
     }
 
-    let (connection, contents) = open(path)?;
+    let (connection, contents, _) = open(path)?;
     verify(path, &connection, "integrity_check")?;
     Ok(contents)
 }
@@ -132,19 +133,26 @@ pub(super) fn verify(path: &Path, connection: &Connection, check: &str) -> Resul
     }
 }
 
-fn read(connection: &Connection) -> rusqlite::Result<Contents> {
+fn read(connection: &Connection) -> rusqlite::Result<(Contents, Rows)> {
     let (index, epoch) = connection
         .query_row("SELECT last_index, epoch FROM meta", (), |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?;
 
-    let mut records = connection.prepare("SELECT id, body FROM record ORDER BY id")?;
-    let records = records.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let records = records.collect::<rusqlite::Result<_>>()?;
+    let mut rows = Rows::default();
+    let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut stored = connection.prepare("SELECT number, id, body FROM record")?;
+    let mut stored = stored.query(())?;
+    while let Some(row) = stored.next()? {
+        let id: String = row.get(1)?;
+        rows.enter(&id, row.get(0)?);
+        records.push((id, row.get(2)?));
+    }
+    records.sort_unstable();
 
     let mut events = connection.prepare("SELECT number, body FROM event ORDER BY number")?;
     let events = events.query_map((), |row| Ok(StoredEvent::new(unsigned(row.get(0)?), row.get(1)?)))?;
     let events = events.collect::<rusqlite::Result<_>>()?;
 
-    Ok(Contents { index, epoch, records, events })
+    Ok((Contents { index, epoch, records, events }, rows))
 }
 
 /// An index is far below the largest number that SQLite has.

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"port");
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Each of them makes the next format of the one before. A published one never changes.
 const MIGRATIONS: [&str; FORMAT as usize] = [
@@ -30,6 +30,12 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
     CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit BEGIN
         SELECT RAISE(ABORT, 'records of the audit log do not change');
     END;
+",
+    "
+    ALTER TABLE record RENAME TO record_by_id;
+    CREATE TABLE record (number INTEGER PRIMARY KEY, id TEXT NOT NULL, body BLOB NOT NULL);
+    INSERT INTO record (id, body) SELECT id, body FROM record_by_id;
+    DROP TABLE record_by_id;
 ",
 ];
 

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::backup::{self, Backup};
 use super::commit::{commit, probe};
+use super::rows::Rows;
 use super::{audit, fault, open};
 use crate::store::{AuditPage, AuditRange, Batch, StoreError};
 
@@ -35,12 +36,14 @@ pub(super) struct Writer {
     connection: Connection,
     /// The index of the last stored change.
     last: u64,
+    rows: Rows,
     max_events: u64,
 }
 
 impl Writer {
-    pub(super) fn new(path: &Path, connection: Connection, last: u64, max_events: u64) -> Self {
-        Self { path: path.to_owned(), connection, last, max_events }
+    /// The writer of a database whose last change and rows these are.
+    pub(super) fn new(path: &Path, connection: Connection, (last, rows): (u64, Rows), max_events: u64) -> Self {
+        Self { path: path.to_owned(), connection, last, rows, max_events }
     }
 
     /// Serves requests until the store is dropped.
@@ -97,7 +100,8 @@ impl Writer {
 
     /// Stores batches in one transaction and acknowledges each. A batch that does not follow is refused alone.
     fn commit_group(&mut self, group: Vec<(Batch, ReplyTo<u64>)>) {
-        let (last, replies) = commit_group(&self.connection, &self.path, self.last, self.max_events, group);
+        let (connection, path) = (&self.connection, &self.path);
+        let (last, replies) = commit_group(connection, path, (self.last, &mut self.rows), self.max_events, group);
         self.last = last;
         send(replies);
     }
@@ -105,7 +109,7 @@ impl Writer {
     /// Copies the database in small steps, and stores what comes meanwhile between them.
     fn backup(&mut self, to: &Path, requests: &Receiver<StoreRequest>) -> Result<Backup, StoreError> {
         let (connection, path, max_events) = (&self.connection, &self.path, self.max_events);
-        let last = &mut self.last;
+        let (last, rows) = (&mut self.last, &mut self.rows);
         let mut postponed = Vec::new();
 
         let result = backup::write(connection, to, || {
@@ -118,7 +122,7 @@ impl Writer {
                     other => postponed.push(other),
                 }
             }
-            let (index, replies) = commit_group(connection, path, *last, max_events, group);
+            let (index, replies) = commit_group(connection, path, (*last, rows), max_events, group);
             *last = index;
             send(replies);
         });
@@ -144,7 +148,7 @@ fn send(replies: Vec<Reply>) {
 fn commit_group(
     connection: &Connection,
     path: &Path,
-    last: u64,
+    (last, rows): (u64, &mut Rows),
     max_events: u64,
     group: Vec<(Batch, ReplyTo<u64>)>,
 ) -> (u64, Vec<Reply>) {
@@ -164,7 +168,7 @@ fn commit_group(
     }
 
     let batches: Vec<&Batch> = accepted.iter().map(|(batch, _)| batch).collect();
-    let stored = commit(connection, &batches, max_events).map_err(|error| fault::storing(path, &error));
+    let stored = commit(connection, &batches, max_events, rows).map_err(|error| fault::storing(path, &error));
     let results = accepted.into_iter().map(|(batch, reply_to)| (reply_to, stored.clone().map(|()| batch.index())));
     replies.extend(results);
 

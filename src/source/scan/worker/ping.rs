@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::{NeighbourCache, PendingEcho, Worker, address};
+use super::{NeighbourCache, Neighbours, PendingEcho, Worker, address};
 use crate::model::{PortState, Reason, Transport};
 use crate::net::{ConnectOutcome, LocalShortage, Probe, neighbours};
 use crate::source::scan::host::HostState;
@@ -131,7 +131,7 @@ impl Worker<'_> {
         let number = host.number;
         let ip = self.plan.address(number, 0).ip();
 
-        if self.neighbours().contains(&ip) {
+        if self.neighbours().contains_key(&ip) {
             self.mark_present(at, Reason::NeighborReply, None);
         } else if early && self.echo.is_some() {
             self.await_echo(at);
@@ -181,7 +181,7 @@ impl Worker<'_> {
     }
 
     /// The kernel's neighbours; empty if the kernel does not list them.
-    fn neighbours(&mut self) -> &std::collections::BTreeSet<std::net::IpAddr> {
+    fn neighbours(&mut self) -> &Neighbours {
         let now = self.now();
         if self.neighbours.as_ref().is_none_or(|cache| now.saturating_sub(cache.read) > MAX_CACHE_AGE) {
             self.neighbours = None;
