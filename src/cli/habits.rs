@@ -260,7 +260,8 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
     let others = others.filter_map(|arg| HABITS.iter().find(|other| other.at == habit.at && other.typed == arg));
     // At portolan itself the first one already says which command it is.
     let others = others.filter(|_| habit.at != ALONE).take(MAX_MORE);
-    let more: String = others.map(|other| format!("; {}: {}", other.typed, other.instead)).collect();
+    let more: Vec<String> = others.map(|other| format!("; {}: {}", other.typed, other.instead)).collect();
+    let more = more.concat();
     Some(format!("{}{more}", habit.hint()))
 }
 
