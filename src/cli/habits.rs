@@ -260,9 +260,8 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
     let others = others.filter_map(|arg| HABITS.iter().find(|other| other.at == habit.at && other.typed == arg));
     // At portolan itself the first one already says which command it is.
     let others = others.filter(|_| habit.at != ALONE).take(MAX_MORE);
-    let more: Vec<String> = others.map(|other| format!("; {}: {}", other.typed, other.instead)).collect();
-    let more = more.concat();
-    Some(format!("{}{more}", habit.hint()))
+    let more = others.map(|other| format!("{}: {}", other.typed, other.instead));
+    Some([habit.hint()].into_iter().chain(more).collect::<Vec<_>>().join("; "))
 }
 
 /// More options of another tool that one hint answers.

@@ -140,7 +140,7 @@ def use_keyboard(browser):
         reached = browser.value(focus)
         facts["reached"].append(reached)
         if reached == "search":
-            browser.call("Input.insertText", text="8002")
+            browser.call("Input.insertText", text="127.0.0.1:8002")
             facts["found"] = browser.value(rows)
             browser.value("document.activeElement.value = ''; document.activeElement.dispatchEvent(new Event('input'))")
         if reached == "button":

@@ -11,6 +11,7 @@ mod cgroups;
 mod connections;
 mod crowds;
 mod diff;
+mod documents;
 mod exposure;
 mod fallback;
 mod filters;
