@@ -99,13 +99,13 @@ fn name_of(host: &str) -> &str {
 /// Whether only this machine and its network can give a meaning to a name. A site needs a name with a dot, whose last part
 /// does not begin with a digit; browsers take any other for an IPv4 address (`127.1`).
 fn is_of_this_machine(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
     let Some((_, last)) = name.rsplit_once('.') else {
         return !name.contains(':') || name.parse::<Ipv6Addr>().is_ok();
     };
-    name.parse::<IpAddr>().is_ok()
-        || matches!(last, "localhost" | "localdomain")
-        || last.starts_with(|first: char| first.is_ascii_digit())
+    // Every request passes here, and most have an IPv4 address: no address needs to be parsed for them.
+    last.starts_with(|first: char| first.is_ascii_digit())
+        || ["localhost", "localdomain"].iter().any(|own| last.eq_ignore_ascii_case(own))
+        || name.parse::<IpAddr>().is_ok()
 }
 
 #[cfg(test)]

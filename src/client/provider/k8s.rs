@@ -16,6 +16,8 @@ pub(super) fn open(url: &RegistryUrl, variable: Option<Variable>) -> Result<Arc<
     let mut options = K8s::default();
     if let Some(variable) = variable {
         options.read_environment(variable);
+        let files = variable("KUBECONFIG").unwrap_or_default();
+        options.kubeconfig = std::env::split_paths(&files).filter(|file| !file.as_os_str().is_empty()).collect();
     }
     let namespace = format!("{}{}", url.authority, url.path);
     let namespace = namespace.trim_matches('/');

@@ -1,6 +1,5 @@
 //! `discover`: the instances of a service that take calls, in the order of a strategy. A client takes the first.
 
-use std::future::{Ready, ready};
 use std::sync::atomic::Ordering;
 
 use axum::response::{IntoResponse, Response};
@@ -45,8 +44,8 @@ pub(in crate::server) async fn get(access: Access, request: axum::extract::Reque
 }
 
 /// Answers a request that no router has passed on.
-pub(super) fn answer<B>(access: Access, request: Request<B>) -> Ready<Response> {
-    ready(find(&access, request.uri().query()).into_response())
+pub(super) async fn answer<B>(access: Access, request: Request<B>) -> Response {
+    find(&access, request.uri().query()).into_response()
 }
 
 /// The answer to a query.
