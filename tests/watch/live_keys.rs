@@ -127,7 +127,7 @@ fn a_tree_shows_who_started_whom() {
     let terminal = watch(&scene, (120, 40), "");
     terminal.until_shows("3 services");
     terminal.press(&["t"]);
-    let screen = terminal.until_shows("PROCESS");
+    let screen = terminal.until_shows("└─ store (");
     let lines: Vec<&str> = screen.lines().collect();
     let place = |text: &str| lines.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("{screen}"));
     let parent = place("harbour (");

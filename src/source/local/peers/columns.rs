@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 
 use super::super::columns::{CUT, LABEL, columns, first, list, option};
 use super::super::rows::principal;
-use crate::model::{Column, ColumnVisibility, ConnectionDetail, ConnectionEnd, Process, Service};
+use crate::model::{Column, ColumnVisibility, ConnectionDetail, ConnectionDirection, ConnectionEnd, Process, Service};
 
 columns! {
     COLUMNS, detail;
     "process", Always, CUT, |detail, out| process(Some(&detail.end), out);
     "pid", Always, 0, |detail, out| pid(Some(&detail.end), out), number option(main(Some(&detail.end)).map(|process| process.pid), out);
     "user", Always, LABEL, |detail, out| option(detail.end.user.as_ref(), out);
-    "direction", Always, LABEL, |detail, out| option(detail.direction.map(|direction| direction.as_str()), out);
+    "direction", Always, LABEL, |detail, out| option(detail.direction.map(ConnectionDirection::as_str), out);
     "peer", Always, 0, |detail, out| write!(out, "{}", SocketAddr::new(detail.peer.address, detail.peer.port));
     "peer_process", Always, CUT, |detail, out| process(detail.peer.holder.as_ref(), out);
     "peer_pid", Always, 0, |detail, out| pid(detail.peer.holder.as_ref(), out), number option(main(detail.peer.holder.as_ref()).map(|process| process.pid), out);
