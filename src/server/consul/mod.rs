@@ -132,6 +132,7 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
 ///
 /// # Errors
 /// The answer for what no handler takes.
+#[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
 fn called(head: &Parts) -> Result<(&'static Endpoint, String, ConsulQuery), ConsulResult> {
     let path = decoded_path(head.uri.path()).map_err(Err)?;
     let (endpoint, rest) = endpoints::find(&path).ok_or_else(|| without_endpoint(&path))?;
