@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -120,10 +121,24 @@ fn debian_package(folder: &Folder) {
     output("dpkg", &[&admin, &instdir, force, &log, "--install", &package], &folder.0);
     assert!(machine.join("usr/bin/portolan").exists());
     assert!(machine.join("usr/share/man/man1/portolan.1.gz").exists());
+    service(&machine);
 
     output("dpkg", &[&admin, &instdir, force, &log, "--remove", "portolan"], &folder.0);
     assert!(!machine.join("usr/bin/portolan").exists() && !machine.join("usr/share/doc/portolan").exists());
     fs::remove_dir_all(machine).unwrap();
+}
+
+/// The package has made the user of the service, which may read its settings, and no other user may.
+fn service(machine: &Path) {
+    for unit in ["portolan.service", "portolan.socket"] {
+        assert!(machine.join("lib/systemd/system").join(unit).exists(), "{unit}");
+    }
+    let groups = fs::read_to_string(machine.join("etc/group")).unwrap();
+    let group = groups.lines().find_map(|line| line.strip_prefix("portolan:x:")).expect("the group of the service");
+    let group: u32 = group.split(':').next().unwrap().parse().unwrap();
+    let settings = fs::metadata(machine.join("etc/portolan/serve.yaml")).unwrap();
+    assert_eq!((settings.gid(), settings.mode() & 0o777), (group, 0o640));
+    assert_eq!(fs::metadata(machine.join("var/lib/portolan")).unwrap().mode() & 0o777, 0o700);
 }
 
 /// The bill names every package of the program with its checksum, and nothing that only tests need.

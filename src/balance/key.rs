@@ -94,7 +94,7 @@ const MULTIPLIERS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x9
 
 /// A hash of bytes, by folded multiplications of eight bytes each, as in wyhash. It is part of the interface: clients of
 /// different releases must agree, so it never changes.
-pub(super) fn hash(bytes: &[u8], seed: u64) -> u64 {
+pub(crate) fn hash(bytes: &[u8], seed: u64) -> u64 {
     let [first, each, last] = MULTIPLIERS;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut state = seed ^ first;

@@ -25,6 +25,7 @@ pub use backends::{Backend, Backends, Slot};
 pub use consistent_hash::ConsistentHash;
 pub use ip_hash::IpHash;
 pub use key::PickKey;
+pub(crate) use key::hash as stable_hash;
 pub use least_connections::LeastConnections;
 pub use load::Load;
 pub use p2c::P2c;

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::registry::RegistryOptions;
 use super::{Global, stdout};
 use crate::clean::clean;
-use crate::client::ServerStatus;
+use crate::client::{ClusterMember, ServerStatus};
 use crate::error::Result;
 use crate::model::SCHEMA;
 use crate::output;
@@ -88,7 +88,16 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
         ),
         ("off", clean(&status.off.join(", "))),
     ];
-    lines.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))
+    lines.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))?;
+    status.servers.iter().try_for_each(|server| {
+        writeln!(out, "  {:<18}  {}", format!("server {}", clean(&server.node)), server_text(server))
+    })
+}
+
+/// `health checks: 12, changes behind: 0`.
+fn server_text(server: &ClusterMember) -> String {
+    let checks = server.checks.map_or_else(|| "off".to_owned(), |count| count.to_string());
+    format!("health checks: {checks}, changes behind: {}", server.behind)
 }
 
 /// `2 d 3 h 4 min 5 s`, from the first unit that is not 0 on.

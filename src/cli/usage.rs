@@ -14,7 +14,7 @@ use crate::model::ParseError;
 use crate::settings::NEGATION;
 
 /// Longest list of values in a hint; longer ones belong into the manual.
-const MAX_LISTED: usize = 16;
+const MAX_LISTED: usize = 20;
 
 /// Why a value of the command line, the environment or a settings file is invalid.
 pub(super) struct RejectedValue {

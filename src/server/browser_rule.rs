@@ -41,7 +41,7 @@ impl BrowserRule {
             return None;
         }
         let in_head = request.headers().get_all(HOST).iter().map(text);
-        let hosts = request.uri().authority().map(|authority| authority.as_str()).into_iter().chain(in_head);
+        let hosts = request.uri().authority().map(http::uri::Authority::as_str).into_iter().chain(in_head);
         let foreign = hosts.map(name_of).find(|name| !is_of_this_machine(name) && !self.has_host(name))?;
 
         let message = format!("this server does not answer to the name {}", clean(foreign));

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -24,6 +25,7 @@ use tracing::{debug, warn};
 
 use super::access::ClientCertificate;
 use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
+use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
 use super::metrics::Metrics;
@@ -59,6 +61,7 @@ pub(super) struct ConnectionContext {
     pub(super) metrics: Arc<Metrics>,
     pub(super) ids: Arc<RequestIds>,
     pub(super) browsers: BrowserRule,
+    pub(super) bodies: BodyRoom,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -165,7 +168,7 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// One request and its answer.
 async fn answer(
-    request: Request<Incoming>,
+    mut request: Request<Incoming>,
     (peer, certificate): &Client,
     context: &ConnectionContext,
     activity: Arc<Activity>,
@@ -176,6 +179,9 @@ async fn answer(
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
+    if is_last || request.headers().contains_key(CONTENT_LENGTH) {
+        request.extensions_mut().insert(context.bodies.clone());
+    }
 
     let mut response = match context.browsers.refusal(&request) {
         Some(error) => {

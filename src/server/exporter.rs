@@ -6,6 +6,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 
 use super::accept::accept_until_stopped;
+use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
 use super::connection::ConnectionContext;
 use super::gate::Gate;
@@ -30,6 +31,7 @@ pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdo
         metrics: Metrics::new(&[]),
         ids: Arc::new(RequestIds::new()),
         browsers: browser_rule(&listener),
+        bodies: BodyRoom::new(),
         tls: None,
     };
     accept_until_stopped(listener, Arc::new(context), shutdown).await;

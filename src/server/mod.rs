@@ -10,6 +10,7 @@ mod authorize;
 mod authorized;
 mod balancing;
 mod body;
+mod body_room;
 mod browser_rule;
 mod checks;
 mod cluster;
@@ -66,6 +67,7 @@ use tokio::sync::watch;
 
 use self::accept::accept_until_stopped;
 use self::audit::{AuditLog, PendingAudit};
+use self::body_room::BodyRoom;
 use self::browser_rule::BrowserRule;
 use self::checks::Checks;
 use self::cluster::ClusterWriter;
@@ -211,7 +213,7 @@ pub async fn run(
     monitor::start(&app, demands, monitor_stop.clone());
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
-    let ids = Arc::new(RequestIds::new());
+    let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
     let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
@@ -223,6 +225,7 @@ pub async fn run(
             metrics: Arc::clone(&metrics),
             ids: Arc::clone(&ids),
             browsers: browser_rule(&app, &listeners),
+            bodies: bodies.clone(),
         });
         for listener in listeners {
             clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));

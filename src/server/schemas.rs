@@ -398,8 +398,10 @@ pub(super) struct HealthView {
     complete: bool,
     /// Why it is not healthy
     reasons: Option<Vec<String>>,
-    /// Whether the server runs its checks
+    /// Whether its checks run at an interval
     monitored: Option<bool>,
+    /// The server that runs its checks, if several share the registry: only that one has scores and results
+    checked_by: Option<String>,
     /// Its checks, with the values in force, the confirmed state, and the last result
     checks: Option<Vec<CheckReport>>,
     /// Past results, the newest first: at, check, name, state, score, duration_ms, finding

@@ -54,6 +54,9 @@ fn scores(app: &App) -> Vec<Command> {
     let view = app.unscoped_view();
     let judged = view.snapshot.all_traffic().filter_map(|traffic| {
         let shift = traffic.active_shift().filter(|shift| shift.plan.abort_below.is_some())?;
+        let (namespace, name) = traffic.service.split_once('/').unwrap_or_default();
+        // Another server has the results of its checks, and tells the score.
+        app.checks.division.is_own(namespace, name).then_some(())?;
         Some((traffic, shift))
     });
     let commands = judged.map(|(traffic, shift)| {

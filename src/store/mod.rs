@@ -25,7 +25,7 @@ pub use error::StoreError;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresUrl};
-pub use shared::{News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn};
+pub use shared::{MEMBER_LEASE, Member, News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn};
 pub use sqlite::{Backup, FORMAT, Sqlite, check};
 
 /// Stores what the registry changes.

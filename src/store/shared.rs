@@ -73,6 +73,10 @@ pub struct SyncRequest {
     pub renewals: Vec<StoredLease>,
     /// Leases of which it wants to know how long they last.
     pub due: Vec<StoredLease>,
+    /// The server itself, as the others shall know it until [`MEMBER_LEASE`] is over.
+    pub member: Option<Member>,
+    /// Whether it ends, and is no member from now on.
+    pub leaves: bool,
 }
 
 /// The reply to a [`SyncRequest`].
@@ -82,4 +86,22 @@ pub struct SyncReport {
     pub news: News,
     /// The leases that were asked for.
     pub leases: Vec<StoredLease>,
+    /// The servers that share the store at this moment.
+    pub members: Vec<Member>,
+}
+
+/// How long a server is one of the members without saying so again. It does each second.
+pub const MEMBER_LEASE: Duration = Duration::from_millis(1_800);
+
+/// A server as the others know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Identifies the running server: a restarted one has another id.
+    pub id: String,
+    /// Its name, which people gave it.
+    pub name: String,
+    /// The index of the last change that it knew.
+    pub index: u64,
+    /// How many checks it runs at an interval; `None` if it runs no checks.
+    pub checks: Option<u32>,
 }

@@ -60,14 +60,16 @@ fn pages_are_accessible_self_contained_and_work_by_keyboard() {
     let scene = Scene::new();
     let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:8001 tcp=127.0.0.1:8002 udp=127.0.0.1:8003");
     let services = written(&scene, "services.toml", HOSTILE);
-    let old = scene.portolan().args("-p 8001 --json").run().text().to_owned();
+    let old = scene.portolan().args("--json").run().text().to_owned();
     let old = written(&scene, "old.json", &old);
+    let _later = scene.fixture("name=late<b> tcp=127.0.0.1:8004");
 
     let listing = scene.portolan().args("-o html").run().text().to_owned();
     let scan = scene.scan().args("127.0.0.1 -p 8001-8010 --all -o html").run().text().to_owned();
     let checks = scene.validate().args("http://127.0.0.1:8001/ 127.0.0.1:8002 127.0.0.1:9 --timeout 2s -o html").run();
     let hostile = scene.runs(&["discover", "file"]).arg(services.to_str().unwrap()).args("-o html").run();
-    let changes = scene.portolan().args("-p 8001-8002 -o html --diff").arg(old.to_str().unwrap()).run();
+    let changes = scene.portolan().args("-o html --diff").arg(old.to_str().unwrap()).run();
+    assert!(changes.text().contains("127.0.0.1:8004"), "{}", changes.text());
     let pages = [
         written(&scene, "listing.html", &listing),
         written(&scene, "scan.html", &scan),

@@ -41,6 +41,9 @@ fn write_instance(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io
     if instance.monitored == Some(false) && instance.checks.is_empty() {
         writeln!(out, "  it has no checks")?;
     }
+    if let Some(server) = instance.checked_by.as_deref().filter(|_| instance.score.is_none()) {
+        writeln!(out, "  checked by the server {}, which has its score and results", clean(server))?;
+    }
     Ok(())
 }
 

@@ -177,10 +177,12 @@ fn first_clause(text: &str) -> &str {
     let ends = ["; ", ": ", ", as in ", ". "].into_iter().filter_map(|end| {
         let at = text.find(end)?;
         // `[default: x]` is one word.
-        let before = text.get(..at)?;
-        (before.matches('[').count() == before.matches(']').count()).then_some(at)
+        let before = text.get(..at).filter(|before| !before.ends_with("[default"))?;
+        // No other bracket is cut in two.
+        let open = before.rfind('[').filter(|open| !before[*open..].contains(']'));
+        Some(open.unwrap_or(at))
     });
-    ends.min().and_then(|at| text.get(..at)).unwrap_or(text)
+    ends.min().and_then(|at| text.get(..at)).unwrap_or(text).trim_end()
 }
 
 /// The arguments that the short help shows, in its order.

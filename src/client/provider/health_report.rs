@@ -57,9 +57,12 @@ pub struct InstanceHealth {
     /// Why it is not healthy.
     #[serde(default)]
     pub reasons: Vec<String>,
-    /// Whether the server runs its checks.
+    /// Whether its checks run at an interval.
     #[serde(default)]
     pub monitored: Option<bool>,
+    /// The server that runs its checks, if several share the registry: only that one has scores and results.
+    #[serde(default)]
+    pub checked_by: Option<String>,
     /// Its checks.
     #[serde(default)]
     pub checks: Vec<CheckHealth>,

@@ -50,9 +50,27 @@ pub struct ServerStatus {
     pub registration: RegistrationRules,
     /// What is off although a server could have it.
     pub off: Vec<String>,
+    /// The servers that share its registry, and this one; none if it is alone.
+    pub servers: Vec<ClusterMember>,
     /// Everything else that it says.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
+}
+
+/// A server of a registry that has several.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClusterMember {
+    /// Its name.
+    pub node: String,
+    /// Identifies the running server: a restarted one has another id.
+    pub id: String,
+    /// The index of the last change that it knows.
+    pub index: u64,
+    /// How many changes it did not know yet that another server knew.
+    pub behind: u64,
+    /// How many health checks it runs; `None` if it runs none.
+    pub checks: Option<u64>,
 }
 
 /// How many instances have each health.

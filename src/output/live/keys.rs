@@ -154,7 +154,7 @@ impl View {
             KeyPress::PageUp => *scrolled = scrolled.saturating_sub(PAGE),
             KeyPress::PageDown => *scrolled = scrolled.saturating_add(PAGE),
             KeyPress::Escape | KeyPress::Enter | KeyPress::Function(1 | 10) | KeyPress::Letter('?' | 'h' | 'q') => {
-                self.mode = Mode::Table
+                self.mode = Mode::Table;
             }
             _ => {}
         }

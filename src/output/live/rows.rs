@@ -138,7 +138,9 @@ impl Rows {
 
     fn tree_of(&self, shown: &[usize]) -> Vec<TableLine> {
         let mut tree = ProcessTree::default();
-        shown.iter().for_each(|&row| tree.add(&self.all[row].service));
+        for &row in shown {
+            tree.add(&self.all[row].service);
+        }
 
         let mut lines = tree.lines();
         for line in &mut lines {

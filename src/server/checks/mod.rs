@@ -2,6 +2,7 @@
 
 mod board;
 mod changes;
+mod division;
 mod figures;
 mod stats;
 
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use self::board::{CheckBoard, CheckScore, InstanceResults, LastResult};
 pub(super) use self::changes::ChangedInstances;
+pub(super) use self::division::CheckDivision;
 pub(super) use self::figures::CheckFigures;
 pub(super) use self::stats::MonitorStats;
 
@@ -29,6 +31,7 @@ pub(super) struct Demand {
 pub(super) struct Checks {
     pub(super) board: CheckBoard,
     pub(super) changed: ChangedInstances,
+    pub(super) division: CheckDivision,
     demands: mpsc::Sender<Demand>,
     off: OnceLock<String>,
 }
@@ -37,8 +40,14 @@ impl Checks {
     /// The shared part, and the demands for the monitor.
     pub(super) fn new() -> (Self, mpsc::Receiver<Demand>) {
         let (demands, receiver) = mpsc::channel(MAX_DEMANDS);
-        let (board, changed) = (CheckBoard::default(), ChangedInstances::default());
-        (Self { board, changed, demands, off: OnceLock::new() }, receiver)
+        let checks = Self {
+            board: CheckBoard::default(),
+            changed: ChangedInstances::default(),
+            division: CheckDivision::default(),
+            demands,
+            off: OnceLock::new(),
+        };
+        (checks, receiver)
     }
 
     /// Records that no check runs, and why.

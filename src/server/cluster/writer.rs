@@ -5,18 +5,20 @@
 
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Span, info, warn};
+use uuid::Uuid;
 
 use super::follow::{Diverged, follow, unreadable};
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
 use crate::server::write_queue::WriteJob;
 use crate::server::writer::{CommandWriter, TICK};
-use crate::store::{News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
+use crate::store::{Member, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
 
 /// The most leases that are asked for at once.
 pub(super) const MAX_DUE: usize = 10_000;
@@ -33,6 +35,8 @@ pub(in crate::server) struct ClusterWriter {
     is_sync_wanted: bool,
     /// Whether everything has to be read again.
     pub(super) has_diverged: bool,
+    /// Tells this running server from all others, also from the same one before a restart.
+    id: String,
 }
 
 /// What the writer does next.
@@ -56,6 +60,7 @@ impl ClusterWriter {
             sync: None,
             is_sync_wanted: false,
             has_diverged: false,
+            id: Uuid::new_v4().to_string(),
         }
     }
 
@@ -102,7 +107,7 @@ impl ClusterWriter {
         self.flush().await;
     }
 
-    /// Stores the last renewals.
+    /// Stores the last renewals, and says that this server ends.
     async fn flush(&mut self) {
         if let Some((_, sync)) = self.sync.take() {
             match sync.await {
@@ -110,11 +115,9 @@ impl ClusterWriter {
                 Err(_) => self.outbox.failed(),
             }
         }
-        let request = self.request();
-        if !request.renewals.is_empty() {
-            // Without them the leases last a second less.
-            let _ = self.store.sync(request).await;
-        }
+        // The others take over its checks at once. Without its last renewals leases would last a second less.
+        let request = SyncRequest { leaves: true, ..self.request() };
+        let _ = self.store.sync(request).await;
     }
 
     /// What this server knows.
@@ -129,7 +132,25 @@ impl ClusterWriter {
         let (state, now) = (&self.writer.state, self.writer.clock.now());
         // A lease whose ttl is over may have been renewed elsewhere: asked before its grace period ends.
         let due = state.due_leases(now, state.rules().grace, MAX_DUE).into_iter().map(outbox::key).collect();
-        SyncRequest { position: self.position(), renewals: self.outbox.send(state, now), due }
+        let renewals = self.outbox.send(state, now);
+        SyncRequest { position: self.position(), renewals, due, member: Some(self.as_member()), leaves: false }
+    }
+
+    fn as_member(&self) -> Member {
+        let app = &self.writer.app;
+        let scheduled = app.metrics.checks.scheduled.load(Ordering::Relaxed);
+        let checks = app.checks.off().is_none().then(|| u32::try_from(scheduled).unwrap_or(u32::MAX));
+        Member { id: self.id.clone(), name: app.settings.node.clone(), index: self.writer.state.index(), checks }
+    }
+
+    /// Divides the checks anew if a server came or went.
+    fn meet(&self, members: Vec<Member>) {
+        let checks = &self.writer.app.checks;
+        if checks.division.set(&self.id, members) {
+            let view = self.writer.app.unscoped.load();
+            let instances = view.services().flat_map(|service| service.list());
+            checks.changed.add(instances.map(|instance| Arc::clone(&instance.instance.id)));
+        }
     }
 
     fn begin_sync(&mut self) {
@@ -148,6 +169,7 @@ impl ClusterWriter {
             Ok(report) => {
                 self.outbox.sent();
                 self.take_news(report.news);
+                self.meet(report.members);
                 self.confirm(&report.leases);
                 if self.has_diverged {
                     self.lose_contact(&unreadable());

@@ -47,6 +47,7 @@ use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
 use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
+use super::body_room::BodyRoom;
 use super::freshness::mark_consul;
 use super::request_context::RequestContext;
 use super::routes::Routes;
@@ -122,6 +123,7 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
+    let _room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes)?;
     let request = ConsulRequest { rest, query, headers: head.headers };
     dispatch(&access, endpoint.handler, &request, body).await
 }
@@ -130,6 +132,7 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
 ///
 /// # Errors
 /// The answer for what no handler takes.
+#[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
 fn called(head: &Parts) -> Result<(&'static Endpoint, String, ConsulQuery), ConsulResult> {
     let path = decoded_path(head.uri.path()).map_err(Err)?;
     let (endpoint, rest) = endpoints::find(&path).ok_or_else(|| without_endpoint(&path))?;

@@ -60,7 +60,8 @@ struct FinishedRun {
 struct MonitoredInstance {
     registration: Arc<Registration>,
     generation: u64,
-    is_stopped: bool,
+    /// Whether its checks run only on demand: they were stopped, or are another server's.
+    is_idle: bool,
     checks: Vec<CheckNumber>,
 }
 
@@ -188,6 +189,17 @@ impl MonitorDriver {
         if now.saturating_duration_since(self.refreshed) >= REFRESH_INTERVAL {
             self.refreshed = now;
             self.policy.refresh();
+            self.forget_foreign_results();
+        }
+    }
+
+    /// Results of checks on demand that are another server's: after a while they say nothing about now.
+    fn forget_foreign_results(&self) {
+        let view = self.app.unscoped_view();
+        for id in self.instances.keys() {
+            if view.instance(id).is_some_and(|known| !is_own(&self.app, &known.instance)) {
+                self.app.checks.board.remove(id);
+            }
         }
     }
 
@@ -357,23 +369,29 @@ impl MonitorDriver {
         };
 
         same.registration = Arc::clone(registration);
-        if same.is_stopped == instance.monitoring_stopped {
+        let is_idle = is_idle(&self.app, instance);
+        if same.is_idle == is_idle {
             return;
         }
-        same.is_stopped = instance.monitoring_stopped;
+        same.is_idle = is_idle;
         for check in same.checks.clone() {
             let interval = self.checks.get_mut(&check).map(|tracked| {
                 tracked.forget_sent();
                 tracked.check.interval
             });
-            let interval = interval.filter(|_| !instance.monitoring_stopped);
+            let interval = interval.filter(|_| !is_idle);
             self.step(ScheduleEvent::Set { check, interval });
+        }
+        if !is_own(&self.app, instance) {
+            // The server that checks it from now on knows better.
+            self.app.checks.board.remove(id);
         }
     }
 
     fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
         let registration = Arc::clone(&instance.registration);
         let rules_fall = self.app.unscoped_view().snapshot.rules().thresholds.fall;
+        let is_idle = is_idle(&self.app, instance);
         let mut checks = Vec::new();
         for (position, definition) in registration.checks.iter().enumerate() {
             let number = self.next_number();
@@ -384,7 +402,7 @@ impl MonitorDriver {
             if checks.is_empty() {
                 self.add_script(instance, &mut check);
             }
-            let interval = Some(check.interval).filter(|_| !instance.monitoring_stopped);
+            let interval = Some(check.interval).filter(|_| !is_idle);
             let fall = definition.failure_threshold.unwrap_or(rules_fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
             self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
@@ -392,9 +410,8 @@ impl MonitorDriver {
         }
 
         let numbers = checks.iter().map(|(number, _)| *number).collect();
-        let (generation, is_stopped) = (instance.generation, instance.monitoring_stopped);
-        self.instances
-            .insert(Arc::clone(id), MonitoredInstance { registration, generation, is_stopped, checks: numbers });
+        let generation = instance.generation;
+        self.instances.insert(Arc::clone(id), MonitoredInstance { registration, generation, is_idle, checks: numbers });
         for (check, interval) in checks {
             self.step(ScheduleEvent::Set { check, interval });
         }
@@ -441,6 +458,16 @@ impl MonitorDriver {
             gauge.store(value, Ordering::Relaxed);
         }
     }
+}
+
+/// Whether the checks of an instance run only on demand.
+fn is_idle(app: &App, instance: &RegisteredInstance) -> bool {
+    instance.monitoring_stopped || !is_own(app, instance)
+}
+
+/// Whether the checks of an instance are this server's.
+fn is_own(app: &App, instance: &RegisteredInstance) -> bool {
+    app.checks.division.is_own(instance.namespace(), instance.name())
 }
 
 /// Whether two registrations have the same checks of the same place.

@@ -141,6 +141,7 @@ fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, 
     for (name, value) in [
         ("reasons", json!(reasons(instance))),
         ("monitored", json!(is_monitored(app, instance))),
+        ("checked_by", json!(app.checks.division.owner(instance.namespace(), instance.name()))),
         ("node_down", json!(instance.node_down)),
         ("flapping", json!(instance.flapping)),
         ("protected", json!(instance.protected)),
@@ -162,7 +163,13 @@ fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, 
 fn is_monitored(app: &App, instance: &RegisteredInstance) -> bool {
     let mut kinds = instance.registration.checks.iter().map(|check| &check.kind);
     let has_checks = kinds.any(|kind| !matches!(kind, CheckKind::Ttl | CheckKind::Script { .. }));
-    has_checks && !instance.monitoring_stopped && app.checks.off().is_none()
+    has_checks && !instance.monitoring_stopped && (app.checks.off().is_none() || is_checked_elsewhere(app, instance))
+}
+
+/// Whether another server of the registry runs the checks of an instance.
+fn is_checked_elsewhere(app: &App, instance: &RegisteredInstance) -> bool {
+    let (namespace, name) = (instance.namespace(), instance.name());
+    app.checks.division.owner(namespace, name).is_some() && !app.checks.division.is_own(namespace, name)
 }
 
 /// Why an instance is not healthy, one line each; and what else its operator should know.

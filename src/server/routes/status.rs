@@ -11,7 +11,9 @@ use crate::server::params::Params;
 use crate::server::schemas::StatusAnswer;
 use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
+use crate::server::writer::TICK;
 use crate::server::{reply, times};
+use crate::store::Member;
 
 /// Show the state of the server
 #[utoipa::path(get, path = "/api/v1/status", operation_id = "showStatus", tag = "server",
@@ -48,6 +50,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "store": { "kind": app.store, "healthy": app.is_store_well.load(std::sync::atomic::Ordering::Relaxed) },
         "stale": app.contact.staleness().is_some(),
         "age_seconds": app.contact.age().as_secs_f64(),
+        "servers": servers(app, view.is_unlimited()),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.count(),
@@ -58,8 +61,8 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "cache": { "entries": 0 },
         "cache_ttl": 0,
         "health_check_interval": rules.check_interval.as_secs_f64(),
-        // One server has nothing to synchronise with.
-        "registry_sync_interval": Value::Null,
+        // One server alone has nothing to synchronise with.
+        "registry_sync_interval": app.contact.is_shared().then_some(TICK.as_secs_f64()),
         "registration": {
             "default_ttl": rules.default_ttl.as_secs_f64(),
             "grace_period": rules.grace.as_secs_f64(),
@@ -69,6 +72,23 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "off": off(app),
     });
     Ok(reply::data(view.index(), &body))
+}
+
+/// The servers of the registry as they said within the last two seconds; none if it has only this one. How many checks they
+/// run tells how many instances others have.
+fn servers(app: &App, with_checks: bool) -> Vec<Value> {
+    let all = app.checks.division.all();
+    let newest = all.iter().map(|member| member.index).max().unwrap_or_default();
+    let server = |member: &Member| {
+        json!({
+            "node": member.name,
+            "id": member.id,
+            "index": member.index,
+            "behind": newest - member.index,
+            "checks": member.checks.filter(|_| with_checks),
+        })
+    };
+    all.iter().map(server).collect()
 }
 
 /// How many services and instances the caller may see.

@@ -132,8 +132,9 @@ mod tests {
     use super::*;
 
     fn event(kind: &str, id: &str) -> EventLine {
-        let item = json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": 80, "generation": 1, "index": 1,
-            "registered_at": "2026-11-29T12:00:00Z", "health": "healthy", "status": "up", "weight": 1 });
+        let item = json!({ "id": id, "namespace": "default", "name": "web", "address": "10.0.0.1", "port": 80, "ttl": 0, "weight": 1,
+            "status": "up", "health": "healthy", "healthy": true, "generation": 1, "index": 1,
+            "registered_at": "2026-11-29T12:00:00Z", "last_seen": "2026-11-29T12:00:00Z" });
         let line = json!({ "type": kind, "id": id, "namespace": "default", "service": "web", "item": item });
         serde_json::from_value(line).unwrap()
     }

@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use futures_util::future::join4;
+use futures_util::future::{join, join5};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
+use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, members, news, signed};
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
-use crate::store::{AuditPage, AuditRange, Contents, News, StoreError, SyncReport, SyncRequest};
+use crate::store::{
+    AuditPage, AuditRange, Contents, MEMBER_LEASE, Member, News, StoreError, StoredLease, SyncReport, SyncRequest,
+};
 
 /// How long a step may take: a server whose database is silent says so within five seconds.
 const STEP_TIMEOUT: Duration = Duration::from_millis(2_500);
@@ -94,12 +97,12 @@ impl Follower {
         let synced = timeout(STEP_TIMEOUT, sync(session, statements, request, max)).await;
         let synced = synced.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
 
-        let (events, leases) = self.checked(synced)?;
-        let news = match events {
+        let Synced { news, leases, members } = self.checked(synced)?;
+        let news = match news {
             Some(news) => news,
             None => News::Reset(Box::new(self.contents().await?)),
         };
-        Ok(SyncReport { news, leases })
+        Ok(SyncReport { news, leases, members })
     }
 
     /// The connection, which is made anew if it was lost.
@@ -156,24 +159,32 @@ async fn read_all(session: &Session) -> Result<Contents, Fault> {
     Ok(contents)
 }
 
+/// What was read; without news if everything has to be read.
+struct Synced {
+    news: Option<News>,
+    leases: Vec<StoredLease>,
+    members: Vec<Member>,
+}
+
 /// Stores renewals first, then reads what is new: a lease that was renewed in time is never read as expired.
 async fn sync(
     session: &Session,
     statements: &FollowStatements,
     request: &SyncRequest,
     max_events: u64,
-) -> Result<(Option<News>, Vec<crate::store::StoredLease>), Fault> {
+) -> Result<Synced, Fault> {
     let client = &session.client;
     let renewed = LeaseColumns::of(&request.renewals);
     let due = LeaseColumns::of(&request.due);
     let (after, limit) = (signed(request.position.index), signed(max_events));
 
     let renewals: [&(dyn ToSql + Sync); 4] = [&renewed.ids, &renewed.slots, &renewed.generations, &renewed.seconds];
-    let (stored, meta, rows, known) = join4(
+    let (stored, meta, rows, known, members) = join5(
         client.execute(&statements.renew_leases, &renewals),
         client.query_one(&statements.meta, &[]),
         client.query(&statements.events, &[&after, &limit]),
         client.query(&statements.leases, &[&due.ids, &due.slots]),
+        meet(client, statements, request),
     )
     .await;
     stored?;
@@ -181,5 +192,22 @@ async fn sync(
     if is_loss(&request.position, &meta) {
         begin_history(client, &request.position).await?;
     }
-    Ok((news(&request.position, &meta, events(&rows?)?), leases(&known?)?))
+    let news = news(&request.position, &meta, events(&rows?)?);
+    Ok(Synced { news, leases: leases(&known?)?, members: members? })
+}
+
+/// Tells the other servers of this one, and reads which there are.
+async fn meet(client: &Client, statements: &FollowStatements, request: &SyncRequest) -> Result<Vec<Member>, Fault> {
+    let Some(own) = &request.member else { return Ok(Vec::new()) };
+    if request.leaves {
+        client.execute(&statements.leave, &[&own.id]).await?;
+        return Ok(Vec::new());
+    }
+
+    let checks = own.checks.map(|count| i32::try_from(count).unwrap_or(i32::MAX));
+    let (index, seconds) = (signed(own.index), MEMBER_LEASE.as_secs_f64());
+    let joining: [&(dyn ToSql + Sync); 5] = [&own.id, &own.name, &index, &checks, &seconds];
+    let (joined, rows) = join(client.execute(&statements.join, &joining), client.query(&statements.members, &[])).await;
+    joined?;
+    members(&rows?)
 }

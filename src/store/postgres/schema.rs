@@ -9,7 +9,7 @@ use crate::clean::clean;
 use crate::store::StoreError;
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
@@ -48,6 +48,15 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
         hash bytea NOT NULL,
         body bytea NOT NULL
     );
+",
+    "
+    CREATE TABLE portolan.member (
+        id text PRIMARY KEY,
+        name text NOT NULL,
+        last_index bigint NOT NULL,
+        checks integer,
+        expires timestamptz NOT NULL
+    ) WITH (fillfactor = 50);
 ",
 ];
 

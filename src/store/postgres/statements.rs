@@ -39,6 +39,14 @@ const GRANT_LEASES: &str = "
         ELSE excluded.expires END";
 const SET_INDEX: &str = "UPDATE portolan.meta SET last_index = $1";
 const PRUNE: &str = "DELETE FROM portolan.event WHERE number <= $1";
+const JOIN: &str = "
+    INSERT INTO portolan.member (id, name, last_index, checks, expires)
+    VALUES ($1, $2, $3, $4, clock_timestamp() + $5::float8 * interval '1 second')
+    ON CONFLICT (id) DO UPDATE SET last_index = excluded.last_index, checks = excluded.checks, expires = excluded.expires";
+/// Takes those along that ended without leaving: they have not counted for long.
+const LEAVE: &str = "DELETE FROM portolan.member WHERE id = $1 OR expires < clock_timestamp() - interval '1 minute'";
+const MEMBERS: &str = "
+    SELECT id, name, last_index, checks FROM portolan.member WHERE expires > clock_timestamp() ORDER BY id";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
 /// Rows are locked in one order, so that two servers never wait for each other.
@@ -125,12 +133,16 @@ pub(super) struct FollowStatements {
     pub(super) events: Statement,
     pub(super) leases: Statement,
     pub(super) renew_leases: Statement,
+    pub(super) join: Statement,
+    pub(super) leave: Statement,
+    pub(super) members: Statement,
 }
 
 impl FollowStatements {
     pub(super) async fn prepare(client: &Client) -> Result<Self, Fault> {
-        let [meta, events, leases, renew_leases] = prepare(client, [META, EVENTS, LEASES, RENEW_LEASES]).await?;
-        Ok(Self { meta, events, leases, renew_leases })
+        let all = [META, EVENTS, LEASES, RENEW_LEASES, JOIN, LEAVE, MEMBERS];
+        let [meta, events, leases, renew_leases, join, leave, members] = prepare(client, all).await?;
+        Ok(Self { meta, events, leases, renew_leases, join, leave, members })
     }
 }
 

@@ -116,7 +116,11 @@ fn lease(id: &str, generation: u64, seconds: u64) -> StoredLease {
 }
 
 fn sync(store: &Postgres, renewals: Vec<StoredLease>, due: Vec<StoredLease>) -> Vec<StoredLease> {
-    store.sync(SyncRequest { position: Position::default(), renewals, due }).wait().unwrap().leases
+    store
+        .sync(SyncRequest { position: Position::default(), renewals, due, ..SyncRequest::default() })
+        .wait()
+        .unwrap()
+        .leases
 }
 
 #[test]

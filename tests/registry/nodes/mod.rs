@@ -2,6 +2,7 @@
 //! because the database was away.
 
 mod audit;
+mod checks;
 mod contract;
 mod database;
 mod faults;

@@ -245,6 +245,98 @@ fn a_scope_hides_what_is_outside_it_on_every_route() {
     assert_eq!(send(&admin, "GET", &format!("/api/v1/services/{foreign}"), None).json()["data"]["weight"], 1);
 }
 
+/// Each operation of the description, with a key whose scope holds nothing of what there is: it reads nothing of it, and
+/// changes nothing of it.
+#[test]
+fn no_operation_shows_or_changes_what_is_outside_a_scope() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let keys = ["viewer", "operator", "admin"].map(|role| guarded.key(&["--role", role, "--namespace", "shop"]));
+    let send = |key: &str, method: &str, path: &str, body: Option<&str>| guarded.send(Some(key), method, path, body);
+    let instance = json!({ "id": id(1), "name": "foreign", "namespace": "pay", "address": "10.47.1.1", "port": 80, "version": "1.2.3",
+        "tags": ["canary-tag"], "metadata": { "key": "canary-value" }, "ttl": 0 });
+    assert_eq!(send(&admin, "POST", "/api/v1/services", Some(&instance.to_string())).status, 201);
+    for path in ["/api/v1/config/foreign", "/api/v1/config/portolan"] {
+        let body = if path.ends_with("foreign") { r#"{"canary":"canary-config"}"# } else { "{}" };
+        assert_eq!(send(&admin, "PUT", path, Some(body)).status, 201);
+    }
+    assert_eq!(send(&admin, "GET", "/api/v1/discover?service_name=foreign&namespace=pay", None).status, 200);
+    let state = || {
+        let paths = [
+            format!("/api/v1/services/{}", id(1)),
+            "/api/v1/services/foreign/traffic?namespace=pay".to_owned(),
+            "/api/v1/load-balancer/foreign?namespace=pay".to_owned(),
+            "/api/v1/load-balancer/foreign/stats?namespace=pay".to_owned(),
+            "/api/v1/config/foreign/history".to_owned(),
+            "/api/v1/config/portolan/history".to_owned(),
+            "/api/v1/log-level".to_owned(),
+        ];
+        paths.map(|path| send(&admin, "GET", &path, None).json()["data"].clone())
+    };
+    let before = state();
+
+    // Each is complete for some operation, and wrong for the others.
+    let bodies = [
+        json!({}),
+        instance.clone(),
+        json!({ "id": id(1), "name": "mine", "namespace": "shop", "address": "10.0.0.1", "port": 80 }),
+        json!({ "status": "maintenance", "weight": 9 }),
+        json!({ "status": "unhealthy" }),
+        json!({ "to": { "version": "1.2.3" } }),
+        json!({ "action": "abort" }),
+        json!({ "strategy": "random" }),
+        json!({ "version": 1 }),
+        json!({ "level": "trace" }),
+        json!({ "operations": [{ "deregister": { "id": id(1) } }, { "heartbeat": { "id": id(1), "status": "unhealthy" } }, { "register": instance }] }),
+    ];
+    let api = guarded.send(None, "GET", "/openapi.json", None).json();
+    let mut requests = 0;
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let known = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let takes = |name: &str| known.iter().any(|parameter| parameter["name"] == name);
+            // A stream is endless, unless it ends at once with an error.
+            let queries = if path == "/api/v1/events" {
+                vec!["?config=foreign"]
+            } else {
+                let queries = [
+                    ("namespace", "?namespace=pay"),
+                    ("service_name", "?service_name=foreign&namespace=pay&include_unhealthy=true"),
+                    ("explain", "?explain=true&name=foreign"),
+                    ("service", "?service=foreign"),
+                    ("raw", "?raw=true"),
+                ];
+                std::iter::once("")
+                    .chain(queries.iter().filter(|(name, _)| takes(name)).map(|(_, query)| *query))
+                    .collect()
+            };
+            for name in if path.contains('{') {
+                vec![id(1), "foreign".to_owned(), "portolan".to_owned()]
+            } else {
+                vec![String::new()]
+            } {
+                for query in &queries {
+                    let target = format!("{}{query}", path.replace("{id}", &name).replace("{name}", &name));
+                    for (key, body) in keys.iter().flat_map(|key| bodies.iter().map(move |body| (key, body))) {
+                        // A viewer is refused whatever it sends.
+                        if (method == "GET" || key == &keys[0]) && body != &bodies[0] {
+                            continue;
+                        }
+                        requests += 1;
+                        let reply = send(key, &method, &target, Some(&body.to_string()));
+                        let text = reply.text();
+                        let shown = ["canary", "10.47.1.1"].iter().find(|part| text.contains(**part));
+                        assert_eq!(shown, None, "{method} {target} {body}: {text}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(requests > 500, "{requests}");
+    assert_eq!(state(), before);
+}
+
 /// A stream shows the scope only, and ends with the key.
 #[test]
 fn events_stay_in_the_scope_and_end_when_the_key_is_revoked() {

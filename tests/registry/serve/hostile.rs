@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 
 use super::access::Guarded;
-use super::server::folder;
+use super::server::{folder, wait_until};
 use super::{Server, exchange};
 use crate::consul::ConsulServer;
 use crate::support::HANG;
@@ -154,6 +154,34 @@ fn hostile_bodies_are_refused() {
     );
     assert_eq!(form.status, 415, "a page of another site may send this from a browser");
     assert_eq!(server.get("/api/v1/status").json()["data"]["instances"], 0);
+}
+
+/// Clients that send long bodies slowly do not use up the memory: what does not fit is refused, and short bodies go on.
+#[test]
+fn the_bodies_of_all_requests_have_a_limit_together() {
+    let folder = folder();
+    let config = folder.path().join("serve.yaml");
+    std::fs::write(&config, "server:\n  limits: { body_timeout: 300 }\n").unwrap();
+    let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let head =
+        "POST /api/v1/bulk HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1048576\r\n\r\n{";
+    let connect = || {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream
+    };
+    let is_refused = |stream: &TcpStream| {
+        let mut start = [0; 12];
+        stream.peek(&mut start).is_ok() && start.ends_with(b"503")
+    };
+    let held: Vec<TcpStream> = (0..260).map(|_| connect()).collect();
+    wait_until(|| held.iter().filter(|stream| is_refused(stream)).count() == 4);
+    server.register(r#"{"name":"web","address":"10.0.0.1","port":80}"#);
+
+    drop(held);
+    let body = format!("{{\"operations\":[]{}}}", " ".repeat(20_000));
+    wait_until(|| server.post("/api/v1/bulk", &body).status == 400);
 }
 
 #[test]
