@@ -194,9 +194,9 @@ async fn run_tonic() -> Report {
 }
 
 fn row(name: &str, report: &Report) {
-    let at = |share: f64| {
-        let index = (report.latencies.len().saturating_sub(1)) as f64 * share;
-        report.latencies.get(index as usize).copied().unwrap_or(f64::NAN)
+    let at = |permille: usize| {
+        let index = report.latencies.len().saturating_sub(1) * permille / 1_000;
+        report.latencies.get(index).copied().unwrap_or(f64::NAN)
     };
     let late = report.arrivals.iter().filter(|&&at| at > LATEST).count();
     let last = report.arrivals.iter().max().map_or("-".to_owned(), |last| format!("{:.0}", last.as_secs_f64() * 1e3));
@@ -207,9 +207,9 @@ fn row(name: &str, report: &Report) {
         report.arrivals.len(),
         report.late_on_draining,
         report.calls_of_new,
-        at(0.5),
-        at(0.99),
-        at(1.0),
+        at(500),
+        at(990),
+        at(1_000),
     );
 }
 

@@ -134,7 +134,7 @@ fn service(machine: &Path) {
         assert!(machine.join("lib/systemd/system").join(unit).exists(), "{unit}");
     }
     let groups = fs::read_to_string(machine.join("etc/group")).unwrap();
-    let group = groups.lines().find_map(|line| line.strip_prefix("portolan:x:")).expect("the group of the service");
+    let group = groups.lines().find_map(|line| line.strip_prefix("portolan:x:")).unwrap();
     let group: u32 = group.split(':').next().unwrap().parse().unwrap();
     let settings = fs::metadata(machine.join("etc/portolan/serve.yaml")).unwrap();
     assert_eq!((settings.gid(), settings.mode() & 0o777), (group, 0o640));

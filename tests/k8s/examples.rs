@@ -36,13 +36,14 @@ fn the_example_waits_for_an_endpoint_that_can_be_called() {
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
 
-    assert_eq!(lines.next().as_deref(), Some("no endpoint of web is ready"));
+    let first = lines.next();
     put_slice(&double, true);
     let rest: Vec<String> = lines.filter(|line| !line.starts_with("no endpoint")).collect();
+    let status = child.wait().unwrap();
+    assert_eq!(first.as_deref(), Some("no endpoint of web is ready"), "{status}");
     assert_eq!(
         rest,
         ["127.0.0.1:8080 ready", "127.0.0.2:8080 not ready", "the next call goes to 127.0.0.1:8080"],
-        "{}",
-        child.wait().unwrap()
+        "{status}"
     );
 }
