@@ -106,6 +106,24 @@ pub enum Command {
     Tick,
 }
 
+impl Command {
+    /// The id of the instance that it is about; `None` if it is about none, or about one that has no id yet.
+    pub fn subject(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Register(registration) => registration.id.as_deref().map(Arc::from),
+            Self::Renew { id, .. }
+            | Self::Deregister { id, .. }
+            | Self::SetStatus { id, .. }
+            | Self::SetWeight { id, .. }
+            | Self::CheckResult { id, .. }
+            | Self::CheckUnavailable { id, .. }
+            | Self::SetMonitoring { id, .. } => Some(Arc::clone(id)),
+            Self::Catalog(command) => Some(command.id().into()),
+            Self::NodeUp { .. } | Self::NodeDown { .. } | Self::Config(_) | Self::Traffic { .. } | Self::Tick => None,
+        }
+    }
+}
+
 /// The time of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {

@@ -17,7 +17,6 @@ use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::write_queue::Written;
-use super::writer::subject;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
 use crate::registry::{CatalogCommand, Command, Rejected};
@@ -198,7 +197,7 @@ impl Access {
     /// that there is none.
     async fn catch_up(&self, commands: &[Command]) -> ApiResult<()> {
         let view = self.app.unscoped_view();
-        let unknown = commands.iter().filter_map(subject).find(|id| view.instance(id).is_none());
+        let unknown = commands.iter().filter_map(Command::subject).find(|id| view.instance(id).is_none());
         let Some(id) = unknown.filter(|_| self.app.contact.is_shared()) else { return Ok(()) };
 
         // No instance has this generation: the command changes nothing, and is rejected only after the others' changes are known.

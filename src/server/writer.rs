@@ -257,7 +257,7 @@ impl CarriedOut {
         now: Now,
         origin: Option<&Origin>,
     ) -> Result<Written, Rejected> {
-        let id = subject(&command);
+        let id = command.subject();
         let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
         let config = match &command {
             Command::Config(command) => Some(Arc::clone(command.name())),
@@ -317,26 +317,6 @@ impl CarriedOut {
 /// The spans of the requests that wait, as far as there are any.
 pub(super) fn spans(jobs: &[WriteJob]) -> Vec<Span> {
     jobs.iter().map(|job| job.span.clone()).filter(|span| !span.is_none()).collect()
-}
-
-/// The instance that a command is about.
-pub(super) fn subject(command: &Command) -> Option<Arc<str>> {
-    match command {
-        Command::Register(registration) => registration.id.as_deref().map(Arc::from),
-        Command::Renew { id, .. }
-        | Command::Deregister { id, .. }
-        | Command::SetStatus { id, .. }
-        | Command::SetWeight { id, .. }
-        | Command::CheckResult { id, .. }
-        | Command::CheckUnavailable { id, .. }
-        | Command::SetMonitoring { id, .. } => Some(Arc::clone(id)),
-        Command::Catalog(command) => Some(command.id().into()),
-        Command::NodeUp { .. }
-        | Command::NodeDown { .. }
-        | Command::Config(_)
-        | Command::Traffic { .. }
-        | Command::Tick => None,
-    }
 }
 
 /// What becomes of the record of a changed instance.

@@ -7,7 +7,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
-use super::rows::Row;
+use super::order::Row;
 use super::{LiveRow, RowMark, View};
 use crate::clean::escaped;
 use crate::model::{Finding, Health};

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::draw::put;
 use super::popup;
+use super::text::put;
 
 /// Short enough for a terminal of 40 columns.
 const TEXT: [&str; 27] = [

@@ -11,16 +11,18 @@ mod menu;
 mod order;
 mod picture;
 mod popup;
+mod press;
 mod rows;
 mod table;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::history::History;
-pub(crate) use self::keys::{KeyPress, MousePress, ViewAction};
 use self::menu::Menu;
+pub(crate) use self::press::{KeyPress, MousePress, ViewAction};
 use self::rows::Rows;
 use self::table::Places;
 use super::RenderOptions;

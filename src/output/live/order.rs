@@ -1,9 +1,19 @@
-//! The orders of rows.
+//! A row, and the orders of rows.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use super::rows::Row;
-use crate::model::{Address, Transport};
+use super::RowMark;
+use crate::model::{Address, Service, Transport};
+
+/// A row at the time of the last `set`.
+pub(super) struct Row {
+    pub(super) service: Arc<Service>,
+    /// Index of the endpoint.
+    pub(super) endpoint: usize,
+    pub(super) sign: Option<RowMark>,
+    pub(super) changed: Vec<String>,
+}
 
 /// Sort key of the default order: by port.
 pub(super) fn place(row: &Row) -> (Option<u16>, Option<Transport>, Option<&Address>) {

@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Sparkline, Widget};
 
-use super::draw::put;
 use super::history::{History, STEP};
+use super::text::put;
 
 /// Lines of the picture: its title, the bars, and the time.
 pub(super) const HEIGHT: u16 = 5;

@@ -6,8 +6,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::draw::put;
 use super::menu::{Menu, MenuKind};
+use super::text::put;
 
 /// Opens a box for `lines` in the middle of an area, as large as they need and the area allows; returns its inside.
 pub(super) fn open(buffer: &mut Buffer, area: Rect, title: &str, lines: &[String]) -> Rect {

@@ -5,18 +5,9 @@ use std::sync::Arc;
 
 use super::super::RenderOptions;
 use super::super::table::{Cells, Field, ProcessTree, TableLine};
-use super::order::{natural, place};
+use super::order::{Row, natural, place};
 use super::{KeyPress, LiveRow, RowMark};
 use crate::model::{Column, LocalDetail, OwnerLookup, Service, ServiceId};
-
-/// A row at the time of the last `set`.
-pub(super) struct Row {
-    pub(super) service: Arc<Service>,
-    /// Index of the endpoint.
-    pub(super) endpoint: usize,
-    pub(super) sign: Option<RowMark>,
-    pub(super) changed: Vec<String>,
-}
 
 pub(super) struct Rows {
     /// The columns of the source that the format shows.

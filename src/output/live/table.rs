@@ -8,8 +8,8 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::super::table::{BAD, DOUBTFUL, FAINT, Field, GOOD, TableLine, tone};
-use super::draw::put;
-use super::rows::Row;
+use super::order::Row;
+use super::text::put;
 use super::{LiveRow, RowMark, View};
 
 /// Cursor, change mark and a space.

@@ -6,7 +6,6 @@ use super::Origin;
 use crate::clean::clean;
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
 use crate::registry::{CatalogCommand, Command, ConfigCommand, Outcome, Rejected, State, TrafficCommand};
-use crate::server::writer::subject;
 
 /// A command that is about to be carried out.
 pub(in crate::server) struct PlannedCommand {
@@ -41,7 +40,7 @@ impl PlannedCommand {
         };
         let is_routine = matches!(command, Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }));
 
-        Some(Self { action, target, subject: subject(command), detail, is_routine })
+        Some(Self { action, target, subject: command.subject(), detail, is_routine })
     }
 
     /// The entry, now that the command was carried out; `None` for a heartbeat that changed nothing.

@@ -9,7 +9,7 @@ use super::outbox;
 use super::writer::{ClusterWriter, MAX_DUE};
 use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
-use crate::server::writer::{CarriedOut, spans, subject};
+use crate::server::writer::{CarriedOut, spans};
 use crate::store::{Batch, StoreError, StoredLease};
 
 /// How long a lease is left alone that is being renewed at this moment.
@@ -39,7 +39,7 @@ impl ClusterWriter {
             return Some(jobs);
         }
 
-        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(subject);
+        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(Command::subject);
         renewed.for_each(|id| self.outbox.renew(id));
         self.writer.finish(jobs, step);
         None
@@ -118,7 +118,7 @@ impl ClusterWriter {
                 Command::Register(_) | Command::Renew { .. } | Command::CheckResult { .. } | Command::Catalog(_)
             )
         });
-        let ids: HashSet<Arc<str>> = granting.filter_map(subject).collect();
+        let ids: HashSet<Arc<str>> = granting.filter_map(Command::subject).collect();
         let now = self.writer.clock.now();
         ids.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect()
     }
@@ -147,7 +147,7 @@ impl ClusterWriter {
     fn take_renewals(&mut self, job: WriteJob) {
         let mut written = Vec::with_capacity(job.commands.len());
         for command in job.commands {
-            let Some(id) = subject(&command) else { continue };
+            let Some(id) = command.subject() else { continue };
             self.outbox.postpone(Arc::clone(&id), command);
             let instance = self.writer.state.view().get(&id);
             written.push(Ok(Written { instance, ..Written::default() }));
