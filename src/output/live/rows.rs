@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::super::RenderOptions;
 use super::super::table::{Cells, Field, ProcessTree, TableLine};
 use super::order::{Row, natural, place};
-use super::{KeyPress, LiveRow, RowMark};
-use crate::model::{Column, LocalDetail, OwnerLookup, Service, ServiceId};
+use super::{KeyPress, LiveRow};
+use crate::model::{Column, LocalDetail, OwnerLookup, ServiceId};
 
 pub(super) struct Rows {
     /// The columns of the source that the format shows.
