@@ -36,8 +36,9 @@ impl BodyRoom {
         let Some(Self(room)) = extensions.get::<Self>().filter(|_| bytes > SMALL_BYTES) else { return Ok(None) };
 
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let full = |_| ApiError::unavailable("too_many_bodies", "the bodies of other requests take all room for them");
-        Arc::clone(room).try_acquire_many_owned(kib).map(Some).map_err(full)
+        Arc::clone(room).try_acquire_many_owned(kib).map(Some).map_err(|_| {
+            ApiError::unavailable("too_many_bodies", "the bodies of other requests take all room for them")
+        })
     }
 }
 

@@ -25,7 +25,9 @@ pub use error::StoreError;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresUrl};
-pub use shared::{MEMBER_LEASE, Member, News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn};
+pub use shared::{
+    ClusterServer, MEMBER_LEASE, News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn,
+};
 pub use sqlite::{Backup, FORMAT, Sqlite, check};
 
 /// Stores what the registry changes.

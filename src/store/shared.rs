@@ -74,7 +74,7 @@ pub struct SyncRequest {
     /// Leases of which it wants to know how long they last.
     pub due: Vec<StoredLease>,
     /// The server itself, as the others shall know it until [`MEMBER_LEASE`] is over.
-    pub member: Option<Member>,
+    pub member: Option<ClusterServer>,
     /// Whether it ends, and is no member from now on.
     pub leaves: bool,
 }
@@ -87,7 +87,7 @@ pub struct SyncReport {
     /// The leases that were asked for.
     pub leases: Vec<StoredLease>,
     /// The servers that share the store at this moment.
-    pub members: Vec<Member>,
+    pub members: Vec<ClusterServer>,
 }
 
 /// How long a server is one of the members without saying so again. It does each second.
@@ -95,7 +95,7 @@ pub const MEMBER_LEASE: Duration = Duration::from_millis(1_800);
 
 /// A server as the others know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
+pub struct ClusterServer {
     /// Identifies the running server: a restarted one has another id.
     pub id: String,
     /// Its name, which people gave it.

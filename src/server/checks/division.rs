@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::balance::stable_hash;
-use crate::store::Member;
+use crate::store::ClusterServer;
 
 /// Divides the checks among the servers of a registry: each service belongs to one of those that run checks.
 ///
@@ -23,7 +23,7 @@ struct Members {
     own: String,
     /// Those that may run checks, in the order of their ids.
     checking: Vec<Checker>,
-    all: Vec<Member>,
+    all: Vec<ClusterServer>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ struct Checker {
 
 impl CheckDivision {
     /// Takes over the servers that are there now; `own` is the id of this one. Returns whether services may move.
-    pub(in crate::server) fn set(&self, own: &str, all: Vec<Member>) -> bool {
+    pub(in crate::server) fn set(&self, own: &str, all: Vec<ClusterServer>) -> bool {
         let mut checking: Vec<Checker> = all
             .iter()
             .filter(|member| member.checks.is_some())
@@ -63,7 +63,7 @@ impl CheckDivision {
     }
 
     /// The servers of the registry, by name; none if it has only one.
-    pub(in crate::server) fn all(&self) -> Vec<Member> {
+    pub(in crate::server) fn all(&self) -> Vec<ClusterServer> {
         let mut all = self.members.load().as_ref().as_ref().map(|members| members.all.clone()).unwrap_or_default();
         all.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         all
@@ -81,8 +81,8 @@ mod tests {
 
     use super::*;
 
-    fn member(id: &str, checks: Option<u32>) -> Member {
-        Member { id: id.to_owned(), name: format!("name-{id}"), index: 7, checks }
+    fn member(id: &str, checks: Option<u32>) -> ClusterServer {
+        ClusterServer { id: id.to_owned(), name: format!("name-{id}"), index: 7, checks }
     }
 
     fn owners(ids: &[&str]) -> HashMap<String, String> {
@@ -94,13 +94,16 @@ mod tests {
             .collect()
     }
 
+    fn count(owners: &HashMap<String, String>, owner: &str) -> usize {
+        owners.values().filter(|one| *one == owner).count()
+    }
+
     #[test]
     fn services_are_divided_evenly_and_only_those_of_a_lost_server_move() {
         let three = owners(&["a", "b", "c"]);
         assert_eq!(three, owners(&["c", "a", "b"]), "the order of the servers has no part in it");
-        let count = |owner: &str, owners: &HashMap<String, String>| owners.values().filter(|one| *one == owner).count();
         for owner in ["name-a", "name-b", "name-c"] {
-            assert!((900..1_100).contains(&count(owner, &three)), "{owner}: {}", count(owner, &three));
+            assert!((900..1_100).contains(&count(&three, owner)), "{owner}: {}", count(&three, owner));
         }
 
         let two = owners(&["a", "c"]);

@@ -18,7 +18,9 @@ use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
 use crate::server::write_queue::WriteJob;
 use crate::server::writer::{CommandWriter, TICK};
-use crate::store::{Member, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest};
+use crate::store::{
+    ClusterServer, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest,
+};
 
 /// The most leases that are asked for at once.
 pub(super) const MAX_DUE: usize = 10_000;
@@ -136,15 +138,15 @@ impl ClusterWriter {
         SyncRequest { position: self.position(), renewals, due, member: Some(self.as_member()), leaves: false }
     }
 
-    fn as_member(&self) -> Member {
+    fn as_member(&self) -> ClusterServer {
         let app = &self.writer.app;
         let scheduled = app.metrics.checks.scheduled.load(Ordering::Relaxed);
         let checks = app.checks.off().is_none().then(|| u32::try_from(scheduled).unwrap_or(u32::MAX));
-        Member { id: self.id.clone(), name: app.settings.node.clone(), index: self.writer.state.index(), checks }
+        ClusterServer { id: self.id.clone(), name: app.settings.node.clone(), index: self.writer.state.index(), checks }
     }
 
     /// Divides the checks anew if a server came or went.
-    fn meet(&self, members: Vec<Member>) {
+    fn meet(&self, members: Vec<ClusterServer>) {
         let checks = &self.writer.app.checks;
         if checks.division.set(&self.id, members) {
             let view = self.writer.app.unscoped.load();

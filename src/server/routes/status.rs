@@ -13,7 +13,6 @@ use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::writer::TICK;
 use crate::server::{reply, times};
-use crate::store::Member;
 
 /// Show the state of the server
 #[utoipa::path(get, path = "/api/v1/status", operation_id = "showStatus", tag = "server",
@@ -79,16 +78,17 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
 fn servers(app: &App, with_checks: bool) -> Vec<Value> {
     let all = app.checks.division.all();
     let newest = all.iter().map(|member| member.index).max().unwrap_or_default();
-    let server = |member: &Member| {
-        json!({
-            "node": member.name,
-            "id": member.id,
-            "index": member.index,
-            "behind": newest - member.index,
-            "checks": member.checks.filter(|_| with_checks),
+    all.iter()
+        .map(|member| {
+            json!({
+                "node": member.name,
+                "id": member.id,
+                "index": member.index,
+                "behind": newest - member.index,
+                "checks": member.checks.filter(|_| with_checks),
+            })
         })
-    };
-    all.iter().map(server).collect()
+        .collect()
 }
 
 /// How many services and instances the caller may see.

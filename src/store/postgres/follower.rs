@@ -15,7 +15,8 @@ use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, 
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{
-    AuditPage, AuditRange, Contents, MEMBER_LEASE, Member, News, StoreError, StoredLease, SyncReport, SyncRequest,
+    AuditPage, AuditRange, ClusterServer, Contents, MEMBER_LEASE, News, StoreError, StoredLease, SyncReport,
+    SyncRequest,
 };
 
 /// How long a step may take: a server whose database is silent says so within five seconds.
@@ -163,7 +164,7 @@ async fn read_all(session: &Session) -> Result<Contents, Fault> {
 struct Synced {
     news: Option<News>,
     leases: Vec<StoredLease>,
-    members: Vec<Member>,
+    members: Vec<ClusterServer>,
 }
 
 /// Stores renewals first, then reads what is new: a lease that was renewed in time is never read as expired.
@@ -197,7 +198,11 @@ async fn sync(
 }
 
 /// Tells the other servers of this one, and reads which there are.
-async fn meet(client: &Client, statements: &FollowStatements, request: &SyncRequest) -> Result<Vec<Member>, Fault> {
+async fn meet(
+    client: &Client,
+    statements: &FollowStatements,
+    request: &SyncRequest,
+) -> Result<Vec<ClusterServer>, Fault> {
     let Some(own) = &request.member else { return Ok(Vec::new()) };
     if request.leaves {
         client.execute(&statements.leave, &[&own.id]).await?;

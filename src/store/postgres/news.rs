@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_postgres::{Client, Row};
 
 use super::fault::Fault;
-use crate::store::{Contents, Member, News, Position, StoredEvent, StoredLease};
+use crate::store::{ClusterServer, Contents, News, Position, StoredEvent, StoredLease};
 
 /// The row that orders all changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,17 +73,18 @@ pub(super) fn leases(rows: &[Row]) -> Result<Vec<StoredLease>, Fault> {
 }
 
 /// Members from rows of id, name, index and the number of checks.
-pub(super) fn members(rows: &[Row]) -> Result<Vec<Member>, Fault> {
-    let member = |row: &Row| {
-        let checks: Option<i32> = row.try_get(3)?;
-        Ok(Member {
-            id: row.try_get(0)?,
-            name: row.try_get(1)?,
-            index: unsigned(row.try_get(2)?),
-            checks: checks.map(|count| u32::try_from(count).unwrap_or(0)),
-        })
-    };
+pub(super) fn members(rows: &[Row]) -> Result<Vec<ClusterServer>, Fault> {
     rows.iter().map(member).collect()
+}
+
+fn member(row: &Row) -> Result<ClusterServer, Fault> {
+    let checks: Option<i32> = row.try_get(3)?;
+    Ok(ClusterServer {
+        id: row.try_get(0)?,
+        name: row.try_get(1)?,
+        index: unsigned(row.try_get(2)?),
+        checks: checks.map(|count| u32::try_from(count).unwrap_or(0)),
+    })
 }
 
 /// Everything that is stored. To be called in a transaction that sees one moment.

@@ -135,17 +135,26 @@ mod tests {
     /// Each connection as the inodes of its ends; 0: the other end is not here.
     fn joined(sockets: &mut [ConnectedSocket], served: u16) -> Vec<(u32, u32)> {
         let connections = join(&ends(sockets), |end| end.address().port() == served);
-        let inode = |end: End<'_>| end.first().socket.inode;
         connections.iter().map(|connection| (inode(connection.own), connection.other.map_or(0, inode))).collect()
+    }
+
+    fn inode(end: End<'_>) -> u32 {
+        end.first().socket.inode
+    }
+
+    fn client(netns: u16, inode: u32) -> ConnectedSocket {
+        socket("10.0.0.2:4000", "10.0.0.1:80", netns, inode)
+    }
+
+    fn server(netns: u16, inode: u32) -> ConnectedSocket {
+        socket("10.0.0.1:80", "10.0.0.2:4000", netns, inode)
     }
 
     #[test]
     fn both_ends_of_a_connection_are_one_and_the_server_comes_first() {
-        let client = || socket("127.0.0.1:4000", "127.0.0.1:5432", 0, 1);
-        let server = || socket("127.0.0.1:5432", "127.0.0.1:4000", 0, 2);
-        assert_eq!(joined(&mut [client(), server()], 5432), [(2, 1)]);
-        assert_eq!(joined(&mut [server(), client()], 4000), [(1, 2)]);
-        assert_eq!(joined(&mut [server(), client()], 0), [(1, 2)], "no listener: the smaller port");
+        assert_eq!(joined(&mut [client(0, 1), server(0, 2)], 80), [(2, 1)]);
+        assert_eq!(joined(&mut [server(0, 2), client(0, 1)], 4000), [(1, 2)]);
+        assert_eq!(joined(&mut [client(0, 1), server(0, 2)], 0), [(2, 1)], "no listener: the smaller port");
         assert_eq!(joined(&mut [socket("10.0.0.1:22", "10.0.0.9:5000", 0, 3)], 22), [(3, 0)]);
     }
 
@@ -156,8 +165,6 @@ mod tests {
 
     #[test]
     fn ends_in_two_namespaces_are_joined_unless_it_is_not_sure_which() {
-        let client = |netns, inode| socket("10.0.0.2:4000", "10.0.0.1:80", netns, inode);
-        let server = |netns, inode| socket("10.0.0.1:80", "10.0.0.2:4000", netns, inode);
         assert_eq!(joined(&mut [server(0, 1), client(1, 2)], 80), [(1, 2)]);
         assert_eq!(joined(&mut [server(0, 1), client(1, 2), client(2, 3)], 80), [(1, 0), (2, 0), (3, 0)]);
         assert_eq!(joined(&mut [server(1, 1), client(1, 2), server(2, 3), client(2, 4)], 80), [(1, 2), (3, 4)]);
