@@ -104,7 +104,7 @@ fn layouts() -> Vec<Layout> {
         },
         Layout {
             name: "an IPv6 address of lo",
-            here: "ip addr add fd88::1/128 dev lo",
+            here: "ip addr add fd88::1/128 dev lo nodad",
             there: "ip route add fd88::1 via fd77::1",
             listener: "tcp=[fd88::1]:80",
             target: "[fd88::1]:80",

@@ -113,6 +113,7 @@ fn service_health(app: &App, view: &ScopedView, service: &ServiceView) -> Map<St
         ("instances", json!(service.len())),
         ("healthy", json!(healthy)),
         ("protected", json!(summary.is_some_and(|summary| summary.protected))),
+        ("checked_by", json!(app.checks.division.owner(namespace, name))),
     ] {
         fields.insert(name.to_owned(), value);
     }

@@ -52,7 +52,7 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
 fn a_failed_write_or_sync_refuses_its_change_and_nothing_else() {
     let mut refusals = 0;
     for call in ["pwrite64", "fdatasync,fsync"] {
-        for when in 6..=30 {
+        for when in 6..=40 {
             let folder = TempDir::new();
             let inject = format!("inject={call}:error=EIO:when={when}");
             let (mut command, _) = traced(folder.path(), &["-e", "trace=pwrite64,fdatasync,fsync", "-e", &inject]);

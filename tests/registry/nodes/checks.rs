@@ -17,11 +17,10 @@ fn checking(url: &str, name: &str) -> Server {
 }
 
 /// A service of one instance at a listener, which is checked each second.
-fn register(server: &Server, name: &str, listener: &TcpListener) {
+fn register(server: &Server, number: usize, listener: &TcpListener) {
     let port = listener.local_addr().unwrap().port();
     let checks = json!([{ "check_type": "tcp", "interval": 1, "timeout": 1, "failure_threshold": 2 }]);
-    let body =
-        json!({ "id": name, "name": name, "address": "127.0.0.1", "port": port, "ttl": 0, "health_checks": checks });
+    let body = json!({ "id": format!("i-{number}"), "name": format!("s-{number}"), "address": "127.0.0.1", "port": port, "ttl": 0, "health_checks": checks });
     server.register(&body.to_string());
 }
 
@@ -46,7 +45,7 @@ fn is_divided(server: &Server, among: usize) -> bool {
 
 /// Who checks each service, as a server says; an empty text of one that it does not know yet.
 fn owners(server: &Server) -> Vec<String> {
-    let owner = |number| health(server, &format!("s-{number}"))["checked_by"].as_str().unwrap_or_default().to_owned();
+    let owner = |number| health(server, &format!("i-{number}"))["checked_by"].as_str().unwrap_or_default().to_owned();
     (0..SERVICES).map(owner).collect()
 }
 
@@ -63,17 +62,18 @@ fn each_service_is_checked_by_one_server_and_by_another_when_that_one_ends() {
     let mut nodes: Vec<Server> = ["a", "b", "c"].map(|name| checking(&url, name)).into();
     let listeners: Vec<TcpListener> = (0..SERVICES).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     for (number, listener) in listeners.iter().enumerate() {
-        register(&nodes[number % 3], &format!("s-{number}"), listener);
+        register(&nodes[number % 3], number, listener);
     }
 
     // Every server knows of all three, agrees on who checks what, and everything is healthy.
     // (A server that is slow to say that it is there is left out for a moment.)
     wait_until(|| nodes.iter().all(|node| is_divided(node, 3)) && agree(&nodes));
     let before = owners(&nodes[0]);
-    wait_until(|| (0..SERVICES).all(|number| health(&nodes[0], &format!("s-{number}"))["health"] == "healthy"));
+    wait_until(|| (0..SERVICES).all(|number| health(&nodes[0], &format!("i-{number}"))["health"] == "healthy"));
 
     // Only the one that checks a service has its results; a check on demand runs anywhere.
-    let of_b = before.iter().position(|owner| owner == "b").map(|number| format!("s-{number}")).unwrap();
+    let number = before.iter().position(|owner| owner == "b").unwrap();
+    let of_b = format!("i-{number}");
     wait_until(|| !health(&nodes[1], &of_b)["score"].is_null());
     wait_until(|| {
         let elsewhere = health(&nodes[0], &of_b);
@@ -89,13 +89,12 @@ fn each_service_is_checked_by_one_server_and_by_another_when_that_one_ends() {
     let stay = |after: &[String]| before.iter().zip(after).all(|(before, after)| before == "b" || before == after);
     wait_until(|| stay(&owners(&nodes[0])));
     let after = owners(&nodes[0]);
-    let new_owner = after[of_b.trim_start_matches("s-").parse::<usize>().unwrap()].clone();
+    let new_owner = after[number].clone();
     let owner = &nodes[usize::from(new_owner == "c")];
     wait_until(|| !health(owner, &of_b)["score"].is_null());
     assert_eq!(index_of(&nodes[0]), index);
 
     // What really fails is found by the new one, and all servers say so.
-    let number: usize = of_b.trim_start_matches("s-").parse().unwrap();
     let mut listeners: Vec<Option<TcpListener>> = listeners.into_iter().map(Some).collect();
     drop(listeners[number].take());
     wait_until(|| nodes.iter().all(|node| health(node, &of_b)["health"] == "unhealthy"));

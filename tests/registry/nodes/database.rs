@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::serve::wait_until;
 use crate::support::{HANG, TempDir, finish, is_root, kill, output, tool};
 
 /// Where Debian's package has the programs.
@@ -149,10 +150,14 @@ impl Database {
 
     /// Kills all of it at once, as a crash does.
     pub fn kill(&mut self) {
-        for process in self.processes() {
-            kill(process, Signal::KILL);
+        // It starts no more backends: one that is left would keep the memory that the next start needs.
+        kill(self.postmaster(), Signal::STOP);
+        let processes = self.processes();
+        for process in &processes {
+            kill(*process, Signal::KILL);
         }
         self.postmaster.take().unwrap().wait().unwrap();
+        wait_until(|| !processes.iter().any(|process| is_alive(*process)));
     }
 
     /// Stops all of it where it is: connections stay open, and nothing replies.
@@ -171,6 +176,12 @@ impl Database {
             kill(process, Signal::CONT);
         }
     }
+}
+
+/// Whether a process still has its memory.
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, fields)| !fields.starts_with(['Z', 'X']))
 }
 
 /// The parent of a process; `None` if it has ended.

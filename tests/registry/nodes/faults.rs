@@ -1,6 +1,6 @@
 //! The database is killed, or stands still.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::database::Database;
 use super::node::{Watcher, index_of, list, node_with, registration, three};
-use super::together::{Writes, gather, write_until};
+use super::together::{StopOnDrop, Writes, gather, write_until};
 use crate::serve::{Server, wait_until};
 
 #[test]
@@ -23,6 +23,7 @@ fn a_database_that_is_killed_under_writes_loses_nothing_that_was_acknowledged() 
     let (writes, stop) = (Writes::default(), AtomicBool::new(false));
 
     thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for client in 0..4 {
             let (stop, servers, writes) = (&stop, &servers, &writes);
             scope.spawn(move || write_until(stop, client, servers, writes));
@@ -35,7 +36,6 @@ fn a_database_that_is_killed_under_writes_loses_nothing_that_was_acknowledged() 
         }
         let wanted = index_of(&nodes[0]) + 50;
         wait_until(|| index_of(&nodes[0]) >= wanted);
-        stop.store(true, Ordering::SeqCst);
     });
     let nodes: Vec<&Server> = nodes.iter().collect();
     let history = gather(&nodes, watchers, writes);

@@ -17,6 +17,15 @@ pub(super) struct Writes {
     replies: Mutex<Vec<Vec<u64>>>,
 }
 
+/// Ends what waits for a flag, also when the test fails: a scope waits for its threads.
+pub(super) struct StopOnDrop<'f>(pub(super) &'f AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Registers, changes and removes instances at each server until it is stopped.
 pub(super) fn write_until(stop: &AtomicBool, client: usize, servers: &Mutex<Vec<SocketAddr>>, writes: &Writes) {
     let mut own_replies = Vec::new();
@@ -77,6 +86,7 @@ fn clients_of_all_servers_read_one_history_also_if_a_server_is_killed() {
     let (writes, stop) = (Writes::default(), AtomicBool::new(false));
 
     thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for client in 0..4 {
             let (stop, servers, writes) = (&stop, &servers, &writes);
             scope.spawn(move || write_until(stop, client, servers, writes));
@@ -93,7 +103,6 @@ fn clients_of_all_servers_read_one_history_also_if_a_server_is_killed() {
         }
         let wanted = index_of(&nodes[1]) + 60;
         crate::serve::wait_until(|| index_of(&nodes[1]) >= wanted);
-        stop.store(true, Ordering::SeqCst);
     });
 
     let nodes: Vec<&Server> = nodes.iter().collect();
