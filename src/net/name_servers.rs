@@ -14,6 +14,8 @@ use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
 
+use super::{is_localhost, localhost_addresses};
+
 /// One server, queried separately so that the replies of several can be compared.
 #[derive(Clone)]
 pub(crate) struct NameServer {
@@ -158,7 +160,8 @@ impl NameServer {
     /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         let absolute = Name::from_str_relaxed(name).map_err(|error| LookupError::Failed(error.to_string()))?;
-        let listed = self.listed_addresses(&absolute);
+        // A hosts file may have only one of its two addresses.
+        let listed = if is_localhost(name) { localhost_addresses() } else { self.listed_addresses(&absolute) };
         if !listed.is_empty() {
             return Ok(listed);
         }
