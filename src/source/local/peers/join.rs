@@ -128,7 +128,7 @@ mod tests {
 
     fn socket(own: &str, peer: &str, netns: u16, inode: u32) -> ConnectedSocket {
         let own: SocketAddr = own.parse().unwrap();
-        let socket = Socket { netns, inode, ..Socket::listening(own.ip(), own.port()) };
+        let socket = Socket { inode, netns, ..Socket::listening(own.ip(), own.port()) };
         ConnectedSocket { socket, state: ConnectionState::Established, peer: peer.parse().unwrap() }
     }
 
