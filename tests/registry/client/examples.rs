@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::thread;
 
 use rustix::process::Signal;
@@ -38,7 +39,10 @@ impl Drop for Running {
 impl Running {
     fn start(name: &str, args: &[&str]) -> (Self, impl Iterator<Item = String> + use<>) {
         let mut child = example(name, args).spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let (sender, receiver) = channel();
+        thread::spawn(move || lines.take_while(|line| sender.send(line.clone()).is_ok()).for_each(drop));
+        let lines = std::iter::from_fn(move || receiver.recv_timeout(HANG).ok());
         (Self(child), lines)
     }
 }
@@ -75,8 +79,10 @@ fn echo() -> u16 {
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut line = String::new();
-            let _ = BufReader::new(&stream).read_line(&mut line);
+            // All of it is read: a connection that is closed with unread bytes is reset, and its reply may be lost.
+            let head: Vec<String> =
+                BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let line = format!("{}\r\n", head[0]);
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{line}", line.len());
         }
     });
