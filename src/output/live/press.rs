@@ -41,7 +41,7 @@ pub(crate) enum ViewAction {
     Quit,
     /// Puts a text into the clipboard of the terminal.
     Copy(String),
-    /// Prepares the end of the process behind a service, and calls [`View::ask`].
+    /// Prepares the end of the process behind a service, and calls `View::ask`.
     PrepareKill(Arc<Service>),
     /// Carries out what was asked.
     Confirmed,
