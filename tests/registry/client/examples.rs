@@ -82,7 +82,9 @@ fn echo() -> u16 {
             // All of it is read: a connection that is closed with unread bytes is reset, and its reply may be lost.
             let head: Vec<String> =
                 BufReader::new(&stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let line = format!("{}\r\n", head[0]);
+            // Some only connect.
+            let Some(first) = head.first() else { continue };
+            let line = format!("{first}\r\n");
             let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{line}", line.len());
         }
     });
