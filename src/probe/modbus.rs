@@ -83,12 +83,12 @@ mod tests {
 
     #[test]
     fn a_device_names_itself_or_refuses() {
-        // The specification's example (6.21), with the header of TCP.
-        let objects = b"\x00\x16Company identification\x01\x14Product code XXXXXXX\x02\x05V2.11";
+        // As in the specification's example (6.21), with the header of TCP.
+        let objects = b"\x00\x0aHarbour Co\x01\x0aCrane 2000\x02\x05V2.11";
         let pdu = [&b"\xff\x2b\x0e\x01\x01\x00\x00\x03"[..], objects].concat();
         let reply = [b"po\0\0", &u16::try_from(pdu.len()).unwrap().to_be_bytes()[..], &pdu].concat();
         let identity = recognise_tcp(&Modbus, &reply, Some("modbus")).unwrap();
-        assert_eq!(identity.product, Some("Company identification Product code XXXXXXX".into()));
+        assert_eq!(identity.product, Some("Harbour Co Crane 2000".into()));
         assert_eq!(identity.version, Some("V2.11".into()));
 
         let refusal = recognise_tcp(&Modbus, b"po\0\0\0\x03\xff\xab\x01", Some("modbus")).unwrap();

@@ -28,7 +28,7 @@ impl Origin {
         Self { caller, from: Some(context.peer), request: Some(context.id.clone()) }
     }
 
-    /// An origin of which nothing is known.
+    /// The origin of a request in tests: no caller, no address, no id.
     #[cfg(test)]
     pub(in crate::server) fn unknown() -> Self {
         Self { caller: None, from: None, request: None }

@@ -52,7 +52,7 @@ pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Resu
 }
 
 impl Known {
-    /// Takes an event that came in so many bytes.
+    /// Applies an event to the known services. `bytes`: the length of its line, which counts towards the limit.
     fn take(&mut self, line: EventLine, bytes: usize) -> Vec<Update> {
         match line.kind.as_str() {
             "reset" => {

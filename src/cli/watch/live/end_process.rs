@@ -15,7 +15,7 @@ const SIGNAL: SignalName = SignalName::Term;
 /// Identifies the process and holds it. Reads this machine's listeners twice, so it takes a moment.
 ///
 /// # Errors
-/// Why there is no process that may be ended.
+/// No process of this machine is behind the row, or it cannot be identified beyond doubt.
 pub(super) fn prepare(service: &Service) -> Result<KillPlan, String> {
     if service.detail.downcast_ref::<LocalDetail>().is_none() {
         return Err("cannot end a process: only `local` lists those of this machine".to_owned());

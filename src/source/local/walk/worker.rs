@@ -157,8 +157,9 @@ impl<'a> Worker<'a> {
         self.read(range.slot, &directory, range.first..range.end, u64::MAX, Some(&range.process.described))
     }
 
-    /// Reads the descriptors of a process in `range`, of which the first `dense` may have no gap. `described`:
-    /// whether another thread has read the facts of this process.
+    /// Reads the descriptors of a process whose numbers are in `range`. `dense`: how many of the first numbers are probably
+    /// all in use, so that they are read without listing the directory. `described`: whether another thread has read the
+    /// facts of this process.
     fn read(
         &mut self,
         slot: u32,
