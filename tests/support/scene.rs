@@ -324,6 +324,10 @@ pub fn fixture_path() -> &'static Path {
         if folder.ends_with("release") {
             build.arg("--release");
         }
+        // The same features as the tests: with others, the whole library would be built once more.
+        if cfg!(feature = "grpc") {
+            build.args(["--features", "grpc"]);
+        }
         // What cargo tells a test of its package, ring's build script would take for a change, and all that needs ring
         // would be built anew: here, and by the next command again.
         for (name, _) in env::vars_os() {
