@@ -19,6 +19,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let _me = registry.announce(Registration::new(name, own.to_string().parse()?).ttl(Duration::from_secs(10)))?;
     let mut peers = registry.resolve(name).start()?.watch();
 
+    // One for the whole loop: a new one in each round would miss a signal between two rounds.
+    let mut stopped = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             connection = listener.accept() => drop(connection?),
@@ -29,7 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Some(ServiceEventKind::Reset(peers)) => println!("{} peers", peers.len()),
                 _ => {}
             },
-            stopped = tokio::signal::ctrl_c() => {
+            stopped = &mut stopped => {
                 stopped?;
                 break;
             }
