@@ -102,7 +102,8 @@ fn a_namespace_that_is_none_or_not_there() {
     let double = Double::start();
     double.store().put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
     double.store().put(Resource::SERVICES, service("shop", "web"));
-    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
+    let hint =
+        "write lower-case letters, digits and dashes, at most 63, or a pattern with * and ?; -A selects all namespaces";
     Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is not a namespace name", hint);
     let hint = "did you mean 'shop'? `kubectl get namespaces` lists them";
     Portolan::new(&double).args("-n shpo").fails(2, "find namespace 'shpo': it does not exist", hint);

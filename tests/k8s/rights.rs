@@ -93,7 +93,8 @@ fn namespaces_are_selected_by_patterns() {
     all("-n zeta-*").fails(2, "find a namespace that matches 'zeta-*': there is none", hint);
     let (document, ran) = all("-n alpha,zeta-*").json();
     assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (1, Some(3)), "{ran:?}");
-    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
+    let hint =
+        "write lower-case letters, digits and dashes, at most 63, or a pattern with * and ?; -A selects all namespaces";
     all("-n ../*").fails(2, "use --namespace '../*': it is not a namespace name", hint);
 
     let watched = all("-n al*,b* --watch --for 1s --json").run().stdout;

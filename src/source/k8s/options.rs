@@ -251,12 +251,17 @@ pub(super) fn matches_pattern(pattern: &str, namespace: &str) -> bool {
 /// The name of a namespace, or a pattern.
 fn parse_pattern(text: &str) -> Result<String, ParseError> {
     let is_valid = text.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b'*' | b'?'));
-    if is_pattern(text) && is_valid && text.len() <= 63 { Ok(text.to_owned()) } else { parse_namespace(text) }
+    if is_namespace(text) || is_pattern(text) && is_valid && text.len() <= 63 {
+        return Ok(text.to_owned());
+    }
+    let hint =
+        "write lower-case letters, digits and dashes, at most 63, or a pattern with * and ?; -A selects all namespaces";
+    Err(ParseError::new("it is not a namespace name", hint))
 }
 
 /// A namespace becomes a part of a request's path, so invalid names are rejected here.
 fn parse_namespace(text: &str) -> Result<String, ParseError> {
-    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
+    let hint = "write lower-case letters, digits and dashes, at most 63";
     if is_namespace(text) { Ok(text.to_owned()) } else { Err(ParseError::new("it is not a namespace name", hint)) }
 }
 
