@@ -52,12 +52,20 @@ impl RegistryOptions {
         self.registry.is_some() || Registry::is_named(VARIABLE)
     }
 
+    /// Opens the registry; the one of this machine if none is named.
+    ///
+    /// # Errors
+    /// If its URL is invalid.
+    pub(super) fn open_or_local(&self) -> Result<Registry> {
+        if self.is_named() { self.open() } else { open_url(LOCAL) }
+    }
+
     /// Opens the registry; the one of this machine if none is named. Runs requests to it.
     ///
     /// # Errors
     /// If its URL is invalid, and those of the requests.
     pub(super) fn run(&self, requests: impl AsyncFnOnce(Registry) -> Result<Exit>) -> Result<Exit> {
-        let registry = if self.is_named() { self.open()? } else { open_url(LOCAL)? };
+        let registry = self.open_or_local()?;
 
         let runtime = runtime(0)?;
         let exit = runtime.block_on(requests(registry));

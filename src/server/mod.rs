@@ -20,6 +20,7 @@ mod contact;
 pub(crate) mod dns;
 mod document_event;
 mod exporter;
+mod fleet_drift;
 mod freshness;
 mod gate;
 mod histogram;

@@ -90,13 +90,16 @@ impl From<Rejected> for ApiError {
             | Rejected::StaleGeneration { .. }
             | Rejected::UnknownConfig { .. }
             | Rejected::UnknownConfigVersion { .. }
-            | Rejected::UnknownService { .. } => StatusCode::NOT_FOUND,
+            | Rejected::UnknownService { .. }
+            | Rejected::UnknownHost { .. } => StatusCode::NOT_FOUND,
             Rejected::IdTaken { .. }
             | Rejected::InstanceLimit { .. }
             | Rejected::RegistryFull { .. }
             | Rejected::ConfigLimit { .. }
             | Rejected::ConfigSpace { .. }
             | Rejected::TrafficLimit { .. }
+            | Rejected::HostLimit { .. }
+            | Rejected::DriftSpace { .. }
             | Rejected::NoTarget { .. }
             | Rejected::ShiftActive { .. }
             | Rejected::NoShift { .. } => StatusCode::CONFLICT,

@@ -32,6 +32,7 @@ use crate::net::HttpProxy;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 pub use crate::net::registry_http::ProxyVariables;
 pub(crate) use blocking::list_blocking;
+pub(crate) use runtime::with_runtime;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 #[cfg(feature = "consul")]
 pub use consul::{Consul, ConsulEnvironment};

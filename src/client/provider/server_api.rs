@@ -1,4 +1,5 @@
-//! What only a registry of portolan's own can do: configurations with versions, and splitting the traffic of a service.
+//! What only a registry of portolan's own can do: configurations with versions, splitting the traffic of a service, and
+//! reports of agents (`fleet`).
 
 use std::time::Duration;
 
@@ -365,7 +366,11 @@ impl RegistryServer {
         }
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
+    pub(super) fn http(&self) -> &RegistryHttp {
+        &self.http
+    }
+
+    pub(super) async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
         self.reply(request).await.map_err(|failure| refused(failure).into_error(what))
     }
 
@@ -376,7 +381,7 @@ impl RegistryServer {
 }
 
 /// The server understood, and does not do it: there is no such thing, or it is not as the request expects.
-fn refused(failure: RegistryFailure) -> RegistryFailure {
+pub(super) fn refused(failure: RegistryFailure) -> RegistryFailure {
     if matches!(failure.status(), Some(400..=499)) { failure.into_refusal() } else { failure }
 }
 

@@ -308,7 +308,7 @@ mod tests {
             name: "ci".into(),
             role: Role::Operator,
             permissions: Vec::new(),
-            scope: Scope { namespaces: Vec::new(), services: vec!["shop-".into()] },
+            scope: Scope { namespaces: Vec::new(), services: vec!["shop-".into()], ..Scope::default() },
             expires,
         }
     }
