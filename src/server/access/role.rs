@@ -180,6 +180,8 @@ mod tests {
     fn each_role_permits_what_the_weaker_ones_permit_and_more() {
         let counts = Role::ALL.map(|role| role.permissions().iter().count());
         assert_eq!(counts, [2, 5, 8, 9]);
+        let own = [Permission::Heartbeat, Permission::Register, Permission::ReportDrift];
+        assert!(own.into_iter().all(|permission| Role::Agent.permissions().contains(permission)));
         for pair in Role::ALL.windows(2) {
             let stronger = pair[1].permissions();
             assert!(pair[0].permissions().iter().all(|permission| stronger.contains(permission)), "{pair:?}");
