@@ -28,8 +28,8 @@ pub use provider::{
 };
 #[cfg(feature = "registry")]
 pub use provider::{
-    ConfigContent, ConfigDiff, ConfigItem, DriftQuery, FleetDrift, FleetFinding, FleetHost, RegistryServer, ShiftAction,
-    ShiftOptions, ShiftState, TrafficShare, TrafficState, TrafficTarget, UnseenInstances,
+    ConfigContent, ConfigDiff, ConfigItem, DriftQuery, FleetDrift, FleetFinding, FleetHost, RegistryServer,
+    ShiftAction, ShiftOptions, ShiftState, TrafficShare, TrafficState, TrafficTarget, UnseenInstances,
 };
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};

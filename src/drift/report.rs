@@ -42,7 +42,8 @@ fn gap(error: &PartialError) -> String {
 /// The finding of an item, if it has one.
 fn reported(item: &DriftItem) -> Option<ReportedFinding> {
     let finding = item.finding.as_ref()?;
-    let raw = |text: &Option<Untrusted>| text.as_ref().map(|text| bounded(text.as_raw())).filter(|text| !text.is_empty());
+    let raw =
+        |text: &Option<Untrusted>| text.as_ref().map(|text| bounded(text.as_raw())).filter(|text| !text.is_empty());
 
     let mut reported = ReportedFinding::default();
     let prefix = format!("{}/", super::item::SOURCE);

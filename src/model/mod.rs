@@ -89,7 +89,8 @@ pub use audit::{AuditAnchor, AuditEntry, AuditHash, AuditRecord};
 pub use audit_chain::{AuditChain, AuditFault, AuditSummary};
 pub use candidates::ServiceEndpoint;
 pub use catalog_entry::{
-    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, DRIFT_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,
+    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, DRIFT_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress,
+    default_check_id,
 };
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};

@@ -7,9 +7,7 @@ use jiff::Timestamp;
 
 use super::deadlines::Timer;
 use super::document::{DocumentChange, DocumentKey, DocumentSubject, DocumentWrite};
-use super::drift::{
-    AgentState, DriftCommand, HostDifference, HostDrift, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS,
-};
+use super::drift::{AgentState, DriftCommand, HostDifference, HostDrift, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS};
 use super::state::State;
 use super::{ChangeKind, Now, Outcome, Rejected};
 use crate::model::DriftReport;
@@ -118,8 +116,7 @@ impl State {
         let key = DocumentKey::Drift(&record.host).to_text();
         self.deadlines.set(&key, Timer::Agent, before.and_then(|entry| entry.expires), expires);
 
-        self.view.host_bytes =
-            self.view.host_bytes + record.bytes() - before.map_or(0, |entry| entry.record.bytes());
+        self.view.host_bytes = self.view.host_bytes + record.bytes() - before.map_or(0, |entry| entry.record.bytes());
         let host = Arc::clone(&record.host);
         self.view.hosts.insert_mut(host, HostEntry { record, reported_at, expires });
     }

@@ -73,7 +73,8 @@ impl State {
 
     /// How long the registry waits for the next report of the agent of a host.
     fn lease_of_agent(&self, key: &str, now: Duration) -> Vec<LeaseRemainder> {
-        let entry = self.host_of_key(key).and_then(|entry| Some((entry, entry.expires.filter(|expires| *expires > now)?)));
+        let entry =
+            self.host_of_key(key).and_then(|entry| Some((entry, entry.expires.filter(|expires| *expires > now)?)));
         let lease = entry.map(|(entry, expires)| LeaseRemainder {
             lease: LeaseKey { id: key.into(), check: None, generation: entry.record.generation },
             remaining: expires.saturating_sub(now),

@@ -27,7 +27,8 @@ use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
 use crate::registry::{
-    CatalogCommand, Change, ChangeKind, Command, DocumentChange, DriftCommand, Notice, Now, Outcome, Rejected, State, TrafficCommand,
+    CatalogCommand, Change, ChangeKind, Command, DocumentChange, DriftCommand, Notice, Now, Outcome, Rejected, State,
+    TrafficCommand,
 };
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 

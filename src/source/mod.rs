@@ -32,7 +32,6 @@ use crate::net::HttpProxy;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 pub use crate::net::registry_http::ProxyVariables;
 pub(crate) use blocking::list_blocking;
-pub(crate) use runtime::with_runtime;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 #[cfg(feature = "consul")]
 pub use consul::{Consul, ConsulEnvironment};
@@ -48,6 +47,7 @@ pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, c
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
 pub use portolan::{Portolan, PortolanEnvironment};
+pub(crate) use runtime::with_runtime;
 pub use scan::{Scan, Shard, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};

@@ -127,8 +127,9 @@ async fn work(announcer: Option<Announcer>, mut reporter: Reporter, end: &Cancel
 fn own_name() -> Result<String> {
     let name = Local::default().host().and_then(|host| host.name).map(|name| name.as_raw().to_owned());
     let name = name.unwrap_or_default();
-    host_name(&name)
-        .map_err(|error| Error::usage(format!("the host name '{name}'"), error.to_string(), "name this host with --host"))
+    host_name(&name).map_err(|error| {
+        Error::usage(format!("the host name '{name}'"), error.to_string(), "name this host with --host")
+    })
 }
 
 fn host_name(text: &str) -> std::result::Result<String, ParseError> {

@@ -32,12 +32,7 @@ enum ReportState {
 }
 
 impl Reporter {
-    pub(super) fn new(
-        server: RegistryServer,
-        drift: Drift,
-        (host, interval): (String, Duration),
-        quiet: bool,
-    ) -> Self {
+    pub(super) fn new(server: RegistryServer, drift: Drift, (host, interval): (String, Duration), quiet: bool) -> Self {
         let confirmation = Confirmation::default();
         Self { server, drift, host, interval, quiet, confirmation, looks: 0, state: ReportState::None }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::client::{DriftQuery, FleetDrift, FleetFinding, RegistryServer};
-use crate::drift::{DriftCounts, COLUMNS};
+use crate::drift::{COLUMNS, DriftCounts};
 use crate::error::Result;
 use crate::model::{
     Address, Certainty, Column, Completeness, DRIFT_KINDS, DriftDetail, DriftState, Endpoint, Finding, HostPort,
@@ -38,7 +38,8 @@ impl Fleet {
         let Some(fleet) = read else { return Ok(Completeness::Incomplete) };
         let fleet = fleet?;
 
-        let findings = fleet.counts.iter().map(|(code, count)| (code.clone(), usize::try_from(*count).unwrap_or(usize::MAX)));
+        let findings =
+            fleet.counts.iter().map(|(code, count)| (code.clone(), usize::try_from(*count).unwrap_or(usize::MAX)));
         *self.counts.lock() = DriftCounts { findings: findings.collect(), ..DriftCounts::default() };
         let completeness = report_gaps(&fleet, out);
         let shown = fleet.findings.into_iter().filter(|finding| self.shows_all || finding.state != UNKNOWN);
@@ -111,7 +112,8 @@ fn report_gaps(fleet: &FleetDrift, out: &mut dyn ItemSink) -> Completeness {
     }
 
     for unseen in &fleet.cannot_tell {
-        let count = if unseen.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", unseen.instances) };
+        let count =
+            if unseen.instances == 1 { "1 instance".to_owned() } else { format!("{} instances", unseen.instances) };
         let place = unseen.host.as_ref().map(|host| format!(" of {host}")).unwrap_or_default();
         out.note(format!("cannot tell for {count}{place}: {}", unseen.reason));
     }

@@ -130,7 +130,11 @@ impl DriftArgs {
         };
         if !rest.is_empty() {
             let why = "--fleet reads the reports of one server";
-            return Err(Error::usage("REGISTRY", why, "name one, as in portolan drift --fleet portolan://127.0.0.1:7440"));
+            return Err(Error::usage(
+                "REGISTRY",
+                why,
+                "name one, as in portolan drift --fleet portolan://127.0.0.1:7440",
+            ));
         }
         self.list_fleet(&super::registry::RegistryOptions::of_url(Some(url.clone())).open()?, watches, global)
     }

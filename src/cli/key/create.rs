@@ -92,7 +92,11 @@ impl Create {
         let mut limits = self.namespaces.iter().chain(&self.services).chain(&self.hosts);
         if let Some(empty) = limits.find(|text| text.is_empty()) {
             let why = "an empty text would be no limit";
-            return Err(Error::usage(format!("--namespace, --service or --host '{empty}'"), why, "leave the option out"));
+            return Err(Error::usage(
+                format!("--namespace, --service or --host '{empty}'"),
+                why,
+                "leave the option out",
+            ));
         }
         if self.role == Role::Agent && self.hosts.is_empty() {
             let why = "the key of an agent is for one host";

@@ -35,9 +35,9 @@ use crate::source::{Source, Variable};
 
 pub use audit_log::{AuditPart, AuditQuery};
 pub(super) use environment::{RegistrySettings, is_named, settings, variables};
-pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
 pub use fleet::{DriftQuery, FleetDrift, FleetFinding, FleetHost, UnseenInstances};
+pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
 pub use server_api::{
     ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,

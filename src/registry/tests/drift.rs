@@ -58,7 +58,8 @@ fn a_finding_lasts_as_long_as_the_reports_have_it() {
     assert_eq!((changes[0].index, changes[0].previous, changes[0].kind), (2, 1, ChangeKind::Updated));
 
     let host = &state.view().host("web1").unwrap().record;
-    let first: Vec<_> = host.findings.iter().map(|finding| (finding.reported.id.as_str(), finding.first_reported)).collect();
+    let first: Vec<_> =
+        host.findings.iter().map(|finding| (finding.reported.id.as_str(), finding.first_reported)).collect();
     assert_eq!(first, [("a", at(0).wall), ("c", at(20).wall)]);
     let changes = step_at(&mut state, of("web1", &[]), 30);
     assert_eq!(differences(&changes[0]), [vec![], vec![], vec!["a", "c"]]);
@@ -141,8 +142,7 @@ fn a_restart_and_another_server_know_the_same() {
     let mut state = State::new(Rules::default());
     let mut other = State::new(Rules::default());
     let mut stored = std::collections::BTreeMap::new();
-    let commands =
-        [(of("web1", &["a", "b"]), 0), (of("web2", &[]), 1), (of("web1", &["b"]), 5), (Command::Tick, 31)];
+    let commands = [(of("web1", &["a", "b"]), 0), (of("web2", &[]), 1), (of("web1", &["b"]), 5), (Command::Tick, 31)];
     for (command, seconds) in commands {
         for change in step_at(&mut state, command, seconds) {
             other.replicate_document(change.index, &change, at(seconds)).unwrap();

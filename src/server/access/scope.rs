@@ -68,7 +68,8 @@ mod tests {
         assert!(all.is_unlimited() && all.contains("x", "y"));
         assert_eq!(all.to_text(), "everything");
 
-        let scope = Scope { namespaces: vec!["shop".into(), "pay".into()], services: vec!["web-".into()], ..Scope::default() };
+        let scope =
+            Scope { namespaces: vec!["shop".into(), "pay".into()], services: vec!["web-".into()], ..Scope::default() };
         assert_eq!(scope.to_text(), "namespaces shop, pay; services web-*");
         for (namespace, service, is_inside) in [
             ("shop", "web-cart", true),

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, config, discover, drift, events, health, instance_health, instances, load_balancer, log_level, metrics,
-    monitor, monitoring, prometheus, query, service, services, status, traffic,
+    audit, bulk, config, discover, drift, events, health, instance_health, instances, load_balancer, log_level,
+    metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -19,10 +19,11 @@ use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
     AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
-    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, DriftReportBody, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
-    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, LogLevelAnswer, LogLevelBody,
-    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ReportedFindingBody, RollbackBody, ServiceList, ShiftActionBody,
-    ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
+    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, DriftReportBody, HealthAnswer, HealthCheck,
+    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
+    LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ReportedFindingBody,
+    RollbackBody, ServiceList, ShiftActionBody, ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody,
+    SwitchBody, TrafficAnswer, TrafficTarget,
 };
 use crate::server::shared::App;
 

@@ -71,7 +71,10 @@ fn churn(time: Duration) {
     let server = Server::in_memory();
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(["drift", &format!("portolan://{}", server.address), "--watch", "--json"]);
-    command.args(["--interval", &format!("{}ms", INTERVAL.as_millis())]).env_clear().env("PORTOLAN_CONFIG", "/dev/null");
+    command
+        .args(["--interval", &format!("{}ms", INTERVAL.as_millis())])
+        .env_clear()
+        .env("PORTOLAN_CONFIG", "/dev/null");
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = Lines::of(&mut child);
 
@@ -117,6 +120,8 @@ fn churn(time: Duration) {
 /// A registration without a listener.
 fn plant(server: &Server) -> u16 {
     let port = 9_999;
-    server.register(&json!({ "id": "ghost", "name": "churn", "address": "10.0.0.5", "port": port, "ttl": "1h" }).to_string());
+    server.register(
+        &json!({ "id": "ghost", "name": "churn", "address": "10.0.0.5", "port": port, "ttl": "1h" }).to_string(),
+    );
     port
 }

@@ -36,7 +36,8 @@ impl<'s> Fleet<'s> {
         let settings = format!("[auth]\nkeys_file = \"{}\"\n", fleet.folder.join("keys.json").display());
         let file = fleet.folder.join("serve.toml");
         fs::write(&file, settings).unwrap();
-        fleet.server = Some(Server::with(["--data", ":memory:", "--config", file.to_str().unwrap(), "--listen", SERVER]));
+        fleet.server =
+            Some(Server::with(["--data", ":memory:", "--config", file.to_str().unwrap(), "--listen", SERVER]));
         fleet
     }
 
@@ -173,25 +174,26 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
     });
     let _shop = TcpListener::bind("10.50.0.1:8001").unwrap();
     let _forgotten = other.fixture("tcp=10.50.0.2:8002");
-    for (id, address, node) in
-        [("ghost", "10.50.0.1:9999", Some("web1")), ("elsewhere", "10.60.0.1:1", Some("db1")), ("lost", "10.60.0.1:2", None)]
-    {
+    for (id, address, node) in [
+        ("ghost", "10.50.0.1:9999", Some("web1")),
+        ("elsewhere", "10.60.0.1:1", Some("db1")),
+        ("lost", "10.60.0.1:2", None),
+    ] {
         assert_eq!(fleet.register(&fleet.admin, id, address, node), 201);
     }
     let events = events(&fleet.admin);
     assert_eq!(next(&events, |_| true)["type"], "reset");
 
-    let mut agents = [
-        fleet.agent("web1", &keys[0], &["--rules", &rules, "--allow", &allow]),
-        fleet.agent("web2", &keys[1], &[]),
-    ];
+    let mut agents =
+        [fleet.agent("web1", &keys[0], &["--rules", &rules, "--allow", &allow]), fleet.agent("web2", &keys[1], &[])];
     // The agent registers what its rules match, with its host as the node.
     wait_until(|| {
         let shop = fleet.send(&fleet.admin, "GET", "/api/v1/services/by-name/shop", None).json();
         let instances = shop["data"]["services"].as_array().unwrap().clone();
         instances.len() == 1 && instances[0]["node"] == "web1"
     });
-    let [ghost, forgotten] = [of("web1", "not-listening", 9999, "present"), of("web2", "unregistered", 8002, "present")];
+    let [ghost, forgotten] =
+        [of("web1", "not-listening", 9999, "present"), of("web2", "unregistered", 8002, "present")];
     wait_until(|| fleet.findings("") == [ghost.clone(), forgotten.clone()]);
     next(&events, |event| event["service"] == "web2" && names(event, "added", "drift-unregistered"));
     assert_eq!(fleet.findings("?host=web2"), std::slice::from_ref(&forgotten));
