@@ -168,18 +168,15 @@ impl HostFinding {
 impl<'h> HostDifference<'h> {
     /// The differences between two states; without one, everything is new, or nothing is left.
     pub(super) fn between(before: Option<&'h HostDrift>, after: Option<&'h HostDrift>) -> Self {
-        let [old, new] = [before, after].map(|host| -> BTreeMap<&str, &ReportedFinding> {
-            let findings = host.into_iter().flat_map(HostDrift::reported_findings);
-            findings.map(|finding| (finding.id.as_str(), finding)).collect()
-        });
+        let (old, new) = (by_id(before), by_id(after));
         let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
 
         let mut difference = Self::default();
         for id in ids {
             match (old.get(id), new.get(id)) {
-                (None, Some(added)) => difference.added.push(added),
-                (Some(removed), None) => difference.removed.push(removed),
-                (Some(old), Some(new)) if old != new => difference.updated.push(new),
+                (None, Some(added)) => difference.added.push(*added),
+                (Some(removed), None) => difference.removed.push(*removed),
+                (Some(old), Some(new)) if old != new => difference.updated.push(*new),
                 _ => {}
             }
         }
@@ -191,6 +188,12 @@ impl<'h> HostDifference<'h> {
         let lengths = [&self.added, &self.updated, &self.removed].map(Vec::len);
         lengths.into_iter().map(|length| length.saturating_sub(MAX_EVENT_FINDINGS)).sum()
     }
+}
+
+/// The findings of a host by their ids.
+fn by_id(host: Option<&HostDrift>) -> BTreeMap<&str, &ReportedFinding> {
+    let findings = host.into_iter().flat_map(HostDrift::reported_findings);
+    findings.map(|finding| (finding.id.as_str(), finding)).collect()
 }
 
 fn first_few(findings: &[&ReportedFinding]) -> Value {

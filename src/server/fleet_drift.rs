@@ -12,13 +12,6 @@ use crate::model::DRIFT_KINDS;
 use crate::model::json_fields::serialize_duration;
 use crate::registry::{AgentState, HostDrift, HostEntry, HostFinding};
 
-/// The answer of `drift`.
-#[derive(ToSchema)]
-pub(super) struct DriftAnswer {
-    #[expect(dead_code, reason = "it describes the answer")]
-    data: FleetDrift,
-}
-
 /// Where hosts and the registry disagree, and of which hosts that cannot be told.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct FleetDrift {

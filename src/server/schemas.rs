@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::checks::MonitorStats;
+use super::fleet_drift::FleetDrift;
 use super::strategy::Strategy;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
@@ -49,6 +50,12 @@ pub(super) struct RegistrationBody {
     health_checks: Option<Vec<HealthCheck>>,
     /// The path of an HTTP check.
     health_endpoint: Option<String>,
+}
+
+/// The answer of `drift`.
+#[derive(ToSchema)]
+pub(super) struct DriftAnswer {
+    data: FleetDrift,
 }
 
 /// The report of an agent.

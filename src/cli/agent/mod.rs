@@ -10,12 +10,12 @@ use clap::{Args, ValueHint};
 use futures_util::future::join;
 
 use self::reporter::Reporter;
+use super::Global;
 use super::announce::{self, Announcer};
 use super::drift::{read_allow, source_of};
 use super::exit::Exit;
 use super::registry::RegistryOptions;
 use super::signals::Stop;
-use super::{Global, stderr};
 use crate::client::Registry;
 use crate::drift::{Drift, HostFilter};
 use crate::engine::Cancel;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::stderr;
+use crate::cli::stderr;
 use crate::client::RegistryServer;
 use crate::drift::{Confirmation, Drift, report_of};
 use crate::engine::Cancel;

@@ -10,9 +10,9 @@ use crate::model::{DriftReport, MAX_REPORT_BYTES};
 use crate::registry::{Command, DriftCommand};
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
-use crate::server::fleet_drift::{DriftAnswer, DriftQuery, FleetDrift};
+use crate::server::fleet_drift::{DriftQuery, FleetDrift};
 use crate::server::params::Params;
-use crate::server::schemas::DriftReportBody;
+use crate::server::schemas::{DriftAnswer, DriftReportBody};
 use crate::server::{body, reply};
 
 /// The most findings of an answer.

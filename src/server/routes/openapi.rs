@@ -14,12 +14,12 @@ use super::{
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::checks::MonitorStats;
-use crate::server::fleet_drift::{DriftAnswer, FindingLine, FleetDrift, HostLine, UnseenLine};
+use crate::server::fleet_drift::{FindingLine, FleetDrift, HostLine, UnseenLine};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
     AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
-    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, DriftReportBody, HealthAnswer, HealthCheck,
+    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, DriftAnswer, DriftReportBody, HealthAnswer, HealthCheck,
     HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
     LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ReportedFindingBody,
     RollbackBody, ServiceList, ShiftActionBody, ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody,
