@@ -73,6 +73,17 @@ pub struct HostDrift {
     pub findings: Vec<HostFinding>,
 }
 
+/// A host as the registry keeps it: only the record changes with an index.
+#[derive(Clone, Debug)]
+pub struct HostEntry {
+    /// What is stored.
+    pub record: Arc<HostDrift>,
+    /// When its last report came.
+    pub reported_at: Timestamp,
+    /// When its agent counts as silent; `None` if it does.
+    pub(super) expires: Option<Duration>,
+}
+
 /// The differences between two states of a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct HostDifference<'h> {

@@ -7,21 +7,12 @@ use jiff::Timestamp;
 
 use super::deadlines::Timer;
 use super::document::{DocumentChange, DocumentKey, DocumentSubject, DocumentWrite};
-use super::drift::{AgentState, DriftCommand, HostDifference, HostDrift, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS};
+use super::drift::{
+    AgentState, DriftCommand, HostDifference, HostDrift, HostEntry, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS,
+};
 use super::state::State;
 use super::{ChangeKind, Now, Outcome, Rejected};
 use crate::model::DriftReport;
-
-/// A host as the registry keeps it: only the record changes with an index.
-#[derive(Clone, Debug)]
-pub struct HostEntry {
-    /// What is stored.
-    pub record: Arc<HostDrift>,
-    /// When its last report came.
-    pub reported_at: Timestamp,
-    /// When its agent counts as silent; `None` if it does.
-    pub(super) expires: Option<Duration>,
-}
 
 impl State {
     pub(super) fn drift(&mut self, command: DriftCommand, now: Now) -> Result<Outcome, Rejected> {

@@ -74,9 +74,8 @@ pub use config::{
 };
 pub use document::{DocumentChange, DocumentSubject, DocumentWrite};
 pub use drift::{
-    AgentState, DriftCommand, HostDrift, HostFinding, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS, MISSED_REPORTS,
+    AgentState, DriftCommand, HostDrift, HostEntry, HostFinding, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS, MISSED_REPORTS,
 };
-pub use drift_rules::HostEntry;
 pub use leases::{LeaseKey, LeaseRemainder};
 pub use record::InstanceRecord;
 pub use rejected::Rejected;

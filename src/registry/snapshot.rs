@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::config::ConfigEntry;
-use super::drift_rules::HostEntry;
+use super::drift::HostEntry;
 use super::entry::InstanceEntry;
 use super::traffic::ServiceTraffic;
 use super::{InstanceRecord, Rules};
