@@ -13,6 +13,11 @@ fn at(seconds: u64) -> Now {
     Now { elapsed: Duration::from_secs(seconds), wall }
 }
 
+/// Time passes in larger steps than a server takes.
+fn rules() -> Rules {
+    Rules { max_tick_gap: Duration::from_secs(1_000), ..Rules::default() }
+}
+
 fn finding(id: &str) -> ReportedFinding {
     let mut finding = ReportedFinding::default();
     (finding.id, finding.code, finding.text) = (id.to_owned(), "drift-stale".to_owned(), format!("{id} is stale"));
@@ -45,7 +50,7 @@ fn differences(change: &DocumentChange) -> [Vec<&str>; 3] {
 
 #[test]
 fn a_finding_lasts_as_long_as_the_reports_have_it() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     let changes = step_at(&mut state, of("web1", &["b", "a"]), 0);
     assert_eq!((changes.len(), changes[0].kind), (1, ChangeKind::Added));
     assert_eq!(differences(&changes[0]), [vec!["a", "b"], vec![], vec![]]);
@@ -67,7 +72,7 @@ fn a_finding_lasts_as_long_as_the_reports_have_it() {
 
 #[test]
 fn an_agent_that_is_silent_makes_its_findings_unknown_and_not_gone() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     step_at(&mut state, of("web1", &["a"]), 0);
     step_at(&mut state, of("web2", &["a"]), 9);
     assert!(step_at(&mut state, of("web1", &["a"]), 10).is_empty());
@@ -90,8 +95,20 @@ fn an_agent_that_is_silent_makes_its_findings_unknown_and_not_gone() {
 }
 
 #[test]
+fn a_pause_of_the_process_makes_no_agent_silent() {
+    let mut state = State::new(Rules { max_tick_gap: Duration::from_secs(5), ..Rules::default() });
+    step_at(&mut state, Command::Tick, 0);
+    step_at(&mut state, of("web1", &["a"]), 1);
+    assert!(step_at(&mut state, Command::Tick, 100).is_empty());
+    for second in 101..130 {
+        assert!(step_at(&mut state, Command::Tick, second).is_empty(), "{second}");
+    }
+    assert_eq!(step_at(&mut state, Command::Tick, 130).len(), 1);
+}
+
+#[test]
 fn since_is_the_earliest_time_that_an_agent_knew() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     for (seconds, since) in [(0, Some(5)), (10, Some(100)), (20, None), (30, Some(3))] {
         let mut one = finding("a");
         one.since = since.map(|since| Timestamp::from_second(since).unwrap());
@@ -104,7 +121,7 @@ fn since_is_the_earliest_time_that_an_agent_knew() {
 
 #[test]
 fn a_host_is_forgotten_and_a_wrong_report_changes_nothing() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     let forget = |host: &str| Command::Drift(DriftCommand::Forget { host: host.into() });
     assert_eq!(step(&mut state, forget("web1"), at(0)).unwrap_err().code(), "unknown_host");
     let wrong = step(&mut state, of("web1", &["a", "a"]), at(0)).unwrap_err();
@@ -120,7 +137,7 @@ fn a_host_is_forgotten_and_a_wrong_report_changes_nothing() {
 
 #[test]
 fn all_reports_together_are_bounded() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     let wide: Vec<ReportedFinding> = (0..250)
         .map(|at| {
             let mut one = finding(&at.to_string());
@@ -139,8 +156,8 @@ fn all_reports_together_are_bounded() {
 
 #[test]
 fn a_restart_and_another_server_know_the_same() {
-    let mut state = State::new(Rules::default());
-    let mut other = State::new(Rules::default());
+    let mut state = State::new(rules());
+    let mut other = State::new(rules());
     let mut stored = std::collections::BTreeMap::new();
     let commands = [(of("web1", &["a", "b"]), 0), (of("web2", &[]), 1), (of("web1", &["b"]), 5), (Command::Tick, 31)];
     for (command, seconds) in commands {
@@ -152,7 +169,7 @@ fn a_restart_and_another_server_know_the_same() {
         }
     }
     let records: Vec<(String, Vec<u8>)> = stored.into_iter().collect();
-    let mut restored = State::restore_stored(Rules::default(), state.index(), &records, at(31)).unwrap();
+    let mut restored = State::restore_stored(rules(), state.index(), &records, at(31)).unwrap();
 
     let hosts = |state: &State| -> Vec<Arc<HostDrift>> {
         state.view().hosts().map(|entry| Arc::clone(&entry.record)).collect()
@@ -167,7 +184,7 @@ fn a_restart_and_another_server_know_the_same() {
 
 #[test]
 fn a_report_to_another_server_keeps_the_agent_from_being_silent() {
-    let mut state = State::new(Rules::default());
+    let mut state = State::new(rules());
     let command = of("web1", &["a"]);
     let id = command.lease_id().unwrap();
     step_at(&mut state, command, 0);

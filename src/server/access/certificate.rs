@@ -168,7 +168,7 @@ mod tests {
             ("CN=agent role=owner", "there is no such role"),
             ("CN=agent role=viewer role=admin", "two roles"),
             ("CN=agent role=viewer namespace=", "'namespace=' has no value"),
-            ("CN=agent role=viewer scope=shop", "'scope=shop' is not role, namespace or service"),
+            ("CN=agent role=viewer scope=shop", "'scope=shop' is not role, namespace, service or host"),
         ] {
             let error = rule.parse::<CertificateRule>().unwrap_err();
             assert!(error.to_string().contains(why), "{rule}: {error}");
