@@ -173,7 +173,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         file.to_str().unwrap().to_owned()
     });
     let _shop = TcpListener::bind("10.50.0.1:8001").unwrap();
-    let _forgotten = other.fixture("tcp=10.50.0.2:8002");
+    let _forgotten = inside(other, || TcpListener::bind("10.50.0.2:8002").unwrap());
     for (id, address, node) in [
         ("ghost", "10.50.0.1:9999", Some("web1")),
         ("elsewhere", "10.60.0.1:1", Some("db1")),
