@@ -30,8 +30,8 @@ Examples:
 ///
 /// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
 ///
-/// With --register, nothing is listed: the listeners that a rule matches are registered, kept registered while they listen, and
-/// deregistered when they end, and at a signal. The file has a [[service]] for each rule: its name, a match with one or more
+/// With --register, portolan registers listeners instead of listing them: each one that a rule matches, for as long as it
+/// listens and portolan runs. The file has a [[service]] for each rule: its name, a match with one or more
 /// of port, process, unit, container and name (* and ? are wildcards), and optionally tags, check, interval, version,
 /// metadata, namespace, protocol, weight, zone, ttl and address. The first rule that matches counts.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is a section of a file")]

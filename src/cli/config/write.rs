@@ -25,7 +25,7 @@ Examples:
 
 /// Write a version of a configuration
 ///
-/// A value that is current already makes no version. The configuration `portolan` holds settings of the server, which apply at
+/// Writing the current value again makes no new version. The configuration `portolan` holds settings of the server, which apply at
 /// once: load_balancer.default_strategy, monitoring.logging.level, registry.registration.heartbeat_interval,
 /// server.limits.connections and server.limits.connections_per_address.
 #[derive(Args, Debug)]

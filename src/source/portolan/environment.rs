@@ -24,7 +24,8 @@ pub struct PortolanEnvironment {
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
 const DEFAULT_PORT: u16 = 7440;
 const ADDRESS_HINT: &str = "start one with `portolan serve`, or set PORTOLAN_REGISTRY to its address";
-const TOKEN_HINT: &str = "give a token with --token-file or PORTOLAN_TOKEN";
+const TOKEN_HINT: &str =
+    "set PORTOLAN_TOKEN to a key or token that permits it; `discover portolan` also takes --token-file";
 
 impl PortolanEnvironment {
     /// Reads the variables with `variable`. An empty one counts as not set.
