@@ -48,7 +48,8 @@ pub(super) struct ShortLocal {
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
     rules: Option<PathBuf>,
-    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]
+    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// portolan://127.0.0.1:7440]
     #[arg(long, visible_alias = "server", value_name = "URL", requires = "rules", help_heading = "Registration")]
     registry: Option<String>,
 }

@@ -37,7 +37,7 @@ pub(super) struct Put {
     /// The file with the value; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the value is [default: json if it is JSON]
+    /// Format of the value [default: json if it is JSON]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<ContentFormat>,
     /// Write only if this version is the current one; 0: only if there is none

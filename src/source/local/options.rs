@@ -63,9 +63,9 @@ pub struct Local {
     /// Include every network namespace of this machine (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
-    /// List established connections instead of listeners, with the processes of both ends where both are on this machine
+    /// List connections instead of listeners: with the processes of both ends, if both are on this machine
     ///
-    /// TCP and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
+    /// TCP connections and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
     /// process and user match if either end does; --skip-loopback leaves out connections within this machine, and
     /// --skip-private those to private addresses.
     #[cfg_attr(feature = "cli", arg(long))]
