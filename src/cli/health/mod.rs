@@ -121,8 +121,8 @@ impl HealthShow {
 async fn ask(registry: &Registry, request: HealthRequest<'_>) -> Result<Option<HealthReport>> {
     let report = registry.health(request).await?;
     if let (None, HealthRequest::Show(name) | HealthRequest::Check(name)) = (&report, request) {
-        let text = format!("no instance and no service is called {}", clean(name));
-        stderr::failure(&text, "list them with `portolan services list`");
+        let text = format!("no instance has the id {0}, and no service the name {0}", clean(name));
+        stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
     }
     Ok(report)
 }

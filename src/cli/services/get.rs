@@ -58,7 +58,7 @@ impl Get {
             let exit = report_errors(&listing);
             if listing.services.is_empty() && listing.completeness == Completeness::Complete {
                 let hint = "`portolan services list` shows the names";
-                stderr::failure(&format!("no service is called {}", clean(&self.name)), hint);
+                stderr::failure(&format!("no service has the name {}", clean(&self.name)), hint);
                 return Ok(Exit::ConditionFailed);
             }
             Ok(exit)
