@@ -32,7 +32,7 @@ pub(super) async fn diagnose(registry: &Registry, name: &str, limit: Duration) -
 
 /// What is said of a service whose registry could not be asked.
 pub(super) fn without_registry(name: &str) -> Diagnosis {
-    let text = format!("whether {} is registered is unknown: the registry cannot be asked", clean(name));
+    let text = format!("whether {} is registered is unknown: the registry cannot be read", clean(name));
     Diagnosis::unknown("registered", text, "fix what the line `registry` reports first")
 }
 
