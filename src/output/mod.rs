@@ -24,6 +24,9 @@ mod table;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 mod xml;
+
+#[cfg(feature = "serve")]
+pub(crate) use xml::XmlWriter;
 mod yaml;
 
 use std::io::{self, Write};

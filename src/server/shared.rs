@@ -13,7 +13,9 @@ use super::access::AccessControl;
 use super::audit::AuditLog;
 use super::checks::Checks;
 use super::contact::Contact;
+use super::eureka::RecentChanges;
 use super::gate::Gate;
+use super::imports::ImportBoard;
 use super::limits::RateLimits;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
@@ -44,6 +46,10 @@ pub(super) struct ServerState {
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.
     pub(super) checks: Checks,
+    /// What clients of Eureka's API fetch in place of everything.
+    pub(super) eureka_changes: RecentChanges,
+    /// The state of the imports.
+    pub(super) imports: ImportBoard,
     pub(super) shutdown: Shutdown,
     /// What this server is in Consul's catalog.
     pub(super) own_node: Arc<OwnNode>,

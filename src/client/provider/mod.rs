@@ -39,7 +39,7 @@ pub use server_api::{
     ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
     TrafficState, TrafficTarget,
 };
-pub use server_status::{ClusterMember, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
+pub use server_status::{ClusterMember, ImportStatus, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
 /// What a request to a provider returns.

@@ -8,6 +8,7 @@ mod catalog;
 mod client;
 mod differential;
 mod health;
+mod imports;
 mod programs;
 mod requests;
 
