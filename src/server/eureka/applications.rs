@@ -18,12 +18,15 @@ pub(super) struct Applications {
     by_name: BTreeMap<String, Vec<EurekaInstance>>,
     /// Of everything, also in a list of a part.
     hash: String,
+    /// The index of the registry: clients take a list whose version they know for one without changes.
+    index: u64,
 }
 
 /// A list of some applications.
 pub(super) struct Selected {
     applications: Vec<Value>,
     hash: String,
+    index: u64,
 }
 
 impl Applications {
@@ -39,7 +42,7 @@ impl Applications {
         }
 
         let hash = hash(by_name.values().flatten());
-        Self { by_name, hash }
+        Self { by_name, hash, index: view.index() }
     }
 
     pub(super) fn to_value(&self) -> Value {
@@ -47,7 +50,7 @@ impl Applications {
             .by_name
             .iter()
             .map(|(name, instances)| application(name, instances.iter().map(EurekaInstance::to_value).collect()));
-        list(all.collect(), &self.hash)
+        list(all.collect(), (self.index, &self.hash))
     }
 
     /// One application; `None` if it has no instances.
@@ -69,7 +72,7 @@ impl Applications {
             let found: Vec<Value> = instances.iter().filter(has_it).map(EurekaInstance::to_value).collect();
             (!found.is_empty()).then(|| application(name, found))
         });
-        Selected { applications: applications.collect(), hash: self.hash.clone() }
+        Selected { applications: applications.collect(), hash: self.hash.clone(), index: self.index }
     }
 
     /// What changed lately. The hash is that of everything, so that a client can tell whether it missed something.
@@ -79,19 +82,19 @@ impl Applications {
         for (action, instance) in changes.of(view) {
             by_name.entry(instance.app()).or_default().push(instance.to_change(action));
         }
-        list(by_name.into_iter().map(|(name, instances)| application(&name, instances)).collect(), &all.hash)
+        list(by_name.into_iter().map(|(name, instances)| application(&name, instances)).collect(), (all.index, &all.hash))
     }
 }
 
 impl Selected {
     /// 404 if there are none.
     pub(super) fn or_unknown(self, call: &Call) -> ApiResult<Value> {
-        if self.applications.is_empty() { Err(unknown(call)) } else { Ok(list(self.applications, &self.hash)) }
+        if self.applications.is_empty() { Err(unknown(call)) } else { Ok(list(self.applications, (self.index, &self.hash))) }
     }
 }
 
-fn list(applications: Vec<Value>, hash: &str) -> Value {
-    json!({ "versions__delta": "1", "apps__hashcode": hash, "application": applications })
+fn list(applications: Vec<Value>, (index, hash): (u64, &str)) -> Value {
+    json!({ "versions__delta": index.to_string(), "apps__hashcode": hash, "application": applications })
 }
 
 fn application(name: &str, instances: Vec<Value>) -> Value {
