@@ -137,7 +137,9 @@ impl SyncPlan {
         let id = instance.id.rsplit('/').next().unwrap_or_default();
         match wanted.remove(id) {
             None => self.remove.push(StaleCopy { service: Arc::clone(service), endpoint: endpoint.clone() }),
-            Some(copy) if instance.metadata_value(SYNCED_DIGEST) == copy.metadata.get(SYNCED_DIGEST).map(String::as_str) => {
+            Some(copy)
+                if instance.metadata_value(SYNCED_DIGEST) == copy.metadata.get(SYNCED_DIGEST).map(String::as_str) =>
+            {
                 self.unchanged += 1;
             }
             Some(copy) => self.change.push(copy),

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::{CatalogCommand, Command, Rejected};
-use crate::model::{IMPORTED_FROM, Problem, Registration};
+use crate::model::{IMPORTED_FROM, Problem};
 
 impl State {
     /// Checks whether a client may give a command: an imported instance changes only where it is registered, and a client

@@ -185,7 +185,9 @@ impl Rejected {
             Self::Invalid(problem) => &problem.hint,
             Self::UnknownInstance { .. } | Self::StaleGeneration { .. } => "register the instance again",
             Self::IdTaken { .. } => "use another id, best a new UUID, or deregister the other instance first",
-            Self::Imported { .. } => "change it in the registry where it is registered; `portolan status` shows the imports",
+            Self::Imported { .. } => {
+                "change it in the registry where it is registered; `portolan status` shows the imports"
+            }
             Self::InstanceLimit { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::RegistryFull { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::UnknownReport { .. } => "register the check with a TTL",

@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::server::Import;
 
 const KEY: &str = "registry.imports";
-const HINT: &str = "write [NAME=]URL, as in consul://10.0.0.5:8500, etcd://10.0.0.6:2379, k8s:NAMESPACE, file:services.toml or eu=portolan://10.0.0.7:7440";
 
 /// The imports that were given. `own`: the addresses of this server's APIs, with the providers that read them.
 ///

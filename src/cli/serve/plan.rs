@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::model::Thresholds;
 use crate::registry::Rules;
 use crate::server::{
-    AuditSettings, Authentication, HealthCheckSettings, Import, LogLevel, RateLimitSettings, RequestRate, ServerSettings,
-    SizeLimits, Strategy, TimeLimits, TlsFiles,
+    AuditSettings, Authentication, HealthCheckSettings, Import, LogLevel, RateLimitSettings, RequestRate,
+    ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles,
 };
 
 /// A checked plan.
@@ -49,7 +49,7 @@ pub(super) struct Plan {
 /// The most audit records that are kept in memory: about 5 MB.
 const MAX_AUDIT_IN_MEMORY: u64 = 10_000;
 /// A path of metrics may not hide the API.
-const API_PATHS: [&str; 4] = ["/api", "/health", "/openapi.json", "/sd"];
+const API_PATHS: [&str; 5] = ["/api", "/health", "/openapi.json", "/sd", "/v3"];
 
 impl Plan {
     /// Checks every value, alone and together.

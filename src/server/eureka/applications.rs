@@ -82,14 +82,21 @@ impl Applications {
         for (action, instance) in changes.of(view) {
             by_name.entry(instance.app()).or_default().push(instance.to_change(action));
         }
-        list(by_name.into_iter().map(|(name, instances)| application(&name, instances)).collect(), (all.index, &all.hash))
+        list(
+            by_name.into_iter().map(|(name, instances)| application(&name, instances)).collect(),
+            (all.index, &all.hash),
+        )
     }
 }
 
 impl Selected {
     /// 404 if there are none.
     pub(super) fn or_unknown(self, call: &Call) -> ApiResult<Value> {
-        if self.applications.is_empty() { Err(unknown(call)) } else { Ok(list(self.applications, (self.index, &self.hash))) }
+        if self.applications.is_empty() {
+            Err(unknown(call))
+        } else {
+            Ok(list(self.applications, (self.index, &self.hash)))
+        }
     }
 }
 

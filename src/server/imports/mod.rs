@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tracing::info;
 
-pub(super) use self::board::{ImportBoard, ImportState};
+pub(super) use self::board::ImportBoard;
 use self::follow::follow;
 use super::shared::App;
 use crate::engine::Shutdown;

@@ -95,7 +95,9 @@ fn servers(app: &App, with_checks: bool) -> Vec<Value> {
 /// The imports. A caller with a scope sees only their names and states.
 fn imports(app: &App, in_full: bool) -> Vec<Value> {
     let states = app.imports.states().into_iter();
-    states.map(|import| if in_full { json!(import) } else { json!({ "name": import.name, "state": import.state }) }).collect()
+    states
+        .map(|import| if in_full { json!(import) } else { json!({ "name": import.name, "state": import.state }) })
+        .collect()
 }
 
 /// How many services and instances the caller may see.

@@ -47,7 +47,10 @@ fn an_instance_registers_renews_is_read_and_leaves() {
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&one[field], value, "{field}");
     }
-    assert_eq!((&one["leaseInfo"]["durationInSecs"], &one["leaseInfo"]["renewalIntervalInSecs"]), (&json!(90), &json!(30)));
+    assert_eq!(
+        (&one["leaseInfo"]["durationInSecs"], &one["leaseInfo"]["renewalIntervalInSecs"]),
+        (&json!(90), &json!(30))
+    );
     assert_eq!(&server.read("/eureka/instances/i1"), &read);
     assert_eq!(server.read("/eureka/apps/WEB")["application"]["instance"].as_array().unwrap().len(), 2);
     assert_eq!(server.read("/eureka/vips/shop")["applications"]["application"][0]["name"], "WEB");
