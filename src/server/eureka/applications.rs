@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::changes::RecentChanges;
 use super::instance::EurekaInstance;
 use super::status::InstanceStatus;
 use super::unknown;
 use crate::model::DEFAULT_NAMESPACE;
+use crate::registry::ChangeKind;
 use crate::server::api_error::ApiResult;
+use crate::server::recent_changes::RecentChanges;
 use crate::server::scoped_view::ScopedView;
 
 /// The instances of the registry, by the names of their applications.
@@ -79,7 +80,14 @@ impl Applications {
     pub(super) fn changed(view: &ScopedView, changes: &RecentChanges) -> Value {
         let all = Self::all(view);
         let mut by_name: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        for (action, instance) in changes.of(view) {
+        let recent = changes.of(view).into_iter().filter(|(_, one)| one.instance.registration.port > 0);
+        for (kind, instance) in recent {
+            let action = match kind {
+                ChangeKind::Added => "ADDED",
+                ChangeKind::Updated => "MODIFIED",
+                ChangeKind::Removed => "DELETED",
+            };
+            let instance = EurekaInstance::new(&instance, view);
             by_name.entry(instance.app()).or_default().push(instance.to_change(action));
         }
         list(

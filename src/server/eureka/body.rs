@@ -7,9 +7,8 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Map, Value, json};
 
-use super::instance::EUREKA_KEY;
+use super::instance::{EUREKA_KEY, registry_id};
 use super::status::InstanceStatus;
-use super::writes::{own_text, registry_id};
 use super::xml;
 use crate::clean::clean;
 use crate::model::{Address, HostPort, MAX_TTL, MIN_DEREGISTER_AFTER, MIN_TTL, Problem, Registration};
@@ -121,7 +120,7 @@ pub(super) fn registration(app: &str, fields: &Map<String, Value>) -> Result<(Re
     registration.metadata = metadata(fields)?;
     registration.zone = registration.metadata.get("zone").filter(|zone| is_name(zone)).cloned();
     registration.version = registration.metadata.get("version").filter(|version| is_name(version)).cloned();
-    registration.metadata.insert(EUREKA_KEY.to_owned(), own_text(&own));
+    registration.metadata.insert(EUREKA_KEY.to_owned(), json!(own).to_string());
     match registration.problem() {
         Some(problem) => Err(problem),
         None => Ok((registration, status)),

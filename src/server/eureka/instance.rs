@@ -146,3 +146,8 @@ fn metadata(instance: &RegisteredInstance) -> Value {
     }
     Value::Object(fields)
 }
+
+/// The id in the registry: Eureka's are unique within an application only.
+pub(super) fn registry_id(app: &str, instance: &str) -> String {
+    format!("{}:{instance}", app.to_uppercase())
+}

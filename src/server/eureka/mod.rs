@@ -6,7 +6,6 @@
 mod applications;
 mod body;
 mod call;
-mod changes;
 mod instance;
 mod status;
 mod writes;
@@ -25,7 +24,6 @@ use tracing::Instrument;
 
 use self::applications::Applications;
 use self::call::{Call, Operation};
-pub(super) use self::changes::RecentChanges;
 use super::api_error::{ApiError, ApiResult};
 use super::authorize::{count_request, refusal, unauthenticated};
 use super::authorized::Access;

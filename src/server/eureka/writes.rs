@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::Request;
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::form_urlencoded;
 
 use super::body;
 use super::call::Call;
-use super::instance::{EUREKA_KEY, EurekaInstance};
+use super::instance::{EUREKA_KEY, EurekaInstance, registry_id};
 use super::status::InstanceStatus;
 use super::unknown;
 use crate::clean::clean;
@@ -18,11 +18,6 @@ use crate::model::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::api_error::{ApiError, ApiResult};
 use crate::server::authorized::Access;
-
-/// The id in the registry: Eureka's are unique within an application only.
-pub(super) fn registry_id(app: &str, instance: &str) -> String {
-    format!("{}:{instance}", app.to_uppercase())
-}
 
 /// The instance that a request names.
 ///
@@ -124,9 +119,4 @@ fn status_of(name: &str) -> ApiResult<InstanceStatus> {
 
 fn parameters(query: &str) -> impl Iterator<Item = (String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned()
-}
-
-/// What only Eureka knows of an instance, as its metadata holds it.
-pub(super) fn own_text(own: &BTreeMap<&'static str, Value>) -> String {
-    json!(own).to_string()
 }

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::Import;
-use super::board::BoardEntry;
 use super::feed::{ImportFeed, ImportView};
 use super::plan::{ImportPlan, ImportPlanner, Wanted};
 use crate::clean::clean;
 use crate::engine::{Retry, Shutdown};
 use crate::model::{PartialError, UpdateSink};
 use crate::registry::{Command, InstanceRecord, Rejected};
+use crate::server::import_board::{BoardEntry, Import};
 use crate::server::shared::App;
 use crate::source::{RECONNECT, keep_watching};
 

@@ -1,16 +1,34 @@
-//! The state of each import, for `status` and metrics.
+//! The imports of a server, and the state of each for `status`.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::Import;
+use crate::source::Source;
+
+/// A registry whose services a server shows beside its own.
+#[derive(Clone)]
+pub struct Import {
+    /// Its name in the metadata of its instances, `imported_from`. Unique among the imports of a server.
+    pub name: String,
+    /// Where it is, for people: `consul://10.0.0.5:8500`.
+    pub place: String,
+    /// Lists and watches its services.
+    pub source: Arc<dyn Source>,
+}
+
+impl fmt::Debug for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("name", &self.name).field("place", &self.place).finish_non_exhaustive()
+    }
+}
 
 /// The state of all imports.
 #[derive(Debug, Default)]
-pub(in crate::server) struct ImportBoard(Vec<Arc<BoardEntry>>);
+pub(super) struct ImportBoard(Vec<Arc<BoardEntry>>);
 
 #[derive(Debug)]
 pub(super) struct BoardEntry {
@@ -38,22 +56,22 @@ pub(super) struct ImportFigures {
 
 /// The state of an import, as `status` shows it.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::server) struct ImportState {
-    pub(in crate::server) name: String,
+pub(super) struct ImportState {
+    pub(super) name: String,
     /// Where it is.
-    pub(in crate::server) place: String,
+    pub(super) place: String,
     /// `current`, `incomplete`, `stale` (it cannot be read now) or `starting` (it was never read since the server started).
-    pub(in crate::server) state: &'static str,
+    pub(super) state: &'static str,
     /// Since its last reply.
-    pub(in crate::server) age_seconds: Option<f64>,
-    pub(in crate::server) instances: usize,
-    pub(in crate::server) held: usize,
-    pub(in crate::server) skipped: usize,
-    pub(in crate::server) error: Option<String>,
+    pub(super) age_seconds: Option<f64>,
+    pub(super) instances: usize,
+    pub(super) held: usize,
+    pub(super) skipped: usize,
+    pub(super) error: Option<String>,
 }
 
 impl ImportBoard {
-    pub(in crate::server) fn new(imports: &[Import]) -> Self {
+    pub(super) fn new(imports: &[Import]) -> Self {
         let entry = |import: &Import| {
             let (name, place) = (import.name.clone(), import.place.clone());
             Arc::new(BoardEntry { name, place, figures: Mutex::default() })
@@ -70,7 +88,7 @@ impl ImportBoard {
     }
 
     /// The state of each, in the order of the settings.
-    pub(in crate::server) fn states(&self) -> Vec<ImportState> {
+    pub(super) fn states(&self) -> Vec<ImportState> {
         self.0.iter().map(|entry| entry.state()).collect()
     }
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::instance::EurekaInstance;
+use super::scoped_view::ScopedView;
+use super::view::InstanceView;
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
 use crate::registry::{Change, ChangeKind};
-use crate::server::scoped_view::ScopedView;
 
 /// How long a change is kept, as in Eureka: six times the interval at which its clients fetch changes.
 const KEPT_TIME: Duration = Duration::from_mins(3);
@@ -18,7 +18,7 @@ const MAX_CHANGES: usize = 20_000;
 
 /// The changes of the last minutes, the oldest first.
 #[derive(Debug)]
-pub(in crate::server) struct RecentChanges {
+pub(super) struct RecentChanges {
     /// Whether Eureka's API is served.
     is_on: bool,
     changes: Mutex<VecDeque<RecentChange>>,
@@ -34,12 +34,12 @@ struct RecentChange {
 }
 
 impl RecentChanges {
-    pub(in crate::server) fn new(is_on: bool) -> Self {
+    pub(super) fn new(is_on: bool) -> Self {
         Self { is_on, changes: Mutex::default() }
     }
 
     /// Adds changes.
-    pub(in crate::server) fn note(&self, changes: &[Change]) {
+    pub(super) fn note(&self, changes: &[Change]) {
         if !self.is_on {
             return;
         }
@@ -59,29 +59,21 @@ impl RecentChanges {
         }
     }
 
-    /// The last change of each instance that the caller may see, with Eureka's word for it, and the instance as it is now.
-    pub(super) fn of(&self, view: &ScopedView) -> Vec<(&'static str, EurekaInstance)> {
+    /// The last change of each instance that the caller may see, with the instance as it is now, or as it was last.
+    pub(super) fn of(&self, view: &ScopedView) -> Vec<(ChangeKind, Arc<InstanceView>)> {
         let now = Instant::now();
         let kept = self.changes.lock();
         let recent = kept.iter().filter(|change| now.duration_since(change.at) <= KEPT_TIME);
         let last: HashMap<&Arc<str>, &RecentChange> = recent.map(|change| (&change.id, change)).collect();
 
-        let mut found: Vec<(&'static str, EurekaInstance)> = last
-            .values()
-            .filter_map(|change| match &change.removed {
-                Some(removed) => {
-                    let removed = view.written(removed.clone());
-                    Some(("DELETED", EurekaInstance::new(&removed, view))).filter(|_| view.contains(&removed.instance))
-                }
-                None => {
-                    let action = if change.kind == ChangeKind::Added { "ADDED" } else { "MODIFIED" };
-                    Some((action, EurekaInstance::new(view.instance(&change.id)?, view)))
-                }
-            })
-            .filter(|(_, instance)| instance.view.instance.registration.port > 0)
-            .collect();
+        let found = last.values().filter_map(|change| match &change.removed {
+            Some(removed) => Some((change.kind, view.written(removed.clone())))
+                .filter(|(_, removed)| view.contains(&removed.instance)),
+            None => Some((change.kind, Arc::clone(view.instance(&change.id)?))),
+        });
+        let mut found: Vec<(ChangeKind, Arc<InstanceView>)> = found.collect();
         drop(kept);
-        found.sort_by(|(_, a), (_, b)| a.view.instance.id.cmp(&b.view.instance.id));
+        found.sort_by(|(_, a), (_, b)| a.instance.id.cmp(&b.instance.id));
         found
     }
 }
