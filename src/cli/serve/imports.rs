@@ -49,14 +49,16 @@ fn read(text: &str, own: &[(&str, &[SocketAddr])]) -> Result<Import> {
 
 /// The name and the URL: a name has no colon.
 fn parts(text: &str) -> (Option<&str>, &str) {
-    let is_name = |name: &str| {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        !name.is_empty() && name.len() <= 64 && name.bytes().all(is_plain)
-    };
     match text.split_once('=') {
         Some((name, url)) if is_name(name) => (Some(name), url),
         _ => (None, text),
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// What a start says about them.

@@ -102,9 +102,8 @@ pub(super) fn registration(app: &str, fields: &Map<String, Value>) -> Result<(Re
     }
 
     let lease = fields.get("leaseInfo").and_then(Value::as_object);
-    let seconds = |name| whole(lease.and_then(|lease| lease.get(name))).and_then(|time| u64::try_from(time).ok());
-    own.extend(seconds("renewalIntervalInSecs").map(|time| ("renewalIntervalInSecs", json!(time))));
-    let ttl = seconds("durationInSecs").map_or(DEFAULT_LEASE, Duration::from_secs).clamp(MIN_TTL, MAX_TTL);
+    own.extend(seconds(lease, "renewalIntervalInSecs").map(|time| ("renewalIntervalInSecs", json!(time))));
+    let ttl = seconds(lease, "durationInSecs").map_or(DEFAULT_LEASE, Duration::from_secs).clamp(MIN_TTL, MAX_TTL);
 
     let place = HostPort {
         address: address.parse().map_or_else(|_| Address::Name(address.as_str().into()), Address::Ip),
@@ -129,11 +128,10 @@ pub(super) fn registration(app: &str, fields: &Map<String, Value>) -> Result<(Re
 
 /// Whether a value of the metadata can stand in a field of the registry.
 fn is_name(text: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let ends = text.bytes().next().zip(text.bytes().last());
-    text.len() <= 64
-        && text.bytes().all(is_plain)
-        && ends.is_some_and(|(a, b)| a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric())
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let has_ends =
+        text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.ends_with(|c: char| c.is_ascii_alphanumeric());
+    text.len() <= 64 && is_plain && has_ends
 }
 
 /// The error for metadata that has the key of ours.
@@ -164,6 +162,11 @@ fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
 fn whole(value: Option<&Value>) -> Option<i64> {
     let value = value?;
     value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// A number of seconds of a lease.
+fn seconds(lease: Option<&Map<String, Value>>, name: &str) -> Option<u64> {
+    whole(lease?.get(name)).and_then(|time| u64::try_from(time).ok())
 }
 
 /// A port, and whether it is enabled: `{"$": 8080, "@enabled": "true"}`, or the number alone.

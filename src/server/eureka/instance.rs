@@ -73,13 +73,6 @@ impl EurekaInstance {
         let instance = &self.view.instance;
         let registration = &instance.registration;
         let is_secure = registration.protocol.as_deref() == Some("https");
-        let port = |is_it: bool, other: &str, usual: u16| {
-            let number =
-                if is_it { json!(registration.port) } else { self.own.get(other).cloned().unwrap_or(json!(usual)) };
-            let is_enabled =
-                is_it || self.own.get(&format!("{other}Enabled")).and_then(Value::as_bool).unwrap_or(false);
-            json!({ "$": number, "@enabled": is_enabled.to_string() })
-        };
         let overridden = if instance.status == OperatorStatus::Up { "UNKNOWN" } else { self.status.as_str() };
         let registered = instance.registered_at.as_millisecond();
         let dirty = self.own.get("lastDirtyTimestamp").and_then(Value::as_i64).unwrap_or(registered);
@@ -92,8 +85,8 @@ impl EurekaInstance {
             "status": self.status.as_str(),
             "overriddenStatus": overridden,
             "overriddenstatus": overridden,
-            "port": port(!is_secure, "port", 80),
-            "securePort": port(is_secure, "securePort", 443),
+            "port": self.port(!is_secure, "port", 80),
+            "securePort": self.port(is_secure, "securePort", 443),
             "countryId": self.own.get("countryId").cloned().unwrap_or(json!(1)),
             "dataCenterInfo": self.own.get("dataCenterInfo").cloned()
                 .unwrap_or_else(|| json!({ "@class": DEFAULT_DATA_CENTER, "name": "MyOwn" })),
@@ -110,6 +103,15 @@ impl EurekaInstance {
             fields.extend(TEXTS.iter().filter_map(|name| Some(((*name).to_owned(), self.own.get(*name)?.clone()))));
         }
         value
+    }
+
+    /// One of its two ports. `is_it`: it is the one that was registered. `usual`: what Eureka's clients write for the other.
+    fn port(&self, is_it: bool, name: &str, usual: u16) -> Value {
+        if is_it {
+            return json!({ "$": self.view.instance.registration.port, "@enabled": "true" });
+        }
+        let is_enabled = self.own.get(&format!("{name}Enabled")).and_then(Value::as_bool).unwrap_or(false);
+        json!({ "$": self.own.get(name).cloned().unwrap_or(json!(usual)), "@enabled": is_enabled.to_string() })
     }
 
     fn lease(&self, registered: i64) -> Value {

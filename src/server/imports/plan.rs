@@ -188,13 +188,13 @@ mod tests {
     const NO_TIME: Duration = Duration::ZERO;
 
     /// A registry with one import.
-    struct World {
+    struct ImportWorld {
         state: State,
         planner: ImportPlanner,
         now: Duration,
     }
 
-    impl World {
+    impl ImportWorld {
         fn new() -> Self {
             Self { state: State::new(Rules::default()), planner: ImportPlanner::default(), now: NO_TIME }
         }
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn instances_come_change_and_go_with_their_health() {
-        let mut world = World::new();
+        let mut world = ImportWorld::new();
         world.import(&[web((1..=4).map(|host| judged(host, HealthState::Healthy)).collect())], true);
         assert_eq!(world.health(), [HealthState::Healthy; 4]);
         let record = world.state.view().records().next().unwrap().clone();
@@ -265,7 +265,7 @@ mod tests {
     /// A registry that comes back empty does not take its instances along; one that stays empty does.
     #[test]
     fn a_mass_removal_waits() {
-        let mut world = World::new();
+        let mut world = ImportWorld::new();
         world.import(&[web((1..=4).map(endpoint).collect())], true);
 
         let held = world.import(&[], true);
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_deployment_that_replaces_all_addresses_does_not_wait() {
-        let mut world = World::new();
+        let mut world = ImportWorld::new();
         world.import(&[web(vec![endpoint(1), endpoint(2)])], true);
         world.import(&[web(vec![endpoint(3), endpoint(4)])], true);
         assert_eq!(world.places(), ["10.0.0.3:80", "10.0.0.4:80"]);
@@ -293,7 +293,7 @@ mod tests {
     /// After a restart the registry has instances that an incomplete first list lacks.
     #[test]
     fn an_incomplete_list_removes_only_what_was_listed_since() {
-        let mut world = World::new();
+        let mut world = ImportWorld::new();
         world.import(&[web((1..=5).map(endpoint).collect())], true);
         world.planner = ImportPlanner::default();
 
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_client_cannot_change_an_imported_instance_or_register_one() {
-        let mut world = World::new();
+        let mut world = ImportWorld::new();
         world.import(&[web(vec![endpoint(1)])], true);
         let id: Arc<str> = world.state.view().records().next().unwrap().id().into();
         let deregister = Command::Deregister { id: Arc::clone(&id), generation: None };
@@ -347,7 +347,7 @@ mod tests {
         fn the_registry_ends_with_what_the_source_has(
             lists in proptest::collection::vec((proptest::collection::btree_set(1_u8..12, 0..8), any::<bool>()), 1..6),
         ) {
-            let mut world = World::new();
+            let mut world = ImportWorld::new();
             for (hosts, is_whole) in &lists {
                 world.import(&[web(hosts.iter().copied().map(endpoint).collect())], *is_whole);
                 world.now += Duration::from_secs(10);
