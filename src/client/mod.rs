@@ -28,8 +28,8 @@ pub use provider::{
 };
 #[cfg(feature = "registry")]
 pub use provider::{
-    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
-    TrafficState, TrafficTarget,
+    BalancingState, ConfigContent, ConfigDiff, ConfigItem, InstancePicks, RegistryServer, ShiftAction, ShiftOptions,
+    ShiftState, TrafficShare, TrafficState, TrafficTarget,
 };
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};

@@ -84,6 +84,8 @@ pub struct RenderOptions {
     pub width: Option<u16>,
     /// Whether colour and bold are allowed.
     pub color: bool,
+    /// Whether the terminal opens links (OSC 8).
+    pub links: bool,
 }
 
 impl RenderOptions {
