@@ -1756,9 +1756,11 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connecti
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time that requests in progress get when the server stops [default: 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l consul -d 'Serve Consul\'s HTTP API on this address, or on 127.0.0.1:8500; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l advertise -d 'Address of this server in Consul\'s catalog [default: the one that it listens on]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l eureka -d 'Serve Eureka\'s HTTP API on this address, or on 127.0.0.1:8761; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns -d 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-domain -d 'Domain of all DNS names [default: portolan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'Time for which clients may cache a DNS reply [default: 0s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l import -d 'Show the services of this registry beside those registered here; can be repeated' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l node -d 'Name of this server [default: the host name]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l cluster -d 'Name of the cluster, a label' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl -d 'Time for which a registration without a ttl lasts [default: 30s]' -r
