@@ -5355,7 +5355,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__serve)
-            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --dns --dns-domain --dns-ttl --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
+            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --eureka --dns --dns-domain --dns-ttl --import --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5465,6 +5465,10 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --eureka)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --dns)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5474,6 +5478,10 @@ _portolan() {
                     return 0
                     ;;
                 --dns-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --import)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -31,6 +31,7 @@
 //! - **Configurations** have versions; a rollback makes a new one.
 //! - **Drift**: a finding lasts as long as the reports of its host have it. An agent that sends no report for three
 //!   intervals is silent: its findings stay, and are unknown.
+//! - **Imported instances** of other registries are read-only for clients.
 //! - **Limits**: every refusal has a code, a text and a hint.
 
 mod catalog;
@@ -45,6 +46,7 @@ mod drift;
 mod drift_rules;
 mod entry;
 mod guard;
+mod imported;
 mod leases;
 mod nodes;
 mod record;

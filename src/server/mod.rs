@@ -19,11 +19,14 @@ mod consul;
 mod contact;
 pub(crate) mod dns;
 mod document_event;
+mod eureka;
 mod exporter;
 mod fleet_drift;
 mod freshness;
 mod gate;
 mod histogram;
+mod import_board;
+mod imports;
 mod limits;
 mod line_diff;
 mod live_overrides;
@@ -33,6 +36,8 @@ mod monitor;
 mod name_index;
 mod own_node;
 mod params;
+mod percent;
+mod recent_changes;
 mod reload;
 mod reply;
 mod request_context;
@@ -75,9 +80,11 @@ use self::cluster::ClusterWriter;
 use self::connection::ConnectionContext;
 use self::contact::Contact;
 use self::gate::Gate;
+use self::import_board::ImportBoard;
 use self::limits::RateLimits;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
+use self::recent_changes::RecentChanges;
 use self::request_id::RequestIds;
 use self::ring::Ring;
 use self::shared::ServerState;
@@ -96,6 +103,7 @@ pub use self::access::{
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
+pub use self::import_board::Import;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
 pub use self::settings::{
@@ -125,6 +133,8 @@ pub struct Registry {
     pub tls: Option<ServerTls>,
     /// The log of the process.
     pub log: Arc<LogLevel>,
+    /// Other registries whose services it shows beside its own.
+    pub imports: Vec<Import>,
 }
 
 /// Where a server listens.
@@ -134,6 +144,8 @@ pub struct Listeners {
     pub rest: Vec<TcpListener>,
     /// For Consul's API; none turns it off.
     pub consul: Vec<TcpListener>,
+    /// For Eureka's API; none turns it off.
+    pub eureka: Vec<TcpListener>,
     /// For DNS; none turns it off.
     pub dns: Vec<DnsListener>,
 }
@@ -154,11 +166,11 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports } = registry;
     let tls = tls.map(Arc::new);
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let (audit, queues) = AuditLog::new(settings.audit, Arc::clone(&store));
-    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
+    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()).chain(eureka::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let timeout = settings.shutdown_timeout;
@@ -187,6 +199,8 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,
+        imports: ImportBoard::new(&imports),
+        eureka_changes: RecentChanges::new(!listeners.eureka.is_empty()),
         shutdown: clients.clone(),
         own_node,
         store: store_name,
@@ -212,10 +226,15 @@ pub async fn run(
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
     monitor::start(&app, demands, monitor_stop.clone());
+    imports::start(&app, imports, &clients);
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
-    let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
+    let apis = [
+        (listeners.rest, routes::routes(&app)),
+        (listeners.consul, consul::routes(&app)),
+        (listeners.eureka, eureka::routes(&app)),
+    ];
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
             gate: Arc::clone(&gate),

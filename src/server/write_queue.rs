@@ -93,6 +93,7 @@ impl From<Rejected> for ApiError {
             | Rejected::UnknownService { .. }
             | Rejected::UnknownHost { .. } => StatusCode::NOT_FOUND,
             Rejected::IdTaken { .. }
+            | Rejected::Imported { .. }
             | Rejected::InstanceLimit { .. }
             | Rejected::RegistryFull { .. }
             | Rejected::ConfigLimit { .. }

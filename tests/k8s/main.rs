@@ -17,6 +17,8 @@ mod gateway;
 #[path = "../watch/history.rs"]
 mod history;
 mod hostile;
+#[cfg(feature = "serve")]
+mod imports;
 mod kubeconfig;
 mod kubectl;
 mod named;

@@ -68,7 +68,7 @@ impl AgentArgs {
             let hint = "leave it out; `portolan drift --fleet --json` lists the findings";
             return Err(Error::usage("--json", "portolan agent prints no list", hint));
         }
-        let registry = self.registry.open_or_local()?;
+        let registry = self.registry.open()?;
         if registry.provider() != "portolan" {
             let why = "it takes no reports of agents: only a server that `portolan serve` runs does";
             let hint = "name one, as in --registry portolan://127.0.0.1:7440; `portolan local --register` needs none";

@@ -3,12 +3,13 @@
 mod activation;
 mod addresses;
 mod authentication;
-mod consul;
+mod compat;
 mod data;
 mod dns;
 #[cfg(feature = "otel")]
 mod exporter;
 mod given;
+mod imports;
 mod keys;
 mod logging;
 mod plan;
@@ -41,6 +42,8 @@ use crate::model::parse_duration;
 
 /// Where Consul's API is served if no address is given; Consul's port.
 const CONSUL_ADDRESS: &str = "127.0.0.1:8500";
+/// Where Eureka's API is served if no address is given; Eureka's port.
+const EUREKA_ADDRESS: &str = "127.0.0.1:8761";
 /// Where DNS is served if no address is given; Consul's port.
 const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
@@ -52,6 +55,8 @@ Examples:
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
   portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
+  portolan serve --eureka                          Eureka's HTTP API on http://127.0.0.1:8761/eureka
+  portolan serve --import consul: --import k8s:    the services of Consul and of a cluster beside its own
   portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
   curl http://127.0.0.1:7440/api/v1/services       every registered instance";
 
@@ -63,7 +68,7 @@ Examples:
 /// Settings are read from the command line, then environment variables (PORTOLAN__SERVER__PORT is server.port), then the file
 /// of --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
 ///
-/// Stops on SIGINT and SIGTERM: it accepts no more connections, answers what it has begun, and exits with 0.
+/// Stops on SIGINT and SIGTERM: it accepts no more connections, finishes the requests in progress, and exits with 0.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -101,16 +106,16 @@ pub(super) struct Serve {
     /// Accept only clients with a certificate of these authorities (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_client_ca: Option<PathBuf>,
-    /// Listen beyond this machine although the server has no authentication
+    /// Listen on addresses beyond this machine without authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
-    /// Open connections at most [default: 10000]
+    /// Limit open connections [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections: Option<String>,
-    /// Open connections of one address at most [default: 2500]
+    /// Limit open connections of one address [default: 2500]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections_per_address: Option<String>,
-    /// Time for requests that have begun when the server stops [default: 30s]
+    /// Time that requests in progress get when the server stops [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
 
@@ -121,27 +126,36 @@ pub(super) struct Serve {
     #[arg(long, value_name = "ADDRESS", help_heading = "Consul")]
     advertise: Option<String>,
 
+    /// Serve Eureka's HTTP API on this address, or on 127.0.0.1:8761; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Eureka", num_args = 0..=1, default_missing_value = EUREKA_ADDRESS)]
+    eureka: Vec<String>,
+
     /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
     dns: Vec<String>,
     /// Domain of all DNS names [default: portolan]
     #[arg(long, value_name = "NAME", help_heading = "DNS")]
     dns_domain: Option<String>,
-    /// How long clients may keep a DNS answer [default: 0s]
+    /// Time for which clients may cache a DNS reply [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "DNS")]
     dns_ttl: Option<String>,
 
+    /// Show the services of this registry beside those registered here; can be repeated
+    ///
+    /// Read-only, and marked in their metadata as imported_from. NAME is the word there [default: the name of the provider].
+    #[arg(long = "import", value_name = "[NAME=]URL", help_heading = "Registry", value_hint = ValueHint::Url)]
+    imports: Vec<String>,
     /// Name of this server [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     node: Option<String>,
     /// Name of the cluster, a label
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     cluster: Option<String>,
-    /// How long a registration lasts that names no ttl [default: 30s]
+    /// Time for which a registration without a ttl lasts [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
-    /// Show six figures of /metrics also under the names service_discovery_*
+    /// Also export six of the metrics under the names service_discovery_*
     #[arg(long, help_heading = "Logging")]
     compat_metrics: bool,
     /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
@@ -241,8 +255,14 @@ impl Serve {
         if !self.listen.is_empty() {
             given.set_flag("--listen", "server.listen", self.listen.clone());
         }
+        if !self.imports.is_empty() {
+            given.set_flag("--import", "registry.imports", self.imports.clone());
+        }
         if !self.consul.is_empty() {
             given.set_flag("--consul", "server.consul.listen", self.consul.clone());
+        }
+        if !self.eureka.is_empty() {
+            given.set_flag("--eureka", "server.eureka.listen", self.eureka.clone());
         }
         if !self.dns.is_empty() {
             given.set_flag("--dns", "server.dns.listen", self.dns.clone());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, config, discover, drift, events, health, instance_health, instances, load_balancer, log_level,
+    audit, bulk, config, discover, drift, envoy, events, health, instance_health, instances, load_balancer, log_level,
     metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
@@ -105,6 +105,7 @@ fn description() -> Value {
         health::get,
         metrics::get,
         prometheus::get,
+        envoy::post,
     ),
     components(schemas(
         RegistrationBody,
