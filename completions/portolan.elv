@@ -84,7 +84,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --register 'Register what the rules of this TOML file match, for as long as it listens'
             cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
@@ -157,7 +156,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -214,7 +212,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -271,7 +268,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -341,7 +337,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -410,7 +405,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -469,7 +463,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -519,7 +512,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -568,7 +560,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -616,7 +607,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -659,7 +649,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -800,7 +789,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --listen 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -947,6 +935,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1004,6 +993,24 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;services;balance'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --default 'Let the settings of the server choose the strategy again'
+            cand --reset-counts 'Set the counts to zero'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;services;switch'= {
             cand --to 'Instances of this version, or of a range such as ^1.3'
             cand --to-tag 'Instances with this tag'
@@ -1052,6 +1059,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1061,6 +1069,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;help;get'= {
         }
         &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;balance'= {
         }
         &'portolan;services;help;switch'= {
         }
@@ -1227,7 +1237,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1313,9 +1322,11 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
             cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
             cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
+            cand --eureka 'Serve Eureka''s HTTP API on this address, or on 127.0.0.1:8761; can be repeated'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
             cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
+            cand --import 'Show the services of this registry beside those registered here; can be repeated'
             cand --node 'Name of this server [default: the host name]'
             cand --cluster 'Name of the cluster, a label'
             cand --default-ttl 'How long a registration lasts that names no ttl [default: 30s]'
@@ -1836,6 +1847,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
         }
@@ -1844,6 +1856,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;services;get'= {
         }
         &'portolan;help;services;update'= {
+        }
+        &'portolan;help;services;balance'= {
         }
         &'portolan;help;services;switch'= {
         }

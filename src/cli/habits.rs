@@ -192,6 +192,7 @@ const HABITS: &[Habit] = &[
     habit("", ANY, "--no-color", "--color never"),
     habit("", ANY, "--follow", "--watch"),
     habit("", ANY, "--port", "-p PORTS"),
+    habit("", ANY, "--since", "leave it out: --watch begins with all existing services"),
 ];
 
 /// Commands that people know by another name.

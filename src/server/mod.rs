@@ -19,10 +19,13 @@ mod consul;
 mod contact;
 pub(crate) mod dns;
 mod document_event;
+mod eureka;
 mod exporter;
 mod freshness;
 mod gate;
 mod histogram;
+mod import_board;
+mod imports;
 mod limits;
 mod line_diff;
 mod live_overrides;
@@ -32,6 +35,8 @@ mod monitor;
 mod name_index;
 mod own_node;
 mod params;
+mod percent;
+mod recent_changes;
 #[cfg(feature = "redis")]
 mod redis;
 mod reload;
@@ -78,9 +83,11 @@ use self::cluster::{ClusterWriter, Hints};
 use self::connection::ConnectionContext;
 use self::contact::Contact;
 use self::gate::Gate;
+use self::import_board::ImportBoard;
 use self::limits::RateLimits;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
+use self::recent_changes::RecentChanges;
 use self::request_id::RequestIds;
 use self::ring::Ring;
 use self::shared::ServerState;
@@ -101,6 +108,7 @@ pub(crate) use self::cluster::stored_lease;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
+pub use self::import_board::Import;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
 #[cfg(feature = "redis")]
@@ -134,6 +142,8 @@ pub struct Registry {
     pub tls: Option<Arc<ServerTls>>,
     /// The log of the process.
     pub log: Arc<LogLevel>,
+    /// Other registries whose services it shows beside its own.
+    pub imports: Vec<Import>,
 }
 
 /// Where a server listens.
@@ -143,6 +153,8 @@ pub struct Listeners {
     pub rest: Vec<TcpListener>,
     /// For Consul's API; none turns it off.
     pub consul: Vec<TcpListener>,
+    /// For Eureka's API; none turns it off.
+    pub eureka: Vec<TcpListener>,
     /// For DNS; none turns it off.
     pub dns: Vec<DnsListener>,
 }
@@ -163,10 +175,10 @@ pub async fn run(
     registry: Registry,
     shutdown: Shutdown,
 ) -> DrainReport {
-    let Registry { state, events, epoch, store, store_name, clock, access, tls, log } = registry;
+    let Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports } = registry;
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let (audit, queues) = AuditLog::new(settings.audit, Arc::clone(&store));
-    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()));
+    let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()).chain(eureka::paths()));
     let limits = settings.size_limits;
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let timeout = settings.shutdown_timeout;
@@ -208,6 +220,8 @@ pub async fn run(
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
         checks,
+        imports: ImportBoard::new(&imports),
+        eureka_changes: RecentChanges::new(!listeners.eureka.is_empty()),
         shutdown: clients.clone(),
         own_node,
         store: store_name,
@@ -240,10 +254,15 @@ pub async fn run(
     #[cfg(not(feature = "redis"))]
     drop(carrier);
     monitor::start(&app, demands, monitor_stop.clone());
+    imports::start(&app, imports, &clients);
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
-    let apis = [(listeners.rest, routes::routes(&app)), (listeners.consul, consul::routes(&app))];
+    let apis = [
+        (listeners.rest, routes::routes(&app)),
+        (listeners.consul, consul::routes(&app)),
+        (listeners.eureka, eureka::routes(&app)),
+    ];
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
             gate: Arc::clone(&gate),

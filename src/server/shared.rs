@@ -14,10 +14,12 @@ use super::audit::AuditLog;
 use super::checks::Checks;
 use super::contact::Contact;
 use super::gate::Gate;
+use super::import_board::ImportBoard;
 use super::limits::RateLimits;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
+use super::recent_changes::RecentChanges;
 use super::ring::Ring;
 use super::settings::{LiveSettings, ServerSettings};
 use super::store_probe::{ProbeResult, StoreProbe};
@@ -44,6 +46,10 @@ pub(super) struct ServerState {
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.
     pub(super) checks: Checks,
+    /// What clients of Eureka's API fetch in place of everything.
+    pub(super) eureka_changes: RecentChanges,
+    /// The state of the imports.
+    pub(super) imports: ImportBoard,
     pub(super) shutdown: Shutdown,
     /// What this server is in Consul's catalog.
     pub(super) own_node: Arc<OwnNode>,

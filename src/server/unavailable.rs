@@ -43,7 +43,7 @@ pub async fn answer_unavailable(
         tls,
     });
 
-    let all = listeners.rest.iter().chain(&listeners.consul);
+    let all = listeners.rest.iter().chain(&listeners.consul).chain(&listeners.eureka);
     join_all(all.map(|listener| accept_until_stopped(listener, Arc::clone(&context), shutdown.clone()))).await;
     // Clients that keep their connection connect again, and reach the registry.
     let _ = shutdown.drain(settings.shutdown_timeout).await;

@@ -109,6 +109,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-scan.1",
             "portolan-score.1",
             "portolan-serve.1",
+            "portolan-services-balance.1",
             "portolan-services-get.1",
             "portolan-services-list.1",
             "portolan-services-shift.1",

@@ -59,6 +59,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("DATABASE_URL, JWT_SECRET, RUST_LOG", "General names of settings of `serve`; a PORTOLAN__ name overrides them"),
     ("STATE_DIRECTORY, XDG_STATE_HOME", "Where `serve` keeps registry.db"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
+    ("FORCE_HYPERLINK", "0 turns links in tables off, 1 on"),
     ("COLUMNS", "Overrides the width of the terminal"),
 ];
 

@@ -3,12 +3,13 @@
 mod activation;
 mod addresses;
 mod authentication;
-mod consul;
+mod compat;
 mod data;
 mod dns;
 #[cfg(feature = "otel")]
 mod exporter;
 mod given;
+mod imports;
 mod keys;
 mod logging;
 mod plan;
@@ -44,6 +45,8 @@ use crate::model::parse_duration;
 
 /// Where Consul's API is served if no address is given; Consul's port.
 const CONSUL_ADDRESS: &str = "127.0.0.1:8500";
+/// Where Eureka's API is served if no address is given; Eureka's port.
+const EUREKA_ADDRESS: &str = "127.0.0.1:8761";
 /// Where DNS is served if no address is given; Consul's port.
 const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
@@ -55,6 +58,8 @@ Examples:
   portolan serve --config serve.yaml --check       what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
   portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
+  portolan serve --eureka                          Eureka's HTTP API on http://127.0.0.1:8761/eureka
+  portolan serve --import consul: --import k8s:    the services of Consul and of a cluster beside its own
   portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
   curl http://127.0.0.1:7440/api/v1/services       every registered instance";
 
@@ -127,6 +132,10 @@ pub(super) struct Serve {
     #[arg(long, value_name = "ADDRESS", help_heading = "Consul")]
     advertise: Option<String>,
 
+    /// Serve Eureka's HTTP API on this address, or on 127.0.0.1:8761; can be repeated
+    #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Eureka", num_args = 0..=1, default_missing_value = EUREKA_ADDRESS)]
+    eureka: Vec<String>,
+
     /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
     dns: Vec<String>,
@@ -137,6 +146,11 @@ pub(super) struct Serve {
     #[arg(long, value_name = "TIME", help_heading = "DNS")]
     dns_ttl: Option<String>,
 
+    /// Show the services of this registry beside those registered here; can be repeated
+    ///
+    /// Read-only, and marked in their metadata as imported_from. NAME is the word there [default: the name of the provider].
+    #[arg(long = "import", value_name = "[NAME=]URL", help_heading = "Registry", value_hint = ValueHint::Url)]
+    imports: Vec<String>,
     /// Name of this server [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     node: Option<String>,
@@ -248,8 +262,14 @@ impl Serve {
         if !self.listen.is_empty() {
             given.set_flag("--listen", "server.listen", self.listen.clone());
         }
+        if !self.imports.is_empty() {
+            given.set_flag("--import", "registry.imports", self.imports.clone());
+        }
         if !self.consul.is_empty() {
             given.set_flag("--consul", "server.consul.listen", self.consul.clone());
+        }
+        if !self.eureka.is_empty() {
+            given.set_flag("--eureka", "server.eureka.listen", self.eureka.clone());
         }
         if !self.dns.is_empty() {
             given.set_flag("--dns", "server.dns.listen", self.dns.clone());

@@ -22,7 +22,7 @@ use super::service_manager::ServiceManager;
 use super::telemetry::Telemetry;
 #[cfg(feature = "postgres")]
 use super::wait_for_database::StartingServer;
-use super::{consul, dns, logging};
+use super::{compat, dns, imports, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
@@ -68,8 +68,10 @@ pub(super) fn start(
         } else {
             adopt(passed.consul)
         };
+        let eureka: Result<Vec<TcpListener>> =
+            plan.eureka.listen.iter().map(|address| listen_eureka(*address, plan)).collect();
         let dns: Result<Vec<DnsListener>> = plan.dns.listen.iter().map(|address| listen_dns(*address, plan)).collect();
-        let listeners = Listeners { rest: rest?, consul: consul?, dns: dns? };
+        let listeners = Listeners { rest: rest?, consul: consul?, eureka: eureka?, dns: dns? };
         let telemetry = Telemetry::start(plan)?;
         let log = Arc::new(logging::start(&plan.log_filter, plan.log_json, telemetry.layer())?);
         let manager = ServiceManager::of_environment(super::variable);
@@ -128,6 +130,11 @@ fn listen(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
 fn listen_consul(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
     let what = format!("the address {address} of Consul's API (set by {})", plan.consul.by);
     bind(address).map_err(|error| unbound(&error, what, address, ["--consul", "--consul"]))
+}
+
+fn listen_eureka(address: SocketAddr, plan: &Plan) -> Result<TcpListener> {
+    let what = format!("the address {address} of Eureka's API (set by {})", plan.eureka.by);
+    bind(address).map_err(|error| unbound(&error, what, address, ["--eureka", "--eureka"]))
 }
 
 fn listen_dns(address: SocketAddr, plan: &Plan) -> Result<DnsListener> {
@@ -229,8 +236,8 @@ impl Starting<'_> {
             let hint = "restore a backup, or begin with an empty registry elsewhere";
             Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
         })?;
-        let (events, epoch) = (contents.events, contents.epoch);
-        Ok(Some(Registry { state, events, epoch, store, store_name, clock, access, tls, log }))
+        let (events, epoch, imports) = (contents.events, contents.epoch, plan.imports.clone());
+        Ok(Some(Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports }))
     }
 
     /// Opens a database, and waits for it if it is away.
@@ -281,6 +288,7 @@ fn unusable(path: &Path, error: &StoreError) -> Error {
 fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment: Option<&str>, quiet: bool) {
     let addresses: Vec<SocketAddr> = listeners.rest.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let consul: Vec<SocketAddr> = listeners.consul.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+    let eureka: Vec<SocketAddr> = listeners.eureka.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let dns: Vec<SocketAddr> = listeners.dns.iter().filter_map(|listener| listener.udp.local_addr().ok()).collect();
     let scheme = if plan.tls.is_some() { "https" } else { "http" };
     let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
@@ -289,15 +297,20 @@ fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment
         let off = plan.off.join(", ");
         let consul: Vec<String> = consul.iter().map(ToString::to_string).collect();
         let consul = Some(consul.join(" ")).filter(|consul| !consul.is_empty());
+        let eureka: Vec<String> = eureka.iter().map(ToString::to_string).collect();
+        let eureka = Some(eureka.join(" ")).filter(|eureka| !eureka.is_empty());
         let dns: Vec<String> = dns.iter().map(ToString::to_string).collect();
         let dns = Some(dns.join(" ")).filter(|dns| !dns.is_empty());
+        let imports = Some(imports::line(&plan.imports)).filter(|_| !plan.imports.is_empty());
         info!(
             listen = urls.join(" "),
             consul,
+            eureka,
             dns,
             data = registry.store_name,
             instances,
             index,
+            imports,
             off,
             environment,
             "started"
@@ -310,7 +323,10 @@ fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment
 
     stderr::note(&format!("portolan {} listens on {}", env!("CARGO_PKG_VERSION"), urls.join(" and ")));
     if !consul.is_empty() {
-        stderr::note(&consul::line(&consul, scheme));
+        stderr::note(&compat::line("Consul", &consul, scheme, ""));
+    }
+    if !eureka.is_empty() {
+        stderr::note(&compat::line("Eureka", &eureka, scheme, "/eureka/"));
     }
     if !dns.is_empty() {
         stderr::note(&plan.dns_line(&dns));
@@ -319,6 +335,9 @@ fn announce(plan: &Plan, listeners: &Listeners, registry: &Registry, environment
     stderr::note(&format!("data: {} ({instances} {noun}, index {index})", registry.store_name));
     if plan.data == DataPlace::Memory {
         stderr::note("nothing is kept when this server ends");
+    }
+    if !plan.imports.is_empty() {
+        stderr::note(&imports::line(&plan.imports));
     }
     if let Some(environment) = environment {
         stderr::note(&format!("environment: {environment}"));

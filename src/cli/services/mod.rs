@@ -1,5 +1,7 @@
 //! `portolan services`: what a registry has, and what an operator changes about it.
 
+#[cfg(feature = "registry")]
+mod balance;
 mod get;
 mod list;
 mod selection;
@@ -34,6 +36,8 @@ enum ServicesAction {
     Get(get::Get),
     Update(update::Update),
     #[cfg(feature = "registry")]
+    Balance(balance::Balance),
+    #[cfg(feature = "registry")]
     Switch(traffic::Switch),
     #[cfg(feature = "registry")]
     #[command(name = "shift")]
@@ -46,6 +50,8 @@ impl Services {
             ServicesAction::List(list) => list.run(global),
             ServicesAction::Get(get) => get.run(global),
             ServicesAction::Update(update) => update.run(global),
+            #[cfg(feature = "registry")]
+            ServicesAction::Balance(balance) => balance.run(global),
             #[cfg(feature = "registry")]
             ServicesAction::Switch(switch) => switch.run(global),
             #[cfg(feature = "registry")]

@@ -36,10 +36,10 @@ pub(super) use environment::{RegistrySettings, is_named, settings, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
 pub use server_api::{
-    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
-    TrafficState, TrafficTarget,
+    BalancingState, ConfigContent, ConfigDiff, ConfigItem, InstancePicks, RegistryServer, ShiftAction, ShiftOptions,
+    ShiftState, TrafficShare, TrafficState, TrafficTarget,
 };
-pub use server_status::{ClusterMember, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
+pub use server_status::{ClusterMember, ImportStatus, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
 use url::RegistryUrl;
 
 /// What a request to a provider returns.

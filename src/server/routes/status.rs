@@ -51,6 +51,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "age_seconds": app.contact.age().as_secs_f64(),
         "servers": servers(app, view.is_unlimited()),
         "redis": redis(app),
+        "imports": imports(app, view.is_unlimited()),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.count(),
@@ -100,6 +101,14 @@ fn servers(app: &App, with_checks: bool) -> Vec<Value> {
                 "checks": member.checks.filter(|_| with_checks),
             })
         })
+        .collect()
+}
+
+/// The imports. A caller with a scope sees only their names and states.
+fn imports(app: &App, in_full: bool) -> Vec<Value> {
+    let states = app.imports.states().into_iter();
+    states
+        .map(|import| if in_full { json!(import) } else { json!({ "name": import.name, "state": import.state }) })
         .collect()
 }
 
