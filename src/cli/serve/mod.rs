@@ -71,7 +71,7 @@ Examples:
 /// Settings are read from the command line, then environment variables (PORTOLAN__SERVER__PORT is server.port), then the file
 /// of --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
 ///
-/// Stops on SIGINT and SIGTERM: it accepts no more connections, answers what it has begun, and exits with 0.
+/// Stops on SIGINT and SIGTERM: it accepts no more connections, finishes the requests in progress, and exits with 0.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -112,16 +112,16 @@ pub(super) struct Serve {
     /// Accept only clients with a certificate of these authorities (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_client_ca: Option<PathBuf>,
-    /// Listen beyond this machine although the server has no authentication
+    /// Listen on addresses beyond this machine without authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
-    /// Open connections at most [default: 10000]
+    /// Limit open connections [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections: Option<String>,
-    /// Open connections of one address at most [default: 2500]
+    /// Limit open connections of one address [default: 2500]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections_per_address: Option<String>,
-    /// Time for requests that have begun when the server stops [default: 30s]
+    /// Time that requests in progress get when the server stops [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
 
@@ -142,7 +142,7 @@ pub(super) struct Serve {
     /// Domain of all DNS names [default: portolan]
     #[arg(long, value_name = "NAME", help_heading = "DNS")]
     dns_domain: Option<String>,
-    /// How long clients may keep a DNS answer [default: 0s]
+    /// Time for which clients may cache a DNS reply [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "DNS")]
     dns_ttl: Option<String>,
 
@@ -157,11 +157,11 @@ pub(super) struct Serve {
     /// Name of the cluster, a label
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     cluster: Option<String>,
-    /// How long a registration lasts that names no ttl [default: 30s]
+    /// Time for which a registration without a ttl lasts [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
-    /// Show six figures of /metrics also under the names service_discovery_*
+    /// Also export six of the metrics under the names service_discovery_*
     #[arg(long, help_heading = "Logging")]
     compat_metrics: bool,
     /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]

@@ -176,7 +176,7 @@ fn holder(address: SocketAddr) -> Option<String> {
 /// Reads the keys.
 fn access(plan: &Plan) -> Result<AccessControl> {
     AccessControl::new(plan.authentication.clone()).map_err(|why| {
-        let hint = "mend that file, or make a new one with `portolan key create`";
+        let hint = "fix that file, or make a new one with `portolan key create`";
         Error::usage("authentication", why, hint)
     })
 }
