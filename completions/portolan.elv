@@ -52,6 +52,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -1307,6 +1308,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;serve'= {
             cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
             cand --database-url 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE'
+            cand --redis 'Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST'
             cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
             cand --listen 'Listen on this address; can be repeated'
             cand --host 'Listen on this address [default: 127.0.0.1]'
@@ -1427,6 +1429,94 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;key;help;revoke'= {
         }
         &'portolan;key;help;help'= {
+        }
+        &'portolan;db'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;status'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;migrate'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;backup'= {
+            cand --database 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;copy'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;help'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;help;status'= {
+        }
+        &'portolan;db;help;migrate'= {
+        }
+        &'portolan;db;help;backup'= {
+        }
+        &'portolan;db;help;copy'= {
+        }
+        &'portolan;db;help;help'= {
         }
         &'portolan;bench'= {
             cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
@@ -1697,6 +1787,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -1809,6 +1900,20 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;key;list'= {
         }
         &'portolan;help;key;revoke'= {
+        }
+        &'portolan;help;db'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+        }
+        &'portolan;help;db;status'= {
+        }
+        &'portolan;help;db;migrate'= {
+        }
+        &'portolan;help;db;backup'= {
+        }
+        &'portolan;help;db;copy'= {
         }
         &'portolan;help;bench'= {
         }
