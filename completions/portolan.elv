@@ -52,6 +52,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -83,7 +84,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --register 'Register what the rules of this TOML file match, for as long as it listens'
             cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
@@ -156,7 +156,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -213,7 +212,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -270,7 +268,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -340,7 +337,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -409,7 +405,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -468,7 +463,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -518,7 +512,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -567,7 +560,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -615,7 +607,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -658,7 +649,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -799,7 +789,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --listen 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -946,6 +935,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1003,6 +993,24 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;services;balance'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --default 'Let the settings of the server choose the strategy again'
+            cand --reset-counts 'Set the counts to zero'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;services;switch'= {
             cand --to 'Instances of this version, or of a range such as ^1.3'
             cand --to-tag 'Instances with this tag'
@@ -1051,6 +1059,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1060,6 +1069,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;help;get'= {
         }
         &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;balance'= {
         }
         &'portolan;services;help;switch'= {
         }
@@ -1226,7 +1237,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1298,6 +1308,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;serve'= {
             cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
             cand --database-url 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE'
+            cand --redis 'Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST'
             cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
             cand --listen 'Listen on this address; can be repeated'
             cand --host 'Listen on this address [default: 127.0.0.1]'
@@ -1418,6 +1429,94 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;key;help;revoke'= {
         }
         &'portolan;key;help;help'= {
+        }
+        &'portolan;db'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;status'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;migrate'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;backup'= {
+            cand --database 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;copy'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;help'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;help;status'= {
+        }
+        &'portolan;db;help;migrate'= {
+        }
+        &'portolan;db;help;backup'= {
+        }
+        &'portolan;db;help;copy'= {
+        }
+        &'portolan;db;help;help'= {
         }
         &'portolan;bench'= {
             cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
@@ -1688,6 +1787,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -1747,6 +1847,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
         }
@@ -1755,6 +1856,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;services;get'= {
         }
         &'portolan;help;services;update'= {
+        }
+        &'portolan;help;services;balance'= {
         }
         &'portolan;help;services;switch'= {
         }
@@ -1797,6 +1900,20 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;key;list'= {
         }
         &'portolan;help;key;revoke'= {
+        }
+        &'portolan;help;db'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+        }
+        &'portolan;help;db;status'= {
+        }
+        &'portolan;help;db;migrate'= {
+        }
+        &'portolan;help;db;backup'= {
+        }
+        &'portolan;help;db;copy'= {
         }
         &'portolan;help;bench'= {
         }

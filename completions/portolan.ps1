@@ -55,6 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Look at, migrate, back up and copy the databases of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script, or install it')
@@ -87,7 +88,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--register', '--register', [CompletionResultType]::ParameterName, 'Register what the rules of this TOML file match, for as long as it listens')
             [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
@@ -161,7 +161,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -219,7 +218,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -277,7 +275,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -348,7 +345,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -418,7 +414,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -478,7 +473,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -529,7 +523,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -579,7 +572,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -628,7 +620,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -672,7 +663,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -827,7 +817,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -980,6 +969,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
             [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -1041,6 +1031,25 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;services;balance' {
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Let the settings of the server choose the strategy again')
+            [CompletionResult]::new('--reset-counts', '--reset-counts', [CompletionResultType]::ParameterName, 'Set the counts to zero')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;services;switch' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Instances of this version, or of a range such as ^1.3')
             [CompletionResult]::new('--to-tag', '--to-tag', [CompletionResultType]::ParameterName, 'Instances with this tag')
@@ -1091,6 +1100,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
             [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -1103,6 +1113,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;services;help;update' {
+            break
+        }
+        'portolan;services;help;balance' {
             break
         }
         'portolan;services;help;switch' {
@@ -1287,7 +1300,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1363,6 +1375,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;serve' {
             [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]')
             [CompletionResult]::new('--database-url', '--database-url', [CompletionResultType]::ParameterName, 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE')
+            [CompletionResult]::new('--redis', '--redis', [CompletionResultType]::ParameterName, 'Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST')
             [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen on this address; can be repeated')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Listen on this address [default: 127.0.0.1]')
@@ -1492,6 +1505,105 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;key;help;help' {
+            break
+        }
+        'portolan;db' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;db;status' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;migrate' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;backup' {
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;copy' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;help' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;db;help;status' {
+            break
+        }
+        'portolan;db;help;migrate' {
+            break
+        }
+        'portolan;db;help;backup' {
+            break
+        }
+        'portolan;db;help;copy' {
+            break
+        }
+        'portolan;db;help;help' {
             break
         }
         'portolan;bench' {
@@ -1786,6 +1898,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Look at, migrate, back up and copy the databases of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script, or install it')
@@ -1866,6 +1979,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
             [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             break
@@ -1877,6 +1991,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;services;update' {
+            break
+        }
+        'portolan;help;services;balance' {
             break
         }
         'portolan;help;services;switch' {
@@ -1937,6 +2054,25 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;key;revoke' {
+            break
+        }
+        'portolan;help;db' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            break
+        }
+        'portolan;help;db;status' {
+            break
+        }
+        'portolan;help;db;migrate' {
+            break
+        }
+        'portolan;help;db;backup' {
+            break
+        }
+        'portolan;help;db;copy' {
             break
         }
         'portolan;help;bench' {

@@ -13,6 +13,7 @@ mod imports;
 mod keys;
 mod logging;
 mod plan;
+mod redis;
 mod reload;
 mod scripts;
 mod service_manager;
@@ -22,6 +23,8 @@ mod telemetry;
 mod trace_export;
 mod value_kinds;
 mod values;
+#[cfg(feature = "postgres")]
+mod wait_for_database;
 mod yaml_place;
 
 use std::ffi::OsString;
@@ -31,7 +34,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use self::activation::{PassedListeners, passed_listeners};
-pub(in crate::cli) use self::data::state_directory;
+pub(in crate::cli) use self::data::{DataPlace, state_directory};
 use self::given::Given;
 use self::plan::Plan;
 use self::reload::SettingsOrigin;
@@ -78,6 +81,9 @@ pub(super) struct Serve {
     /// The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     database_url: Option<String>,
+    /// Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -223,6 +229,7 @@ impl Serve {
         for (name, key, value) in [
             ("--data", "database.file", text_of(self.data.as_ref())),
             ("--database-url", "database.postgres.url", self.database_url.clone()),
+            ("--redis", "database.redis.url", self.redis.clone()),
             ("--host", "server.host", self.host.clone()),
             ("--port", "server.port", self.port.clone()),
             ("--tls-cert", "server.tls.cert_file", text_of(self.tls_cert.as_ref())),
@@ -302,6 +309,26 @@ pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
     }
     given.read_environment(std::env::vars_os(), variable)?;
     authentication::keys_file(&given, variable)
+}
+
+/// The database that is `named`, or that of a server with these settings, and the cluster of that server.
+///
+/// # Errors
+/// Settings that cannot be read, or a name that is none of a database.
+pub(super) fn database(config: Option<&PathBuf>, named: Option<&str>) -> Result<(DataPlace, String)> {
+    let mut given = Given::default();
+    if let Some(path) = config {
+        given.read_file(path, variable)?;
+    }
+    given.read_environment(std::env::vars_os(), variable)?;
+    if let Some(named) = named {
+        let is_url = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| named.starts_with(scheme));
+        let key = if is_url { "database.postgres.url" } else { "database.file" };
+        given.set_flag("the database", key, vec![named.to_owned()]);
+    }
+
+    let cluster = given.text("server.cluster").unwrap_or_default().to_owned();
+    Ok((data::choose(&given, variable, &mut Vec::new())?, cluster))
 }
 
 fn text_of(path: Option<&PathBuf>) -> Option<String> {
