@@ -83,7 +83,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --register 'Register what the rules of this TOML file match, for as long as it listens'
             cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
@@ -156,7 +155,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -213,7 +211,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -270,7 +267,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -340,7 +336,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -409,7 +404,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -468,7 +462,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -518,7 +511,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -567,7 +559,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -615,7 +606,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -658,7 +648,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -799,7 +788,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --listen 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -946,6 +934,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1003,6 +992,24 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;services;balance'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --default 'Let the settings of the server choose the strategy again'
+            cand --reset-counts 'Set the counts to zero'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;services;switch'= {
             cand --to 'Instances of this version, or of a range such as ^1.3'
             cand --to-tag 'Instances with this tag'
@@ -1051,6 +1058,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -1060,6 +1068,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;help;get'= {
         }
         &'portolan;services;help;update'= {
+        }
+        &'portolan;services;help;balance'= {
         }
         &'portolan;services;help;switch'= {
         }
@@ -1226,7 +1236,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1747,6 +1756,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
             cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
         }
@@ -1755,6 +1765,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;services;get'= {
         }
         &'portolan;help;services;update'= {
+        }
+        &'portolan;help;services;balance'= {
         }
         &'portolan;help;services;switch'= {
         }

@@ -106,7 +106,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l exec -d 'Run
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l register -d 'Register what the rules of this TOML file match, for as long as it listens' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]' -r
@@ -193,7 +192,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -261,7 +259,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -334,7 +331,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -419,7 +415,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -497,7 +492,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -570,7 +564,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -635,7 +628,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -699,7 +691,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -765,7 +756,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -823,7 +813,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1013,7 +1002,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l exec -d '
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l listen -d 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1216,8 +1204,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l json -d
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -1234,19 +1222,20 @@ dot\t'The same picture in the language of Graphviz'
 mermaid\t'The same picture for GitHub, GitLab and wikis'
 name\t'Ids only'
 address\t'Addresses with ports, one per line'"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "update" -d 'Change the status or the weight of registered instances'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "balance" -d 'Show or set the strategy of a service for clients that ask for none'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l namespace -d 'Only services of this namespace' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
@@ -1334,6 +1323,35 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+svg\t'A picture: processes, services and their endpoints'
+dot\t'The same picture in the language of Graphviz'
+mermaid\t'The same picture for GitHub, GitLab and wikis'
+name\t'Ids only'
+address\t'Addresses with ports, one per line'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l default -d 'Let the settings of the server choose the strategy again'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l reset-counts -d 'Set the counts to zero'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to -d 'Instances of this version, or of a range such as ^1.3' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to-tag -d 'Instances with this tag' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
@@ -1403,6 +1421,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "balance" -d 'Show or set the strategy of a service for clients that ask for none'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -1628,7 +1647,6 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l exec -d 'Run
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand drift" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -2331,6 +2349,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "list" -d 'List the services of a registry: how many instances of each are healthy, their versions and tags'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "balance" -d 'Show or set the strategy of a service for clients that ask for none'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
