@@ -208,7 +208,8 @@ fn envoy_takes_endpoints_by_eds() {
 }
 
 fn envoy(at: Interfaces, address: SocketAddr) -> Value {
-    let socket = |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
+    let socket =
+        |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
     let registry = json!({ "cluster_name": "registry",
         "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": socket(at.rest) } }] }] });
     let source = json!({ "resource_api_version": "V3", "api_config_source": { "api_type": "REST",
