@@ -43,6 +43,8 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         state: SocketState::Listen,
         interfaces: Vec::new(),
         exposed: None,
+        firewall: None,
+        forwards_to: Vec::new(),
         v6_only: Some(address == "::1"),
         netns: None,
         backlog: None,

@@ -143,6 +143,8 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             state: SocketState::Listen,
             interfaces: Vec::new(),
             exposed: None,
+            firewall: None,
+            forwards_to: Vec::new(),
             v6_only: None,
             netns: None,
             backlog: None,

@@ -99,6 +99,7 @@ fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<
         receive_queue: u32::from_str_radix(receive_queue, 16).ok()?,
         backlog_limit: None,
         netns: 0,
+        forwards_to: None,
     })
 }
 
@@ -158,6 +159,7 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,
+        forwards_to: None,
     })
 }
 

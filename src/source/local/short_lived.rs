@@ -218,6 +218,8 @@ impl PendingOwner {
             state: SocketState::Listen,
             interfaces: Vec::new(),
             exposed: None,
+            firewall: None,
+            forwards_to: Vec::new(),
             v6_only: None,
             netns: None,
             backlog: None,
