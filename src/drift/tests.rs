@@ -45,6 +45,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         exposed: None,
         firewall: None,
         forwards_to: Vec::new(),
+        mptcp: false,
         v6_only: Some(address == "::1"),
         netns: None,
         backlog: None,

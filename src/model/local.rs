@@ -61,6 +61,9 @@ pub struct LocalDetail {
     pub connections: Option<u32>,
     /// The number of sockets that share this address (`SO_REUSEPORT`, `SO_REUSEADDR`).
     pub sockets: u32,
+    /// Whether a TCP listener accepts Multipath TCP too, as those of Go do by default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mptcp: bool,
 }
 
 impl Detail for LocalDetail {
@@ -99,12 +102,13 @@ impl Detail for LocalDetail {
             receive_queue: _,
             connections: _,
             sockets,
+            mptcp,
         } = self;
 
         let is_same = (owner, user, unit, unit_user) == (&other.owner, &other.user, &other.unit, &other.unit_user)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
-            && (firewall, forwards_to) == (&other.firewall, &other.forwards_to)
+            && (firewall, forwards_to, mptcp) == (&other.firewall, &other.forwards_to, &other.mptcp)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
             && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
             && processes.len() == other.processes.len()

@@ -37,8 +37,7 @@ impl Engine {
 
     /// The rules that Docker writes for `-p 8080:80`.
     fn publish_as_docker(&self) {
-        self.host.sh(
-            "iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+        self.host.sh("iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
              iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
              iptables -t nat -A DOCKER -i docker0 -j RETURN
              iptables -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
@@ -46,8 +45,7 @@ impl Engine {
              iptables -A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
              iptables -A FORWARD -o docker0 -j DOCKER
              iptables -A FORWARD -i docker0 ! -o docker0 -j ACCEPT
-             iptables -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT",
-        );
+             iptables -A DOCKER -d 172.17.0.2/32 ! -i docker0 -o docker0 -p tcp -m tcp --dport 80 -j ACCEPT");
     }
 
     fn serve(&self, listeners: &str) -> Fixture {
@@ -169,12 +167,10 @@ fn every_kind_of_rule_is_read() {
 #[test]
 fn a_published_port_of_ipv6_and_one_of_several_ends() {
     let engine = Engine::new();
-    engine.host.sh(
-        "ip6tables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination '[fd17::2]:80'
+    engine.host.sh("ip6tables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination '[fd17::2]:80'
          iptables -t nat -A PREROUTING -p tcp --dport 30080 -m statistic --mode random --probability 0.5 -j DNAT \
              --to-destination 172.17.0.2:80
-         iptables -t nat -A PREROUTING -p tcp --dport 30080 -j DNAT --to-destination 172.17.0.3:80",
-    );
+         iptables -t nat -A PREROUTING -p tcp --dport 30080 -j DNAT --to-destination 172.17.0.3:80");
     let _served = engine.serve("tcp=[::]:80,dual");
     assert!(connects(&engine.neighbour, "[fd77::1]:8080", true));
     let listing = engine.list();
@@ -187,10 +183,8 @@ fn a_published_port_of_ipv6_and_one_of_several_ends() {
 #[test]
 fn an_end_on_another_machine_has_no_process() {
     let engine = Engine::new();
-    engine.host.sh(
-        "iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.77.0.9:80
-         iptables -t nat -A PREROUTING -d 10.96.0.1 -p tcp --dport 443 -j DNAT --to-destination 10.77.0.9:443",
-    );
+    engine.host.sh("iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.77.0.9:80
+         iptables -t nat -A PREROUTING -d 10.96.0.1 -p tcp --dport 443 -j DNAT --to-destination 10.77.0.9:443");
     let listing = engine.list();
     assert_eq!(listing.rows.len(), 1, "an address that is not this host's is no port of it: {:?}", listing.rows);
     let row = listing.row("tcp 0.0.0.0:8080");

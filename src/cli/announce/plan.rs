@@ -145,6 +145,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             exposed: None,
             firewall: None,
             forwards_to: Vec::new(),
+            mptcp: false,
             v6_only: None,
             netns: None,
             backlog: None,

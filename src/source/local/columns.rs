@@ -53,6 +53,7 @@ columns! {
     "netns", WhereFilled, LABEL, |detail, out| option(detail.netns.as_ref(), out);
     "state", Wide, 0, |detail, out| out.write_str(detail.state.as_str());
     "v6_only", Wide, 0, |detail, out| option(detail.v6_only.map(yes_no), out);
+    "mptcp", Wide, 0, |detail, out| option(detail.mptcp.then_some("yes"), out);
     "exposed", Wide, 0, |detail, out| exposed(detail, out);
     "forwards_to", WhereFilled, 0, |detail, out| list(&detail.forwards_to, out);
     "interfaces", Wide, CUT, |detail, out| list(&detail.interfaces, out);

@@ -80,9 +80,8 @@ impl Interfaces {
     /// What the rules of a firewall may ask of this host.
     pub(super) fn host(&self) -> Host {
         let links = self.links.iter().flatten().filter(|link| link.receives);
-        let of_address = |interface: &Interface| {
-            ((interface.index, interface.name.clone()), interface.ip, interface.prefix)
-        };
+        let of_address =
+            |interface: &Interface| ((interface.index, interface.name.clone()), interface.ip, interface.prefix);
         Host {
             incoming: links.map(|link| (link.index, link.name.clone())).collect(),
             networks: self.addresses.iter().map(of_address).collect(),

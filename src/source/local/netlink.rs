@@ -40,6 +40,9 @@ const TCPDIAG_GETSOCK: u16 = 18;
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
+/// What is layered on the socket: its name.
+const INET_DIAG_ULP_INFO: u16 = 19;
+const ULP_MPTCP: (u16, &[u8]) = (1, b"mptcp\0");
 const INET_DIAG_CGROUP_ID: u16 = 21;
 /// `struct inet_diag_sockopt`, since Linux 5.10; of its first byte, the bit of `transparent`.
 const INET_DIAG_SOCKOPT: u16 = 22;
@@ -204,12 +207,14 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
         forwards_to: None,
+        mptcp: false,
     };
 
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
             INET_DIAG_SOCKOPT => socket.transparent = value.first().map(|options| options & TRANSPARENT != 0),
+            INET_DIAG_ULP_INFO => socket.mptcp = attributes(value).any(|(kind, name)| (kind, name) == ULP_MPTCP),
             INET_DIAG_CGROUP_ID => socket.cgroup = value.first_chunk().map(|id| u64::from_ne_bytes(*id)),
             _ => {}
         }
@@ -284,6 +289,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         backlog_limit: None,
         netns: 0,
         forwards_to: None,
+        mptcp: false,
     };
 
     for (kind, value) in attributes(message.get(UNIX_MSG..)?) {

@@ -116,7 +116,8 @@ impl Owners {
     /// What is known of the owner of `sockets`, which share an address.
     pub(super) fn attribute(&mut self, sockets: &[&Socket]) -> Attribution {
         // A published port whose other end is not known may have a proxy that listens.
-        let known: Vec<&Socket> = sockets.iter().filter(|socket| !socket.is_published() || socket.inode != 0).copied().collect();
+        let known: Vec<&Socket> =
+            sockets.iter().filter(|socket| !socket.is_published() || socket.inode != 0).copied().collect();
         let (holders, unknown) = self.of(if known.is_empty() { sockets } else { &known });
         let absent = self.absent.unwrap_or(OwnerLookup::NotAsked);
         // What a proxy leads to says more than the proxy.

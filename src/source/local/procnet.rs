@@ -100,6 +100,7 @@ fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<
         backlog_limit: None,
         netns: 0,
         forwards_to: None,
+        mptcp: false,
     })
 }
 
@@ -160,6 +161,7 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         backlog_limit: None,
         netns: 0,
         forwards_to: None,
+        mptcp: false,
     })
 }
 

@@ -80,8 +80,7 @@ fn entries(port: &PublishedPort) -> Vec<Socket> {
 }
 
 fn target(from: &PublishedPort, to: &Translation) -> SocketAddr {
-    let here: IpAddr =
-        if from.address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let here: IpAddr = if from.address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     SocketAddr::new(to.address.unwrap_or(here), to.port.unwrap_or(from.port))
 }
 

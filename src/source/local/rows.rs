@@ -301,7 +301,9 @@ impl<'a> RowBuilder<'a> {
                 .map(|limit| Backlog { used: group.receive_queue(), limit }),
             receive_queue: (first.transport == Transport::Udp && !first.is_published()).then(|| group.receive_queue()),
             connections: if full { self.connections(group, namespace) } else { None },
-            sockets: u32::try_from(group.sockets.iter().filter(|socket| !socket.is_published()).count()).unwrap_or(u32::MAX),
+            mptcp: group.sockets.iter().any(|socket| socket.mptcp),
+            sockets: u32::try_from(group.sockets.iter().filter(|socket| !socket.is_published()).count())
+                .unwrap_or(u32::MAX),
         }
     }
 

@@ -121,8 +121,7 @@ impl Local {
         let wanted = self.wanted(DetailLevel::Names);
         if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
             let why = "none of the chosen kinds of sockets has that state";
-            let hint =
-                "TCP listens, UDP is unconnected or connected, Unix-domain sockets listen or are unconnected, and TCP and UDP ports are published";
+            let hint = "TCP listens, UDP is unconnected or connected, Unix-domain sockets listen or are unconnected, and TCP and UDP ports are published";
             return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
         }
         Ok(())

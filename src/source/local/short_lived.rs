@@ -220,6 +220,7 @@ impl PendingOwner {
             exposed: None,
             firewall: None,
             forwards_to: Vec::new(),
+            mptcp: false,
             v6_only: None,
             netns: None,
             backlog: None,

@@ -35,6 +35,8 @@ pub(super) struct Socket {
     /// Where a rule of the firewall leads connections; such an entry stands for no socket of this address, but it has the
     /// inode of the one at the end.
     pub(super) forwards_to: Option<SocketAddr>,
+    /// Whether it accepts Multipath TCP.
+    pub(super) mptcp: bool,
 }
 
 impl Socket {
@@ -61,6 +63,7 @@ impl Socket {
             backlog_limit: None,
             netns: 0,
             forwards_to: None,
+            mptcp: false,
         }
     }
 }

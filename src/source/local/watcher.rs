@@ -392,8 +392,7 @@ fn assign_opener(service: &mut Service<LocalDetail>, noticed: &Noticed, short_li
 
 /// Whether a listener there is selected, by its address alone.
 fn is_selected(selection: Option<&Selection<'_>>, (ip, port): LocalEndpoint) -> bool {
-    port != 0
-        && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Namespace::default()))
+    port != 0 && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Namespace::default()))
 }
 
 /// The kernel dropped events.

@@ -19,7 +19,7 @@ pub(super) struct Fate {
     pub(super) accepted: bool,
     pub(super) dropped: bool,
     /// They come to the end of a chain.
-    continues: bool,
+    pub(super) continues: bool,
 }
 
 /// Follows one kind of packet through the rules.
@@ -187,7 +187,9 @@ impl<'r> Evaluation<'r> {
         let Some(set) = self.ruleset.set(chain, set) else { return (None, Holds::Sometimes) };
         let value = registers.get(register, set.key_length);
         match set.find(&value) {
-            Some((found, holds)) => (Some(found.into_iter().filter_map(|element| element.data.clone()).collect()), holds),
+            Some((found, holds)) => {
+                (Some(found.into_iter().filter_map(|element| element.data.clone()).collect()), holds)
+            }
             None => (None, Holds::Sometimes),
         }
     }
@@ -233,21 +235,26 @@ fn condition(expression: &Expression, registers: &mut Registers, packet: &Packet
             registers.set(*register, Value::known(bytes));
             Holds::Always
         }
-        Expression::Compare { register, operator, data } => compare(&registers.get(*register, data.len()), *operator, data),
+        Expression::Compare { register, operator, data } => {
+            compare(&registers.get(*register, data.len()), *operator, data)
+        }
         Expression::Range { register, is_negated, first, last } => {
             let value = registers.get(*register, first.len());
             value.test(|bytes| (first.as_slice()..=last.as_slice()).contains(&bytes)).negated_if(*is_negated)
         }
         Expression::Mask { from, to, mask, flip } => {
             let value = registers.get(*from, mask.len());
-            let bits = |bytes: &[u8]| bytes.iter().zip(mask).zip(flip).map(|((byte, mask), flip)| byte & mask ^ flip);
-            registers.set(*to, value.map(|bytes| Some(bits(bytes).collect())));
+            registers.set(*to, value.map(|bytes| Some(masked(bytes, mask, flip))));
             Holds::Always
         }
         Expression::Match(condition) => condition.holds(packet),
         Expression::Sometimes | Expression::Proxy => Holds::Sometimes,
         _ => Holds::Always,
     }
+}
+
+fn masked(bytes: &[u8], mask: &[u8], flip: &[u8]) -> Vec<u8> {
+    bytes.iter().zip(mask).zip(flip).map(|((byte, mask), flip)| (byte & mask) ^ flip).collect()
 }
 
 fn compare(value: &Value, operator: u32, data: &[u8]) -> Holds {

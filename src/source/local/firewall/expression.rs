@@ -8,21 +8,54 @@ use super::ruleset::{Data, Verdict};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Expression {
     /// Loads a field of the packet.
-    Load { register: u32, field: Field },
+    Load {
+        register: u32,
+        field: Field,
+    },
     /// Puts constants into a register; register 0 is the verdict.
-    Immediate { register: u32, data: Data },
-    Compare { register: u32, operator: u32, data: Vec<u8> },
-    Range { register: u32, is_negated: bool, first: Vec<u8>, last: Vec<u8> },
-    Lookup { set: String, register: u32, target: Option<u32>, is_negated: bool },
-    Mask { from: u32, to: u32, mask: Vec<u8>, flip: Vec<u8> },
+    Immediate {
+        register: u32,
+        data: Data,
+    },
+    Compare {
+        register: u32,
+        operator: u32,
+        data: Vec<u8>,
+    },
+    Range {
+        register: u32,
+        is_negated: bool,
+        first: Vec<u8>,
+        last: Vec<u8>,
+    },
+    Lookup {
+        set: String,
+        register: u32,
+        target: Option<u32>,
+        is_negated: bool,
+    },
+    Mask {
+        from: u32,
+        to: u32,
+        mask: Vec<u8>,
+        flip: Vec<u8>,
+    },
     /// A match of iptables.
     Match(Match),
     /// Gives the packet another destination, from these registers.
-    Translate { address: Option<u32>, port: Option<u32> },
+    Translate {
+        address: Option<u32>,
+        port: Option<u32>,
+    },
     /// The same by iptables: address and port; without an address, this host.
-    TranslateTo { address: Option<std::net::IpAddr>, port: Option<u16> },
+    TranslateTo {
+        address: Option<std::net::IpAddr>,
+        port: Option<u16>,
+    },
     /// To another port of this host, from this register.
-    Redirect { port: Option<u32> },
+    Redirect {
+        port: Option<u32>,
+    },
     /// Rewrites the source, which is the end of a chain that translates.
     Accept,
     Reject,
@@ -44,7 +77,11 @@ pub(super) enum Expression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Meta(u32),
-    Payload { base: u32, offset: u32, length: u32 },
+    Payload {
+        base: u32,
+        offset: u32,
+        length: u32,
+    },
     ConnectionState,
     ConnectionDirection,
     /// The kind of the destination address.
@@ -126,7 +163,9 @@ fn known(family: u8, name: &[u8], of: &Attributes<'_>) -> Option<Expression> {
             is_negated: of.number(5).unwrap_or(0) & 1 != 0,
         },
         b"bitwise" => bitwise(of)?,
-        b"nat" if of.number(1)? == DESTINATION_NAT => Expression::Translate { address: of.number(3), port: of.number(5) },
+        b"nat" if of.number(1)? == DESTINATION_NAT => {
+            Expression::Translate { address: of.number(3), port: of.number(5) }
+        }
         b"nat" | b"masq" => Expression::Accept,
         b"redir" => Expression::Redirect { port: of.number(1) },
         b"reject" => Expression::Reject,

@@ -11,13 +11,27 @@ use crate::model::Transport;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     /// Destination ports.
-    Ports { ranges: Vec<(u16, u16)>, is_negated: bool, is_certain: bool },
+    Ports {
+        ranges: Vec<(u16, u16)>,
+        is_negated: bool,
+        is_certain: bool,
+    },
     /// Some of the flags of a TCP segment.
-    Flags { mask: u8, wanted: u8, is_negated: bool, ports: Box<Match> },
+    Flags {
+        mask: u8,
+        wanted: u8,
+        is_negated: bool,
+        ports: Box<Match>,
+    },
     /// States of a connection, as bits.
-    States { mask: u32, is_negated: bool },
+    States {
+        mask: u32,
+        is_negated: bool,
+    },
     /// The destination is an address of this host.
-    ToLocal { is_negated: bool },
+    ToLocal {
+        is_negated: bool,
+    },
     Always,
     Sometimes,
 }
@@ -38,7 +52,9 @@ impl Match {
             "tcp" => tcp(info),
             "udp" => udp(info),
             "multiport" => multiport(info),
-            "state" => info.first_chunk().map(|mask| Self::States { mask: u32::from_ne_bytes(*mask), is_negated: false }),
+            "state" => {
+                info.first_chunk().map(|mask| Self::States { mask: u32::from_ne_bytes(*mask), is_negated: false })
+            }
             "conntrack" => conntrack(revision, info),
             "addrtype" => address_type(revision, info),
             _ => None,

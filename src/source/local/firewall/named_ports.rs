@@ -45,13 +45,7 @@ fn is_port(loaded: &[(u32, Field)], register: u32) -> bool {
 }
 
 /// The ports in the keys of a set, whose parts were loaded into registers from `register` on.
-fn keyed_ports(
-    set: &Set,
-    loaded: &[(u32, Field)],
-    register: u32,
-    max: usize,
-    out: &mut BTreeSet<u16>,
-) {
+fn keyed_ports(set: &Set, loaded: &[(u32, Field)], register: u32, max: usize, out: &mut BTreeSet<u16>) {
     let Some(at) = loaded.iter().rev().find(|(_, field)| *field == Field::PORT).map(|(at, _)| *at) else { return };
     let offset = Registers::distance(register, at);
     let mut start: Option<u16> = None;

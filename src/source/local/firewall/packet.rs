@@ -44,9 +44,9 @@ pub(super) struct Packet {
     pub(super) is_local: bool,
     pub(super) port: u16,
     /// Where they come in: numbers and names.
-    incoming: [Value; 2],
+    pub(super) incoming: [Value; 2],
     /// Where they go out.
-    outgoing: [Value; 2],
+    pub(super) outgoing: [Value; 2],
     /// Some rule exempts packets from connection tracking.
     pub(super) may_be_untracked: bool,
 }

@@ -159,8 +159,9 @@ impl Ruleset {
         let mut steps = 0;
         for is_ipv6 in [false, true] {
             let addresses = host.addresses(is_ipv6);
-            for (transport, port) in
-                [Transport::Tcp, Transport::Udp].into_iter().flat_map(|kind| ports.iter().map(move |port| (kind, *port)))
+            for (transport, port) in [Transport::Tcp, Transport::Udp]
+                .into_iter()
+                .flat_map(|kind| ports.iter().map(move |port| (kind, *port)))
             {
                 if addresses.is_empty() || steps > MAX_STEPS {
                     break;
@@ -170,12 +171,14 @@ impl Ruleset {
                 steps += cost;
                 if !all.is_empty() {
                     let each = addresses.iter().map(|ip| (*ip, translate(&[*ip]).0));
-                    published.extend(by_address(each, is_ipv6).into_iter().map(|(address, translations)| PublishedPort {
-                        transport,
-                        address,
-                        port,
-                        translations,
-                    }));
+                    published.extend(
+                        by_address(each, is_ipv6).into_iter().map(|(address, translations)| PublishedPort {
+                            transport,
+                            address,
+                            port,
+                            translations,
+                        }),
+                    );
                 }
             }
         }
@@ -203,8 +206,11 @@ impl Ruleset {
     fn translated_ports(&self) -> BTreeSet<u16> {
         let mut ports = BTreeSet::new();
         let bases = self.at_hook(&[NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET], PREROUTING);
-        let tables: BTreeSet<(u8, &str)> =
-            bases.iter().filter(|(_, base)| base.is_nat).map(|(chain, _)| (chain.family, chain.table.as_str())).collect();
+        let tables: BTreeSet<(u8, &str)> = bases
+            .iter()
+            .filter(|(_, base)| base.is_nat)
+            .map(|(chain, _)| (chain.family, chain.table.as_str()))
+            .collect();
         for chain in self.chains.iter().filter(|chain| tables.contains(&(chain.family, chain.table.as_str()))) {
             named_ports(self, chain, MAX_PORTS, &mut ports);
         }

@@ -172,7 +172,9 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 
 fn take_elements(message: &[u8], out: &mut Vec<Element>) {
     let list = message.get(NFGENMSG..).into_iter().flat_map(attributes).find(|(kind, _)| *kind == 3);
-    out.extend(list.into_iter().flat_map(|(_, list)| attributes(list)).filter_map(|(_, element)| parse_element(element)));
+    out.extend(
+        list.into_iter().flat_map(|(_, list)| attributes(list)).filter_map(|(_, element)| parse_element(element)),
+    );
 }
 
 fn parse_element(bytes: &[u8]) -> Option<Element> {
@@ -212,8 +214,8 @@ impl Ruleset {
                 accepts: of.number(5) != Some(0),
             }
         });
-        self.chain_index.insert((of.family, table.clone(), name.clone()), self.chains.len());
-        self.chains.push(Chain { family: of.family, table, name, base, rules: Vec::new() });
+        self.chain_index.insert((of.family, table.clone(), name), self.chains.len());
+        self.chains.push(Chain { family: of.family, table, base, rules: Vec::new() });
     }
 
     fn add_rule(&mut self, of: &Message) {

@@ -29,7 +29,6 @@ pub(in crate::source::local) struct Ruleset {
 pub(super) struct Chain {
     pub(super) family: u8,
     pub(super) table: String,
-    pub(super) name: String,
     /// `None`: other chains jump to it.
     pub(super) base: Option<BaseChain>,
     pub(super) rules: Vec<Vec<Expression>>,
@@ -192,7 +191,9 @@ mod tests {
         // 22, 80-90 and 91, as the kernel lists them.
         let elements = [(92, true), (91, false), (91, true), (80, false), (23, true), (22, false), (0, true)];
         let set = Set::new(2, true, Some(elements.map(|(port, is_end)| element(port, is_end)).to_vec()), None);
-        for (port, is_in) in [(0, false), (21, false), (22, true), (23, false), (80, true), (90, true), (91, true), (92, false)] {
+        for (port, is_in) in
+            [(0, false), (21, false), (22, true), (23, false), (80, true), (90, true), (91, true), (92, false)]
+        {
             assert_eq!(has(&set, port), is_in, "{port}");
         }
     }
@@ -208,7 +209,11 @@ mod tests {
 
     #[test]
     fn ranges_of_concatenated_keys_are_compared_part_by_part() {
-        let range = Element { key: vec![10, 0, 0, 1, 0, 80, 0, 0], last: Some(vec![10, 0, 0, 9, 0, 90, 0, 0]), ..Element::default() };
+        let range = Element {
+            key: vec![10, 0, 0, 1, 0, 80, 0, 0],
+            last: Some(vec![10, 0, 0, 9, 0, 90, 0, 0]),
+            ..Element::default()
+        };
         let set = Set::new(8, true, Some(vec![range]), None);
         let holds = |key: &[u8]| set.find(&Value::known(key)).unwrap().1;
         assert_eq!(holds(&[10, 0, 0, 5, 0, 85, 0, 0]), Holds::Always);
