@@ -123,7 +123,7 @@ fn values_that_clap_refuses_are_found_in_the_file() {
 
     with_settings("[discover.local]\nstate = [\"listen\", \"lost\"]", "ports").refuses(
         "settings c.toml:2:9: discover.local.state cannot be 'lost': there is no such value",
-        "did you mean 'listen'? the values are listen, unconnected, connected",
+        "did you mean 'listen'? the values are listen, unconnected, connected, published",
     );
 }
 

@@ -85,6 +85,11 @@ impl Interfaces {
         Host {
             incoming: links.map(|link| (link.index, link.name.clone())).collect(),
             networks: self.addresses.iter().map(of_address).collect(),
+            routes_localnet: self
+                .links
+                .iter()
+                .flatten()
+                .any(|link| link.receives && link.routes_localnet != Some(false)),
         }
     }
 

@@ -119,7 +119,8 @@ impl Owners {
         let known: Vec<&Socket> =
             sockets.iter().filter(|socket| !socket.is_published() || socket.inode != 0).copied().collect();
         let (holders, unknown) = self.of(if known.is_empty() { sockets } else { &known });
-        let absent = self.absent.unwrap_or(OwnerLookup::NotAsked);
+        // What is not on this machine has no process here.
+        let absent = self.absent.filter(|_| !known.is_empty()).unwrap_or(OwnerLookup::NotAsked);
         // What a proxy leads to says more than the proxy.
         let served: Vec<&Socket> = known.into_iter().filter(|socket| socket.is_published()).collect();
         let member = if served.is_empty() {

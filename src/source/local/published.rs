@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use foldhash::fast::FixedState;
 
-use super::firewall::{PublishedPort, Translation};
+use super::firewall::{Host, PublishedPort, Translation};
 use super::interfaces::Interfaces;
 use super::netns;
 use super::socket::{Socket, Wanted};
-use super::tables::{SocketTables, read_this_namespace};
+use super::tables::{SocketTables, namespaces_denied, read_this_namespace};
 use crate::model::{Address, Process, SocketState, Transport};
 
 /// The proxies that listen at a published port and connect to the other end.
@@ -30,10 +30,10 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
     let mut published: Vec<Socket> = ports.iter().flat_map(entries).collect();
     let everything = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..NOTHING };
     let (sockets, ..) = read_this_namespace(&everything, false);
-    let mut missing = resolve(&mut published, &sockets, |ip| ip.is_unspecified() || host.has(ip));
+    let mut missing = resolve(&mut published, &sockets, |ip| is_own(&host, ip));
 
     // Containers have namespaces of their own.
-    let others = if missing { netns::others().unwrap_or_default().0 } else { Vec::new() };
+    let (others, mut denied) = if missing { netns::others().unwrap_or_default() } else { Default::default() };
     for other in others {
         if !missing {
             break;
@@ -42,10 +42,16 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
             let interfaces = Interfaces::read(true, &[]).unwrap_or_default().host();
             (interfaces, read_this_namespace(&everything, false).0)
         });
+        denied |= read.is_err();
         if let Ok(Some((there, sockets))) = read {
             missing = resolve(&mut published, &sockets, |ip| there.has(ip));
         }
     }
+    if missing && denied {
+        tables.limits.push(namespaces_denied("run as root, to see what serves at published ports"));
+    }
+    // A rule to a port of this host where nothing listens publishes nothing.
+    published.retain(|entry| entry.inode != 0 || entry.forwards_to.is_some_and(|to| !is_own(&host, to.ip())));
     tables.sockets.extend(published);
 }
 
@@ -61,6 +67,11 @@ const NOTHING: Wanted = Wanted {
     firewall: false,
     published: false,
 };
+
+/// Whether an address is the host's own; an unspecified one is that of the interface where packets come in.
+fn is_own(host: &Host, ip: IpAddr) -> bool {
+    ip.is_unspecified() || ip.is_loopback() || host.has(ip)
+}
 
 /// An entry for each destination of a published port, as yet without its socket.
 fn entries(port: &PublishedPort) -> Vec<Socket> {

@@ -293,7 +293,7 @@ impl<'a> RowBuilder<'a> {
             exposed: select::exposed(first, namespace).filter(|_| full && namespace.unread.is_none()),
             firewall: if full { select::firewall(first, namespace) } else { None },
             forwards_to: group.forwards_to(),
-            v6_only: group.agreed(|socket| socket.v6_only),
+            v6_only: group.agreed(|socket| socket.v6_only).filter(|_| !first.is_published()),
             netns: namespace.identity.clone(),
             backlog: backlog_limit
                 .flatten()

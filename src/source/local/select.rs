@@ -67,6 +67,10 @@ pub(super) fn scope(socket: &Socket) -> Scope {
 pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
     let by_address = exposed_by_address(socket, &namespace.interfaces);
     match firewall(socket, namespace) {
+        // Nothing may serve at the other end, or on another machine.
+        Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {
+            by_address.filter(|exposed| !exposed)
+        }
         None | Some(FirewallVerdict::Open) => by_address,
         Some(FirewallVerdict::Filtered) => Some(false),
         Some(FirewallVerdict::Partly | FirewallVerdict::Unknown) => by_address.filter(|exposed| !exposed),

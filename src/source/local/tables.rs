@@ -84,13 +84,18 @@ fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketT
     }
 
     if denied {
-        let denied = PartialError {
-            operation: "read other network namespaces".to_owned(),
-            cause: "no permission".to_owned(),
-            hint: hints::for_permission(Purpose::Namespaces, "run as root, or leave --all-netns out").to_owned(),
-        };
+        let denied = namespaces_denied("run as root, or leave --all-netns out");
         tables.faults.push(denied.clone());
         tables.limits.push(denied);
+    }
+}
+
+/// Some namespace may not be entered.
+pub(super) fn namespaces_denied(hint: &'static str) -> PartialError {
+    PartialError {
+        operation: "read other network namespaces".to_owned(),
+        cause: "no permission".to_owned(),
+        hint: hints::for_permission(Purpose::Namespaces, hint).to_owned(),
     }
 }
 

@@ -41,6 +41,8 @@ const STATE_NEW: u32 = 8;
 const TYPE_LOCAL: u16 = 4;
 /// Of an `xt_conntrack_mtinfo`: only the state matters.
 const CONNTRACK_STATE: u16 = 1;
+/// It was written as `-m state`.
+const CONNTRACK_STATE_ALIAS: u16 = 1 << 13;
 /// Where it has its flags.
 const CONNTRACK_FLAGS: usize = 146;
 
@@ -139,7 +141,7 @@ fn multiport(info: &[u8]) -> Option<Match> {
 fn conntrack(revision: u32, info: &[u8]) -> Option<Match> {
     let (flags, inverted) = (u16_at(info, CONNTRACK_FLAGS)?, u16_at(info, CONNTRACK_FLAGS + 2)?);
     let mask = u16_at(info, CONNTRACK_FLAGS + 4)?;
-    (revision >= 2 && flags == CONNTRACK_STATE)
+    (revision >= 2 && flags & !CONNTRACK_STATE_ALIAS == CONNTRACK_STATE)
         .then_some(Match::States { mask: mask.into(), is_negated: inverted & CONNTRACK_STATE != 0 })
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Host {
     pub(super) incoming: Vec<NumberedInterface>,
     /// The addresses of its interfaces, each with the length of its network's prefix.
     pub(super) networks: Vec<(NumberedInterface, IpAddr, u8)>,
+    /// Some interface takes packets for 127.0.0.0/8, or that is unknown.
+    pub(super) routes_localnet: bool,
 }
 
 /// Where new connections go.

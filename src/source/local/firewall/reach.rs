@@ -133,7 +133,15 @@ impl Ruleset {
             if let Some(address) = to.address {
                 packet = packet.with_destination(address);
             }
-            return Evaluation::new(self, &packet).ip_hook(INPUT);
+            let input = Evaluation::new(self, &packet).ip_hook(INPUT);
+            // The kernel drops what comes in for a loopback address.
+            let is_loopback = to.address.is_some_and(|address| address.is_loopback());
+            let may_pass = !is_loopback || (host.routes_localnet && !packet.is_ipv6);
+            return Fate {
+                accepted: input.accepted && may_pass,
+                dropped: input.dropped || is_loopback,
+                ..Fate::default()
+            };
         };
 
         let outgoing = host.leading_to(address);
