@@ -77,6 +77,11 @@ impl Interfaces {
         names
     }
 
+    /// The kernel's numbers for the namespaces that interfaces lead to directly, as those of containers do.
+    pub(super) fn neighbouring_namespaces(&self) -> Vec<i32> {
+        self.links.iter().flatten().filter_map(|link| link.peer_namespace).collect()
+    }
+
     /// What the rules of a firewall may ask of this host.
     pub(super) fn host(&self) -> Host {
         let links = self.links.iter().flatten().filter(|link| link.receives);
@@ -225,7 +230,7 @@ mod tests {
 
     fn link(index: u32, name: &str, receives: bool) -> Link {
         let is_loopback = name == "lo";
-        Link { index, name: name.into(), master: 0, is_loopback, receives, routes_localnet: Some(false) }
+        Link { index, name: name.into(), is_loopback, receives, routes_localnet: Some(false), ..Link::default() }
     }
 
     fn names(bound: Bound) -> String {

@@ -16,6 +16,7 @@ mod interfaces;
 mod links;
 mod list;
 mod mounts;
+mod namespace_number;
 mod netlink;
 mod netns;
 mod noticed;

@@ -40,6 +40,8 @@ const TCPDIAG_GETSOCK: u16 = 18;
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
+/// The request for `INET_DIAG_INFO`.
+const INFO: u8 = 2;
 /// What is layered on the socket: its name.
 const INET_DIAG_ULP_INFO: u16 = 19;
 const ULP_MPTCP: (u16, &[u8]) = (1, b"mptcp\0");
@@ -81,7 +83,7 @@ impl SockDiag {
 
     /// The local ends of all established TCP connections.
     pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
-        self.dump(&tcp_request(1 << TCP_ESTABLISHED), out, |message, out| {
+        self.dump(&tcp_request(1 << TCP_ESTABLISHED, 0), out, |message, out| {
             out.extend(local_end(message).map(|(ip, port)| LocalEnd {
                 ip: ip.to_canonical(),
                 port,
@@ -94,7 +96,7 @@ impl SockDiag {
     pub(super) fn connected(&mut self, transport: Transport, out: &mut Vec<ConnectedSocket>) -> io::Result<()> {
         let requests = match transport {
             Transport::Udp => [AF_INET, AF_INET6].map(|family| udp_request(family, 1 << TCP_ESTABLISHED)).to_vec(),
-            _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state))],
+            _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state), 0)],
         };
         for request in requests {
             self.dump(&request, out, |message, out| out.extend(parse_connected(transport, message)))?;
@@ -142,7 +144,10 @@ impl SockDiag {
 /// The requests for the wanted states; none if no state is wanted.
 fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
     match transport {
-        Transport::Tcp if wanted.listen => vec![tcp_request(1 << TCP_LISTEN)],
+        Transport::Tcp if wanted.listen => {
+            // What is layered on a socket comes with its other figures, which take time.
+            vec![tcp_request(1 << TCP_LISTEN, if wanted.connections { INFO } else { 0 })]
+        }
         Transport::Udp if wanted.unconnected || wanted.connected => {
             let states =
                 (u32::from(wanted.unconnected) << TCP_CLOSE) | (u32::from(wanted.connected) << TCP_ESTABLISHED);
@@ -152,9 +157,10 @@ fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
     }
 }
 
-/// With a `struct inet_diag_req`.
-fn tcp_request(states: u32) -> Vec<u8> {
+/// With a `struct inet_diag_req`; `more`: which of the optional parts of a reply are wanted.
+fn tcp_request(states: u32, more: u8) -> Vec<u8> {
     let mut body = [0; 60];
+    body[3] = more;
     body[52..56].copy_from_slice(&states.to_ne_bytes());
     request(TCPDIAG_GETSOCK, &body)
 }

@@ -2,16 +2,19 @@
 //! do it, and the sockets at the other end, wherever on this machine they are.
 
 use std::collections::HashSet;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use foldhash::fast::FixedState;
 
 use super::firewall::{Host, PublishedPort, Translation};
 use super::interfaces::Interfaces;
+use super::namespace_number;
 use super::netns;
 use super::socket::{Socket, Wanted};
 use super::tables::{SocketTables, namespaces_denied, read_this_namespace};
 use crate::model::{Address, Process, SocketState, Transport};
+use crate::net::OtherNamespace;
 
 /// The proxies that listen at a published port and connect to the other end.
 pub(super) const PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
@@ -32,11 +35,20 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
     let (sockets, ..) = read_this_namespace(&everything, false);
     let mut missing = resolve(&mut published, &sockets, |ip| is_own(&host, ip));
 
-    // Containers have namespaces of their own.
+    // Containers have namespaces of their own, to which interfaces lead. Another one may have the same addresses.
+    let neighbours = interfaces.neighbouring_namespaces();
     let (others, mut denied) = if missing { netns::others().unwrap_or_default() } else { Default::default() };
     for other in others {
         if !missing {
             break;
+        }
+        match is_neighbour(&other, &neighbours) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(_) => {
+                denied = true;
+                continue;
+            }
         }
         let read = other.enter(|| {
             let interfaces = Interfaces::read(true, &[]).unwrap_or_default().host();
@@ -67,6 +79,12 @@ const NOTHING: Wanted = Wanted {
     firewall: false,
     published: false,
 };
+
+/// Whether an interface of this namespace leads to another one.
+fn is_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<bool> {
+    let Some(file) = other.open()? else { return Ok(false) };
+    Ok(namespace_number::read(file)?.is_some_and(|number| neighbours.contains(&number)))
+}
 
 /// Whether an address is the host's own; an unspecified one is that of the interface where packets come in.
 fn is_own(host: &Host, ip: IpAddr) -> bool {

@@ -107,9 +107,10 @@ fn comparable(mut sockets: Vec<Socket>) -> Vec<Socket> {
     sockets
 }
 
-/// Clears fields that are only measured.
+/// Clears fields that are only measured, or that not every reading has.
 pub(super) fn clear_measurements(socket: &mut Socket) {
     socket.receive_queue = 0;
+    socket.mptcp = false;
 }
 
 /// Errors that are not due to a missing permission.
