@@ -2474,7 +2474,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)
@@ -4577,7 +4577,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)

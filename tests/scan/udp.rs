@@ -45,7 +45,7 @@ fn a_reply_from_another_port_of_the_host_counts() {
     let mut tftp = scene.command("dnsmasq");
     tftp.args(["-k", "-C", "/dev/null", "-p", "0", "-a", "127.0.0.1", "-z", "-h", "-R", "-u", "root"]);
     let mut tftp = tftp.args(["--pid-file=", "--enable-tftp", "--tftp-root", &folder]).spawn().unwrap();
-    scene.sh("until ss -Hul | grep -q ':69 '; do sleep 0.05; done");
+    scene.sh("until ss -Hunl | grep -q ':69 '; do sleep 0.05; done");
     for (options, at_69) in [("-p 69", "open"), ("-p 69 --source-port 40069", "open"), ("-p 69 --identify", "open")] {
         let outcome = scene.scan().args("127.0.0.1 127.0.0.2 -U --all --json").args(options).run();
         let states: Vec<String> = outcome.document()["items"].as_array().unwrap().iter().map(state).collect();
