@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut client = HealthClient::new(channel);
     for _ in resolver.endpoints() {
         let reply = client.check(HealthCheckRequest::default()).await?;
-        println!("{:?}", reply.into_inner().status());
+        println!("{}", reply.into_inner().status().as_str_name());
     }
     Ok(())
 }

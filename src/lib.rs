@@ -55,7 +55,7 @@
 //! }
 //!
 //! let mut text = Vec::new();
-//! let page = RenderOptions { columns: Harbours.columns(), identified: false, generated: Timestamp::now(), width: None, color: false };
+//! let page = RenderOptions { columns: Harbours.columns(), identified: false, generated: Timestamp::now(), width: None, color: false, links: false };
 //! # use std::{pin::pin, task::{Context, Poll, Waker}};
 //! # let listing = match pin!(collect(&Harbours)).poll(&mut Context::from_waker(Waker::noop())) {
 //! #     Poll::Ready(listing) => listing?,

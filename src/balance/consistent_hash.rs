@@ -13,6 +13,10 @@ impl Balancer for ConsistentHash {
         "consistent_hash"
     }
 
+    fn uses_load(&self) -> bool {
+        false
+    }
+
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
         Box::new(ByKey(MaglevTable::new(backends.slots(), backends.start())))
     }

@@ -16,7 +16,9 @@ pub(super) struct Cycle {
 
 impl Cycle {
     pub(super) fn new(order: Box<[usize]>, backends: usize, start: u64) -> Self {
-        Self { order, backends, calls: AtomicU64::new(start) }
+        // Small numbers divide faster.
+        let start = u64::try_from(order.len()).ok().and_then(|length| start.checked_rem(length));
+        Self { order, backends, calls: AtomicU64::new(start.unwrap_or(0)) }
     }
 
     /// The place of the next call in the sequence.

@@ -13,6 +13,10 @@ impl Balancer for IpHash {
         "ip_hash"
     }
 
+    fn uses_load(&self) -> bool {
+        false
+    }
+
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
         Box::new(ByAddress(MaglevTable::new(backends.slots(), backends.start())))
     }

@@ -81,6 +81,11 @@ pub trait Balancer: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it uses the number of calls in flight ([`Load`]), which then costs two atomic additions per call.
+    fn uses_load(&self) -> bool {
+        true
+    }
+
     /// Whether it picks by the key of a call.
     fn uses_key(&self) -> bool {
         false
@@ -110,6 +115,10 @@ impl<B: Balancer + ?Sized> Balancer for Arc<B> {
 
     fn uses_latency(&self) -> bool {
         (**self).uses_latency()
+    }
+
+    fn uses_load(&self) -> bool {
+        (**self).uses_load()
     }
 
     fn uses_key(&self) -> bool {

@@ -12,6 +12,10 @@ impl Balancer for Random {
         "random"
     }
 
+    fn uses_load(&self) -> bool {
+        false
+    }
+
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
         let mut total = 0;
         let mut ends = Vec::new();

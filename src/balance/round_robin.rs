@@ -12,6 +12,10 @@ impl Balancer for RoundRobin {
         "round_robin"
     }
 
+    fn uses_load(&self) -> bool {
+        false
+    }
+
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
         if backends.is_split() {
             return WeightedRoundRobin.picker(backends);

@@ -19,6 +19,10 @@ impl Balancer for WeightedRoundRobin {
         "weighted_round_robin"
     }
 
+    fn uses_load(&self) -> bool {
+        false
+    }
+
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
         let slots = backends.slots();
         let divisor = slots.iter().map(|slot| slot.weight).fold(0, greatest_common_divisor).max(1);

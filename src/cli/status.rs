@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::registry::RegistryOptions;
 use super::{Global, stdout};
 use crate::clean::clean;
-use crate::client::{ClusterMember, ServerStatus};
+use crate::client::{ClusterMember, ImportStatus, ServerStatus};
 use crate::error::Result;
 use crate::model::SCHEMA;
 use crate::output;
@@ -91,7 +91,29 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
     lines.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))?;
     status.servers.iter().try_for_each(|server| {
         writeln!(out, "  {:<18}  {}", format!("server {}", clean(&server.node)), server_text(server))
+    })?;
+    status.imports.iter().try_for_each(|import| {
+        writeln!(out, "  {:<18}  {}", format!("import {}", clean(&import.name)), import_text(import))
     })
+}
+
+/// `stale for 12 s: 3 instances of consul://10.0.0.5:8500, cannot list the services: connection refused`.
+fn import_text(import: &ImportStatus) -> String {
+    let mut text = clean(&import.state);
+    if let (true, Some(age)) = (import.state == "stale", import.age_seconds) {
+        text.push_str(&format!(" for {age:.0} s"));
+    }
+    text.push_str(&format!(": {} instances of {}", import.instances, clean(&import.place)));
+    if import.held > 0 {
+        text.push_str(&format!(", {} no longer listed", import.held));
+    }
+    if import.skipped > 0 {
+        text.push_str(&format!(", {} cannot be imported", import.skipped));
+    }
+    if let Some(error) = &import.error {
+        text.push_str(&format!(", {}", clean(error)));
+    }
+    text
 }
 
 /// `health checks: 12, changes behind: 0`.

@@ -1,4 +1,4 @@
-//! Properties of standard output: whether it is a terminal, its width, and whether to use color.
+//! Properties of standard output: whether it is a terminal, its width, and whether to use color and links.
 
 use std::env;
 use std::ffi::OsStr;
@@ -19,15 +19,19 @@ pub(super) struct Terminal {
     pub(super) width: Option<u16>,
     /// Whether color and bold may be used.
     pub(super) color: bool,
+    /// Whether it opens links; `FORCE_HYPERLINK` says so of a pipe.
+    pub(super) links: bool,
 }
 
 impl Terminal {
     /// Inspects standard output.
     pub(super) fn of_stdout(color: Color) -> Self {
         let is_terminal = io::stdout().is_terminal();
+        let color = wants_color(color, is_terminal, env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref());
         Self {
             width: is_terminal.then(|| columns(env::var_os("COLUMNS").as_deref(), terminal_columns())),
-            color: wants_color(color, is_terminal, env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref()),
+            color,
+            links: color && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
         }
     }
 }

@@ -22,14 +22,14 @@ mod watch;
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
 pub use provider::{
-    ActiveLease, AuditPart, AuditQuery, CheckHealth, ClusterMember, HealthReport, HealthRequest, InstanceChange,
-    InstanceCounts, InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture, RegistrationRules,
-    Renewal, ServerStatus, StoreStatus,
+    ActiveLease, AuditPart, AuditQuery, CheckHealth, ClusterMember, HealthReport, HealthRequest, ImportStatus,
+    InstanceChange, InstanceCounts, InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture,
+    RegistrationRules, Renewal, ServerStatus, StoreStatus,
 };
 #[cfg(feature = "registry")]
 pub use provider::{
-    ConfigContent, ConfigDiff, ConfigItem, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare,
-    TrafficState, TrafficTarget,
+    BalancingState, ConfigContent, ConfigDiff, ConfigItem, InstancePicks, RegistryServer, ShiftAction, ShiftOptions,
+    ShiftState, TrafficShare, TrafficState, TrafficTarget,
 };
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};

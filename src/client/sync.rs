@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use ring::digest::{SHA256, digest};
@@ -11,9 +10,7 @@ use serde::Serialize;
 
 use super::registry::Registry;
 use crate::clean::Untrusted;
-use crate::model::{
-    Address, Completeness, Endpoint, HostPort, Instance, Listing, PartialError, Registration, Service, Transport,
-};
+use crate::model::{Completeness, Endpoint, IMPORTED_FROM, Listing, PartialError, Registration, Service};
 
 /// The key of a copy's metadata that holds the name of the registry it was copied from. Only instances with it are changed or
 /// removed.
@@ -140,7 +137,9 @@ impl SyncPlan {
         let id = instance.id.rsplit('/').next().unwrap_or_default();
         match wanted.remove(id) {
             None => self.remove.push(StaleCopy { service: Arc::clone(service), endpoint: endpoint.clone() }),
-            Some(copy) if metadata(instance, SYNCED_DIGEST) == copy.metadata.get(SYNCED_DIGEST).map(String::as_str) => {
+            Some(copy)
+                if instance.metadata_value(SYNCED_DIGEST) == copy.metadata.get(SYNCED_DIGEST).map(String::as_str) =>
+            {
                 self.unchanged += 1;
             }
             Some(copy) => self.change.push(copy),
@@ -205,72 +204,36 @@ impl SyncOutcome {
     }
 }
 
-/// Whether it takes calls. A service of Consul itself is not one of its users'.
+/// Whether it takes calls, and is one of the users'.
 fn is_copied(service: &Service, endpoint: &Endpoint) -> bool {
     let serves = endpoint.instance.as_deref().is_none_or(|instance| instance.serving);
-    let is_own = service.source == "consul" && service.name.as_ref().is_some_and(|name| name.as_raw() == "consul");
-    endpoint.is_usable() && serves && !is_own
+    endpoint.is_usable() && serves && service.is_of_users()
 }
 
+/// What the target imports itself is no copy, although its original may be one.
 fn is_copy_of(endpoint: &Endpoint, name: &str) -> bool {
-    endpoint.instance.as_deref().is_some_and(|instance| metadata(instance, SYNCED_FROM) == Some(name))
-}
-
-fn metadata<'i>(instance: &'i Instance, key: &str) -> Option<&'i str> {
-    instance.metadata.get(&Untrusted::from(key)).map(Untrusted::as_raw)
+    endpoint.instance.as_deref().is_some_and(|instance| {
+        instance.metadata_value(SYNCED_FROM) == Some(name) && instance.metadata_value(IMPORTED_FROM).is_none()
+    })
 }
 
 /// The registration of a copy. Its id is the same each time.
 fn copy_of(name: &str, service: &Service, endpoint: &Endpoint) -> Result<Registration, SkippedInstance> {
-    let service_name = service.name.clone().unwrap_or_else(|| service.id.to_string().into());
-    let skipped =
-        |reason: String| SkippedInstance { service: service_name.clone(), address: endpoint.to_string(), reason };
-    if matches!(endpoint.address, Address::Unix(_)) || endpoint.port.is_none() {
-        return Err(skipped("it has no port".to_owned()));
-    }
-
-    let none = Instance::default();
-    let instance = endpoint.instance.as_deref().unwrap_or(&none);
-    let place =
-        HostPort { address: endpoint.address.clone(), interface: endpoint.interface.clone(), port: endpoint.port };
-    let mut copy = Registration::new(service_name.as_raw(), place).ttl(Duration::ZERO);
-    copy.namespace = service.namespace.as_ref().map(text);
-    copy.version = instance.version.as_ref().map(text);
-    copy.protocol = instance.protocol.as_ref().map(text).or_else(|| transport_protocol(endpoint.transport));
-    copy.weight = endpoint.weight;
-    copy.tags = instance.tags.iter().map(text).collect();
-    copy.metadata = instance.metadata.iter().map(|(key, value)| (text(key), text(value))).collect();
-    copy.node = instance.node.as_ref().map(text);
-    copy.zone = instance.zone.as_ref().map(text);
-
-    let origin = if instance.id.is_empty() { endpoint.to_string() } else { instance.id.clone() };
-    copy.id = Some(copy_id(&[name, copy.namespace_or_default(), &copy.name, &origin, &copy.place()]));
+    let skipped = |reason: String| SkippedInstance {
+        service: service.name.clone().unwrap_or_else(|| service.id.to_string().into()),
+        address: endpoint.to_string(),
+        reason,
+    };
+    let mut copy = Registration::copied(name, service, endpoint).map_err(skipped)?;
     copy.metadata.insert(SYNCED_FROM.to_owned(), name.to_owned());
     // A registration of texts and numbers always serialises.
     let fields = serde_json::to_vec(&copy).unwrap_or_default();
     copy.metadata.insert(SYNCED_DIGEST.to_owned(), hex(&digest(&SHA256, &fields).as_ref()[..8]));
 
     match copy.problem() {
-        Some(problem) => Err(skipped(format!("the target would refuse it: {problem}"))),
+        Some(problem) => Err(skipped(problem.to_string())),
         None => Ok(copy),
     }
-}
-
-fn text(text: &Untrusted) -> String {
-    text.as_raw().to_owned()
-}
-
-/// TCP is what a registration without a protocol means.
-fn transport_protocol(transport: Transport) -> Option<String> {
-    (transport != Transport::Tcp).then(|| transport.as_str().to_owned())
-}
-
-/// A UUID of version 8 (RFC 9562) from a digest of these parts.
-fn copy_id(parts: &[&str]) -> String {
-    let digest = digest(&SHA256, parts.join("\0").as_bytes());
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest.as_ref()[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -13,6 +13,7 @@ mod check_name;
 mod check_spec;
 mod condition;
 mod connection;
+mod copied_registration;
 mod coverage;
 mod diff;
 mod document;
@@ -99,6 +100,7 @@ pub use check_spec::{
 };
 pub use condition::Condition;
 pub use connection::{ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, ConnectionState};
+pub use copied_registration::IMPORTED_FROM;
 pub use coverage::Coverage;
 pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;

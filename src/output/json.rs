@@ -69,7 +69,8 @@ impl Listing {
     pub fn to_json(&self) -> io::Result<String> {
         let mut text = Vec::new();
         let now = Timestamp::now();
-        let options = RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false };
+        let options =
+            RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false, links: false };
         let mut json = Json::new(&mut text, options)?;
         for service in &self.services {
             json.service(service)?;

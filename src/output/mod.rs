@@ -24,6 +24,9 @@ mod table;
 #[cfg(all(test, feature = "cli"))]
 mod tests;
 mod xml;
+
+#[cfg(feature = "serve")]
+pub(crate) use xml::XmlWriter;
 mod yaml;
 
 use std::io::{self, Write};
@@ -81,6 +84,8 @@ pub struct RenderOptions {
     pub width: Option<u16>,
     /// Whether colour and bold are allowed.
     pub color: bool,
+    /// Whether the terminal opens links (OSC 8).
+    pub links: bool,
 }
 
 impl RenderOptions {

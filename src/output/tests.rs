@@ -66,7 +66,8 @@ fn no_format_writes_dangerous_characters_raw() {
     for name in FormatName::value_variants() {
         let mut out = Vec::new();
         let generated = Timestamp::UNIX_EPOCH;
-        let options = RenderOptions { columns: &[], identified: false, generated, width: None, color: false };
+        let options =
+            RenderOptions { columns: &[], identified: false, generated, width: None, color: false, links: false };
         let errors = [fault()];
 
         let mut format = name.open(&mut out, options).unwrap();

@@ -1,4 +1,4 @@
-//! XML for the formats that need it: the only user of `quick_xml`, so that every text in a document is escaped.
+//! XML for the formats that need it: nothing else writes with `quick_xml`, so that every text in a document is escaped.
 
 use std::io::{self, Write};
 
@@ -8,24 +8,24 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use crate::clean::escaped;
 
 /// An attribute: its name and its text.
-pub(super) type Attribute<'a> = (&'a str, &'a str);
+pub(crate) type Attribute<'a> = (&'a str, &'a str);
 
 /// Writes a document piece by piece.
 ///
 /// Names and attribute names are ours. Attribute values and text can come from peers: characters that XML 1.0 forbids
 /// (U+FFFE, U+FFFF, controls) or that a terminal would obey are written as `\u{fffe}`.
-pub(super) struct XmlWriter<'w> {
+pub(crate) struct XmlWriter<'w> {
     writer: Writer<&'w mut (dyn Write + Send)>,
 }
 
 impl<'w> XmlWriter<'w> {
     /// Begins a document; the caller decides where lines end.
-    pub(super) fn new(out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
+    pub(crate) fn new(out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
         Self::begin(Writer::new(out))
     }
 
     /// Begins a document with one element per line, indented by two spaces per level.
-    pub(super) fn indented(out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
+    pub(crate) fn indented(out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
         Self::begin(Writer::new_with_indent(out, b' ', 2))
     }
 
@@ -34,29 +34,29 @@ impl<'w> XmlWriter<'w> {
         Ok(Self { writer })
     }
 
-    pub(super) fn open(&mut self, name: &str, attributes: &[Attribute<'_>]) -> io::Result<()> {
+    pub(crate) fn open(&mut self, name: &str, attributes: &[Attribute<'_>]) -> io::Result<()> {
         self.writer.write_event(Event::Start(element(name, attributes)))
     }
 
-    pub(super) fn empty(&mut self, name: &str, attributes: &[Attribute<'_>]) -> io::Result<()> {
+    pub(crate) fn empty(&mut self, name: &str, attributes: &[Attribute<'_>]) -> io::Result<()> {
         self.writer.write_event(Event::Empty(element(name, attributes)))
     }
 
-    pub(super) fn close(&mut self, name: &str) -> io::Result<()> {
+    pub(crate) fn close(&mut self, name: &str) -> io::Result<()> {
         self.writer.write_event(Event::End(BytesEnd::new(name)))
     }
 
     /// Writes text, which keeps its line breaks.
-    pub(super) fn text(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
         let lines: Vec<_> = text.split('\n').map(escaped).collect();
         self.writer.write_event(Event::Text(BytesText::new(&lines.join("\n"))))
     }
 
-    pub(super) fn end_line(&mut self) -> io::Result<()> {
+    pub(crate) fn end_line(&mut self) -> io::Result<()> {
         self.writer.get_mut().write_all(b"\n")
     }
 
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.writer.get_mut().flush()
     }
 }

@@ -29,6 +29,7 @@
 //! - **Traffic**: while a service splits its traffic, the weights in force follow from its instances that take calls; without
 //!   a split each has its own weight again. A shift goes on only while what it moves to is known to be good.
 //! - **Configurations** have versions; a rollback makes a new one.
+//! - **Imported instances** of other registries are read-only for clients.
 //! - **Limits**: every refusal has a code, a text and a hint.
 
 mod catalog;
@@ -41,6 +42,7 @@ mod deadlines;
 mod document;
 mod entry;
 mod guard;
+mod imported;
 mod leases;
 mod nodes;
 mod record;

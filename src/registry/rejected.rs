@@ -35,6 +35,14 @@ pub enum Rejected {
         /// `NAMESPACE/NAME` of the service that it belongs to.
         service: Arc<str>,
     },
+    /// The instance is imported from another registry.
+    #[error("the instance {id} is imported from {from}, and read-only here")]
+    Imported {
+        /// The id.
+        id: Arc<str>,
+        /// The name of the import.
+        from: Arc<str>,
+    },
     /// The service has as many instances as are allowed.
     #[error("{service} has {limit} instances, which is the limit")]
     InstanceLimit {
@@ -155,6 +163,7 @@ impl Rejected {
             Self::UnknownInstance { .. } => "unknown_instance",
             Self::StaleGeneration { .. } => "stale_generation",
             Self::IdTaken { .. } => "id_taken",
+            Self::Imported { .. } => "imported",
             Self::InstanceLimit { .. } => "instance_limit",
             Self::RegistryFull { .. } => "registry_full",
             Self::UnknownCheck { .. } | Self::UnknownReport { .. } => "unknown_check",
@@ -176,6 +185,9 @@ impl Rejected {
             Self::Invalid(problem) => &problem.hint,
             Self::UnknownInstance { .. } | Self::StaleGeneration { .. } => "register the instance again",
             Self::IdTaken { .. } => "use another id, best a new UUID, or deregister the other instance first",
+            Self::Imported { .. } => {
+                "change it in the registry where it is registered; `portolan status` shows the imports"
+            }
             Self::InstanceLimit { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::RegistryFull { .. } => "deregister instances that are gone, or raise the limit of the server",
             Self::UnknownReport { .. } => "register the check with a TTL",

@@ -50,6 +50,20 @@ pub(super) async fn read(request: Request<Body>, max: usize, limit: Duration) ->
     Ok(bytes)
 }
 
+/// Reads a body that is JSON or XML. Returns whether it is XML.
+///
+/// # Errors
+/// A body that is longer than `max`, takes longer than `limit`, ends early, or is announced as neither.
+pub(super) async fn read_document(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<(Vec<u8>, bool)> {
+    let (headers, bytes) = receive(request, max, limit).await?;
+    let is_xml = media_type(&headers).is_some_and(|kind| matches!(kind.as_str(), "application/xml" | "text/xml"));
+    if !is_xml && !is_json(&headers) {
+        let hint = "send `Content-Type: application/json` or application/xml";
+        return Err(wrong_type(&headers, "not_json_or_xml").hint(hint));
+    }
+    Ok((bytes, is_xml))
+}
+
 /// Receives a body of any kind.
 async fn receive(request: Request<Body>, max: usize, limit: Duration) -> ApiResult<(HeaderMap, Vec<u8>)> {
     let (head, body) = request.into_parts();

@@ -245,7 +245,7 @@ pub(super) struct BulkResult {
 
 #[derive(ToSchema)]
 pub(super) struct PicksAnswer {
-    /// service_name, namespace, default_strategy, requests, instances
+    /// service_name, namespace, default_strategy, is_own, requests, gone, instances
     #[schema(value_type = Object)]
     data: Value,
 }

@@ -136,7 +136,8 @@ impl ScopedView {
         self.view.written(instance)
     }
 
-    fn contains(&self, instance: &RegisteredInstance) -> bool {
+    /// Whether the caller may see an instance, also one that is gone.
+    pub(super) fn contains(&self, instance: &RegisteredInstance) -> bool {
         self.caller.scope.contains(instance.namespace(), instance.name())
     }
 }

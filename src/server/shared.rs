@@ -14,10 +14,12 @@ use super::audit::AuditLog;
 use super::checks::Checks;
 use super::contact::Contact;
 use super::gate::Gate;
+use super::import_board::ImportBoard;
 use super::limits::RateLimits;
 use super::log_level::LogLevel;
 use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
+use super::recent_changes::RecentChanges;
 use super::ring::Ring;
 use super::settings::{LiveSettings, ServerSettings};
 use super::store_probe::{ProbeResult, StoreProbe};
@@ -44,6 +46,10 @@ pub(super) struct ServerState {
     pub(super) gate: Arc<Gate>,
     /// What the health monitor found, and how it is reached.
     pub(super) checks: Checks,
+    /// What clients of Eureka's API fetch in place of everything.
+    pub(super) eureka_changes: RecentChanges,
+    /// The state of the imports.
+    pub(super) imports: ImportBoard,
     pub(super) shutdown: Shutdown,
     /// What this server is in Consul's catalog.
     pub(super) own_node: Arc<OwnNode>,
@@ -62,6 +68,9 @@ pub(super) struct ServerState {
     /// When the store failed last, unless it kept something since.
     pub(super) store_failed: Mutex<Option<Instant>>,
     pub(super) has_tls: bool,
+    /// The connection to Redis, if there is one to make.
+    #[cfg(feature = "redis")]
+    pub(super) redis: Option<Arc<super::redis::RedisLink>>,
 }
 
 /// After a write that failed, a probe alone does not make the server ready for so long.

@@ -92,6 +92,7 @@ impl From<Rejected> for ApiError {
             | Rejected::UnknownConfigVersion { .. }
             | Rejected::UnknownService { .. } => StatusCode::NOT_FOUND,
             Rejected::IdTaken { .. }
+            | Rejected::Imported { .. }
             | Rejected::InstanceLimit { .. }
             | Rejected::RegistryFull { .. }
             | Rejected::ConfigLimit { .. }

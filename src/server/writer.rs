@@ -112,9 +112,18 @@ impl CommandWriter {
         let mut step = CarriedOut::of(&self.app.unscoped.load());
 
         for job in jobs {
+            let is_client = job.origin.is_some();
+            step.counts = is_client;
             let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
             let commands = job.commands.iter().cloned();
-            let written = commands.map(|command| step.carry_out(&mut self.state, command, now, origin)).collect();
+            let written = commands.map(|command| {
+                let allowed = if is_client { self.state.check_client(&command) } else { Ok(()) };
+                match allowed {
+                    Ok(()) => step.carry_out(&mut self.state, command, now, origin),
+                    Err(rejected) => Err(step.refuse(&self.state, &command, rejected, origin)),
+                }
+            });
+            let written = written.collect();
             step.results.push(written);
         }
         if is_tick {
@@ -204,6 +213,7 @@ impl CommandWriter {
         self.app.metrics.changes.add(&changes);
         self.app.ring.push(&events);
         self.app.checks.changed.note(&changes);
+        self.app.eureka_changes.note(&changes);
     }
 }
 
@@ -222,6 +232,8 @@ pub(super) struct CarriedOut {
     /// Commands of clients that were carried out, without heartbeats.
     written: u64,
     renewed: u64,
+    /// Whether the commands come from a client: those of the server itself are not counted.
+    counts: bool,
     /// What the audit log says of them.
     audit: Vec<AuditEntry>,
 }
@@ -241,6 +253,7 @@ impl CarriedOut {
             rejected: 0,
             written: 0,
             renewed: 0,
+            counts: false,
             audit: Vec::new(),
         }
     }
@@ -263,6 +276,7 @@ impl CarriedOut {
             Command::Config(command) => Some(Arc::clone(command.name())),
             _ => None,
         };
+        let counts = self.counts;
         let counter = match &command {
             // Time passes, and the monitor reports, without a client.
             Command::Tick
@@ -276,7 +290,7 @@ impl CarriedOut {
         self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, outcome.as_ref(), state)));
 
         let Outcome { changes, documents, warnings, notices } = outcome?;
-        if let Some(counter) = counter {
+        if let Some(counter) = counter.filter(|_| counts) {
             *counter += 1;
         }
 
@@ -288,6 +302,14 @@ impl CarriedOut {
         self.notices.extend(notices);
         let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
         Ok(Written { is_new, warnings, instance, config })
+    }
+
+    /// Counts and records the command of a client that may not be given.
+    fn refuse(&mut self, state: &State, command: &Command, rejected: Rejected, origin: Option<&Origin>) -> Rejected {
+        self.rejected += 1;
+        let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(command)?)));
+        self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, Err(&rejected), state)));
+        rejected
     }
 
     /// Applies the changes to the draft, and writes their events. `base` is the view before.

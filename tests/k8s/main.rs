@@ -16,6 +16,8 @@ mod gateway;
 #[path = "../watch/history.rs"]
 mod history;
 mod hostile;
+#[cfg(feature = "serve")]
+mod imports;
 mod kubeconfig;
 mod kubectl;
 mod named;

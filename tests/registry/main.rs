@@ -16,6 +16,9 @@ mod consul;
 mod drift;
 #[cfg(feature = "serve")]
 mod durability;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+#[allow(unreachable_pub)]
+mod eureka;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "postgres"))]
 #[allow(unreachable_pub)]
 mod nodes;

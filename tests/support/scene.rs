@@ -310,35 +310,10 @@ pub fn portolan_path() -> PathBuf {
     env!("CARGO_BIN_EXE_portolan").into()
 }
 
-/// The fixture program, built as this test is. Cargo builds examples only for a whole `cargo test`, so a single
-/// test program asks for it again, which is quick where nothing changed.
+/// The fixture program.
 pub fn fixture_path() -> &'static Path {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let bin = portolan_path();
-        let folder = bin.parent().expect("target/PROFILE");
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--example", "listeners", "--manifest-path"]);
-        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        // The same features as the tests: with others, the whole library would be built once more.
-        if cfg!(feature = "grpc") {
-            build.args(["--features", "grpc"]);
-        }
-        // What cargo tells a test of its package, ring's build script would take for a change, and all that needs ring
-        // would be built anew: here, and by the next command again.
-        for (name, _) in env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
-                build.env_remove(name);
-            }
-        }
-        let built = build.stdin(Stdio::null()).status().expect("cargo starts");
-        assert!(built.success(), "cargo cannot build the example `listeners`");
-        folder.join("examples/listeners")
-    })
+    PATH.get_or_init(|| super::examples::build(&["--example", "listeners"]).join("listeners"))
 }
 
 /// The first process that another has started.

@@ -100,6 +100,7 @@ impl ExitRules {
             generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
+            links: terminal.links,
         };
         let (layout, sort) = self.table.resolve(columns, global.format)?;
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
@@ -164,7 +165,7 @@ impl ExitRules {
             });
         }
 
-        if self.diff.is_some() && report_changes(printed, was_complete, quiet) && self.fail_changed {
+        if self.diff.is_some() && report_changes(printed, noun, was_complete, quiet) && self.fail_changed {
             exit = exit.max(Exit::ConditionFailed);
         }
         if let Some(least) = self.fail_findings
@@ -256,17 +257,17 @@ fn interrupted_or(error: Error, stop: &Stop) -> Result<Exit> {
 }
 
 /// Reports the number of changes; whether there are any.
-fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> bool {
+fn report_changes(printed: &PrintReport, noun: Option<&str>, was_complete: bool, quiet: bool) -> bool {
     let DiffContext { opened, closed, changed, beyond, unknown_before, .. } = &*printed.compared;
     let [opened, closed, changed, beyond, unknown_before] =
         [opened, closed, changed, beyond, unknown_before].map(|count| count.load(Ordering::Relaxed));
     if !quiet {
         stderr::note(&format!("{opened} opened, {closed} closed, {changed} changed"));
         if beyond > 0 {
-            stderr::note(&format!("{} of the earlier result not covered by this run; ignored", services(beyond)));
+            stderr::note(&format!("{} of the earlier result not covered by this run; ignored", counted(beyond, noun)));
         }
         if unknown_before > 0 {
-            stderr::note(&format!("{} not covered by the earlier result; ignored", services(unknown_before)));
+            stderr::note(&format!("{} not covered by the earlier result; ignored", counted(unknown_before, noun)));
         }
         if !was_complete {
             stderr::note("the earlier result was incomplete: services reported as opened may have been open before");
@@ -282,13 +283,13 @@ fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> boo
 fn summary(count: usize, noun: Option<&str>) -> String {
     match (count, noun) {
         (0, None) => "nothing found".to_owned(),
-        (count, None) => services(count as u64),
         (0, Some(noun)) => format!("no {noun}"),
-        (1, Some(noun)) => format!("1 {noun}"),
-        (count, Some(noun)) => format!("{count} {noun}s"),
+        (count, noun) => counted(count as u64, noun),
     }
 }
 
-fn services(count: u64) -> String {
-    if count == 1 { "1 service".to_owned() } else { format!("{count} services") }
+/// A number of items; without another noun they are services.
+fn counted(count: u64, noun: Option<&str>) -> String {
+    let noun = noun.unwrap_or("service");
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -117,7 +117,7 @@ impl<'w> Outputs<'w> {
 
     /// Rendering options of a file, which is not a terminal.
     fn file_page(&self) -> RenderOptions {
-        RenderOptions { width: None, color: false, ..self.page }
+        RenderOptions { width: None, color: false, links: false, ..self.page }
     }
 
     /// The highest detail level that any of the formats needs.

@@ -5,20 +5,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::consul::ConsulAddresses;
+use super::compat::CompatAddresses;
 use super::data::DataPlace;
 use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, consul, data, dns, scripts, value_kinds};
+use super::{addresses, authentication, compat, data, dns, imports, redis, scripts, value_kinds};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::Thresholds;
 use crate::registry::Rules;
 use crate::server::{
-    AuditSettings, Authentication, HealthCheckSettings, LogLevel, RateLimitSettings, RequestRate, ServerSettings,
-    SizeLimits, Strategy, TimeLimits, TlsFiles,
+    AuditSettings, Authentication, HealthCheckSettings, Import, LogLevel, RateLimitSettings, RequestRate,
+    ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles,
 };
 
 /// A checked plan.
@@ -27,8 +27,11 @@ pub(super) struct Plan {
     pub(super) listen: Vec<SocketAddr>,
     /// What set the addresses, for errors about them.
     pub(super) listen_by: String,
-    pub(super) consul: ConsulAddresses,
+    pub(super) consul: CompatAddresses,
+    pub(super) eureka: CompatAddresses,
     pub(super) dns: DnsAddresses,
+    /// Other registries whose services it shows.
+    pub(super) imports: Vec<Import>,
     pub(super) data: DataPlace,
     pub(super) authentication: Authentication,
     pub(super) tls: Option<TlsFiles>,
@@ -46,7 +49,7 @@ pub(super) struct Plan {
 /// The most audit records that are kept in memory: about 5 MB.
 const MAX_AUDIT_IN_MEMORY: u64 = 10_000;
 /// A path of metrics may not hide the API.
-const API_PATHS: [&str; 4] = ["/api", "/health", "/openapi.json", "/sd"];
+const API_PATHS: [&str; 5] = ["/api", "/health", "/openapi.json", "/sd", "/v3"];
 
 impl Plan {
     /// Checks every value, alone and together.
@@ -61,18 +64,29 @@ impl Plan {
         let data = data::choose(given, variable, &mut off)?;
         let authentication = authentication::choose(given, variable, is_insecure, &mut off)?;
         addresses::refuse_wide(&listen, &listen_by, is_insecure || authentication.is_on())?;
-        let consul = consul::addresses(given, is_insecure || authentication.is_on())?;
+        let may_be_wide = is_insecure || authentication.is_on();
+        let consul = compat::addresses(given, "server.consul.listen", "Consul", may_be_wide)?;
+        let eureka = compat::addresses(given, "server.eureka.listen", "Eureka", may_be_wide)?;
         let dns = dns::addresses(given, is_insecure)?;
+
+        let imports = imports::imports(given, &[("portolan", &listen), ("consul", &consul.listen)])?;
 
         let tls = tls(given)?;
         if tls.is_none() {
             off.push("TLS".to_owned());
         }
         name_unsupported(given, &mut off);
+        redis::name_unused(given, &data, &mut off);
         let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let mut server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        #[cfg(feature = "redis")]
+        {
+            server.redis = redis::choose(given, &data)?;
+        }
+        #[cfg(not(feature = "redis"))]
+        redis::refuse(given, &data)?;
         if data == DataPlace::Memory {
             server.audit.max_records = server.audit.max_records.min(MAX_AUDIT_IN_MEMORY);
         }
@@ -80,7 +94,9 @@ impl Plan {
             listen,
             listen_by,
             consul,
+            eureka,
             dns,
+            imports,
             data,
             authentication,
             tls,
@@ -97,8 +113,8 @@ impl Plan {
     /// What an operator should know, one line each.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("off: {}", self.off.join(", "))];
-        let is_wide =
-            self.listen.iter().chain(&self.consul.listen).any(|address| !address.ip().to_canonical().is_loopback());
+        let mut all = self.listen.iter().chain(&self.consul.listen).chain(&self.eureka.listen);
+        let is_wide = all.any(|address| !address.ip().to_canonical().is_loopback());
         if self.is_insecure && is_wide {
             notes.push(
                 "warning: every machine that reaches this address can change the registry (--insecure)".to_owned(),
@@ -142,12 +158,21 @@ impl Plan {
             DataPlace::Postgres(url) => clean(&format!("PostgreSQL {url}")),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        #[cfg(feature = "redis")]
+        lines.extend(self.server.redis.as_ref().map(|redis| format!("Redis: {}", redis.url)));
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         if !self.consul.listen.is_empty() {
-            lines.push(consul::line(&self.consul.listen, if self.tls.is_some() { "https" } else { "http" }));
+            lines.push(compat::line("Consul", &self.consul.listen, scheme, ""));
+        }
+        if !self.eureka.listen.is_empty() {
+            lines.push(compat::line("Eureka", &self.eureka.listen, scheme, "/eureka/"));
         }
 
         if !self.dns.listen.is_empty() {
             lines.push(self.dns_line(&self.dns.listen));
+        }
+        if !self.imports.is_empty() {
+            lines.push(imports::line(&self.imports));
         }
         lines.extend(self.notes());
         lines
@@ -176,9 +201,6 @@ fn file(given: &Given, key: &str) -> Option<PathBuf> {
 fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     if !flag(given, "registry.health_checks.enabled") {
         off.push("health checks".to_owned());
-    }
-    if given.get("database.redis.url").is_some() {
-        off.push("Redis (answers come from memory, and servers wake each other through PostgreSQL)".to_owned());
     }
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
         off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
@@ -309,13 +331,15 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
-        advertise: consul::advertise(given)?,
+        advertise: compat::advertise(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),
         scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
+        #[cfg(feature = "redis")]
+        redis: None,
     })
 }
 

@@ -101,9 +101,6 @@ pub(super) struct Watching {
     /// Report a service as worse after N checks in a row [default: 3]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     fall: Option<u32>,
-    /// Only events after this index. Users expect this option from registries, which keep a history.
-    #[arg(long, global = true, value_name = "INDEX", hide = true)]
-    since: Option<u64>,
 }
 
 /// Shortest polling interval: polling the kernel more often costs CPU time and shows no more.
@@ -140,7 +137,6 @@ impl Watching {
             ("--lines", self.lines),
             ("--rise", self.rise.is_some()),
             ("--fall", self.fall.is_some()),
-            ("--since", self.since.is_some()),
         ];
 
         match others.iter().find(|(_, given)| *given && !self.watch) {
@@ -179,10 +175,6 @@ impl Watching {
         global: &Global,
     ) -> Result<Exit> {
         let format = format(source, global)?;
-        if self.since.is_some() {
-            let why = format!("{} keeps no history; each watch numbers its events from 1", source.name());
-            return Err(Error::usage("--since", why, "leave it out; a watch begins with all existing services"));
-        }
 
         let live = self.is_live(global);
         let queues = self.queues(live)?;
@@ -352,6 +344,7 @@ fn file_page(source: &dyn Source) -> RenderOptions {
         generated: jiff::Timestamp::now(),
         width: None,
         color: false,
+        links: false,
     }
 }
 

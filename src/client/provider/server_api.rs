@@ -1,4 +1,5 @@
-//! What only a registry of portolan's own can do: configurations with versions, and splitting the traffic of a service.
+//! What only a registry of portolan's own can do: configurations with versions, the strategy of a service, and splitting its
+//! traffic.
 
 use std::time::Duration;
 
@@ -182,6 +183,47 @@ pub struct TrafficShare {
     pub percent: Option<f64>,
 }
 
+/// How a server chooses among the instances of a service, for clients that ask for no strategy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct BalancingState {
+    /// The name of the service.
+    pub service_name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// The name of the strategy.
+    #[serde(rename = "default_strategy")]
+    pub strategy: String,
+    /// Whether it was set for this service; otherwise the settings of the server choose it.
+    pub is_own: bool,
+    /// How often an instance was named first.
+    pub requests: u64,
+    /// How many of these named an instance that is gone.
+    pub gone: u64,
+    /// The instances.
+    pub instances: Vec<InstancePicks>,
+}
+
+/// How often an instance was named first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct InstancePicks {
+    /// Its id.
+    pub id: String,
+    /// Its address, without the port.
+    pub address: String,
+    /// Its port.
+    pub port: u16,
+    /// Its weight in force.
+    pub weight: u16,
+    /// Whether it is healthy.
+    pub healthy: bool,
+    /// How often it was named first.
+    pub picks: u64,
+}
+
 /// `{"data":…}`
 #[derive(Deserialize)]
 struct Envelope<T> {
@@ -351,13 +393,51 @@ impl RegistryServer {
         self.send(&request, format!("change the shift of {}", clean(service))).await
     }
 
-    /// The request about a service, which may have its namespace before it.
+    /// How the server chooses among the instances of a service, `web` or `shop/web`, and how often it named which first.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses, or has no such service.
+    pub async fn balancing(&self, service: &str) -> Result<BalancingState> {
+        let request = self.named_request(Method::GET, "load-balancer", service, "/stats");
+        self.send(&request, format!("read the balancing of {}", clean(service))).await
+    }
+
+    /// Sets the strategy of a service; with `None` the settings of the server choose it again.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses, or has no such service or strategy.
+    pub async fn set_strategy(&self, service: &str, strategy: Option<&str>) -> Result<()> {
+        let method = if strategy.is_some() { Method::PUT } else { Method::DELETE };
+        let request = self.named_request(method, "load-balancer", service, "");
+        let request = match strategy {
+            Some(strategy) => request.json(&json!({ "strategy": strategy })),
+            None => request,
+        };
+        self.send::<Value>(&request, format!("set the strategy of {}", clean(service))).await.map(drop)
+    }
+
+    /// Sets the counts of a service to zero.
+    ///
+    /// # Errors
+    /// If the server cannot be reached, refuses, or has no such service.
+    pub async fn reset_picks(&self, service: &str) -> Result<()> {
+        let request = self.named_request(Method::DELETE, "load-balancer", service, "/stats");
+        let sent = self.http.send(&request).await.map(drop);
+        sent.map_err(|failure| refused(failure).into_error(format!("reset the counts of {}", clean(service))))
+    }
+
+    /// The request about the traffic of a service.
     fn service_request(&self, method: Method, service: &str, part: &str) -> RegistryRequest {
+        self.named_request(method, "services", service, &format!("/{part}"))
+    }
+
+    /// A request about a service, which may have its namespace before it.
+    fn named_request(&self, method: Method, kind: &str, service: &str, part: &str) -> RegistryRequest {
         let (namespace, name) = match service.split_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
             None => (self.namespace.as_deref(), service),
         };
-        let path = format!("/api/v1/services/{}/{part}", path_segment(name).unwrap_or_default());
+        let path = format!("/api/v1/{kind}/{}{part}", path_segment(name).unwrap_or_default());
         let request = RegistryRequest::new(method, path);
         match namespace {
             Some(namespace) => request.query("namespace", namespace),

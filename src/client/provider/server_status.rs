@@ -52,6 +52,8 @@ pub struct ServerStatus {
     pub off: Vec<String>,
     /// The servers that share its registry, and this one; none if it is alone.
     pub servers: Vec<ClusterMember>,
+    /// The registries whose services it shows beside its own.
+    pub imports: Vec<ImportStatus>,
     /// Everything else that it says.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -71,6 +73,29 @@ pub struct ClusterMember {
     pub behind: u64,
     /// How many health checks it runs; `None` if it runs none.
     pub checks: Option<u64>,
+}
+
+/// A registry whose services a server shows beside its own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ImportStatus {
+    /// Its name, which its instances have as `imported_from` in their metadata.
+    pub name: String,
+    /// Where it is: `consul://10.0.0.5:8500`. Empty for a caller with a scope, as are the fields below it but the state.
+    pub place: String,
+    /// `current`, `incomplete`, `stale` (it cannot be read now) or `starting` (it was never read since the server started).
+    pub state: String,
+    /// How many seconds ago it replied last.
+    pub age_seconds: Option<f64>,
+    /// How many of its instances the server has.
+    pub instances: u64,
+    /// How many it no longer lists, and that stay for now, because more than half went at once.
+    pub held: u64,
+    /// How many cannot be registered.
+    pub skipped: u64,
+    /// Why it cannot be read now, in whole or in part.
+    pub error: Option<String>,
 }
 
 /// How many instances have each health.

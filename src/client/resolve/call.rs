@@ -35,7 +35,9 @@ impl Call {
     #[inline]
     pub(super) fn start(member: Arc<Member>, flags: CallFlags) -> Self {
         let started = if member.measures_latency { member.clock.now() } else { Duration::ZERO };
-        member.load.begin();
+        if member.counts_calls {
+            member.load.begin();
+        }
         Self { member, started, flags, outcome: CallOutcome::Local }
     }
 
@@ -73,7 +75,9 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let member = &*self.member;
-        member.load.end();
+        if member.counts_calls {
+            member.load.end();
+        }
 
         match self.outcome {
             CallOutcome::Success => {

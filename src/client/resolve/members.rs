@@ -22,6 +22,7 @@ pub(super) struct Member {
     pub(super) load: Arc<Load>,
     pub(super) clock: Clock,
     pub(super) measures_latency: bool,
+    pub(super) counts_calls: bool,
     /// Whether its breaker counts anything, so that a success has to be reported.
     is_failing: Arc<AtomicBool>,
     outcomes: Weak<dyn OutcomeSink>,
@@ -37,6 +38,7 @@ pub(super) trait OutcomeSink: fmt::Debug + Send + Sync {
 pub(super) struct MemberContext<'a> {
     pub(super) clock: &'a Clock,
     pub(super) measures_latency: bool,
+    pub(super) counts_calls: bool,
     pub(super) outcomes: Weak<dyn OutcomeSink>,
 }
 
@@ -81,6 +83,7 @@ impl MemberRecords {
             load: Arc::clone(&record.load),
             clock: context.clock.clone(),
             measures_latency: context.measures_latency,
+            counts_calls: context.counts_calls,
             is_failing: Arc::clone(&record.is_failing),
             outcomes: Weak::clone(&context.outcomes),
         })

@@ -184,7 +184,13 @@ impl ResolverState {
 
     fn member_context(&self) -> MemberContext<'_> {
         let outcomes: Weak<Self> = Weak::clone(&self.this);
-        MemberContext { clock: &self.rules.clock, measures_latency: self.rules.balancer.uses_latency(), outcomes }
+        let balancer = &self.rules.balancer;
+        MemberContext {
+            clock: &self.rules.clock,
+            measures_latency: balancer.uses_latency(),
+            counts_calls: balancer.uses_load(),
+            outcomes,
+        }
     }
 
     /// The endpoints that calls may go to, and whether these are not the healthy ones.

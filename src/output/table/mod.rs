@@ -9,6 +9,7 @@ mod cells;
 mod field;
 mod fit;
 mod layout;
+mod link;
 mod tone;
 mod tree;
 
@@ -34,6 +35,8 @@ pub(super) struct Table<'w> {
     cells: Cells,
     /// The heading of each row, with --group-by.
     groups: Vec<String>,
+    /// What the address of each row opens, if the terminal has links.
+    links: Vec<Option<String>>,
     /// The place of each row, with --tree.
     tree: Option<ProcessTree>,
 }
@@ -79,7 +82,7 @@ impl<'w> Table<'w> {
             Cells::new(page.columns.iter().filter(|column| column.is_in_table(wide)).collect())
         };
         let tree = layout.tree.then(ProcessTree::default);
-        Self { out, page, layout, cells, groups: Vec::new(), tree }
+        Self { out, page, layout, cells, groups: Vec::new(), links: Vec::new(), tree }
     }
 
     /// The lines in their order, and the columns that are not repeated in each row.
@@ -182,8 +185,14 @@ impl<'w> Table<'w> {
             let cell = self.cells.cell(row, column);
             let is_cut = self.page.width.is_some() && cells::width(cell) > width;
             let shown = if is_cut { truncated(cell, width) } else { cell.into() };
-            let tone = tone(self.cells.field(column).name(), cell);
-            writer.cell(&shown, width, tone, if at == 0 { gap } else { GAP });
+            let field = self.cells.field(column);
+            let url = self.links.get(row).and_then(Option::as_deref).filter(|_| field == Field::Address && !is_cut);
+            let gap = if at == 0 { gap } else { GAP };
+
+            match url {
+                Some(url) => writer.linked(&shown, width, url, gap),
+                None => writer.cell(&shown, width, tone(field.name(), cell), gap),
+            }
         }
         text.push('\n');
     }
@@ -208,12 +217,23 @@ impl LineWriter<'_> {
         }
         self.pending += width.saturating_sub(used);
     }
+
+    /// A cell that opens a URL.
+    fn linked(&mut self, cell: &str, width: usize, url: &str, gap: &str) {
+        self.cell("", 0, None, gap);
+        self.line.extend(std::iter::repeat_n(' ', self.pending));
+        self.line.push_str(&link::linked(cell, url));
+        self.pending = width.saturating_sub(cells::width(cell));
+    }
 }
 
 impl Format for Table<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         for endpoint in service.rows() {
             self.cells.row(&self.page, service, endpoint).map_err(io::Error::other)?;
+            if self.page.links {
+                self.links.push(endpoint.and_then(|endpoint| link::of(&self.page, endpoint)));
+            }
             if let Some(field) = self.layout.group_by {
                 let mut group = String::new();
                 field.write(&self.page, service, endpoint, &mut group).map_err(io::Error::other)?;

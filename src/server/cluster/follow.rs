@@ -65,6 +65,7 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
     app.ring.push(&lines);
     app.metrics.changes.add(&changes);
     app.checks.changed.note(&changes);
+    app.eureka_changes.note(&changes);
     result
 }
 

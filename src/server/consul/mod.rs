@@ -49,6 +49,7 @@ use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
 use super::body_room::BodyRoom;
 use super::freshness::mark_consul;
+use super::percent::percent_decoded;
 use super::request_context::RequestContext;
 use super::routes::Routes;
 use super::shared::App;
@@ -208,19 +209,6 @@ fn decoded_path(path: &str) -> ConsulResult<Cow<'_, str>> {
     decoded.filter(|path| !path.contains(is_dangerous)).map(Cow::Owned).ok_or_else(|| {
         ConsulError::bad_request("the path holds bytes that cannot be shown: percent-encode a name in UTF-8")
     })
-}
-
-/// The bytes of a text in which `%41` means `A`. A percent sign without two hexadecimal digits is itself.
-fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { after.get(2..).unwrap_or_default() } else { after };
-    }
-    bytes
 }
 
 /// The answer for a path that no endpoint has.

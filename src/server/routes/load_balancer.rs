@@ -127,13 +127,13 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     // Counted twice, the sum of the instances could differ by requests of this moment.
     let gone = service.counters.gone.load(Ordering::Relaxed);
     let requests = gone + instances.iter().map(|instance| instance.picks).sum::<u64>();
-    let default = access.app().live.load().default_strategy;
-    let strategy = service_strategy(&view, namespace, &name).unwrap_or(default);
+    let own = service_strategy(&view, namespace, &name);
+    let strategy = own.unwrap_or_else(|| access.app().live.load().default_strategy);
     Ok(reply::data(
         view.index(),
         &serde_json::json!({
             "service_name": name, "namespace": namespace, "default_strategy": strategy,
-            "requests": requests, "gone": gone, "instances": instances,
+            "is_own": own.is_some(), "requests": requests, "gone": gone, "instances": instances,
         }),
     ))
 }

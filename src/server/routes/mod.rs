@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod config;
 pub(super) mod discover;
+pub(super) mod envoy;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod instance_health;
@@ -55,7 +56,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 31] = [
+pub(super) const PATHS: [&str; 32] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -84,6 +85,7 @@ pub(super) const PATHS: [&str; 31] = [
     "/health",
     "/metrics",
     "/sd/prometheus",
+    "/v3/discovery:endpoints",
     "/openapi.json",
     "/",
     UNMATCHED,
@@ -117,6 +119,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         // Each of its items is a registration, a removal or a heartbeat.
         ApiRoute::new("/api/v1/bulk").post(Register, bulk::post),
         ApiRoute::new("/sd/prometheus").get(Discover, prometheus::get),
+        ApiRoute::new("/v3/discovery:endpoints").post(Discover, envoy::post),
         ApiRoute::new("/api/v1/events").get(Discover, events::get),
         ApiRoute::new("/api/v1/load-balancer/{name}")
             .get(Discover, load_balancer::strategy)

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, config, discover, events, health, instance_health, instances, load_balancer, log_level, metrics,
-    monitor, monitoring, prometheus, query, service, services, status, traffic,
+    audit, bulk, config, discover, envoy, events, health, instance_health, instances, load_balancer, log_level,
+    metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -100,6 +100,7 @@ fn description() -> Value {
         health::get,
         metrics::get,
         prometheus::get,
+        envoy::post,
     ),
     components(schemas(
         RegistrationBody,

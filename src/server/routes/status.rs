@@ -50,6 +50,8 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "stale": app.contact.staleness().is_some(),
         "age_seconds": app.contact.age().as_secs_f64(),
         "servers": servers(app, view.is_unlimited()),
+        "redis": redis(app),
+        "imports": imports(app, view.is_unlimited()),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.count(),
@@ -73,6 +75,17 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     Ok(reply::data(view.index(), &body))
 }
 
+/// What the servers tell each other through, beside their store; null without it.
+#[cfg(feature = "redis")]
+fn redis(app: &App) -> Value {
+    app.redis.as_ref().map_or(Value::Null, |link| json!({ "url": link.place, "connected": link.is_connected() }))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_app: &App) -> Value {
+    Value::Null
+}
+
 /// The servers of the registry as they said within the last two seconds; none if it has only this one. How many checks they
 /// run tells how many instances others have.
 fn servers(app: &App, with_checks: bool) -> Vec<Value> {
@@ -88,6 +101,14 @@ fn servers(app: &App, with_checks: bool) -> Vec<Value> {
                 "checks": member.checks.filter(|_| with_checks),
             })
         })
+        .collect()
+}
+
+/// The imports. A caller with a scope sees only their names and states.
+fn imports(app: &App, in_full: bool) -> Vec<Value> {
+    let states = app.imports.states().into_iter();
+    states
+        .map(|import| if in_full { json!(import) } else { json!({ "name": import.name, "state": import.state }) })
         .collect()
 }
 

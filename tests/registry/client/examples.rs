@@ -9,6 +9,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+#[cfg(feature = "grpc")]
+use super::grpc_servers::Server;
 use crate::sources::json_http;
 use crate::sources::programs;
 use crate::support::{HANG, TempDir, examples, kill};
@@ -111,6 +113,20 @@ fn the_examples_pick_and_route_by_name() {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
     assert!(reply.ends_with("GET /deep/path HTTP/1.1\r\n"), "{reply}");
+}
+
+/// H21: gRPC calls by name, one to each instance.
+#[cfg(feature = "grpc")]
+#[test]
+fn the_grpc_example_calls_each_instance() {
+    let servers = [Server::start(), Server::start()];
+    let dir = TempDir::new();
+    let file = dir.path().join("services.toml");
+    let [one, other] = servers.each_ref().map(|server| server.address);
+    std::fs::write(&file, format!("[[service]]\nname = \"users\"\nendpoints = [\"{one}\", \"{other}\"]\n")).unwrap();
+
+    assert_eq!(run("grpc", &["users", &format!("file:{}", file.display())]), "SERVING\nSERVING\n");
+    assert_eq!(servers.map(|server| server.calls()), [1, 1]);
 }
 
 /// Part 6 of the server's traffic: a canary, started and watched by a program.

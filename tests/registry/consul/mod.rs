@@ -6,9 +6,12 @@ mod agent;
 mod blocking;
 mod catalog;
 mod client;
+mod clients;
 mod differential;
 mod health;
+mod imports;
 mod programs;
 mod requests;
 
-pub use client::{ConsulServer, send};
+pub use client::{ConsulServer, send, send_text};
+pub use clients::clients_folder;

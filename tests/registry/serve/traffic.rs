@@ -129,6 +129,40 @@ fn a_switch_is_seen_by_clients_dns_and_exports() {
     ran(&server, "services switch web", 2);
 }
 
+/// F24: the strategy of a service is shown, set and given back by the command line, with the counts behind it.
+#[test]
+fn the_strategy_of_a_service_is_set_by_hand() {
+    let server = Server::in_memory();
+    fleet(&server);
+    let shown = ran(&server, "services balance web", 0);
+    assert!(
+        shown.starts_with("default/web\n  strategy  round_robin (the default of the server)\n  requests  0\n"),
+        "{shown}"
+    );
+
+    let set = ran(&server, "services balance web ip_hash", 0);
+    assert!(set.contains("strategy  ip_hash (set for this service)"), "{set}");
+    let asked = "/api/v1/discover?service_name=web&include_unhealthy=true&key=a";
+    let first = |reply: Value| reply["data"]["services"][0]["id"].as_str().unwrap().to_owned();
+    let chosen = first(server.get(asked).json());
+    assert_eq!(first(server.get(asked).json()), chosen);
+    let counted: Value = serde_json::from_str(&ran(&server, "services balance web --json", 0)).unwrap();
+    let picks: BTreeMap<&str, u64> = counted["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|instance| (instance["id"].as_str().unwrap(), instance["picks"].as_u64().unwrap()))
+        .collect();
+    assert_eq!((counted["requests"].as_u64(), picks[&*chosen]), (Some(2), 2), "{counted}");
+
+    let reset = ran(&server, "services balance default/web --default --reset-counts", 0);
+    assert!(reset.contains("round_robin (the default of the server)\n  requests  0\n"), "{reset}");
+    let unknown = ran(&server, "services balance web best", 5);
+    assert!(unknown.contains("hint: "), "{unknown}");
+    assert!(ran(&server, "services balance nothing", 5).contains("no service has the name nothing"));
+    ran(&server, "services balance web random --default", 2);
+}
+
 fn dig(server: &Server, kind: &str) -> String {
     let log = server.log();
     let address: SocketAddr = log.split_once("DNS on ").unwrap().1.split(": ").next().unwrap().parse().unwrap();

@@ -23,7 +23,8 @@ pub(super) fn of_listing(listing: &Listing) -> String {
 
 fn text<S: Borrow<Service>>(services: &[S], is_complete: bool, errors: &[PartialError]) -> String {
     let now = Timestamp::now();
-    let page = RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false };
+    let page =
+        RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false, links: false };
     let completeness = if is_complete { Completeness::Complete } else { Completeness::Incomplete };
     let filters = Filters::default();
     let footer = Footer { errors, ..Footer::new(now, completeness, &filters) };

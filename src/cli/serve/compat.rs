@@ -1,4 +1,4 @@
-//! The settings of Consul's API.
+//! The settings of the APIs of other registries: Consul's and Eureka's.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,28 +6,30 @@ use super::addresses::addresses_of;
 use super::given::Given;
 use crate::error::{Error, Result};
 
-/// The addresses of Consul's API, and what set them.
+/// The addresses of the API of another registry, and what set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ConsulAddresses {
+pub(super) struct CompatAddresses {
     pub(super) listen: Vec<SocketAddr>,
     pub(super) by: String,
 }
 
-/// Where Consul's API is served; nowhere, unless it was asked for.
+/// Where the API of another registry is served; nowhere, unless it was asked for. `api` is its name, as in `Consul`.
 ///
 /// # Errors
 /// An address that is none, or that other machines reach although nothing says that they may.
-pub(super) fn addresses(given: &Given, is_insecure: bool) -> Result<ConsulAddresses> {
-    let Some(list) = given.get("server.consul.listen") else { return Ok(ConsulAddresses::default()) };
-    let listen = addresses_of("server.consul.listen", list)?;
+pub(super) fn addresses(given: &Given, key: &str, api: &str, is_insecure: bool) -> Result<CompatAddresses> {
+    let Some(list) = given.get(key) else { return Ok(CompatAddresses::default()) };
+    let listen = addresses_of(key, list)?;
     let by = list.by.to_text();
     match listen.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
         Some(wide) if !is_insecure => {
             let why = format!("other machines could change the registry without authentication (address set by {by})");
-            let hint = "serve Consul's API on 127.0.0.1, or add --insecure if every machine that reaches this address may register services";
-            Err(Error::usage(format!("the address {wide} of Consul's API"), why, hint))
+            let hint = format!(
+                "serve {api}'s API on 127.0.0.1, or add --insecure if every machine that reaches this address may register services"
+            );
+            Err(Error::usage(format!("the address {wide} of {api}'s API"), why, hint))
         }
-        _ => Ok(ConsulAddresses { listen, by }),
+        _ => Ok(CompatAddresses { listen, by }),
     }
 }
 
@@ -45,8 +47,8 @@ pub(super) fn advertise(given: &Given) -> Result<Option<IpAddr>> {
     })
 }
 
-/// What a start says about it.
-pub(super) fn line(addresses: &[SocketAddr], scheme: &str) -> String {
-    let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}")).collect();
-    format!("Consul's API on {}", urls.join(" and "))
+/// What a start says about an API. `path` follows the address in the URL that its clients take.
+pub(super) fn line(api: &str, addresses: &[SocketAddr], scheme: &str, path: &str) -> String {
+    let urls: Vec<String> = addresses.iter().map(|address| format!("{scheme}://{address}{path}")).collect();
+    format!("{api}'s API on {}", urls.join(" and "))
 }

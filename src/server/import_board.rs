@@ -1,0 +1,121 @@
+//! The imports of a server, and the state of each for `status`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::source::Source;
+
+/// A registry whose services a server shows beside its own.
+#[derive(Clone)]
+pub struct Import {
+    /// Its name in the metadata of its instances, `imported_from`. Unique among the imports of a server.
+    pub name: String,
+    /// Where it is, for people: `consul://10.0.0.5:8500`.
+    pub place: String,
+    /// Lists and watches its services.
+    pub source: Arc<dyn Source>,
+}
+
+impl fmt::Debug for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("name", &self.name).field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+/// The state of all imports.
+#[derive(Debug, Default)]
+pub(super) struct ImportBoard(Vec<Arc<BoardEntry>>);
+
+#[derive(Debug)]
+pub(super) struct BoardEntry {
+    name: String,
+    place: String,
+    figures: Mutex<ImportFigures>,
+}
+
+/// What is known of an import.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ImportFigures {
+    /// When the source replied last; `None` if it never did.
+    pub(super) answered: Option<Instant>,
+    /// Why the source cannot be read now, in whole or in part.
+    pub(super) error: Option<String>,
+    /// Whether nothing at all can be read.
+    pub(super) is_stale: bool,
+    /// The instances that the registry has of it.
+    pub(super) instances: usize,
+    /// Those that the source no longer lists, and that stay for now, because more than half went at once.
+    pub(super) held: usize,
+    /// Those that cannot be registered here.
+    pub(super) skipped: usize,
+}
+
+/// The state of an import, as `status` shows it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ImportState {
+    pub(super) name: String,
+    /// Where it is.
+    pub(super) place: String,
+    /// `current`, `incomplete`, `stale` (it cannot be read now) or `starting` (it was never read since the server started).
+    pub(super) state: &'static str,
+    /// Since its last reply.
+    pub(super) age_seconds: Option<f64>,
+    pub(super) instances: usize,
+    pub(super) held: usize,
+    pub(super) skipped: usize,
+    pub(super) error: Option<String>,
+}
+
+impl ImportBoard {
+    pub(super) fn new(imports: &[Import]) -> Self {
+        let entry = |import: &Import| {
+            let (name, place) = (import.name.clone(), import.place.clone());
+            Arc::new(BoardEntry { name, place, figures: Mutex::default() })
+        };
+        Self(imports.iter().map(entry).collect())
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|entry| entry.name.as_str())
+    }
+
+    pub(super) fn entry(&self, name: &str) -> Option<Arc<BoardEntry>> {
+        self.0.iter().find(|entry| entry.name == name).cloned()
+    }
+
+    /// The state of each, in the order of the settings.
+    pub(super) fn states(&self) -> Vec<ImportState> {
+        self.0.iter().map(|entry| entry.state()).collect()
+    }
+}
+
+impl BoardEntry {
+    pub(super) fn update(&self, change: impl FnOnce(&mut ImportFigures)) {
+        change(&mut self.figures.lock());
+    }
+
+    fn state(&self) -> ImportState {
+        let figures = self.figures.lock().clone();
+        let state = match (&figures.error, figures.answered) {
+            (_, None) => "starting",
+            _ if figures.is_stale => "stale",
+            (Some(_), _) => "incomplete",
+            (None, _) => "current",
+        };
+
+        ImportState {
+            name: self.name.clone(),
+            place: self.place.clone(),
+            state,
+            age_seconds: figures.answered.map(|answered| answered.elapsed().as_secs_f64()),
+            instances: figures.instances,
+            held: figures.held,
+            skipped: figures.skipped,
+            error: figures.error,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `v3/discovery:endpoints`: the endpoints of services as clusters of Envoy (EDS over REST).
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use ring::digest::{SHA256, digest};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::model::{DEFAULT_NAMESPACE, HealthState, Problem, RegisteredInstance};
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
+use crate::server::params::Params;
+use crate::server::scoped_view::ScopedView;
+use crate::server::{body, reply};
+
+const ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+/// The most clusters of a request.
+const MAX_CLUSTERS: usize = 1_000;
+/// How many times as long as a registration a request may be: Envoy sends a list of all its extensions, 77 KB.
+const BODY_FACTOR: usize = 16;
+
+/// What Envoy asks for; the rest of its request does not matter.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(in crate::server) struct DiscoveryRequest {
+    /// The version that it has.
+    #[serde(alias = "versionInfo")]
+    version_info: String,
+    /// The names of services: NAME, or NAMESPACE/NAME
+    #[serde(alias = "resourceNames")]
+    resource_names: Vec<String>,
+    /// `type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment`
+    #[serde(alias = "typeUrl")]
+    type_url: String,
+}
+
+/// List the endpoints of services for Envoy
+///
+/// For `eds_config` with `api_type: REST`. Only instances that take calls are listed, and only those with IP addresses.
+#[utoipa::path(post, path = "/v3/discovery:endpoints", operation_id = "listClusterEndpoints", tag = "discovery",
+    request_body = DiscoveryRequest,
+    responses(
+        (status = 200, body = Object, description = "A DiscoveryResponse"),
+        (status = 304, description = "Envoy has this version already"), (status = 400, body = ErrorBody),
+        (status = 503, body = ErrorBody, description = "Nothing was ever registered")))]
+pub(in crate::server) async fn post(access: Access, request: Request<Body>) -> ApiResult {
+    Params::read(request.uri().query(), &[], &[])?;
+    let settings = &access.app().settings;
+    let max = settings.size_limits.body_bytes.saturating_mul(BODY_FACTOR);
+    let bytes = body::read(request, max, settings.time_limits.body).await?;
+    let asked: DiscoveryRequest = serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new("", error.to_string(), "send a DiscoveryRequest of Envoy as JSON"))?;
+    if !asked.type_url.is_empty() && asked.type_url != ASSIGNMENT {
+        return Err(Problem::new("type_url", "only endpoints are served", format!("ask for {ASSIGNMENT}")).into());
+    }
+    if asked.resource_names.is_empty() || asked.resource_names.len() > MAX_CLUSTERS {
+        let message = format!("there are {} names, 1 to {MAX_CLUSTERS} are answered", asked.resource_names.len());
+        return Err(Problem::new("resource_names", message, "name the service in eds_cluster_config").into());
+    }
+
+    let view = access.view();
+    // Envoy keeps its endpoints when it gets an error, and drops them all when it gets an empty list.
+    if view.index() == 0 {
+        let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
+        return Err(error.hint("register a service; an empty list would make Envoy drop its endpoints"));
+    }
+    Ok(answer(&view, &asked))
+}
+
+fn answer(view: &ScopedView, asked: &DiscoveryRequest) -> Response {
+    let resources: Vec<Value> = asked.resource_names.iter().map(|name| assignment(view, name)).collect();
+    // Texts and numbers always serialise.
+    let text = serde_json::to_vec(&resources).unwrap_or_default();
+    let version: String = digest(&SHA256, &text).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    if asked.version_info == version {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+
+    let document = json!({ "version_info": version, "type_url": ASSIGNMENT, "resources": resources });
+    reply::json(view.index(), serde_json::to_vec(&document).unwrap_or_default())
+}
+
+/// The endpoints of a service, the first of the same weight in the order of their ids.
+fn assignment(view: &ScopedView, name: &str) -> Value {
+    let (namespace, service) = name.split_once('/').unwrap_or((DEFAULT_NAMESPACE, name));
+    let instances = view.service(namespace, service).map(|service| service.list()).unwrap_or_default();
+    let endpoints: Vec<Value> = instances.iter().filter_map(|known| endpoint(&known.instance)).collect();
+    json!({ "@type": ASSIGNMENT, "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] })
+}
+
+/// An endpoint; `None` if it takes no calls, or Envoy cannot call it.
+fn endpoint(instance: &RegisteredInstance) -> Option<Value> {
+    let registration = &instance.registration;
+    let takes_calls = instance.is_usable() && instance.weight > 0 && registration.port > 0;
+    let ip: std::net::IpAddr = registration.address.parse().ok().filter(|_| takes_calls)?;
+    let health = if instance.health == HealthState::Degraded { "DEGRADED" } else { "HEALTHY" };
+
+    Some(json!({
+        "endpoint": { "address": { "socket_address": { "address": ip.to_string(), "port_value": registration.port } } },
+        "health_status": health,
+        "load_balancing_weight": instance.weight,
+    }))
+}

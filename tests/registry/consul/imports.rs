@@ -1,0 +1,190 @@
+//! `serve --import`: the services of real registries beside those of the server, in every interface.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::client::ConsulServer;
+use crate::serve::{Server, wait_until};
+use crate::sources::contract::base64;
+use crate::sources::json_http::{request, send};
+use crate::sources::programs::{Program, consul, etcd};
+use crate::support::{TempDir, output, tool};
+
+/// Registers an instance of `web` with a check by report.
+fn in_consul(program: &Program, id: &str, port: u16, status: &str) {
+    let body = json!({ "ID": id, "Name": "web", "Address": "10.0.0.1", "Port": port, "Tags": ["blue"],
+        "Meta": { "region": "eu" }, "Check": { "TTL": "1h", "Status": status } });
+    send(program.address, "PUT", "/v1/agent/service/register", None, &body);
+}
+
+fn web(server: &Server) -> Vec<Value> {
+    let mut all = server.discover("service_name=web&include_unhealthy=true");
+    all.sort_by_key(|instance| instance["port"].as_u64());
+    all
+}
+
+fn ports(server: &Server) -> Vec<u64> {
+    web(server).iter().map(|instance| instance["port"].as_u64().unwrap()).collect()
+}
+
+fn state(server: &Server) -> Value {
+    server.get("/api/v1/status").json()["data"]["imports"][0].clone()
+}
+
+#[test]
+fn consul_is_shown_in_every_interface_and_read_only() {
+    let original = consul();
+    for (port, status) in [(1, "passing"), (2, "passing"), (3, "critical")] {
+        in_consul(&original, &format!("w{port}"), port, status);
+    }
+    let from = format!("eu=consul://{}", original.address);
+    let server = ConsulServer::with(&["--data", ":memory:", "--dns", "127.0.0.1:0", "--import", &from]);
+    let own = json!({ "id": "own", "name": "web", "address": "10.0.0.9", "port": 99, "ttl": 0 });
+    server.rest.register(&own.to_string());
+    wait_until(|| ports(&server.rest) == [1, 2, 3, 99]);
+    wait_until(|| web(&server.rest)[2]["health"] == "unhealthy");
+
+    let all = web(&server.rest);
+    let health: Vec<&str> = all.iter().map(|instance| instance["health"].as_str().unwrap()).collect();
+    assert_eq!(health, ["healthy", "healthy", "unhealthy", "unknown"]);
+    assert_eq!((&all[0]["metadata"]["imported_from"], &all[0]["metadata"]["region"]), (&json!("eu"), &json!("eu")));
+    assert_eq!((&all[0]["tags"], &all[3]["metadata"]["imported_from"]), (&json!(["blue"]), &Value::Null));
+    let catalog = server.read("/v1/catalog/service/web");
+    let marked = catalog.as_array().unwrap().iter().filter(|entry| entry["ServiceMeta"]["imported_from"] == "eu");
+    assert_eq!(marked.count(), 3, "{catalog}");
+    let targets = server.rest.get("/sd/prometheus").text();
+    assert!(targets.contains("10.0.0.1:1") && targets.contains("imported_from"), "{targets}");
+    assert_eq!(srv_ports(&server.rest), ["1", "2", "99"], "DNS leaves the unhealthy one out");
+    let shown = state(&server.rest);
+    assert_eq!((&shown["name"], &shown["state"], &shown["instances"]), (&json!("eu"), &json!("current"), &json!(3)));
+
+    let id = all[0]["id"].as_str().unwrap();
+    let path = format!("/api/v1/services/{id}");
+    let again = json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": 1 }).to_string();
+    for (method, path, body) in [
+        ("DELETE", path.clone(), None),
+        ("PUT", path.clone(), Some(r#"{"status":"maintenance"}"#)),
+        ("POST", format!("{path}/heartbeat"), Some("{}")),
+        ("POST", "/api/v1/services".to_owned(), Some(again.as_str())),
+    ] {
+        let refused = server.rest.send(method, &path, body);
+        assert_eq!((refused.status, &refused.json()["error"]["code"]), (409, &json!("imported")), "{method} {path}");
+        assert!(refused.text().contains("imported from eu") && refused.text().contains("hint"), "{}", refused.text());
+    }
+    let bulk = json!({ "operations": [{ "deregister": { "id": id } }] }).to_string();
+    assert!(server.rest.post("/api/v1/bulk", &bulk).text().contains("imported from eu"));
+    let consul = server.put(&format!("/v1/agent/service/deregister/{id}"), &Value::Null);
+    assert!(consul.status >= 400 && consul.text().contains("imported from eu"), "{} {}", consul.status, consul.text());
+    let forged = json!({ "name": "x", "address": "10.0.0.9", "port": 1, "metadata": { "imported_from": "eu" } });
+    let forged = server.rest.post("/api/v1/services", &forged.to_string());
+    assert_eq!((forged.status, &forged.json()["error"]["field"]), (400, &json!("metadata")));
+    assert_eq!(web(&server.rest), all, "nothing was changed");
+}
+
+/// The ports of the SRV records of `web`, as dig prints them.
+fn srv_ports(server: &Server) -> Vec<String> {
+    let log = server.log();
+    let (_, rest) = log.split_once("DNS on 127.0.0.1:").unwrap();
+    let port = rest.split(':').next().unwrap();
+    let mut dig = Command::new(tool("dig").get_program());
+    dig.args(["@127.0.0.1", "-p", port, "+short", "web.service.portolan", "SRV"]);
+    let text = String::from_utf8(output(&mut dig).stdout).unwrap();
+    let mut ports: Vec<String> = text.lines().filter_map(|line| line.split(' ').nth(2)).map(str::to_owned).collect();
+    ports.sort_by_key(|port| port.parse::<u16>().unwrap());
+    ports
+}
+
+#[test]
+fn a_source_that_is_away_empties_nothing_and_a_former_import_goes() {
+    let folder = TempDir::new();
+    let file = folder.path().join("registry.db");
+    let file = file.to_str().unwrap();
+    let mut original = consul();
+    for port in 1..=4 {
+        in_consul(&original, &format!("w{port}"), port, "passing");
+    }
+    let from = format!("consul://{}", original.address);
+    let server = Server::with(["--data", file, "--import", &from]);
+    wait_until(|| ports(&server) == [1, 2, 3, 4]);
+
+    original.kill();
+    wait_until(|| state(&server)["state"] == "stale");
+    let shown = state(&server);
+    assert_eq!((ports(&server), &shown["instances"]), (vec![1, 2, 3, 4], &json!(4)), "{shown}");
+    assert!(shown["error"].as_str().is_some_and(|error| error.starts_with("cannot ")), "{shown}");
+    server.kill();
+
+    // Also a server that has never seen the source since it started keeps what it had.
+    let server = Server::with(["--data", file, "--import", &from]);
+    wait_until(|| state(&server)["error"].is_string());
+    assert_eq!((ports(&server), &state(&server)["state"]), (vec![1, 2, 3, 4], &json!("starting")));
+    original.restart();
+    wait_until(|| state(&server)["state"] == "current");
+    send(original.address, "PUT", "/v1/agent/service/deregister/w2", None, &Value::Null);
+    in_consul(&original, "w5", 5, "passing");
+    wait_until(|| ports(&server) == [1, 3, 4, 5]);
+    server.kill();
+
+    let server = Server::with(["--data", file]);
+    wait_until(|| ports(&server).is_empty());
+}
+
+#[test]
+fn etcd_and_a_file_are_imported_and_followed() {
+    let original = etcd();
+    put(&original, "w1", 1);
+    put(&original, "w2", 2);
+    let folder = TempDir::new();
+    let list = folder.path().join("services.toml");
+    write(&list, "[[service]]\nname = \"web\"\nendpoints = [\"10.0.0.3:3\"]\n");
+    let sources = [format!("etcd://{}", original.address), format!("file:{}", list.display())];
+    let server = Server::with(["--data", ":memory:", "--import", &sources[0], "--import", &sources[1]]);
+    wait_until(|| ports(&server) == [1, 2, 3]);
+
+    put(&original, "w4", 4);
+    write(&list, "[[service]]\nname = \"web\"\nendpoints = [\"10.0.0.3:3\", \"10.0.0.5:5\"]\n");
+    wait_until(|| ports(&server) == [1, 2, 3, 4, 5]);
+    // A file that cannot be read is no empty file.
+    write(&list, "[[service]\n");
+    wait_until(|| server.get("/api/v1/status").json()["data"]["imports"][1]["state"] == "stale");
+    assert_eq!(ports(&server), [1, 2, 3, 4, 5]);
+
+    let two = ["etcd", "etcd"].map(|name| format!("{name}={}", sources[0]));
+    let said = Server::try_with(["--data", ":memory:", "--import", &two[0], "--import", &two[1]]).err().unwrap();
+    assert!(said.contains("two imports have the name etcd") && said.contains("\nhint: "), "{said}");
+}
+
+fn put(program: &Program, id: &str, port: u16) {
+    let value = json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": port }).to_string();
+    let body = json!({ "key": base64(&format!("/services/web/{id}")), "value": base64(&value) });
+    let (status, text) = request(program.address, "POST", "/v3/kv/put", None, &body);
+    assert_eq!(status, 200, "{text}");
+}
+
+/// Writes a file at once, as an editor does.
+fn write(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(new, path).unwrap();
+}
+
+/// Two registries can import each other: each passes on only what was registered with itself.
+#[test]
+fn what_a_registry_imports_is_not_imported_from_it() {
+    let first = Server::in_memory();
+    first.register(&json!({ "name": "web", "address": "10.0.0.1", "port": 1, "ttl": 0 }).to_string());
+    let from = format!("portolan://{}", first.address);
+    let second = Server::with(["--data", ":memory:", "--import", &from]);
+    second.register(&json!({ "name": "web", "address": "10.0.0.2", "port": 2, "ttl": 0 }).to_string());
+    wait_until(|| ports(&second) == [1, 2]);
+
+    let back = format!("portolan://{}", second.address);
+    let third = Server::with(["--data", ":memory:", "--import", &back]);
+    wait_until(|| ports(&third) == [2]);
+    first.register(&json!({ "name": "web", "address": "10.0.0.3", "port": 3, "ttl": 0 }).to_string());
+    wait_until(|| ports(&second) == [1, 2, 3]);
+    assert_eq!(ports(&third), [2], "what the second one imports is not its own");
+}

@@ -1,0 +1,185 @@
+//! The eleven operations of Eureka's API, and the list of changes, in JSON and XML.
+
+use serde_json::{Value, json};
+
+use super::EurekaServer;
+use crate::serve::wait_until;
+
+const JSON: &str = "Content-Type: application/json\r\n";
+const XML: &str = "Content-Type: application/xml\r\n";
+
+fn instance(id: &str, port: u16, more: Value) -> String {
+    let mut instance = json!({ "instanceId": id, "hostName": "h1", "app": "WEB", "ipAddr": "10.0.0.1", "status": "UP",
+        "vipAddress": "web,shop", "secureVipAddress": "secure",
+        "port": { "$": port, "@enabled": "true" }, "securePort": { "$": 443, "@enabled": "false" },
+        "dataCenterInfo": { "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", "name": "MyOwn" },
+        "leaseInfo": { "renewalIntervalInSecs": 30, "durationInSecs": 90 }, "metadata": { "zone": "a" } });
+    if let (Value::Object(fields), Value::Object(more)) = (&mut instance, more) {
+        fields.extend(more);
+    }
+    json!({ "instance": instance }).to_string()
+}
+
+fn put(server: &EurekaServer, id: &str, port: u16) {
+    let reply = server.send("POST", "/eureka/apps/WEB", JSON, &instance(id, port, json!({})));
+    assert_eq!((reply.status, reply.text()), (204, String::new()));
+}
+
+fn status_of(server: &EurekaServer, id: &str) -> String {
+    server.read(&format!("/eureka/apps/WEB/{id}"))["instance"]["status"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_instance_registers_renews_is_read_and_leaves() {
+    let server = EurekaServer::start();
+    assert_eq!(server.read("/eureka/apps")["applications"]["application"], json!([]));
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1"), 404, "a heartbeat before the registration");
+    put(&server, "i1", 80);
+    put(&server, "i2", 81);
+
+    let all = server.read("/eureka/apps/");
+    assert_eq!(all["applications"]["apps__hashcode"], "UP_2_");
+    let read = server.read("/eureka/v2/apps/web/i1");
+    let one = &read["instance"];
+    let expected = json!({ "instanceId": "i1", "hostName": "h1", "app": "WEB", "ipAddr": "10.0.0.1", "status": "UP",
+        "overriddenStatus": "UNKNOWN", "port": { "$": 80, "@enabled": "true" }, "vipAddress": "web,shop",
+        "securePort": { "$": 443, "@enabled": "false" }, "metadata": { "zone": "a" }, "actionType": "ADDED" });
+    for (field, value) in expected.as_object().unwrap() {
+        assert_eq!(&one[field], value, "{field}");
+    }
+    assert_eq!(
+        (&one["leaseInfo"]["durationInSecs"], &one["leaseInfo"]["renewalIntervalInSecs"]),
+        (&json!(90), &json!(30))
+    );
+    assert_eq!(&server.read("/eureka/instances/i1"), &read);
+    assert_eq!(server.read("/eureka/apps/WEB")["application"]["instance"].as_array().unwrap().len(), 2);
+    assert_eq!(server.read("/eureka/vips/shop")["applications"]["application"][0]["name"], "WEB");
+    assert_eq!(server.read("/eureka/svips/secure")["applications"]["application"][0]["name"], "WEB");
+    assert_eq!(server.rest.discover("service_name=web").len(), 2, "both APIs show the same registry");
+
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1?status=UP&lastDirtyTimestamp=1"), 200);
+    assert_eq!(server.status("DELETE", "/eureka/apps/WEB/i1"), 200);
+    for (method, path) in [
+        ("PUT", "/eureka/apps/WEB/i1"),
+        ("DELETE", "/eureka/apps/WEB/i1"),
+        ("GET", "/eureka/apps/WEB/i1"),
+        ("GET", "/eureka/apps/OTHER"),
+        ("GET", "/eureka/instances/i1"),
+        ("GET", "/eureka/vips/other"),
+        ("GET", "/eureka/svips/web"),
+        ("PUT", "/eureka/apps/WEB/i1/status?value=UP"),
+        ("PUT", "/eureka/apps/WEB/i1/metadata?a=b"),
+        ("GET", "/eureka/other"),
+    ] {
+        assert_eq!(server.status(method, path), 404, "{method} {path}");
+    }
+}
+
+#[test]
+fn a_status_is_reported_overridden_and_released() {
+    let server = EurekaServer::start();
+    let starting = instance("i1", 80, json!({ "status": "STARTING" }));
+    assert_eq!(server.send("POST", "/eureka/apps/WEB", JSON, &starting).status, 204);
+    assert_eq!(status_of(&server, "i1"), "STARTING");
+    assert!(server.rest.discover("service_name=web").is_empty(), "it takes no calls yet");
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1"), 200);
+    assert_eq!(status_of(&server, "i1"), "STARTING", "a heartbeat without a status says nothing about it");
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1?status=UP"), 200);
+    assert_eq!(status_of(&server, "i1"), "UP");
+
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1/status?value=OUT_OF_SERVICE"), 200);
+    let one = server.read("/eureka/apps/WEB/i1");
+    assert_eq!(one["instance"]["overriddenStatus"], "OUT_OF_SERVICE");
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1?status=UP"), 200);
+    assert_eq!(status_of(&server, "i1"), "OUT_OF_SERVICE", "what the instance says does not matter");
+    assert_eq!(server.status("DELETE", "/eureka/apps/WEB/i1/status"), 200);
+    assert_eq!(status_of(&server, "i1"), "UP");
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1?status=DOWN"), 200);
+    assert_eq!(status_of(&server, "i1"), "DOWN");
+
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1/metadata?color=blue&zone=b"), 200);
+    let one = server.read("/eureka/apps/WEB/i1");
+    assert_eq!(one["instance"]["metadata"], json!({ "color": "blue", "zone": "b" }));
+    assert_eq!(status_of(&server, "i1"), "DOWN", "metadata changes nothing else");
+}
+
+#[test]
+fn changes_are_a_list_of_their_own() {
+    let server = EurekaServer::start();
+    put(&server, "i1", 80);
+    put(&server, "i2", 81);
+    let changed = |server: &EurekaServer| {
+        let delta = server.read("/eureka/apps/delta")["applications"].clone();
+        let instances = delta["application"][0]["instance"].as_array().cloned().unwrap_or_default();
+        let text = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();
+        let actions: Vec<(String, String)> =
+            instances.iter().map(|one| (text(one, "instanceId"), text(one, "actionType"))).collect();
+        (actions, delta["apps__hashcode"].as_str().unwrap().to_owned(), delta["versions__delta"].clone())
+    };
+    let entry = |id: &str, action: &str| (id.to_owned(), action.to_owned());
+    let (actions, hash, version) = changed(&server);
+    assert_eq!((actions, hash.as_str()), (vec![entry("i1", "ADDED"), entry("i2", "ADDED")], "UP_2_"));
+
+    assert_eq!(server.status("DELETE", "/eureka/apps/WEB/i1"), 200);
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i2?status=DOWN"), 200);
+    wait_until(|| changed(&server).0 == [entry("i1", "DELETED"), entry("i2", "MODIFIED")]);
+    let (_, hash, later) = changed(&server);
+    assert_eq!((hash.as_str(), later != version), ("DOWN_1_", true));
+}
+
+#[test]
+fn xml_is_read_and_written() {
+    let server = EurekaServer::start();
+    let body = "<?xml version=\"1.0\"?><instance><instanceId>i1</instanceId><hostName>h1</hostName><app>WEB</app>\
+        <ipAddr>10.0.0.1</ipAddr><status>UP</status><port enabled=\"true\">80</port>\
+        <leaseInfo><durationInSecs>60</durationInSecs></leaseInfo><metadata><team>a &amp; b</team></metadata></instance>";
+    assert_eq!(server.send("POST", "/eureka/apps/WEB", XML, body).status, 204);
+    assert_eq!(server.read("/eureka/apps/WEB/i1")["instance"]["metadata"]["team"], "a & b");
+
+    for (accept, kind) in [
+        ("", "application/xml"),
+        ("Accept: */*\r\n", "application/xml"),
+        ("Accept: application/xml\r\n", "application/xml"),
+        ("Accept: application/json, application/*+json\r\n", "application/json"),
+    ] {
+        let reply = server.send("GET", "/eureka/apps", accept, "");
+        assert_eq!(reply.header("content-type"), Some(kind), "{accept}");
+    }
+    let text = server.send("GET", "/eureka/apps/WEB", "", "").text();
+    assert!(text.contains("<port enabled=\"true\">80</port>") && text.contains("<team>a &amp; b</team>"), "{text}");
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_a_reason() {
+    let server = EurekaServer::start();
+    let good = instance("i1", 80, json!({}));
+    let long = instance("i1", 80, json!({ "metadata": { "k": "x".repeat(70_000) } }));
+    for (headers, body, status, reason) in [
+        (JSON, "{", 400, "EOF"),
+        (JSON, "{}", 400, "instance: it is missing"),
+        (XML, "<instance>", 400, "ends within an element"),
+        (XML, "<!DOCTYPE a [<!ENTITY x \"y\">]><instance/>", 400, "document type"),
+        ("", good.as_str(), 415, "content type"),
+        (JSON, &instance("i1", 0, json!({})), 400, "port: it is missing"),
+        (JSON, &instance("i1", 80, json!({ "app": "OTHER" })), 400, "app: it is OTHER"),
+        (JSON, &instance("i1", 80, json!({ "status": "GREEN" })), 400, "GREEN is not a status"),
+        (JSON, &instance("a/b", 80, json!({})), 400, "id"),
+        (JSON, long.as_str(), 413, "longer than"),
+    ] {
+        let reply = server.send("POST", "/eureka/apps/WEB", headers, body);
+        assert_eq!(reply.status, status, "{body}: {}", reply.text());
+        assert!(reply.text().contains(reason), "{body}: {}", reply.text());
+    }
+    put(&server, "i1", 80);
+    for (method, path, status) in [
+        ("PUT", "/eureka/apps/WEB/i1?status=GREEN", 400),
+        ("PUT", "/eureka/apps/WEB/i1/status", 400),
+        ("PUT", "/eureka/apps/WEB/i1/status?value=GREEN", 400),
+        ("PUT", "/eureka/apps/WEB/i1/metadata?eureka_instance=x", 400),
+        ("PATCH", "/eureka/apps/WEB/i1", 405),
+        ("GET", "/eureka/apps/%ff", 400),
+    ] {
+        assert_eq!(server.status(method, path), status, "{method} {path}");
+    }
+    assert_eq!(status_of(&server, "i1"), "UP");
+}
