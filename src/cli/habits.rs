@@ -224,7 +224,6 @@ const COMMANDS: &[(&str, &str)] = &[
     ("certificates", "portolan validate https://HOST -o wide"),
     ("catalog", "portolan services list"),
     ("members", "portolan status"),
-    ("agent", "portolan serve"),
     ("server", "portolan serve"),
     ("describe", "portolan services get NAME"),
     ("backup", "portolan db backup FILE"),
