@@ -2831,7 +2831,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)
@@ -5020,7 +5020,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)

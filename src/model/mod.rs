@@ -131,7 +131,7 @@ pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
-pub use local::{Ancestor, Backlog, Container, LocalDetail, OwnerLookup, Process, SocketState, User};
+pub use local::{Ancestor, Backlog, Container, FirewallVerdict, LocalDetail, OwnerLookup, Process, SocketState, User};
 pub use network_namespace::NetworkNamespace;
 pub use parse_error::ParseError;
 pub use permutation::Permutation;
