@@ -19,6 +19,7 @@ mod prometheus;
 mod reload;
 mod rest;
 mod secrets;
+mod schemathesis;
 mod seed;
 mod server;
 mod service_manager;

@@ -1,0 +1,28 @@
+//! schemathesis generates requests by the description of the API, and compares what comes back with it.
+
+use std::path::Path;
+
+use super::Server;
+use crate::consul::clients_folder;
+use crate::support::{output, tool};
+
+/// The description is true for generated requests: every check, all operations but two. The stream of events never ends, and
+/// a configuration may be waited for.
+#[test]
+fn requests_by_the_description_are_answered_as_described() {
+    let server = Server::in_memory();
+    let mut run = tool("python3");
+    run.env("PYTHONPATH", clients_folder().join("schemathesis"));
+    run.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/serve"));
+    run.args(["-m", "schemathesis.cli", "run"]).arg(format!("http://{}/openapi.json", server.address));
+    run.args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "3"]);
+    run.args(["--exclude-operation-id", "followEvents", "--exclude-operation-id", "readConfig"]);
+    run.args(["--generation-deterministic", "--no-shrink", "--continue-on-failure", "--no-color"]);
+    run.args(["--request-timeout", "120", "--workers", "2"]);
+
+    let out = output(&mut run);
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{said}{}", String::from_utf8_lossy(&out.stderr));
+    let generated = said.lines().find_map(|line| line.trim().split_once(" generated, ")?.0.parse::<u32>().ok());
+    assert!(generated.is_some_and(|count| count > 1_000), "{said}");
+}
