@@ -28,6 +28,9 @@ _portolan() {
             portolan,config)
                 cmd="portolan__subcmd__config"
                 ;;
+            portolan,db)
+                cmd="portolan__subcmd__db"
+                ;;
             portolan,deregister)
                 cmd="portolan__subcmd__deregister"
                 ;;
@@ -169,6 +172,36 @@ _portolan() {
             portolan__subcmd__config__subcmd__help,show)
                 cmd="portolan__subcmd__config__subcmd__help__subcmd__show"
                 ;;
+            portolan__subcmd__db,backup)
+                cmd="portolan__subcmd__db__subcmd__backup"
+                ;;
+            portolan__subcmd__db,copy)
+                cmd="portolan__subcmd__db__subcmd__copy"
+                ;;
+            portolan__subcmd__db,help)
+                cmd="portolan__subcmd__db__subcmd__help"
+                ;;
+            portolan__subcmd__db,migrate)
+                cmd="portolan__subcmd__db__subcmd__migrate"
+                ;;
+            portolan__subcmd__db,status)
+                cmd="portolan__subcmd__db__subcmd__status"
+                ;;
+            portolan__subcmd__db__subcmd__help,backup)
+                cmd="portolan__subcmd__db__subcmd__help__subcmd__backup"
+                ;;
+            portolan__subcmd__db__subcmd__help,copy)
+                cmd="portolan__subcmd__db__subcmd__help__subcmd__copy"
+                ;;
+            portolan__subcmd__db__subcmd__help,help)
+                cmd="portolan__subcmd__db__subcmd__help__subcmd__help"
+                ;;
+            portolan__subcmd__db__subcmd__help,migrate)
+                cmd="portolan__subcmd__db__subcmd__help__subcmd__migrate"
+                ;;
+            portolan__subcmd__db__subcmd__help,status)
+                cmd="portolan__subcmd__db__subcmd__help__subcmd__status"
+                ;;
             portolan__subcmd__discover,consul)
                 cmd="portolan__subcmd__discover__subcmd__consul"
                 ;;
@@ -252,6 +285,9 @@ _portolan() {
                 ;;
             portolan__subcmd__help,config)
                 cmd="portolan__subcmd__help__subcmd__config"
+                ;;
+            portolan__subcmd__help,db)
+                cmd="portolan__subcmd__help__subcmd__db"
                 ;;
             portolan__subcmd__help,deregister)
                 cmd="portolan__subcmd__help__subcmd__deregister"
@@ -355,6 +391,18 @@ _portolan() {
             portolan__subcmd__help__subcmd__config,show)
                 cmd="portolan__subcmd__help__subcmd__config__subcmd__show"
                 ;;
+            portolan__subcmd__help__subcmd__db,backup)
+                cmd="portolan__subcmd__help__subcmd__db__subcmd__backup"
+                ;;
+            portolan__subcmd__help__subcmd__db,copy)
+                cmd="portolan__subcmd__help__subcmd__db__subcmd__copy"
+                ;;
+            portolan__subcmd__help__subcmd__db,migrate)
+                cmd="portolan__subcmd__help__subcmd__db__subcmd__migrate"
+                ;;
+            portolan__subcmd__help__subcmd__db,status)
+                cmd="portolan__subcmd__help__subcmd__db__subcmd__status"
+                ;;
             portolan__subcmd__help__subcmd__discover,consul)
                 cmd="portolan__subcmd__help__subcmd__discover__subcmd__consul"
                 ;;
@@ -393,6 +441,9 @@ _portolan() {
                 ;;
             portolan__subcmd__help__subcmd__key,revoke)
                 cmd="portolan__subcmd__help__subcmd__key__subcmd__revoke"
+                ;;
+            portolan__subcmd__help__subcmd__services,balance)
+                cmd="portolan__subcmd__help__subcmd__services__subcmd__balance"
                 ;;
             portolan__subcmd__help__subcmd__services,get)
                 cmd="portolan__subcmd__help__subcmd__services__subcmd__get"
@@ -433,6 +484,9 @@ _portolan() {
             portolan__subcmd__key__subcmd__help,revoke)
                 cmd="portolan__subcmd__key__subcmd__help__subcmd__revoke"
                 ;;
+            portolan__subcmd__services,balance)
+                cmd="portolan__subcmd__services__subcmd__balance"
+                ;;
             portolan__subcmd__services,get)
                 cmd="portolan__subcmd__services__subcmd__get"
                 ;;
@@ -450,6 +504,9 @@ _portolan() {
                 ;;
             portolan__subcmd__services,update)
                 cmd="portolan__subcmd__services__subcmd__update"
+                ;;
+            portolan__subcmd__services__subcmd__help,balance)
+                cmd="portolan__subcmd__services__subcmd__help__subcmd__balance"
                 ;;
             portolan__subcmd__services__subcmd__help,get)
                 cmd="portolan__subcmd__services__subcmd__help__subcmd__get"
@@ -476,7 +533,7 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status health audit export drift sync doctor explain serve key bench ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve register deregister services status health audit export drift sync doctor explain serve key db bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1261,6 +1318,244 @@ _portolan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portolan__subcmd__db)
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version status migrate backup copy help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__backup)
+            opts="-o -q -h -V --database --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__copy)
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help)
+            opts="status migrate backup copy help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help__subcmd__copy)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__migrate)
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__db__subcmd__status)
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portolan__subcmd__deregister)
             opts="-y -o -q -h -V --yes --server --registry --timeout --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1304,7 +1599,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1400,10 +1695,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1432,7 +1723,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__consul)
-            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --tag --datacenter --namespace --partition --address --token-file --ca --cert --key --tls-server-name --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1616,10 +1907,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1648,7 +1935,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__dns)
-            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --record --domain --consul --server --port --refresh-ttl --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1768,10 +2055,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1800,7 +2083,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__etcd)
-            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --prefix --endpoint --user --password-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1972,10 +2255,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2004,7 +2283,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__file)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2097,10 +2376,6 @@ _portolan() {
                     return 0
                     ;;
                 --fall)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2272,7 +2547,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --exclude-namespace --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2427,10 +2702,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2459,7 +2730,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2582,10 +2853,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2614,7 +2881,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__portolan)
-            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2782,10 +3049,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2814,7 +3077,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --proxy --shard --resume --all --open --names --resolver --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --proxy --shard --resume --all --open --names --resolver --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3011,10 +3274,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3085,7 +3344,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__drift)
-            opts="-w -o -q -h -V --file --host --node --allow --all --fail-on --connect-only --timeout --fix --yes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --file --host --node --allow --all --fail-on --connect-only --timeout --fix --yes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3166,10 +3425,6 @@ _portolan() {
                     return 0
                     ;;
                 --fall)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -3496,7 +3751,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="local scan discover who kill free-port validate score wait resolve register deregister services status health audit export drift sync doctor explain serve key bench ports completions man config help"
+            opts="local scan discover who kill free-port validate score wait resolve register deregister services status health audit export drift sync doctor explain serve key db bench ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3678,6 +3933,76 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__config__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__db)
+            opts="status migrate backup copy"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__db__subcmd__backup)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__db__subcmd__copy)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__db__subcmd__migrate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__db__subcmd__status)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -4140,8 +4465,22 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__services)
-            opts="list get update switch shift"
+            opts="list get update balance switch shift"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__services__subcmd__balance)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -4562,7 +4901,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --register --server --registry --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --register --server --registry --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -4682,10 +5021,6 @@ _portolan() {
                     return 0
                     ;;
                 --fall)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4984,7 +5319,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --proxy --shard --resume --all --open --names --resolver --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --discover-only --pace --rate --timeout --retries --deadline --source-address --source-port --proxy --shard --resume --all --open --names --resolver --reason --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5181,10 +5516,6 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --since)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --min-score)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5251,7 +5582,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__serve)
-            opts="-p -o -q -h -V --data --database-url --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --eureka --dns --dns-domain --dns-ttl --import --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
+            opts="-p -o -q -h -V --data --database-url --redis --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --eureka --dns --dns-domain --dns-ttl --import --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5273,6 +5604,10 @@ _portolan() {
                     return 0
                     ;;
                 --database-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --redis)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5425,12 +5760,54 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__services)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version list get update switch shift help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version list get update balance switch shift help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html svg dot mermaid name address" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__services__subcmd__balance)
+            opts="-o -q -h -V --default --reset-counts --server --registry --timeout --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -5497,8 +5874,22 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__services__subcmd__help)
-            opts="list get update switch shift help"
+            opts="list get update balance switch shift help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__services__subcmd__help__subcmd__balance)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -5883,7 +6274,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__validate)
-            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --cert --key --path --method --body --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --columns --sort --group-by --tree --no-headers --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --listen --allow-any-target --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --cert --key --path --method --body --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --columns --sort --group-by --tree --no-headers --watch --interval --for --count --until --exec --webhook --lines --rise --fall --listen --allow-any-target --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6086,10 +6477,6 @@ _portolan() {
                     return 0
                     ;;
                 --fall)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -52,6 +52,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -64,8 +65,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
             cand --state 'Show only sockets in these states [default: listen,unconnected]'
             cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
-            cand --user 'Show only listeners that this user made or holds, by name or number'
-            cand --interface 'Show only listeners that this interface leads to'
+            cand --user 'Show only listeners that this user opened or holds, by name or number'
+            cand --interface 'Show only listeners that are reachable through this interface'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
@@ -83,11 +84,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --register 'Register what the rules of this TOML file match, for as long as it listens'
-            cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -99,8 +99,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-loopback 'Leave out listeners that only this host can reach'
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-            cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
-            cand --connections 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
+            cand --all-netns 'Include every network namespace of this machine (needs root)'
+            cand --connections 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -156,7 +156,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -213,7 +212,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -251,8 +249,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
             cand --state 'Show only sockets in these states [default: listen,unconnected]'
             cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
-            cand --user 'Show only listeners that this user made or holds, by name or number'
-            cand --interface 'Show only listeners that this interface leads to'
+            cand --user 'Show only listeners that this user opened or holds, by name or number'
+            cand --interface 'Show only listeners that are reachable through this interface'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
@@ -270,7 +268,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -283,8 +280,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-loopback 'Leave out listeners that only this host can reach'
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-            cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
-            cand --connections 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
+            cand --all-netns 'Include every network namespace of this machine (needs root)'
+            cand --connections 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -340,7 +337,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -409,7 +405,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -444,7 +439,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --datacenter 'List the services of this datacenter [default: the agent''s]'
             cand --namespace 'List the services of this namespace (Consul Enterprise)'
             cand --partition 'List the services of this admin partition (Consul Enterprise)'
-            cand --address 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]'
+            cand --address 'Use this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]'
             cand --token-file 'Read the ACL token from this file'
             cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
             cand --cert 'Present the client certificate of this PEM file'
@@ -468,7 +463,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -494,7 +488,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover;etcd'= {
             cand --prefix 'Read the keys that start with this text [default: /services/]'
-            cand --endpoint 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]'
+            cand --endpoint 'Use these servers; if one fails, the next: host:port or https://host:port [default: 127.0.0.1:2379]'
             cand --user 'Log in as this user'
             cand --password-file 'Read the user''s password from this file'
             cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
@@ -518,7 +512,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -544,7 +537,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover;portolan'= {
             cand --namespace 'List only the services of this namespace [default: all]'
-            cand --address 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
+            cand --address 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
             cand --token-file 'Read the token from this file'
             cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
             cand --cert 'Present the client certificate of this PEM file'
@@ -567,7 +560,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -594,8 +586,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;dns'= {
             cand --record 'Look up only records of these types [default: srv,a,aaaa,txt]'
             cand --domain 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]'
-            cand --server 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]'
-            cand --port 'Ask this port of servers that are written without one [default: 53]'
+            cand --server 'Query these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]'
+            cand --port 'Query this port of servers that are given without one [default: 53]'
             cand --refresh-ttl 'With --watch, look a name up again no sooner than after this time [default: 30s]'
             cand --timeout 'Set the maximum duration of one lookup, as in 500ms or 5s'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
@@ -615,13 +607,12 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --consul 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul'
+            cand --consul 'Query Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -658,7 +649,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --min-score 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -717,7 +707,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --pid 'Print only process ids, one per line'
-            cand --all-netns 'Look into every network namespace of this machine (needs root)'
+            cand --all-netns 'Include every network namespace of this machine (needs root)'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -799,7 +789,6 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --listen 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -868,8 +857,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
             cand --meta 'Only instances with this metadata; can be repeated, and then all of it is required'
             cand --zone 'Prefer instances in this zone'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -884,24 +873,24 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;register'= {
             cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
-            cand --port 'The port that the service listens on'
+            cand --port 'Port that the service listens on'
             cand --from-listener 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given'
-            cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
-            cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
-            cand --namespace 'Its namespace'
-            cand --version 'Its version'
-            cand --tag 'A tag; can be repeated'
-            cand --meta 'Metadata; can be repeated'
-            cand --protocol 'Its protocol, as in http, https or grpc'
-            cand --weight 'Its share of the calls, relative to the other instances'
-            cand --zone 'Its zone'
-            cand --node 'The machine that it runs on'
-            cand --check 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE'
-            cand --interval 'The interval at which the registry repeats the check [default: the registry''s]'
-            cand --ttl 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]'
-            cand --deregister-after 'How long it may be unhealthy until the registry removes it [default: the registry''s]'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --address 'Address that clients connect to [default: the first address of this machine that is not a loopback address]'
+            cand --id 'Id of the instance; the same id replaces an older registration [default: a random one]'
+            cand --namespace 'Namespace of the service'
+            cand --version 'Version of the instance, as in 1.2.0'
+            cand --tag 'Add this tag; can be repeated'
+            cand --meta 'Add this metadata; can be repeated'
+            cand --protocol 'Protocol of the service, as in http, https or grpc'
+            cand --weight 'Share of the calls, relative to the other instances'
+            cand --zone 'Zone of the instance'
+            cand --node 'Name of the machine that it runs on'
+            cand --check 'Wait for this check before registering; the registry then repeats it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE'
+            cand --interval 'Interval at which the registry repeats the check [default: the registry''s]'
+            cand --ttl 'Time after which the registration expires unless it is renewed; portolan renews it [default: the registry''s, 30s for `portolan serve`]'
+            cand --deregister-after 'Time after which the registry removes an unhealthy instance [default: the registry''s]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -914,8 +903,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'portolan;deregister'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -946,14 +935,15 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
-            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;services;list'= {
             cand --namespace 'Only services of this namespace'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -968,8 +958,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;services;get'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -985,9 +975,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;services;update'= {
             cand --status 'Whether the instance takes calls'
-            cand --weight 'Its share of the calls, relative to the other instances; 0 for none'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --weight 'Share of the calls, relative to the other instances; 0 for none'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1003,11 +993,29 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;services;balance'= {
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --default 'Let the settings of the server choose the strategy again'
+            cand --reset-counts 'Set the counts to zero'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;services;switch'= {
             cand --to 'Instances of this version, or of a range such as ^1.3'
             cand --to-tag 'Instances with this tag'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1027,18 +1035,18 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --to-tag 'Instances with this tag'
             cand --steps 'Percentages of the calls, rising'
             cand --every 'How long each step lasts [default: 5m]'
-            cand --abort-below 'Go back when the score falls below this, 1 to 100'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --abort-below 'Restore the previous weights if the score falls below this, 1 to 100'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --pause 'Stay at the current step'
-            cand --resume 'Go on; the step lasts its whole time again'
-            cand --abort 'End it with the weights from before'
-            cand --finish 'End it with all calls at the new instances'
+            cand --resume 'Continue; the current step starts again'
+            cand --abort 'End the shift and restore the previous weights'
+            cand --finish 'End the shift and send all calls to the new instances'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1051,8 +1059,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
-            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;services;help;list'= {
@@ -1061,6 +1070,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;services;help;update'= {
         }
+        &'portolan;services;help;balance'= {
+        }
         &'portolan;services;help;switch'= {
         }
         &'portolan;services;help;shift'= {
@@ -1068,8 +1079,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;services;help;help'= {
         }
         &'portolan;status'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1095,13 +1106,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand -V 'Print version'
             cand --version 'Print version'
-            cand check 'Let the server run the checks of instances now, and print the results'
+            cand check 'Run the checks of instances now, on the server, and print the results'
             cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;health;check'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1117,8 +1128,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;health;show'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1133,7 +1144,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;health;help'= {
-            cand check 'Let the server run the checks of instances now, and print the results'
+            cand check 'Run the checks of instances now, on the server, and print the results'
             cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -1147,8 +1158,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --since 'List records from this time on: 2026-11-29T12:00:00Z, or a duration before now, such as 1h'
             cand --who 'List records whose WHO contains this text'
             cand --last 'Look only at the last N records [default: 100]'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1167,8 +1178,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;audit;verify'= {
             cand --expect 'Require this record, as an earlier run printed it'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1196,8 +1207,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --reload 'Run this command after the file was replaced, without a shell; quotes join words'
             cand --version 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2'''
             cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1214,7 +1225,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;drift'= {
             cand --file 'Compare the services of this file too; short for file:FILE, can be repeated'
             cand --host 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]'
-            cand --node 'A name of this machine as a node of the registries, beside its host name; can be repeated'
+            cand --node 'Node name of this machine in the registries, in addition to its host name; can be repeated'
             cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
             cand --fail-on 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening'
             cand --timeout 'Set the maximum duration of one connection'
@@ -1226,14 +1237,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
-            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --all 'List also what agrees, and what nothing can be said of'
+            cand --all 'Also list addresses that agree, and those that cannot be judged'
             cand --connect-only 'Only connect: do not identify what replies'
-            cand --fix 'Print the commands that mend the findings, instead of the findings'
+            cand --fix 'Print the commands that fix the findings, instead of the findings'
             cand --yes 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -1247,15 +1257,15 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;sync'= {
-            cand --as 'Call FROM by this name in the metadata of its copies [default: the name of its provider]'
+            cand --as 'Mark the copies with this name of FROM [default: the name of its provider]'
             cand --timeout 'Set the maximum time for one reply of a registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --dry-run 'Print what would change, and change nothing'
-            cand -y 'Change also more than 20 % of the copies at once'
-            cand --yes 'Change also more than 20 % of the copies at once'
+            cand -y 'Allow a change of more than 20 % of the copies at once'
+            cand --yes 'Allow a change of more than 20 % of the copies at once'
             cand -w 'Keep running, and copy each change'
             cand --watch 'Keep running, and copy each change'
             cand --json 'Short for --output json'
@@ -1267,8 +1277,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;doctor'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1298,6 +1308,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;serve'= {
             cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
             cand --database-url 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE'
+            cand --redis 'Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST'
             cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
             cand --listen 'Listen on this address; can be repeated'
             cand --host 'Listen on this address [default: 127.0.0.1]'
@@ -1306,19 +1317,19 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --tls-cert 'Speak TLS with this certificate and its chain (PEM)'
             cand --tls-key 'Private key of --tls-cert (PEM) [default: in the same file]'
             cand --tls-client-ca 'Accept only clients with a certificate of these authorities (PEM)'
-            cand --max-connections 'Open connections at most [default: 10000]'
-            cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
-            cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --max-connections 'Limit open connections [default: 10000]'
+            cand --max-connections-per-address 'Limit open connections of one address [default: 2500]'
+            cand --shutdown-timeout 'Time that requests in progress get when the server stops [default: 30s]'
             cand --consul 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated'
             cand --advertise 'Address of this server in Consul''s catalog [default: the one that it listens on]'
             cand --eureka 'Serve Eureka''s HTTP API on this address, or on 127.0.0.1:8761; can be repeated'
             cand --dns 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated'
             cand --dns-domain 'Domain of all DNS names [default: portolan]'
-            cand --dns-ttl 'How long clients may keep a DNS answer [default: 0s]'
+            cand --dns-ttl 'Time for which clients may cache a DNS reply [default: 0s]'
             cand --import 'Show the services of this registry beside those registered here; can be repeated'
             cand --node 'Name of this server [default: the host name]'
             cand --cluster 'Name of the cluster, a label'
-            cand --default-ttl 'How long a registration lasts that names no ttl [default: 30s]'
+            cand --default-ttl 'Time for which a registration without a ttl lasts [default: 30s]'
             cand --log-level 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]'
             cand --log-format 'Format of the log on stderr [default: text]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
@@ -1327,8 +1338,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
             cand --check 'Check the settings, print them with their origin, and exit'
             cand --auth 'Require an API key or a token of every caller; `portolan key create` makes keys'
-            cand --insecure 'Listen beyond this machine although the server has no authentication'
-            cand --compat-metrics 'Show six figures of /metrics also under the names service_discovery_*'
+            cand --insecure 'Listen on addresses beyond this machine without authentication'
+            cand --compat-metrics 'Also export six of the metrics under the names service_discovery_*'
             cand --debug 'Short for --log-level debug'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
@@ -1357,12 +1368,12 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;key;create'= {
-            cand --name 'What the key is for; logs and lists show it'
-            cand --role 'What it may do: viewer, operator or admin [default: viewer]'
-            cand --permission 'Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated'
-            cand --namespace 'Limit it to this namespace; can be repeated'
-            cand --service 'Limit it to services whose names begin with this; can be repeated'
-            cand --expires 'End it after this time, such as 90d; at most 365d [default: never]'
+            cand --name 'Name of the key, shown in logs and lists'
+            cand --role 'Role: viewer, operator or admin [default: viewer]'
+            cand --permission 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated'
+            cand --namespace 'Limit the key to this namespace; can be repeated'
+            cand --service 'Limit the key to services whose names begin with this; can be repeated'
+            cand --expires 'Expire after this time, such as 90d; at most 365d [default: never]'
             cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1419,6 +1430,94 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;key;help;help'= {
         }
+        &'portolan;db'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;status'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;migrate'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;backup'= {
+            cand --database 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;copy'= {
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;db;help'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+            cand help 'Print this message or the help of the given subcommand(s)'
+        }
+        &'portolan;db;help;status'= {
+        }
+        &'portolan;db;help;migrate'= {
+        }
+        &'portolan;db;help;backup'= {
+        }
+        &'portolan;db;help;copy'= {
+        }
+        &'portolan;db;help;help'= {
+        }
         &'portolan;bench'= {
             cand --server 'The server: http://HOST:PORT or consul://HOST:PORT'
             cand --registry 'The server: http://HOST:PORT or consul://HOST:PORT'
@@ -1429,12 +1528,12 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --instances 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]'
             cand --watchers 'Let N clients watch, for the scenario watch'
             cand --timeout 'Set the maximum time for a reply'
-            cand --cpu 'Run on this processor only, so that the load does not take those of the server'
+            cand --cpu 'Run on this processor only, to leave the others to the server'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
-            cand --closed 'Send each request as soon as the one before is answered, for the maximum throughput'
+            cand --closed 'Send each request as soon as the previous one is answered, to measure the maximum throughput'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1520,8 +1619,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;config;list'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1537,8 +1636,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;config;get'= {
             cand --version 'Print this version, if it is still kept'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1552,10 +1651,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'portolan;config;put'= {
-            cand --format 'What the value is [default: json if it is JSON]'
+            cand --format 'Format of the value [default: json if it is JSON]'
             cand --expect 'Write only if this version is the current one; 0: only if there is none'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1571,8 +1670,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;config;delete'= {
             cand --expect 'Delete it only if this version is the current one'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1587,8 +1686,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;config;history'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1603,8 +1702,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;config;diff'= {
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1620,8 +1719,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;config;rollback'= {
             cand --expect 'Roll back only if this version is the current one'
-            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
-            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1688,6 +1787,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand key 'Create, list and revoke the API keys of `portolan serve`'
+            cand db 'Look at, migrate, back up and copy the databases of `portolan serve`'
             cand bench 'Measure the latency of a registry under load'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script, or install it'
@@ -1747,14 +1847,17 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand list 'List the services of a registry: how many instances of each are healthy, their versions and tags'
             cand get 'Show a service: its health, versions, capabilities, and every instance with its state'
             cand update 'Change the status or the weight of registered instances'
+            cand balance 'Show or set the strategy of a service for clients that ask for none'
             cand switch 'Send all calls of a service to the instances of a version or with a tag, in one change'
-            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+            cand shift 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
         }
         &'portolan;help;services;list'= {
         }
         &'portolan;help;services;get'= {
         }
         &'portolan;help;services;update'= {
+        }
+        &'portolan;help;services;balance'= {
         }
         &'portolan;help;services;switch'= {
         }
@@ -1763,7 +1866,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;status'= {
         }
         &'portolan;help;health'= {
-            cand check 'Let the server run the checks of instances now, and print the results'
+            cand check 'Run the checks of instances now, on the server, and print the results'
             cand show 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
         }
         &'portolan;help;health;check'= {
@@ -1797,6 +1900,20 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;key;list'= {
         }
         &'portolan;help;key;revoke'= {
+        }
+        &'portolan;help;db'= {
+            cand status 'Show what a database is and holds: its engine, format, index, size, and the rows of each table'
+            cand migrate 'Make the tables of a database, or migrate those of an older portolan'
+            cand backup 'Write a backup of a database to a new SQLite file'
+            cand copy 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
+        }
+        &'portolan;help;db;status'= {
+        }
+        &'portolan;help;db;migrate'= {
+        }
+        &'portolan;help;db;backup'= {
+        }
+        &'portolan;help;db;copy'= {
         }
         &'portolan;help;bench'= {
         }

@@ -83,8 +83,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Sh
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that this interface leads to' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -109,7 +109,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l fall -d 'Rep
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l register -d 'Register what the rules of this TOML file match, for as long as it listens' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -138,8 +138,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l unix -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l connections -d 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Include every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l connections -d 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -311,8 +311,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -364,8 +364,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l connections -d 'List established connections instead of listeners, with the processes of both ends where both are on this machine'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Include every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l connections -d 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -542,7 +542,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l datacenter -d 'List the services of this datacenter [default: the agent\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l namespace -d 'List the services of this namespace (Consul Enterprise)' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l partition -d 'List the services of this admin partition (Consul Enterprise)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l address -d 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l address -d 'Use this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l token-file -d 'Read the ACL token from this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l cert -d 'Present the client certificate of this PEM file' -r -F
@@ -607,7 +607,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l prefix -d 'Read the keys that start with this text [default: /services/]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l endpoint -d 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l endpoint -d 'Use these servers; if one fails, the next: host:port or https://host:port [default: 127.0.0.1:2379]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l user -d 'Log in as this user' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l password-file -d 'Read the user\'s password from this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
@@ -672,7 +672,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l namespace -d 'List only the services of this namespace [default: all]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l token-file -d 'Read the token from this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l cert -d 'Present the client certificate of this PEM file' -r -F
@@ -740,8 +740,8 @@ a\t'IPv4 addresses'
 aaaa\t'IPv6 addresses'
 txt\t'Texts: metadata'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l domain -d 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system\'s search domains]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system\'s]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l port -d 'Ask this port of servers that are written without one [default: 53]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Query these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l port -d 'Query this port of servers that are given without one [default: 53]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l refresh-ttl -d 'With --watch, look a name up again no sooner than after this time [default: 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l timeout -d 'Set the maximum duration of one lookup, as in 500ms or 5s' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
@@ -788,7 +788,7 @@ address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l consul -d 'Ask Consul\'s DNS: --server 127.0.0.1:8600 --domain service.consul'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l consul -d 'Query Consul\'s DNS: --server 127.0.0.1:8600 --domain service.consul'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -890,7 +890,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand who" -l color -d 'Use 
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand who" -l pid -d 'Print only process ids, one per line'
-complete -c portolan -n "__fish_portolan_using_subcommand who" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l all-netns -d 'Include every network namespace of this machine (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand who" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand who" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand who" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1118,7 +1118,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l version -d
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l tag -d 'Only instances with this tag; can be repeated, and then all tags are required' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l meta -d 'Only instances with this metadata; can be repeated, and then all of it is required' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l zone -d 'Prefer instances in this zone' -r
-complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1146,23 +1146,23 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l json -d 'S
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d 'Register under this name [default: DISCOVERY_SERVICE_NAME]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'The port that the service listens on' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'Port that the service listens on' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'The address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'The id of the instance; the same id replaces an older registration [default: a random one]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Its namespace' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Its version' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'A tag; can be repeated' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l meta -d 'Metadata; can be repeated' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l protocol -d 'Its protocol, as in http, https or grpc' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l weight -d 'Its share of the calls, relative to the other instances' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l zone -d 'Its zone' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l node -d 'The machine that it runs on' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l check -d 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l interval -d 'The interval at which the registry repeats the check [default: the registry\'s]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l ttl -d 'How long the registration lasts unless it is renewed [default: the registry\'s, mostly 30s]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l deregister-after -d 'How long it may be unhealthy until the registry removes it [default: the registry\'s]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: a random one]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Namespace of the service' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Version of the instance, as in 1.2.0' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'Add this tag; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l meta -d 'Add this metadata; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l protocol -d 'Protocol of the service, as in http, https or grpc' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l weight -d 'Share of the calls, relative to the other instances' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l zone -d 'Zone of the instance' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l node -d 'Name of the machine that it runs on' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l check -d 'Wait for this check before registering; the registry then repeats it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l interval -d 'Interval at which the registry repeats the check [default: the registry\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l ttl -d 'Time after which the registration expires unless it is renewed; portolan renews it [default: the registry\'s, 30s for `portolan serve`]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l deregister-after -d 'Time after which the registry removes an unhealthy instance [default: the registry\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1188,7 +1188,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1245,10 +1245,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "update" -d 'Change the status or the weight of registered instances'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update switch shift help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l namespace -d 'Only services of this namespace' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1275,7 +1275,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1305,8 +1305,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l status -d 'Whether the instance takes calls' -r -f -a "up\t'It takes calls, if it is healthy'
 draining\t'It finishes its calls, and takes no new ones'
 maintenance\t'It is out of service'"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l weight -d 'Its share of the calls, relative to the other instances; 0 for none' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l weight -d 'Share of the calls, relative to the other instances; 0 for none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1336,7 +1336,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to -d 'Instances of this version, or of a range such as ^1.3' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to-tag -d 'Instances with this tag' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1368,8 +1368,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l to-tag -d 'Instances with this tag' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l steps -d 'Percentages of the calls, rising' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l every -d 'How long each step lasts [default: 5m]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort-below -d 'Go back when the score falls below this, 1 to 100' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort-below -d 'Restore the previous weights if the score falls below this, 1 to 100' -r
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1393,9 +1393,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l pause -d 'Stay at the current step'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l resume -d 'Go on; the step lasts its whole time again'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort -d 'End it with the weights from before'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l finish -d 'End it with all calls at the new instances'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l resume -d 'Continue; the current step starts again'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort -d 'End the shift and restore the previous weights'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l finish -d 'End the shift and send all calls to the new instances'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1404,9 +1404,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "update" -d 'Change the status or the weight of registered instances'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand status" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1458,10 +1458,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "check" -d 'Run the checks of instances now, on the server, and print the results'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1489,7 +1489,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1516,13 +1516,13 @@ complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "check" -d 'Run the checks of instances now, on the server, and print the results'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l since -d 'List records from this time on: 2026-11-29T12:00:00Z, or a duration before now, such as 1h' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l who -d 'List records whose WHO contains this text' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l last -d 'Look only at the last N records [default: 100]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1553,7 +1553,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Find changed, removed, moved and inserted records of the audit log'
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l expect -d 'Require this record, as an earlier run printed it' -r
-complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1587,7 +1587,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand export" -l file -d 'Wr
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l reload -d 'Run this command after the file was replaced, without a shell; quotes join words' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l version -d 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or \'>=1.2, <2\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l tag -d 'Only instances with this tag; can be repeated, and then all tags are required' -r
-complete -c portolan -n "__fish_portolan_using_subcommand export" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand export" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1616,7 +1616,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand export" -s q -l quiet 
 complete -c portolan -n "__fish_portolan_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l file -d 'Compare the services of this file too; short for file:FILE, can be repeated' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l host -d 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]' -r -f -a "(__fish_print_hostnames)"
-complete -c portolan -n "__fish_portolan_using_subcommand drift" -l node -d 'A name of this machine as a node of the registries, beside its host name; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l node -d 'Node name of this machine in the registries, in addition to its host name; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l allow -d 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fail-on -d 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l timeout -d 'Set the maximum duration of one connection' -r
@@ -1650,9 +1650,9 @@ address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand drift" -l all -d 'List also what agrees, and what nothing can be said of'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l all -d 'Also list addresses that agree, and those that cannot be judged'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l connect-only -d 'Only connect: do not identify what replies'
-complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fix -d 'Print the commands that mend the findings, instead of the findings'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fix -d 'Print the commands that fix the findings, instead of the findings'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l yes -d 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l lines -d 'Write lines even on a terminal'
@@ -1660,7 +1660,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand sync" -l as -d 'Call FROM by this name in the metadata of its copies [default: the name of its provider]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand sync" -l as -d 'Mark the copies with this name of FROM [default: the name of its provider]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l timeout -d 'Set the maximum time for one reply of a registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1684,13 +1684,13 @@ complete -c portolan -n "__fish_portolan_using_subcommand sync" -l color -d 'Use
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l dry-run -d 'Print what would change, and change nothing'
-complete -c portolan -n "__fish_portolan_using_subcommand sync" -s y -l yes -d 'Change also more than 20 % of the copies at once'
+complete -c portolan -n "__fish_portolan_using_subcommand sync" -s y -l yes -d 'Allow a change of more than 20 % of the copies at once'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s w -l watch -d 'Keep running, and copy each change'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1751,19 +1751,19 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -s p -l port -d
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-cert -d 'Speak TLS with this certificate and its chain (PEM)' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-key -d 'Private key of --tls-cert (PEM) [default: in the same file]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l tls-client-ca -d 'Accept only clients with a certificate of these authorities (PEM)' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Limit open connections [default: 10000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Limit open connections of one address [default: 2500]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time that requests in progress get when the server stops [default: 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l consul -d 'Serve Consul\'s HTTP API on this address, or on 127.0.0.1:8500; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l advertise -d 'Address of this server in Consul\'s catalog [default: the one that it listens on]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l eureka -d 'Serve Eureka\'s HTTP API on this address, or on 127.0.0.1:8761; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns -d 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-domain -d 'Domain of all DNS names [default: portolan]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'How long clients may keep a DNS answer [default: 0s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-ttl -d 'Time for which clients may cache a DNS reply [default: 0s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l import -d 'Show the services of this registry beside those registered here; can be repeated' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l node -d 'Name of this server [default: the host name]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l cluster -d 'Name of the cluster, a label' -r
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl -d 'How long a registration lasts that names no ttl [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl -d 'Time for which a registration without a ttl lasts [default: 30s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-level -d 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-format -d 'Format of the log on stderr [default: text]' -r -f -a "text\t''
 json\t''"
@@ -1790,8 +1790,8 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen beyond this machine although the server has no authentication'
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l compat-metrics -d 'Show six figures of /metrics also under the names service_discovery_*'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen on addresses beyond this machine without authentication'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l compat-metrics -d 'Also export six of the metrics under the names service_discovery_*'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
@@ -1827,12 +1827,12 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_se
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "list" -d 'List the keys, without their secrets'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "revoke" -d 'Revoke keys at once, for good'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l name -d 'What the key is for; logs and lists show it' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l role -d 'What it may do: viewer, operator or admin [default: viewer]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l namespace -d 'Limit it to this namespace; can be repeated' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit it to services whose names begin with this; can be repeated' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'End it after this time, such as 90d; at most 365d [default: never]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l name -d 'Name of the key, shown in logs and lists' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l role -d 'Role: viewer, operator or admin [default: viewer]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l permission -d 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l namespace -d 'Limit the key to this namespace; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit the key to services whose names begin with this; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'Expire after this time, such as 90d; at most 365d [default: never]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -1924,7 +1924,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand bench" -l connections 
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l instances -d 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l watchers -d 'Let N clients watch, for the scenario watch' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l timeout -d 'Set the maximum time for a reply' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, so that the load does not take those of the server' -r
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, to leave the others to the server' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1946,7 +1946,7 @@ address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l closed -d 'Send each request as soon as the one before is answered, for the maximum throughput'
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l closed -d 'Send each request as soon as the previous one is answered, to measure the maximum throughput'
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -2087,7 +2087,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2115,7 +2115,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l version -d 'Print this version, if it is still kept' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2142,10 +2142,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l format -d 'What the value is [default: json if it is JSON]' -r -f -a "json\t'JSON'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l format -d 'Format of the value [default: json if it is JSON]' -r -f -a "json\t'JSON'
 text\t'Any other text'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l expect -d 'Write only if this version is the current one; 0: only if there is none' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2173,7 +2173,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l expect -d 'Delete it only if this version is the current one' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2200,7 +2200,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2227,7 +2227,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2255,7 +2255,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l expect -d 'Roll back only if this version is the current one' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
@@ -2332,8 +2332,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "get" -d 'Show a service: its health, versions, capabilities, and every instance with its state'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "update" -d 'Change the status or the weight of registered instances'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "switch" -d 'Send all calls of a service to the instances of a version or with a tag, in one change'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Let the server run the checks of instances now, and print the results'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from services" -f -a "shift" -d 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "check" -d 'Run the checks of instances now, on the server, and print the results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from health" -f -a "show" -d 'Show the health of an instance or a service: the states of its checks, the findings, and past results'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Find changed, removed, moved and inserted records of the audit log'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "create" -d 'Create a key and print it once'

@@ -55,6 +55,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Look at, migrate, back up and copy the databases of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script, or install it')
@@ -68,8 +69,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Show only sockets in these states [default: listen,unconnected]')
             [CompletionResult]::new('--process', '--process', [CompletionResultType]::ParameterName, 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
-            [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user opened or holds, by name or number')
+            [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that are reachable through this interface')
             [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
@@ -87,11 +88,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--register', '--register', [CompletionResultType]::ParameterName, 'Register what the rules of this TOML file match, for as long as it listens')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -103,8 +103,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--skip-loopback', '--skip-loopback', [CompletionResultType]::ParameterName, 'Leave out listeners that only this host can reach')
             [CompletionResult]::new('--skip-private', '--skip-private', [CompletionResultType]::ParameterName, 'Leave out listeners bound to a private address')
             [CompletionResult]::new('--exposed', '--exposed', [CompletionResultType]::ParameterName, 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls')
-            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)')
-            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List established connections instead of listeners, with the processes of both ends where both are on this machine')
+            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Include every network namespace of this machine (needs root)')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List connections instead of listeners: with the processes of both ends, if both are on this machine')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -161,7 +161,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -219,7 +218,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -258,8 +256,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Show only sockets in these states [default: listen,unconnected]')
             [CompletionResult]::new('--process', '--process', [CompletionResultType]::ParameterName, 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
-            [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user opened or holds, by name or number')
+            [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that are reachable through this interface')
             [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
@@ -277,7 +275,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -290,8 +287,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--skip-loopback', '--skip-loopback', [CompletionResultType]::ParameterName, 'Leave out listeners that only this host can reach')
             [CompletionResult]::new('--skip-private', '--skip-private', [CompletionResultType]::ParameterName, 'Leave out listeners bound to a private address')
             [CompletionResult]::new('--exposed', '--exposed', [CompletionResultType]::ParameterName, 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls')
-            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)')
-            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List established connections instead of listeners, with the processes of both ends where both are on this machine')
+            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Include every network namespace of this machine (needs root)')
+            [CompletionResult]::new('--connections', '--connections', [CompletionResultType]::ParameterName, 'List connections instead of listeners: with the processes of both ends, if both are on this machine')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -348,7 +345,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -418,7 +414,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -454,7 +449,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--datacenter', '--datacenter', [CompletionResultType]::ParameterName, 'List the services of this datacenter [default: the agent''s]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of this namespace (Consul Enterprise)')
             [CompletionResult]::new('--partition', '--partition', [CompletionResultType]::ParameterName, 'List the services of this admin partition (Consul Enterprise)')
-            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Use this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the ACL token from this file')
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
@@ -478,7 +473,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -505,7 +499,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;discover;etcd' {
             [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Read the keys that start with this text [default: /services/]')
-            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Use these servers; if one fails, the next: host:port or https://host:port [default: 127.0.0.1:2379]')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as this user')
             [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the user''s password from this file')
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
@@ -529,7 +523,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -556,7 +549,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;discover;portolan' {
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List only the services of this namespace [default: all]')
-            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the token from this file')
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
@@ -579,7 +572,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -607,8 +599,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;discover;dns' {
             [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Look up only records of these types [default: srv,a,aaaa,txt]')
             [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Ask this port of servers that are written without one [default: 53]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Query these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system''s]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Query this port of servers that are given without one [default: 53]')
             [CompletionResult]::new('--refresh-ttl', '--refresh-ttl', [CompletionResultType]::ParameterName, 'With --watch, look a name up again no sooner than after this time [default: 30s]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one lookup, as in 500ms or 5s')
             [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
@@ -628,13 +620,12 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
-            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul')
+            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Query Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -672,7 +663,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -742,7 +732,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--pid', '--pid', [CompletionResultType]::ParameterName, 'Print only process ids, one per line')
-            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace of this machine (needs root)')
+            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Include every network namespace of this machine (needs root)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -827,7 +817,6 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -899,8 +888,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only instances with this tag; can be repeated, and then all tags are required')
             [CompletionResult]::new('--meta', '--meta', [CompletionResultType]::ParameterName, 'Only instances with this metadata; can be repeated, and then all of it is required')
             [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Prefer instances in this zone')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -916,24 +905,24 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;register' {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Register under this name [default: DISCOVERY_SERVICE_NAME]')
-            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port that the service listens on')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port that the service listens on')
             [CompletionResult]::new('--from-listener', '--from-listener', [CompletionResultType]::ParameterName, 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given')
-            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address that clients connect to [default: the first address of this machine that is not a loopback address]')
-            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'The id of the instance; the same id replaces an older registration [default: a random one]')
-            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Its namespace')
-            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Its version')
-            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'A tag; can be repeated')
-            [CompletionResult]::new('--meta', '--meta', [CompletionResultType]::ParameterName, 'Metadata; can be repeated')
-            [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'Its protocol, as in http, https or grpc')
-            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Its share of the calls, relative to the other instances')
-            [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Its zone')
-            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'The machine that it runs on')
-            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE')
-            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'The interval at which the registry repeats the check [default: the registry''s]')
-            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]')
-            [CompletionResult]::new('--deregister-after', '--deregister-after', [CompletionResultType]::ParameterName, 'How long it may be unhealthy until the registry removes it [default: the registry''s]')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Address that clients connect to [default: the first address of this machine that is not a loopback address]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Id of the instance; the same id replaces an older registration [default: a random one]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the service')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the instance, as in 1.2.0')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Add this tag; can be repeated')
+            [CompletionResult]::new('--meta', '--meta', [CompletionResultType]::ParameterName, 'Add this metadata; can be repeated')
+            [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'Protocol of the service, as in http, https or grpc')
+            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Share of the calls, relative to the other instances')
+            [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Zone of the instance')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Name of the machine that it runs on')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Wait for this check before registering; the registry then repeats it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval at which the registry repeats the check [default: the registry''s]')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'Time after which the registration expires unless it is renewed; portolan renews it [default: the registry''s, 30s for `portolan serve`]')
+            [CompletionResult]::new('--deregister-after', '--deregister-after', [CompletionResultType]::ParameterName, 'Time after which the registry removes an unhealthy instance [default: the registry''s]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -947,8 +936,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;deregister' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -980,15 +969,16 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
-            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is')
+            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'portolan;services;list' {
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Only services of this namespace')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1004,8 +994,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;services;get' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1022,9 +1012,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;services;update' {
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'Whether the instance takes calls')
-            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Its share of the calls, relative to the other instances; 0 for none')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Share of the calls, relative to the other instances; 0 for none')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1041,11 +1031,30 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;services;balance' {
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--default', '--default', [CompletionResultType]::ParameterName, 'Let the settings of the server choose the strategy again')
+            [CompletionResult]::new('--reset-counts', '--reset-counts', [CompletionResultType]::ParameterName, 'Set the counts to zero')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;services;switch' {
             [CompletionResult]::new('--to', '--to', [CompletionResultType]::ParameterName, 'Instances of this version, or of a range such as ^1.3')
             [CompletionResult]::new('--to-tag', '--to-tag', [CompletionResultType]::ParameterName, 'Instances with this tag')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1066,18 +1075,18 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--to-tag', '--to-tag', [CompletionResultType]::ParameterName, 'Instances with this tag')
             [CompletionResult]::new('--steps', '--steps', [CompletionResultType]::ParameterName, 'Percentages of the calls, rising')
             [CompletionResult]::new('--every', '--every', [CompletionResultType]::ParameterName, 'How long each step lasts [default: 5m]')
-            [CompletionResult]::new('--abort-below', '--abort-below', [CompletionResultType]::ParameterName, 'Go back when the score falls below this, 1 to 100')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--abort-below', '--abort-below', [CompletionResultType]::ParameterName, 'Restore the previous weights if the score falls below this, 1 to 100')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--pause', '--pause', [CompletionResultType]::ParameterName, 'Stay at the current step')
-            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on; the step lasts its whole time again')
-            [CompletionResult]::new('--abort', '--abort', [CompletionResultType]::ParameterName, 'End it with the weights from before')
-            [CompletionResult]::new('--finish', '--finish', [CompletionResultType]::ParameterName, 'End it with all calls at the new instances')
+            [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Continue; the current step starts again')
+            [CompletionResult]::new('--abort', '--abort', [CompletionResultType]::ParameterName, 'End the shift and restore the previous weights')
+            [CompletionResult]::new('--finish', '--finish', [CompletionResultType]::ParameterName, 'End the shift and send all calls to the new instances')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -1091,8 +1100,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
-            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is')
+            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -1105,6 +1115,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;services;help;update' {
             break
         }
+        'portolan;services;help;balance' {
+            break
+        }
         'portolan;services;help;switch' {
             break
         }
@@ -1115,8 +1128,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;status' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1143,14 +1156,14 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Let the server run the checks of instances now, and print the results')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Run the checks of instances now, on the server, and print the results')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the health of an instance or a service: the states of its checks, the findings, and past results')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
         'portolan;health;check' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1167,8 +1180,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;health;show' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1184,7 +1197,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;health;help' {
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Let the server run the checks of instances now, and print the results')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Run the checks of instances now, on the server, and print the results')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the health of an instance or a service: the states of its checks, the findings, and past results')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -1202,8 +1215,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'List records from this time on: 2026-11-29T12:00:00Z, or a duration before now, such as 1h')
             [CompletionResult]::new('--who', '--who', [CompletionResultType]::ParameterName, 'List records whose WHO contains this text')
             [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'Look only at the last N records [default: 100]')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1223,8 +1236,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;audit;verify' {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Require this record, as an earlier run printed it')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1256,8 +1269,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--reload', '--reload', [CompletionResultType]::ParameterName, 'Run this command after the file was replaced, without a shell; quotes join words')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2''')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Only instances with this tag; can be repeated, and then all tags are required')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1275,7 +1288,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;drift' {
             [CompletionResult]::new('--file', '--file', [CompletionResultType]::ParameterName, 'Compare the services of this file too; short for file:FILE, can be repeated')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]')
-            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'A name of this machine as a node of the registries, beside its host name; can be repeated')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Node name of this machine in the registries, in addition to its host name; can be repeated')
             [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line')
             [CompletionResult]::new('--fail-on', '--fail-on', [CompletionResultType]::ParameterName, 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one connection')
@@ -1287,14 +1300,13 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
-            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
-            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List also what agrees, and what nothing can be said of')
+            [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Also list addresses that agree, and those that cannot be judged')
             [CompletionResult]::new('--connect-only', '--connect-only', [CompletionResultType]::ParameterName, 'Only connect: do not identify what replies')
-            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Print the commands that mend the findings, instead of the findings')
+            [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Print the commands that fix the findings, instead of the findings')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
@@ -1309,15 +1321,15 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;sync' {
-            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Call FROM by this name in the metadata of its copies [default: the name of its provider]')
+            [CompletionResult]::new('--as', '--as', [CompletionResultType]::ParameterName, 'Mark the copies with this name of FROM [default: the name of its provider]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for one reply of a registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--dry-run', '--dry-run', [CompletionResultType]::ParameterName, 'Print what would change, and change nothing')
-            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Change also more than 20 % of the copies at once')
-            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Change also more than 20 % of the copies at once')
+            [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Allow a change of more than 20 % of the copies at once')
+            [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Allow a change of more than 20 % of the copies at once')
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running, and copy each change')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running, and copy each change')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
@@ -1330,8 +1342,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;doctor' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1363,6 +1375,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;serve' {
             [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]')
             [CompletionResult]::new('--database-url', '--database-url', [CompletionResultType]::ParameterName, 'The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE')
+            [CompletionResult]::new('--redis', '--redis', [CompletionResultType]::ParameterName, 'Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST')
             [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml')
             [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen on this address; can be repeated')
             [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Listen on this address [default: 127.0.0.1]')
@@ -1371,19 +1384,19 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--tls-cert', '--tls-cert', [CompletionResultType]::ParameterName, 'Speak TLS with this certificate and its chain (PEM)')
             [CompletionResult]::new('--tls-key', '--tls-key', [CompletionResultType]::ParameterName, 'Private key of --tls-cert (PEM) [default: in the same file]')
             [CompletionResult]::new('--tls-client-ca', '--tls-client-ca', [CompletionResultType]::ParameterName, 'Accept only clients with a certificate of these authorities (PEM)')
-            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Open connections at most [default: 10000]')
-            [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Open connections of one address at most [default: 2500]')
-            [CompletionResult]::new('--shutdown-timeout', '--shutdown-timeout', [CompletionResultType]::ParameterName, 'Time for requests that have begun when the server stops [default: 30s]')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Limit open connections [default: 10000]')
+            [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Limit open connections of one address [default: 2500]')
+            [CompletionResult]::new('--shutdown-timeout', '--shutdown-timeout', [CompletionResultType]::ParameterName, 'Time that requests in progress get when the server stops [default: 30s]')
             [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Serve Consul''s HTTP API on this address, or on 127.0.0.1:8500; can be repeated')
             [CompletionResult]::new('--advertise', '--advertise', [CompletionResultType]::ParameterName, 'Address of this server in Consul''s catalog [default: the one that it listens on]')
             [CompletionResult]::new('--eureka', '--eureka', [CompletionResultType]::ParameterName, 'Serve Eureka''s HTTP API on this address, or on 127.0.0.1:8761; can be repeated')
             [CompletionResult]::new('--dns', '--dns', [CompletionResultType]::ParameterName, 'Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated')
             [CompletionResult]::new('--dns-domain', '--dns-domain', [CompletionResultType]::ParameterName, 'Domain of all DNS names [default: portolan]')
-            [CompletionResult]::new('--dns-ttl', '--dns-ttl', [CompletionResultType]::ParameterName, 'How long clients may keep a DNS answer [default: 0s]')
+            [CompletionResult]::new('--dns-ttl', '--dns-ttl', [CompletionResultType]::ParameterName, 'Time for which clients may cache a DNS reply [default: 0s]')
             [CompletionResult]::new('--import', '--import', [CompletionResultType]::ParameterName, 'Show the services of this registry beside those registered here; can be repeated')
             [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Name of this server [default: the host name]')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Name of the cluster, a label')
-            [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a registration lasts that names no ttl [default: 30s]')
+            [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'Time for which a registration without a ttl lasts [default: 30s]')
             [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]')
             [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Format of the log on stderr [default: text]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
@@ -1392,8 +1405,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
             [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Check the settings, print them with their origin, and exit')
             [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'Require an API key or a token of every caller; `portolan key create` makes keys')
-            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen beyond this machine although the server has no authentication')
-            [CompletionResult]::new('--compat-metrics', '--compat-metrics', [CompletionResultType]::ParameterName, 'Show six figures of /metrics also under the names service_discovery_*')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen on addresses beyond this machine without authentication')
+            [CompletionResult]::new('--compat-metrics', '--compat-metrics', [CompletionResultType]::ParameterName, 'Also export six of the metrics under the names service_discovery_*')
             [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Short for --log-level debug')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -1424,12 +1437,12 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;key;create' {
-            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'What the key is for; logs and lists show it')
-            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'What it may do: viewer, operator or admin [default: viewer]')
-            [CompletionResult]::new('--permission', '--permission', [CompletionResultType]::ParameterName, 'Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated')
-            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Limit it to this namespace; can be repeated')
-            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Limit it to services whose names begin with this; can be repeated')
-            [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'End it after this time, such as 90d; at most 365d [default: never]')
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the key, shown in logs and lists')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Role: viewer, operator or admin [default: viewer]')
+            [CompletionResult]::new('--permission', '--permission', [CompletionResultType]::ParameterName, 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Limit the key to this namespace; can be repeated')
+            [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Limit the key to services whose names begin with this; can be repeated')
+            [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'Expire after this time, such as 90d; at most 365d [default: never]')
             [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1494,6 +1507,105 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;key;help;help' {
             break
         }
+        'portolan;db' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;db;status' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;migrate' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;backup' {
+            [CompletionResult]::new('--database', '--database', [CompletionResultType]::ParameterName, 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;copy' {
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;db;help' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'portolan;db;help;status' {
+            break
+        }
+        'portolan;db;help;migrate' {
+            break
+        }
+        'portolan;db;help;backup' {
+            break
+        }
+        'portolan;db;help;copy' {
+            break
+        }
+        'portolan;db;help;help' {
+            break
+        }
         'portolan;bench' {
             [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'The server: http://HOST:PORT or consul://HOST:PORT')
             [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'The server: http://HOST:PORT or consul://HOST:PORT')
@@ -1504,12 +1616,12 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--instances', '--instances', [CompletionResultType]::ParameterName, 'Register N instances first [default: 10; 100 for heartbeat, 1 for watch]')
             [CompletionResult]::new('--watchers', '--watchers', [CompletionResultType]::ParameterName, 'Let N clients watch, for the scenario watch')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for a reply')
-            [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'Run on this processor only, so that the load does not take those of the server')
+            [CompletionResult]::new('--cpu', '--cpu', [CompletionResultType]::ParameterName, 'Run on this processor only, to leave the others to the server')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
-            [CompletionResult]::new('--closed', '--closed', [CompletionResultType]::ParameterName, 'Send each request as soon as the one before is answered, for the maximum throughput')
+            [CompletionResult]::new('--closed', '--closed', [CompletionResultType]::ParameterName, 'Send each request as soon as the previous one is answered, to measure the maximum throughput')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -1601,8 +1713,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config;list' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1619,8 +1731,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;config;get' {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print this version, if it is still kept')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1635,10 +1747,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config;put' {
-            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'What the value is [default: json if it is JSON]')
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Format of the value [default: json if it is JSON]')
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Write only if this version is the current one; 0: only if there is none')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1655,8 +1767,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;config;delete' {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Delete it only if this version is the current one')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1672,8 +1784,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config;history' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1689,8 +1801,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config;diff' {
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1707,8 +1819,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;config;rollback' {
             [CompletionResult]::new('--expect', '--expect', [CompletionResultType]::ParameterName, 'Roll back only if this version is the current one')
-            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
-            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -1786,6 +1898,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('key', 'key', [CompletionResultType]::ParameterValue, 'Create, list and revoke the API keys of `portolan serve`')
+            [CompletionResult]::new('db', 'db', [CompletionResultType]::ParameterValue, 'Look at, migrate, back up and copy the databases of `portolan serve`')
             [CompletionResult]::new('bench', 'bench', [CompletionResultType]::ParameterValue, 'Measure the latency of a registry under load')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script, or install it')
@@ -1866,8 +1979,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the services of a registry: how many instances of each are healthy, their versions and tags')
             [CompletionResult]::new('get', 'get', [CompletionResultType]::ParameterValue, 'Show a service: its health, versions, capabilities, and every instance with its state')
             [CompletionResult]::new('update', 'update', [CompletionResultType]::ParameterValue, 'Change the status or the weight of registered instances')
+            [CompletionResult]::new('balance', 'balance', [CompletionResultType]::ParameterValue, 'Show or set the strategy of a service for clients that ask for none')
             [CompletionResult]::new('switch', 'switch', [CompletionResultType]::ParameterValue, 'Send all calls of a service to the instances of a version or with a tag, in one change')
-            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is')
+            [CompletionResult]::new('shift', 'shift', [CompletionResultType]::ParameterValue, 'Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress')
             break
         }
         'portolan;help;services;list' {
@@ -1877,6 +1991,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;services;update' {
+            break
+        }
+        'portolan;help;services;balance' {
             break
         }
         'portolan;help;services;switch' {
@@ -1889,7 +2006,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;health' {
-            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Let the server run the checks of instances now, and print the results')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Run the checks of instances now, on the server, and print the results')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show the health of an instance or a service: the states of its checks, the findings, and past results')
             break
         }
@@ -1937,6 +2054,25 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;key;revoke' {
+            break
+        }
+        'portolan;help;db' {
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Show what a database is and holds: its engine, format, index, size, and the rows of each table')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Make the tables of a database, or migrate those of an older portolan')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Write a backup of a database to a new SQLite file')
+            [CompletionResult]::new('copy', 'copy', [CompletionResultType]::ParameterValue, 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind')
+            break
+        }
+        'portolan;help;db;status' {
+            break
+        }
+        'portolan;help;db;migrate' {
+            break
+        }
+        'portolan;help;db;backup' {
+            break
+        }
+        'portolan;help;db;copy' {
             break
         }
         'portolan;help;bench' {

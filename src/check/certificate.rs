@@ -18,13 +18,13 @@ findings! { Group::Tls;
         "find out why the certificate changed; update the pin if the change is legitimate";
     CHAIN_INCOMPLETE = "cert-chain-incomplete", 10, cap 75, "The server does not send an intermediate certificate.",
         "configure the server to send the full chain";
-    LIFE_THIRD = "cert-life-third", 5, "The certificate expires in less than 30 days or a third of its lifetime.",
+    LIFE_THIRD = "cert-life-third", 5, "The certificate expires in less than 30 days or a third of its lifetime, whichever is less.",
         "renew the certificate";
-    LIFE_SIXTH = "cert-life-sixth", 10, "The certificate expires in less than 14 days or a sixth of its lifetime.",
+    LIFE_SIXTH = "cert-life-sixth", 10, "The certificate expires in less than 14 days or a sixth of its lifetime, whichever is less.",
         "renew the certificate";
-    LIFE_TWELFTH = "cert-life-twelfth", 15, cap 75, "The certificate expires in less than 7 days or a twelfth of its lifetime.",
+    LIFE_TWELFTH = "cert-life-twelfth", 15, cap 75, "The certificate expires in less than 7 days or a twelfth of its lifetime, whichever is less.",
         "renew the certificate now";
-    LIFE_THIRTIETH = "cert-life-thirtieth", 20, cap 60, "The certificate expires in less than 3 days or a thirtieth of its lifetime.",
+    LIFE_THIRTIETH = "cert-life-thirtieth", 20, cap 60, "The certificate expires in less than 3 days or a thirtieth of its lifetime, whichever is less.",
         "renew the certificate immediately";
     WEAK_KEY = "cert-weak-key", 10, cap 60, "A key is too short: RSA below 2048 bits, elliptic curve below 224 bits.",
         "reissue it with at least RSA 2048 or P-256";

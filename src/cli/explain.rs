@@ -23,9 +23,10 @@ use crate::source::source_findings;
 #[command(after_help = "Examples:
   portolan explain
   portolan explain cert-expired
+  portolan explain cert             all findings about certificates
   portolan explain --json | jq -r '.items[] | select(.cap != null) | .code'")]
 pub(super) struct Explain {
-    /// Code of the finding, as printed by `portolan validate`
+    /// Code of the finding, as printed by `portolan validate`, or the beginning of several, such as cert
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
@@ -45,7 +46,7 @@ impl Explain {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan explain")?;
         let kinds: Vec<&FindingKind> = match &self.code {
-            Some(code) => vec![named(code)?],
+            Some(code) => matching(code)?,
             None => all().collect(),
         };
 
@@ -77,6 +78,17 @@ pub(super) fn named(code: &str) -> Result<&'static FindingKind> {
         };
         Error::usage(format!("'{}'", clean(code)), "no finding has that code", hint)
     })
+}
+
+/// The kind with that code, or those whose codes begin with it and a hyphen.
+///
+/// # Errors
+/// As [`named`].
+fn matching(code: &str) -> Result<Vec<&'static FindingKind>> {
+    let start = format!("{}-", code.trim_end_matches('-').to_ascii_lowercase());
+    let exact = all().find(|kind| kind.code.eq_ignore_ascii_case(code));
+    let several: Vec<_> = all().filter(|kind| exact.is_none() && kind.code.starts_with(&start)).collect();
+    if several.is_empty() { named(code).map(|kind| vec![kind]) } else { Ok(several) }
 }
 
 fn item(kind: &FindingKind) -> FindingItem {

@@ -32,6 +32,8 @@ const LOCAL: &str = "local";
 const K8S: &str = "k8s";
 const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
+const REGISTERED_WHILE: &str =
+    "leave it out: the registration lasts while the command runs, in the background with & or as a unit";
 const ALONE: &str = "";
 const ANY: &str = "*";
 
@@ -129,6 +131,7 @@ const HABITS: &[Habit] = &[
     habit("ss", LOCAL, "-m", "-o wide"),
     habit("ss", LOCAL, "-H", "--no-headers"),
     habit("ss", LOCAL, "-N", "--all-netns"),
+    habit("ss", LOCAL, "--established", "--connections"),
     habit("ss", LOCAL, "-tulpn", "leave it out: `portolan local` shows all of this"),
     habit("netstat", LOCAL, "--listen", "leave it out: portolan lists what listens"),
     habit("netstat", LOCAL, "--listening", "leave it out: portolan lists what listens"),
@@ -185,7 +188,18 @@ const HABITS: &[Habit] = &[
     habit("openssl", VALIDATE, "-CAfile", "--ca FILE"),
     habit("openssl", VALIDATE, "-starttls", "--starttls PROTOCOL"),
     habit("testssl.sh", VALIDATE, "-p", "`portolan validate HOST:PORT --check tls`"),
+    // Consul
+    habit("consul", "register", "-name", "--name NAME"),
+    habit("consul", "register", "-port", "--port PORT"),
+    habit("consul", "register", "-address", "--address HOST"),
+    habit("consul", "register", "-tag", "--tag TAG"),
+    habit("", "register", "--host", "--address HOST"),
+    habit("", "register", "--once", REGISTERED_WHILE),
+    habit("", "register", "--detach", REGISTERED_WHILE),
+    habit("", "register", "--daemon", REGISTERED_WHILE),
+    habit("", "register", "-d", REGISTERED_WHILE),
     // Everywhere
+    habit("", ANY, "--token", "the variable PORTOLAN_TOKEN: other users see a command line"),
     habit("", ANY, "-j", "--json"),
     habit("", ANY, "--format", "-o FORMAT"),
     habit("", ANY, "--verbose", "-o wide"),
@@ -204,6 +218,23 @@ const COMMANDS: &[(&str, &str)] = &[
     ("netstat", "portolan local"),
     ("listen", "portolan local"),
     ("listening", "portolan local"),
+    ("connections", "portolan local --connections"),
+    ("established", "portolan local --connections"),
+    ("cert", "portolan validate https://HOST -o wide"),
+    ("certs", "portolan validate https://HOST -o wide"),
+    ("certificates", "portolan validate https://HOST -o wide"),
+    ("catalog", "portolan services list"),
+    ("members", "portolan status"),
+    ("agent", "portolan serve"),
+    ("server", "portolan serve"),
+    ("describe", "portolan services get NAME"),
+    ("events", "portolan discover portolan --watch"),
+    ("kv", "portolan config get NAME"),
+    ("dig", "portolan resolve NAME"),
+    ("lookup", "portolan resolve NAME"),
+    ("run", "portolan register --name NAME --port PORT -- CMD"),
+    ("nc", "portolan wait HOST:PORT"),
+    ("telnet", "portolan wait HOST:PORT"),
     ("lsof", "portolan who PORT"),
     ("whois", "portolan who PORT"),
     ("fuser", "portolan who PORT"),
@@ -232,6 +263,35 @@ const COMMANDS: &[(&str, &str)] = &[
     ("settings", "portolan config show"),
 ];
 
+/// Commands below another one that people know by another name: where, the name, and what to type.
+const SUBCOMMANDS: &[(&str, &str, &str)] = &[
+    ("services", "watch", "portolan discover portolan --watch"),
+    ("services", "ls", "portolan services list"),
+    ("services", "describe", "portolan services get NAME"),
+    ("services", "show", "portolan services get NAME"),
+    ("services", "inspect", "portolan services get NAME"),
+    ("services", "register", "portolan register --name NAME --port PORT"),
+    ("services", "create", "portolan register --name NAME --port PORT"),
+    ("services", "add", "portolan register --name NAME --port PORT"),
+    ("services", "deregister", "portolan deregister NAME"),
+    ("services", "delete", "portolan deregister NAME"),
+    ("services", "remove", "portolan deregister NAME"),
+    ("services", "rm", "portolan deregister NAME"),
+    ("services", "health", "portolan health show NAME"),
+    ("services", "maint", "portolan services update NAME --status maintenance"),
+    ("health", "list", "portolan services list"),
+    ("health", "status", "portolan services list"),
+    ("key", "delete", "portolan key revoke ID"),
+    ("key", "remove", "portolan key revoke ID"),
+    ("config", "set", "portolan config put NAME FILE"),
+    ("config", "edit", "portolan config put NAME FILE"),
+    ("config", "remove", "portolan config delete NAME"),
+    ("discover", "docker", "portolan local"),
+    ("discover", "containers", "portolan local"),
+    ("discover", "kubernetes", "portolan discover k8s"),
+    ("discover", "http", "portolan discover portolan --address URL"),
+];
+
 /// The option as it was typed, without its value. `rejected` is the part that the parser stopped at: it reads `-sV` as `-s`
 /// with more to come.
 fn typed<'a>(rejected: &'a str, args: &'a [OsString]) -> &'a str {
@@ -252,7 +312,11 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
     let typed = typed(rejected, args);
 
     let known = HABITS.iter().filter(|habit| habit.at == command || habit.at == ANY);
-    let exact = known.clone().find(|habit| habit.typed == typed || habit.typed == rejected);
+    let exact = known.clone().find(|habit| habit.typed == typed);
+    if let Some(hint) = socket_letters(typed).filter(|_| exact.is_none() && command == LOCAL) {
+        return Some(hint);
+    }
+    let exact = exact.or_else(|| known.clone().find(|habit| habit.typed == rejected));
     let habit = exact.or_else(|| {
         known.clone().find(|habit| habit.typed.strip_suffix('…').is_some_and(|start| typed.starts_with(start)))
     });
@@ -265,6 +329,20 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
     Some([habit.hint()].into_iter().chain(more).collect::<Vec<_>>().join("; "))
 }
 
+/// Letters of ss and netstat in one word, as in `-tlnp`: those that choose sockets lead to an option.
+fn socket_letters(typed: &str) -> Option<String> {
+    let letters = typed.strip_prefix('-').filter(|letters| letters.len() > 1)?;
+    if !letters.chars().all(|letter| "tulnpaeow46".contains(letter)) {
+        return None;
+    }
+    let chosen = match (letters.contains('t'), letters.contains('u')) {
+        (true, false) => " --tcp",
+        (false, true) => " --udp",
+        _ => "",
+    };
+    Some(format!("portolan's way of ss's {typed}: `portolan local{chosen}`"))
+}
+
 /// More options of another tool that one hint answers.
 const MAX_MORE: usize = 4;
 
@@ -272,6 +350,13 @@ const MAX_MORE: usize = 4;
 pub(super) fn command(word: &str) -> Option<String> {
     let known = COMMANDS.iter().find(|(known, _)| *known == word).map(|(_, instead)| format!("`{instead}`"));
     known.or_else(|| target(word)).map(|instead| format!("portolan's way: {instead}"))
+}
+
+/// What to type instead of an unknown command below `path`.
+pub(super) fn subcommand(path: &str, word: &str) -> Option<String> {
+    let at = path.rsplit(' ').next()?;
+    let known = SUBCOMMANDS.iter().find(|(known, name, _)| *known == at && *name == word);
+    known.map(|(_, _, instead)| format!("portolan's way: `{instead}`"))
 }
 
 /// What to type for a target without a command, as people do for nmap, curl and ping. Quotes nothing of a URL, which may hold a
@@ -356,12 +441,17 @@ mod tests {
     fn every_command_named_instead_exists() {
         let root = Cli::command();
         let quoted = HABITS.iter().flat_map(|habit| habit.instead.split('`').skip(1).step_by(2));
-        for text in quoted.chain(COMMANDS.iter().map(|(_, instead)| *instead)) {
+        let below = SUBCOMMANDS.iter().map(|(_, _, instead)| *instead);
+        for text in quoted.chain(COMMANDS.iter().map(|(_, instead)| *instead)).chain(below) {
             let word = text.strip_prefix("portolan ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
             assert!(word.starts_with("--") || root.find_subcommand(word).is_some(), "{text}");
         }
         for (word, _) in COMMANDS {
             assert!(root.find_subcommand(word).is_none(), "{word} is a command of portolan");
+        }
+        for (at, word, _) in SUBCOMMANDS {
+            let command = root.find_subcommand(at).unwrap_or_else(|| panic!("{at} is a command"));
+            assert!(command.find_subcommand(word).is_none(), "{word} is a command of {at}");
         }
     }
 
@@ -376,6 +466,11 @@ mod tests {
         assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
         assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
 
+        for (line, instead) in [("-tlnp", " --tcp"), ("-uln", " --udp"), ("-antup", "")] {
+            let expected = format!("portolan's way of ss's {line}: `portolan local{instead}`");
+            assert_eq!(hint("portolan local", &line[..2], &format!("portolan local {line}")), expected);
+        }
+        assert_eq!(hint("portolan local", "-t", "portolan local -t"), "portolan's way of ss's -t: --tcp");
         let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
         assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
         assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");

@@ -30,8 +30,8 @@ Examples:
 ///
 /// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
 ///
-/// With --register, nothing is listed: the listeners that a rule matches are registered, kept registered while they listen, and
-/// deregistered when they end, and at a signal. The file has a [[service]] for each rule: its name, a match with one or more
+/// With --register, portolan registers listeners instead of listing them: each one that a rule matches, for as long as it
+/// listens and portolan runs. The file has a [[service]] for each rule: its name, a match with one or more
 /// of port, process, unit, container and name (* and ? are wildcards), and optionally tags, check, interval, version,
 /// metadata, namespace, protocol, weight, zone, ttl and address. The first rule that matches counts.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is a section of a file")]
@@ -48,7 +48,8 @@ pub(super) struct ShortLocal {
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
     rules: Option<PathBuf>,
-    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]
+    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// portolan://127.0.0.1:7440]
     #[arg(long, visible_alias = "server", value_name = "URL", requires = "rules", help_heading = "Registration")]
     registry: Option<String>,
 }

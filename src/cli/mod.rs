@@ -9,6 +9,8 @@ mod bench;
 mod command_line;
 mod completions;
 mod config;
+#[cfg(feature = "serve")]
+mod db;
 mod definition;
 mod deregister;
 mod discover;
@@ -108,6 +110,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     #[cfg(feature = "serve")]
     Key(key::KeyArgs),
+    #[cfg(feature = "serve")]
+    Db(db::Db),
     #[cfg(feature = "serve")]
     Bench(bench::Bench),
     Ports(ports::PortNames),
@@ -251,6 +255,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Serve(serve) => serve.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Key(key) => key.run(&cli.global),
+            #[cfg(feature = "serve")]
+            Command::Db(db) => db.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Bench(bench) => bench.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),

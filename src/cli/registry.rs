@@ -15,7 +15,7 @@ use crate::source::Variable;
 #[derive(Args, Clone, Debug)]
 pub(super) struct RegistryOptions {
     /// Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or
-    /// file:services.toml [default: by the DISCOVERY_* variables]
+    /// file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]
     #[arg(long, visible_alias = "server", value_name = "URL", help_heading = "Registry")]
     registry: Option<String>,
     /// Set the maximum time for the first reply of the registry
@@ -27,7 +27,7 @@ pub(super) struct RegistryOptions {
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Reads the environment.
 const VARIABLE: Variable = |name| std::env::var_os(name);
-/// The registry of this machine, for commands of operators that name none.
+/// The registry of this machine, for commands that name none.
 const LOCAL: &str = "portolan:";
 
 impl RegistryOptions {
@@ -36,14 +36,22 @@ impl RegistryOptions {
         Self { registry, timeout: TIMEOUT }
     }
 
-    /// Opens the registry. Its own variables, such as `CONSUL_HTTP_TOKEN`, apply in both cases.
+    /// Opens the registry; the one of this machine if none is named. The variables of its provider, such as
+    /// `CONSUL_HTTP_TOKEN`, and those of all registries, such as `DISCOVERY_SERVICE_NAME`, apply in each case.
     ///
     /// # Errors
-    /// If none is named, or its URL is invalid.
+    /// If its URL or a variable is invalid.
     pub(super) fn open(&self) -> Result<Registry> {
+        self.open_with(VARIABLE)
+    }
+
+    fn open_with(&self, variable: Variable) -> Result<Registry> {
         match &self.registry {
-            Some(url) => open_url(url),
-            None => Registry::from_variables(VARIABLE),
+            Some(url) => Registry::at_url(url, variable),
+            None if Registry::is_named(variable) || cfg!(not(feature = "registry")) => {
+                Registry::from_variables(variable)
+            }
+            None => Registry::at_url(LOCAL, variable),
         }
     }
 
@@ -52,12 +60,12 @@ impl RegistryOptions {
         self.registry.is_some() || Registry::is_named(VARIABLE)
     }
 
-    /// Opens the registry; the one of this machine if none is named. Runs requests to it.
+    /// Opens the registry, and runs requests to it.
     ///
     /// # Errors
     /// If its URL is invalid, and those of the requests.
     pub(super) fn run(&self, requests: impl AsyncFnOnce(Registry) -> Result<Exit>) -> Result<Exit> {
-        let registry = if self.is_named() { self.open()? } else { open_url(LOCAL)? };
+        let registry = self.open()?;
 
         let runtime = runtime(0)?;
         let exit = runtime.block_on(requests(registry));
@@ -87,4 +95,26 @@ impl RegistryOptions {
 /// If the URL is invalid.
 pub(super) fn open_url(url: &str) -> Result<Registry> {
     Registry::builder(url, Some(VARIABLE)).map(RegistryBuilder::build)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    /// Without a name, it is the registry of this machine; variables that name none apply beside a URL.
+    #[cfg(feature = "registry")]
+    #[test]
+    fn the_registry_is_named_or_that_of_this_machine() {
+        let local = RegistryOptions::of_url(None).open_with(|_| None).unwrap();
+        assert_eq!((local.provider(), local.place().as_deref()), ("portolan", Some("127.0.0.1:7440")));
+
+        let file: Variable = |name| (name == "DISCOVERY_FILE").then(|| OsString::from("s.toml"));
+        assert_eq!(RegistryOptions::of_url(None).open_with(file).unwrap().provider(), "file");
+
+        let named: Variable = |name| (name == "DISCOVERY_SERVICE_NAME").then(|| OsString::from("web"));
+        let given = RegistryOptions::of_url(Some("file:s.toml".to_owned())).open_with(named).unwrap();
+        assert_eq!((given.provider(), given.service_name()), ("file", Some("web")));
+    }
 }

@@ -48,7 +48,7 @@ const COMPARE_INTERVAL: Duration = Duration::from_mins(1);
 /// portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or file:services.toml; consul: alone takes the
 /// address from the provider's own variables.
 ///
-/// Exit code 1 if nothing was changed for want of --yes, 3 if a part could not be read or written.
+/// Exit code 1 if nothing was changed because --yes was missing, 3 if a part could not be read or written.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sync {
@@ -61,7 +61,7 @@ pub(super) struct Sync {
     /// Copy only these services: NAME, or NAMESPACE/NAME [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Call FROM by this name in the metadata of its copies [default: the name of its provider]
+    /// Mark the copies with this name of FROM [default: the name of its provider]
     ///
     /// Needed if a target has copies of two registries of the same kind: the copies of another name are not touched.
     #[arg(long = "as", value_name = "LABEL")]
@@ -69,7 +69,7 @@ pub(super) struct Sync {
     /// Print what would change, and change nothing
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
-    /// Change also more than 20 % of the copies at once
+    /// Allow a change of more than 20 % of the copies at once
     #[arg(short, long)]
     yes: bool,
     /// Keep running, and copy each change

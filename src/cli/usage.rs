@@ -80,7 +80,10 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
                 return unknown_topic(&word, command);
             }
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-            let habit = habits::command(&word).filter(|_| path == "portolan");
+            // In `portolan catalog services`, the first word is wrong, although `services` is a command.
+            let is_first = args.get(1).is_some_and(|first| *first == *word) && !names.contains(&&*word);
+            let path = if is_first { "portolan".to_owned() } else { path };
+            let habit = if path == "portolan" { habits::command(&word) } else { habits::subcommand(&path, &word) };
             let hint = habit.unwrap_or_else(|| match nearest(&word, &names) {
                 Some(near) => format!("did you mean `{path} {near}`?"),
                 None => format!("{}; {help}", commands(command)),
@@ -108,7 +111,10 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" ");
-            Error::usage(&path, format!("{missing} is missing"), help)
+            let example = help::examples(command).into_iter().next().unwrap_or_default();
+            let example = example.split("  ").next().filter(|example| !example.is_empty());
+            let hint = example.map_or_else(|| help.clone(), |example| format!("as in `{example}`; {help}"));
+            Error::usage(&path, format!("{missing} is missing"), hint)
         }
         // This is the only error that does not name its argument.
         ErrorKind::InvalidUtf8 => {

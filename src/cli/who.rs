@@ -34,7 +34,7 @@ pub(super) struct Who {
     /// Print only process ids, one per line
     #[arg(long)]
     pid: bool,
-    /// Look into every network namespace of this machine (needs root)
+    /// Include every network namespace of this machine (needs root)
     #[arg(long)]
     all_netns: bool,
 }
@@ -171,7 +171,7 @@ fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec
         let _ = write!(who, ", with {} more: {}", others.len(), others.join(", "));
     }
     if !detail.processes_complete {
-        who.push_str("; other processes may hold it too");
+        who.push_str("; hidden processes may hold it too");
     }
 
     let parents: Vec<String> =

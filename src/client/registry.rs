@@ -103,13 +103,25 @@ impl Registry {
     /// # Errors
     /// The same.
     pub fn from_variables(variable: Variable) -> Result<Self> {
-        let RegistrySettings { provider, service_name, balancer, cache_ttl, only_healthy } =
-            provider::settings(variable)?;
+        Ok(Self::of_settings(provider::settings(variable)?))
+    }
+
+    /// The registry at a URL. All variables of [`from_env`](Self::from_env) apply except those that name a registry.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), or if a value is invalid.
+    #[cfg(feature = "cli")]
+    pub(crate) fn at_url(url: &str, variable: Variable) -> Result<Self> {
+        Ok(Self::of_settings(provider::settings_at(url, variable)?))
+    }
+
+    fn of_settings(settings: RegistrySettings) -> Self {
+        let RegistrySettings { provider, service_name, balancer, cache_ttl, only_healthy } = settings;
         let mut builder = RegistryBuilder::new(provider).only_healthy(only_healthy);
         builder.service_name = service_name;
         builder.balancer = balancer.unwrap_or(builder.balancer);
         builder.cache_ttl = cache_ttl.or(builder.cache_ttl);
-        Ok(builder.build())
+        builder.build()
     }
 
     /// A registry with settings of its own.

@@ -162,7 +162,7 @@ fn comparison(text: &str) -> Result<(Comparison, &str), ParseError> {
         "=" | "==" | "!="
             if matches!(&path[..], [PathStep::Field(only)] if only == "type") && !TYPES.contains(&value) =>
         {
-            return Err(unknown("nothing that happens is called", value, &TYPES));
+            return Err(unknown("an event has no type", value, &TYPES));
         }
         "=" | "==" => Test::Is(value.to_owned()),
         "!=" => Test::IsNot(value.to_owned()),
@@ -307,7 +307,7 @@ mod tests {
             ("tpye=added", "an event has no field 'tpye'"),
             ("item.nmae=x", "an item has no field 'nmae'"),
             ("item.endpoints[0].prot=80", "an endpoint has no field 'prot'"),
-            ("type=add", "nothing that happens is called 'add'"),
+            ("type=add", "an event has no type 'add'"),
             ("type~'('", "it is not a regular expression: unclosed group"),
         ] {
             assert_eq!(text.parse::<Condition>().unwrap_err().to_string(), why, "{text}");

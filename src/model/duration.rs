@@ -20,12 +20,13 @@ const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 /// # Errors
 /// A text that is not a duration, a duration of zero or less, or one that is longer than a year.
 pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
-    let duration = seconds(text).or_else(|| with_units(text));
-    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= MAX_DURATION);
-
-    usable.ok_or_else(|| {
-        ParseError::new("it is not a duration", "write one as 500ms, 2s, 1m or 7d; a plain number is seconds")
-    })
+    const HINT: &str = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
+    match seconds(text).or_else(|| with_units(text)) {
+        None => Err(ParseError::new("it is not a duration", HINT)),
+        Some(duration) if duration.is_zero() => Err(ParseError::new("it must be longer than zero", HINT)),
+        Some(duration) if duration > MAX_DURATION => Err(ParseError::new("it is longer than a year", HINT)),
+        Some(duration) => Ok(duration),
+    }
 }
 
 /// `2`, `0.5`: digits with at most one point between them, so neither `inf`, `1e3` nor a sign.
@@ -71,12 +72,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "", "0", "0.0", "0s", "-1", "-1s", "+1", "1.", ".5", "1e3", "inf", "nan", "1 2", "2y", "31536001", "soon",
-            "1.2.3",
-        ] {
+        for text in ["", "-1", "-1s", "+1", "1.", ".5", "1e3", "inf", "nan", "1 2", "2y", "soon", "1.2.3"] {
             let error = parse_duration(text).expect_err(text);
             assert_eq!(error.to_string(), "it is not a duration", "{text}");
         }
+        for text in ["0", "0.0", "0s", "0ms"] {
+            assert_eq!(parse_duration(text).expect_err(text).to_string(), "it must be longer than zero", "{text}");
+        }
+        assert_eq!(parse_duration("31536001").unwrap_err().to_string(), "it is longer than a year");
     }
 }

@@ -26,7 +26,11 @@ pub(super) fn zoned(ip: &str, zone: &str) -> Result<(Ipv6Addr, String), ParseErr
 /// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
 pub(super) fn host_name<'t>(text: &'t str, hint: &'static str) -> Result<&'t str, ParseError> {
     if ends_in_number(text) {
-        return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
+        // A word after the host, as for nc and telnet.
+        let is_port = text.parse::<u16>().is_ok_and(|port| port > 0);
+        let hint = "an address is four numbers from 0 to 255";
+        let hint = if is_port { "to name a port, write HOST:PORT, or -p PORT for a scan" } else { hint };
+        return Err(ParseError::new("it is not an IPv4 address", hint));
     }
 
     let bare = text.strip_suffix('.').unwrap_or(text);

@@ -25,7 +25,7 @@ connection: close\r\ncontent-length: 105\r\n\r\n\
 {\"error\":{\"code\":\"too_many_connections\",\"message\":\"the server has no room for another connection now\"}}\r\n";
 
 /// Accepts until the server stops. No error ends the loop: a machine that is out of descriptors has some again later.
-pub(super) async fn accept_until_stopped(listener: TcpListener, context: Arc<ConnectionContext>, shutdown: Shutdown) {
+pub(super) async fn accept_until_stopped(listener: &TcpListener, context: Arc<ConnectionContext>, shutdown: Shutdown) {
     let mut pause = MIN_PAUSE;
     loop {
         let accepted = tokio::select! {

@@ -133,7 +133,7 @@ pub(super) fn unauthenticated() -> ApiError {
 }
 
 pub(super) fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
-    let message = format!("{} has not the permission {needed}", caller.name);
+    let message = format!("{} lacks the permission {needed}", caller.name);
     let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
     ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)
 }

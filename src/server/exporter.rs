@@ -34,7 +34,7 @@ pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdo
         bodies: BodyRoom::new(),
         tls: None,
     };
-    accept_until_stopped(listener, Arc::new(context), shutdown).await;
+    accept_until_stopped(&listener, Arc::new(context), shutdown).await;
 }
 
 /// A page of another site must not use an exporter that only this machine reaches.

@@ -37,6 +37,8 @@ mod own_node;
 mod params;
 mod percent;
 mod recent_changes;
+#[cfg(feature = "redis")]
+mod redis;
 mod reload;
 mod reply;
 mod request_context;
@@ -56,6 +58,8 @@ mod strategy;
 mod times;
 mod tls;
 mod trace;
+#[cfg(feature = "postgres")]
+mod unavailable;
 mod view;
 mod watched_file;
 mod write_queue;
@@ -75,7 +79,7 @@ use self::audit::{AuditLog, PendingAudit};
 use self::body_room::BodyRoom;
 use self::browser_rule::BrowserRule;
 use self::checks::Checks;
-use self::cluster::ClusterWriter;
+use self::cluster::{ClusterWriter, Hints};
 use self::connection::ConnectionContext;
 use self::contact::Contact;
 use self::gate::Gate;
@@ -99,18 +103,24 @@ pub use self::access::{
     AccessControl, ApiKey, ApiKeys, Authentication, CertificateRule, MIN_SECRET_BYTES, NewApiKey, Permission,
     Permissions, Role, Scope, TokenAlgorithm, TokenRules, read_keys,
 };
+#[cfg(feature = "cli")]
+pub(crate) use self::cluster::stored_lease;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;
 pub use self::import_board::Import;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
+#[cfg(feature = "redis")]
+pub use self::redis::{RedisSettings, RedisUrl};
 pub use self::settings::{
     AuditSettings, DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits,
 };
 pub use self::strategy::Strategy;
 pub use self::tls::{ServerTls, TlsFiles};
 pub use self::trace::TRACE_TARGET;
+#[cfg(feature = "postgres")]
+pub use self::unavailable::answer_unavailable;
 
 /// A registry that can be served: what the store holds, and the store.
 pub struct Registry {
@@ -129,7 +139,7 @@ pub struct Registry {
     /// Who may call it.
     pub access: AccessControl,
     /// The certificate of its listeners; `None`: they speak plain HTTP.
-    pub tls: Option<ServerTls>,
+    pub tls: Option<Arc<ServerTls>>,
     /// The log of the process.
     pub log: Arc<LogLevel>,
     /// Other registries whose services it shows beside its own.
@@ -166,7 +176,6 @@ pub async fn run(
     shutdown: Shutdown,
 ) -> DrainReport {
     let Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports } = registry;
-    let tls = tls.map(Arc::new);
     let (writes, jobs) = WriteQueue::new(settings.size_limits.queued_writes);
     let (audit, queues) = AuditLog::new(settings.audit, Arc::clone(&store));
     let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()).chain(eureka::paths()));
@@ -186,6 +195,9 @@ pub async fn run(
     };
 
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
+    let (hints, carrier) = Hints::new();
+    #[cfg(feature = "redis")]
+    let redis = settings.redis.clone().filter(|_| shared_store.is_some());
     let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
@@ -193,7 +205,17 @@ pub async fn run(
         unscoped_writes: writes,
         access: Arc::new(access),
         audit,
+        #[cfg(not(feature = "redis"))]
         rates: RateLimits::new(settings.rate_limits, Clock::coarse()),
+        #[cfg(feature = "redis")]
+        rates: match &redis {
+            Some(_) => RateLimits::new(settings.rate_limits, Clock::coarse()).share(),
+            None => RateLimits::new(settings.rate_limits, Clock::coarse()),
+        },
+        #[cfg(feature = "redis")]
+        redis: redis
+            .as_ref()
+            .map(|settings| Arc::new(redis::RedisLink::new(settings, Arc::clone(&carrier.is_connected)))),
         log,
         metrics: Arc::clone(&metrics),
         gate: Arc::clone(&gate),
@@ -221,9 +243,16 @@ pub async fn run(
     let audit = PendingAudit::new(queues);
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs, audit };
     match shared_store {
-        Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared).run(writer_stop.clone())),
+        Some(shared) => writer_stop.spawn(ClusterWriter::new(writer, shared, hints).run(writer_stop.clone())),
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
+    #[cfg(feature = "redis")]
+    match &redis {
+        Some(settings) => redis::start(&app, settings, carrier, &writer_stop),
+        None => drop(carrier),
+    }
+    #[cfg(not(feature = "redis"))]
+    drop(carrier);
     monitor::start(&app, demands, monitor_stop.clone());
     imports::start(&app, imports, &clients);
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
@@ -247,7 +276,8 @@ pub async fn run(
             bodies: bodies.clone(),
         });
         for listener in listeners {
-            clients.spawn(accept_until_stopped(listener, Arc::clone(&connections), clients.clone()));
+            let (context, clients_stop) = (Arc::clone(&connections), clients.clone());
+            clients.spawn(async move { accept_until_stopped(&listener, context, clients_stop).await });
         }
     }
     dns::serve(listeners.dns, &app.settings.dns, &app, &clients);

@@ -43,6 +43,9 @@ pub struct ServerSettings {
     pub rate_limits: super::RateLimitSettings,
     /// What DNS answers with, for a server that has listeners for it.
     pub dns: DnsSettings,
+    /// What several servers tell each other beside their store; `None`: they do without.
+    #[cfg(feature = "redis")]
+    pub redis: Option<super::RedisSettings>,
 }
 
 /// The settings that can change while a server runs.
@@ -190,6 +193,8 @@ impl Default for ServerSettings {
             audit: AuditSettings::default(),
             rate_limits: super::RateLimitSettings::default(),
             dns: DnsSettings::default(),
+            #[cfg(feature = "redis")]
+            redis: None,
         }
     }
 }

@@ -68,6 +68,9 @@ pub(super) struct ServerState {
     /// When the store failed last, unless it kept something since.
     pub(super) store_failed: Mutex<Option<Instant>>,
     pub(super) has_tls: bool,
+    /// The connection to Redis, if there is one to make.
+    #[cfg(feature = "redis")]
+    pub(super) redis: Option<Arc<super::redis::RedisLink>>,
 }
 
 /// After a write that failed, a probe alone does not make the server ready for so long.

@@ -64,7 +64,7 @@ pub struct Consul {
     /// List the services of this admin partition (Consul Enterprise)
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new()))]
     pub partition: Option<String>,
-    /// Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]
+    /// Use this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", help_heading = "Registry"))]
     pub address: Option<String>,
     /// Read the ACL token from this file

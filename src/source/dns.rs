@@ -52,13 +52,13 @@ pub struct Dns {
     /// Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system's search domains]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new()))]
     pub domain: Option<String>,
-    /// Ask Consul's DNS: --server 127.0.0.1:8600 --domain service.consul
+    /// Query Consul's DNS: --server 127.0.0.1:8600 --domain service.consul
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Servers"))]
     pub consul: bool,
-    /// Ask these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system's]
+    /// Query these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system's]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = "Servers"))]
     pub server: Vec<String>,
-    /// Ask this port of servers that are written without one [default: 53]
+    /// Query this port of servers that are given without one [default: 53]
     #[cfg_attr(feature = "cli", arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Servers"))]
     pub port: Option<u16>,
     /// With --watch, look a name up again no sooner than after this time [default: 30s]

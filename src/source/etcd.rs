@@ -50,7 +50,7 @@ pub struct Etcd {
     /// Read the keys that start with this text [default: /services/]
     #[cfg_attr(feature = "cli", arg(long, value_name = "KEY"))]
     pub prefix: Option<String>,
-    /// Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]
+    /// Use these servers; if one fails, the next: host:port or https://host:port [default: 127.0.0.1:2379]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = "Registry"))]
     pub endpoint: Vec<String>,
     /// Log in as this user

@@ -17,6 +17,7 @@ mod memory;
 mod postgres;
 mod shared;
 mod sqlite;
+mod status;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +25,12 @@ pub use audit::{AuditPage, AuditRange, StoredAudit};
 pub use error::StoreError;
 pub use memory::Memory;
 #[cfg(feature = "postgres")]
-pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresUrl};
+pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresExport, PostgresImport, PostgresUrl};
 pub use shared::{
     ClusterServer, MEMBER_LEASE, News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn,
 };
-pub use sqlite::{Backup, FORMAT, Sqlite, check};
+pub use sqlite::{Backup, FORMAT, Sqlite, SqliteExport, SqliteImport, check, status};
+pub use status::StoreStatus;
 
 /// Stores what the registry changes.
 pub trait Store: Send + Sync {
@@ -77,6 +79,8 @@ pub struct Batch {
     pub forget_audit: u64,
     /// Leases that begin with these changes. Only a store that several servers share keeps them.
     pub leases: Vec<StoredLease>,
+    /// Whether the servers that share the store learn of these changes in another way: the store then wakes none of them.
+    pub is_announced: bool,
 }
 
 impl Batch {

@@ -39,11 +39,11 @@ fn picks_are_printed_one_per_line() {
 #[test]
 fn no_endpoint_is_exit_code_1_with_the_counts() {
     for (words, counts, hint) in [
-        ("missing", "0 named, 0 usable", "check the name, and whether an instance is registered"),
-        ("cart --version 1.2.0", "3 named, 0 of that version, 0 usable", "ask for another version, as in ^1.2"),
+        ("missing", "0 registered, 0 usable", "`portolan services list` shows the names of services"),
+        ("cart --version 1.2.0", "3 registered, 0 of that version, 0 usable", "ask for another version, as in ^1.2"),
         (
             "cart --tag api",
-            "3 named, 0 with the tags, 0 usable",
+            "3 registered, 0 with the tags, 0 usable",
             "an instance must have all of the tags; leave one out",
         ),
     ] {
@@ -64,7 +64,7 @@ fn no_endpoint_is_exit_code_1_with_the_counts() {
 fn the_document_and_the_explanation_say_what_was_picked_among() {
     let ran = resolve("cart --json --explain").run();
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), "cart: 3 named, 3 usable\n"));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), "cart: 3 registered, 3 usable\n"));
     assert_eq!(document["schema"], "portolan/v1");
     assert_eq!((&document["service"], &document["stale"]), (&Value::from("cart"), &Value::Null));
     assert_eq!(document["items"][0]["port"], 80);
@@ -87,9 +87,14 @@ fn invalid_choices_are_exit_code_2() {
         assert!(ran.stderr.contains(error) && ran.stderr.contains(hint), "{words}: {}", ran.stderr);
     }
 
-    let ran = portolan("resolve cart").run();
-    assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("cannot use DISCOVERY_PROVIDER: it is not set"), "{}", ran.stderr);
+    for (url, hint) in [
+        ("portolan", "hint: write portolan: with a colon"),
+        ("10.0.0.5:7440", "hint: write a URL such as portolan://127.0.0.1:7440"),
+        ("localhost:7440", "hint: write portolan://localhost:7440 for `portolan serve`"),
+    ] {
+        let ran = portolan(&format!("resolve cart --registry {url}")).run();
+        assert!(ran.code == Some(2) && ran.stderr.contains(hint), "{url}: {}", ran.stderr);
+    }
     let ran = portolan("resolve cart --registry zookeeper://127.0.0.1").run();
     assert!(ran.stderr.contains("there is no such provider") && ran.stderr.contains("file:"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(2));
@@ -98,6 +103,9 @@ fn invalid_choices_are_exit_code_2() {
 /// The environment chooses the registry and the strategy, as for the library.
 #[test]
 fn the_environment_names_the_registry() {
+    let ran = resolve("cart").env("DISCOVERY_BALANCER", "best").run();
+    assert!(ran.stderr.starts_with("error: cannot use DISCOVERY_BALANCER='best'"), "beside a URL too: {ran:?}");
+
     for (strategy, code) in [("random", 0), ("best", 2)] {
         let ran = portolan("resolve cart")
             .file("services.toml", SERVICES)

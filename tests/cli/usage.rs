@@ -112,7 +112,10 @@ fn missing_words() {
         "portolan config: no command is given",
         "the commands are show, list, get, put, delete, history, diff, rollback; try `portolan config --help`",
     );
-    portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
+    portolan("completions").refuses(
+        "portolan completions: <SHELL> is missing",
+        "as in `portolan completions bash --install`; try `portolan completions --help`",
+    );
 
     portolan("completions csh").refuses(
         "[SHELL] 'csh': there is no such value",
@@ -144,7 +147,8 @@ fn options_that_exclude_each_other() {
 fn what_is_no_scan() {
     const FORMS: &str =
         "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, host:port, local, @FILE or -";
-    portolan("scan").refuses("portolan scan: <TARGET>... is missing", "try `portolan scan --help`");
+    portolan("scan")
+        .refuses("portolan scan: <TARGET>... is missing", "as in `portolan scan 10.0.0.5`; try `portolan scan --help`");
     portolan("scan 300.1.1.1")
         .refuses("target '300.1.1.1': it is not an IPv4 address", "an address is four numbers from 0 to 255");
     portolan("scan 10.0.0.0/33")
@@ -172,7 +176,7 @@ fn what_is_no_scan() {
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
     let time = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
-    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
+    portolan("scan local --deadline 0s").refuses("--deadline '0s': it must be longer than zero", time);
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");
 

@@ -37,7 +37,7 @@ fn a_name_is_looked_for_in_its_own_namespace() {
     );
 
     let ran = run(&double, "wait k8s/zoo/one");
-    assert!(ran.code == Some(0) && ran.stderr.starts_with("k8s/zoo/one scores at least 80"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.stderr.starts_with("k8s/zoo/one is healthy"), "{ran:?}");
     assert_eq!(run(&double, "validate k8s/one").code, Some(2), "without a namespace, the context's counts");
 }
 

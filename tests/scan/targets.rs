@@ -143,7 +143,7 @@ fn odd_values_are_refused_in_words() {
         assert!(outcome.stderr.contains("\nhint: "), "{args}: {}", outcome.stderr);
     };
     refused("127.0.0.1 --deadline -1s", "'-1s': it is not a duration");
-    refused("127.0.0.1 --timeout 0s", "'0s': it is not a duration");
+    refused("127.0.0.1 --timeout 0s", "'0s': it must be longer than zero");
     refused("127.0.0.1 --rate 0", "'0': it is not a number of probes per second");
     refused("127.0.0.1 --rate -5", "'-5': it is not a number of probes per second");
     refused("127.0.0.1 --retries -1", "'-1': it is not a number of retries");

@@ -55,7 +55,8 @@ fn options() {
 
 #[test]
 fn targets() {
-    let forms = "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
+    let forms =
+        "write host:port, a URL, SOURCE/NAME (as in portolan/web), a services file, or - for JSON on standard input";
     refused(&["http:///health"], "target 'http:///health': it has no host", "write it as https://host:port/path");
     refused(&["gopher://a/"], "target 'gopher://a/': unknown scheme gopher", "write it as https://host:port/path");
     let hint = "write it as https://host:port/path";

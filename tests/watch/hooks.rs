@@ -299,7 +299,7 @@ fn invalid_hooks_are_refused() {
         (&["--watch", "--until", ""], "cannot use --until ''"),
         (&["--watch", "--until", "type~("], "cannot use --until 'type~('"),
         (&["--watch", "--until", "nothing=1"], "cannot use --until 'nothing=1': an event has no field 'nothing'"),
-        (&["--watch", "--until", "type=dded"], "cannot use --until 'type=dded': nothing that happens is called 'dded'"),
+        (&["--watch", "--until", "type=dded"], "cannot use --until 'type=dded': an event has no type 'dded'"),
         (&["--watch", "--webhook", "ftp://x"], "cannot use --webhook 'ftp://x': only http and https are supported"),
         (&["--watch", "--until", "type"], "cannot use --until 'type': it compares with nothing"),
         (&["--watch", "--since", "7"], "unknown option '--since'"),

@@ -14,10 +14,10 @@ use crate::error::Result;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan audit                                       the last 100 records of the registry on this machine
+  portolan audit                                   the last 100 records
   portolan audit --since 1h --who deploy
-  portolan audit --all -o ndjson > audit.ndjson        export all of it
-  portolan audit verify                                find changed, removed, moved and inserted records
+  portolan audit --all -o ndjson > audit.ndjson    export all of it
+  portolan audit verify                            find changed and missing records
   portolan audit verify audit.ndjson";
 
 /// Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result

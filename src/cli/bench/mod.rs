@@ -32,7 +32,7 @@ use crate::output::{self, FormatName};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan bench discover                                  1,000 requests/s for 10 s, at this machine's registry
+  portolan bench discover                                  1,000 requests/s for 10 s
   portolan bench register --rate 5000 --duration 30s
   portolan bench watch --rate 100 --watchers 1000 --json
   portolan bench discover --server consul://127.0.0.1:8500 -o csv
@@ -51,7 +51,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
-    /// What the requests do
+    /// Kind of request
     #[arg(value_enum, value_name = "SCENARIO")]
     scenario: ScenarioName,
     /// The server: http://HOST:PORT or consul://HOST:PORT
@@ -66,7 +66,7 @@ pub(super) struct Bench {
     /// Send N requests a second
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Load")]
     rate: u32,
-    /// Send each request as soon as the one before is answered, for the maximum throughput
+    /// Send each request as soon as the previous one is answered, to measure the maximum throughput
     #[arg(long, conflicts_with = "rate", help_heading = "Load")]
     closed: bool,
     /// Measure for this long
@@ -87,7 +87,7 @@ pub(super) struct Bench {
     /// Set the maximum time for a reply
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s", help_heading = "Load")]
     timeout: Duration,
-    /// Run on this processor only, so that the load does not take those of the server
+    /// Run on this processor only, to leave the others to the server
     #[arg(long, value_name = "NUMBER", help_heading = "Load")]
     cpu: Option<usize>,
 }

@@ -37,6 +37,12 @@ impl LoadTarget {
     /// # Errors
     /// Another scheme, or a host without an address.
     pub(super) fn parse(url: &str, variable: fn(&str) -> Option<String>) -> Result<Self> {
+        // As for other commands, the scheme alone is the server of this machine.
+        let url = match url {
+            "portolan:" => "portolan://127.0.0.1",
+            "consul:" => "consul://127.0.0.1",
+            url => url,
+        };
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let (dialect, default_port) = match scheme {
             "http" | "portolan" => (Dialect::Portolan, 7_440),

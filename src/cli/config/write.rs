@@ -25,7 +25,7 @@ Examples:
 
 /// Write a version of a configuration
 ///
-/// A value that is current already makes no version. The configuration `portolan` holds settings of the server, which apply at
+/// Writing the current value again makes no new version. The configuration `portolan` holds settings of the server, which apply at
 /// once: load_balancer.default_strategy, monitoring.logging.level, registry.registration.heartbeat_interval,
 /// server.limits.connections and server.limits.connections_per_address.
 #[derive(Args, Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Put {
     /// The file with the value; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What the value is [default: json if it is JSON]
+    /// Format of the value [default: json if it is JSON]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<ContentFormat>,
     /// Write only if this version is the current one; 0: only if there is none

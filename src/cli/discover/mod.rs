@@ -55,13 +55,14 @@ impl Discover {
 
 /// Find the open ports of hosts; short for `discover scan`
 ///
-/// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
-/// that is its own. Where there are several hosts, each is looked for first, by TCP, ICMP echo where
-/// that is permitted, and on this machine's own links by ARP and neighbour discovery; one that does not show itself is left
-/// out and counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
-/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, with root those in its other
-/// network namespaces too, @FILE for a file of
-/// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
+/// A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50), a host name, HOST:PORT, @FILE for a file of
+/// targets, - for standard input, or `local` for the addresses of this machine (as root, also of its other network
+/// namespaces).
+///
+/// portolan connects to each TCP port and closes the connection at once; it sends no data. With --udp, it sends each port a
+/// probe in the protocol of that port. Of several hosts it first finds out which are up, by TCP, by ICMP echo where that is
+/// permitted, and on the links of this machine by ARP and neighbor discovery; it skips and counts the others (--no-ping scans
+/// them too). It lists open ports and counts the rest on standard error. No permission is needed, except for --syn.
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]

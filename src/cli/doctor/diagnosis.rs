@@ -1,5 +1,7 @@
 //! What one look found.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 /// How something is.
@@ -37,6 +39,13 @@ pub(super) struct Diagnosis {
     /// What to do; empty if there is nothing to do.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(super) hint: String,
+}
+
+/// A number with its noun: `1 instance`, `2 instances`.
+pub(super) fn counted(count: impl Display, noun: &str) -> String {
+    let count = count.to_string();
+    let ending = if count == "1" { "" } else { "s" };
+    format!("{count} {noun}{ending}")
 }
 
 impl Diagnosis {

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
 
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, counted};
 use crate::error::plain;
 use crate::model::PartialError;
 use crate::source::Local;
@@ -28,7 +28,7 @@ fn sockets() -> Vec<Diagnosis> {
     };
     let count = listing.services.len();
     let listed = match listing.errors.first() {
-        None => Diagnosis::ok("sockets", format!("{count} listening sockets are listed")),
+        None => Diagnosis::ok("sockets", format!("listed {}", counted(count, "listening socket"))),
         Some(PartialError { operation, cause, hint }) => {
             Diagnosis::warn("sockets", format!("cannot {operation}: {cause}"), hint)
         }

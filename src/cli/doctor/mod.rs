@@ -30,7 +30,7 @@ Examples:
 /// Look for problems of this machine, of a registry, and of a service in it, and say what to do
 ///
 /// Reads sockets, permissions, limits, name servers and the local database, and asks the registry for its state. With the name
-/// of a service it follows three recipes: is the service registered, why are its health checks failing, and which of its
+/// of a service it answers three questions: is the service registered, why are its health checks failing, and which of its
 /// instances get calls. It changes nothing, and contacts only the registry.
 ///
 /// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the

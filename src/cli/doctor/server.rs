@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, counted};
 use crate::client::{Registry, ServerStatus};
 use crate::error::Error;
 use crate::source::collect;
@@ -33,7 +33,7 @@ pub(super) async fn diagnose(registry: &Registry, is_named: bool, limit: Duratio
             return vec![Diagnosis::fail(REGISTRY, text, hint)];
         }
     };
-    let reached = format!("portolan {} at {place}: {} instances", status.version, status.instances);
+    let reached = format!("portolan {} at {place}: {}", status.version, counted(status.instances, "instance"));
     vec![
         Diagnosis::ok(REGISTRY, reached),
         readiness(&status),
@@ -53,7 +53,8 @@ async fn listed(registry: &Registry, place: &str, limit: Duration) -> Diagnosis 
 
     match tokio::time::timeout(limit, collect(&*source)).await {
         Ok(Ok(listing)) => {
-            let text = format!("{} at {place} lists {} services", registry.provider(), listing.services.len());
+            let services = counted(listing.services.len(), "service");
+            let text = format!("{} at {place} lists {services}", registry.provider());
             Diagnosis::ok(REGISTRY, text)
         }
         Ok(Err(error)) => Diagnosis::fail(REGISTRY, error.to_string(), error.hint()),
@@ -64,10 +65,13 @@ async fn listed(registry: &Registry, place: &str, limit: Duration) -> Diagnosis 
     }
 }
 
-/// Without a registry that was named, there need not be one.
+/// Without a registry that was named, there need not be one. One that refuses is there.
 fn unreachable(place: &str, error: &Error, is_named: bool) -> Diagnosis {
     if is_named {
         return Diagnosis::fail(REGISTRY, error.to_string(), error.hint());
+    }
+    if matches!(error, Error::Refused { .. }) {
+        return Diagnosis::unknown(REGISTRY, error.to_string(), error.hint());
     }
     let hint = "start one with `portolan serve`, or name another with --registry";
     Diagnosis::unknown(REGISTRY, format!("no registry at {place}: {error}"), hint)
@@ -126,7 +130,9 @@ fn monitor(status: &ServerStatus) -> Diagnosis {
     }
     let health = status.health;
     if health.unhealthy > 0 {
-        let text = format!("{} of {} instances are unhealthy", health.unhealthy, status.instances);
+        let verb = if health.unhealthy == 1 { "is" } else { "are" };
+        let all = counted(status.instances, "instance");
+        let text = format!("{} of {all} {verb} unhealthy", health.unhealthy);
         return Diagnosis::warn(
             "health checks",
             text,
@@ -143,7 +149,8 @@ fn guard(status: &ServerStatus) -> Diagnosis {
         return Diagnosis::ok("guard", "no service is under the mass failure guard");
     }
     let hint = "check the network between the server and those instances: too many failed at the same time";
-    Diagnosis::warn("guard", format!("{count} services keep failed instances (mass failure guard)"), hint)
+    let text = format!("the mass failure guard keeps failed instances of {}", counted(count, "service"));
+    Diagnosis::warn("guard", text, hint)
 }
 
 #[cfg(test)]
@@ -166,6 +173,16 @@ mod tests {
         assert_eq!(state(&running_since("2026-11-29T11:58:30Z", 30)), Warn, "a minute behind");
         assert_eq!(state(&running_since("2026-11-29T12:01:00Z", 30)), Warn, "a minute ahead");
         assert_eq!(state(&ServerStatus::default()), Unknown);
+    }
+
+    /// A server that refuses is there: its error has the hint.
+    #[test]
+    fn a_refusal_is_no_absence() {
+        let refused = Error::Refused { what: "read".to_owned(), why: "401".to_owned(), hint: "a key".to_owned() };
+        let line = unreachable("127.0.0.1:7440", &refused, false);
+        assert_eq!((line.state, line.hint.as_str()), (Unknown, "a key"));
+        assert!(!line.text.contains("no registry"), "{}", line.text);
+        assert_eq!(unreachable("127.0.0.1:7440", &refused, true).state, Fail);
     }
 
     #[test]

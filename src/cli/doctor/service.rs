@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::diagnosis::Diagnosis;
+use super::diagnosis::{Diagnosis, counted};
 use crate::clean::clean;
 use crate::client::{HealthRequest, InstanceHealth, Registry};
 use crate::error::{Error, Result, nearest};
@@ -23,7 +23,8 @@ pub(super) async fn diagnose(registry: &Registry, name: &str, limit: Duration) -
         return vec![absent(registry, name, limit).await];
     }
 
-    let mut found = vec![Diagnosis::ok("registered", format!("{} has {} instances", clean(name), endpoints.len()))];
+    let registered = format!("{} has {}", clean(name), counted(endpoints.len(), "instance"));
+    let mut found = vec![Diagnosis::ok("registered", registered)];
     found.extend(checks(registry, name, limit).await);
     found.push(calls(&endpoints));
     found
@@ -31,8 +32,8 @@ pub(super) async fn diagnose(registry: &Registry, name: &str, limit: Duration) -
 
 /// What is said of a service whose registry could not be asked.
 pub(super) fn without_registry(name: &str) -> Diagnosis {
-    let text = format!("whether {} is registered is unknown: the registry cannot be asked", clean(name));
-    Diagnosis::unknown("registered", text, "mend what the line `registry` says first")
+    let text = format!("whether {} is registered is unknown: the registry cannot be read", clean(name));
+    Diagnosis::unknown("registered", text, "fix what the line `registry` reports first")
 }
 
 async fn within<T>(limit: Duration, request: impl Future<Output = Result<T>>) -> Result<T> {
@@ -78,7 +79,12 @@ async fn checks(registry: &Registry, name: &str, limit: Duration) -> Vec<Diagnos
 
     let bad: Vec<&InstanceHealth> = report.instances.iter().filter(|one| one.health != HealthState::Healthy).collect();
     if bad.is_empty() {
-        return vec![Diagnosis::ok(label, format!("all {count} instances are healthy"))];
+        let text = if count == 1 {
+            "the instance is healthy".to_owned()
+        } else {
+            format!("all {count} instances are healthy")
+        };
+        return vec![Diagnosis::ok(label, text)];
     }
     bad.iter().take(MAX_LISTED).map(|instance| instance_line(instance)).collect()
 }
@@ -106,15 +112,17 @@ fn calls(endpoints: &[&Endpoint]) -> Diagnosis {
     let (all, label) = (endpoints.len(), "calls");
     let usable: Vec<_> = endpoints.iter().filter(|endpoint| endpoint.is_usable()).collect();
     if usable.is_empty() {
-        let hint = "mend the checks above, or end the maintenance with `portolan services update --status up`";
-        return Diagnosis::fail(label, format!("none of {all} instances gets calls"), hint);
+        let hint =
+            "fix what the checks above report, or end the maintenance with `portolan services update --status up`";
+        return Diagnosis::fail(label, "no instance gets calls", hint);
     }
     if usable.iter().all(|endpoint| endpoint.weight == Some(0)) {
         let hint = "raise a weight with `portolan services update --weight`";
         return Diagnosis::warn(label, "every instance that may get calls has the weight 0", hint);
     }
 
-    let text = format!("{} of {all} instances get calls", usable.len());
+    let verb = if usable.len() == 1 { "gets" } else { "get" };
+    let text = format!("{} of {} {verb} calls", usable.len(), counted(all, "instance"));
     if usable.len() == all {
         return Diagnosis::ok(label, text);
     }

@@ -31,7 +31,7 @@ Examples:
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
   portolan drift consul: --watch --lines             each drift as it begins and ends
-  portolan drift consul: --fix                       print the commands that mend it";
+  portolan drift consul: --fix                       print the commands that fix it";
 
 /// Compare registries with what listens on this machine and what replies
 ///
@@ -57,13 +57,13 @@ pub(super) struct DriftArgs {
     /// Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]
     #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname, help_heading = "Targets")]
     host: Vec<String>,
-    /// A name of this machine as a node of the registries, beside its host name; can be repeated
+    /// Node name of this machine in the registries, in addition to its host name; can be repeated
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     node: Vec<String>,
     /// Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Filters")]
     allow: Option<PathBuf>,
-    /// List also what agrees, and what nothing can be said of
+    /// Also list addresses that agree, and those that cannot be judged
     #[arg(long, help_heading = "Filters")]
     all: bool,
     /// Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening
@@ -75,12 +75,12 @@ pub(super) struct DriftArgs {
     /// Set the maximum duration of one connection
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1s", help_heading = "Timing")]
     timeout: Duration,
-    /// Print the commands that mend the findings, instead of the findings
+    /// Print the commands that fix the findings, instead of the findings
     #[arg(long, conflicts_with = "watch", help_heading = "Output")]
     fix: bool,
     /// With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service
     ///
-    /// Two looks must agree. Nothing else is changed: the other commands are for people to type.
+    /// Two comparisons must agree. Nothing else is changed: the other commands are only printed.
     #[arg(long, requires = "fix", help_heading = "Output")]
     yes: bool,
     #[command(flatten)]

@@ -16,8 +16,13 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan health check web                        all instances of a service of the registry on this machine
+  portolan health check web                   check all instances of a service now
   portolan health check --all --json
+  portolan health show web                    what the last checks found
+  portolan health show shop/web --server http://registry:7440";
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  portolan health show web                    all instances of a service
   portolan health show 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11
   portolan health show shop/web --server http://registry:7440";
 
@@ -35,7 +40,7 @@ enum HealthCommand {
     Show(HealthShow),
 }
 
-/// Let the server run the checks of instances now, and print the results
+/// Run the checks of instances now, on the server, and print the results
 ///
 /// The server waits up to 60 s for them. A result counts for the thresholds like any other. An instance without checks has only
 /// the state of its lease and its own report.
@@ -61,7 +66,7 @@ struct HealthCheck {
 /// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
 /// one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
 #[derive(Args, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = SHOW_EXAMPLES)]
 struct HealthShow {
     /// The id of an instance, or the name of a service, as in web or NAMESPACE/web
     #[arg(value_name = "ID|NAME")]
@@ -116,8 +121,8 @@ impl HealthShow {
 async fn ask(registry: &Registry, request: HealthRequest<'_>) -> Result<Option<HealthReport>> {
     let report = registry.health(request).await?;
     if let (None, HealthRequest::Show(name) | HealthRequest::Check(name)) = (&report, request) {
-        let text = format!("no instance and no service is called {}", clean(name));
-        stderr::failure(&text, "list them with `portolan services list`");
+        let text = format!("no instance has the id {0}, and no service the name {0}", clean(name));
+        stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
     }
     Ok(report)
 }

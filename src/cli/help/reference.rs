@@ -30,7 +30,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of `resolve`, `register`, `deregister`, `services`, `status`, `health`, `audit`, `export`, `drift` and `doctor`, unless one is given: consul, etcd, portolan, dns, static or kubernetes",
+        "The registry of all commands that have --registry, and of `drift`: consul, etcd, portolan, dns, static or kubernetes",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
@@ -47,7 +47,10 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("ETCD_ENDPOINTS", "Default for --endpoint of `discover etcd`, separated by commas"),
     ("ETCD_DISCOVERY_PREFIX", "Default for --prefix of `discover etcd`"),
     ("ETCD_USERNAME, ETCD_PASSWORD", "The user of `discover etcd`, and the password"),
-    ("PORTOLAN_REGISTRY, PORTOLAN_TOKEN", "The registry of `discover portolan`, and the token"),
+    (
+        "PORTOLAN_REGISTRY, PORTOLAN_TOKEN",
+        "The address of a registry that `portolan serve` runs, and the key or token for it",
+    ),
     ("DNS_SERVER, DNS_PORT", "Defaults for --server and --port of `discover dns`"),
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
     ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),

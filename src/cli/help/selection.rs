@@ -23,7 +23,9 @@ const LISTING: [&str; 7] = ["identify", "validate", "watch", "diff", "columns", 
 pub(super) fn options_of(path: &str) -> Option<Vec<&'static str>> {
     let path = path.strip_prefix("portolan ").unwrap_or(path);
     let own: &[&str] = match path {
-        "local" | "discover local" => &["ports", "tcp", "udp", "unix", "process", "user", "exposed", "all-netns"],
+        // Its ports are words of their own.
+        "local" => &["tcp", "udp", "unix", "process", "user", "exposed", "all-netns", "connections"],
+        "discover local" => &["ports", "tcp", "udp", "unix", "process", "user", "exposed", "connections"],
         "scan" | "discover scan" => {
             &["exclude", "ports", "top-ports", "udp", "discover-only", "no-ping", "pace", "timeout", "all"]
         }

@@ -15,6 +15,8 @@ const WIDTH: usize = 80;
 const MAX_WIDTH: usize = 100;
 /// The indent of a usage line that continues the one before.
 const USAGE_INDENT: &str = "    ";
+/// As wide as `Usage: `.
+const USAGE_START: &str = "       ";
 /// Examples of each command.
 const MAX_EXAMPLES: usize = 3;
 /// The widest name of an option that its description stands beside.
@@ -46,9 +48,14 @@ impl HelpPage {
         self.line("");
 
         let usage = command.clone().render_usage().to_string();
-        for (at, line) in wrapped(&usage, self.width.saturating_sub(USAGE_INDENT.len())).iter().enumerate() {
-            let indent = if at > 0 { USAGE_INDENT } else { "" };
-            self.line(&format!("{indent}{line}"));
+        for (way, usage) in usage.lines().enumerate() {
+            // A second way to use the command stands below the first one.
+            let start = if way > 0 { USAGE_START } else { "" };
+            let width = self.width.saturating_sub(USAGE_INDENT.len() + start.len());
+            for (at, line) in wrapped(usage.trim_start(), width).iter().enumerate() {
+                let indent = if at > 0 { USAGE_INDENT } else { "" };
+                self.line(&format!("{start}{indent}{line}"));
+            }
         }
 
         self.examples(path, command);

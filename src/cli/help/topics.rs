@@ -60,7 +60,8 @@ Formats (-o FORMAT):
 const OUTPUT_OPTIONS: &str = "
 Files:
   -o FORMAT=FILE     also write to a file; can be repeated. A file appears as a
-                     whole, when it is complete
+                     whole, when it is complete. The table still goes to stdout:
+                     add >/dev/null to hide it
   --json             short for -o json
 
 Tables:
@@ -121,7 +122,7 @@ Watch: keep running, and report each change.
                      else one line for each change
   --lines            lines on a terminal too
   --json             one JSON object for each change, flushed at once
-  --interval TIME    how often to look [1s local, 1m scan, 10s checks]
+  --interval TIME    how often to poll [1s local, 1m scan, 10s checks]
   --for TIME         stop after this time
   --count N          stop after N changes
   --until EXPR       stop at the first event that matches
@@ -131,13 +132,13 @@ Watch: keep running, and report each change.
 
 Events:
   added, updated, removed   a service came, changed, went
-  synced                    the listing of the start is complete
+  synced                    the initial listing is complete
   stale                     the source cannot be reached; its services stay
   lagged                    the reader was too slow; differences follow
   error                     something could not be read
 
-A changed health is reported when it is confirmed: after --rise checks in a row
-for the better, --fall for the worse. Ctrl-C ends a watch with exit code 0.
+A health change is reported once it is confirmed: by --rise better checks in a
+row, or --fall worse ones. Ctrl-C ends a watch with exit code 0.
 
 Examples:
   portolan local --watch

@@ -27,23 +27,23 @@ const MAX_NAME_CHARS: usize = 100;
   portolan key create --name shop --role operator --service shop- --expires 90d
   portolan key create --name grafana --permission read_status --json")]
 pub(super) struct Create {
-    /// What the key is for; logs and lists show it
+    /// Name of the key, shown in logs and lists
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// What it may do: viewer, operator or admin [default: viewer]
+    /// Role: viewer, operator or admin [default: viewer]
     #[arg(long, value_name = "ROLE", default_value = "viewer", hide_default_value = true)]
     role: Role,
-    /// Permit only this: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or
+    /// Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or
     /// administer; can be repeated
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
-    /// Limit it to this namespace; can be repeated
+    /// Limit the key to this namespace; can be repeated
     #[arg(long = "namespace", value_name = "NAMESPACE")]
     namespaces: Vec<String>,
-    /// Limit it to services whose names begin with this; can be repeated
+    /// Limit the key to services whose names begin with this; can be repeated
     #[arg(long = "service", value_name = "PREFIX")]
     services: Vec<String>,
-    /// End it after this time, such as 90d; at most 365d [default: never]
+    /// Expire after this time, such as 90d; at most 365d [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     expires: Option<Duration>,
 }

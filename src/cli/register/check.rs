@@ -43,6 +43,10 @@ impl ReadyCheck {
     }
 
     fn http(scheme: &'static str, path: &str) -> Result<Self, ParseError> {
+        if path.starts_with("//") {
+            let hint = "write the path alone, as in http:/health: the check goes to the registered address and port";
+            return Err(ParseError::new("it is a URL", hint));
+        }
         path.parse::<HttpPath>()?;
         let kind = CheckKind::Http { path: path.to_owned(), method: "GET".to_owned(), expected_status: None };
         Ok(Self::new(Some(scheme), path, kind))
@@ -88,5 +92,20 @@ impl ReadyCheck {
             }
             sleep(PAUSE).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_no_path() {
+        for url in ["http://127.0.0.1:9080/health", "https://web/"] {
+            let error = ReadyCheck::parse(url).unwrap_err();
+            assert_eq!(error.to_string(), "it is a URL");
+            assert!(error.hint().contains("http:/health"), "{}", error.hint());
+        }
+        assert_eq!(ReadyCheck::parse("http:/health").unwrap().path, "/health");
     }
 }

@@ -28,6 +28,7 @@ use crate::net::{own_addresses, runtime};
 
 const EXAMPLES: &str = "\
 Examples:
+  portolan register --name web --port 8080 -- ./server     while ./server runs
   portolan register --name web --port 8080 --check http:/health -- ./server
   portolan register --name web --port 8080 --registry consul://127.0.0.1:8500
   portolan register --name users --port 50051 --check grpc --version 1.2.0 --tag api -- ./users
@@ -41,14 +42,15 @@ Examples:
 /// then passed on to the program. When the program ends, the instance is deregistered and its exit code is returned; 128 and
 /// the number of the signal if one ended it. Without a program, the instance stays registered until a signal.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry.
+/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
+/// one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Register {
     /// Register under this name [default: DISCOVERY_SERVICE_NAME]
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     name: Option<String>,
-    /// The port that the service listens on
+    /// Port that the service listens on
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Instance")]
     #[arg(required_unless_present = "from_listener")]
     port: Option<u16>,
@@ -56,47 +58,48 @@ pub(super) struct Register {
     /// --name and --check are given
     #[arg(long, value_name = "PORT", value_parser = parse_port, conflicts_with_all = ["port", "command"], help_heading = "Instance")]
     from_listener: Option<Ports>,
-    /// The address that clients connect to [default: the first address of this machine that is not a loopback address]
+    /// Address that clients connect to [default: the first address of this machine that is not a loopback address]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
-    /// The id of the instance; the same id replaces an older registration [default: a random one]
+    /// Id of the instance; the same id replaces an older registration [default: a random one]
     #[arg(long, value_name = "ID", help_heading = "Instance")]
     id: Option<String>,
-    /// Its namespace
+    /// Namespace of the service
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     namespace: Option<String>,
-    /// Its version
+    /// Version of the instance, as in 1.2.0
     #[arg(long = "version", id = "own_version", value_name = "VERSION", help_heading = "Instance")]
     version: Option<String>,
-    /// A tag; can be repeated
+    /// Add this tag; can be repeated
     #[arg(long, value_name = "TAG", help_heading = "Instance")]
     tag: Vec<String>,
-    /// Metadata; can be repeated
+    /// Add this metadata; can be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = "Instance")]
     meta: Vec<(String, String)>,
-    /// Its protocol, as in http, https or grpc
+    /// Protocol of the service, as in http, https or grpc
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     protocol: Option<String>,
-    /// Its share of the calls, relative to the other instances
+    /// Share of the calls, relative to the other instances
     #[arg(long, value_name = "N", help_heading = "Instance")]
     weight: Option<u16>,
-    /// Its zone
+    /// Zone of the instance
     #[arg(long, value_name = "ZONE", help_heading = "Instance")]
     zone: Option<String>,
-    /// The machine that it runs on
+    /// Name of the machine that it runs on
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     node: Option<String>,
-    /// Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or
+    /// Wait for this check before registering; the registry then repeats it: http:/PATH, https:/PATH, tcp, grpc or
     /// grpc:SERVICE
     #[arg(long, value_name = "CHECK", value_parser = ReadyCheck::parse, help_heading = "Checks")]
     check: Option<ReadyCheck>,
-    /// The interval at which the registry repeats the check [default: the registry's]
+    /// Interval at which the registry repeats the check [default: the registry's]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "check", help_heading = "Checks")]
     interval: Option<Duration>,
-    /// How long the registration lasts unless it is renewed [default: the registry's, mostly 30s]
+    /// Time after which the registration expires unless it is renewed; portolan renews it [default: the registry's, 30s for
+    /// `portolan serve`]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
     ttl: Option<Duration>,
-    /// How long it may be unhealthy until the registry removes it [default: the registry's]
+    /// Time after which the registry removes an unhealthy instance [default: the registry's]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
     deregister_after: Option<Duration>,
     #[command(flatten)]
@@ -182,7 +185,10 @@ impl Register {
 
         let passed = tokio::select! {
             biased;
-            exit = program.ended() => return exit,
+            exit = program.ended() => {
+                note_unregistered(&registration, self.check.is_some(), global.quiet);
+                return exit;
+            }
             passed = stop.cancel().run_until_cancelled(self.wait_for_check(&registration, global)) => passed,
         };
         let Some(passed) = passed else { return program.stop(stop).await };
@@ -276,11 +282,21 @@ fn note_failure(error: &str, hint: &str, quiet: bool) {
     }
 }
 
+/// Says why a program that ended was never registered.
+fn note_unregistered(registration: &Registration, has_check: bool, quiet: bool) {
+    let when = if has_check { "before the check passed" } else { "at once" };
+    if !quiet {
+        stderr::note(&format!("{} was not registered: its program ended {when}", clean(&registration.name)));
+    }
+}
+
 /// Removes the registration. A registry that does not reply must not hold the program up.
 pub(super) async fn deregister(me: RegistrationHandle, quiet: bool) {
     let label = label(&me);
+    // What the registry never had is not said to be removed.
+    let was_active = matches!(me.state(), RegistrationState::Active { .. });
     match tokio::time::timeout(DEREGISTER_TIMEOUT, me.deregister()).await {
-        Ok(Ok(())) if !quiet => stderr::note(&format!("deregistered {label}")),
+        Ok(Ok(())) if was_active && !quiet => stderr::note(&format!("deregistered {label}")),
         Ok(Ok(())) => {}
         Ok(Err(error)) => stderr::error(&error),
         Err(_) => stderr::failure(

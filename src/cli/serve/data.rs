@@ -11,7 +11,7 @@ use crate::store::{PostgresUrl, StoreError};
 
 /// Where the registry is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum DataPlace {
+pub(in crate::cli) enum DataPlace {
     Memory,
     File(PathBuf),
     #[cfg(feature = "postgres")]

@@ -99,7 +99,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("database.postgres.idle_timeout", KeyKind::Duration),
     unset("database.redis.url", KeyKind::Url),
     unset("database.redis.database", KeyKind::Number(0, 65_535)),
-    unset("database.redis.prefix", KeyKind::Text),
+    key("database.redis.prefix", KeyKind::Text, "portolan:"),
     unset("database.redis.max_connections", KeyKind::Number(1, 10_000)),
     unset("auth.jwt.secret", KeyKind::Secret),
     unset("auth.jwt.secret_file", KeyKind::Text),

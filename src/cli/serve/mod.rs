@@ -13,6 +13,7 @@ mod imports;
 mod keys;
 mod logging;
 mod plan;
+mod redis;
 mod reload;
 mod scripts;
 mod service_manager;
@@ -22,6 +23,8 @@ mod telemetry;
 mod trace_export;
 mod value_kinds;
 mod values;
+#[cfg(feature = "postgres")]
+mod wait_for_database;
 mod yaml_place;
 
 use std::ffi::OsString;
@@ -31,7 +34,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum, ValueHint};
 
 use self::activation::{PassedListeners, passed_listeners};
-pub(in crate::cli) use self::data::state_directory;
+pub(in crate::cli) use self::data::{DataPlace, state_directory};
 use self::given::Given;
 use self::plan::Plan;
 use self::reload::SettingsOrigin;
@@ -68,7 +71,7 @@ Examples:
 /// Settings are read from the command line, then environment variables (PORTOLAN__SERVER__PORT is server.port), then the file
 /// of --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
 ///
-/// Stops on SIGINT and SIGTERM: it accepts no more connections, answers what it has begun, and exits with 0.
+/// Stops on SIGINT and SIGTERM: it accepts no more connections, finishes the requests in progress, and exits with 0.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
@@ -78,6 +81,9 @@ pub(super) struct Serve {
     /// The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     database_url: Option<String>,
+    /// Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -106,16 +112,16 @@ pub(super) struct Serve {
     /// Accept only clients with a certificate of these authorities (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_client_ca: Option<PathBuf>,
-    /// Listen beyond this machine although the server has no authentication
+    /// Listen on addresses beyond this machine without authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
-    /// Open connections at most [default: 10000]
+    /// Limit open connections [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections: Option<String>,
-    /// Open connections of one address at most [default: 2500]
+    /// Limit open connections of one address [default: 2500]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections_per_address: Option<String>,
-    /// Time for requests that have begun when the server stops [default: 30s]
+    /// Time that requests in progress get when the server stops [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
 
@@ -136,7 +142,7 @@ pub(super) struct Serve {
     /// Domain of all DNS names [default: portolan]
     #[arg(long, value_name = "NAME", help_heading = "DNS")]
     dns_domain: Option<String>,
-    /// How long clients may keep a DNS answer [default: 0s]
+    /// Time for which clients may cache a DNS reply [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "DNS")]
     dns_ttl: Option<String>,
 
@@ -151,11 +157,11 @@ pub(super) struct Serve {
     /// Name of the cluster, a label
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     cluster: Option<String>,
-    /// How long a registration lasts that names no ttl [default: 30s]
+    /// Time for which a registration without a ttl lasts [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
-    /// Show six figures of /metrics also under the names service_discovery_*
+    /// Also export six of the metrics under the names service_discovery_*
     #[arg(long, help_heading = "Logging")]
     compat_metrics: bool,
     /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
@@ -223,6 +229,7 @@ impl Serve {
         for (name, key, value) in [
             ("--data", "database.file", text_of(self.data.as_ref())),
             ("--database-url", "database.postgres.url", self.database_url.clone()),
+            ("--redis", "database.redis.url", self.redis.clone()),
             ("--host", "server.host", self.host.clone()),
             ("--port", "server.port", self.port.clone()),
             ("--tls-cert", "server.tls.cert_file", text_of(self.tls_cert.as_ref())),
@@ -302,6 +309,26 @@ pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
     }
     given.read_environment(std::env::vars_os(), variable)?;
     authentication::keys_file(&given, variable)
+}
+
+/// The database that is `named`, or that of a server with these settings, and the cluster of that server.
+///
+/// # Errors
+/// Settings that cannot be read, or a name that is none of a database.
+pub(super) fn database(config: Option<&PathBuf>, named: Option<&str>) -> Result<(DataPlace, String)> {
+    let mut given = Given::default();
+    if let Some(path) = config {
+        given.read_file(path, variable)?;
+    }
+    given.read_environment(std::env::vars_os(), variable)?;
+    if let Some(named) = named {
+        let is_url = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| named.starts_with(scheme));
+        let key = if is_url { "database.postgres.url" } else { "database.file" };
+        given.set_flag("the database", key, vec![named.to_owned()]);
+    }
+
+    let cluster = given.text("server.cluster").unwrap_or_default().to_owned();
+    Ok((data::choose(&given, variable, &mut Vec::new())?, cluster))
 }
 
 fn text_of(path: Option<&PathBuf>) -> Option<String> {

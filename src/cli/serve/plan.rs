@@ -11,7 +11,7 @@ use super::dns::DnsAddresses;
 use super::given::{Given, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, compat, data, dns, imports, scripts, value_kinds};
+use super::{addresses, authentication, compat, data, dns, imports, redis, scripts, value_kinds};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::Thresholds;
@@ -76,10 +76,17 @@ impl Plan {
             off.push("TLS".to_owned());
         }
         name_unsupported(given, &mut off);
+        redis::name_unused(given, &data, &mut off);
         let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
         let mut server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        #[cfg(feature = "redis")]
+        {
+            server.redis = redis::choose(given, &data)?;
+        }
+        #[cfg(not(feature = "redis"))]
+        redis::refuse(given, &data)?;
         if data == DataPlace::Memory {
             server.audit.max_records = server.audit.max_records.min(MAX_AUDIT_IN_MEMORY);
         }
@@ -151,6 +158,8 @@ impl Plan {
             DataPlace::Postgres(url) => clean(&format!("PostgreSQL {url}")),
         };
         let mut lines = vec![format!("listens on {}", addresses.join(" and ")), format!("data: {data}")];
+        #[cfg(feature = "redis")]
+        lines.extend(self.server.redis.as_ref().map(|redis| format!("Redis: {}", redis.url)));
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         if !self.consul.listen.is_empty() {
             lines.push(compat::line("Consul", &self.consul.listen, scheme, ""));
@@ -192,9 +201,6 @@ fn file(given: &Given, key: &str) -> Option<PathBuf> {
 fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     if !flag(given, "registry.health_checks.enabled") {
         off.push("health checks".to_owned());
-    }
-    if given.get("database.redis.url").is_some() {
-        off.push("Redis (answers come from memory, and servers wake each other through PostgreSQL)".to_owned());
     }
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
         off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
@@ -332,6 +338,8 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
+        #[cfg(feature = "redis")]
+        redis: None,
     })
 }
 

@@ -48,6 +48,12 @@ impl ServiceManager {
         self.send("READY=1\nSTATUS=taking requests");
     }
 
+    /// The server cannot take requests yet, and goes on: the manager gives it some more time.
+    #[cfg(feature = "postgres")]
+    pub(super) fn waiting(&self, what: &str) {
+        self.send(&format!("STATUS={what}\nEXTEND_TIMEOUT_USEC=15000000"));
+    }
+
     /// The settings are read again. [`ready`](Self::ready) follows.
     pub(super) fn reloading(&self) {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);

@@ -20,21 +20,23 @@ use super::plan::Plan;
 use super::reload::{Reloader, SettingsOrigin};
 use super::service_manager::ServiceManager;
 use super::telemetry::Telemetry;
+#[cfg(feature = "postgres")]
+use super::wait_for_database::StartingServer;
 use super::{compat, dns, imports, logging};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::signals::Stop;
 use crate::cli::stderr;
-use crate::engine::Clock;
+use crate::engine::{Clock, Shutdown};
 use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::{forbid_core_dumps, runtime};
 use crate::registry::{Now, State};
 use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
-use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
 #[cfg(feature = "postgres")]
-use crate::store::{Postgres, PostgresUrl};
+use crate::store::PostgresUrl;
+use crate::store::{Contents, Memory, Sqlite, Store, StoreError};
 
 /// More threads do not help: a request takes microseconds.
 const MAX_THREADS: usize = 8;
@@ -72,11 +74,24 @@ pub(super) fn start(
         let listeners = Listeners { rest: rest?, consul: consul?, eureka: eureka?, dns: dns? };
         let telemetry = Telemetry::start(plan)?;
         let log = Arc::new(logging::start(&plan.log_filter, plan.log_json, telemetry.layer())?);
-        let registry = open(plan, access, tls, Arc::clone(&log)).await?;
-        announce(plan, &listeners, &registry, environment, quiet);
         let manager = ServiceManager::of_environment(super::variable);
-
         let shutdown = stop.tree()?;
+        let starting = Starting {
+            plan,
+            #[cfg(feature = "postgres")]
+            listeners: &listeners,
+            #[cfg(feature = "postgres")]
+            manager: &manager,
+            #[cfg(feature = "postgres")]
+            shutdown: &shutdown,
+            #[cfg(feature = "postgres")]
+            quiet,
+        };
+        let Some(registry) = starting.open(access, tls, Arc::clone(&log)).await? else {
+            return Ok(Exit::Done);
+        };
+        announce(plan, &listeners, &registry, environment, quiet);
+
         let (live, changes) = watch::channel(plan.server.live());
         let reloader = Reloader::new(origin, given, log, live, &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
@@ -161,54 +176,84 @@ fn holder(address: SocketAddr) -> Option<String> {
 /// Reads the keys.
 fn access(plan: &Plan) -> Result<AccessControl> {
     AccessControl::new(plan.authentication.clone()).map_err(|why| {
-        let hint = "mend that file, or make a new one with `portolan key create`";
+        let hint = "fix that file, or make a new one with `portolan key create`";
         Error::usage("authentication", why, hint)
     })
 }
 
 /// Reads the certificate.
-fn tls(plan: &Plan) -> Result<Option<ServerTls>> {
+fn tls(plan: &Plan) -> Result<Option<Arc<ServerTls>>> {
     let Some(files) = plan.tls.clone() else { return Ok(None) };
     let tls = ServerTls::new(files).map_err(|why| {
         let hint = "name a certificate and its key with --tls-cert and --tls-key, as PEM files";
         Error::usage("TLS", why, hint)
     });
-    tls.map(Some)
+    tls.map(Arc::new).map(Some)
 }
 
-async fn open(plan: &Plan, access: AccessControl, tls: Option<ServerTls>, log: Arc<LogLevel>) -> Result<Registry> {
-    let clock = Clock::precise();
-    let max_events = plan.server.size_limits.kept_events as u64;
-    let opened = match &plan.data {
-        DataPlace::Memory => OpenStore {
-            store: Arc::new(Memory::new(0)),
-            name: "memory".to_owned(),
-            contents: Contents { epoch: Uuid::new_v4().to_string(), ..Contents::default() },
-        },
-        DataPlace::File(path) => open_file(path, max_events)?,
-        #[cfg(feature = "postgres")]
-        DataPlace::Postgres(url) => open_postgres(url, plan, max_events).await?,
-    };
+/// What a server has when it opens its store. Only a database on another machine may be away, and is waited for.
+struct Starting<'s> {
+    plan: &'s Plan,
+    #[cfg(feature = "postgres")]
+    listeners: &'s Listeners,
+    #[cfg(feature = "postgres")]
+    manager: &'s ServiceManager,
+    #[cfg(feature = "postgres")]
+    shutdown: &'s Shutdown,
+    #[cfg(feature = "postgres")]
+    quiet: bool,
+}
 
-    let OpenStore { store, name: store_name, contents } = opened;
-    let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
-    let state = State::restore_stored(plan.rules.clone(), contents.index, &contents.records, now).map_err(|error| {
-        let hint = "restore a backup, or begin with an empty registry elsewhere";
-        Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
-    })?;
-    let imports = plan.imports.clone();
-    Ok(Registry {
-        state,
-        events: contents.events,
-        epoch: contents.epoch,
-        store,
-        store_name,
-        clock,
-        access,
-        tls,
-        log,
-        imports,
-    })
+impl Starting<'_> {
+    /// Opens the registry; `None` if the server was stopped meanwhile.
+    async fn open(
+        &self,
+        access: AccessControl,
+        tls: Option<Arc<ServerTls>>,
+        log: Arc<LogLevel>,
+    ) -> Result<Option<Registry>> {
+        let plan = self.plan;
+        let clock = Clock::precise();
+        let max_events = plan.server.size_limits.kept_events as u64;
+        let opened = match &plan.data {
+            DataPlace::Memory => OpenStore {
+                store: Arc::new(Memory::new(0)),
+                name: "memory".to_owned(),
+                contents: Contents { epoch: Uuid::new_v4().to_string(), ..Contents::default() },
+            },
+            DataPlace::File(path) => open_file(path, max_events)?,
+            #[cfg(feature = "postgres")]
+            DataPlace::Postgres(url) => match self.open_postgres(url, tls.as_ref(), max_events).await? {
+                Some(opened) => opened,
+                None => return Ok(None),
+            },
+        };
+
+        let OpenStore { store, name: store_name, contents } = opened;
+        let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
+        let state = State::restore_stored(plan.rules.clone(), contents.index, &contents.records, now);
+        let state = state.map_err(|error| {
+            let hint = "restore a backup, or begin with an empty registry elsewhere";
+            Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
+        })?;
+        let (events, epoch, imports) = (contents.events, contents.epoch, plan.imports.clone());
+        Ok(Some(Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports }))
+    }
+
+    /// Opens a database, and waits for it if it is away.
+    #[cfg(feature = "postgres")]
+    async fn open_postgres(
+        &self,
+        url: &PostgresUrl,
+        tls: Option<&Arc<ServerTls>>,
+        max_events: u64,
+    ) -> Result<Option<OpenStore>> {
+        let Self { plan, listeners, manager, shutdown, quiet } = *self;
+        let name = clean(&format!("PostgreSQL {url}"));
+        let starting = StartingServer { plan, listeners, tls, manager, shutdown, quiet };
+        let opened = starting.open(url, max_events).await?;
+        Ok(opened.map(|(store, contents)| OpenStore { store: Arc::new(store), name, contents }))
+    }
 }
 
 /// A store with what it holds.
@@ -222,20 +267,6 @@ fn open_file(path: &Path, max_events: u64) -> Result<OpenStore> {
     create_folder(path)?;
     let (store, contents) = Sqlite::open(path, max_events).map_err(|error| unusable(path, &error))?;
     let name = format!("SQLite file {}", clean(&path.to_string_lossy()));
-    Ok(OpenStore { store: Arc::new(store), name, contents })
-}
-
-#[cfg(feature = "postgres")]
-async fn open_postgres(url: &PostgresUrl, plan: &Plan, max_events: u64) -> Result<OpenStore> {
-    let name = clean(&format!("PostgreSQL {url}"));
-    let opened = Postgres::open(url.clone(), &plan.server.cluster, max_events).await;
-    let (store, contents) = opened.map_err(|error| {
-        let why = match &error {
-            StoreError::Unusable { cause, .. } | StoreError::Away { cause } => cause.clone(),
-            other => other.to_string(),
-        };
-        Error::usage(format!("the database {}", clean(&url.to_string())), clean(&why), error.hint())
-    })?;
     Ok(OpenStore { store: Arc::new(store), name, contents })
 }
 

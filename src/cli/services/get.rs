@@ -23,8 +23,8 @@ Examples:
 
 /// Show a service: its health, versions, capabilities, and every instance with its state
 ///
-/// HEALTHY counts the instances that take calls and are healthy or degraded; one that nothing judges counts too. The health
-/// of the service is degraded while only some of its instances can be used. Exits with 1 if no service has the name.
+/// HEALTHY counts the instances that take calls and are healthy or degraded, and those that have neither checks nor a
+/// lease. The health of the service is degraded while only some of its instances can be used. Exits with 1 if no service has the name.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Get {
@@ -58,7 +58,7 @@ impl Get {
             let exit = report_errors(&listing);
             if listing.services.is_empty() && listing.completeness == Completeness::Complete {
                 let hint = "`portolan services list` shows the names";
-                stderr::failure(&format!("no service is called {}", clean(&self.name)), hint);
+                stderr::failure(&format!("no service has the name {}", clean(&self.name)), hint);
                 return Ok(Exit::ConditionFailed);
             }
             Ok(exit)

@@ -50,11 +50,15 @@ impl List {
             if json {
                 print_json(&services, &listing)?;
             } else {
-                stdout::with_stdout(None, |out| write_table(out, &services))?;
+                stdout::with_stdout(
+                    None,
+                    |out| if services.is_empty() { Ok(()) } else { write_table(out, &services) },
+                )?;
             }
             let exit = report_errors(&listing);
             if services.is_empty() && !global.quiet {
-                stderr::note("the registry has no such service");
+                let is_filtered = !self.names.is_empty() || self.namespace.is_some();
+                stderr::note(if is_filtered { "no service matches" } else { "no service is registered" });
             }
             Ok(exit)
         })

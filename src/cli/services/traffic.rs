@@ -51,9 +51,9 @@ pub(super) struct Switch {
     registry: RegistryOptions,
 }
 
-/// Move the calls of a service to the instances of a version or with a tag, step by step; without an option, show where it is
+/// Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress
 ///
-/// The server does it, also after a restart. Each step lasts the time of --every. After a last step of 100 the shift finishes;
+/// The server carries out the shift, and continues it after a restart. Each step lasts the time of --every. After a last step of 100 the shift finishes;
 /// otherwise it stays there until --finish or --abort. With --abort-below, everything goes back when the score of these
 /// instances falls below it or none of them takes calls, and a step only counts while the score is known: their checks must
 /// run in the server. Only registries that `portolan serve` runs can do this.
@@ -76,19 +76,19 @@ pub(super) struct ShiftTraffic {
     /// How long each step lasts [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "steps")]
     every: Option<Duration>,
-    /// Go back when the score falls below this, 1 to 100
+    /// Restore the previous weights if the score falls below this, 1 to 100
     #[arg(long, value_name = "SCORE", value_parser = clap::value_parser!(u8).range(1..=100), requires = "steps")]
     abort_below: Option<u8>,
     /// Stay at the current step
     #[arg(long)]
     pause: bool,
-    /// Go on; the step lasts its whole time again
+    /// Continue; the current step starts again
     #[arg(long)]
     resume: bool,
-    /// End it with the weights from before
+    /// End the shift and restore the previous weights
     #[arg(long)]
     abort: bool,
-    /// End it with all calls at the new instances
+    /// End the shift and send all calls to the new instances
     #[arg(long)]
     finish: bool,
     #[command(flatten)]

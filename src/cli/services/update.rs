@@ -30,7 +30,7 @@ pub(super) struct Update {
     /// Whether the instance takes calls
     #[arg(long, value_enum, value_name = "STATUS", required_unless_present = "weight")]
     status: Option<StatusName>,
-    /// Its share of the calls, relative to the other instances; 0 for none
+    /// Share of the calls, relative to the other instances; 0 for none
     #[arg(long, value_name = "N")]
     weight: Option<u16>,
     /// Change all instances of a name without asking

@@ -37,21 +37,24 @@ use crate::source::Source;
 
 /// Check services and score their health; every point is explained
 ///
-/// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), the name of a
-/// service in it, or - for the output of
-/// another portolan on standard input (JSON or NDJSON). The declared protocol, the identified protocol or the port decides which checks run. The score
-/// starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client cannot
-/// use the service now, and the exit code is 1 (--min-score sets another limit). `portolan explain` lists all findings.
+/// A target is HOST:PORT, a URL, SOURCE/NAME (such as local/nginx or portolan/web), a services file (TOML or YAML) with or
+/// without the name of a service in it, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,
+/// the identified protocol or the port decides which checks run.
+///
+/// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client
+/// cannot use the service now, and the exit code is 1 (--min-score sets another limit). `portolan explain` lists all findings.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  portolan validate example.org:443 https://example.org/health
-  portolan validate https://shop.internal/ --ca ca.pem --expect-body '\"ok\"' --explain
+  portolan validate https://example.org/health --explain
+  portolan validate https://example.org --columns name,cert_days    days until the certificate expires
+  portolan validate postgresql://db:5432 redis://cache:6379
+  portolan validate services.toml                                   all services of a file
   portolan discover local --json | portolan validate - --min-score 80
-  portolan validate services.toml shop
+  portolan validate https://shop.internal/ --ca ca.pem --expect-body '\"ok\"'
   portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
   portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
 pub(super) struct Validate {
-    /// Target: host:port, URL, SOURCE/NAME, a services file, -
+    /// HOST:PORT, a URL, SOURCE/NAME, a services file, or - for standard input
     #[arg(value_name = "TARGET", required = true, value_hint = ValueHint::Hostname)]
     targets: Vec<String>,
     #[command(flatten)]

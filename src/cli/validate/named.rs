@@ -8,7 +8,7 @@ use crate::model::{Column, Completeness, Listing, PartialError, Service};
 use crate::source::{AnySource, ItemSink, ListContext, ListFuture, Source, collect, source_words};
 
 pub(super) const FORMS: &str =
-    "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
+    "write host:port, a URL, SOURCE/NAME (as in portolan/web), a services file, or - for JSON on standard input";
 
 /// The services of a source that have a name.
 pub(in crate::cli) struct Named {

@@ -61,7 +61,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
-    /// Target: HOST:PORT, a socket, a URL or connection string, a services file or SOURCE/NAME
+    /// HOST:PORT, a socket, a URL or connection string, a services file or SOURCE/NAME
     #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
     targets: Vec<Target>,
     /// Wait until no target accepts connections or is listed by its source; a host name that does not resolve counts as not
@@ -95,6 +95,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const TRY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The interval at which the line at the terminal is drawn.
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
+/// The hint for a service that its source does not list.
+const UNLISTED: &str = "check the name: `portolan discover SOURCE` lists them; or wait longer with --timeout";
 /// The hint if a target is not gone.
 const STILL_THERE: &str = "check what runs there, or wait longer with --timeout";
 
@@ -314,6 +316,7 @@ impl Wait {
             (Some(_), Some(TryOutcome::ReportedReady)) => {
                 "is ready according to its source (unreachable from here)".to_owned()
             }
+            (Some(_), _) if self.min_score.is_none() => "is healthy".to_owned(),
             (Some(least), _) => format!("scores at least {least}"),
         };
         stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
@@ -337,8 +340,10 @@ impl Wait {
                 let hint = "check that it runs and where it listens, or wait longer with --timeout";
                 stderr::failure(&format!("{target} did not accept connections within {limit}: {tries}"), hint);
             }
-            (Some(_), _) => {
-                let hint = "see `portolan validate --explain`, or wait longer with --timeout";
+            (Some(_), last) => {
+                let is_unlisted = last == Some(&TryOutcome::Unlisted);
+                let hint = "`portolan validate TARGET --explain` shows why, or wait longer with --timeout";
+                let hint = if is_unlisted { UNLISTED } else { hint };
                 stderr::failure(&format!("{target} did not become healthy within {limit}: {tries}"), hint);
             }
         }

@@ -32,7 +32,7 @@ pub(super) enum Target {
 }
 
 const HINT: &str =
-    "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
+    "write HOST:PORT, as in db:5432 or [::1]:80, the path of a socket, a URL, or SOURCE/NAME; a command follows --";
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {

@@ -46,7 +46,14 @@ pub(in crate::client) fn variables() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// If a value is invalid, or none says which registry is meant.
 pub(in crate::client) fn settings(variable: Variable) -> Result<RegistrySettings> {
-    let url = registry_url(variable)?;
+    settings_at(&registry_url(variable)?, variable)
+}
+
+/// Reads the variables that do not say which registry is meant: it is the one at `url`.
+///
+/// # Errors
+/// If the URL or a value is invalid.
+pub(in crate::client) fn settings_at(url: &str, variable: Variable) -> Result<RegistrySettings> {
     let balancer = text(variable, "DISCOVERY_BALANCER")?;
     let balancer =
         balancer.map(|name| balance::strategy(&name).map_err(|error| named("DISCOVERY_BALANCER", &name, &error)));
@@ -59,7 +66,7 @@ pub(in crate::client) fn settings(variable: Variable) -> Result<RegistrySettings
     let health = text(variable, "DISCOVERY_HEALTH_CHECK")?.map(|word| truth("DISCOVERY_HEALTH_CHECK", &word));
 
     Ok(RegistrySettings {
-        provider: super::open(&url, Some(variable))?,
+        provider: super::open(url, Some(variable))?,
         service_name: text(variable, "DISCOVERY_SERVICE_NAME")?,
         balancer: balancer.transpose()?,
         cache_ttl: cache_ttl.transpose()?,

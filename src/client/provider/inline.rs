@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(both, ["127.0.0.1:80", "[::1]:81"]);
         assert_eq!(registry.discover("cart").await.unwrap()[0].to_string(), "carts.test:9");
         let missing = registry.resolve("mail").start().unwrap().pick(()).await.unwrap_err();
-        assert_eq!(missing.to_string(), "no endpoint of mail: 0 named, 0 usable");
+        assert_eq!(missing.to_string(), "no endpoint of mail: 0 registered, 0 usable");
     }
 
     #[test]

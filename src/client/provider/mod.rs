@@ -32,7 +32,7 @@ use crate::model::{Instance, OperatorStatus, Registration, Service};
 use crate::source::{Source, Variable};
 
 pub use audit_log::{AuditPart, AuditQuery};
-pub(super) use environment::{RegistrySettings, is_named, settings, variables};
+pub(super) use environment::{RegistrySettings, is_named, settings, settings_at, variables};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
 pub use server_api::{
@@ -225,6 +225,12 @@ providers! {
 }
 
 fn unknown(url: &RegistryUrl) -> Error {
+    // `localhost:7440` reads as a scheme with a path.
+    if url.authority.is_empty() && url.path.parse::<u16>().is_ok() {
+        let place = url.shown();
+        let hint = format!("write portolan://{place} for `portolan serve`, consul://{place} or etcd://{place}");
+        return Error::usage(format!("registry '{place}'"), "it has no scheme", hint);
+    }
     let schemes: Vec<&str> = EXAMPLES.iter().filter_map(|example| example.split(':').next()).collect();
     let why = match crate::error::nearest(&url.scheme, &schemes) {
         Some(near) => format!("there is no such provider (did you mean {near}?)"),

@@ -17,7 +17,7 @@ pub(super) struct RegistryUrl {
     text: String,
 }
 
-const HINT: &str = "write a URL such as consul://127.0.0.1:8500";
+const HINT: &str = "write a URL such as portolan://127.0.0.1:7440 or consul://127.0.0.1:8500";
 
 impl RegistryUrl {
     pub(super) fn parse(text: &str) -> Result<Self> {
@@ -64,8 +64,11 @@ impl RegistryUrl {
     }
 }
 
+/// `portolan` without its colon, or a host without a scheme.
 fn no_scheme(text: &str) -> Error {
-    Error::usage(format!("registry '{}'", shown(text)), "it has no scheme", HINT)
+    let is_provider = super::EXAMPLES.iter().any(|example| example.split(':').next() == Some(text));
+    let hint = if is_provider { format!("write {text}: with a colon") } else { HINT.to_owned() };
+    Error::usage(format!("registry '{}'", shown(text)), "it has no scheme", hint)
 }
 
 fn shown(text: &str) -> String {

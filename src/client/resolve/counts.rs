@@ -29,9 +29,9 @@ pub struct EndpointCounts {
 }
 
 impl fmt::Display for EndpointCounts {
-    /// `4 named, 4 usable`: the steps that dropped something, and those at the ends.
+    /// `4 registered, 4 usable`: the steps that dropped something, and those at the ends.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} named", self.named)?;
+        write!(f, "{} registered", self.named)?;
 
         let steps = [
             (self.named, self.matching_version, "of that version"),
@@ -124,10 +124,12 @@ impl From<PickError> for Error {
 /// What to try, by the first step that left nothing.
 fn hint_of(counts: &EndpointCounts) -> &'static str {
     match counts {
-        EndpointCounts { named: 0, .. } => "check the name, and whether an instance is registered",
+        EndpointCounts { named: 0, .. } => "`portolan services list` shows the names of services",
         EndpointCounts { matching_version: 0, .. } => "ask for another version, as in ^1.2",
         EndpointCounts { matching_tags: 0, .. } => "an instance must have all of the tags; leave one out",
         EndpointCounts { matching_metadata: 0, .. } => "an instance must have all of the metadata; leave one out",
-        _ => "see why they are unhealthy, or allow unhealthy ones",
+        _ => {
+            "`portolan services get NAME` shows which are unhealthy or draining; --on-all-unhealthy all uses them all the same"
+        }
     }
 }

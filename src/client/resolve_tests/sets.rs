@@ -21,7 +21,7 @@ async fn a_pick_waits_for_the_first_reply_only() {
     fake.set(CART, vec![]);
     settled(&carts, |carts| carts.counts().named == 0).await;
     let error = timeout(LONG, carts.pick(())).await.expect("an empty set is a reply").unwrap_err();
-    assert_eq!(error.to_string(), "no endpoint of cart: 0 named, 0 usable");
+    assert_eq!(error.to_string(), "no endpoint of cart: 0 registered, 0 usable");
 }
 
 /// H2, H3: all healthy endpoints, and each gets its share.
@@ -99,7 +99,8 @@ async fn filters_are_a_chain_that_counts() {
 
     let none = registry.resolve(CART).version("^3").start().unwrap();
     let error = Error::from(none.pick(()).await.unwrap_err());
-    let text = "cannot find an endpoint of cart: 5 named, 0 of that version (1 without a semantic version), 0 usable";
+    let text =
+        "cannot find an endpoint of cart: 5 registered, 0 of that version (1 without a semantic version), 0 usable";
     assert_eq!((error.to_string().as_str(), error.hint()), (text, "ask for another version, as in ^1.2"));
     let error = registry.resolve(CART).version("^").start().unwrap_err();
     assert!(error.to_string().starts_with("cannot use version '^': "), "{error}");
@@ -124,7 +125,7 @@ async fn what_happens_if_all_are_unhealthy_is_a_choice() {
         match expected {
             None => {
                 let error = carts.try_pick(()).unwrap_err();
-                assert_eq!(error.to_string(), "no endpoint of cart: 2 named, 0 usable");
+                assert_eq!(error.to_string(), "no endpoint of cart: 2 registered, 0 usable");
             }
             Some(places) => {
                 assert!(carts.try_pick(()).unwrap().is_fallback(), "{policy:?}");

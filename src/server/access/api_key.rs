@@ -20,7 +20,7 @@ const ID_BYTES: usize = 6;
 /// The random bytes of a secret: 256 bits cannot be guessed, so a slow hash would only cost time.
 const SECRET_BYTES: usize = 32;
 /// The most keys of a file.
-const MAX_KEYS: usize = 10_000;
+pub(super) const MAX_KEYS: usize = 10_000;
 /// The longest file that is read.
 pub(super) const MAX_FILE_BYTES: u64 = 16 << 20;
 
@@ -271,6 +271,12 @@ pub fn read_keys(path: &Path) -> Result<Option<ApiKeys>, String> {
     let Some(text) = crate::server::watched_file::read_private(path, MAX_FILE_BYTES)? else { return Ok(None) };
     // A file that is being made has nothing yet.
     if text.is_empty() { Ok(None) } else { ApiKeys::parse(&text).map(Some) }
+}
+
+/// Whether a text has the form of an id.
+#[cfg(feature = "redis")]
+pub(super) fn is_id(text: &str) -> bool {
+    text.len() == ID_BYTES * 2 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn random_digits(length: usize) -> Result<String, String> {

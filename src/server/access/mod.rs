@@ -15,10 +15,11 @@ mod token;
 #[cfg(test)]
 mod token_tests;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -60,6 +61,8 @@ pub struct AccessControl {
     /// The text of the file of token keys as it was read last.
     token_keys: Mutex<Vec<u8>>,
     tokens: ArcSwapOption<TokenVerifier>,
+    /// The ids of keys that were revoked at another server, whatever the file of this one says.
+    revoked_elsewhere: ArcSwap<HashSet<String>>,
     anyone: Arc<Caller>,
 }
 
@@ -98,6 +101,7 @@ impl AccessControl {
             listed: Mutex::default(),
             token_keys: Mutex::default(),
             tokens: ArcSwapOption::empty(),
+            revoked_elsewhere: ArcSwap::default(),
             anyone: Arc::new(Caller::anyone()),
             settings,
         };
@@ -128,7 +132,10 @@ impl AccessControl {
         match credential(headers) {
             Credential::None => self.owner_of(certificate, now),
             Credential::Unreadable => Err("malformed key"),
-            Credential::Key(text) => self.keys.load().as_deref().ok_or("unknown key")?.caller(text, now),
+            Credential::Key(text) => {
+                let caller = self.keys.load().as_deref().ok_or("unknown key")?.caller(text, now)?;
+                if self.is_revoked_elsewhere(&caller) { Err("revoked key") } else { Ok(caller) }
+            }
             Credential::Token(text) => {
                 self.tokens.load().as_deref().ok_or("tokens are not accepted")?.caller(text, now)
             }
@@ -150,7 +157,8 @@ impl AccessControl {
     pub(super) fn is_current(&self, caller: &Caller) -> bool {
         let now = Timestamp::now();
         if caller.key_id.is_some() {
-            return self.keys.load().as_deref().is_some_and(|keys| keys.is_current(caller, now));
+            let is_known = self.keys.load().as_deref().is_some_and(|keys| keys.is_current(caller, now));
+            return is_known && !self.is_revoked_elsewhere(caller);
         }
 
         let is_signed_by_known_key = caller
@@ -158,6 +166,11 @@ impl AccessControl {
             .as_ref()
             .is_none_or(|kid| self.tokens.load().as_deref().is_some_and(|tokens| tokens.has_key(kid)));
         is_signed_by_known_key && caller.expires.is_none_or(|expires| expires > now)
+    }
+
+    fn is_revoked_elsewhere(&self, caller: &Caller) -> bool {
+        let revoked = self.revoked_elsewhere.load();
+        !revoked.is_empty() && caller.key_id.as_ref().is_some_and(|id| revoked.contains(id))
     }
 
     /// The files to watch, each with what reads it again.
@@ -193,6 +206,27 @@ impl AccessControl {
     pub(super) fn key_changes_since(&self, at: Option<Timestamp>) -> Vec<KeyChange> {
         let listed = self.listed.lock();
         key_changes::changes(&key_changes::as_of(&listed, at), &listed)
+    }
+
+    /// The ids of all keys that are known to be revoked.
+    #[cfg(feature = "redis")]
+    pub(super) fn revoked(&self) -> std::collections::BTreeSet<String> {
+        let listed = self.listed.lock();
+        let own = listed.iter().filter(|key| key.revoked.is_some()).map(|key| key.id.clone());
+        own.chain(self.revoked_elsewhere.load().iter().cloned()).collect()
+    }
+
+    /// Refuses these keys from now on, until this server ends. Returns those that were not known to be revoked.
+    #[cfg(feature = "redis")]
+    pub(super) fn revoke(&self, ids: impl IntoIterator<Item = String>) -> Vec<String> {
+        let known = self.revoked();
+        let mut new: Vec<String> = ids.into_iter().filter(|id| api_key::is_id(id) && !known.contains(id)).collect();
+        new.truncate(api_key::MAX_KEYS.saturating_sub(self.revoked_elsewhere.load().len()));
+        if !new.is_empty() {
+            let all = self.revoked_elsewhere.load().iter().chain(&new).cloned().collect();
+            self.revoked_elsewhere.store(Arc::new(all));
+        }
+        new
     }
 
     fn read_keys(&self) -> Result<(), String> {
@@ -286,6 +320,21 @@ mod tests {
         let caller = control.caller(&headers(&[("x-api-key", "anything")]), None).unwrap();
         assert_eq!(caller.permissions, Permissions::ALL);
         assert!(control.is_current(&caller) && caller.scope.is_unlimited());
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_key_that_was_revoked_elsewhere_is_refused_and_what_is_no_id_is_ignored() {
+        let control = AccessControl::new(Authentication::default()).unwrap();
+        let caller = Caller { key_id: Some("0123456789ab".to_owned()), ..Caller::anyone() };
+        assert!(!control.is_revoked_elsewhere(&caller));
+        let ids = ["0123456789ab", "0123456789ab\n", "", "x"].map(ToOwned::to_owned);
+        assert_eq!(control.revoke(ids.clone()), ["0123456789ab"]);
+        assert!(control.is_revoked_elsewhere(&caller) && control.revoked().contains("0123456789ab"));
+        assert_eq!(control.revoke(ids), [] as [String; 0], "it is known");
+
+        control.revoke((0..20_000).map(|number| format!("{number:012x}")));
+        assert_eq!(control.revoked().len(), api_key::MAX_KEYS, "memory is bounded");
     }
 
     #[test]

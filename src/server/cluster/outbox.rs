@@ -65,7 +65,7 @@ impl Outbox {
 }
 
 /// A lease as the store has it.
-pub(super) fn stored(known: LeaseRemainder) -> StoredLease {
+pub(crate) fn stored(known: LeaseRemainder) -> StoredLease {
     let LeaseRemainder { lease, remaining } = known;
     StoredLease { lasts: remaining, ..key(lease) }
 }

@@ -90,6 +90,7 @@ impl ClusterWriter {
         let mut batch = self.writer.batch(before.index(), &mut step);
         add_replicas(&mut batch, &step);
         batch.leases = self.granted(&jobs);
+        batch.is_announced = self.hints.is_connected();
 
         let is_empty = batch.is_empty();
         let kept = if is_empty {
@@ -100,7 +101,12 @@ impl ClusterWriter {
             self.writer.keep(batch, &spans(&jobs)).await
         };
         match kept {
-            Ok(()) => self.writer.finish(jobs, step),
+            Ok(()) => {
+                self.writer.finish(jobs, step);
+                if self.writer.state.index() > before.index() {
+                    self.hints.tell(self.writer.state.index());
+                }
+            }
             Err(error) => {
                 self.writer.state = before;
                 self.lose_contact(&error);

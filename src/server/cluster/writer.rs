@@ -14,6 +14,7 @@ use tracing::{Span, info, warn};
 use uuid::Uuid;
 
 use super::follow::{Diverged, follow, unreadable};
+use super::hints::Hints;
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
 use crate::server::write_queue::WriteJob;
@@ -31,6 +32,7 @@ pub(in crate::server) struct ClusterWriter {
     pub(super) store: Arc<dyn SharedStore>,
     pub(super) outbox: Outbox,
     wakeups: watch::Receiver<u64>,
+    pub(super) hints: Hints,
     /// The request that is on its way, and when it was sent.
     sync: Option<(Duration, Pending<SyncReport>)>,
     /// Whether another one is to follow it.
@@ -45,6 +47,7 @@ pub(in crate::server) struct ClusterWriter {
 enum Next {
     Tick,
     Wakeup,
+    Hint,
     Synced(Duration, Result<SyncReport, StoreError>),
     Job(WriteJob),
     Stop,
@@ -52,13 +55,14 @@ enum Next {
 }
 
 impl ClusterWriter {
-    pub(in crate::server) fn new(writer: CommandWriter, store: Arc<dyn SharedStore>) -> Self {
+    pub(in crate::server) fn new(writer: CommandWriter, store: Arc<dyn SharedStore>, hints: Hints) -> Self {
         let wakeups = store.wakeups();
         Self {
             writer,
             store,
             outbox: Outbox::default(),
             wakeups,
+            hints,
             sync: None,
             is_sync_wanted: false,
             has_diverged: false,
@@ -80,6 +84,9 @@ impl ClusterWriter {
                 changed = self.wakeups.changed(), if self.wakeups.has_changed().is_ok() => {
                     if changed.is_ok() { Next::Wakeup } else { Next::Tick }
                 }
+                changed = self.hints.wakeups.changed(), if self.hints.wakeups.has_changed().is_ok() => {
+                    if changed.is_ok() { Next::Hint } else { Next::Tick }
+                }
                 job = jobs.recv() => job.map_or(Next::End, Next::Job),
                 () = shutdown.stopping(), if !is_closed => Next::Stop,
             };
@@ -91,7 +98,8 @@ impl ClusterWriter {
                 }
                 // This server's own writes wake it too.
                 Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
-                Next::Wakeup => {}
+                Next::Hint if *self.hints.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
+                Next::Wakeup | Next::Hint => {}
                 Next::Synced(at, report) => self.take_report(at, report).await,
                 Next::Job(job) => {
                     let mut jobs = vec![job];

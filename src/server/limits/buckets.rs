@@ -40,6 +40,16 @@ impl Buckets {
     }
 }
 
+impl Buckets {
+    /// Takes over what a known subject took elsewhere: its bucket is not full before this time.
+    pub(super) fn full_not_before(&mut self, subject: u64, full_at: Duration) {
+        let known = if self.young.contains_key(&subject) { &mut self.young } else { &mut self.old };
+        if let Some(bucket) = known.get_mut(&subject) {
+            *bucket = bucket.full_not_before(full_at);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

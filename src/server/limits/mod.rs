@@ -4,6 +4,8 @@
 
 mod buckets;
 mod rate_headers;
+#[cfg(feature = "redis")]
+mod shared_counts;
 mod token_bucket;
 
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -14,6 +16,10 @@ use parking_lot::Mutex;
 
 use self::buckets::Buckets;
 pub(super) use self::rate_headers::RateState;
+#[cfg(feature = "redis")]
+pub(super) use self::shared_counts::CallerCount;
+#[cfg(feature = "redis")]
+use self::shared_counts::SharedCounts;
 pub(super) use self::token_bucket::{Rate, TokenBucket};
 use super::access::Permission;
 use super::gate::counted_address;
@@ -90,12 +96,22 @@ pub(super) struct RateLimits {
     shards: [Mutex<Buckets>; SHARDS],
     hasher: RandomState,
     clock: Clock,
+    /// What the other servers have to know; `None` if they count for themselves.
+    #[cfg(feature = "redis")]
+    shared: Option<SharedCounts>,
 }
 
 impl RateLimits {
     pub(super) fn new(settings: RateLimitSettings, clock: Clock) -> Self {
         let shards = std::array::from_fn(|_| Mutex::new(Buckets::new(MAX_BUCKETS)));
-        Self { settings, shards, hasher: RandomState::new(), clock }
+        Self {
+            settings,
+            shards,
+            hasher: RandomState::new(),
+            clock,
+            #[cfg(feature = "redis")]
+            shared: None,
+        }
     }
 
     /// Counts a request of an address, before it is known who sends it.
@@ -136,11 +152,18 @@ impl RateLimits {
         let Some(rate) = rate else { return Ok(None) };
 
         let hash = self.hasher.hash_one((kind, subject));
-        let shard = usize::try_from(hash >> 32).unwrap_or_default() % SHARDS;
-        let taken = self.shards[shard].lock().take(hash, rate, self.clock.now());
+        let taken = self.shard(hash).lock().take(hash, rate, self.clock.now());
+        #[cfg(feature = "redis")]
+        if let Some(shared) = self.shared.as_ref().filter(|_| taken.wait.is_none()) {
+            shared.add(hash, rate, || subject.to_text(kind));
+        }
 
         let state = RateState { policy, rate, taken };
         if taken.wait.is_none() { Ok(Some(state)) } else { Err(refusal(kind, subject, per_second, state)) }
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<Buckets> {
+        &self.shards[usize::try_from(hash >> 32).unwrap_or_default() % SHARDS]
     }
 
     fn policy(&self, kind: RequestKind, subject: LimitedCaller<'_>) -> (&'static str, RequestRate) {
@@ -152,6 +175,47 @@ impl RateLimits {
             (RequestKind::Request, LimitedCaller::Address(_)) => ("requests-per-address", requests_per_address),
             (RequestKind::Heartbeat, LimitedCaller::Caller(_)) => ("heartbeats-per-key", heartbeats_per_key),
             (RequestKind::Heartbeat, LimitedCaller::Address(_)) => ("heartbeats-per-address", heartbeats_per_address),
+        }
+    }
+}
+
+/// What the servers of a registry tell each other.
+#[cfg(feature = "redis")]
+impl RateLimits {
+    /// Keeps what callers take, for the other servers.
+    pub(super) fn share(mut self) -> Self {
+        self.shared = Some(SharedCounts::default());
+        self
+    }
+
+    /// Waits until there is something to tell the others.
+    pub(super) async fn wait_for_counts(&self) {
+        match &self.shared {
+            Some(shared) => shared.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// What at most so many callers took since the last call.
+    pub(super) fn take_counts(&self, max: usize) -> Vec<CallerCount> {
+        self.shared.as_ref().map(|shared| shared.take(max)).unwrap_or_default()
+    }
+
+    /// Takes over what a caller took at all servers: its bucket fills in this time.
+    pub(super) fn take_over(&self, count: &CallerCount, fills_in: Duration) {
+        let fills_in = fills_in.min(count.window());
+        self.shard(count.hash).lock().full_not_before(count.hash, self.clock.now() + fills_in);
+    }
+}
+
+#[cfg(feature = "redis")]
+impl LimitedCaller<'_> {
+    /// The same on all servers.
+    fn to_text(self, kind: RequestKind) -> String {
+        let kind = if kind == RequestKind::Heartbeat { "heartbeats" } else { "requests" };
+        match self {
+            Self::Caller(name) => format!("{kind}:caller:{name}"),
+            Self::Address(address) => format!("{kind}:address:{address}"),
         }
     }
 }

@@ -21,6 +21,11 @@ impl Rate {
         Some(Self { interval, burst })
     }
 
+    /// The time in which one token comes.
+    pub(in crate::server) fn interval(self) -> Duration {
+        self.interval
+    }
+
     /// The tokens of a full bucket.
     pub(in crate::server) fn burst(self) -> u32 {
         self.burst
@@ -62,6 +67,13 @@ impl TokenBucket {
         let left = rate.window().saturating_sub(after).as_nanos() / rate.interval.as_nanos().max(1);
         let remaining = u32::try_from(left).unwrap_or(u32::MAX);
         (Self { full_at: now + after }, TokenGrant { wait: None, remaining, full_in: after })
+    }
+}
+
+impl TokenBucket {
+    /// The bucket of a caller that took tokens elsewhere too: it is not full before this time.
+    pub(in crate::server) fn full_not_before(self, full_at: Duration) -> Self {
+        Self { full_at: self.full_at.max(full_at) }
     }
 }
 

@@ -50,6 +50,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "stale": app.contact.staleness().is_some(),
         "age_seconds": app.contact.age().as_secs_f64(),
         "servers": servers(app, view.is_unlimited()),
+        "redis": redis(app),
         "imports": imports(app, view.is_unlimited()),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
@@ -72,6 +73,17 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "off": off(app),
     });
     Ok(reply::data(view.index(), &body))
+}
+
+/// What the servers tell each other through, beside their store; null without it.
+#[cfg(feature = "redis")]
+fn redis(app: &App) -> Value {
+    app.redis.as_ref().map_or(Value::Null, |link| json!({ "url": link.place, "connected": link.is_connected() }))
+}
+
+#[cfg(not(feature = "redis"))]
+fn redis(_app: &App) -> Value {
+    Value::Null
 }
 
 /// The servers of the registry as they said within the last two seconds; none if it has only this one. How many checks they

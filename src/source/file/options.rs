@@ -119,7 +119,9 @@ impl Options {
 
 /// A key that is not known, with one that may be meant.
 pub(super) fn unknown_key(key: &str, known: &[&str]) -> Problem {
+    let is_address = matches!(key, "address" | "addresses" | "url" | "urls" | "target" | "targets" | "host");
     let hint = match nearest(key, known) {
+        _ if is_address && known.contains(&"endpoints") => "did you mean endpoints?".to_owned(),
         Some(near) => format!("did you mean {near}?"),
         None => format!("the keys are {}", known.join(", ")),
     };

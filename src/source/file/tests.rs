@@ -105,6 +105,7 @@ fn an_error_names_its_place() {
     let service = "[[service]]\nname = 'a'\nendpoints = ['db:1']\n";
     for (more, place, why, hint) in [
         ("pth = '/x'\n", "4:1", "pth: there is no key 'pth'", "did you mean path?"),
+        ("url = 'https://a'\n", "4:1", "url: there is no key 'url'", "did you mean endpoints?"),
         (
             "ask = { expect-sttus = 200 }\n",
             "4:9",

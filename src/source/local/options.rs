@@ -45,10 +45,10 @@ pub struct Local {
     /// Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB", value_parser = parse_glob))]
     pub process: Option<glob::Pattern>,
-    /// Show only listeners that this user made or holds, by name or number
+    /// Show only listeners that this user opened or holds, by name or number
     #[cfg_attr(feature = "cli", arg(long, value_name = "USER", value_hint = ValueHint::Username))]
     pub user: Option<String>,
-    /// Show only listeners that this interface leads to
+    /// Show only listeners that are reachable through this interface
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_hint = ValueHint::Other))]
     pub interface: Option<String>,
     /// Leave out listeners that only this host can reach
@@ -60,12 +60,12 @@ pub struct Local {
     /// Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls
     #[cfg_attr(feature = "cli", arg(long))]
     pub exposed: bool,
-    /// Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)
+    /// Include every network namespace of this machine (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
-    /// List established connections instead of listeners, with the processes of both ends where both are on this machine
+    /// List connections instead of listeners: with the processes of both ends, if both are on this machine
     ///
-    /// TCP and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
+    /// TCP connections and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
     /// process and user match if either end does; --skip-loopback leaves out connections within this machine, and
     /// --skip-private those to private addresses.
     #[cfg_attr(feature = "cli", arg(long))]

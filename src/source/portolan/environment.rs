@@ -23,8 +23,10 @@ pub struct PortolanEnvironment {
 /// Where `portolan serve` listens unless it is configured otherwise.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
 const DEFAULT_PORT: u16 = 7440;
-const ADDRESS_HINT: &str = "start one with `portolan serve`, or set PORTOLAN_REGISTRY to its address";
-const TOKEN_HINT: &str = "give a token with --token-file or PORTOLAN_TOKEN";
+const ADDRESS_HINT: &str =
+    "start one with `portolan serve`, or name its address with --registry, --address or PORTOLAN_REGISTRY";
+const TOKEN_HINT: &str =
+    "set PORTOLAN_TOKEN to a key or token that permits it; `discover portolan` also takes --token-file";
 
 impl PortolanEnvironment {
     /// Reads the variables with `variable`. An empty one counts as not set.

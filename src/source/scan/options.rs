@@ -32,7 +32,7 @@ Examples:
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Targets", after_help = EXAMPLES))]
 pub struct Scan {
-    /// Targets to scan: addresses, networks, ranges, names, local, @FILE, -
+    /// Addresses, networks, ranges, host names, local, @FILE or -
     #[cfg_attr(feature = "cli", arg(value_name = "TARGET", required_unless_present_any = ["interface", "resume"], value_hint = ValueHint::Hostname))]
     pub targets: Vec<String>,
     /// Scan the networks of this interface
@@ -113,9 +113,9 @@ pub struct Scan {
     pub source_port: Option<u16>,
     /// Connect through this proxy: socks5://host:1080, or http://host:8080 for HTTP CONNECT
     ///
-    /// Only TCP connections are made, all of them by the proxy; hosts are not looked for first. Names of targets are resolved
-    /// here. A proxy that does not say why it could not connect gives the reason proxy-failed. `ssh -D` accepts every connection
-    /// before it is made, so that every port seems open. A user and a password are written as socks5://user:password@host.
+    /// The proxy makes all connections, TCP only, and there is no host discovery. This machine resolves the names of targets.
+    /// A port has the reason proxy-failed if the proxy does not say why it could not connect. `ssh -D` accepts a connection
+    /// before it is made, so every port seems open. Write a user and a password as socks5://user:password@host.
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL", conflicts_with_all = ["udp", "syn", "discover_only", "source_address", "source_port"], help_heading = "Timing"))]
     pub proxy: Option<ProxyUrl>,
     /// Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice

@@ -29,14 +29,20 @@ pub(super) async fn store(client: &Client, batch: &Batch) -> Result<(), Fault> {
     };
 
     let records: Vec<StoredAudit> = batch.audit.iter().map(|body| head.seal(body.clone())).collect();
+    copy(client, &records).await?;
+    if batch.forget_audit > 0 {
+        client.execute(FORGET, &[&signed(batch.forget_audit)]).await?;
+    }
+    Ok(())
+}
+
+/// Stores records as they were numbered and sealed elsewhere.
+pub(super) async fn copy(client: &Client, records: &[StoredAudit]) -> Result<(), Fault> {
     let numbers: Vec<i64> = records.iter().map(|record| signed(record.number)).collect();
     let previous: Vec<&[u8]> = records.iter().map(|record| record.previous.as_bytes()).collect();
     let hashes: Vec<&[u8]> = records.iter().map(|record| record.hash.as_bytes()).collect();
     let bodies: Vec<&[u8]> = records.iter().map(|record| record.body.as_slice()).collect();
     client.execute(INSERT, &[&numbers, &previous, &hashes, &bodies]).await?;
-    if batch.forget_audit > 0 {
-        client.execute(FORGET, &[&signed(batch.forget_audit)]).await?;
-    }
     Ok(())
 }
 

@@ -41,6 +41,14 @@ impl Fault {
         self.code.as_deref().is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"))
     }
 
+    /// Whether it may pass by itself: the database cannot be reached, starts, or has no room for a connection.
+    fn may_pass(&self) -> bool {
+        match self.code.as_deref() {
+            Some(code) => matches!(code, "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08"),
+            None => self.hint == UNREACHABLE,
+        }
+    }
+
     /// Whether the statement took too long: for a lock, or for a machine that does not get on.
     fn is_timeout(&self) -> bool {
         self.code.as_deref() == Some(SqlState::QUERY_CANCELED.code())
@@ -69,25 +77,27 @@ impl From<tokio_postgres::Error> for Fault {
                 hint: READ_ONLY,
             };
         }
-        if text.contains("password") {
+        if text.contains("password") || cause.contains("password") {
             return Self { code: None, cause: "it asks for a password".to_owned(), hint: PASSWORD };
         }
-        Self { code: None, cause, hint: UNREACHABLE }
+        let is_of_network = error.is_closed() || sources(&error).any(|source| source.is::<std::io::Error>());
+        Self { code: None, cause, hint: if is_of_network { UNREACHABLE } else { NOT_POSTGRES } }
     }
 }
 
 const READ_ONLY: &str =
     "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used";
+const NOT_POSTGRES: &str = "check that it is PostgreSQL that listens at this address";
 const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
+
+/// The errors that led to one.
+fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
+}
 
 /// The text of the error that began it.
 fn innermost(error: &tokio_postgres::Error) -> String {
-    let mut cause = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        cause = error.to_string();
-        next = error.source();
-    }
+    let cause = sources(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     // Rust's suffix means nothing to a user.
     let end = cause.find(" (os error").unwrap_or(cause.len());
     clean(&cause[..end])
@@ -114,9 +124,10 @@ pub(super) fn more_telling(first: Option<Fault>, second: Fault) -> Fault {
     }
 }
 
-/// Why a database cannot be used at the start.
+/// Why a database cannot be used at the start. One that may reply later is away.
 pub(super) fn opening(url: &PostgresUrl, fault: Option<Fault>) -> StoreError {
     match fault {
+        Some(fault) if fault.may_pass() => StoreError::Away { cause: fault.cause },
         Some(fault) => url.unusable(fault.cause, fault.hint),
         None => url.unusable("it has no host", UNREACHABLE),
     }

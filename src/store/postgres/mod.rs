@@ -11,7 +11,9 @@ mod follower;
 mod news;
 mod schema;
 mod statements;
+mod status;
 mod tls;
+mod transfer;
 mod url;
 mod writer;
 
@@ -25,9 +27,11 @@ use self::follower::{FollowRequest, Follower};
 use self::writer::{TurnWriter, WriteRequest};
 use super::{
     AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError,
-    StoredLease, SyncReport, SyncRequest, Turn,
+    StoreStatus, StoredLease, SyncReport, SyncRequest, Turn,
 };
+use schema::FORMAT;
 pub use schema::FORMAT as POSTGRES_FORMAT;
+pub use transfer::{PostgresExport, PostgresImport};
 pub use url::PostgresUrl;
 
 /// The most requests that wait. A server has one writer, which waits for each of its requests.
@@ -48,11 +52,13 @@ impl Postgres {
     /// `max_events` events. `cluster`: the name of the servers that share it. Must run in a tokio runtime.
     ///
     /// # Errors
-    /// The database cannot be reached or used, is read-only, of a newer portolan, or belongs to another cluster.
+    /// [`StoreError::Away`] if the database does not reply, which may pass; otherwise it cannot be used, is read-only, of a newer
+    /// portolan, or belongs to another cluster.
     pub async fn open(url: PostgresUrl, cluster: &str, max_events: u64) -> Result<(Self, Contents), StoreError> {
         let (wake, wakeups) = watch::channel(0);
         let session = connect::connect(&url, None).await?;
         schema::prepare(&session, &url, cluster).await?;
+        status::compare_clocks(&session, &url).await?;
 
         let mut follower = Follower::new(url.clone(), max_events, wake);
         let contents = follower.contents().await?;
@@ -61,6 +67,25 @@ impl Postgres {
         let (follows, follow_requests) = mpsc::channel(MAX_QUEUED);
         let tasks = [tokio::spawn(writer.run(write_requests)), tokio::spawn(follower.run(follow_requests))];
         Ok((Self { url, writes, follows, wakeups, tasks }, contents))
+    }
+
+    /// Makes or migrates the tables, and starts nothing. Returns the formats before, 0 for none, and after.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn migrate(url: &PostgresUrl, cluster: &str) -> Result<(u32, u32), StoreError> {
+        let before = Self::status(url).await?.format;
+        let session = connect::connect(url, None).await?;
+        schema::prepare(&session, url, cluster).await?;
+        Ok((before, FORMAT))
+    }
+
+    /// Reads what a database is and holds; servers may use it meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be reached or read.
+    pub async fn status(url: &PostgresUrl) -> Result<StoreStatus, StoreError> {
+        status::read(url).await
     }
 
     /// The database, without its password.

@@ -73,8 +73,7 @@ const HAS_TABLES: &str = "
 pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
     let client = &session.client;
     let version = version(client).await.map_err(|fault| fault::opening(url, Some(fault)))?;
-    if version < MIN_VERSION {
-        let cause = format!("it is PostgreSQL {}", version / 10_000);
+    if let Some(cause) = too_old(version) {
         return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
     }
 
@@ -93,6 +92,11 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
         return Err(url.unusable(cause, "name another database, or give all servers the same --cluster"));
     }
     Ok(())
+}
+
+/// Why a version cannot be used, as PostgreSQL numbers it.
+fn too_old(version: i32) -> Option<String> {
+    (version < MIN_VERSION).then(|| format!("it is PostgreSQL {}", version / 10_000))
 }
 
 async fn version(client: &Client) -> Result<i32, Fault> {
@@ -127,7 +131,7 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
 }
 
 /// The format of the tables and the cluster that they belong to; `None` if there are none.
-async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
+pub(super) async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
     // Not `to_regclass`, which may remember from before another server's migration that there is no such table.
     let exists = client.query_one(HAS_TABLES, &[]).await?;
     if !exists.try_get::<_, bool>(0)? {
@@ -136,4 +140,15 @@ async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
     let row = client.query_one("SELECT format, cluster FROM portolan.meta", &[]).await?;
     let format: i32 = row.try_get(0)?;
     Ok(Some((u32::try_from(format).unwrap_or(u32::MAX), row.try_get(1)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_version_is_named_and_a_newer_one_is_taken() {
+        assert_eq!(too_old(130_022).as_deref(), Some("it is PostgreSQL 13"));
+        assert_eq!([140_000, 150_018, 180_001].map(too_old), [None, None, None]);
+    }
 }

@@ -247,7 +247,7 @@ async fn write(session: &Session, statements: &WriteStatements, batch: &Batch, m
         join4(
             client.execute(&statements.set_index, &[&index]),
             client.execute(&statements.prune, &[&pruned]),
-            client.execute(&statements.notify, &[&CHANNEL, &payload]),
+            notify(session, statements, batch.is_announced, &payload),
             client.batch_execute("COMMIT"),
         ),
     )
@@ -257,6 +257,19 @@ async fn write(session: &Session, statements: &WriteStatements, batch: &Batch, m
     }
     commit?;
     Ok(())
+}
+
+/// Wakes the other servers with the commit, unless they are woken in another way.
+async fn notify(
+    session: &Session,
+    statements: &WriteStatements,
+    is_announced: bool,
+    payload: &str,
+) -> Result<u64, tokio_postgres::Error> {
+    if is_announced {
+        return Ok(0);
+    }
+    session.client.execute(&statements.notify, &[&CHANNEL, &payload]).await
 }
 
 /// What becomes of each record in the end: a statement may touch a row only once. Returns the ids and bodies of those that

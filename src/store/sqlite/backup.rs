@@ -38,7 +38,7 @@ pub(super) fn write(connection: &Connection, to: &Path, between: impl FnMut()) -
 }
 
 /// `portolan.db.partial` beside the file.
-fn partial(to: &Path) -> PathBuf {
+pub(super) fn partial(to: &Path) -> PathBuf {
     let mut name = to.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     to.with_file_name(name)
@@ -61,7 +61,7 @@ fn copy(connection: &Connection, partial: &Path, mut between: impl FnMut()) -> R
 }
 
 /// Makes the copy durable, then gives it its name.
-fn publish(partial: &Path, to: &Path) -> Result<Backup, StoreError> {
+pub(super) fn publish(partial: &Path, to: &Path) -> Result<Backup, StoreError> {
     let file = File::open(partial).map_err(|error| inaccessible(partial, &error))?;
     file.sync_all().map_err(|error| inaccessible(partial, &error))?;
     let bytes = file.metadata().map_err(|error| inaccessible(partial, &error))?.len();

@@ -11,6 +11,8 @@ mod fault;
 mod open;
 mod rows;
 mod schema;
+mod status;
+mod transfer;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +25,8 @@ use super::{AuditPage, AuditRange, Batch, Commit, Contents, Pending, Store, Stor
 pub use backup::Backup;
 pub use open::check;
 pub use schema::FORMAT;
+pub use status::status;
+pub use transfer::{SqliteExport, SqliteImport};
 use writer::StoreRequest;
 
 /// The most requests that wait. Each caller waits for its own, so this is a bound of the callers.

@@ -49,8 +49,21 @@ pub fn check(path: &Path) -> Result<Contents, StoreError> {
     Ok(contents)
 }
 
+/// Opens a database that exists, and leaves it as it is. Returns its format, 0 if it is empty.
+pub(super) fn existing(path: &Path) -> Result<(Connection, u32), StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
+    }
+    let path = absolute(path)?;
+    prepare(&path)?;
+    let connection = connect(&path)?;
+    hold(&connection).map_err(fault::opening(&path))?;
+    let format = identify(&path, &connection)?;
+    Ok((connection, format))
+}
+
 /// SQLite takes a path that begins with `file:` for a URL; an absolute one never does.
-fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
     std::path::absolute(path).map_err(|error| inaccessible(path, &error))
 }
 
@@ -59,7 +72,7 @@ fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
 }
 
 /// Makes the file if there is none, readable by its owner alone. Returns whether it did.
-fn prepare(path: &Path) -> Result<bool, StoreError> {
+pub(super) fn prepare(path: &Path) -> Result<bool, StoreError> {
     let is_folder = fs::metadata(path).is_ok_and(|data| data.is_dir());
     if is_folder {
         return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "it is a directory".to_owned() });

@@ -142,7 +142,7 @@ async fn a_call_that_may_not_be_repeated_is_sent_once() {
     let status = status.unwrap_err();
     assert_eq!(
         (status.code(), status.message()),
-        (tonic::Code::Unavailable, "no endpoint of users: 0 named, 0 usable")
+        (tonic::Code::Unavailable, "no endpoint of users: 0 registered, 0 usable")
     );
 }
 

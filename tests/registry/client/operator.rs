@@ -67,7 +67,7 @@ fn our_own_registry_is_listed_shown_and_changed() {
     let (text, _) = ran(&format!("services get default/web {at}"), 0);
     assert!(text.contains("  healthy       2 of 3\n"), "{text}");
     let (_, err) = ran(&format!("services get gone {at}"), 1);
-    assert!(err.starts_with("error: no service is called gone\nhint: "), "{err}");
+    assert!(err.starts_with("error: no service has the name gone\nhint: "), "{err}");
 
     ran(&format!("services update a --status maintenance --weight 7 {at}"), 0);
     let shown = document(&format!("services get web --json {at}"));

@@ -17,11 +17,16 @@ use crate::support::{HANG, TempDir, finish, is_root, kill, output, tool};
 /// Where Debian's package has the programs.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
+/// What gives a program another time, of Debian's libfaketime.
+const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
 /// A running PostgreSQL. It ends with its owner, and with this process at the latest.
 pub struct Database {
     folder: TempDir,
     port: u16,
     postmaster: Option<Child>,
+    /// How far its clock is ahead, as `faketime` writes it.
+    ahead: Option<&'static str>,
 }
 
 /// The one that tests share which do it no harm; each takes a database of its own. It ends with the last of them.
@@ -74,14 +79,29 @@ fn spawn(mut command: Command) -> Child {
     receiver.recv().unwrap()
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A folder that PostgreSQL may write to.
+fn data_folder() -> TempDir {
+    let folder = TempDir::new();
+    if is_root() {
+        let id = |option| text(tool("id").args([option, "postgres"])).parse().unwrap();
+        chown(folder.path(), Some(id("-u")), Some(id("-g"))).unwrap();
+    }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    folder
+}
+
 impl Database {
     pub fn start() -> Self {
-        let folder = TempDir::new();
-        if is_root() {
-            let id = |option| text(tool("id").args([option, "postgres"])).parse().unwrap();
-            chown(folder.path(), Some(id("-u")), Some(id("-g"))).unwrap();
-        }
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        Self::with_clock(None)
+    }
+
+    /// One whose clock is ahead, or behind.
+    pub fn with_clock(ahead: Option<&'static str>) -> Self {
+        let folder = data_folder();
         let data = folder.path().join("data");
         let made = unprivileged("initdb")
             .args(["-U", "portolan", "-A", "trust", "-N", "-E", "UTF8", "--locale=C", "-D"])
@@ -90,17 +110,57 @@ impl Database {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut database = Self { folder, port, postmaster: None };
+        let mut database = Self { folder, port: free_port(), postmaster: None, ahead };
         database.begin();
         database
+    }
+
+    /// A standby that follows this one, and may lack its last changes.
+    pub fn standby(&self) -> Self {
+        let folder = data_folder();
+        let made = unprivileged("pg_basebackup")
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "portolan", "-c", "fast", "-N", "-R", "-D"])
+            .arg(folder.path().join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+        let mut standby = Self { folder, port: free_port(), postmaster: None, ahead: None };
+        standby.begin();
+        standby
+    }
+
+    /// Waits until a standby has everything.
+    pub fn wait_for(&self, standby: &Self) {
+        let here = self.sql("postgres", "SELECT pg_current_wal_lsn()");
+        let has = format!("SELECT pg_last_wal_replay_lsn() >= '{here}'::pg_lsn");
+        wait_until(|| standby.sql("postgres", &has) == "t");
+    }
+
+    /// Makes a primary of a standby.
+    pub fn promote(&self) {
+        assert_eq!(self.sql("postgres", "SELECT pg_promote()"), "t");
     }
 
     /// Starts it, again if it was killed.
     pub fn begin(&mut self) {
         let mut command = unprivileged("postgres");
         command.arg("-D").arg(self.folder.path().join("data"));
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-k", "", "-c", "max_connections=200"]);
+        // The second address is one that a test can cut off.
+        command.args([
+            "-h",
+            "127.0.0.1,127.0.0.2",
+            "-p",
+            &self.port.to_string(),
+            "-k",
+            "",
+            "-c",
+            "max_connections=200",
+        ]);
+        if let Some(ahead) = self.ahead {
+            assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is missing: install libfaketime (tests/run does)");
+            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", ahead).env("DONT_FAKE_MONOTONIC", "1");
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.postmaster = Some(spawn(command));
 
@@ -128,6 +188,12 @@ impl Database {
         format!("postgresql://portolan@127.0.0.1:{}/{name}?sslmode=disable", self.port)
     }
 
+    /// The same database at both addresses: the first that can be written to is used.
+    pub fn url_with(&self, standby: &Self, name: &str) -> String {
+        let (first, second) = (self.port, standby.port);
+        format!("postgresql://portolan@127.0.0.1:{first},127.0.0.1:{second}/{name}?sslmode=disable")
+    }
+
     /// What a statement answers.
     pub fn sql(&self, url_or_name: &str, sql: &str) -> String {
         let url = if url_or_name.contains("://") { url_or_name.to_owned() } else { self.url(url_or_name) };
@@ -136,12 +202,23 @@ impl Database {
         text(&mut command)
     }
 
+    /// Lets this user in only with a password.
+    pub fn require_password(&self, user: &str) {
+        let file = self.folder.path().join("data/pg_hba.conf");
+        let rules = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, format!("host all {user} 127.0.0.1/32 scram-sha-256\n{rules}")).unwrap();
+        assert_eq!(self.sql("postgres", "SELECT pg_reload_conf()"), "t");
+        // The reload takes a moment.
+        let count = format!("SELECT count(*) FROM pg_hba_file_rules WHERE '{user}' = ANY (user_name)");
+        wait_until(|| self.sql("postgres", &count) == "1");
+    }
+
     fn postmaster(&self) -> u32 {
         self.postmaster.as_ref().unwrap().id()
     }
 
     /// It and its backends, as far as they are of this PostgreSQL.
-    fn processes(&self) -> Vec<u32> {
+    pub fn processes(&self) -> Vec<u32> {
         let postmaster = self.postmaster();
         let entries = std::fs::read_dir("/proc").unwrap();
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());

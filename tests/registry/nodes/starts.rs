@@ -1,12 +1,18 @@
 //! Servers that start: together on an empty database, or on one that they cannot use.
 
-use std::net::TcpListener;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use portolan::store::POSTGRES_FORMAT;
+use rustix::process::Signal;
 
-use super::database::shared;
-use super::node::{list, node, registration, three, wait_for_the_same_index};
-use crate::serve::Server;
+use super::database::{Database, shared};
+use super::node::{list, node, registration, three, try_send, wait_for_the_same_index};
+use crate::serve::{Server, wait_until};
+use crate::support::{finish, kill, portolan_path};
 
 #[test]
 fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
@@ -50,13 +56,6 @@ fn a_database_that_cannot_be_used_is_refused_with_one_line_and_a_hint() {
     let url = database.create();
     drop(node(&url, "a"));
 
-    let nothing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_refused(&format!("postgresql://u:s3cret@{nothing}/d"), &[], &["Connection refused", "PostgreSQL runs"]);
-    // It accepts, and stays silent: a start does not show an empty registry in place of what it cannot read.
-    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = silent.local_addr().unwrap();
-    assert_refused(&format!("postgresql://u:s3cret@{address}/d"), &[], &["no reply within 3 s"]);
-
     assert_refused(&database.url("nowhere"), &[], &[r#"database "nowhere" does not exist"#, "createdb"]);
     assert_refused(&url, &["--cluster", "other"], &["it belongs to the cluster 'default', not to 'other'"]);
     let tls = url.replace("sslmode=disable", "sslmode=require");
@@ -71,6 +70,93 @@ fn a_database_that_cannot_be_used_is_refused_with_one_line_and_a_hint() {
     database.sql(&url, "UPDATE portolan.meta SET format = 99");
     assert_refused(&url, &[], &[&format!("it has format 99, and this portolan knows up to {POSTGRES_FORMAT}")]);
     assert_refused("postgresql://u:s3cret@127.0.0.1:1/d", &["--data", "a.db"], &["--data"]);
+}
+
+/// A server that waits for its database, at this address.
+fn waiting(url: &str, address: SocketAddr) -> (Child, Arc<Mutex<String>>) {
+    let mut command = Command::new(portolan_path());
+    command.args(["serve", "--database-url", url, "--node", "a", "--listen", &address.to_string()]).env_clear();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = Arc::new(Mutex::new(String::new()));
+    let (kept, mut stderr) = (Arc::clone(&said), child.stderr.take().unwrap());
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = stderr.read(&mut bytes) {
+            kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    });
+    (child, said)
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_server_waits_for_its_database_says_so_and_never_shows_an_empty_registry() {
+    let mut database = Database::start();
+    let url = database.create();
+    node(&url, "before").register(&registration("i", 0));
+    database.kill();
+
+    let address = free_address();
+    let (mut child, said) = waiting(&url, address);
+    let get = |path: &str| try_send(address, "GET", path, "").map(|(status, _, body)| (status, body));
+    wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    wait_until(|| get("/health").is_some());
+    for path in ["/api/v1/services", "/api/v1/discover?service_name=web", "/api/v1/status", "/nowhere"] {
+        let (status, body) = get(path).unwrap();
+        assert_eq!((status, body["error"]["code"].as_str()), (503, Some("database_unavailable")), "{path}: {body}");
+    }
+    assert_eq!(try_send(address, "POST", "/api/v1/services", &registration("j", 0)).unwrap().0, 503);
+    assert_eq!((get("/health").unwrap().0, get("/health?ready=true").unwrap().0), (200, 503));
+
+    database.begin();
+    wait_until(|| get("/health?ready=true").is_some_and(|(status, _)| status == 200));
+    let (status, body) = get("/api/v1/services").unwrap();
+    assert_eq!((status, body["data"]["services"].as_array().unwrap().len()), (200, 1), "{body}");
+    let text = said.lock().unwrap().clone();
+    assert!(text.contains("hint: check that PostgreSQL runs") && text.contains("listens on"), "{text}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_server_that_waits_can_be_stopped_and_ends_if_the_database_refuses_it() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgresql://u:s3cret@{}/d", silent.local_addr().unwrap());
+    // It accepts, and stays silent.
+    let (child, said) = waiting(&url, free_address());
+    wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    kill(child.id(), Signal::TERM);
+    assert!(finish(child).unwrap().success());
+    let text = said.lock().unwrap().clone();
+    assert!(text.contains("no reply within 3 s") && !text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_a_file_or_a_variable_has_the_right_one() {
+    let database = shared();
+    let url = database.create();
+    database.sql(&url, "CREATE ROLE guarded LOGIN PASSWORD 's3cret'; GRANT CREATE ON DATABASE postgres TO guarded");
+    database.sql(&url, &format!("GRANT CREATE ON DATABASE {} TO guarded", name_of(&url)));
+    database.require_password("guarded");
+
+    let guarded = url.replace("portolan@", "guarded@");
+    assert_refused(&guarded, &[], &["password", "PGPASSWORD"]);
+    let wrong = guarded.replace("guarded@", "guarded:s3cret-but-wrong@");
+    assert_refused(&wrong, &[], &["password authentication failed", "PGPASSWORD"]);
+
+    let folder = crate::serve::folder();
+    let (password, config) = (folder.path().join("password"), folder.path().join("serve.toml"));
+    std::fs::write(&password, "s3cret\n").unwrap();
+    std::fs::write(&config, format!("[database.postgres]\npassword_file = \"{}\"\n", password.display())).unwrap();
+    let server = Server::with(["--database-url", &guarded, "--config", config.to_str().unwrap()]);
+    server.register(&registration("i", 0));
+}
+
+fn name_of(url: &str) -> &str {
+    url.rsplit('/').next().unwrap().split('?').next().unwrap()
 }
 
 #[test]

@@ -1,0 +1,108 @@
+//! `portolan db copy`
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::place::Database;
+use super::source::Source;
+use super::target::Target;
+use crate::clean::clean;
+use crate::cli::exit::Exit;
+use crate::cli::{Global, stderr};
+use crate::error::{Error, Result};
+use crate::net::runtime;
+use crate::registry::{Now, Rules, State};
+use crate::server::stored_lease;
+use crate::store::{Contents, StoredLease};
+
+/// Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind
+///
+/// Copies instances, configurations, the kept events and the audit log, with their indexes. The copy begins a new history: event
+/// streams begin anew with a reset, because the two databases may differ from now on. Each lease gets its full ttl.
+///
+/// PostgreSQL is read as it is at one moment, also while servers write to it; what they write afterwards is not in the copy. The
+/// copy is complete or not there.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan db copy registry.db postgresql://portolan@db1/registry
+  portolan db copy postgresql://portolan@db1/registry backup.db
+  portolan db copy backup.db postgresql://portolan@db2/registry")]
+pub(super) struct Copy {
+    /// Copy this one: a file, or postgresql://HOST/NAME
+    #[arg(value_name = "FROM", value_hint = ValueHint::AnyPath)]
+    from: String,
+    /// To this one: a new file, or an empty database
+    #[arg(value_name = "TO", value_hint = ValueHint::AnyPath)]
+    to: String,
+}
+
+impl Copy {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let from = Database::choose(Some(&self.from), global.config.as_ref())?;
+        let to = Database::choose(Some(&self.to), global.config.as_ref())?;
+        let copied = runtime(1)?.block_on(copy(&from, &to))?;
+        if !global.quiet {
+            stderr::note(&copied.to_text(&from, &to));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What was copied.
+pub(super) struct Copied {
+    records: usize,
+    events: usize,
+    audit: u64,
+    index: u64,
+}
+
+impl Copied {
+    pub(super) fn to_text(&self, from: &Database, to: &Database) -> String {
+        let Self { records, events, audit, index } = self;
+        let (from, to) = (from.shown(), to.shown());
+        let (from, to) = (from.trim_start_matches("the database "), to.trim_start_matches("the database "));
+        format!(
+            "copied {from} to {to}: {records} records at index {index}, {events} events, {audit} records of the audit log"
+        )
+    }
+}
+
+/// Copies a database as it is at one moment.
+///
+/// # Errors
+/// One of the two cannot be used. Nothing was copied then.
+pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
+    let (source, contents) = Source::open(from).await?;
+    let leases = leases(from, &contents)?;
+    // Its indexes may mean something else from now on.
+    let contents = Contents { epoch: Uuid::new_v4().to_string(), ..contents };
+    let mut target = Target::begin(to, &contents, &leases).await?;
+
+    let (mut last, mut audit) = (0, 0);
+    loop {
+        let records = source.audit(last).await?;
+        let Some(newest) = records.last() else { break };
+        last = newest.number;
+        audit += records.len() as u64;
+        target.add_audit(&records).await?;
+    }
+    target.finish().await?;
+    Ok(Copied { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
+}
+
+/// The leases of all instances, as a server that starts would give them.
+fn leases(from: &Database, contents: &Contents) -> Result<Vec<StoredLease>> {
+    let now = Now { elapsed: Duration::ZERO, wall: Timestamp::now() };
+    let state = State::restore_stored(Rules::default(), contents.index, &contents.records, now);
+    let state = state.map_err(|error| {
+        let why = format!("it is damaged: {}", clean(&error.to_string()));
+        Error::usage(from.shown(), why, "restore a backup")
+    })?;
+
+    let ids: Vec<Arc<str>> = state.view().instances().map(|instance| Arc::clone(&instance.id)).collect();
+    Ok(ids.iter().flat_map(|id| state.leases_of(id, now.elapsed)).map(stored_lease).collect())
+}

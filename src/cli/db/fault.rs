@@ -1,0 +1,31 @@
+//! What a store's errors mean for a command.
+
+use crate::clean::clean;
+use crate::error::Error;
+use crate::store::StoreError;
+
+/// Why a database cannot be used. `shown`: the database, for people.
+pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
+    let hint = error.hint();
+    match error {
+        StoreError::Away { cause } => Error::Connection {
+            what: format!("use {shown}"),
+            why: clean(cause),
+            hint: "check that PostgreSQL runs at this address, and that a firewall lets it through".to_owned(),
+        },
+        StoreError::Locked { .. } => Error::usage(
+            shown,
+            "a server uses it",
+            "stop that server first; `portolan status` shows what a running one holds",
+        ),
+        StoreError::Unusable { cause, .. } => Error::usage(shown, clean(cause), hint),
+        StoreError::Foreign { detail, .. } => Error::usage(shown, *detail, hint),
+        StoreError::Inaccessible { cause, .. } => Error::usage(shown, clean(cause), hint),
+        StoreError::Damaged { detail, .. } => Error::usage(shown, format!("it is damaged: {}", clean(detail)), hint),
+        StoreError::Exists { .. } => Error::usage(shown, "it exists", hint),
+        StoreError::Newer { format, known, .. } => {
+            Error::usage(shown, format!("it has format {format}, and this portolan knows up to {known}"), hint)
+        }
+        other => Error::usage(shown, clean(&other.to_string()), hint),
+    }
+}

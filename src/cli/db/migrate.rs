@@ -1,0 +1,59 @@
+//! `portolan db migrate`
+
+use clap::{Args, ValueHint};
+
+use super::fault::fault;
+use super::place::{Database, Place};
+use crate::cli::exit::Exit;
+use crate::cli::{Global, stderr};
+use crate::error::Result;
+use crate::net::runtime;
+#[cfg(feature = "postgres")]
+use crate::store::Postgres;
+use crate::store::{FORMAT, Sqlite, StoreError, status};
+
+/// Make the tables of a database, or migrate those of an older portolan
+///
+/// A server does the same when it starts. Do it beforehand with a user who may make tables, so that the one of the servers need
+/// not. Running servers of the older portolan go on; they cannot start again afterwards. There is no way back but a backup.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan db migrate
+  portolan db migrate postgresql://admin@db1/registry
+  portolan db migrate registry.db")]
+pub(super) struct Migrate {
+    /// Migrate this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]
+    #[arg(value_name = "DATABASE", value_hint = ValueHint::AnyPath)]
+    database: Option<String>,
+}
+
+impl Migrate {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let database = Database::choose(self.database.as_deref(), global.config.as_ref())?;
+        let migrated = runtime(1)?.block_on(migrate(&database));
+        let (before, after) = migrated.map_err(|error| fault(&database.shown(), &error))?;
+        if !global.quiet {
+            let shown = database.shown();
+            stderr::note(&match before {
+                0 => format!("{shown} has its tables now, in format {after}"),
+                _ if before == after => format!("{shown} has format {after} already"),
+                _ => format!("{shown} was migrated from format {before} to {after}"),
+            });
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Returns the formats before, 0 for none, and after.
+#[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "a file is not waited for"))]
+async fn migrate(database: &Database) -> std::result::Result<(u32, u32), StoreError> {
+    match &database.place {
+        Place::File(path) => {
+            let before = if path.exists() { status(path)?.format } else { 0 };
+            Sqlite::open(path, u64::MAX).map(drop)?;
+            Ok((before, FORMAT))
+        }
+        #[cfg(feature = "postgres")]
+        Place::Postgres(url) => Postgres::migrate(url, &database.cluster).await,
+    }
+}

@@ -1,0 +1,69 @@
+//! Which database a command means.
+
+use std::path::PathBuf;
+
+use super::fault::fault;
+use crate::clean::clean;
+use crate::cli::serve::{self, DataPlace};
+use crate::error::{Error, Result};
+#[cfg(feature = "postgres")]
+use crate::store::{Postgres, PostgresUrl};
+use crate::store::{StoreStatus, status};
+
+/// A database.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    File(PathBuf),
+    #[cfg(feature = "postgres")]
+    Postgres(Box<PostgresUrl>),
+}
+
+/// A database, and the cluster of the servers with these settings.
+#[derive(Clone, Debug)]
+pub(super) struct Database {
+    pub(super) place: Place,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a file belongs to one server"))]
+    pub(super) cluster: String,
+}
+
+impl Database {
+    /// The database that is named, or that of a server with these settings.
+    ///
+    /// # Errors
+    /// It is none, or the settings cannot be read.
+    pub(super) fn choose(named: Option<&str>, config: Option<&PathBuf>) -> Result<Self> {
+        let (data, cluster) = serve::database(config, named)?;
+        let place = match data {
+            DataPlace::File(path) => Place::File(path),
+            #[cfg(feature = "postgres")]
+            DataPlace::Postgres(url) => Place::Postgres(url),
+            DataPlace::Memory => {
+                let hint = "name a file, or postgresql://HOST/NAME";
+                return Err(Error::usage(":memory:", "a server without a database keeps nothing", hint));
+            }
+        };
+        Ok(Self { place, cluster })
+    }
+
+    /// The database, for people.
+    pub(super) fn shown(&self) -> String {
+        match &self.place {
+            Place::File(path) => format!("the database {}", clean(&path.to_string_lossy())),
+            #[cfg(feature = "postgres")]
+            Place::Postgres(url) => format!("the database {}", clean(&url.to_string())),
+        }
+    }
+
+    /// What it is and holds.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) async fn status(&self) -> Result<StoreStatus> {
+        let status = match &self.place {
+            Place::File(path) => status(path),
+            #[cfg(feature = "postgres")]
+            Place::Postgres(url) => Postgres::status(url).await,
+        };
+        status.map_err(|error| fault(&self.shown(), &error))
+    }
+}
