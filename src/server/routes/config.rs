@@ -46,7 +46,7 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
 
 /// Read a configuration, at once or when it has changed
 #[utoipa::path(get, path = "/api/v1/config/{name}", operation_id = "readConfig", tag = "config",
-    params(("name" = String, Path, description = "The name of a configuration", max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
+    params(("name" = String, Path, description = "The name of a configuration"),
         ("version" = Option<u64>, Query, description = "An older version that is still kept", minimum = 1),
         ("index" = Option<u64>, Query, description = "Wait until its index is higher than this one: that of the last answer"),
         ("wait" = Option<String>, Query, description = "Wait at most so long: 30s. 5m by default, 10m at most"),
@@ -115,7 +115,8 @@ async fn changed(access: &Access, name: &str, since: u64, wait: Duration) -> Api
 /// The body is the value itself: JSON, or any other text with a content type such as text/plain. With `cas` or the header
 /// If-Match, only if that version is the current one; `cas=0` or `If-None-Match: *`, only if there is none.
 #[utoipa::path(put, path = "/api/v1/config/{name}", operation_id = "writeConfig", tag = "config",
-    params(("name" = String, Path, description = "The name of the configuration; `portolan` holds settings of the server"),
+    params(("name" = String, Path, description = "The name of the configuration; `portolan` holds settings of the server",
+            max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one; 0: only if there is none")),
     request_body(content = serde_json::Value, description = "The value"),
     responses((status = 200, body = ConfigBody), (status = 201, body = ConfigBody), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
@@ -150,7 +151,7 @@ fn too_long(error: ApiError) -> ApiError {
 ///
 /// Its versions stay for a while: it can be rolled back to one of them.
 #[utoipa::path(delete, path = "/api/v1/config/{name}", operation_id = "deleteConfig", tag = "config",
-    params(("name" = String, Path, description = "The name of a configuration", max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
+    params(("name" = String, Path, description = "The name of a configuration"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),
     responses((status = 204, description = "It is deleted"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 412, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
@@ -167,7 +168,7 @@ pub(in crate::server) async fn delete(access: Access, path: Named, request: Requ
 
 /// List the versions of a configuration that are kept
 #[utoipa::path(get, path = "/api/v1/config/{name}/history", operation_id = "readConfigHistory", tag = "config",
-    params(("name" = String, Path, description = "The name of a configuration", max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")),
+    params(("name" = String, Path, description = "The name of a configuration")),
     responses((status = 200, body = ConfigHistoryAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(in crate::server) async fn history(access: Access, path: Named, request: Request) -> ApiResult {
     let name = named(path)?;
@@ -180,7 +181,7 @@ pub(in crate::server) async fn history(access: Access, path: Named, request: Req
 
 /// Compare two versions of a configuration, line by line
 #[utoipa::path(get, path = "/api/v1/config/{name}/diff", operation_id = "compareConfigVersions", tag = "config",
-    params(("name" = String, Path, description = "The name of a configuration", max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
+    params(("name" = String, Path, description = "The name of a configuration"),
         ("from" = Option<u64>, Query, description = "The older version; the one before `to` without it", minimum = 1),
         ("to" = Option<u64>, Query, description = "The newer version; the newest without it", minimum = 1)),
     responses((status = 200, body = ConfigDiffAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -237,7 +238,7 @@ impl io::Write for BoundedText {
 ///
 /// It becomes a version of its own: after version 2, a rollback to version 1 is version 3.
 #[utoipa::path(post, path = "/api/v1/config/{name}/rollback", operation_id = "rollBackConfig", tag = "config",
-    params(("name" = String, Path, description = "The name of a configuration", max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
+    params(("name" = String, Path, description = "The name of a configuration"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),
     request_body = RollbackBody,
     responses((status = 200, body = ConfigBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
