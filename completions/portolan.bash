@@ -2745,7 +2745,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)
@@ -4916,7 +4916,7 @@ _portolan() {
                     return 0
                     ;;
                 --state)
-                    COMPREPLY=($(compgen -W "listen unconnected connected" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "listen unconnected connected published" -- "${cur}"))
                     return 0
                     ;;
                 --process)

@@ -80,9 +80,10 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write on
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Show the settings of this command, or read and write configurations that a registry keeps for services'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Show only sockets in these states [default: all but connected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
-connected\t'UDP: accepts packets from one peer only'"
+connected\t'UDP: accepts packets from one peer only'
+published\t'A rule of the firewall leads connections elsewhere, to a container for example; no socket here takes them'"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
@@ -137,7 +138,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l udp -d 'Show
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l unix -d 'Show Unix-domain listeners'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach, by addresses, interfaces and firewall rules'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Include every network namespace of this machine (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l connections -d 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
@@ -305,9 +306,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Show only sockets in these states [default: all but connected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
-connected\t'UDP: accepts packets from one peer only'"
+connected\t'UDP: accepts packets from one peer only'
+published\t'A rule of the firewall leads connections elsewhere, to a container for example; no socket here takes them'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user opened or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that are reachable through this interface' -r -f
@@ -360,7 +362,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l unix -d 'Show Unix-domain listeners'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-private -d 'Leave out listeners bound to a private address'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach, by addresses, interfaces and firewall rules'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Include every network namespace of this machine (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l connections -d 'List connections instead of listeners: with the processes of both ends, if both are on this machine'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'

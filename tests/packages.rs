@@ -130,7 +130,7 @@ fn debian_package(folder: &Folder) {
 
 /// The package has made the user of the service, which may read its settings, and no other user may.
 fn service(machine: &Path) {
-    for unit in ["portolan.service", "portolan.socket"] {
+    for unit in ["portolan.service", "portolan.socket", "portolan-agent.service"] {
         assert!(machine.join("lib/systemd/system").join(unit).exists(), "{unit}");
     }
     let groups = fs::read_to_string(machine.join("etc/group")).unwrap();

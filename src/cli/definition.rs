@@ -68,6 +68,8 @@ fn of_command(name: &str) -> Option<Command> {
         "audit" => audit::Audit::augment_args,
         "export" => export::Export::augment_args,
         "drift" => drift::DriftArgs::augment_args,
+        #[cfg(feature = "registry")]
+        "agent" => super::agent::AgentArgs::augment_args,
         "sync" => sync::Sync::augment_args,
         "doctor" => doctor::Doctor::augment_args,
         #[cfg(feature = "serve")]

@@ -32,8 +32,7 @@ const LOCAL: &str = "local";
 const K8S: &str = "k8s";
 const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
-const REGISTERED_WHILE: &str =
-    "leave it out: the registration lasts while the command runs, in the background with & or as a unit";
+const REGISTERED_WHILE: &str = "leave it out, and add & or write a unit: the registration lasts while the command runs";
 const ALONE: &str = "";
 const ANY: &str = "*";
 
@@ -225,9 +224,11 @@ const COMMANDS: &[(&str, &str)] = &[
     ("certificates", "portolan validate https://HOST -o wide"),
     ("catalog", "portolan services list"),
     ("members", "portolan status"),
-    ("agent", "portolan serve"),
     ("server", "portolan serve"),
     ("describe", "portolan services get NAME"),
+    ("backup", "portolan db backup FILE"),
+    ("snapshot", "portolan db backup FILE"),
+    ("migrate", "portolan db migrate"),
     ("events", "portolan discover portolan --watch"),
     ("kv", "portolan config get NAME"),
     ("dig", "portolan resolve NAME"),
@@ -466,9 +467,9 @@ mod tests {
         assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
         assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
 
-        for (line, instead) in [("-tlnp", " --tcp"), ("-uln", " --udp"), ("-antup", "")] {
+        for (rejected, line, instead) in [("-t", "-tlnp", " --tcp"), ("-u", "-uln", " --udp"), ("-a", "-antup", "")] {
             let expected = format!("portolan's way of ss's {line}: `portolan local{instead}`");
-            assert_eq!(hint("portolan local", &line[..2], &format!("portolan local {line}")), expected);
+            assert_eq!(hint("portolan local", rejected, &format!("portolan local {line}")), expected);
         }
         assert_eq!(hint("portolan local", "-t", "portolan local -t"), "portolan's way of ss's -t: --tcp");
         let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");

@@ -1,5 +1,7 @@
 //! The command line: composes the other modules, and is the only one that prints, reads the environment or exits.
 
+#[cfg(feature = "registry")]
+mod agent;
 mod announce;
 mod atomic_file;
 mod audit;
@@ -103,6 +105,8 @@ enum Command {
     Audit(audit::Audit),
     Export(Box<export::Export>),
     Drift(Box<drift::DriftArgs>),
+    #[cfg(feature = "registry")]
+    Agent(Box<agent::AgentArgs>),
     Sync(Box<sync::Sync>),
     Doctor(doctor::Doctor),
     Explain(explain::Explain),
@@ -249,6 +253,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Export(export) => export.run(&cli.global),
             Command::Sync(sync) => sync.run(&cli.global),
             Command::Drift(drift) => drift.run(&cli.global),
+            #[cfg(feature = "registry")]
+            Command::Agent(agent) => agent.run(&cli.global),
             Command::Doctor(doctor) => doctor.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]

@@ -28,8 +28,9 @@ pub use provider::{
 };
 #[cfg(feature = "registry")]
 pub use provider::{
-    BalancingState, ConfigContent, ConfigDiff, ConfigItem, InstancePicks, RegistryServer, ShiftAction, ShiftOptions,
-    ShiftState, TrafficShare, TrafficState, TrafficTarget,
+    BalancingState, ConfigContent, ConfigDiff, ConfigItem, DriftQuery, FleetDrift, FleetFinding, FleetHost,
+    InstancePicks, RegistryServer, ShiftAction, ShiftOptions, ShiftState, TrafficShare, TrafficState, TrafficTarget,
+    UnseenInstances,
 };
 pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};

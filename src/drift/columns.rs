@@ -8,7 +8,7 @@ use crate::model::{Column, ColumnVisibility, DriftDetail, DriftState};
 
 macro_rules! columns {
     ($($name:literal, $shown:ident, $cut:literal, |$service:ident, $detail:ident, $out:ident| $cell:expr;)*) => {
-        pub(super) const COLUMNS: &[Column] = &[$(Column {
+        pub(crate) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
             shown: ColumnVisibility::$shown,
             cut: $cut,
@@ -31,6 +31,7 @@ columns! {
         Some(finding) => write!(out, "{}", finding.text),
         None => option(detail.reason.as_ref(), out),
     };
+    "host", WhereFilled, false, |_service, detail, out| option(detail.host.as_ref(), out);
     "holder", WhereFilled, true, |_service, detail, out| option(detail.holder.as_ref(), out);
     "since", WhereFilled, false, |_service, detail, out| option(detail.since.map(whole_seconds), out);
     "command", WhereFilled, true, |_service, detail, out| option(detail.command.as_ref(), out);

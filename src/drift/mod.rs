@@ -16,7 +16,6 @@ mod identified;
 mod identify;
 mod input;
 mod item;
-mod kinds;
 mod listeners;
 mod location;
 mod look;
@@ -27,6 +26,7 @@ mod registered;
 mod registry_list;
 mod removal;
 mod reply;
+mod report;
 mod source;
 mod subject;
 #[cfg(test)]
@@ -36,17 +36,21 @@ mod tests_across;
 mod unregistered;
 mod verdict;
 
+pub use crate::model::DRIFT_KINDS as KINDS;
+use crate::model::drift_kinds as kinds;
 pub use allow::AllowList;
+#[cfg(feature = "cli")]
+pub(crate) use columns::COLUMNS;
 pub use compare::compare;
 pub use confirm::Confirmation;
 pub use host::HostView;
 pub use input::{DriftInput, HostFilter, RegistryFinding, RegistryView};
 pub use item::{DriftItem, Removal};
-pub use kinds::KINDS;
 pub use look::DriftLook;
 pub use registered::{Declaration, FailedCheck, RegisteredEndpoint, RegistryHealth};
 pub use registry_list::{RegistrySource, ServiceLookup};
 pub use removal::{MAX_REMOVED_PERCENT, RemovalPlan, plan_removals};
 pub use reply::{AddressReply, ConnectionEnd};
+pub use report::report_of;
 pub use source::{Drift, DriftCounts};
 pub use verdict::{DriftVerdict, verdict};

@@ -174,7 +174,7 @@ impl DriftLook {
     }
 
     /// The registries that could not be read completely. Without the listeners, nothing was.
-    fn unread(&self) -> BTreeSet<usize> {
+    pub fn unread(&self) -> BTreeSet<usize> {
         let registries = self.input.registries.iter().enumerate();
         let unread = registries.filter(|(_, view)| !view.complete || !self.input.listeners_complete);
         unread.map(|(index, _)| index).collect()
@@ -182,7 +182,7 @@ impl DriftLook {
 }
 
 /// Whether a hidden owner matters to the result.
-fn hides_owners(items: &[DriftItem]) -> bool {
+pub(super) fn hides_owners(items: &[DriftItem]) -> bool {
     let differing = items.iter().filter(|item| item.detail.state != DriftState::Agrees);
     let mut holders = differing.filter_map(|item| item.detail.holder.as_ref());
     holders.any(|holder| holder.owner == OwnerLookup::NoPermission)

@@ -17,6 +17,9 @@ pub const CONFIG_NAMESPACE: &str = "_config";
 /// The namespace of the events of traffic that is split. No service can be in it.
 pub const TRAFFIC_NAMESPACE: &str = "_traffic";
 
+/// The namespace of the events of what agents report of their hosts. No service can be in it.
+pub const DRIFT_NAMESPACE: &str = "_drift";
+
 /// The part of a registration that only Consul's API reads and writes.
 ///
 /// The registration of a node has one too: its name is that of the node, its namespace [`NODES_NAMESPACE`], its port 0,

@@ -58,6 +58,9 @@ pub enum DriftState {
 pub struct DriftDetail {
     /// Whether registry and machine agree.
     pub state: DriftState,
+    /// The host, if it is not the one that was looked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Untrusted>,
     /// The registry, as it was named: `consul`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registry: Option<Untrusted>,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -37,8 +38,17 @@ pub struct LocalDetail {
     pub state: SocketState,
     /// The interfaces of this host that lead to it.
     pub interfaces: Vec<Untrusted>,
-    /// Whether another host could reach it, by addresses and interfaces; firewalls are not considered.
+    /// Whether another host could reach it, by addresses, interfaces and the rules of the firewall: `false` and `true` are
+    /// proofs, `None` is unknown. Programs in the kernel (BPF) and other machines on the way are not considered.
     pub exposed: Option<bool>,
+    /// Whether the firewall of this machine lets new connections of other hosts come through. `None` where they do not
+    /// come as far as that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall: Option<FirewallVerdict>,
+    /// Where the rules of the firewall lead connections to this address: to containers, for example. An unspecified
+    /// address is this machine. Empty: nowhere else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwards_to: Vec<SocketAddr>,
     /// For IPv6: whether it refuses IPv4 (`IPV6_V6ONLY`).
     pub v6_only: Option<bool>,
     /// Its network namespace, if it is not the caller's.
@@ -51,6 +61,9 @@ pub struct LocalDetail {
     pub connections: Option<u32>,
     /// The number of sockets that share this address (`SO_REUSEPORT`, `SO_REUSEADDR`).
     pub sockets: u32,
+    /// Whether a TCP listener accepts Multipath TCP too, as those of Go do by default.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mptcp: bool,
 }
 
 impl Detail for LocalDetail {
@@ -81,17 +94,21 @@ impl Detail for LocalDetail {
             state,
             interfaces,
             exposed,
+            firewall,
+            forwards_to,
             v6_only,
             netns,
             backlog,
             receive_queue: _,
             connections: _,
             sockets,
+            mptcp,
         } = self;
 
         let is_same = (owner, user, unit, unit_user) == (&other.owner, &other.user, &other.unit, &other.unit_user)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
+            && (firewall, forwards_to, mptcp) == (&other.firewall, &other.forwards_to, &other.mptcp)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
             && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
             && processes.len() == other.processes.len()
@@ -255,6 +272,8 @@ pub enum SocketState {
     Unconnected,
     /// UDP: accepts packets from one peer only
     Connected,
+    /// A rule of the firewall leads connections elsewhere, to a container for example; no socket here takes them
+    Published,
 }
 
 impl SocketState {
@@ -264,6 +283,33 @@ impl SocketState {
             Self::Listen => "listen",
             Self::Unconnected => "unconnected",
             Self::Connected => "connected",
+            Self::Published => "published",
+        }
+    }
+}
+
+/// Whether the firewall of this machine, nftables or iptables, lets new connections of other hosts come through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirewallVerdict {
+    /// No rule stops any of them.
+    Open,
+    /// Rules stop every one.
+    Filtered,
+    /// It depends on the sender, the interface, the rate, or on something that cannot be known in advance.
+    Partly,
+    /// The rules could not be read.
+    Unknown,
+}
+
+impl FirewallVerdict {
+    /// Its name in all formats.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Filtered => "filtered",
+            Self::Partly => "partly",
+            Self::Unknown => "unknown",
         }
     }
 }

@@ -18,6 +18,8 @@ mod coverage;
 mod diff;
 mod document;
 mod drift;
+pub(crate) mod drift_kinds;
+mod drift_report;
 mod duration;
 mod endpoint;
 mod event;
@@ -88,7 +90,8 @@ pub use audit::{AuditAnchor, AuditEntry, AuditHash, AuditRecord};
 pub use audit_chain::{AuditChain, AuditFault, AuditSummary};
 pub use candidates::ServiceEndpoint;
 pub use catalog_entry::{
-    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress, default_check_id,
+    CONFIG_NAMESPACE, CatalogCheck, CatalogEntry, DRIFT_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE, TaggedAddress,
+    default_check_id,
 };
 pub use certificate_time::CertificateTime;
 pub use check_definition::{CheckDefinition, CheckKind, PROTOCOLS};
@@ -105,6 +108,11 @@ pub use coverage::Coverage;
 pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;
 pub use drift::{Certainty, DriftDetail, DriftState, SocketHolder};
+pub use drift_kinds::KINDS as DRIFT_KINDS;
+pub use drift_report::{
+    DriftReport, MAX_REPORT_BYTES, MAX_REPORT_FINDINGS, MAX_REPORT_GAPS, MAX_REPORT_INTERVAL, MAX_REPORT_TEXT_BYTES,
+    MIN_REPORT_INTERVAL, ReportedFinding,
+};
 pub use duration::parse_duration;
 pub use endpoint::{Address, Endpoint, Transport};
 pub use event::{Event, EventKind};
@@ -123,7 +131,7 @@ pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
-pub use local::{Ancestor, Backlog, Container, LocalDetail, OwnerLookup, Process, SocketState, User};
+pub use local::{Ancestor, Backlog, Container, FirewallVerdict, LocalDetail, OwnerLookup, Process, SocketState, User};
 pub use network_namespace::NetworkNamespace;
 pub use parse_error::ParseError;
 pub use permutation::Permutation;

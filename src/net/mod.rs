@@ -26,6 +26,7 @@ mod raw;
 mod read_file;
 #[cfg(any(feature = "cli", feature = "consul", feature = "etcd", feature = "registry"))]
 pub(crate) mod registry_http;
+mod reply_ports;
 mod resolve;
 mod runtime;
 mod sender;
@@ -58,6 +59,7 @@ pub(crate) use netns::{OtherNamespace, open_in};
 pub(crate) use outcome::{ConnectOutcome, LocalShortage};
 pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
+pub(crate) use reply_ports::ReplyPorts;
 pub(crate) use resolve::{
     Family, interface_index, interface_name, is_localhost, localhost_addresses, own_addresses, resolve, with_interface,
 };

@@ -53,7 +53,11 @@ impl OtherNamespace {
         Ok(true)
     }
 
-    fn open(&self) -> io::Result<Option<OwnedFd>> {
+    /// The namespace's file. `None`: the namespace no longer exists.
+    ///
+    /// # Errors
+    /// The kernel's.
+    pub(crate) fn open(&self) -> io::Result<Option<OwnedFd>> {
         for place in &self.places {
             match rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
                 // The process id may have been reused in another namespace.

@@ -62,6 +62,7 @@ mod ssh;
 mod stun;
 mod svn;
 mod telnet;
+mod tftp;
 mod udp;
 mod vnc;
 mod words;
@@ -82,7 +83,7 @@ pub(crate) use pool::{IdentifyPool, IdentifyResult};
 pub(crate) use server_bytes::ServerBytes;
 pub(crate) use session::{PortTarget, Talk};
 #[allow(unused_imports, reason = "for the scan of UDP ports")]
-pub(crate) use udp::payload;
+pub(crate) use udp::{payload, replies_from_another_port};
 
 use crate::model::Identity;
 use crate::net::{ConnectionError, StartTls};
@@ -128,6 +129,11 @@ pub(crate) trait Probe: Sync {
     /// The datagram for [`udp_ports`](Self::udp_ports).
     fn udp_payload(&self) -> Option<&'static [u8]> {
         None
+    }
+
+    /// Whether the reply to that datagram comes from another port of the server.
+    fn replies_from_another_port(&self) -> bool {
+        false
     }
 
     /// Recognises the protocol in what a server sent, in reply to any request. Pure; accepts any bytes.
@@ -258,6 +264,7 @@ probes! {
     quic::Quic,
     ssh::Ssh,
     telnet::Telnet,
+    tftp::Tftp,
     vnc::Vnc,
     zookeeper::Zookeeper,
     coap::Coap,

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use tokio::io::Interest;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
@@ -13,7 +14,7 @@ use super::identify::SkipReason;
 use super::{Intensity, PROBES, PortBudget, PortTarget, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::{Deadline, is_echo, open_in};
+use crate::net::{Deadline, ReplyPorts, is_echo, open_in};
 
 /// Attempts per probe, because datagrams get lost, and the time limit of each.
 const MAX_ATTEMPTS: u32 = 2;
@@ -27,6 +28,12 @@ const MAX_UNRECOGNISED: usize = 256;
 #[allow(dead_code, reason = "for the scan of UDP ports")]
 pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
     PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
+}
+
+/// Whether that service replies from another port.
+pub(crate) fn replies_from_another_port(port: u16) -> bool {
+    let probe = PROBES.iter().find(|probe| probe.udp_ports().contains(&port) && probe.udp_payload().is_some());
+    probe.is_some_and(|probe| probe.replies_from_another_port())
 }
 
 /// Identifies the service on a UDP port. `None`: the port is silent, as most are to unknown requests.
@@ -47,7 +54,12 @@ pub(crate) async fn identify_udp(
         if deadline.is_over() {
             break;
         }
-        let Some(reply) = request(&socket, payload).await? else { continue };
+        let reply = if probe.replies_from_another_port() {
+            request_from_another_port(&target, payload).await?
+        } else {
+            request(&socket, payload).await?
+        };
+        let Some(reply) = reply else { continue };
 
         if is_echo(payload, &reply) {
             return Ok(Some(Identity::of(ECHO)));
@@ -70,11 +82,7 @@ pub(crate) async fn identify_udp(
 
 /// A socket that only exchanges datagrams with the target.
 async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
-    let local: SocketAddr = match target.address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-
+    let local = unspecified(target.address);
     let opened = open_in(target.namespace.as_deref(), || bind(local)).map_err(SkipReason::Local)?;
     let socket = UdpSocket::from_std(opened.ok_or(SkipReason::Gone)?).map_err(SkipReason::Local)?;
 
@@ -85,6 +93,53 @@ async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
 
     socket.connect(target.address).await.map_err(|_| SkipReason::Gone)?;
     Ok(socket)
+}
+
+/// The reply to one datagram, also from another port of the peer.
+async fn request_from_another_port(target: &PortTarget, payload: &[u8]) -> Result<Option<Vec<u8>>, SkipReason> {
+    let device = target.interface.as_ref().map(|interface| interface.as_bytes());
+    let local = unspecified(target.address);
+    let opened = open_in(target.namespace.as_deref(), || ReplyPorts::bind(local, target.address.ip(), device));
+    let ports = opened.map_err(SkipReason::Local)?.ok_or(SkipReason::Gone)?;
+    ports.connected().connect(target.address).map_err(|_| SkipReason::Gone)?;
+    // The runtime waits on copies of their descriptors.
+    let copy = |socket: &std::net::UdpSocket| socket.try_clone().and_then(UdpSocket::from_std);
+    let (connected, any) =
+        (copy(ports.connected()).map_err(SkipReason::Local)?, copy(ports.any()).map_err(SkipReason::Local)?);
+
+    let (mut own, mut other) = (vec![0; MAX_BYTES], vec![0; MAX_BYTES]);
+    for _ in 0..MAX_ATTEMPTS {
+        let reply = async {
+            connected.send(payload).await?;
+            loop {
+                tokio::select! {
+                    length = connected.recv(&mut own) => return Ok(own[..length?].to_vec()),
+                    ready = any.readable() => {
+                        ready?;
+                        match any.try_io(Interest::READABLE, || ports.receive(&mut other)) {
+                            Ok(length) => return Ok(other[..length].to_vec()),
+                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+            }
+        };
+        match timeout(WAIT, reply).await {
+            Err(_) => {}
+            Ok(Ok(bytes)) => return Ok(Some(bytes)),
+            Ok(Err(error)) => return Err(skip_reason(error)),
+        }
+    }
+    Ok(None)
+}
+
+/// Every local address of a family.
+fn unspecified(of: SocketAddr) -> SocketAddr {
+    match of {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
 }
 
 fn bind(local: SocketAddr) -> io::Result<std::net::UdpSocket> {

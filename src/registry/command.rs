@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{CatalogCommand, ConfigCommand, TrafficCommand};
+use super::document::DocumentKey;
+use super::{CatalogCommand, ConfigCommand, DriftCommand, TrafficCommand};
 use crate::model::{HealthState, OperatorStatus, Registration};
 
 /// A command. Where it may name a generation, a command for an older one is refused: it is about an instance that is gone.
@@ -102,6 +103,8 @@ pub enum Command {
         /// What is done.
         command: TrafficCommand,
     },
+    /// Takes or forgets what an agent reports of its host.
+    Drift(DriftCommand),
     /// Lets time pass: leases expire, and what was unhealthy for too long is removed. Once a second is right.
     Tick,
 }
@@ -119,7 +122,20 @@ impl Command {
             | Self::CheckUnavailable { id, .. }
             | Self::SetMonitoring { id, .. } => Some(Arc::clone(id)),
             Self::Catalog(command) => Some(command.id().into()),
-            Self::NodeUp { .. } | Self::NodeDown { .. } | Self::Config(_) | Self::Traffic { .. } | Self::Tick => None,
+            Self::NodeUp { .. }
+            | Self::NodeDown { .. }
+            | Self::Config(_)
+            | Self::Traffic { .. }
+            | Self::Drift(_)
+            | Self::Tick => None,
+        }
+    }
+
+    /// The id of the lease that it begins or renews: that of an instance, or of the agent of a host.
+    pub fn lease_id(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Drift(command) => Some(DocumentKey::Drift(command.host()).to_text()),
+            _ => self.subject(),
         }
     }
 }

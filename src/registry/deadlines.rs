@@ -16,6 +16,8 @@ pub(super) enum Timer {
     Calm,
     /// An instance was unhealthy for too long.
     Removal,
+    /// The agent of a host sent no report in time. In place of the instance stands the key of its document.
+    Agent,
 }
 
 /// A deadline: when, what and of which instance.

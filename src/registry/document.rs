@@ -1,4 +1,4 @@
-//! What the registry keeps beside the instances: configurations, and how services split their traffic.
+//! What the registry keeps beside the instances: configurations, how services split their traffic, and what agents report.
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub enum DocumentSubject {
     Config(Arc<str>),
     /// The traffic of a service, by `NAMESPACE/NAME`.
     Traffic(Arc<str>),
+    /// The findings of a host, by its name.
+    Drift(Arc<str>),
 }
 
 /// A change of a document. It has an index of its own, as the change of an instance has.
@@ -74,6 +76,8 @@ pub(super) enum DocumentKey<'k> {
     Config(&'k str, u64),
     /// The traffic of a service.
     Traffic(&'k str),
+    /// The findings of a host.
+    Drift(&'k str),
 }
 
 impl<'k> DocumentKey<'k> {
@@ -81,6 +85,7 @@ impl<'k> DocumentKey<'k> {
         match self {
             Self::Config(name, version) => format!("{MARK}config/{name}/{version:010}").into(),
             Self::Traffic(service) => format!("{MARK}traffic/{service}").into(),
+            Self::Drift(host) => format!("{MARK}drift/{host}").into(),
         }
     }
 
@@ -93,6 +98,7 @@ impl<'k> DocumentKey<'k> {
                 Some(Self::Config(name, version.parse().ok()?))
             }
             "traffic" => Some(Self::Traffic(rest)),
+            "drift" => Some(Self::Drift(rest)),
             _ => None,
         }
     }
@@ -104,7 +110,7 @@ mod tests {
 
     #[test]
     fn keys_read_back_and_no_id_is_one() {
-        for key in [DocumentKey::Config("web", 7), DocumentKey::Traffic("default/web")] {
+        for key in [DocumentKey::Config("web", 7), DocumentKey::Traffic("default/web"), DocumentKey::Drift("web1")] {
             let text = key.to_text();
             assert_eq!(DocumentKey::of(&text), Some(key));
             assert!(is_document(&text));

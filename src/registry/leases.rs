@@ -6,18 +6,26 @@ use std::time::Duration;
 
 use super::Now;
 use super::deadlines::Timer;
+use super::document::is_document;
 use super::entry::InstanceEntry;
 use super::state::State;
 
-/// A lease: that of an instance, or of one of its checks by report.
+/// A lease: that of an instance, or of one of its checks by report; or of the agent of a host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseKey {
-    /// The instance.
+    /// The instance, or the key of the document of the host.
     pub id: Arc<str>,
     /// The position of the check; `None` is the lease of the instance itself.
     pub check: Option<u8>,
     /// The generation of the instance.
     pub generation: u64,
+}
+
+impl LeaseKey {
+    /// Whether it is that of the agent of a host.
+    pub fn is_of_agent(&self) -> bool {
+        is_document(&self.id)
+    }
 }
 
 /// How long a lease lasts.
@@ -37,6 +45,10 @@ impl State {
             let check = match timer {
                 Timer::Lease => None,
                 Timer::Report(check) => Some(check),
+                Timer::Agent => {
+                    let generation = self.host_of_key(id)?.record.generation;
+                    return Some(LeaseKey { id: Arc::clone(id), check: None, generation });
+                }
                 Timer::Calm | Timer::Removal => return None,
             };
             let generation = self.view.instances.get(&**id)?.record.generation;
@@ -47,7 +59,7 @@ impl State {
 
     /// The leases of an instance that are running, and how long they last.
     pub fn leases_of(&self, id: &str, now: Duration) -> Vec<LeaseRemainder> {
-        let Some(entry) = self.view.instances.get(id) else { return Vec::new() };
+        let Some(entry) = self.view.instances.get(id) else { return self.lease_of_agent(id, now) };
         let reports = entry.vitals.iter().flat_map(|vitals| (0..).zip(&vitals.checks));
         let reports = reports.filter_map(|(at, check)| Some((Some(at), check.report_due?)));
 
@@ -59,10 +71,34 @@ impl State {
         running.collect()
     }
 
+    /// How long the registry waits for the next report of the agent of a host.
+    fn lease_of_agent(&self, key: &str, now: Duration) -> Vec<LeaseRemainder> {
+        let entry =
+            self.host_of_key(key).and_then(|entry| Some((entry, entry.expires.filter(|expires| *expires > now)?)));
+        let lease = entry.map(|(entry, expires)| LeaseRemainder {
+            lease: LeaseKey { id: key.into(), check: None, generation: entry.record.generation },
+            remaining: expires.saturating_sub(now),
+        });
+        lease.into_iter().collect()
+    }
+
+    /// The same as [`confirm_lease`](Self::confirm_lease), of the agent of a host.
+    fn confirm_agent(&mut self, known: &LeaseRemainder, now: Now) {
+        let Some(entry) = self.host_of_key(&known.lease.id) else { return };
+        if entry.record.generation == known.lease.generation {
+            // The report that came elsewhere.
+            let age = entry.record.patience().saturating_sub(known.remaining);
+            let reported_at = now.wall.checked_sub(age).ok();
+            self.hold_agent(&known.lease.id, now.elapsed + known.remaining, reported_at);
+        }
+    }
+
     /// Takes over how long a lease lasts according to the store. It never makes a lease shorter.
     pub fn confirm_lease(&mut self, known: &LeaseRemainder, now: Now) {
         let LeaseRemainder { lease, remaining } = known;
-        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else { return };
+        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else {
+            return self.confirm_agent(known, now);
+        };
         if entry.record.generation != lease.generation {
             return;
         }
@@ -103,7 +139,9 @@ impl State {
 
     /// Lets a lease run until then at least: whether it was renewed is not known yet.
     pub fn hold_lease(&mut self, lease: &LeaseKey, until: Duration) {
-        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else { return };
+        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else {
+            return self.hold_agent(&lease.id, until, None);
+        };
         match (lease.check, entry.expires) {
             (Some(check), _) => self.confirm_report(&mut entry, check, until),
             (None, Some(known)) if known < until => {
@@ -119,6 +157,7 @@ impl State {
     /// one of failure.
     pub fn extend_leases(&mut self, gap: Duration, now: Now) {
         self.last_tick = Some(now.elapsed);
+        self.extend_agents(now);
         let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().collect();
         for id in ids {
             let Some(mut entry) = self.view.instances.get(&*id).cloned() else { continue };

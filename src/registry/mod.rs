@@ -29,6 +29,8 @@
 //! - **Traffic**: while a service splits its traffic, the weights in force follow from its instances that take calls; without
 //!   a split each has its own weight again. A shift goes on only while what it moves to is known to be good.
 //! - **Configurations** have versions; a rollback makes a new one.
+//! - **Drift**: a finding lasts as long as the reports of its host have it. An agent that sends no report for three
+//!   intervals is silent: its findings stay, and are unknown.
 //! - **Imported instances** of other registries are read-only for clients.
 //! - **Limits**: every refusal has a code, a text and a hint.
 
@@ -40,6 +42,8 @@ mod config;
 mod config_rules;
 mod deadlines;
 mod document;
+mod drift;
+mod drift_rules;
 mod entry;
 mod guard;
 mod imported;
@@ -71,6 +75,9 @@ pub use config::{
     MAX_CONFIG_HISTORY_BYTES, MAX_CONFIG_VERSIONS, MAX_CONFIGS,
 };
 pub use document::{DocumentChange, DocumentSubject, DocumentWrite};
+pub use drift::{
+    AgentState, DriftCommand, HostDrift, HostEntry, HostFinding, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS, MISSED_REPORTS,
+};
 pub use leases::{LeaseKey, LeaseRemainder};
 pub use record::InstanceRecord;
 pub use rejected::Rejected;

@@ -145,6 +145,24 @@ pub enum Rejected {
         /// The limit.
         limit: usize,
     },
+    /// No agent reports of this host.
+    #[error("no agent reports of a host {host}")]
+    UnknownHost {
+        /// The name of the host.
+        host: Arc<str>,
+    },
+    /// Agents report of as many hosts as are allowed.
+    #[error("agents report of {limit} hosts, which is the limit")]
+    HostLimit {
+        /// The limit.
+        limit: usize,
+    },
+    /// All findings together are as long as is allowed.
+    #[error("the findings of all hosts together would have more than {limit} bytes")]
+    DriftSpace {
+        /// The limit.
+        limit: usize,
+    },
 }
 
 fn conflict(name: &str, expected: u64, current: u64) -> String {
@@ -176,6 +194,8 @@ impl Rejected {
             Self::ShiftActive { .. } => "shift_active",
             Self::NoShift { .. } => "no_shift",
             Self::TrafficLimit { .. } => "traffic_limit",
+            Self::UnknownHost { .. } => "unknown_host",
+            Self::HostLimit { .. } | Self::DriftSpace { .. } => "drift_limit",
         }
     }
 
@@ -200,6 +220,10 @@ impl Rejected {
             Self::ShiftActive { .. } => "abort or finish it first, as in `portolan services shift NAME --abort`",
             Self::NoShift { .. } => "start one, as in `portolan services shift NAME --to 1.3 --steps 10,50,100`",
             Self::TrafficLimit { .. } => "reset the traffic of services that are gone",
+            Self::UnknownHost { .. } => "GET /api/v1/drift lists the hosts",
+            Self::HostLimit { .. } | Self::DriftSpace { .. } => {
+                "forget hosts that are gone with DELETE /api/v1/drift/HOST, or mend what they report"
+            }
             Self::UnknownCheck { .. } => "give the position of a check, counted from 0",
         }
     }

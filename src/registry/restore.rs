@@ -114,7 +114,7 @@ impl State {
         Ok(state)
     }
 
-    /// Takes over a stored configuration or the stored traffic of a service; `None` is one that was removed. The instances
+    /// Takes over a stored configuration, traffic of a service or findings of a host; `None` is one that was removed. The instances
     /// are restored before.
     ///
     /// # Errors
@@ -131,6 +131,10 @@ impl State {
                 self.load_traffic(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?, now);
             }
             (DocumentKey::Traffic(service), None) => self.unload_traffic(service),
+            (DocumentKey::Drift(_), Some(body)) => {
+                self.load_host(serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?, now);
+            }
+            (DocumentKey::Drift(host), None) => self.unload_host(host),
         }
 
         Ok(())

@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
 use super::config::ConfigEntry;
+use super::drift::HostEntry;
 use super::entry::InstanceEntry;
 use super::traffic::ServiceTraffic;
 use super::{InstanceRecord, Rules};
@@ -36,6 +37,10 @@ pub struct Snapshot {
     pub(super) config_bytes: usize,
     /// By `NAMESPACE/NAME`.
     pub(super) traffic: RedBlackTreeMapSync<Arc<str>, Arc<ServiceTraffic>>,
+    /// What agents report, by the names of their hosts.
+    pub(super) hosts: RedBlackTreeMapSync<Arc<str>, HostEntry>,
+    /// The bytes of all their findings.
+    pub(super) host_bytes: usize,
 }
 
 /// A service with at least one instance.
@@ -123,6 +128,8 @@ impl Snapshot {
             configs: RedBlackTreeMapSync::new_sync(),
             config_bytes: 0,
             traffic: RedBlackTreeMapSync::new_sync(),
+            hosts: RedBlackTreeMapSync::new_sync(),
+            host_bytes: 0,
         }
     }
 
@@ -222,6 +229,16 @@ impl Snapshot {
     /// All configurations by name, also those that were deleted.
     pub fn configs(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<ConfigEntry>)> {
         self.configs.iter()
+    }
+
+    /// The hosts whose agents report, by name.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostEntry> {
+        self.hosts.values()
+    }
+
+    /// A host whose agent reports.
+    pub fn host(&self, name: &str) -> Option<&HostEntry> {
+        self.hosts.get(name)
     }
 
     /// What operators decided about the traffic of a service.

@@ -112,6 +112,7 @@ impl State {
             Command::Catalog(command) => self.catalog(command, now),
             Command::Config(command) => self.config(command, now),
             Command::Traffic { service, command } => self.traffic(&service, command, now),
+            Command::Drift(command) => self.drift(command, now),
             Command::Tick => {
                 let mut outcome = self.tick(now);
                 self.advance_shifts(now, &mut outcome);

@@ -18,6 +18,7 @@ impl State {
                 Timer::Lease => self.expire_lease(&id, now, &mut outcome),
                 Timer::Report(check) => self.miss_report(&id, check, now, &mut outcome),
                 Timer::Calm => self.calm(&id, now, &mut outcome),
+                Timer::Agent => self.silence_host(&id, now, &mut outcome),
                 // It is among the removals.
                 Timer::Removal => break,
             }
@@ -100,6 +101,7 @@ impl State {
 
         outcome.notices.push(Notice::ClockGap { seconds: gap.as_secs() });
         self.restart_steps(now);
+        self.extend_agents(now);
         let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().collect();
         for id in ids {
             let Some(mut entry) = self.view.instances.get(&*id).cloned() else { continue };

@@ -16,6 +16,7 @@ use super::live_overrides::SERVER_CONFIG;
 use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
 use super::shared::App;
+use super::view::InstanceView;
 use super::write_queue::Written;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
@@ -25,6 +26,13 @@ use crate::registry::{CatalogCommand, Command, Rejected};
 fn outside_scope(caller: &Caller) -> ApiError {
     let message = format!("the service is outside the scope of {} ({})", caller.name, clean(&caller.scope.to_text()));
     ApiError::new(StatusCode::FORBIDDEN, "outside_scope", message).hint("use a key whose scope contains the service")
+}
+
+/// 403: the caller would change what is on a host that is not in its scope.
+fn outside_hosts(caller: &Caller) -> ApiError {
+    let message = format!("the host is outside the scope of {} ({})", caller.name, clean(&caller.scope.to_text()));
+    let hint = "use a key whose scope contains the host, and register instances with it as their node";
+    ApiError::new(StatusCode::FORBIDDEN, "outside_scope", message).hint(hint)
 }
 
 /// What a handler may do on behalf of its caller. It shows and changes nothing outside the caller's scope.
@@ -129,6 +137,17 @@ impl Access {
         Err(error)
     }
 
+    /// 403 unless the caller may see every service. `what`: the method and the path of the request.
+    ///
+    /// # Errors
+    /// The caller is limited to some services.
+    pub(super) fn require_all_services(&self, what: &str) -> ApiResult<()> {
+        if self.caller.scope.has_all_services() {
+            return Ok(());
+        }
+        self.require_everything(what)
+    }
+
     /// The name of the caller, for what it writes; `None` if the server knows none.
     pub(super) fn author(&self) -> Option<Arc<str>> {
         Some(Arc::from(&*self.caller.name)).filter(|_| self.app.access.is_on())
@@ -193,6 +212,13 @@ impl Access {
         })
     }
 
+    /// 403 unless the caller may change what is on the host of an instance.
+    fn require_host(&self, known: Option<&Arc<InstanceView>>) -> ApiResult<()> {
+        let is_allowed =
+            known.is_none_or(|known| self.caller.scope.has_host(known.instance.registration.node.as_deref()));
+        if is_allowed { Ok(()) } else { Err(outside_hosts(&self.caller)) }
+    }
+
     /// With several servers, an instance that this one does not know may be another one's by now: it looks before it says
     /// that there is none.
     async fn catch_up(&self, commands: &[Command]) -> ApiResult<()> {
@@ -214,6 +240,9 @@ impl Access {
                 if registration.is_node() {
                     return Err(outside_scope(&self.caller));
                 }
+                if !self.caller.scope.has_host(registration.node.as_deref()) {
+                    return Err(outside_hosts(&self.caller));
+                }
                 if !self.sees(registration.namespace_or_default(), &registration.name) {
                     return Err(outside_scope(&self.caller));
                 }
@@ -221,6 +250,7 @@ impl Access {
                 if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
                     return Err(id_taken());
                 }
+                self.require_host(known)?;
             }
             Command::Renew { id, .. }
             | Command::Deregister { id, .. }
@@ -237,12 +267,26 @@ impl Access {
                 if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
                     return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
                 }
+                self.require_host(known)?;
             }
             Command::Catalog(command) => match view.instance(command.id()) {
-                Some(known) if self.sees(known.instance.namespace(), known.instance.name()) => {}
+                Some(known) if self.sees(known.instance.namespace(), known.instance.name()) => {
+                    self.require_host(Some(known))?;
+                }
                 Some(_) => return Err(Rejected::UnknownInstance { id: command.id().into() }.into()),
                 None => return Err(outside_scope(&self.caller)),
             },
+            // An agent reports of everything on its host, and of nothing else.
+            Command::Drift(command) => {
+                let scope = &self.caller.scope;
+                if !scope.has_all_services() || !scope.has_host(Some(command.host())) {
+                    return Err(outside_hosts(&self.caller));
+                }
+            }
+            // They concern all hosts.
+            Command::Config(_) | Command::Traffic { .. } if !self.caller.scope.hosts.is_empty() => {
+                return Err(outside_hosts(&self.caller));
+            }
             // The server's own settings concern every service.
             Command::Config(command) if &**command.name() == SERVER_CONFIG => {
                 return Err(outside_scope(&self.caller));

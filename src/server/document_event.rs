@@ -1,4 +1,4 @@
-//! Changes of configurations and of traffic, as events.
+//! Changes of configurations, of traffic and of what agents report, as events.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -7,7 +7,7 @@ use tracing::info;
 use super::ring::Event;
 use super::service_key::ServiceKey;
 use super::times;
-use crate::model::{CONFIG_NAMESPACE, TRAFFIC_NAMESPACE};
+use crate::model::{CONFIG_NAMESPACE, DRIFT_NAMESPACE, TRAFFIC_NAMESPACE};
 use crate::registry::{DocumentChange, DocumentSubject};
 
 /// A change as clients read it that follow a configuration.
@@ -15,6 +15,7 @@ pub(super) fn document_event(change: &DocumentChange) -> Event {
     let (namespace, name) = match &change.subject {
         DocumentSubject::Config(name) => (CONFIG_NAMESPACE, name),
         DocumentSubject::Traffic(service) => (TRAFFIC_NAMESPACE, service),
+        DocumentSubject::Drift(host) => (DRIFT_NAMESPACE, host),
     };
     let event = json!({
         "index": change.index,
@@ -53,6 +54,12 @@ pub(super) fn log_document(change: &DocumentChange) {
             let (percent, phase) = (shift["percent"].as_u64(), shift["phase"].as_str());
             let (reason, strategy) = (shift["reason"].as_str(), change.item["strategy"].as_str());
             info!(service = &**service, percent, phase, reason, strategy, index, "traffic changed");
+        }
+        DocumentSubject::Drift(host) => {
+            let count = |part: &str| change.item[part].as_array().map_or(0, Vec::len);
+            let [added, updated, removed] = ["added", "updated", "removed"].map(count);
+            let agent = change.item["agent"].as_str();
+            info!(host = &**host, agent, added, updated, removed, index, "drift changed");
         }
     }
 }

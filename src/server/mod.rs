@@ -21,6 +21,7 @@ pub(crate) mod dns;
 mod document_event;
 mod eureka;
 mod exporter;
+mod fleet_drift;
 mod freshness;
 mod gate;
 mod histogram;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::access::Scope;
 use super::service_key::ServiceKey;
-use crate::model::{CONFIG_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE};
+use crate::model::{CONFIG_NAMESPACE, DRIFT_NAMESPACE, NODES_NAMESPACE, TRAFFIC_NAMESPACE};
 use crate::registry::ChangeKind;
 use crate::store::StoredEvent;
 
@@ -26,6 +26,18 @@ pub(super) struct Event {
     pub(super) json: Bytes,
 }
 
+/// What the events are about that a client wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum EventSubject {
+    /// Services and their instances.
+    #[default]
+    Services,
+    /// A configuration, which stands in the place of the service.
+    Config,
+    /// Hosts whose agents report, which stand in the place of services.
+    Drift,
+}
+
 /// Which events a client wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
@@ -33,8 +45,8 @@ pub(super) struct Filter {
     pub(super) service: Option<String>,
     /// What the client may see.
     pub(super) scope: Scope,
-    /// Whether the client follows a configuration, which stands in the place of the service.
-    pub(super) is_of_config: bool,
+    /// What they are about.
+    pub(super) subject: EventSubject,
 }
 
 /// What a client missed.
@@ -96,17 +108,24 @@ impl Filter {
     /// The events of one configuration. The caller checks the permission.
     pub(super) fn of_config(name: &str) -> Self {
         let (namespace, service) = (Some(CONFIG_NAMESPACE.to_owned()), Some(name.to_owned()));
-        Self { namespace, service, scope: Scope::default(), is_of_config: true }
+        Self { namespace, service, scope: Scope::default(), subject: EventSubject::Config }
+    }
+
+    /// The events of a host whose agent reports, or of all of them. The caller checks the permission.
+    pub(super) fn of_hosts(host: Option<&str>) -> Self {
+        let (namespace, service) = (Some(DRIFT_NAMESPACE.to_owned()), host.map(str::to_owned));
+        Self { namespace, service, scope: Scope::default(), subject: EventSubject::Drift }
     }
 
     fn accepts(&self, key: &ServiceKey) -> bool {
         // Events that are not about services go only to clients that ask for them.
-        let is_internal = match &*key.namespace {
-            NODES_NAMESPACE | TRAFFIC_NAMESPACE => true,
-            CONFIG_NAMESPACE => !self.is_of_config,
-            _ => self.is_of_config,
+        let subject = match &*key.namespace {
+            NODES_NAMESPACE | TRAFFIC_NAMESPACE => return false,
+            CONFIG_NAMESPACE => EventSubject::Config,
+            DRIFT_NAMESPACE => EventSubject::Drift,
+            _ => EventSubject::Services,
         };
-        !is_internal
+        subject == self.subject
             && self.service.as_deref().is_none_or(|service| service == &*key.name)
             && self.namespace.as_deref().is_none_or(|namespace| namespace == &*key.namespace)
             && self.scope.contains(&key.namespace, &key.name)

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 use super::checks::MonitorStats;
+use super::fleet_drift::FleetDrift;
 use super::strategy::Strategy;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
@@ -49,6 +50,49 @@ pub(super) struct RegistrationBody {
     health_checks: Option<Vec<HealthCheck>>,
     /// The path of an HTTP check.
     health_endpoint: Option<String>,
+}
+
+/// The answer of `drift`.
+#[derive(ToSchema)]
+pub(super) struct DriftAnswer {
+    data: FleetDrift,
+}
+
+/// The report of an agent.
+#[derive(ToSchema)]
+#[schema(as = DriftReport)]
+pub(super) struct DriftReportBody {
+    /// The host, by the name that registrations have as their node
+    #[schema(max_length = 128)]
+    host: String,
+    /// Seconds until the next report, or a text with a unit
+    #[schema(minimum = 1, maximum = 3600)]
+    interval: f64,
+    /// What the agent could not look at
+    #[schema(max_items = 20)]
+    gaps: Option<Vec<String>>,
+    #[schema(max_items = 500)]
+    findings: Vec<ReportedFindingBody>,
+}
+
+/// A finding of a report.
+#[derive(ToSchema)]
+#[schema(as = ReportedFinding)]
+pub(super) struct ReportedFindingBody {
+    /// The same in every report
+    id: String,
+    #[schema(pattern = "^drift-[a-z0-9-]+$")]
+    code: String,
+    text: String,
+    service: Option<String>,
+    namespace: Option<String>,
+    instance: Option<String>,
+    address: Option<String>,
+    registry: Option<String>,
+    holder: Option<String>,
+    command: Option<String>,
+    /// RFC 3339
+    since: Option<String>,
 }
 
 /// The answer of `audit`.

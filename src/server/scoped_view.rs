@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::access::Caller;
 use super::view::{InstanceView, ServiceView, View};
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
-use crate::registry::{ConfigEntry, InstanceRecord, Rules, ServiceSummary, ServiceTraffic};
+use crate::registry::{ConfigEntry, HostEntry, HostFinding, InstanceRecord, Rules, ServiceSummary, ServiceTraffic};
 
 /// The registry at one index, without what is outside the caller's scope.
 #[derive(Clone, Debug)]
@@ -80,6 +80,20 @@ impl ScopedView {
     /// What operators decided about the traffic of a service.
     pub(super) fn traffic(&self, namespace: &str, name: &str) -> Option<&Arc<ServiceTraffic>> {
         self.view.snapshot.traffic(namespace, name).filter(|_| self.caller.scope.contains(namespace, name))
+    }
+
+    /// The hosts whose agents report. What they report of services is for callers that may see them: see
+    /// [`sees_finding`](Self::sees_finding).
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &HostEntry> {
+        self.view.snapshot.hosts()
+    }
+
+    /// Whether the caller may see a finding: it is about a service in its scope, or its scope has all services.
+    pub(super) fn sees_finding(&self, finding: &HostFinding) -> bool {
+        let (scope, reported) = (&self.caller.scope, &finding.reported);
+        let service = reported.service.as_deref().filter(|_| reported.registry.is_some());
+        let namespace = reported.namespace.as_deref().unwrap_or(DEFAULT_NAMESPACE);
+        scope.has_all_services() || service.is_some_and(|service| scope.contains(namespace, service))
     }
 
     /// What is kept of an instance.

@@ -17,7 +17,7 @@ use super::gate::Gate;
 use super::import_board::ImportBoard;
 use super::limits::RateLimits;
 use super::log_level::LogLevel;
-use super::metrics::{Gauges, InstanceFigures, Metrics, PickCount};
+use super::metrics::{DriftFigures, Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
 use super::recent_changes::RecentChanges;
 use super::ring::Ring;
@@ -26,7 +26,8 @@ use super::store_probe::{ProbeResult, StoreProbe};
 use super::view::View;
 use super::write_queue::WriteQueue;
 use crate::engine::Shutdown;
-use crate::model::HealthState;
+use crate::model::{DRIFT_KINDS, HealthState};
+use crate::registry::AgentState;
 
 /// What all requests share.
 pub(super) struct ServerState {
@@ -167,8 +168,11 @@ impl ServerState {
     /// Figures that take a look at each instance: 5 ms for 100,000 of them.
     fn instance_figures(&self) -> InstanceFigures {
         let view = self.unscoped_view();
-        let mut figures =
-            InstanceFigures { picks: self.settings.has_compat_metrics.then(Vec::new), ..InstanceFigures::default() };
+        let mut figures = InstanceFigures {
+            picks: self.settings.has_compat_metrics.then(Vec::new),
+            drift: drift_figures(&view),
+            ..InstanceFigures::default()
+        };
         for service in view.services() {
             for instance in service.list() {
                 let lease = instance.instance.lease.as_ref();
@@ -185,3 +189,28 @@ impl ServerState {
         figures
     }
 }
+
+/// What agents report. Every known code has a count, so that one that comes and goes is a rise and a fall.
+fn drift_figures(view: &View) -> DriftFigures {
+    let mut figures = DriftFigures::default();
+    let codes = DRIFT_KINDS.iter().map(|kind| (kind.code, 0));
+    figures.present.extend(codes.clone());
+    figures.unknown.extend(codes);
+
+    for host in view.snapshot.hosts() {
+        let (agent, counts) = match host.record.agent {
+            AgentState::Reporting => (0, &mut figures.present),
+            AgentState::Silent => (1, &mut figures.unknown),
+        };
+        figures.agents[agent] += 1;
+        for (code, count) in host.record.counts() {
+            // A newer agent may know more; a label has few values, whatever agents send.
+            let known = DRIFT_KINDS.iter().find(|kind| kind.code == code).map_or(OTHER_CODE, |kind| kind.code);
+            *counts.entry(known).or_default() += count;
+        }
+    }
+    figures
+}
+
+/// The code of findings that this version does not know.
+const OTHER_CODE: &str = "other";

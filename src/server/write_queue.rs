@@ -90,7 +90,8 @@ impl From<Rejected> for ApiError {
             | Rejected::StaleGeneration { .. }
             | Rejected::UnknownConfig { .. }
             | Rejected::UnknownConfigVersion { .. }
-            | Rejected::UnknownService { .. } => StatusCode::NOT_FOUND,
+            | Rejected::UnknownService { .. }
+            | Rejected::UnknownHost { .. } => StatusCode::NOT_FOUND,
             Rejected::IdTaken { .. }
             | Rejected::Imported { .. }
             | Rejected::InstanceLimit { .. }
@@ -98,6 +99,8 @@ impl From<Rejected> for ApiError {
             | Rejected::ConfigLimit { .. }
             | Rejected::ConfigSpace { .. }
             | Rejected::TrafficLimit { .. }
+            | Rejected::HostLimit { .. }
+            | Rejected::DriftSpace { .. }
             | Rejected::NoTarget { .. }
             | Rejected::ShiftActive { .. }
             | Rejected::NoShift { .. } => StatusCode::CONFLICT,

@@ -27,7 +27,8 @@ use super::write_queue::{WriteJob, Written};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
 use crate::registry::{
-    CatalogCommand, Change, ChangeKind, Command, DocumentChange, Notice, Now, Outcome, Rejected, State, TrafficCommand,
+    CatalogCommand, Change, ChangeKind, Command, DocumentChange, DriftCommand, Notice, Now, Outcome, Rejected, State,
+    TrafficCommand,
 };
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
@@ -188,7 +189,7 @@ impl CommandWriter {
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
     fn publish(&self, carried: CarriedOut) {
-        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, .. } = carried;
+        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, has_reports, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
@@ -207,7 +208,8 @@ impl CommandWriter {
         }
 
         // A tick or a renewal without a change is nothing to see: the times of the leases are shared.
-        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() {
+        // Of a report, the time when it came is.
+        if draft.is_touched() || !notices.is_empty() || !documents.is_empty() || has_reports {
             self.app.unscoped.store(Arc::new(draft.finish(snapshot)));
         }
         self.app.metrics.changes.add(&changes);
@@ -226,6 +228,8 @@ pub(super) struct CarriedOut {
     notices: Vec<Notice>,
     /// Instances of which something beside their changes is new.
     refreshed: Vec<Arc<str>>,
+    /// Whether an agent reported.
+    has_reports: bool,
     /// What became of the commands of each job.
     results: Vec<Vec<Result<Written, Rejected>>>,
     pub(super) rejected: u64,
@@ -249,6 +253,7 @@ impl CarriedOut {
             events: Vec::new(),
             notices: Vec::new(),
             refreshed: Vec::new(),
+            has_reports: false,
             results: Vec::new(),
             rejected: 0,
             written: 0,
@@ -271,6 +276,7 @@ impl CarriedOut {
         origin: Option<&Origin>,
     ) -> Result<Written, Rejected> {
         let id = command.subject();
+        self.has_reports |= matches!(command, Command::Drift(_));
         let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
         let config = match &command {
             Command::Config(command) => Some(Arc::clone(command.name())),
@@ -278,10 +284,11 @@ impl CarriedOut {
         };
         let counts = self.counts;
         let counter = match &command {
-            // Time passes, and the monitor reports, without a client.
+            // Time passes, and the monitor and agents report, without an operator.
             Command::Tick
             | Command::CheckResult { .. }
             | Command::CheckUnavailable { .. }
+            | Command::Drift(DriftCommand::Report(_))
             | Command::Traffic { command: TrafficCommand::Score(_), .. } => None,
             Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }) => Some(&mut self.renewed),
             _ => Some(&mut self.written),

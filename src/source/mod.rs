@@ -47,6 +47,7 @@ pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, c
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
 pub use portolan::{Portolan, PortolanEnvironment};
+pub(crate) use runtime::with_runtime;
 pub use scan::{Scan, Shard, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};

@@ -12,7 +12,7 @@ use crate::net::runtime;
 ///
 /// # Errors
 /// The future's error; no runtime.
-pub(super) async fn with_runtime<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) async fn with_runtime<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     if Handle::try_current().is_ok() {
         return future.await;
     }

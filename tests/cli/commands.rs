@@ -60,6 +60,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
     assert_eq!(
         names,
         [
+            "portolan-agent.1",
             "portolan-audit-verify.1",
             "portolan-audit.1",
             "portolan-bench.1",

@@ -7,7 +7,7 @@ use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
 pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name, address";
-const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, netns, state, v6_only, exposed, interfaces, backlog, connections, started, memory, cpu, parents, exe, command, processes, backlog_limit";
+const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, netns, state, v6_only, mptcp, exposed, forwards_to, interfaces, backlog, connections, started, memory, cpu, parents, exe, command, processes, backlog_limit";
 
 fn local(option: &str, value: &str) -> Portolan {
     portolan("discover local").args([option, value])
@@ -61,7 +61,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, db, bench, ports, completions, man, config; try `portolan --help`",
     );
 
     portolan("discover local extra")
@@ -106,7 +106,7 @@ fn options_typed_by_habit() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, db, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config").refuses(
         "portolan config: no command is given",

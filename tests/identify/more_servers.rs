@@ -80,6 +80,13 @@ from pymodbus.device import ModbusDeviceIdentification as I
 from pymodbus.server import StartTcpServer
 StartTcpServer(context=C(slaves=S(), single=True), identity=I(info={0: 'Wharf', 1: 'Crane', 2: '2.1'}), address=('127.0.0.1', 502))\"",
     ),
+    service(
+        "dnsmasq-base",
+        "U:69",
+        "tftp",
+        None,
+        "exec dnsmasq -k -C /dev/null -p 0 -a 127.0.0.1 -z -h -R -u root --pid-file= --enable-tftp --tftp-root=$D",
+    ),
     service("subversion", "T:3690", "svn", None, "exec svnserve -d --foreground --listen-host 127.0.0.1 -r $D"),
     service("git", "T:9418", "git", None, "exec git daemon --listen=127.0.0.1 --base-path=$D"),
     service("dovecot-managesieved", "T:4190", "sieve", Some("Dovecot (Debian) Pigeonhole"), DOVECOT),

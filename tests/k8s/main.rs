@@ -7,6 +7,7 @@ mod bad_input;
 mod beside;
 mod clusters;
 mod double;
+mod drift;
 mod examples;
 mod exec;
 mod faults;

@@ -250,9 +250,9 @@ fn what_another_host_connects_to_is_never_called_unexposed() {
         let _fixture = here.fixture(layout.listener);
 
         assert_eq!(connects(&there, layout.target), layout.connects, "{}", layout.name);
-        let listing = here.portolan().args("--tcp").list();
+        let listing = here.portolan().args("--tcp --state listen").list();
         assert_eq!(listing.rows[0].detail("exposed"), &layout.exposed, "{}", layout.name);
-        let kept = here.portolan().args("--tcp --exposed").list().rows.len();
+        let kept = here.portolan().args("--tcp --state listen --exposed").list().rows.len();
         assert_eq!(kept, usize::from(layout.exposed != json!(false)), "{}: what is unknown is kept", layout.name);
     }
 }

@@ -23,6 +23,16 @@ fn every_kind_of_listener_is_listed_and_nothing_else() {
 }
 
 #[test]
+fn a_listener_for_multipath_tcp_is_marked() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:8001,mptcp tcp=127.0.0.1:8002");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("mptcp"), true);
+    assert!(listing.row("tcp 127.0.0.1:8002").0["detail"].get("mptcp").is_none());
+}
+
+#[test]
 fn nothing_listens_in_an_empty_namespace() {
     let scene = Scene::new();
     assert!(scene.portolan().list().rows.is_empty());

@@ -37,6 +37,28 @@ fn real_servers_answer_the_questions_that_are_theirs() {
     assert!(items.iter().all(|item| item["detail"]["reason"] == "response"));
 }
 
+/// A TFTP server replies from another port than the one that was asked.
+#[test]
+fn a_reply_from_another_port_of_the_host_counts() {
+    let scene = Scene::new();
+    let folder = scene.dir().display().to_string();
+    let mut tftp = scene.command("dnsmasq");
+    tftp.args(["-k", "-C", "/dev/null", "-p", "0", "-a", "127.0.0.1", "-z", "-h", "-R", "-u", "root"]);
+    let mut tftp = tftp.args(["--pid-file=", "--enable-tftp", "--tftp-root", &folder]).spawn().unwrap();
+    scene.sh("until ss -Hunl | grep -q ':69 '; do sleep 0.05; done");
+    for (options, at_69) in [("-p 69", "open"), ("-p 69 --source-port 40069", "open"), ("-p 69 --identify", "open")] {
+        let outcome = scene.scan().args("127.0.0.1 127.0.0.2 -U --all --json").args(options).run();
+        let states: Vec<String> = outcome.document()["items"].as_array().unwrap().iter().map(state).collect();
+        assert_eq!(states, [at_69, "closed"], "{options}: {}", outcome.stderr);
+    }
+    let _ = tftp.kill();
+    let _ = tftp.wait();
+}
+
+fn state(item: &Value) -> String {
+    item["detail"]["state"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn silence_is_not_open_and_a_refusal_is_closed() {
     let scene = Scene::new();

@@ -46,6 +46,21 @@ fn a_connection_comes_and_goes() {
     assert_eq!(watched.about(&id)["type"], "removed");
 }
 
+#[test]
+fn a_published_port_comes_and_goes() {
+    let scene = Scene::new();
+    scene.sh(
+        "ip link add wire type veth peer name far; ip link set wire up; ip link set far up; ip addr add 10.77.0.1/24 dev wire
+         nft add table ip t; nft 'add chain ip t p { type nat hook prerouting priority dstnat; }'",
+    );
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
+    scene.sh("nft add rule ip t p tcp dport 8080 dnat to 10.77.0.9:80");
+    let added = watched.about("local/tcp/0.0.0.0:8080");
+    assert_eq!((&added["type"], &added["item"]["detail"]["state"]), (&"added".into(), &"published".into()), "{added}");
+    scene.sh("nft flush chain ip t p");
+    assert_eq!(watched.about("local/tcp/0.0.0.0:8080")["type"], "removed");
+}
+
 /// The next poll is an hour away, so only a kernel event can report it.
 #[test]
 fn a_removal_is_reported_before_the_next_poll() {

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 
 use self::plan::{AnnouncePlan, Machine};
-use self::rules::Rule;
+pub(super) use self::rules::{Rule, read};
 use super::exit::Exit;
 use super::register::{deregister, label, note_states, own_ip};
 use super::registry::RegistryOptions;
@@ -19,6 +19,7 @@ use super::signals::Stop;
 use super::{Global, stderr};
 use crate::catalog::Snapshot;
 use crate::client::{RegistrationHandle, Registry, watch};
+use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{EventKind, Registration};
 use crate::net::runtime;
@@ -29,7 +30,7 @@ use crate::source::{Local, Source};
 /// # Errors
 /// The rules or the registry cannot be used, or this machine cannot be watched.
 pub(super) fn run(rules: &Path, registry: &RegistryOptions, local: &Local, global: &Global) -> Result<Exit> {
-    let rules = rules::read(rules)?;
+    let rules = read(rules)?;
     let stop = Stop::listen()?;
     let registry = registry.open()?;
     let runtime = runtime(0)?;
@@ -37,7 +38,7 @@ pub(super) fn run(rules: &Path, registry: &RegistryOptions, local: &Local, globa
     let source: Arc<dyn Source> = Arc::new(local.clone());
     let mut announcer = Announcer::new(registry, rules, global.quiet);
     let watched = runtime.block_on(async {
-        let watched = announcer.follow(source, &stop).await;
+        let watched = announcer.follow(source, stop.cancel()).await;
         announcer.end().await;
         watched
     });
@@ -53,7 +54,8 @@ struct Announced {
     notes: JoinHandle<()>,
 }
 
-struct Announcer {
+/// Keeps registered what the rules match.
+pub(super) struct Announcer {
     registry: Registry,
     rules: Vec<Rule>,
     machine: Machine,
@@ -65,17 +67,23 @@ struct Announcer {
 }
 
 impl Announcer {
-    fn new(registry: Registry, rules: Vec<Rule>, quiet: bool) -> Self {
+    pub(super) fn new(registry: Registry, rules: Vec<Rule>, quiet: bool) -> Self {
         let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let machine = Machine { name: name.trim().to_owned(), address: own_ip() };
+        let machine = Machine { name: name.trim().to_owned(), address: own_ip(), is_node: false };
         Self { registry, rules, machine, quiet, announced: BTreeMap::new(), reported: BTreeSet::new() }
     }
 
-    /// Follows what listens here until a signal. A watch that fails is resumed, and what is announced stays.
-    async fn follow(&mut self, source: Arc<dyn Source>, stop: &Stop) -> Result<()> {
+    /// The same, with a name of this machine that registrations have as their node.
+    pub(super) fn on_node(mut self, name: &str) -> Self {
+        self.machine = Machine { name: name.to_owned(), is_node: true, ..self.machine };
+        self
+    }
+
+    /// Follows what listens here until it is cancelled. A watch that fails is resumed, and what is announced stays.
+    pub(super) async fn follow(&mut self, source: Arc<dyn Source>, stop: &Cancel) -> Result<()> {
         let mut events = watch(source, None);
         let mut is_synced = false;
-        while let Some(event) = stop.cancel().run_until_cancelled(events.next()).await.flatten() {
+        while let Some(event) = stop.run_until_cancelled(events.next()).await.flatten() {
             match event?.kind {
                 // What was listed so far is not all.
                 EventKind::Added(_) | EventKind::Updated { .. } | EventKind::Removed(_) if !is_synced => continue,
@@ -124,7 +132,8 @@ impl Announcer {
         Ok(())
     }
 
-    async fn end(self) {
+    /// Deregisters everything.
+    pub(super) async fn end(self) {
         let endings = self.announced.into_values().map(|known| {
             known.notes.abort();
             deregister(known.handle, self.quiet)

@@ -13,6 +13,8 @@ pub(super) struct Machine {
     pub(super) name: String,
     /// The address that others reach it at.
     pub(super) address: IpAddr,
+    /// Whether registrations name it as their node.
+    pub(super) is_node: bool,
 }
 
 /// What is to be registered.
@@ -57,7 +59,8 @@ impl AnnouncePlan {
         if ranks.get(&id).is_none_or(|known| rank < *known) {
             let place = HostPort { address, interface: None, port: Some(port) };
             ranks.insert(id.clone(), rank);
-            self.registrations.insert(id.clone(), rule.registration(id, place));
+            let node = machine.is_node.then(|| machine.name.clone());
+            self.registrations.insert(id.clone(), Registration { node, ..rule.registration(id, place) });
         }
     }
 }
@@ -143,6 +146,9 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             state: SocketState::Listen,
             interfaces: Vec::new(),
             exposed: None,
+            firewall: None,
+            forwards_to: Vec::new(),
+            mptcp: false,
             v6_only: None,
             netns: None,
             backlog: None,
@@ -155,7 +161,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
     }
 
     fn plan(listeners: &[Service]) -> AnnouncePlan {
-        let machine = Machine { name: "host 1".to_owned(), address: "10.0.0.9".parse().unwrap() };
+        let machine = Machine { name: "host 1".to_owned(), address: "10.0.0.9".parse().unwrap(), is_node: false };
         AnnouncePlan::new(&rules_of(RULES).unwrap(), listeners.iter(), &machine)
     }
 

@@ -18,7 +18,7 @@ use crate::model::{
 /// A rule: the listeners that it matches are registered under its name.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
+pub(in crate::cli) struct Rule {
     pub(super) name: String,
     /// The address that clients connect to, in place of the listener's.
     #[serde(default)]
@@ -75,7 +75,7 @@ const HINT: &str = "`portolan local --help` shows an example";
 ///
 /// # Errors
 /// The file cannot be read, or the first rule that cannot be used.
-pub(super) fn read(path: &Path) -> Result<Vec<Rule>> {
+pub(in crate::cli) fn read(path: &Path) -> Result<Vec<Rule>> {
     let text = settings_file::read(path, true)?.unwrap_or_default();
     let shown = clean(&path.to_string_lossy());
     let file: RuleFile = toml::from_str(&text).map_err(|error| {

@@ -2,15 +2,19 @@
 
 mod fail_on;
 mod fix;
+#[cfg(feature = "registry")]
+mod fleet;
 mod registries;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
 use self::fail_on::FailOn;
 use self::registries::NamedRegistry;
+#[cfg(feature = "registry")]
+pub(super) use self::registries::source_of;
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
@@ -31,7 +35,8 @@ Examples:
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
   portolan drift consul: --watch --lines             each drift as it begins and ends
-  portolan drift consul: --fix                       print the commands that fix it";
+  portolan drift consul: --fix                       print the commands that fix it
+  portolan drift --fleet portolan://registry:7440    what the agents of all hosts report";
 
 /// Compare registries with what listens on this machine and what replies
 ///
@@ -43,6 +48,8 @@ Examples:
 /// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol. What
 /// cannot be seen, such as the sockets of other hosts and hidden owners, is never a finding: it is counted as `cannot tell`.
 /// A registration declares its process, unit or container with metadata (labels in a services file) of these names.
+///
+/// With --fleet, this machine is not looked at: the findings are those that `portolan agent` reports on each host.
 ///
 /// Exit code 1 if there is a finding (see --fail-on), 3 if a registry could not be read; the others are compared.
 #[derive(Args, Debug)]
@@ -57,6 +64,10 @@ pub(super) struct DriftArgs {
     /// Compare only the registrations of this host: `local`, or a node, name or address; can be repeated [default: all]
     #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname, help_heading = "Targets")]
     host: Vec<String>,
+    /// List the findings of all hosts, which their agents report to the REGISTRY: one that `portolan serve` runs
+    #[cfg(feature = "registry")]
+    #[arg(long, conflicts_with_all = ["file", "node", "allow", "connect_only", "fix"], help_heading = "Targets")]
+    fleet: bool,
     /// Node name of this machine in the registries, in addition to its host name; can be repeated
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     node: Vec<String>,
@@ -93,6 +104,10 @@ const MAX_ALLOW_BYTES: usize = 1 << 20;
 impl DriftArgs {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let watches = self.watching.is_asked()?;
+        #[cfg(feature = "registry")]
+        if self.fleet {
+            return self.run_fleet(watches, global);
+        }
         let registries = registries::open(&self.registries, &self.file)?;
         let drift = self.drift(&registries)?;
         if self.fix {
@@ -107,14 +122,37 @@ impl DriftArgs {
         Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
     }
 
+    /// Lists what the agents report.
+    #[cfg(feature = "registry")]
+    fn run_fleet(&self, watches: bool, global: &Global) -> Result<Exit> {
+        let [url, rest @ ..] = self.registries.as_slice() else {
+            return self.list_fleet(&super::registry::RegistryOptions::of_url(None).open()?, watches, global);
+        };
+        if !rest.is_empty() {
+            let why = "--fleet reads the reports of one server";
+            return Err(Error::usage(
+                "REGISTRY",
+                why,
+                "name one, as in portolan drift --fleet portolan://127.0.0.1:7440",
+            ));
+        }
+        self.list_fleet(&super::registry::RegistryOptions::of_url(Some(url.clone())).open()?, watches, global)
+    }
+
+    #[cfg(feature = "registry")]
+    fn list_fleet(&self, registry: &crate::client::Registry, watches: bool, global: &Global) -> Result<Exit> {
+        let fleet = fleet::Fleet::new(registry.server()?, self.host.clone(), self.all);
+        if watches {
+            return self.watching.without_checks()?.run(&fleet, global);
+        }
+
+        let exit = ExitRules::counting("finding").list(&fleet, &IdentifyArgs::default(), global)?;
+        let is_failed = fleet.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
+        Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
+    }
+
     fn drift(&self, registries: &[NamedRegistry]) -> Result<Drift> {
-        let allow = self.allow.as_ref().map(|path| {
-            let shown = path.to_string_lossy();
-            let what = format!("read {}", clean(&shown));
-            let text = read_file(path, MAX_ALLOW_BYTES, &Cancel::new(), None)
-                .map_err(|error| Error::io(what, error, "name a text file with --allow"))?;
-            AllowList::parse(&shown, &String::from_utf8_lossy(&text))
-        });
+        let allow = self.allow.as_deref().map(read_allow);
 
         let sources = registries.iter().map(NamedRegistry::source).collect();
         Ok(Drift::new(sources)
@@ -125,6 +163,18 @@ impl DriftArgs {
             .identify(!self.connect_only)
             .show_all(self.all))
     }
+}
+
+/// Reads the file of `--allow`.
+///
+/// # Errors
+/// It cannot be read, or a line of it is none.
+pub(super) fn read_allow(path: &Path) -> Result<AllowList> {
+    let shown = path.to_string_lossy();
+    let what = format!("read {}", clean(&shown));
+    let text = read_file(path, MAX_ALLOW_BYTES, &Cancel::new(), None)
+        .map_err(|error| Error::io(what, error, "name a text file with --allow"))?;
+    AllowList::parse(&shown, &String::from_utf8_lossy(&text))
 }
 
 /// Reports what could not be read. Returns whether there is anything.

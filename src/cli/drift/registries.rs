@@ -66,6 +66,15 @@ fn of_environment() -> Result<NamedRegistry> {
     NamedRegistry::new(registry.provider().to_owned(), registry)
 }
 
+/// A registry as the comparison takes it, under the name of its provider.
+///
+/// # Errors
+/// If it cannot be read.
+#[cfg(feature = "registry")]
+pub(in crate::cli) fn source_of(registry: &Registry) -> Result<RegistrySource> {
+    NamedRegistry::new(registry.provider().to_owned(), registry.clone()).map(|named| named.source())
+}
+
 impl NamedRegistry {
     fn new(name: String, registry: Registry) -> Result<Self> {
         if let Ok(services) = registry.source() {

@@ -25,16 +25,17 @@ const MAX_NAME_CHARS: usize = 100;
 #[command(after_help = "Examples:
   portolan key create --name deploy --role operator
   portolan key create --name shop --role operator --service shop- --expires 90d
+  portolan key create --name web1 --role agent --host web1
   portolan key create --name grafana --permission read_status --json")]
 pub(super) struct Create {
     /// Name of the key, shown in logs and lists
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// Role: viewer, operator or admin [default: viewer]
+    /// Role: viewer, agent, operator or admin [default: viewer]
     #[arg(long, value_name = "ROLE", default_value = "viewer", hide_default_value = true)]
     role: Role,
-    /// Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or
-    /// administer; can be repeated
+    /// Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters,
+    /// administer or report_drift; can be repeated
     #[arg(long = "permission", value_name = "PERMISSION")]
     permissions: Vec<Permission>,
     /// Limit the key to this namespace; can be repeated
@@ -43,6 +44,9 @@ pub(super) struct Create {
     /// Limit the key to services whose names begin with this; can be repeated
     #[arg(long = "service", value_name = "PREFIX")]
     services: Vec<String>,
+    /// Let the key change only instances of this host, and report only of it; can be repeated
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
     /// Expire after this time, such as 90d; at most 365d [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     expires: Option<Duration>,
@@ -85,9 +89,18 @@ impl Create {
             let why = format!("a name has 1 to {MAX_NAME_CHARS} characters");
             return Err(Error::usage("--name", why, "name the program or the person that will use the key"));
         }
-        if let Some(empty) = self.namespaces.iter().chain(&self.services).find(|text| text.is_empty()) {
+        let mut limits = self.namespaces.iter().chain(&self.services).chain(&self.hosts);
+        if let Some(empty) = limits.find(|text| text.is_empty()) {
             let why = "an empty text would be no limit";
-            return Err(Error::usage(format!("--namespace or --service '{empty}'"), why, "leave the option out"));
+            return Err(Error::usage(
+                format!("--namespace, --service or --host '{empty}'"),
+                why,
+                "leave the option out",
+            ));
+        }
+        if self.role == Role::Agent && self.hosts.is_empty() {
+            let why = "the key of an agent is for one host";
+            return Err(Error::usage("--role agent", why, "name the host, as in --role agent --host web1"));
         }
         let expires = self.expires.map(|life| {
             let life = SignedDuration::try_from(life).unwrap_or(SignedDuration::ZERO);
@@ -98,7 +111,11 @@ impl Create {
             name: self.name.clone(),
             role: self.role,
             permissions: self.permissions.clone(),
-            scope: Scope { namespaces: self.namespaces.clone(), services: self.services.clone() },
+            scope: Scope {
+                namespaces: self.namespaces.clone(),
+                services: self.services.clone(),
+                hosts: self.hosts.clone(),
+            },
             expires,
         })
     }

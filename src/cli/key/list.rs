@@ -71,7 +71,8 @@ fn role(key: &ApiKey) -> String {
 fn item(key: &ApiKey, now: Timestamp) -> Value {
     json!({
         "id": key.id, "name": key.name, "role": key.role, "permissions": key.permissions,
-        "namespaces": key.scope.namespaces, "services": key.scope.services, "created": key.created,
+        "namespaces": key.scope.namespaces, "services": key.scope.services, "hosts": key.scope.hosts,
+        "created": key.created,
         "expires": key.expires, "revoked": key.revoked, "state": key.end(now).unwrap_or("active"),
     })
 }

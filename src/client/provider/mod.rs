@@ -8,6 +8,8 @@ mod environment;
 #[cfg(feature = "etcd")]
 mod etcd;
 mod file;
+#[cfg(feature = "registry")]
+mod fleet;
 mod health_report;
 mod inline;
 #[cfg(feature = "k8s")]
@@ -33,6 +35,8 @@ use crate::source::{Source, Variable};
 
 pub use audit_log::{AuditPart, AuditQuery};
 pub(super) use environment::{RegistrySettings, is_named, settings, settings_at, variables};
+#[cfg(feature = "registry")]
+pub use fleet::{DriftQuery, FleetDrift, FleetFinding, FleetHost, UnseenInstances};
 pub use health_report::{CheckHealth, HealthReport, HealthRequest, InstanceHealth, LastCheckResult, PastCheckResult};
 #[cfg(feature = "registry")]
 pub use server_api::{
@@ -143,7 +147,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     fn server(&self) -> Result<RegistryServer> {
         let why = "only registries that `portolan serve` runs can do that";
         let hint = "name one, as in --registry portolan://127.0.0.1:7440";
-        Err(Error::usage(format!("configurations and traffic of {}", self.name()), why, hint))
+        Err(Error::usage(format!("configurations, traffic and agents of {}", self.name()), why, hint))
     }
 }
 

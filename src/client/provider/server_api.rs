@@ -1,5 +1,5 @@
-//! What only a registry of portolan's own can do: configurations with versions, the strategy of a service, and splitting its
-//! traffic.
+//! What only a registry of portolan's own can do: configurations with versions, the strategy of a service, splitting its
+//! traffic, and reports of agents (`fleet`).
 
 use std::time::Duration;
 
@@ -445,7 +445,11 @@ impl RegistryServer {
         }
     }
 
-    async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
+    pub(super) fn http(&self) -> &RegistryHttp {
+        &self.http
+    }
+
+    pub(super) async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
         self.reply(request).await.map_err(|failure| refused(failure).into_error(what))
     }
 
@@ -456,7 +460,7 @@ impl RegistryServer {
 }
 
 /// The server understood, and does not do it: there is no such thing, or it is not as the request expects.
-fn refused(failure: RegistryFailure) -> RegistryFailure {
+pub(super) fn refused(failure: RegistryFailure) -> RegistryFailure {
     if matches!(failure.status(), Some(400..=499)) { failure.into_refusal() } else { failure }
 }
 

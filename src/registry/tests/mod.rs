@@ -2,6 +2,7 @@
 
 mod catalog;
 mod config;
+mod drift;
 mod expiry;
 mod guard;
 mod health;

@@ -190,7 +190,9 @@ impl Naive {
                 self.touch(id, now, |one| one.status = OperatorStatus::Maintenance);
             }
             Command::Catalog(command) => panic!("the histories have no {command:?}"),
-            Command::Config(_) | Command::Traffic { .. } => panic!("the histories have no {command:?}"),
+            Command::Config(_) | Command::Traffic { .. } | Command::Drift(_) => {
+                panic!("the histories have no {command:?}")
+            }
             Command::Tick => self.tick(now),
         }
 

@@ -314,7 +314,7 @@ mod tests {
             name: "ci".into(),
             role: Role::Operator,
             permissions: Vec::new(),
-            scope: Scope { namespaces: Vec::new(), services: vec!["shop-".into()] },
+            scope: Scope { namespaces: Vec::new(), services: vec!["shop-".into()], ..Scope::default() },
             expires,
         }
     }

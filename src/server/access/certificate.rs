@@ -67,8 +67,8 @@ impl CertificateRule {
     }
 }
 
-/// Reads `CN=agent role=operator namespace=shop service=web-`: a name, a role, and as many namespaces and prefixes of services
-/// as wanted. Names hold no blanks.
+/// Reads `CN=web1 role=agent host=web1` or `CN=ci role=operator namespace=shop service=web-`: a name, a role, and as many
+/// namespaces, prefixes of services and hosts as wanted. Names hold no blanks.
 impl FromStr for CertificateRule {
     type Err = ParseError;
 
@@ -89,7 +89,11 @@ impl FromStr for CertificateRule {
                 Some(("role", name)) => role = Some(name.parse::<Role>()?),
                 Some(("namespace", name)) => scope.namespaces.push(name.to_owned()),
                 Some(("service", prefix)) => scope.services.push(prefix.to_owned()),
-                _ => return Err(ParseError::new(format!("'{}' is not role, namespace or service", clean(word)), hint)),
+                Some(("host", name)) => scope.hosts.push(name.to_owned()),
+                _ => {
+                    let why = format!("'{}' is not role, namespace, service or host", clean(word));
+                    return Err(ParseError::new(why, hint));
+                }
             }
         }
         let role = role.ok_or_else(|| ParseError::new("it has no role", hint))?;
@@ -164,7 +168,7 @@ mod tests {
             ("CN=agent role=owner", "there is no such role"),
             ("CN=agent role=viewer role=admin", "two roles"),
             ("CN=agent role=viewer namespace=", "'namespace=' has no value"),
-            ("CN=agent role=viewer scope=shop", "'scope=shop' is not role, namespace or service"),
+            ("CN=agent role=viewer scope=shop", "'scope=shop' is not role, namespace, service or host"),
         ] {
             let error = rule.parse::<CertificateRule>().unwrap_err();
             assert!(error.to_string().contains(why), "{rule}: {error}");

@@ -25,11 +25,13 @@ pub enum Permission {
     ResetCounters,
     /// Change the server itself.
     Administer,
+    /// Report where a host and the registry disagree.
+    ReportDrift,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Discover,
         Self::ReadStatus,
         Self::Heartbeat,
@@ -38,6 +40,7 @@ impl Permission {
         Self::RunChecks,
         Self::ResetCounters,
         Self::Administer,
+        Self::ReportDrift,
     ];
 
     /// Its name in settings, keys and tokens.
@@ -51,6 +54,7 @@ impl Permission {
             Self::RunChecks => "run_checks",
             Self::ResetCounters => "reset_counters",
             Self::Administer => "administer",
+            Self::ReportDrift => "report_drift",
         }
     }
 }
@@ -105,6 +109,8 @@ impl FromIterator<Permission> for Permissions {
 pub enum Role {
     /// Reads services and the state of the server.
     Viewer,
+    /// Also registers, renews and removes instances, and reports drift: for `portolan agent`, limited to its host.
+    Agent,
     /// Also registers, renews, changes and removes instances, and runs checks.
     Operator,
     /// Everything.
@@ -113,12 +119,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, the weakest first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Agent, Self::Operator, Self::Admin];
 
     /// Its name in settings, keys and tokens.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
+            Self::Agent => "agent",
             Self::Operator => "operator",
             Self::Admin => "admin",
         }
@@ -128,6 +135,10 @@ impl Role {
     pub fn permissions(self) -> Permissions {
         match self {
             Self::Viewer => [Permission::Discover, Permission::ReadStatus].into_iter().collect(),
+            Self::Agent => {
+                let own = [Permission::Heartbeat, Permission::Register, Permission::ReportDrift];
+                Self::Viewer.permissions().iter().chain(own).collect()
+            }
             Self::Operator => {
                 Permission::ALL.into_iter().filter(|permission| *permission != Permission::Administer).collect()
             }
@@ -135,9 +146,9 @@ impl Role {
         }
     }
 
-    /// The weakest role with a permission.
+    /// The weakest role with a permission, among those for people and programs of any kind.
     pub fn least_with(permission: Permission) -> Self {
-        let mut roles = Self::ALL.into_iter();
+        let mut roles = Self::ALL.into_iter().filter(|role| *role != Self::Agent);
         roles.find(|role| role.permissions().contains(permission)).unwrap_or(Self::Admin)
     }
 }
@@ -168,7 +179,9 @@ mod tests {
     #[test]
     fn each_role_permits_what_the_weaker_ones_permit_and_more() {
         let counts = Role::ALL.map(|role| role.permissions().iter().count());
-        assert_eq!(counts, [2, 7, 8]);
+        assert_eq!(counts, [2, 5, 8, 9]);
+        let own = [Permission::Heartbeat, Permission::Register, Permission::ReportDrift];
+        assert!(own.into_iter().all(|permission| Role::Agent.permissions().contains(permission)));
         for pair in Role::ALL.windows(2) {
             let stronger = pair[1].permissions();
             assert!(pair[0].permissions().iter().all(|permission| stronger.contains(permission)), "{pair:?}");

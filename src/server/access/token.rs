@@ -62,6 +62,8 @@ struct Claims {
     namespaces: Option<Vec<String>>,
     #[serde(default, deserialize_with = "list")]
     services: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "list")]
+    hosts: Option<Vec<String>>,
 }
 
 /// A claim that is a list if it is there: null is none.
@@ -157,8 +159,11 @@ impl TokenVerifier {
         let expires =
             expires.and_then(|exp| Timestamp::UNIX_EPOCH.checked_add(exp).ok()).ok_or("token that lasts too long")?;
         let subject = claims.sub.as_deref().filter(|subject| !subject.is_empty()).unwrap_or("without a subject");
-        let scope =
-            Scope { namespaces: limit(claims.namespaces.as_ref())?, services: limit(claims.services.as_ref())? };
+        let scope = Scope {
+            namespaces: limit(claims.namespaces.as_ref())?,
+            services: limit(claims.services.as_ref())?,
+            hosts: limit(claims.hosts.as_ref())?,
+        };
         Ok(Arc::new(Caller {
             name: format!("token {}", clean(subject)),
             key_id: None,

@@ -196,6 +196,8 @@ fn signed_wrongly() -> Vec<(String, String)> {
         json!({ "namespaces": ["shop"], "services": [] }),
         json!({ "services": [""] }),
         json!({ "services": [1] }),
+        json!({ "hosts": [] }),
+        json!({ "hosts": "web1" }),
         json!({ "sub": 7 }),
     ];
     let headers = headers.into_iter().map(|header| (header.to_string(), signed(header, self::claims())));

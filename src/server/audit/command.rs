@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Origin;
 use crate::clean::clean;
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
-use crate::registry::{CatalogCommand, Command, ConfigCommand, Outcome, Rejected, State, TrafficCommand};
+use crate::registry::{CatalogCommand, Command, ConfigCommand, DriftCommand, Outcome, Rejected, State, TrafficCommand};
 
 /// A command that is about to be carried out.
 pub(in crate::server) struct PlannedCommand {
@@ -36,9 +36,15 @@ impl PlannedCommand {
             Command::Catalog(command) => of_catalog(command),
             Command::Config(command) => of_config(command),
             Command::Traffic { service, command } => of_traffic(service, command)?,
+            Command::Drift(command) => of_drift(command),
             Command::CheckResult { .. } | Command::CheckUnavailable { .. } | Command::Tick => return None,
         };
-        let is_routine = matches!(command, Command::Renew { .. } | Command::Catalog(CatalogCommand::Report { .. }));
+        let is_routine = matches!(
+            command,
+            Command::Renew { .. }
+                | Command::Catalog(CatalogCommand::Report { .. })
+                | Command::Drift(DriftCommand::Report(_))
+        );
 
         Some(Self { action, target, subject: command.subject(), detail, is_routine })
     }
@@ -107,6 +113,14 @@ fn of_config(command: &ConfigCommand) -> (&'static str, String, Option<String>) 
         ConfigCommand::Put { .. } => ("put_config", target, None),
         ConfigCommand::Delete { .. } => ("delete_config", target, None),
         ConfigCommand::Rollback { to, .. } => ("roll_back_config", target, Some(format!("to version {to}"))),
+    }
+}
+
+fn of_drift(command: &DriftCommand) -> (&'static str, String, Option<String>) {
+    let target = format!("host {}", clean(command.host()));
+    match command {
+        DriftCommand::Report(report) => ("report_drift", target, Some(format!("{} findings", report.findings.len()))),
+        DriftCommand::Forget { .. } => ("forget_host", target, None),
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::follow::unreadable;
 use super::outbox;
 use super::writer::{ClusterWriter, MAX_DUE};
-use crate::registry::{CatalogCommand, Command, Now, ReplicatedChange, TrafficCommand};
+use crate::registry::{CatalogCommand, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, spans};
 use crate::store::{Batch, StoreError, StoredLease};
@@ -39,7 +39,7 @@ impl ClusterWriter {
             return Some(jobs);
         }
 
-        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(Command::subject);
+        let renewed = jobs.iter().flat_map(|job| &job.commands).filter_map(Command::lease_id);
         renewed.for_each(|id| self.outbox.renew(id));
         self.writer.finish(jobs, step);
         None
@@ -121,10 +121,14 @@ impl ClusterWriter {
         let granting = commands.filter(|command| {
             matches!(
                 command,
-                Command::Register(_) | Command::Renew { .. } | Command::CheckResult { .. } | Command::Catalog(_)
+                Command::Register(_)
+                    | Command::Renew { .. }
+                    | Command::CheckResult { .. }
+                    | Command::Catalog(_)
+                    | Command::Drift(DriftCommand::Report(_))
             )
         });
-        let ids: HashSet<Arc<str>> = granting.filter_map(Command::subject).collect();
+        let ids: HashSet<Arc<str>> = granting.filter_map(Command::lease_id).collect();
         let now = self.writer.clock.now();
         ids.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect()
     }
@@ -184,6 +188,7 @@ fn may_stay_in_memory(command: &Command) -> bool {
             | Command::CheckResult { .. }
             | Command::CheckUnavailable { .. }
             | Command::Catalog(CatalogCommand::Report { .. })
+            | Command::Drift(DriftCommand::Report(_))
             | Command::Traffic { command: TrafficCommand::Score(_), .. }
     )
 }

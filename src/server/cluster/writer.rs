@@ -17,6 +17,7 @@ use super::follow::{Diverged, follow, unreadable};
 use super::hints::Hints;
 use super::outbox::{self, Outbox};
 use crate::engine::Shutdown;
+use crate::server::view::ViewDraft;
 use crate::server::write_queue::WriteJob;
 use crate::server::writer::{CommandWriter, TICK};
 use crate::store::{
@@ -216,11 +217,17 @@ impl ClusterWriter {
     /// Takes over how long leases last. One that has expired is left as it is.
     pub(super) fn confirm(&mut self, leases: &[StoredLease]) {
         let now = self.writer.now();
+        let mut has_reports = false;
         for lease in leases.iter().filter(|lease| !lease.lasts.is_zero()) {
             if let Some(known) = outbox::known(lease) {
                 self.writer.state.confirm_lease(&known, now);
                 self.show_lease(&lease.id);
+                has_reports |= known.lease.is_of_agent();
             }
+        }
+        if has_reports {
+            let draft = ViewDraft::of(&self.writer.app.unscoped.load());
+            self.writer.app.unscoped.store(Arc::new(draft.finish(self.writer.state.snapshot())));
         }
     }
 

@@ -8,6 +8,7 @@ mod reading;
 mod requests;
 mod streams;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -76,8 +77,21 @@ pub(super) struct InstanceFigures {
     pub(super) leases: u64,
     /// Those of them whose lease has expired, and that are still listed.
     pub(super) expired_leases: u64,
+    /// What agents report.
+    pub(super) drift: DriftFigures,
     /// `None`: not under the older names.
     pub(super) picks: Option<Vec<PickCount>>,
+}
+
+/// What agents report, by code.
+#[derive(Clone, Debug, Default)]
+pub(super) struct DriftFigures {
+    /// Findings of hosts whose agents report.
+    pub(super) present: BTreeMap<&'static str, u64>,
+    /// Those of hosts whose agents are silent.
+    pub(super) unknown: BTreeMap<&'static str, u64>,
+    /// Hosts by the state of their agent: reporting, silent.
+    pub(super) agents: [u64; 2],
 }
 
 impl Metrics {

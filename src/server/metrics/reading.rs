@@ -24,6 +24,7 @@ pub(super) struct Reading {
 impl Collector for Reading {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_registry(&mut encoder)?;
+        self.encode_drift(&mut encoder)?;
         self.encode_writes(&mut encoder)?;
         self.encode_connections(&mut encoder)?;
         self.encode_checks(&mut encoder)?;
@@ -51,6 +52,19 @@ impl Reading {
         let help = "Services under the mass failure guard";
         gauge(encoder, "portolan_guarded_services", help, gauges.guarded_services)?;
         self.metrics.changes.encode(encoder)
+    }
+
+    /// What agents report of their hosts.
+    fn encode_drift(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let drift = &self.instances.drift;
+        let help = "Findings of hosts whose agents report";
+        let present: Vec<_> = drift.present.iter().map(|(code, count)| (*code, *count)).collect();
+        labelled(encoder, MetricType::Gauge, "portolan_drift", help, "code", &present)?;
+        let help = "Findings of hosts whose agents are silent: whether they still hold is unknown";
+        let unknown: Vec<_> = drift.unknown.iter().map(|(code, count)| (*code, *count)).collect();
+        labelled(encoder, MetricType::Gauge, "portolan_drift_unknown", help, "code", &unknown)?;
+        let agents: Vec<_> = ["reporting", "silent"].into_iter().zip(drift.agents).collect();
+        labelled(encoder, MetricType::Gauge, "portolan_drift_agents", "Hosts with an agent", "state", &agents)
     }
 
     /// Writes, and what becomes of them.

@@ -16,14 +16,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clean::clean;
-use crate::model::{CONFIG_NAMESPACE, DEFAULT_NAMESPACE};
+use crate::model::{CONFIG_NAMESPACE, DEFAULT_NAMESPACE, DRIFT_NAMESPACE};
 use crate::registry::Rejected;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
-use crate::server::ring::{Event, Filter, Missed};
+use crate::server::ring::{Event, EventSubject, Filter, Missed};
 use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::view::InstanceView;
@@ -54,13 +54,14 @@ enum Form {
         ("service" = Option<String>, Query, description = "Only this service"),
         ("namespace" = Option<String>, Query, description = "Its namespace"),
         ("config" = Option<String>, Query, description = "Only this configuration, and no services"),
+        ("drift" = Option<String>, Query, description = "Only what the agent of this host reports, and no services; * is every host"),
         ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides",
             pattern = "^(sse|ndjson)$"),
     ),
     responses((status = 200, description = "An endless stream of server-sent events, or of lines of JSON", content_type = "text/event-stream"),
         (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
-    let known = ["since", "epoch", "service", "namespace", "config", "format"];
+    let known = ["since", "epoch", "service", "namespace", "config", "drift", "format"];
     let params = Params::read(request.uri().query(), &known, &[])?;
     let form = form(&params, request.headers())?;
     let since = match params.number("since", 0, u64::MAX)? {
@@ -74,13 +75,19 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let service = params.get("service").map(str::to_owned);
     let namespace = params.get("namespace").map(str::to_owned);
     let namespace = namespace.or_else(|| service.is_some().then(|| DEFAULT_NAMESPACE.to_owned()));
-    let filter = match params.get("config") {
-        Some(_) if service.is_some() || namespace.is_some() => {
-            let error = ApiError::bad_request("invalid_parameter", "a configuration has no service and no namespace");
-            return Err(error.field("config").hint("follow it with a request of its own"));
+    let filter = match (params.get("config"), params.get("drift")) {
+        (None, None) => Filter { namespace, service, scope: access.scope(), subject: EventSubject::Services },
+        (config, drift) if service.is_some() || namespace.is_some() || (config.is_some() && drift.is_some()) => {
+            let message = "a configuration and a host have no service and no namespace";
+            let error = ApiError::bad_request("invalid_parameter", message);
+            let field = if config.is_some() { "config" } else { "drift" };
+            return Err(error.field(field).hint("follow it with a request of its own"));
         }
-        Some(name) => config_filter(&access, name)?,
-        None => Filter { namespace, service, scope: access.scope(), is_of_config: false },
+        (Some(name), _) => config_filter(&access, name)?,
+        (None, Some(host)) => {
+            access.require_all_services("GET /api/v1/events")?;
+            Filter::of_hosts(Some(host).filter(|host| *host != "*"))
+        }
     };
 
     let wake = access.app().ring.subscribe(&filter);
@@ -215,9 +222,16 @@ impl EventStream {
         let view = self.access.view();
         let index = view.index();
         self.write_mark(piece, "reset", None, index);
-        if self.filter.is_of_config {
-            self.write_config(&view, index, piece);
-            return Position::Listing(Vec::new().into_iter(), index);
+        match self.filter.subject {
+            EventSubject::Services => {}
+            EventSubject::Config => {
+                self.write_config(&view, index, piece);
+                return Position::Listing(Vec::new().into_iter(), index);
+            }
+            EventSubject::Drift => {
+                self.write_hosts(&view, index, piece);
+                return Position::Listing(Vec::new().into_iter(), index);
+            }
         }
 
         let wanted = view.services().filter(|service| {
@@ -237,6 +251,18 @@ impl EventStream {
             "changed": [], "item": current.to_item(),
         });
         self.write_line(piece, "added", None, line.to_string().as_bytes());
+    }
+
+    /// The hosts that are followed, as their agents reported them last.
+    fn write_hosts(&self, view: &ScopedView, index: u64, piece: &mut Vec<u8>) {
+        let wanted = self.filter.service.as_deref();
+        for host in view.hosts().filter(|entry| wanted.is_none_or(|wanted| wanted == &*entry.record.host)) {
+            let line = serde_json::json!({
+                "index": index, "type": "added", "source": "portolan", "namespace": DRIFT_NAMESPACE,
+                "service": &*host.record.host, "changed": [], "item": host.record.to_item(),
+            });
+            self.write_line(piece, "added", None, line.to_string().as_bytes());
+        }
     }
 
     fn write_listing(

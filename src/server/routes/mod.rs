@@ -4,6 +4,7 @@ pub(super) mod audit;
 pub(super) mod bulk;
 pub(super) mod config;
 pub(super) mod discover;
+pub(super) mod drift;
 pub(super) mod envoy;
 pub(super) mod events;
 pub(super) mod health;
@@ -56,7 +57,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 32] = [
+pub(super) const PATHS: [&str; 34] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -79,6 +80,8 @@ pub(super) const PATHS: [&str; 32] = [
     "/api/v1/config/{name}/rollback",
     "/api/v1/health-monitor/stats",
     "/api/v1/health-monitor/check",
+    "/api/v1/drift",
+    "/api/v1/drift/{name}",
     "/api/v1/status",
     "/api/v1/audit",
     "/api/v1/log-level",
@@ -93,7 +96,10 @@ pub(super) const PATHS: [&str; 32] = [
 
 /// Every route, with what each of its methods needs.
 fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
-    use Permission::{Administer, Configure, Discover, Heartbeat, ReadStatus, Register, ResetCounters, RunChecks};
+    use Permission::{
+        Administer, Configure, Discover, Heartbeat, ReadStatus, Register, ReportDrift, ResetCounters, RunChecks,
+    };
+
     let mut table = vec![
         ApiRoute::new("/api/v1/services").get(Discover, services::list).post(Register, services::register),
         ApiRoute::new("/api/v1/services/{id}")
@@ -139,6 +145,8 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/config/{name}/rollback").post(Configure, config::rollback),
         ApiRoute::new("/api/v1/health-monitor/stats").get(ReadStatus, monitor::get),
         ApiRoute::new("/api/v1/health-monitor/check").post(RunChecks, monitor::check_all),
+        ApiRoute::new("/api/v1/drift").get(Discover, drift::get).post(ReportDrift, drift::report),
+        ApiRoute::new("/api/v1/drift/{name}").delete(ReportDrift, drift::forget),
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
         ApiRoute::new("/api/v1/audit").get(Administer, audit::get),
         ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),

@@ -8,20 +8,22 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, config, discover, envoy, events, health, instance_health, instances, load_balancer, log_level,
+    audit, bulk, config, discover, drift, envoy, events, health, instance_health, instances, load_balancer, log_level,
     metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::checks::MonitorStats;
+use crate::server::fleet_drift::{FindingLine, FleetDrift, HostLine, UnseenLine};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
     AuditAnswer, BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckAllAnswer, CheckConfig, CheckReport, ConfigBody,
-    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, HealthAnswer, HealthCheck, HealthReportBody, HealthValue,
-    HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, LogLevelAnswer, LogLevelBody,
-    MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, RollbackBody, ServiceList, ShiftActionBody,
-    ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody, SwitchBody, TrafficAnswer, TrafficTarget,
+    ConfigDiffAnswer, ConfigHistoryAnswer, ConfigListAnswer, DriftAnswer, DriftReportBody, HealthAnswer, HealthCheck,
+    HealthReportBody, HealthValue, HealthView, HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList,
+    LogLevelAnswer, LogLevelBody, MonitorAnswer, MonitoringAnswer, PicksAnswer, RegistrationBody, ReportedFindingBody,
+    RollbackBody, ServiceList, ShiftActionBody, ShiftBody, StatusAnswer, StatusValue, StrategyAnswer, StrategyBody,
+    SwitchBody, TrafficAnswer, TrafficTarget,
 };
 use crate::server::shared::App;
 
@@ -111,6 +113,9 @@ fn widen(part: &mut Value) {
         monitor::check_all,
         status::get,
         audit::get,
+        drift::get,
+        drift::report,
+        drift::forget,
         log_level::get,
         log_level::set,
         health::get,
@@ -158,6 +163,13 @@ fn widen(part: &mut Value) {
         MonitoringAnswer,
         StatusAnswer,
         AuditAnswer,
+        DriftAnswer,
+        DriftReportBody,
+        FindingLine,
+        FleetDrift,
+        HostLine,
+        ReportedFindingBody,
+        UnseenLine,
         HealthAnswer,
         prometheus::TargetGroup,
         Strategy,
@@ -223,7 +235,9 @@ mod tests {
     fn only_what_tells_nothing_of_services_needs_no_key() {
         let open: Vec<_> = super::super::needs().into_iter().filter(|(.., needs)| needs.is_none()).collect();
         assert_eq!(open.iter().map(|(path, ..)| *path).collect::<Vec<_>>(), ["/health", "/openapi.json", "/"]);
-        assert!(super::super::needs().iter().all(|(_, method, needs)| {
+        // Envoy reads by POST.
+        let mut others = super::super::needs().into_iter().filter(|(path, ..)| !path.starts_with("/v3/discovery"));
+        assert!(others.all(|(_, method, needs)| {
             // Nothing is changed by a caller who may only read.
             method == http::Method::GET || !matches!(needs, None | Some(Permission::Discover | Permission::ReadStatus))
         }));

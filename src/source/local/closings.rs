@@ -13,7 +13,8 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use tokio::net::UnixDatagram;
 use tokio::time::Instant;
 
-use super::netlink::{SOCK_DIAG_BY_FAMILY, local_end, next_message};
+use super::dump::next_message;
+use super::netlink::{SOCK_DIAG_BY_FAMILY, local_end};
 
 /// `SKNLGRP_INET_TCP_DESTROY` to `SKNLGRP_INET6_UDP_DESTROY` (`linux/sock_diag.h`).
 const GROUPS: u32 = 0b1111;

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::rows::principal;
-use crate::model::{CellWriter, Column, ColumnVisibility, LocalDetail, Service};
+use crate::model::{CellWriter, Column, ColumnVisibility, FirewallVerdict, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
@@ -53,7 +53,9 @@ columns! {
     "netns", WhereFilled, LABEL, |detail, out| option(detail.netns.as_ref(), out);
     "state", Wide, 0, |detail, out| out.write_str(detail.state.as_str());
     "v6_only", Wide, 0, |detail, out| option(detail.v6_only.map(yes_no), out);
-    "exposed", Wide, 0, |detail, out| option(detail.exposed.map(yes_no), out);
+    "mptcp", Wide, 0, |detail, out| option(detail.mptcp.then_some("yes"), out);
+    "exposed", Wide, 0, |detail, out| exposed(detail, out);
+    "forwards_to", WhereFilled, 0, |detail, out| list(&detail.forwards_to, out);
     "interfaces", Wide, CUT, |detail, out| list(&detail.interfaces, out);
     "backlog", Wide, 0, |detail, out| match detail.backlog {
         Some(backlog) => write!(out, "{}/{}", backlog.used, backlog.limit),
@@ -92,6 +94,16 @@ fn process(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
         Some(process) if process.name.is_lossy() => write!(out, "{} (not UTF-8)", process.name),
         Some(process) => write!(out, "{}", process.name),
         None => out.write_str(detail.owner.as_str()),
+    }
+}
+
+/// Whether another host could reach it; where the firewall decides, its word.
+fn exposed(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
+    match (detail.firewall, detail.exposed) {
+        (Some(FirewallVerdict::Filtered), _) => out.write_str("filtered"),
+        (Some(FirewallVerdict::Partly), None) => out.write_str("partly"),
+        (Some(FirewallVerdict::Unknown), None) => out.write_str("unknown"),
+        (_, exposed) => option(exposed.map(yes_no), out),
     }
 }
 

@@ -87,7 +87,7 @@ fn read(filters: &Filters) -> Option<Local> {
 }
 
 fn state(name: &str) -> Option<SocketState> {
-    let states = [SocketState::Listen, SocketState::Unconnected, SocketState::Connected];
+    let states = [SocketState::Listen, SocketState::Unconnected, SocketState::Connected, SocketState::Published];
     states.into_iter().find(|state| state.as_str() == name)
 }
 

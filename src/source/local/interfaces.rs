@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use if_addrs::IfAddr;
 use rustix::net::{AddressFamily, SocketType, netdevice};
 
+use super::firewall::Host;
 use super::links::{self, Link};
 use crate::clean::Untrusted;
 
@@ -23,7 +24,9 @@ pub(super) struct Interfaces {
 #[derive(Clone, Debug)]
 struct Interface {
     name: String,
+    index: u32,
     ip: IpAddr,
+    prefix: u8,
     broadcast: Option<Ipv4Addr>,
 }
 
@@ -72,6 +75,27 @@ impl Interfaces {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The kernel's numbers for the namespaces that interfaces lead to directly, as those of containers do.
+    pub(super) fn neighbouring_namespaces(&self) -> Vec<i32> {
+        self.links.iter().flatten().filter_map(|link| link.peer_namespace).collect()
+    }
+
+    /// What the rules of a firewall may ask of this host.
+    pub(super) fn host(&self) -> Host {
+        let links = self.links.iter().flatten().filter(|link| link.receives);
+        let of_address =
+            |interface: &Interface| ((interface.index, interface.name.clone()), interface.ip, interface.prefix);
+        Host {
+            incoming: links.map(|link| (link.index, link.name.clone())).collect(),
+            networks: self.addresses.iter().map(of_address).collect(),
+            routes_localnet: self
+                .links
+                .iter()
+                .flatten()
+                .any(|link| link.receives && link.routes_localnet != Some(false)),
+        }
     }
 
     fn leading_to(&self, bound: Bound) -> impl Iterator<Item = &Interface> {
@@ -150,14 +174,14 @@ impl Interfaces {
 
 impl From<if_addrs::Interface> for Interface {
     fn from(found: if_addrs::Interface) -> Self {
-        let broadcast = match &found.addr {
-            IfAddr::V4(addr) => addr.broadcast,
-            IfAddr::V6(_) => None,
+        let (broadcast, prefix) = match &found.addr {
+            IfAddr::V4(addr) => (addr.broadcast, addr.prefixlen),
+            IfAddr::V6(addr) => (None, addr.prefixlen),
         };
-        let ip = found.ip();
+        let (ip, index) = (found.ip(), found.index.unwrap_or(0));
         // An address may have a label of its own, `eth0:1`; the interface is `eth0`.
         let name = found.name.split(':').next().unwrap_or_default().to_owned();
-        Self { name, ip, broadcast }
+        Self { name, index, ip, prefix, broadcast }
     }
 }
 
@@ -197,14 +221,16 @@ mod tests {
     fn interface(name: &str, ip: &str) -> Interface {
         Interface {
             name: name.into(),
+            index: 0,
             ip: ip.parse().unwrap(),
+            prefix: 24,
             broadcast: (name == "eth0").then_some(Ipv4Addr::new(10, 0, 0, 255)),
         }
     }
 
     fn link(index: u32, name: &str, receives: bool) -> Link {
         let is_loopback = name == "lo";
-        Link { index, name: name.into(), master: 0, is_loopback, receives, routes_localnet: Some(false) }
+        Link { index, name: name.into(), is_loopback, receives, routes_localnet: Some(false), ..Link::default() }
     }
 
     fn names(bound: Bound) -> String {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
-use super::netlink::{attributes, next_message};
+use super::dump::{attributes, next_message};
 
 const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
@@ -24,6 +24,7 @@ const IFF_LOWER_UP: u32 = 0x1_0000;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MASTER: u16 = 10;
 const IFLA_OPERSTATE: u16 = 16;
+const IFLA_LINK_NETNSID: u16 = 37;
 /// Not present, down, or waiting for the layer below.
 const OPERSTATES_DOWN: [u8; 3] = [1, 2, 3];
 /// The kernel fills at most 32 KiB per read of a dump.
@@ -41,6 +42,8 @@ pub(super) struct Link {
     pub(super) is_loopback: bool,
     /// Whether packets from elsewhere can come in: it is up and not known to have no carrier.
     pub(super) receives: bool,
+    /// The kernel's number for the namespace of its other end, if it has one there.
+    pub(super) peer_namespace: Option<i32>,
     /// It takes packets for 127.0.0.0/8 (`route_localnet`); `None`: unknown.
     pub(super) routes_localnet: Option<bool>,
 }
@@ -92,6 +95,7 @@ fn parse(message: &[u8]) -> Option<Link> {
                 let name = value.split(|&byte| byte == 0).next().unwrap_or_default();
                 link.name = String::from_utf8_lossy(name).into_owned();
             }
+            IFLA_LINK_NETNSID => link.peer_namespace = value.try_into().ok().map(i32::from_ne_bytes),
             IFLA_MASTER => link.master = value.try_into().map_or(0, u32::from_ne_bytes),
             IFLA_OPERSTATE => is_down = value.first().is_some_and(|state| OPERSTATES_DOWN.contains(state)),
             _ => {}

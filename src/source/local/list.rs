@@ -62,7 +62,7 @@ impl SelectedSockets {
         if namespaces.iter().all(|namespace| namespace.unread.is_none()) {
             selection.check_interface(&namespaces)?;
         }
-        sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
+        sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)]));
 
         Ok(Self { sockets, namespaces, faults, limits })
     }

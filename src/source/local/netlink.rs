@@ -4,17 +4,14 @@
 
 use std::hash::BuildHasher;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
-use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use rustix::net::netlink::{self, SocketAddrNetlink};
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::netlink;
 
 use super::connections::LocalEnd;
+use super::dump::{NetlinkDump, attributes, request, u16_at, u32_at};
 use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
 use crate::clean::Untrusted;
 use crate::model::{Address, ConnectionState, SocketState, Transport};
@@ -41,13 +38,13 @@ const CONNECTED: [u8; 7] =
 /// kernel's table, which costs less than two.
 const TCPDIAG_GETSOCK: u16 = 18;
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_DUMP: u16 = 0x300;
-const NLM_F_DUMP_INTR: u16 = 0x10;
 
 const INET_DIAG_SKV6ONLY: u16 = 11;
+/// The request for `INET_DIAG_INFO`.
+const INFO: u8 = 2;
+/// What is layered on the socket: its name.
+const INET_DIAG_ULP_INFO: u16 = 19;
+const ULP_MPTCP: (u16, &[u8]) = (1, b"mptcp\0");
 const INET_DIAG_CGROUP_ID: u16 = 21;
 /// `struct inet_diag_sockopt`, since Linux 5.10; of its first byte, the bit of `transparent`.
 const INET_DIAG_SOCKOPT: u16 = 22;
@@ -59,7 +56,6 @@ const UDIAG_SHOW_NAME: u32 = 0x01;
 const UDIAG_SHOW_RQLEN: u32 = 0x10;
 const UDIAG_SHOW_UID: u32 = 0x40;
 
-const HEADER: usize = 16;
 const INET_MSG: usize = 72;
 /// `idiag_rqueue` and `idiag_wqueue`: the queued bytes, which change all the time. For a listener the second one is the
 /// limit of its backlog.
@@ -67,26 +63,14 @@ const QUEUES: Range<usize> = 56..64;
 const LISTEN_QUEUE: Range<usize> = 56..60;
 const UNIX_MSG: usize = 16;
 
-/// The kernel fills at most 32 KiB per read of a dump, whatever the buffer; the rest is reserve.
-const BUFFER: usize = 64 * 1024;
-/// The kernel replies at once; this only keeps a broken one from blocking us.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A dump that the kernel marks as interrupted (its table was being resized) is repeated; the maximum number of attempts.
-const TRIES: usize = 3;
-
 /// A connection to the kernel's socket tables, in the network namespace of the thread that opens it.
 pub(super) struct SockDiag {
-    fd: OwnedFd,
-    /// Not filled with zeros first: most replies are short.
-    buffer: Vec<MaybeUninit<u8>>,
+    netlink: NetlinkDump,
 }
 
 impl SockDiag {
     pub(super) fn open() -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC;
-        let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::SOCK_DIAG))?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(REPLY_TIMEOUT))?;
-        Ok(Self { fd, buffer: vec![MaybeUninit::uninit(); BUFFER] })
+        Ok(Self { netlink: NetlinkDump::open(netlink::SOCK_DIAG, usize::MAX)? })
     }
 
     /// Every TCP or UDP socket in a wanted state, of both address families.
@@ -99,7 +83,7 @@ impl SockDiag {
 
     /// The local ends of all established TCP connections.
     pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
-        self.dump(&tcp_request(1 << TCP_ESTABLISHED), out, |message, out| {
+        self.dump(&tcp_request(1 << TCP_ESTABLISHED, 0), out, |message, out| {
             out.extend(local_end(message).map(|(ip, port)| LocalEnd {
                 ip: ip.to_canonical(),
                 port,
@@ -112,7 +96,7 @@ impl SockDiag {
     pub(super) fn connected(&mut self, transport: Transport, out: &mut Vec<ConnectedSocket>) -> io::Result<()> {
         let requests = match transport {
             Transport::Udp => [AF_INET, AF_INET6].map(|family| udp_request(family, 1 << TCP_ESTABLISHED)).to_vec(),
-            _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state))],
+            _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state), 0)],
         };
         for request in requests {
             self.dump(&request, out, |message, out| out.extend(parse_connected(transport, message)))?;
@@ -151,61 +135,19 @@ impl SockDiag {
         Ok(prints.into_iter().fold(0, u64::wrapping_add))
     }
 
+    /// The kernel replies with messages of the request's own type.
     fn dump<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: impl Fn(&[u8], &mut Vec<T>)) -> io::Result<()> {
-        let before = out.len();
-        for _ in 0..TRIES {
-            out.truncate(before);
-            if self.dump_once(request, out, &take)? {
-                return Ok(());
-            }
-        }
-        Err(io::Error::other("the kernel's table kept changing while it was read"))
-    }
-
-    /// One dump; `false` if the kernel reports that its table changed meanwhile.
-    fn dump_once<T>(
-        &mut self,
-        request: &[u8],
-        out: &mut Vec<T>,
-        take: &impl Fn(&[u8], &mut Vec<T>),
-    ) -> io::Result<bool> {
-        rustix::net::sendto(&self.fd, request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
-        let kind = u16_at(request, 4);
-        let mut steady = true;
-
-        loop {
-            let ((bytes, _), length) = loop {
-                match rustix::net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
-                    Err(rustix::io::Errno::INTR) => {}
-                    other => break other?,
-                }
-            };
-            if length > bytes.len() {
-                return Err(io::Error::other("the kernel's reply is larger than any it should send"));
-            }
-            let mut rest = &*bytes;
-            while let Some((answer, flags, payload, next)) = next_message(rest) {
-                steady &= flags & NLM_F_DUMP_INTR == 0;
-                match answer {
-                    // A dump that failed half-way, or could not start, reports that at its end.
-                    NLMSG_DONE if u32_at(payload, 0).is_some_and(|code| code.cast_signed() < 0) => {
-                        return Err(kernel_error(payload));
-                    }
-                    NLMSG_DONE => return Ok(steady),
-                    NLMSG_ERROR => return Err(kernel_error(payload)),
-                    _ if Some(answer) == kind => take(payload, out),
-                    _ => {}
-                }
-                rest = next;
-            }
-        }
+        self.netlink.dump(request, u16_at(request, 4).unwrap_or_default(), out, take)
     }
 }
 
 /// The requests for the wanted states; none if no state is wanted.
 fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
     match transport {
-        Transport::Tcp if wanted.listen => vec![tcp_request(1 << TCP_LISTEN)],
+        Transport::Tcp if wanted.listen => {
+            // What is layered on a socket comes with its other figures, which take time.
+            vec![tcp_request(1 << TCP_LISTEN, if wanted.connections { INFO } else { 0 })]
+        }
         Transport::Udp if wanted.unconnected || wanted.connected => {
             let states =
                 (u32::from(wanted.unconnected) << TCP_CLOSE) | (u32::from(wanted.connected) << TCP_ESTABLISHED);
@@ -215,9 +157,10 @@ fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
     }
 }
 
-/// With a `struct inet_diag_req`.
-fn tcp_request(states: u32) -> Vec<u8> {
+/// With a `struct inet_diag_req`; `more`: which of the optional parts of a reply are wanted.
+fn tcp_request(states: u32, more: u8) -> Vec<u8> {
     let mut body = [0; 60];
+    body[3] = more;
     body[52..56].copy_from_slice(&states.to_ne_bytes());
     request(TCPDIAG_GETSOCK, &body)
 }
@@ -240,34 +183,10 @@ fn unix_request(wanted: &Wanted, show: u32) -> Vec<u8> {
     request(SOCK_DIAG_BY_FAMILY, &body)
 }
 
-/// A `struct nlmsghdr` that requests a dump, and its body.
-fn request(kind: u16, body: &[u8]) -> Vec<u8> {
-    let mut header = [0; HEADER];
-    let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
-    header[0..4].copy_from_slice(&length.to_ne_bytes());
-    header[4..6].copy_from_slice(&kind.to_ne_bytes());
-    header[6..8].copy_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-    [&header, body].concat()
-}
-
 /// The hash of a message in a fingerprint; some of its bytes are ignored.
 fn print(message: &[u8], without: &Range<usize>) -> u64 {
     let (before, after) = (message.get(..without.start), message.get(without.end..));
     FixedState::default().hash_one((before.unwrap_or(message), after.unwrap_or_default()))
-}
-
-/// Splits the first message off: its type, its flags, what it carries, and the messages after it.
-pub(super) fn next_message(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
-    let length = u32_at(bytes, 0)? as usize;
-    let payload = bytes.get(HEADER..length)?;
-    Some((u16_at(bytes, 4)?, u16_at(bytes, 6)?, payload, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
-}
-
-fn kernel_error(payload: &[u8]) -> io::Error {
-    match u32_at(payload, 0).map(|code| code.cast_signed().wrapping_neg()) {
-        Some(code) if code > 0 => io::Error::from_raw_os_error(code),
-        _ => io::Error::other("the kernel ended its reply without a reason"),
-    }
 }
 
 fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
@@ -293,12 +212,15 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         receive_queue: u32_at(message, 56)?,
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
+        forwards_to: None,
+        mptcp: false,
     };
 
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
             INET_DIAG_SOCKOPT => socket.transparent = value.first().map(|options| options & TRANSPARENT != 0),
+            INET_DIAG_ULP_INFO => socket.mptcp = attributes(value).any(|(kind, name)| (kind, name) == ULP_MPTCP),
             INET_DIAG_CGROUP_ID => socket.cgroup = value.first_chunk().map(|id| u64::from_ne_bytes(*id)),
             _ => {}
         }
@@ -372,6 +294,8 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,
+        forwards_to: None,
+        mptcp: false,
     };
 
     for (kind, value) in attributes(message.get(UNIX_MSG..)?) {
@@ -400,24 +324,6 @@ fn unix_name(bytes: &[u8]) -> &[u8] {
     }
 }
 
-/// The netlink attributes (`struct nlattr`) in `bytes`: type and value.
-pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    std::iter::from_fn(move || {
-        let length = usize::from(u16_at(bytes, 0)?);
-        let attribute = (u16_at(bytes, 2)?, bytes.get(4..length)?);
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some(attribute)
-    })
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -427,12 +333,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_answer_makes_the_parsers_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let mut rest = bytes.as_slice();
-            while let Some((_, _, payload, next)) = next_message(rest) {
-                let _ = (parse_inet(Transport::Tcp, payload), parse_unix(payload), kernel_error(payload));
-                rest = next;
-            }
-            let _ = (parse_inet(Transport::Udp, &bytes), parse_unix(&bytes), attributes(&bytes).count());
+            let _ = (parse_inet(Transport::Udp, &bytes), parse_unix(&bytes));
             let _ = parse_connected(Transport::Tcp, &bytes);
         }
     }

@@ -39,7 +39,7 @@ pub struct Local {
     /// Show Unix-domain listeners
     #[cfg_attr(feature = "cli", arg(long))]
     pub unix: bool,
-    /// Show only sockets in these states [default: listen,unconnected]
+    /// Show only sockets in these states [default: all but connected]
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "STATE", value_delimiter = ','))]
     pub state: Vec<SocketState>,
     /// Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`
@@ -57,7 +57,7 @@ pub struct Local {
     /// Leave out listeners bound to a private address
     #[cfg_attr(feature = "cli", arg(long))]
     pub skip_private: bool,
-    /// Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls
+    /// Show only listeners that another host could reach, by addresses, interfaces and firewall rules
     #[cfg_attr(feature = "cli", arg(long))]
     pub exposed: bool,
     /// Include every network namespace of this machine (needs root)

@@ -115,14 +115,26 @@ impl Owners {
 
     /// What is known of the owner of `sockets`, which share an address.
     pub(super) fn attribute(&mut self, sockets: &[&Socket]) -> Attribution {
-        let (holders, unknown) = self.of(sockets);
-        let absent = self.absent.unwrap_or(OwnerLookup::NotAsked);
+        // A published port whose other end is not known may have a proxy that listens.
+        let known: Vec<&Socket> =
+            sockets.iter().filter(|socket| !socket.is_published() || socket.inode != 0).copied().collect();
+        let (holders, unknown) = self.of(if known.is_empty() { sockets } else { &known });
+        // What is not on this machine has no process here.
+        let absent = self.absent.filter(|_| !known.is_empty()).unwrap_or(OwnerLookup::NotAsked);
+        // What a proxy leads to says more than the proxy.
+        let served: Vec<&Socket> = known.into_iter().filter(|socket| socket.is_published()).collect();
+        let member = if served.is_empty() {
+            self.membership(sockets, &holders)
+        } else {
+            let (serving, _) = self.of(&served);
+            self.membership(&served, &serving)
+        };
 
         Attribution {
             status: if unknown { absent } else { OwnerLookup::Known },
             processes: Arc::clone(&holders.processes),
             is_complete: absent == OwnerLookup::NotFound && !unknown,
-            member: self.membership(sockets, &holders),
+            member,
         }
     }
 

@@ -99,6 +99,8 @@ fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<
         receive_queue: u32::from_str_radix(receive_queue, 16).ok()?,
         backlog_limit: None,
         netns: 0,
+        forwards_to: None,
+        mptcp: false,
     })
 }
 
@@ -158,6 +160,8 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         receive_queue: 0,
         backlog_limit: None,
         netns: 0,
+        forwards_to: None,
+        mptcp: false,
     })
 }
 

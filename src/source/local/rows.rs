@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::fmt::Write;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use super::cgroup::Membership;
 use super::options::{Local, SortKey};
 use super::owner_limits;
 use super::owners::Attribution;
+use super::published;
 use super::select;
 use super::socket::Socket;
 use super::tables::Namespace;
@@ -32,15 +34,32 @@ impl AddressGroup<'_> {
     /// A property that all of its sockets share: several users may listen at one address.
     fn agreed<T: PartialEq>(&self, property: impl Fn(&Socket) -> Option<T>) -> Option<T> {
         let first = property(self.first());
-        self.sockets.iter().all(|socket| property(socket) == first).then_some(first)?
+        self.own().iter().all(|socket| property(socket) == first).then_some(first)?
     }
 
     fn first(&self) -> &Socket {
         self.sockets[0]
     }
 
+    /// Its sockets, without the rules that stand for none; the rules if there is nothing else.
+    fn own(&self) -> &[&Socket] {
+        let count = self.sockets.iter().filter(|socket| !socket.is_published()).count();
+        if count == 0 { self.sockets } else { &self.sockets[..count] }
+    }
+
+    /// Where connections go instead, or where a proxy takes them.
+    fn forwards_to(&self) -> Vec<SocketAddr> {
+        let mut targets: Vec<SocketAddr> = self.sockets.iter().filter_map(|socket| socket.forwards_to).collect();
+        if targets.is_empty() {
+            targets.extend(self.owner.processes.iter().filter_map(|process| published::proxied(process)));
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+    }
+
     fn receive_queue(&self) -> u32 {
-        self.sockets.iter().map(|socket| socket.receive_queue).fold(0, u32::saturating_add)
+        self.own().iter().map(|socket| socket.receive_queue).fold(0, u32::saturating_add)
     }
 
     fn principal(&self) -> Option<&Process> {
@@ -79,9 +98,16 @@ impl SortValue {
     }
 }
 
-/// The process that a listener is known by: not the service manager that only keeps its socket.
+/// The process that a listener is known by: not the service manager that only keeps its socket, nor a proxy beside what it
+/// leads to.
 pub(super) fn principal(processes: &[Arc<Process>]) -> Option<&Process> {
-    processes.iter().find(|process| !is_manager(process)).or(processes.first()).map(|process| &**process)
+    let mut servers = processes.iter().filter(|process| !is_manager(process));
+    let first = servers.clone().next();
+    servers.find(|process| !is_proxy(process)).or(first).or(processes.first()).map(|process| &**process)
+}
+
+fn is_proxy(process: &Process) -> bool {
+    published::PROXIES.contains(&process.name.as_raw())
 }
 
 /// Whether a process is the service manager. In a container, process 1 is the application itself.
@@ -126,7 +152,7 @@ impl<'a> RowBuilder<'a> {
         out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
     ) -> (Vec<PartialError>, Vec<PartialError>) {
         let mut sorted: Vec<&Socket> = sockets.iter().collect();
-        sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
+        sorted.sort_unstable_by(|a, b| order(a, b).then(a.state.cmp(&b.state)).then(a.inode.cmp(&b.inode)));
         let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
         let mut groups: Vec<_> = groups.map(|sockets| AddressGroup { sockets, owner: owner_of(sockets) }).collect();
 
@@ -145,6 +171,8 @@ impl<'a> RowBuilder<'a> {
             limits.extend(unread);
         }
 
+        limits.extend(self.unknown_firewall(sockets));
+
         if !matches!(self.query.sort, SortKey::Port) {
             // They are in the order of ports, and stay so where the keys are equal.
             groups.sort_by_cached_key(|group| self.sort_value(group));
@@ -156,6 +184,19 @@ impl<'a> RowBuilder<'a> {
         }
 
         (errors, limits)
+    }
+
+    /// Why the rules of a firewall are unknown, where they matter: to what is exposed, and to published ports.
+    fn unknown_firewall(&self, sockets: &[Socket]) -> Option<PartialError> {
+        let wants_exposed = self.depth == DetailLevel::Full || self.query.exposed;
+        let is_unknown = |socket: &Socket| {
+            let namespace = &self.namespaces[usize::from(socket.netns)];
+            let verdict = select::firewall(socket, namespace).filter(|_| wants_exposed);
+            namespace.firewall.unknown().filter(|_| verdict.is_some())
+        };
+        let of_sockets = sockets.iter().find_map(is_unknown);
+        let of_ports = self.namespaces.iter().find(|namespace| namespace.forwards);
+        of_sockets.or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
     }
 
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
@@ -235,7 +276,7 @@ impl<'a> RowBuilder<'a> {
         let state = group.sockets.iter().map(|socket| socket.state).min().unwrap_or(first.state);
         let listens = state == SocketState::Listen;
         let backlog_limit =
-            group.sockets.iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
+            group.own().iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
         let interfaces = select::bound(first).filter(|_| full);
 
         LocalDetail {
@@ -249,22 +290,29 @@ impl<'a> RowBuilder<'a> {
             scope: select::scope(first),
             state,
             interfaces: interfaces.map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
-            exposed: select::exposed(first, &namespace.interfaces).filter(|_| full && namespace.unread.is_none()),
-            v6_only: group.agreed(|socket| socket.v6_only),
+            exposed: select::exposed(first, namespace).filter(|_| full && namespace.unread.is_none()),
+            firewall: if full { select::firewall(first, namespace) } else { None },
+            forwards_to: group.forwards_to(),
+            v6_only: group.agreed(|socket| socket.v6_only).filter(|_| !first.is_published()),
             netns: namespace.identity.clone(),
             backlog: backlog_limit
                 .flatten()
                 .filter(|_| listens)
                 .map(|limit| Backlog { used: group.receive_queue(), limit }),
-            receive_queue: (first.transport == Transport::Udp).then(|| group.receive_queue()),
+            receive_queue: (first.transport == Transport::Udp && !first.is_published()).then(|| group.receive_queue()),
             connections: if full { self.connections(group, namespace) } else { None },
-            sockets: u32::try_from(group.sockets.len()).unwrap_or(u32::MAX),
+            mptcp: group.sockets.iter().any(|socket| socket.mptcp),
+            sockets: u32::try_from(group.sockets.iter().filter(|socket| !socket.is_published()).count())
+                .unwrap_or(u32::MAX),
         }
     }
 
     /// The number of established connections of a listener. For UDP, the number of its sockets connected to a peer,
     /// if `--state` selects those.
     fn connections(&self, group: &AddressGroup<'_>, namespace: &Namespace) -> Option<u32> {
+        if group.first().is_published() {
+            return None;
+        }
         if group.first().transport != Transport::Udp {
             return namespace.connections.to(group.first());
         }

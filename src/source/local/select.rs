@@ -1,5 +1,8 @@
 //! Selects sockets by the options, checked against this machine.
 
+use std::net::IpAddr;
+
+use super::firewall::Destination;
 use super::interfaces::{self, Bound, Interfaces};
 use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
@@ -7,7 +10,7 @@ use super::tables::{Namespace, SocketTables, read_tables};
 use super::users::Users;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{Address, DetailLevel, Ports, Scope, SocketState};
+use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState};
 
 /// The options, checked.
 pub(super) struct Selection<'a> {
@@ -37,13 +40,13 @@ impl<'a> Selection<'a> {
     }
 
     /// Whether a socket is selected, by everything but its owners.
-    pub(super) fn takes(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
-        let query = self.query;
+    pub(super) fn takes(&self, socket: &Socket, namespace: &Namespace) -> bool {
+        let (query, interfaces) = (self.query, &namespace.interfaces);
         let scope = scope(socket);
         let out = self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
-            || (query.exposed && exposed(socket, interfaces) == Some(false))
+            || (query.exposed && exposed(socket, namespace) == Some(false))
             || query
                 .interface
                 .as_ref()
@@ -61,8 +64,48 @@ pub(super) fn scope(socket: &Socket) -> Scope {
 }
 
 /// Whether another host could reach a socket.
-pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> Option<bool> {
+pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
+    let by_address = exposed_by_address(socket, &namespace.interfaces);
+    match firewall(socket, namespace) {
+        // Nothing may serve at the other end, or on another machine.
+        Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {
+            by_address.filter(|exposed| !exposed)
+        }
+        None | Some(FirewallVerdict::Open) => by_address,
+        Some(FirewallVerdict::Filtered) => Some(false),
+        Some(FirewallVerdict::Partly | FirewallVerdict::Unknown) => by_address.filter(|exposed| !exposed),
+    }
+}
+
+fn exposed_by_address(socket: &Socket, interfaces: &Interfaces) -> Option<bool> {
     bound(socket).map_or(Some(false), |bound| interfaces.exposed(bound))
+}
+
+/// What the firewall does with new connections to a socket. `None` where none comes as far as that, where only one peer may
+/// send, and where the rules were not wanted.
+pub(super) fn firewall(socket: &Socket, namespace: &Namespace) -> Option<FirewallVerdict> {
+    let is_out_of_reach = exposed_by_address(socket, &namespace.interfaces) == Some(false);
+    if is_out_of_reach || socket.state == SocketState::Connected || namespace.unread.is_some() {
+        return None;
+    }
+
+    let Address::Ip(ip) = socket.address else { return None };
+    let host = namespace.interfaces.host();
+    let addresses = match ip.to_canonical() {
+        ip if !ip.is_unspecified() => vec![ip],
+        IpAddr::V4(_) => host.addresses(false),
+        IpAddr::V6(_) if socket.v6_only == Some(true) => host.addresses(true),
+        IpAddr::V6(_) => [host.addresses(true), host.addresses(false)].concat(),
+    };
+    let destination = Destination {
+        transport: socket.transport,
+        addresses,
+        port: socket.port,
+        device: socket.device,
+        has_socket: socket.state != SocketState::Published,
+        may_be_transparent: socket.transparent != Some(false),
+    };
+    namespace.firewall.verdict(&host, &destination)
 }
 
 /// Where a socket is bound; `None` for Unix-domain ones.
@@ -82,8 +125,7 @@ impl Local {
         let wanted = self.wanted(DetailLevel::Names);
         if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
             let why = "none of the chosen kinds of sockets has that state";
-            let hint =
-                "TCP listens, UDP is unconnected or connected, and Unix-domain sockets listen or are unconnected";
+            let hint = "TCP listens, UDP is unconnected or connected, Unix-domain sockets listen or are unconnected, and TCP and UDP ports are published";
             return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
         }
         Ok(())
@@ -91,7 +133,8 @@ impl Local {
 
     /// Reads the tables that the options ask for.
     pub(super) fn read_tables(&self, depth: DetailLevel) -> SocketTables {
-        read_tables(&self.wanted(depth), self.needs_interfaces(depth), self.all_netns)
+        let wanted = Wanted { firewall: self.needs_interfaces(depth), ..self.wanted(depth) };
+        read_tables(&wanted, self.needs_interfaces(depth), self.all_netns)
     }
 
     /// What to request from the kernel.
@@ -107,6 +150,8 @@ impl Local {
             connected: self.wants(SocketState::Connected),
             connections: depth == DetailLevel::Full,
             peers: false,
+            firewall: false,
+            published: (self.tcp || self.udp || !any) && self.wants(SocketState::Published),
         }
     }
 

@@ -32,9 +32,19 @@ pub(super) struct Socket {
     pub(super) backlog_limit: Option<u32>,
     /// The index of its network namespace among those read; 0 is one's own.
     pub(super) netns: u16,
+    /// Where a rule of the firewall leads connections; such an entry stands for no socket of this address, but it has the
+    /// inode of the one at the end.
+    pub(super) forwards_to: Option<SocketAddr>,
+    /// Whether it accepts Multipath TCP.
+    pub(super) mptcp: bool,
 }
 
 impl Socket {
+    /// Whether this stands for a rule of the firewall.
+    pub(super) fn is_published(&self) -> bool {
+        self.state == SocketState::Published
+    }
+
     /// A TCP listener of which nothing else is known.
     pub(super) fn listening(ip: IpAddr, port: u16) -> Self {
         Self {
@@ -52,6 +62,8 @@ impl Socket {
             receive_queue: 0,
             backlog_limit: None,
             netns: 0,
+            forwards_to: None,
+            mptcp: false,
         }
     }
 }
@@ -155,6 +167,10 @@ pub(super) struct Wanted {
     pub(super) connections: bool,
     /// Whether to read the sockets that have a peer.
     pub(super) peers: bool,
+    /// Whether to read the rules of the firewall,
+    pub(super) firewall: bool,
+    /// and the ports that they publish.
+    pub(super) published: bool,
 }
 
 impl Wanted {
@@ -164,6 +180,7 @@ impl Wanted {
             SocketState::Listen => self.tcp || self.unix,
             SocketState::Unconnected => self.udp || self.unix,
             SocketState::Connected => self.udp,
+            SocketState::Published => self.tcp || self.udp,
         }
     }
 
@@ -172,6 +189,7 @@ impl Wanted {
             SocketState::Listen => self.listen,
             SocketState::Unconnected => self.unconnected,
             SocketState::Connected => self.connected,
+            SocketState::Published => self.published,
         }
     }
 }

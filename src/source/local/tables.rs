@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 use rustix::io::Errno;
 
 use super::connections::Connections;
+use super::firewall::Firewall;
 use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{ConnectedSocket, Socket, Wanted};
-use super::{hints, netns, procnet};
+use super::{hints, netns, procnet, published};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
@@ -38,6 +39,9 @@ pub(super) struct Namespace {
     pub(super) connected: Vec<ConnectedSocket>,
     /// and the ports that the kernel chooses for clients.
     pub(super) client_ports: Option<RangeInclusive<u16>>,
+    pub(super) firewall: Firewall,
+    /// It passes packets on, so rules may publish ports of other hosts.
+    pub(super) forwards: bool,
     /// Netlink was refused for some table, and `/proc/net` read instead.
     pub(super) by_text: bool,
 }
@@ -46,8 +50,12 @@ pub(super) struct Namespace {
 /// interfaces.
 pub(super) fn read_tables(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
     let mut tables = SocketTables::default();
-    let (sockets, namespace, faults) = read_this_namespace(wanted, interfaces);
+    let own = Wanted { firewall: wanted.firewall || wanted.published, ..*wanted };
+    let (sockets, namespace, faults) = read_this_namespace(&own, interfaces);
     tables.take(sockets, namespace, faults);
+    if wanted.published {
+        published::add(&mut tables, wanted);
+    }
     if all {
         read_other_namespaces(wanted, interfaces, &mut tables);
     }
@@ -76,13 +84,18 @@ fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketT
     }
 
     if denied {
-        let denied = PartialError {
-            operation: "read other network namespaces".to_owned(),
-            cause: "no permission".to_owned(),
-            hint: hints::for_permission(Purpose::Namespaces, "run as root, or leave --all-netns out").to_owned(),
-        };
+        let denied = namespaces_denied("run as root, or leave --all-netns out");
         tables.faults.push(denied.clone());
         tables.limits.push(denied);
+    }
+}
+
+/// Some namespace may not be entered.
+pub(super) fn namespaces_denied(hint: &'static str) -> PartialError {
+    PartialError {
+        operation: "read other network namespaces".to_owned(),
+        cause: "no permission".to_owned(),
+        hint: hints::for_permission(Purpose::Namespaces, hint).to_owned(),
     }
 }
 
@@ -100,7 +113,7 @@ impl SocketTables {
 
 /// Reads the namespace of the calling thread. Each table is read through netlink, or if that is refused
 /// from `/proc/net`.
-fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
+pub(super) fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
     let mut sockets = Vec::new();
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();
@@ -152,7 +165,17 @@ fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Names
             namespace.unread = Some(fault("list network interfaces".to_owned(), &err, hint));
         }
     }
+    if wanted.firewall {
+        namespace.firewall = Firewall::read();
+        namespace.forwards = namespace.firewall.unknown().is_some() && forwards();
+    }
     (sockets, namespace, faults)
+}
+
+/// Whether packets are passed on, in the calling thread's namespace.
+fn forwards() -> bool {
+    let settings = ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"];
+    settings.iter().any(|path| std::fs::read_to_string(path).is_ok_and(|text| text.trim() != "0"))
 }
 
 /// The ports that the kernel chooses for clients, in the calling thread's namespace.

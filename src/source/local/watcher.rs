@@ -14,7 +14,6 @@ use tokio::time::{Instant, timeout_at};
 
 use self::tables::{TableState, clear_measurements};
 use super::holders::HolderTable;
-use super::interfaces::Interfaces;
 use super::list::SelectedSockets;
 use super::noticed::{Action, Noticed, ReportDelay, ServiceSockets};
 use super::options::Local;
@@ -24,6 +23,7 @@ use super::rows::{RowBuilder, id_of};
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
+use super::tables::Namespace;
 use super::trace::Trace;
 use super::users::Users;
 use crate::error::{Error, Result};
@@ -392,8 +392,7 @@ fn assign_opener(service: &mut Service<LocalDetail>, noticed: &Noticed, short_li
 
 /// Whether a listener there is selected, by its address alone.
 fn is_selected(selection: Option<&Selection<'_>>, (ip, port): LocalEndpoint) -> bool {
-    port != 0
-        && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Interfaces::default()))
+    port != 0 && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Namespace::default()))
 }
 
 /// The kernel dropped events.

@@ -19,8 +19,8 @@ use super::plan::ScanPlan;
 use super::results::{FoundPort, ResultSender};
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::{PortState, Reason, Transport};
-use crate::net::ProbeSender;
-use crate::probe::payload;
+use crate::net::{ProbeSender, ReplyPorts};
+use crate::probe::{payload, replies_from_another_port};
 
 /// Hosts scanned at a time.
 const HOSTS: usize = 256;
@@ -66,15 +66,40 @@ impl UdpHost {
 
 /// A probe in flight.
 struct UdpProbe {
-    socket: UdpSocket,
+    socket: ProbeSocket,
     host: u64,
     port: u16,
     sent: Instant,
 }
 
+/// Where the reply to a probe comes in.
+enum ProbeSocket {
+    Connected(UdpSocket),
+    /// From any port of the host.
+    Pair(ReplyPorts),
+}
+
+impl ProbeSocket {
+    fn connected(&self) -> &UdpSocket {
+        match self {
+            Self::Connected(socket) => socket,
+            Self::Pair(pair) => pair.connected(),
+        }
+    }
+
+    /// The reply, if any.
+    fn reply(&self) -> Option<Reason> {
+        let other = match self {
+            Self::Connected(_) => None,
+            Self::Pair(pair) => pair.receive(&mut [0; 64]).ok().map(|_| Reason::Response),
+        };
+        other.or_else(|| reply(self.connected()))
+    }
+}
+
 /// The immediate result of a probe.
 enum SendOutcome {
-    Sent(UdpSocket),
+    Sent(ProbeSocket),
     Done(Reason),
     Prohibited,
     /// A local resource is missing.
@@ -213,11 +238,22 @@ impl<'p> Sweep<'p> {
     /// Receives replies, and expires probes.
     fn receive(&mut self) {
         let mut sockets: Vec<PollFd<'_>> =
-            self.waiting.iter().map(|probe| PollFd::new(&probe.socket, PollFlags::IN)).collect();
+            self.waiting.iter().map(|probe| PollFd::new(probe.socket.connected(), PollFlags::IN)).collect();
+        let pairs = self.waiting.iter().filter_map(|probe| match &probe.socket {
+            ProbeSocket::Connected(_) => None,
+            ProbeSocket::Pair(pair) => Some(PollFd::new(pair.any(), PollFlags::IN)),
+        });
+        sockets.extend(pairs);
         let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(POLL_INTERVAL.subsec_nanos()) };
         // A signal is not a reply; the next call retries a failed poll.
         let _ = poll(&mut sockets, Some(&timeout));
-        let readable: Vec<bool> = sockets.iter().map(|socket| !socket.revents().is_empty()).collect();
+        // Pairs are few: each is looked at whatever came in.
+        let readable: Vec<bool> = self
+            .waiting
+            .iter()
+            .zip(&sockets)
+            .map(|(probe, socket)| !socket.revents().is_empty() || matches!(probe.socket, ProbeSocket::Pair(_)))
+            .collect();
         drop(sockets);
 
         let retries = self.plan.pace.retries.unwrap_or(RETRIES);
@@ -226,7 +262,7 @@ impl<'p> Sweep<'p> {
         for (probe, readable) in probes.into_iter().zip(readable) {
             let UdpProbe { host, port, sent, ref socket } = probe;
             let rtt = now.saturating_duration_since(sent);
-            match readable.then(|| reply(socket)).flatten() {
+            match readable.then(|| socket.reply()).flatten() {
                 Some(reason) => self.finish(host, port, reason, Some(rtt)),
                 None if rtt >= timeout => {
                     if let Some(host) = self.hosts.iter_mut().find(|known| known.number == host) {
@@ -300,13 +336,14 @@ impl<'p> Sweep<'p> {
 }
 
 fn send(sender: ProbeSender, to: SocketAddr, payload: &[u8]) -> SendOutcome {
-    let socket = match open(sender, to) {
+    let opened = if replies_from_another_port(to.port()) { open_pair(sender, to) } else { open_one(sender, to) };
+    let socket = match opened {
         Ok(socket) => socket,
         Err(error) => return SendOutcome::Short(errno(&error)),
     };
 
     // The kernel reports refusals only to a connected socket.
-    let sent = socket.set_nonblocking(true).and_then(|()| socket.connect(to)).and_then(|()| socket.send(payload));
+    let sent = socket.connected().connect(to).and_then(|()| socket.connected().send(payload));
     match sent {
         Ok(_) => SendOutcome::Sent(socket),
         Err(error) => match errno(&error) {
@@ -315,6 +352,18 @@ fn send(sender: ProbeSender, to: SocketAddr, payload: &[u8]) -> SendOutcome {
             other => icmp_reason(other).map_or(SendOutcome::Short(other), SendOutcome::Done),
         },
     }
+}
+
+fn open_one(sender: ProbeSender, to: SocketAddr) -> io::Result<ProbeSocket> {
+    let socket = open(sender, to)?;
+    socket.set_nonblocking(true)?;
+    Ok(ProbeSocket::Connected(socket))
+}
+
+fn open_pair(sender: ProbeSender, to: SocketAddr) -> io::Result<ProbeSocket> {
+    let any: IpAddr = if to.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let local = sender.local(to.is_ipv6()).unwrap_or(SocketAddr::new(any, 0));
+    Ok(ProbeSocket::Pair(ReplyPorts::bind(local, to.ip(), None)?))
 }
 
 /// A socket with another port number than the probed one: otherwise it would receive its own datagram.

@@ -1,5 +1,7 @@
 //! `portolan drift` against real registries: planted faults in a network namespace, several registries, repairs and a watch.
 
+mod churn;
+mod fleet;
 mod planted;
 mod real;
 mod world;

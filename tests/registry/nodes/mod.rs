@@ -1,6 +1,7 @@
 //! Several servers with one PostgreSQL: what is acknowledged stays, everyone reads the same history, and nothing expires
 //! because the database was away.
 
+mod agents;
 mod audit;
 mod checks;
 mod contract;

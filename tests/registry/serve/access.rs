@@ -16,6 +16,7 @@ use super::server::{Reply, exchange, folder, wait_until};
 use crate::support::{TempDir, portolan_path};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// The roles without limits. The role `agent` is limited to hosts: see the tests of agents.
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
 /// A folder with keys, and a server that reads them.
@@ -441,7 +442,8 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     for (args, parts) in [
         (&["revoke", "0000"] as &[&str], &["0000", "no key has this id", "hint:"] as &[&str]),
         (&["create", "--name", " "], &["--name", "1 to 100 characters"]),
-        (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, operator, admin"]),
+        (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, agent, operator, admin"]),
+        (&["create", "--name", "x", "--role", "agent"], &["--role agent", "for one host"]),
         (&["create", "--name", "x", "--service", ""], &["an empty text would be no limit"]),
     ] {
         let run = guarded.key_command(args);

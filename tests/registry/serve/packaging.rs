@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[cfg(feature = "postgres")]
 use k8s_openapi::api::apps::v1::Deployment;
@@ -13,13 +14,14 @@ use k8s_openapi::api::core::v1::{ConfigMap, Container, HTTPGetAction, Probe, Ser
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use rustix::process::Signal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Server;
-use super::server::folder;
-use crate::support::{needs_root, output, portolan_path, tool};
+use super::server::{folder, wait_until};
+use crate::support::{finish, kill, needs_root, output, portolan_path, tool};
 
 fn packaging(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(file)
@@ -290,6 +292,33 @@ fn the_service_may_read_its_settings() {
     assert_eq!((settings.uid(), settings.gid(), settings.mode() & 0o777), (0, group, 0o640));
 }
 
+/// The unit of the agent runs it with its example of rules until systemd stops it.
+#[test]
+fn the_unit_of_the_agent_starts_what_the_program_accepts() {
+    let server = Server::in_memory();
+    let lines = unit_lines(&read("systemd/portolan-agent.service"));
+    let value = |key: &str| lines.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
+    let start = value("ExecStart").unwrap().strip_prefix("/usr/bin/portolan ").expect("it starts portolan");
+    let rules = packaging("systemd/agent.toml").display().to_string();
+    let args = start.replace("/etc/portolan/agent.toml", &rules);
+
+    let mut command = Command::new(portolan_path());
+    command.args(args.split(' ')).args(["--interval", "1s", "--host", "web1"]).env_clear();
+    command.env("PORTOLAN_CONFIG", "/dev/null").env("PORTOLAN_REGISTRY", server.address.to_string());
+    let mut agent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    wait_until(|| server.get("/api/v1/drift").json()["data"]["hosts"][0]["host"] == "web1");
+    kill(agent.id(), Signal::TERM);
+    let mut said = String::new();
+    agent.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(finish(agent).and_then(|status| status.code()), Some(143), "{said}");
+
+    let mut analyze = tool("systemd-analyze");
+    analyze.args(["security", "--offline=true", "--threshold=60"]).arg(packaging("systemd/portolan-agent.service"));
+    let analyzed = output(analyze.env("SYSTEMD_COLORS", "0").env("SYSTEMD_PAGER", ""));
+    let said = String::from_utf8_lossy(&analyzed.stdout).into_owned() + &String::from_utf8_lossy(&analyzed.stderr);
+    assert!(analyzed.status.success() && said.contains("Overall exposure level"), "{said}");
+}
+
 /// systemd's own figure, from 0 (nothing is exposed) to 10.
 #[test]
 fn systemd_finds_the_unit_hardly_exposed() {
@@ -343,5 +372,5 @@ fn promtool_accepts_the_sample_settings() {
     fs::copy(packaging("prometheus/alerts.yml"), dir.path().join("alerts.yml")).unwrap();
     let checked = output(tool("promtool").args(["check", "config"]).arg(dir.path().join("prometheus.yml")));
     let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && said.contains("18 rules found"), "{said}");
+    assert!(checked.status.success() && said.contains("20 rules found"), "{said}");
 }

@@ -89,6 +89,8 @@ fn wanted(query: &Local) -> Wanted {
         connected: false,
         connections: false,
         peers: true,
+        firewall: false,
+        published: false,
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::model::PartialError;
 
+use super::super::firewall::Generation;
 use super::super::netlink::SockDiag;
 use super::super::socket::{Socket, Wanted};
 use super::super::tables::{SocketTables, read_tables};
@@ -19,6 +20,9 @@ pub(super) struct TableState {
     diag: Option<SockDiag>,
     /// The last fingerprints of the TCP table and of the others; `None`: not taken yet.
     fingerprints: [Option<u64>; 2],
+    /// The connection for the state of the firewall's rules, and their last state.
+    rules: Option<Generation>,
+    generation: Option<u64>,
     /// How many more fingerprints may leave TCP out.
     without_tcp: u32,
     /// The tables that were reported last; `None`: unknown.
@@ -72,12 +76,15 @@ impl TableState {
             (false, _) => 0,
         };
 
-        let before = self.fingerprints;
+        let before = (self.fingerprints, self.generation);
+        if wanted.published {
+            self.generation = self.rules.get_or_insert_with(Generation::open).now();
+        }
         if with_tcp {
             self.fingerprints[0] = self.fingerprint(&tcp);
         }
         self.fingerprints[1] = self.fingerprint(&others);
-        self.fingerprints == before && self.fingerprints.iter().all(Option::is_some)
+        (self.fingerprints, self.generation) == before && self.fingerprints.iter().all(Option::is_some)
     }
 
     /// The fingerprint of the wanted tables.
@@ -100,9 +107,10 @@ fn comparable(mut sockets: Vec<Socket>) -> Vec<Socket> {
     sockets
 }
 
-/// Clears fields that are only measured.
+/// Clears fields that are only measured, or that not every reading has.
 pub(super) fn clear_measurements(socket: &mut Socket) {
     socket.receive_queue = 0;
+    socket.mptcp = false;
 }
 
 /// Errors that are not due to a missing permission.

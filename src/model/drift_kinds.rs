@@ -1,11 +1,11 @@
-//! The kinds of findings: the rows of `portolan explain`. None takes points.
+//! The kinds of findings of `portolan drift`: rows of `portolan explain`. None takes points.
 
-use crate::model::FindingKind;
+use super::FindingKind;
 
 /// Declares the kinds, and the list of all of them.
 macro_rules! kinds {
     ($($name:ident = $code:literal, $text:literal, $hint:literal;)*) => {
-        $(pub(super) static $name: FindingKind = FindingKind::of_source($code, $text, $hint);)*
+        $(pub(crate) static $name: FindingKind = FindingKind::of_source($code, $text, $hint);)*
 
         /// Every kind, for `portolan explain`.
         pub static KINDS: &[&FindingKind] = &[$(&$name),*];

@@ -1,0 +1,77 @@
+//! The destinations that rules give packets.
+
+use std::net::IpAddr;
+
+use super::expression::Expression;
+use super::packet::Packet;
+use super::registers::Registers;
+use super::value::Value;
+
+/// A destination that packets may get: an address and a port, each as before where there is none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::source::local) struct Translation {
+    /// `None`: an address of this host.
+    pub(in crate::source::local) address: Option<IpAddr>,
+    pub(in crate::source::local) port: Option<u16>,
+}
+
+/// Maximum number of destinations of one rule.
+const MAX_TRANSLATIONS: usize = 64;
+
+/// The destinations that a rule may give packets. Those that are unknown are left out.
+pub(super) fn translations(expression: &Expression, registers: &Registers, packet: &Packet) -> Vec<Translation> {
+    let (address, port) = match expression {
+        Expression::TranslateTo { address, port } => {
+            return vec![Translation { address: *address, port: *port }];
+        }
+        Expression::Translate { address, port } => (*address, *port),
+        Expression::Redirect { port } => (None, *port),
+        _ => return Vec::new(),
+    };
+
+    let address_bytes = if packet.is_ipv6 { 16 } else { 4 };
+    // Both may come from one element of a map: only pairs of the same element belong together.
+    let joined = match (address, port) {
+        (Some(address), Some(port)) if Registers::distance(address, port) == address_bytes => {
+            registers.get(address, address_bytes + 2)
+        }
+        _ => Value::Any,
+    };
+    if let Value::OneOf(pairs) = &joined {
+        return pairs.iter().take(MAX_TRANSLATIONS).filter_map(|pair| split(pair, address_bytes)).collect();
+    }
+
+    let addresses = address.map(|register| registers.get(register, address_bytes));
+    let ports = port.map(|register| registers.get(register, 2));
+    let (Some(addresses), Some(ports)) = (alternatives(addresses, ip), alternatives(ports, number)) else {
+        return Vec::new();
+    };
+    let pairs = addresses.iter().flat_map(|address| ports.iter().map(move |port| (*address, *port)));
+    pairs.take(MAX_TRANSLATIONS).map(|(address, port)| Translation { address, port }).collect()
+}
+
+/// The alternatives of a value, or one `None` where there is no value. `None`: they are unknown.
+fn alternatives<T>(value: Option<Value>, read: impl Fn(&[u8]) -> Option<T>) -> Option<Vec<Option<T>>> {
+    match value {
+        None => Some(vec![None]),
+        Some(Value::Any) => None,
+        Some(Value::OneOf(alternatives)) => Some(alternatives.iter().map(|bytes| read(bytes)).collect()),
+    }
+}
+
+fn split(pair: &[u8], address_bytes: usize) -> Option<Translation> {
+    let (address, port) = pair.split_at_checked(address_bytes)?;
+    Some(Translation { address: Some(ip(address)?), port: Some(number(port)?) })
+}
+
+fn ip(bytes: &[u8]) -> Option<IpAddr> {
+    match bytes.len() {
+        4 => bytes.first_chunk::<4>().map(|octets| IpAddr::from(*octets)),
+        16 => bytes.first_chunk::<16>().map(|octets| IpAddr::from(*octets)),
+        _ => None,
+    }
+}
+
+pub(super) fn number(bytes: &[u8]) -> Option<u16> {
+    bytes.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+}

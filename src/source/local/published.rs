@@ -1,0 +1,173 @@
+//! Published ports: addresses of this host from which rules of the firewall lead connections elsewhere, as container engines
+//! do it, and the sockets at the other end, wherever on this machine they are.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use foldhash::fast::FixedState;
+
+use super::firewall::{Host, PublishedPort, Translation};
+use super::interfaces::Interfaces;
+use super::namespace_number;
+use super::netns;
+use super::socket::{Socket, Wanted};
+use super::tables::{SocketTables, namespaces_denied, read_this_namespace};
+use crate::model::{Address, Process, SocketState, Transport};
+use crate::net::OtherNamespace;
+
+/// The proxies that listen at a published port and connect to the other end.
+pub(super) const PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
+
+/// Adds the published ports of one's own namespace.
+pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
+    let Some(own) = tables.namespaces.first().filter(|own| own.firewall.redirects()) else { return };
+    let Ok(interfaces) = Interfaces::read(true, &[]) else { return };
+    let host = interfaces.host();
+    let mut ports = own.firewall.published(&host);
+    ports.retain(|port| if port.transport == Transport::Udp { wanted.udp } else { wanted.tcp });
+    if ports.is_empty() {
+        return;
+    }
+
+    let mut published: Vec<Socket> = ports.iter().flat_map(entries).collect();
+    let everything = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..NOTHING };
+    let (sockets, ..) = read_this_namespace(&everything, false);
+    let mut missing = resolve(&mut published, &sockets, |ip| is_own(&host, ip));
+
+    // Containers have namespaces of their own, to which interfaces lead. Another one may have the same addresses.
+    let neighbours = interfaces.neighbouring_namespaces();
+    let (others, mut denied) = if missing { netns::others().unwrap_or_default() } else { Default::default() };
+    for other in others {
+        if !missing {
+            break;
+        }
+        match is_neighbour(&other, &neighbours) {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(_) => {
+                denied = true;
+                continue;
+            }
+        }
+        let read = other.enter(|| {
+            let interfaces = Interfaces::read(true, &[]).unwrap_or_default().host();
+            (interfaces, read_this_namespace(&everything, false).0)
+        });
+        denied |= read.is_err();
+        if let Ok(Some((there, sockets))) = read {
+            missing = resolve(&mut published, &sockets, |ip| there.has(ip));
+        }
+    }
+    if missing && denied {
+        tables.limits.push(namespaces_denied("run as root, to see what serves at published ports"));
+    }
+    // A rule to a port of this host where nothing listens publishes nothing.
+    published.retain(|entry| entry.inode != 0 || entry.forwards_to.is_some_and(|to| !is_own(&host, to.ip())));
+    tables.sockets.extend(published);
+}
+
+const NOTHING: Wanted = Wanted {
+    tcp: false,
+    udp: false,
+    unix: false,
+    listen: false,
+    unconnected: false,
+    connected: false,
+    connections: false,
+    peers: false,
+    firewall: false,
+    published: false,
+};
+
+/// Whether an interface of this namespace leads to another one.
+fn is_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<bool> {
+    let Some(file) = other.open()? else { return Ok(false) };
+    Ok(namespace_number::read(file)?.is_some_and(|number| neighbours.contains(&number)))
+}
+
+/// Whether an address is the host's own; an unspecified one is that of the interface where packets come in.
+fn is_own(host: &Host, ip: IpAddr) -> bool {
+    ip.is_unspecified() || ip.is_loopback() || host.has(ip)
+}
+
+/// An entry for each destination of a published port, as yet without its socket.
+fn entries(port: &PublishedPort) -> Vec<Socket> {
+    let targets: HashSet<SocketAddr, FixedState> = port.translations.iter().map(|to| target(port, to)).collect();
+    let mut targets: Vec<SocketAddr> = targets.into_iter().collect();
+    targets.sort_unstable();
+    let entry = |target| Socket {
+        transport: port.transport,
+        state: SocketState::Published,
+        device: Some(0),
+        v6_only: Some(true),
+        transparent: Some(false),
+        forwards_to: Some(target),
+        ..Socket::listening(port.address, port.port)
+    };
+    targets.into_iter().map(entry).collect()
+}
+
+fn target(from: &PublishedPort, to: &Translation) -> SocketAddr {
+    let here: IpAddr = if from.address.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    SocketAddr::new(to.address.unwrap_or(here), to.port.unwrap_or(from.port))
+}
+
+/// Finds the sockets at the other end among those of a namespace that has some addresses; whether any is still missing.
+fn resolve(published: &mut [Socket], sockets: &[Socket], is_here: impl Fn(IpAddr) -> bool) -> bool {
+    for entry in published.iter_mut().filter(|entry| entry.inode == 0) {
+        let Some(target) = entry.forwards_to.filter(|target| is_here(target.ip())) else { continue };
+        let serving = sockets.iter().filter(|socket| serves(socket, entry.transport, target));
+        // A socket of that very address takes precedence.
+        let serving = serving.min_by_key(|socket| socket.address != Address::Ip(target.ip()));
+        if let Some(serving) = serving {
+            (entry.inode, entry.uid, entry.cgroup) = (serving.inode, serving.uid, serving.cgroup);
+        }
+    }
+    published.iter().any(|entry| entry.inode == 0)
+}
+
+fn serves(socket: &Socket, transport: Transport, target: SocketAddr) -> bool {
+    let Address::Ip(ip) = socket.address else { return false };
+    let is_any = match ip {
+        IpAddr::V4(ip) => ip.is_unspecified() && target.is_ipv4(),
+        IpAddr::V6(ip) => ip.is_unspecified() && (target.is_ipv6() || socket.v6_only != Some(true)),
+    };
+    let is_there = is_any || ip.to_canonical() == target.ip() || (target.ip().is_unspecified() && !ip.is_loopback());
+    socket.transport == transport && socket.port == target.port() && socket.state != SocketState::Connected && is_there
+}
+
+/// Where a proxy leads connections, by its command line: `docker-proxy … -container-ip 172.17.0.2 -container-port 80`.
+pub(super) fn proxied(process: &Process) -> Option<SocketAddr> {
+    let command = process.command.as_ref().filter(|_| process.name.as_raw() == PROXIES[0])?;
+    let words: Vec<&str> = command.as_raw().split(' ').collect();
+    let value = |option: &str| words.iter().position(|word| *word == option).and_then(|at| words.get(at + 1));
+    Some(SocketAddr::new(value("-container-ip")?.parse().ok()?, value("-container-port")?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(address: &str, v6_only: Option<bool>) -> Socket {
+        let address: SocketAddr = address.parse().unwrap();
+        Socket { inode: 7, v6_only, ..Socket::listening(address.ip(), address.port()) }
+    }
+
+    #[test]
+    fn the_socket_at_the_other_end_has_its_address_or_every_address() {
+        let target = "172.17.0.2:80".parse().unwrap();
+        for (address, v6_only, is_it) in [
+            ("172.17.0.2:80", None, true),
+            ("0.0.0.0:80", None, true),
+            ("[::]:80", Some(false), true),
+            ("[::]:80", Some(true), false),
+            ("172.17.0.3:80", None, false),
+            ("127.0.0.1:80", None, false),
+            ("0.0.0.0:81", None, false),
+        ] {
+            assert_eq!(serves(&listener(address, v6_only), Transport::Tcp, target), is_it, "{address}");
+        }
+        assert!(!serves(&listener("0.0.0.0:80", None), Transport::Udp, target));
+    }
+}
