@@ -162,7 +162,7 @@ fn unknown_keys() {
     );
     with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
-        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, config",
+        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config",
     );
     with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
@@ -171,7 +171,7 @@ fn unknown_keys() {
 
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
-        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, config; `portolan config show` prints all keys",
+        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config; `portolan config show` prints all keys",
     );
 }
 

@@ -61,7 +61,7 @@ fn unknown_words() {
     portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
     portolan("xyzzy").refuses(
         "'xyzzy': portolan has no such command",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, db, bench, ports, completions, man, config; try `portolan --help`",
     );
 
     portolan("discover local extra")
@@ -106,7 +106,7 @@ fn options_typed_by_habit() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, bench, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, resolve, register, deregister, services, status, health, audit, export, drift, agent, sync, doctor, explain, serve, key, db, bench, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config").refuses(
         "portolan config: no command is given",

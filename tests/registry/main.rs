@@ -22,6 +22,8 @@ mod eureka;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "postgres"))]
 #[allow(unreachable_pub)]
 mod nodes;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
+mod proxies;
 #[cfg(feature = "serve")]
 #[allow(unreachable_pub)]
 mod serve;

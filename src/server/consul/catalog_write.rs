@@ -59,7 +59,7 @@ impl Given {
             ignore_indexes(&mut service)?;
             let given = ServiceGiven::take(&mut service, "Service")?;
             service.finish()?;
-            Ok::<_, String>(given)
+            Ok::<_, String>(given.with_valid_weights())
         });
         let one = fields.take("Check");
         let checks = fields.list("Checks")?.into_iter().chain(one).map(GivenCheck::of);

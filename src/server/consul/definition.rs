@@ -221,19 +221,8 @@ impl ServiceGiven {
                 "Invalid service address: it is the wildcard address, which no client can connect to".to_owned(),
             );
         }
-        if let Some((passing, warning)) = self.weights {
-            let problem = if passing < 1 {
-                "Passing must be greater than 0"
-            } else if warning < 0 {
-                "Warning must be greater or equal than 0"
-            } else if passing > 65_535 || warning > 65_535 {
-                "DNS Weight must be between 0 and 65535"
-            } else {
-                ""
-            };
-            if !problem.is_empty() {
-                return Some(format!("Invalid Weights: {problem}"));
-            }
+        if let Some(problem) = self.weights.and_then(weights_problem) {
+            return Some(format!("Invalid Weights: {problem}"));
         }
         if let Some(problem) = meta_problem(&self.meta) {
             return Some(format!("Invalid Service Meta: {problem}"));
@@ -243,6 +232,13 @@ impl ServiceGiven {
         }
         let kind = clean(&self.kind);
         (!self.kind.is_empty()).then(|| format!("{kind}: proxies, gateways and Connect are not supported"))
+    }
+
+    /// The same with the usual weights, if it has others than Consul allows: its catalog takes them so, and its Go client
+    /// sends zeros there.
+    pub(super) fn with_valid_weights(mut self) -> Self {
+        self.weights = self.weights.filter(|weights| weights_problem(*weights).is_none());
+        self
     }
 
     /// The id: the name, unless another one is given.
@@ -314,6 +310,16 @@ const META_FIELDS: [(&str, SetField); 3] = [
     ("protocol", |registration, value| registration.protocol = Some(value)),
     ("zone", |registration, value| registration.zone = Some(value)),
 ];
+
+/// What is wrong with weights, in Consul's words.
+fn weights_problem((passing, warning): (i64, i64)) -> Option<&'static str> {
+    match (passing, warning) {
+        (..1, _) => Some("Passing must be greater than 0"),
+        (_, ..0) => Some("Warning must be greater or equal than 0"),
+        (65_536.., _) | (_, 65_536..) => Some("DNS Weight must be between 0 and 65535"),
+        _ => None,
+    }
+}
 
 /// Whether a value of Connect asks for anything.
 fn is_used(value: &Value) -> bool {

@@ -218,3 +218,24 @@ fn a_node_that_only_rest_names_is_a_node() {
     server.write("/v1/catalog/deregister", &json!({ "Node": "n7" }));
     assert_eq!(server.rest.discover("service_name=db"), Vec::<Value>::new());
 }
+
+/// Consul's Go client sends weights of zero with every service that it puts into the catalog; the agent refuses those.
+#[test]
+fn weights_that_no_service_can_have_are_the_usual_ones_in_the_catalog() {
+    let (real, own) = (crate::sources::programs::consul(), ConsulServer::start());
+    for weights in [
+        json!({ "Passing": 0, "Warning": 0 }),
+        json!({ "Passing": 5, "Warning": -2 }),
+        json!({ "Passing": 5, "Warning": 2 }),
+    ] {
+        let body = json!({ "Node": "a", "Address": "10.0.0.1", "Service": { "Service": "web", "Port": 80, "Weights": weights } });
+        crate::sources::json_http::send(real.address, "PUT", "/v1/catalog/register", None, &body);
+        own.write("/v1/catalog/register", &body);
+
+        let path = "/v1/catalog/service/web";
+        let expected: Value =
+            serde_json::from_str(&crate::sources::json_http::send(real.address, "GET", path, None, &Value::Null))
+                .unwrap();
+        assert_eq!(own.read(path)[0]["ServiceWeights"], expected[0]["ServiceWeights"], "{weights}");
+    }
+}
