@@ -134,3 +134,11 @@ fn at_most_a_fifth_of_a_service_is_removed() {
         assert_eq!(plan.withheld.len(), usize::from(dead) - permitted, "{dead} of {count}");
     }
 }
+
+/// A route without an interface that has the address (AnyIP) can lead to a listener: what is bound to it is where the
+/// registration leads.
+#[test]
+fn a_listener_on_an_address_without_an_interface_is_registered_there() {
+    let input = with(registered("web", "a", "10.0.0.9", 80), vec![listener("10.0.0.9", 80, "x")]);
+    assert!(!codes(&input).contains(&"drift-unregistered".to_owned()), "{:?}", codes(&input));
+}

@@ -83,7 +83,9 @@ fn registered(input: &DriftInput, service: &Service<LocalDetail>, of_port: &[&Re
         if registered.addresses.is_empty() {
             certainty = Certainty::Unknown;
         }
-        for ip in registered.addresses.iter().filter(|ip| input.host.has(**ip) != Certainty::No) {
+        // An address may also lead here by a route alone, without an interface that has it: a listener on it says so.
+        let leads_here = |ip: &&std::net::IpAddr| ip_of(service) == Some(**ip) || input.host.has(**ip) != Certainty::No;
+        for ip in registered.addresses.iter().filter(leads_here) {
             match covers(service, *ip) {
                 Certainty::Yes => return Certainty::Yes,
                 Certainty::Unknown => certainty = Certainty::Unknown,
