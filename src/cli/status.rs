@@ -103,7 +103,8 @@ fn import_text(import: &ImportStatus) -> String {
     if let (true, Some(age)) = (import.state == "stale", import.age_seconds) {
         text.push_str(&format!(" for {age:.0} s"));
     }
-    text.push_str(&format!(": {} instances of {}", import.instances, clean(&import.place)));
+    let noun = if import.instances == 1 { "instance" } else { "instances" };
+    text.push_str(&format!(": {} {noun} of {}", import.instances, clean(&import.place)));
     if import.held > 0 {
         text.push_str(&format!(", {} no longer listed", import.held));
     }
