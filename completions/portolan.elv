@@ -47,6 +47,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand audit 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand agent 'Register what listens on this host, and report where host and registry disagree'
             cand sync 'Copy the services of one registry to another'
             cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
@@ -1241,6 +1242,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fleet 'List the findings of all hosts, which their agents report to the REGISTRY: one that `portolan serve` runs'
             cand --all 'Also list addresses that agree, and those that cannot be judged'
             cand --connect-only 'Only connect: do not identify what replies'
             cand --fix 'Print the commands that fix the findings, instead of the findings'
@@ -1248,6 +1250,27 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
             cand --lines 'Write lines even on a terminal'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;agent'= {
+            cand --rules 'Register what the rules of this TOML file match, for as long as it listens'
+            cand --allow 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line'
+            cand --host 'The name of this host, as registrations have it as their node [default: its host name]'
+            cand --interval 'Look and report at this interval; from 1s to 1h'
+            cand --registry 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --server 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --connect-only 'Only connect: do not identify what replies'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -1369,10 +1392,11 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;key;create'= {
             cand --name 'Name of the key, shown in logs and lists'
-            cand --role 'Role: viewer, operator or admin [default: viewer]'
-            cand --permission 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated'
+            cand --role 'Role: viewer, agent, operator or admin [default: viewer]'
+            cand --permission 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters, administer or report_drift; can be repeated'
             cand --namespace 'Limit the key to this namespace; can be repeated'
             cand --service 'Limit the key to services whose names begin with this; can be repeated'
+            cand --host 'Let the key change only instances of this host, and report only of it; can be repeated'
             cand --expires 'Expire after this time, such as 90d; at most 365d [default: never]'
             cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
@@ -1782,6 +1806,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand audit 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result'
             cand export 'Write the instances of services as configuration of a proxy'
             cand drift 'Compare registries with what listens on this machine and what replies'
+            cand agent 'Register what listens on this host, and report where host and registry disagree'
             cand sync 'Copy the services of one registry to another'
             cand doctor 'Look for problems of this machine, of a registry, and of a service in it, and say what to do'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
@@ -1881,6 +1906,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;export'= {
         }
         &'portolan;help;drift'= {
+        }
+        &'portolan;help;agent'= {
         }
         &'portolan;help;sync'= {
         }

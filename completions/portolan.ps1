@@ -50,6 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
             [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Compare registries with what listens on this machine and what replies')
+            [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Register what listens on this host, and report where host and registry disagree')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Copy the services of one registry to another')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for problems of this machine, of a registry, and of a service in it, and say what to do')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
@@ -1304,6 +1305,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fleet', '--fleet', [CompletionResultType]::ParameterName, 'List the findings of all hosts, which their agents report to the REGISTRY: one that `portolan serve` runs')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Also list addresses that agree, and those that cannot be judged')
             [CompletionResult]::new('--connect-only', '--connect-only', [CompletionResultType]::ParameterName, 'Only connect: do not identify what replies')
             [CompletionResult]::new('--fix', '--fix', [CompletionResultType]::ParameterName, 'Print the commands that fix the findings, instead of the findings')
@@ -1311,6 +1313,28 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
             [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
             [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;agent' {
+            [CompletionResult]::new('--rules', '--rules', [CompletionResultType]::ParameterName, 'Register what the rules of this TOML file match, for as long as it listens')
+            [CompletionResult]::new('--allow', '--allow', [CompletionResultType]::ParameterName, 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'The name of this host, as registrations have it as their node [default: its host name]')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Look and report at this interval; from 1s to 1h')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--connect-only', '--connect-only', [CompletionResultType]::ParameterName, 'Only connect: do not identify what replies')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -1438,10 +1462,11 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;key;create' {
             [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Name of the key, shown in logs and lists')
-            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Role: viewer, operator or admin [default: viewer]')
-            [CompletionResult]::new('--permission', '--permission', [CompletionResultType]::ParameterName, 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters or administer; can be repeated')
+            [CompletionResult]::new('--role', '--role', [CompletionResultType]::ParameterName, 'Role: viewer, agent, operator or admin [default: viewer]')
+            [CompletionResult]::new('--permission', '--permission', [CompletionResultType]::ParameterName, 'Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters, administer or report_drift; can be repeated')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Limit the key to this namespace; can be repeated')
             [CompletionResult]::new('--service', '--service', [CompletionResultType]::ParameterName, 'Limit the key to services whose names begin with this; can be repeated')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Let the key change only instances of this host, and report only of it; can be repeated')
             [CompletionResult]::new('--expires', '--expires', [CompletionResultType]::ParameterName, 'Expire after this time, such as 90d; at most 365d [default: never]')
             [CompletionResult]::new('--keys-file', '--keys-file', [CompletionResultType]::ParameterName, 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
@@ -1893,6 +1918,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result')
             [CompletionResult]::new('export', 'export', [CompletionResultType]::ParameterValue, 'Write the instances of services as configuration of a proxy')
             [CompletionResult]::new('drift', 'drift', [CompletionResultType]::ParameterValue, 'Compare registries with what listens on this machine and what replies')
+            [CompletionResult]::new('agent', 'agent', [CompletionResultType]::ParameterValue, 'Register what listens on this host, and report where host and registry disagree')
             [CompletionResult]::new('sync', 'sync', [CompletionResultType]::ParameterValue, 'Copy the services of one registry to another')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Look for problems of this machine, of a registry, and of a service in it, and say what to do')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
@@ -2027,6 +2053,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;drift' {
+            break
+        }
+        'portolan;help;agent' {
             break
         }
         'portolan;help;sync' {

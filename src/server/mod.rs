@@ -40,6 +40,12 @@ mod percent;
 mod recent_changes;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod redis_link;
+#[cfg(feature = "redis")]
+mod redis_settings;
+#[cfg(feature = "redis")]
+mod redis_url;
 mod reload;
 mod reply;
 mod request_context;
@@ -89,6 +95,8 @@ use self::limits::RateLimits;
 use self::metrics::Metrics;
 use self::own_node::OwnNode;
 use self::recent_changes::RecentChanges;
+#[cfg(feature = "redis")]
+use self::redis_link::RedisLink;
 use self::request_id::RequestIds;
 use self::ring::Ring;
 use self::shared::{App, ServerState};
@@ -113,7 +121,9 @@ pub use self::import_board::Import;
 pub use self::limits::{RateLimitSettings, RequestRate};
 pub use self::log_level::LogLevel;
 #[cfg(feature = "redis")]
-pub use self::redis::{RedisSettings, RedisUrl};
+pub use self::redis_settings::RedisSettings;
+#[cfg(feature = "redis")]
+pub use self::redis_url::RedisUrl;
 pub use self::settings::{
     AuditSettings, DnsSettings, HealthCheckSettings, LiveSettings, ServerSettings, SizeLimits, TimeLimits,
 };
@@ -167,6 +177,16 @@ fn browser_rule(app: &ServerState, listeners: &[TcpListener]) -> BrowserRule {
     BrowserRule::new(&app.settings.allowed_origins, is_local && !app.access.is_on())
 }
 
+/// The limits of callers, which servers with a Redis share.
+fn rate_limits(settings: &ServerSettings) -> RateLimits {
+    let limits = RateLimits::new(settings.rate_limits, Clock::coarse());
+    #[cfg(feature = "redis")]
+    if settings.redis.is_some() {
+        return limits.share();
+    }
+    limits
+}
+
 /// Serves until `shutdown` is stopped: accepts no more connections then, answers what was begun, and ends the event
 /// streams. What is not done after the settings' timeout is dropped; the report says how much. `changes`: the settings that change
 /// meanwhile; no connection is dropped for them.
@@ -197,8 +217,6 @@ pub async fn run(
 
     let consul_address = listeners.consul.first().and_then(|listener| listener.local_addr().ok());
     let (hints, carrier) = Hints::new();
-    #[cfg(feature = "redis")]
-    let redis = settings.redis.clone().filter(|_| shared_store.is_some());
     let own_node = Arc::new(OwnNode::new(&settings, consul_address, &epoch));
     let app = Arc::new(ServerState {
         unscoped: ArcSwap::from_pointee(View::new(state.snapshot(), !listeners.dns.is_empty())),
@@ -206,17 +224,9 @@ pub async fn run(
         unscoped_writes: writes,
         access: Arc::new(access),
         audit,
-        #[cfg(not(feature = "redis"))]
-        rates: RateLimits::new(settings.rate_limits, Clock::coarse()),
+        rates: rate_limits(&settings),
         #[cfg(feature = "redis")]
-        rates: match &redis {
-            Some(_) => RateLimits::new(settings.rate_limits, Clock::coarse()).share(),
-            None => RateLimits::new(settings.rate_limits, Clock::coarse()),
-        },
-        #[cfg(feature = "redis")]
-        redis: redis
-            .as_ref()
-            .map(|settings| Arc::new(redis::RedisLink::new(settings, Arc::clone(&carrier.is_connected)))),
+        redis: settings.redis.as_ref().map(|redis| Arc::new(RedisLink::new(redis, &carrier.is_connected))),
         log,
         metrics,
         gate,
@@ -248,10 +258,7 @@ pub async fn run(
         None => writer_stop.spawn(writer.run(writer_stop.clone())),
     };
     #[cfg(feature = "redis")]
-    match &redis {
-        Some(settings) => redis::start(&app, settings, carrier, &writer_stop),
-        None => drop(carrier),
-    }
+    redis::start(&app, carrier, &writer_stop);
     #[cfg(not(feature = "redis"))]
     drop(carrier);
     monitor::start(&app, demands, monitor_stop.clone());

@@ -45,7 +45,7 @@ pub struct ServerSettings {
     pub dns: DnsSettings,
     /// What several servers tell each other beside their store; `None`: they do without.
     #[cfg(feature = "redis")]
-    pub redis: Option<super::RedisSettings>,
+    pub redis: Option<super::redis_settings::RedisSettings>,
 }
 
 /// The settings that can change while a server runs.

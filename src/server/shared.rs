@@ -71,7 +71,7 @@ pub(super) struct ServerState {
     pub(super) has_tls: bool,
     /// The connection to Redis, if there is one to make.
     #[cfg(feature = "redis")]
-    pub(super) redis: Option<Arc<super::redis::RedisLink>>,
+    pub(super) redis: Option<Arc<super::redis_link::RedisLink>>,
 }
 
 /// After a write that failed, a probe alone does not make the server ready for so long.

@@ -7,8 +7,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
 use socket2::TcpKeepalive;
 
-use super::RedisUrl;
 use crate::clean::clean;
+use crate::server::redis_url::RedisUrl;
 
 /// How long a connect and a login may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -8,8 +8,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::connection::{Connector, plain};
-use super::{KeyNames, RedisLink, Side, revocations};
+use super::stream::{INDEX_FIELD, RETRY_INTERVAL, REVOKED_FIELD};
+use super::{KeyNames, revocations};
 use crate::engine::Shutdown;
+use crate::server::redis_link::{RedisLink, Side};
 use crate::server::shared::App;
 
 /// How long one read of the stream waits for an entry.
@@ -18,14 +20,6 @@ const READ_WAIT: Duration = Duration::from_secs(1);
 const REPLY_SLACK: Duration = Duration::from_millis(1_500);
 /// The most entries of one read.
 const MAX_ENTRIES: usize = 256;
-/// The pause before another connect.
-pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The field of an entry with an index.
-pub(super) const INDEX_FIELD: &str = "index";
-/// The field of an entry with the id of a revoked key.
-pub(super) const REVOKED_FIELD: &str = "revoked";
-
 /// A reply to XREAD: for each stream, its entries with their ids and fields.
 type StreamReply = Option<Vec<(String, Vec<(String, Vec<String>)>)>>;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use redis::Pipeline;
 
 use super::KeyNames;
-use super::reader::REVOKED_FIELD;
+use super::stream::{self, REVOKED_FIELD};
 use crate::server::shared::App;
 
 /// The most ids that are read at once: as many as a file may have.
@@ -27,8 +27,7 @@ impl Published {
         let mut commands = redis::pipe();
         commands.cmd("SADD").arg(&names.revoked).arg(&new).ignore();
         for id in new {
-            commands.cmd("XADD").arg(&names.changes).arg("MAXLEN").arg("~").arg(super::sender::MAX_STREAM);
-            commands.arg("*").arg(REVOKED_FIELD).arg(id).ignore();
+            commands.add_command(stream::add(&names.changes, REVOKED_FIELD, id)).ignore();
         }
         Some((commands, known))
     }

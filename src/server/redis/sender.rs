@@ -7,18 +7,17 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
+use super::KeyNames;
 use super::connection::{Connector, plain};
 use super::rates::{SharedRates, exchange};
-use super::reader::{INDEX_FIELD, RETRY_INTERVAL};
 use super::revocations::{self, Published};
-use super::{KeyNames, RedisLink, Side};
+use super::stream::{self, INDEX_FIELD, RETRY_INTERVAL};
 use crate::engine::Shutdown;
+use crate::server::redis_link::{RedisLink, Side};
 use crate::server::shared::App;
 
 /// How long Redis may take for a reply.
 const REPLY_TIMEOUT: Duration = Duration::from_millis(500);
-/// About how many entries the stream keeps.
-pub(super) const MAX_STREAM: usize = 1_000;
 /// The interval at which newly revoked keys are published.
 const REVOCATION_INTERVAL: Duration = Duration::from_secs(1);
 /// All revoked keys are published and read after so many of them: Redis may have been emptied.
@@ -112,9 +111,7 @@ impl Sender {
     /// Sends the last index. What was written meanwhile is in it.
     async fn send_index(&mut self, connection: &mut MultiplexedConnection) -> redis::RedisResult<()> {
         let index = *self.written.borrow_and_update();
-        let mut command = redis::cmd("XADD");
-        command.arg(&self.names.changes).arg("MAXLEN").arg("~").arg(MAX_STREAM);
-        command.arg("*").arg(INDEX_FIELD).arg(index).query_async(connection).await
+        stream::add(&self.names.changes, INDEX_FIELD, index).query_async(connection).await
     }
 
     async fn exchange_rates(&mut self, connection: &mut MultiplexedConnection) -> redis::RedisResult<()> {

@@ -30,6 +30,7 @@ pub(in crate::server) struct DiscoveryRequest {
     version_info: String,
     /// The names of services: NAME, or NAMESPACE/NAME
     #[serde(alias = "resourceNames")]
+    #[schema(required = true, min_items = 1, max_items = 1000)]
     resource_names: Vec<String>,
     /// `type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment`
     #[serde(alias = "typeUrl")]

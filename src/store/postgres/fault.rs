@@ -80,7 +80,7 @@ impl From<tokio_postgres::Error> for Fault {
         if text.contains("password") || cause.contains("password") {
             return Self { code: None, cause: "it asks for a password".to_owned(), hint: PASSWORD };
         }
-        let is_of_network = error.is_closed() || sources(&error).any(|source| source.is::<std::io::Error>());
+        let is_of_network = error.is_closed() || sources(&error).any(<dyn std::error::Error>::is::<std::io::Error>);
         Self { code: None, cause, hint: if is_of_network { UNREACHABLE } else { NOT_POSTGRES } }
     }
 }

@@ -91,13 +91,26 @@ pub(super) async fn clock_ahead(client: &Client) -> Result<f64, Fault> {
     let row = client.query_one("SELECT extract(epoch FROM clock_timestamp())::float8", &[]).await?;
     let (there, after): (f64, f64) = (row.try_get(0)?, since_epoch());
 
-    // What lies between the two moments is no difference at all.
-    if there < before {
-        return Ok(there - before);
-    }
-    Ok((there - after).max(0.0))
+    Ok(difference(before, there, after))
+}
+
+/// How far a time is before the two moments between which it was read. What lies between them is no difference at all.
+fn difference(before: f64, there: f64, after: f64) -> f64 {
+    if there < before { there - before } else { (there - after).max(0.0) }
 }
 
 fn since_epoch() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_outside_of_the_two_moments_is_a_difference() {
+        assert!(difference(100.0, 100.5, 101.0).abs() < f64::EPSILON);
+        assert!((difference(100.0, 3_701.0, 101.0) - 3_600.0).abs() < 1e-9, "ahead");
+        assert!((difference(3_700.0, 100.0, 3_701.0) + 3_600.0).abs() < 1e-9, "behind");
+    }
 }

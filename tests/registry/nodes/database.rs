@@ -17,16 +17,11 @@ use crate::support::{HANG, TempDir, finish, is_root, kill, output, tool};
 /// Where Debian's package has the programs.
 const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
-/// What gives a program another time, of Debian's libfaketime.
-const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-
 /// A running PostgreSQL. It ends with its owner, and with this process at the latest.
 pub struct Database {
     folder: TempDir,
     port: u16,
     postmaster: Option<Child>,
-    /// How far its clock is ahead, as `faketime` writes it.
-    ahead: Option<&'static str>,
 }
 
 /// The one that tests share which do it no harm; each takes a database of its own. It ends with the last of them.
@@ -96,11 +91,6 @@ fn data_folder() -> TempDir {
 
 impl Database {
     pub fn start() -> Self {
-        Self::with_clock(None)
-    }
-
-    /// One whose clock is ahead, or behind.
-    pub fn with_clock(ahead: Option<&'static str>) -> Self {
         let folder = data_folder();
         let data = folder.path().join("data");
         let made = unprivileged("initdb")
@@ -110,7 +100,7 @@ impl Database {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-        let mut database = Self { folder, port: free_port(), postmaster: None, ahead };
+        let mut database = Self { folder, port: free_port(), postmaster: None };
         database.begin();
         database
     }
@@ -125,7 +115,7 @@ impl Database {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-        let mut standby = Self { folder, port: free_port(), postmaster: None, ahead: None };
+        let mut standby = Self { folder, port: free_port(), postmaster: None };
         standby.begin();
         standby
     }
@@ -157,10 +147,6 @@ impl Database {
             "-c",
             "max_connections=200",
         ]);
-        if let Some(ahead) = self.ahead {
-            assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is missing: install libfaketime (tests/run does)");
-            command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", ahead).env("DONT_FAKE_MONOTONIC", "1");
-        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.postmaster = Some(spawn(command));
 

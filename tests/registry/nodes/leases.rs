@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::database::{Database, shared};
+use super::database::shared;
 use super::node::{Watcher, node_with, registration, three, wait_for_the_same_index};
 use crate::serve::{Server, wait_until};
 use crate::support::kill;
@@ -62,23 +62,6 @@ fn a_heartbeat_at_one_server_counts_at_all_and_what_ends_is_unhealthy_at_all() {
     assert_eq!(nodes[1].post("/api/v1/services/silent/heartbeat", "").status, 200);
     wait_for_the_same_index(&[&nodes[1], &nodes[0], &nodes[2]]);
     assert!(nodes.iter().all(|node| health(node, "silent") == "healthy"));
-}
-
-#[test]
-fn a_database_whose_clock_is_wrong_is_named_and_lets_nothing_expire_early_or_late() {
-    let database = Database::with_clock(Some("+1h"));
-    let (url, folder) = (database.create(), crate::serve::folder());
-    let nodes = ["a", "b"].map(|name| short(&url, name, folder.path()));
-    assert!(nodes.iter().all(|node| node.log().contains("the clock of the database is ahead")), "{}", nodes[0].log());
-    nodes[0].register(&registration("alive", 3));
-    nodes[0].register(&registration("silent", 3));
-    wait_for_the_same_index(&nodes.each_ref());
-
-    wait_until(|| {
-        keep_alive(&nodes[1], "alive", Duration::from_millis(100));
-        nodes.iter().all(|node| health(node, "silent") == "unhealthy")
-    });
-    assert!(nodes.iter().all(|node| health(node, "alive") == "healthy"));
 }
 
 #[test]

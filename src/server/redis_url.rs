@@ -27,7 +27,7 @@ impl RedisUrl {
         Self::of(self.info.set_redis_settings(redis))
     }
 
-    pub(super) fn info(&self) -> &ConnectionInfo {
+    pub(in crate::server) fn info(&self) -> &ConnectionInfo {
         &self.info
     }
 
