@@ -133,7 +133,7 @@ impl JsonFields {
     /// Takes a whole number from `min` to `max`.
     pub(crate) fn number(&mut self, names: &[&'static str], min: u64, max: u64) -> Result<Option<u64>, Problem> {
         self.read(names, |value| {
-            let number = value.as_u64().filter(|number| (min..=max).contains(number));
+            let number = value.as_u64().or_else(|| whole(&value)).filter(|number| (min..=max).contains(number));
             number.ok_or_else(|| unexpected(&value, &format!("a whole number from {min} to {max}")))
         })
     }
@@ -219,6 +219,12 @@ fn text_of(value: Value) -> Result<String, Problem> {
         Value::String(text) => Ok(text),
         other => Err(unexpected(&other, "a text")),
     }
+}
+
+/// The whole number that a number such as `2.0` is, which JSON Schema counts as an integer.
+fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
+    format!("{number:.0}").parse().ok()
 }
 
 fn duration_of(value: &Value) -> Result<Duration, Problem> {

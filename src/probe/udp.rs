@@ -97,7 +97,7 @@ async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
 
 /// The reply to one datagram, also from another port of the peer.
 async fn request_from_another_port(target: &PortTarget, payload: &[u8]) -> Result<Option<Vec<u8>>, SkipReason> {
-    let device = target.interface.as_ref().map(|interface| interface.as_bytes());
+    let device = target.interface.as_ref().map(String::as_bytes);
     let local = unspecified(target.address);
     let opened = open_in(target.namespace.as_deref(), || ReplyPorts::bind(local, target.address.ip(), device));
     let ports = opened.map_err(SkipReason::Local)?.ok_or(SkipReason::Gone)?;

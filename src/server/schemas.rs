@@ -25,7 +25,7 @@ pub(super) struct RegistrationBody {
     namespace: Option<String>,
     #[schema(max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$")]
     name: String,
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     version: Option<String>,
     /// An IP address or a host name.
     #[schema(min_length = 1, max_length = 253)]
@@ -242,11 +242,12 @@ pub(super) struct ChangeBody {
     generation: Option<u64>,
 }
 
-/// What a heartbeat may say.
+/// What a heartbeat may say; also `service_id`, the id of the path again.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HeartbeatBody {
     /// The id of the path again.
+    #[schema(ignore)]
     service_id: Option<String>,
     /// The health that the instance reports itself.
     status: Option<HealthValue>,
@@ -266,7 +267,7 @@ pub(super) struct HeartbeatAnswer {
 #[serde(deny_unknown_fields)]
 pub(super) struct BulkBody {
     /// Each has one of `register` (a registration), `deregister` and `heartbeat` (with an `id`). One that is wrong fails alone.
-    #[schema(min_items = 1, max_items = 1000, value_type = Vec<Object>)]
+    #[schema(min_items = 1, max_items = 1000)]
     operations: Vec<Value>,
 }
 
@@ -314,6 +315,7 @@ pub(super) struct StrategyAnswer {
 #[serde(deny_unknown_fields)]
 pub(super) struct TrafficTarget {
     version: Option<String>,
+    #[schema(min_length = 1)]
     tag: Option<String>,
 }
 
@@ -329,7 +331,7 @@ pub(super) struct SwitchBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct ShiftBody {
     to: TrafficTarget,
-    /// Percentages, rising
+    /// Percentages from 1 to 100, rising
     #[schema(min_items = 1, max_items = 100)]
     steps: Vec<u8>,
     /// How long each step lasts: seconds, or a text such as 5m
@@ -345,6 +347,7 @@ pub(super) struct ShiftBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct ShiftActionBody {
     /// pause, resume, abort or finish
+    #[schema(pattern = "^(pause|resume|abort|finish)$")]
     action: String,
 }
 
@@ -406,6 +409,7 @@ pub(super) struct CheckAllAnswer {
 #[derive(ToSchema)]
 pub(super) struct LogLevelBody {
     /// off, error, warn, info, debug, trace, or a list such as `portolan=debug,warn`
+    #[schema(min_length = 1)]
     level: String,
 }
 

@@ -87,6 +87,9 @@ fn every_planted_fault_of_a_cluster_is_found_and_nothing_else() {
     let scene = Scene::new();
     // Every address of this network refuses where nothing listens. No route leads to 10.9.9.0.
     scene.sh("ip route add local 10.7.0.0/16 dev lo");
+    for at in 1..=EACH {
+        scene.sh(&format!("ip address add 10.7.0.{at}/32 dev lo"));
+    }
     let namespace = File::open(format!("/proc/{}/ns/net", scene.pid())).unwrap();
     let ran = thread::scope(|scope| {
         let inside = scope.spawn(|| {

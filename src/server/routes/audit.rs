@@ -44,7 +44,7 @@ struct RecordSelection {
         ("after" = Option<u64>, Query, description = "Only records with greater numbers"),
         ("last" = Option<u64>, Query, description = "Begin this many records before the end", minimum = 1),
         ("limit" = Option<u64>, Query, description = "At most so many records", minimum = 1, maximum = 1000),
-        ("since" = Option<String>, Query, description = "Only records from this time on (RFC 3339)"),
+        ("since" = Option<String>, Query, description = "Only records from this time on (RFC 3339)", format = DateTime),
         ("who" = Option<String>, Query, description = "Only records whose `who` contains this text"),
     ),
     responses((status = 200, body = AuditAnswer), (status = 400, body = ErrorBody),

@@ -115,7 +115,8 @@ async fn changed(access: &Access, name: &str, since: u64, wait: Duration) -> Api
 /// The body is the value itself: JSON, or any other text with a content type such as text/plain. With `cas` or the header
 /// If-Match, only if that version is the current one; `cas=0` or `If-None-Match: *`, only if there is none.
 #[utoipa::path(put, path = "/api/v1/config/{name}", operation_id = "writeConfig", tag = "config",
-    params(("name" = String, Path, description = "The name of the configuration; `portolan` holds settings of the server"),
+    params(("name" = String, Path, description = "The name of the configuration; `portolan` holds settings of the server",
+            max_length = 128, pattern = "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one; 0: only if there is none")),
     request_body(content = serde_json::Value, description = "The value"),
     responses((status = 200, body = ConfigBody), (status = 201, body = ConfigBody), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
@@ -151,7 +152,7 @@ fn too_long(error: ApiError) -> ApiError {
 /// Its versions stay for a while: it can be rolled back to one of them.
 #[utoipa::path(delete, path = "/api/v1/config/{name}", operation_id = "deleteConfig", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration"),
-        ("cas" = Option<u64>, Query, description = "Only if this version is the current one", minimum = 1)),
+        ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),
     responses((status = 204, description = "It is deleted"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 412, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
 pub(in crate::server) async fn delete(access: Access, path: Named, request: Request) -> ApiResult {

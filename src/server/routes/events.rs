@@ -55,9 +55,10 @@ enum Form {
         ("namespace" = Option<String>, Query, description = "Its namespace"),
         ("config" = Option<String>, Query, description = "Only this configuration, and no services"),
         ("drift" = Option<String>, Query, description = "Only what the agent of this host reports, and no services; * is every host"),
-        ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides"),
+        ("format" = Option<String>, Query, description = "sse or ndjson; otherwise the header Accept decides",
+            pattern = "^(sse|ndjson)$"),
     ),
-    responses((status = 200, description = "An endless stream", body = String, content_type = "text/event-stream"),
+    responses((status = 200, description = "An endless stream of server-sent events, or of lines of JSON", content_type = "text/event-stream"),
         (status = 400, body = ErrorBody), (status = 503, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let known = ["since", "epoch", "service", "namespace", "config", "drift", "format"];

@@ -36,6 +36,7 @@ fn description() -> Value {
         "description": "An API key or a JSON Web Token. A server without authentication needs none.",
     });
 
+    widen(&mut description);
     for (path, method, needs) in super::needs() {
         let operation =
             description["paths"].get_mut(path).and_then(|path| path.get_mut(method.as_str().to_lowercase()));
@@ -50,6 +51,21 @@ fn description() -> Value {
         }
     }
     description
+}
+
+/// Whole numbers from 0 on have 64 bits here; what is derived says 63.
+fn widen(part: &mut Value) {
+    match part {
+        Value::Object(fields) => {
+            if fields.get("format").is_some_and(|format| format == "int64") && fields.contains_key("minimum") {
+                fields.insert("format".to_owned(), "uint64".into());
+                fields.entry("maximum").or_insert(u64::MAX.into());
+            }
+            fields.values_mut().for_each(widen);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        _ => {}
+    }
 }
 
 #[derive(OpenApi)]

@@ -18,6 +18,7 @@ mod packaging;
 mod prometheus;
 mod reload;
 mod rest;
+mod schemathesis;
 mod secrets;
 mod seed;
 mod server;

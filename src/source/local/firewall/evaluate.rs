@@ -148,7 +148,7 @@ impl<'r> Evaluation<'r> {
                 Expression::Lookup { set, register, target, is_negated } => {
                     let (found, step) = self.look_up(chain, set, &registers, *register);
                     if let Some(target) = target {
-                        verdicts.extend(store(&found, *target, &mut registers));
+                        verdicts.extend(store(found.as_deref(), *target, &mut registers));
                     }
                     step.negated_if(*is_negated)
                 }
@@ -196,13 +196,13 @@ impl<'r> Evaluation<'r> {
 }
 
 /// Puts what a map has for the packets into a register, or returns its verdicts.
-fn store(found: &Option<Vec<Data>>, target: u32, registers: &mut Registers) -> Vec<Verdict> {
+fn store(found: Option<&[Data]>, target: u32, registers: &mut Registers) -> Vec<Verdict> {
     let Some(found) = found else {
-        registers.set(target, Value::Any);
+        registers.set(target, &Value::Any);
         return if target == 0 { vec![Verdict::Unknown] } else { Vec::new() };
     };
     if target != 0 {
-        registers.set(target, Value::one_of(found.iter().filter_map(bytes)));
+        registers.set(target, &Value::one_of(found.iter().filter_map(bytes)));
         return Vec::new();
     }
 
@@ -228,11 +228,11 @@ fn bytes(data: &Data) -> Option<Vec<u8>> {
 fn condition(expression: &Expression, registers: &mut Registers, packet: &Packet) -> Holds {
     match expression {
         Expression::Load { register, field } => {
-            registers.set(*register, packet.value(field));
+            registers.set(*register, &packet.value(field));
             Holds::Always
         }
         Expression::Immediate { register, data: Data::Bytes(bytes) } => {
-            registers.set(*register, Value::known(bytes));
+            registers.set(*register, &Value::known(bytes));
             Holds::Always
         }
         Expression::Compare { register, operator, data } => {
@@ -244,7 +244,7 @@ fn condition(expression: &Expression, registers: &mut Registers, packet: &Packet
         }
         Expression::Mask { from, to, mask, flip } => {
             let value = registers.get(*from, mask.len());
-            registers.set(*to, value.map(|bytes| Some(masked(bytes, mask, flip))));
+            registers.set(*to, &value.map(|bytes| Some(masked(bytes, mask, flip))));
             Holds::Always
         }
         Expression::Match(condition) => condition.holds(packet),

@@ -17,8 +17,8 @@ const NFTABLES: u16 = 10 << 8;
 const TABLES: (u16, u16) = (NFTABLES | 1, NFTABLES);
 const CHAINS: (u16, u16) = (NFTABLES | 4, NFTABLES | 3);
 const RULES: (u16, u16) = (NFTABLES | 7, NFTABLES | 6);
-const SETS: (u16, u16) = (NFTABLES | 10, NFTABLES | 9);
-const ELEMENTS: (u16, u16) = (NFTABLES | 13, NFTABLES | 12);
+const SETS: (u16, u16) = (NFTABLES + 10, NFTABLES + 9);
+const ELEMENTS: (u16, u16) = (NFTABLES + 13, NFTABLES + 12);
 
 /// `struct nfgenmsg`: the family, a version, and a number that grows with each change of the rules.
 const NFGENMSG: usize = 4;

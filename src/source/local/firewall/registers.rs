@@ -14,9 +14,9 @@ pub(super) struct Registers(Vec<(usize, Value, usize)>);
 
 impl Registers {
     /// Stores a value.
-    pub(super) fn set(&mut self, register: u32, value: Value) {
+    pub(super) fn set(&mut self, register: u32, value: &Value) {
         let slot = slot(register);
-        let longest = match &value {
+        let longest = match value {
             Value::Any => LONG_BYTES,
             Value::OneOf(alternatives) => alternatives.iter().map(Vec::len).max().unwrap_or(0),
         };
@@ -65,13 +65,13 @@ mod tests {
     #[test]
     fn registers_overlap_as_the_kernels_do() {
         let mut registers = Registers::default();
-        registers.set(1, Value::known(&[10, 0, 0, 1]));
-        registers.set(9, Value::known(&[0, 80]));
+        registers.set(1, &Value::known(&[10, 0, 0, 1]));
+        registers.set(9, &Value::known(&[0, 80]));
         assert_eq!(registers.get(1, 8), Value::known(&[10, 0, 0, 1, 0, 80, 0, 0]));
         assert_eq!(registers.get(8, 4), Value::known(&[10, 0, 0, 1]));
-        registers.set(1, Value::known(b"eth0\0\0\0\0\0\0\0\0\0\0\0\0"));
+        registers.set(1, &Value::known(b"eth0\0\0\0\0\0\0\0\0\0\0\0\0"));
         assert_eq!(registers.get(1, 4), Value::known(b"eth0"));
-        registers.set(9, Value::Any);
+        registers.set(9, &Value::Any);
         assert_eq!(registers.get(1, 4), Value::Any, "a part of it is gone");
     }
 }
