@@ -99,21 +99,16 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
 
 /// `stale for 12 s: 3 instances of consul://10.0.0.5:8500, cannot list the services: connection refused`.
 fn import_text(import: &ImportStatus) -> String {
-    let mut text = clean(&import.state);
-    if let (true, Some(age)) = (import.state == "stale", import.age_seconds) {
-        text.push_str(&format!(" for {age:.0} s"));
-    }
-    text.push_str(&format!(": {} instances of {}", import.instances, clean(&import.place)));
-    if import.held > 0 {
-        text.push_str(&format!(", {} no longer listed", import.held));
-    }
-    if import.skipped > 0 {
-        text.push_str(&format!(", {} cannot be imported", import.skipped));
-    }
-    if let Some(error) = &import.error {
-        text.push_str(&format!(", {}", clean(error)));
-    }
-    text
+    let age = import.age_seconds.filter(|_| import.state == "stale");
+    let age = age.map_or_else(String::new, |age| format!(" for {age:.0} s"));
+    let noun = if import.instances == 1 { "instance" } else { "instances" };
+    let parts = [
+        Some(format!("{}{age}: {} {noun} of {}", clean(&import.state), import.instances, clean(&import.place))),
+        (import.held > 0).then(|| format!("{} no longer listed", import.held)),
+        (import.skipped > 0).then(|| format!("{} cannot be imported", import.skipped)),
+        import.error.as_deref().map(clean),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `health checks: 12, changes behind: 0`.

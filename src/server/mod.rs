@@ -99,7 +99,7 @@ use self::recent_changes::RecentChanges;
 use self::redis_link::RedisLink;
 use self::request_id::RequestIds;
 use self::ring::Ring;
-use self::shared::ServerState;
+use self::shared::{App, ServerState};
 use self::store_probe::StoreProbe;
 use self::view::View;
 use self::write_queue::WriteQueue;
@@ -228,8 +228,8 @@ pub async fn run(
         #[cfg(feature = "redis")]
         redis: settings.redis.as_ref().map(|redis| Arc::new(RedisLink::new(redis, &carrier.is_connected))),
         log,
-        metrics: Arc::clone(&metrics),
-        gate: Arc::clone(&gate),
+        metrics,
+        gate,
         checks,
         imports: ImportBoard::new(&imports),
         eureka_changes: RecentChanges::new(!listeners.eureka.is_empty()),
@@ -265,29 +265,12 @@ pub async fn run(
     imports::start(&app, imports, &clients);
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
-    let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
     let apis = [
         (listeners.rest, routes::routes(&app)),
         (listeners.consul, consul::routes(&app)),
         (listeners.eureka, eureka::routes(&app)),
     ];
-    for (listeners, routes) in apis {
-        let connections = Arc::new(ConnectionContext {
-            gate: Arc::clone(&gate),
-            routes,
-            limits: app.settings.time_limits,
-            tls: tls.clone(),
-            max_head_bytes: limits.head_bytes,
-            metrics: Arc::clone(&metrics),
-            ids: Arc::clone(&ids),
-            browsers: browser_rule(&app, &listeners),
-            bodies: bodies.clone(),
-        });
-        for listener in listeners {
-            let (context, clients_stop) = (Arc::clone(&connections), clients.clone());
-            clients.spawn(async move { accept_until_stopped(&listener, context, clients_stop).await });
-        }
-    }
+    accept_all(&app, apis, tls.as_ref(), &clients);
     dns::serve(listeners.dns, &app.settings.dns, &app, &clients);
 
     clients.stopping().await;
@@ -298,4 +281,31 @@ pub async fn run(
     let writes = writer_stop.drain(timeout).await;
     let parts = [report, checks, writes];
     DrainReport { aborted: parts.iter().map(|part| part.aborted).sum(), left: parts.iter().map(|part| part.left).sum() }
+}
+
+/// Accepts the connections of each API.
+fn accept_all(
+    app: &App,
+    apis: [(Vec<TcpListener>, routes::Routes); 3],
+    tls: Option<&Arc<ServerTls>>,
+    clients: &Shutdown,
+) {
+    let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
+    for (listeners, routes) in apis {
+        let connections = Arc::new(ConnectionContext {
+            gate: Arc::clone(&app.gate),
+            routes,
+            limits: app.settings.time_limits,
+            tls: tls.cloned(),
+            max_head_bytes: app.settings.size_limits.head_bytes,
+            metrics: Arc::clone(&app.metrics),
+            ids: Arc::clone(&ids),
+            browsers: browser_rule(app, &listeners),
+            bodies: bodies.clone(),
+        });
+        for listener in listeners {
+            let (context, clients_stop) = (Arc::clone(&connections), clients.clone());
+            clients.spawn(async move { accept_until_stopped(&listener, context, clients_stop).await });
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::values::wrong;
 use crate::clean::{clean, redacted};
 use crate::cli::registry::open_url;
 use crate::error::{Error, Result};
+use crate::model::PartialError;
 use crate::server::Import;
 
 const KEY: &str = "registry.imports";
@@ -19,7 +20,8 @@ pub(super) fn imports(given: &Given, own: &[(&str, &[SocketAddr])]) -> Result<Ve
     let texts = given.get(KEY).map(|list| list.texts.clone()).unwrap_or_default();
     let mut imports: Vec<Import> = Vec::new();
     for text in texts {
-        let import = read(&text, own).map_err(|error| wrong(given, KEY, &error.to_string(), error.hint()))?;
+        let import =
+            read(&text, own).map_err(|error| wrong(given, KEY, &PartialError::from(&error).cause, error.hint()))?;
         if imports.iter().any(|other| other.name == import.name) {
             let why = format!("two imports have the name {}", import.name);
             return Err(wrong(given, KEY, &why, "name one of them, as in eu=consul://10.0.0.5:8500"));

@@ -47,17 +47,14 @@ impl Applications {
     }
 
     pub(super) fn to_value(&self) -> Value {
-        let all = self
-            .by_name
-            .iter()
-            .map(|(name, instances)| application(name, instances.iter().map(EurekaInstance::to_value).collect()));
-        list(all.collect(), (self.index, &self.hash))
+        let all = self.by_name.iter().map(|(name, instances)| application(name, &values(instances)));
+        list(&all.collect::<Vec<_>>(), (self.index, &self.hash))
     }
 
     /// One application; `None` if it has no instances.
     pub(super) fn named(&self, name: &str) -> Option<Value> {
         let instances = self.by_name.get(name)?;
-        Some(application(name, instances.iter().map(EurekaInstance::to_value).collect()))
+        Some(application(name, &values(instances)))
     }
 
     /// The first instance with this id, of whichever application.
@@ -71,7 +68,7 @@ impl Applications {
             |instance: &&EurekaInstance| instance.vip(field).split(',').any(|own| own.trim().eq_ignore_ascii_case(vip));
         let applications = self.by_name.iter().filter_map(|(name, instances)| {
             let found: Vec<Value> = instances.iter().filter(has_it).map(EurekaInstance::to_value).collect();
-            (!found.is_empty()).then(|| application(name, found))
+            (!found.is_empty()).then(|| application(name, &found))
         });
         Selected { applications: applications.collect(), hash: self.hash.clone(), index: self.index }
     }
@@ -90,10 +87,8 @@ impl Applications {
             let instance = EurekaInstance::new(&instance, view);
             by_name.entry(instance.app()).or_default().push(instance.to_change(action));
         }
-        list(
-            by_name.into_iter().map(|(name, instances)| application(&name, instances)).collect(),
-            (all.index, &all.hash),
-        )
+        let applications: Vec<Value> = by_name.iter().map(|(name, instances)| application(name, instances)).collect();
+        list(&applications, (all.index, &all.hash))
     }
 }
 
@@ -103,16 +98,20 @@ impl Selected {
         if self.applications.is_empty() {
             Err(unknown(call))
         } else {
-            Ok(list(self.applications, (self.index, &self.hash)))
+            Ok(list(&self.applications, (self.index, &self.hash)))
         }
     }
 }
 
-fn list(applications: Vec<Value>, (index, hash): (u64, &str)) -> Value {
+fn values(instances: &[EurekaInstance]) -> Vec<Value> {
+    instances.iter().map(EurekaInstance::to_value).collect()
+}
+
+fn list(applications: &[Value], (index, hash): (u64, &str)) -> Value {
     json!({ "versions__delta": index.to_string(), "apps__hashcode": hash, "application": applications })
 }
 
-fn application(name: &str, instances: Vec<Value>) -> Value {
+fn application(name: &str, instances: &[Value]) -> Value {
     json!({ "name": name, "instance": instances })
 }
 
@@ -122,5 +121,6 @@ fn hash<'i>(instances: impl Iterator<Item = &'i EurekaInstance>) -> String {
     for status in instances.map(EurekaInstance::status).map(InstanceStatus::as_str) {
         *counts.entry(status).or_default() += 1;
     }
-    counts.into_iter().map(|(status, count)| format!("{status}_{count}_")).collect()
+    let parts: Vec<String> = counts.into_iter().map(|(status, count)| format!("{status}_{count}_")).collect();
+    parts.concat()
 }

@@ -82,9 +82,8 @@ impl Operation {
 pub(super) fn parse(method: &Method, path: &str) -> ApiResult<Call> {
     let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<ApiResult<_>>()?;
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
-    let below = match parts.as_slice() {
-        ["eureka", "v2", below @ ..] | ["eureka", below @ ..] => below,
-        _ => return Err(no_such_path(path)),
+    let (["eureka", "v2", below @ ..] | ["eureka", below @ ..]) = parts.as_slice() else {
+        return Err(no_such_path(path));
     };
 
     let (operations, app, instance): (&[(Method, Operation)], &str, &str) = match below {

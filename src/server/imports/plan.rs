@@ -140,11 +140,11 @@ impl ImportPlanner {
             .filter(|record| !wanted.contains_key(record.id()) && (is_whole || self.listed.contains(record.id())));
         let gone: Vec<&Arc<InstanceRecord>> = gone.collect();
         let is_mass_removal = !gone.is_empty() && wanted.len() * 2 < present.len();
-        if !is_mass_removal {
-            self.missing_since = None;
-        } else {
+        if is_mass_removal {
             let release = *self.missing_since.get_or_insert(now) + MASS_REMOVAL_HOLD;
             plan.release = Some(release).filter(|release| *release > now);
+        } else {
+            self.missing_since = None;
         }
         match plan.release {
             Some(_) => plan.held = gone.len(),

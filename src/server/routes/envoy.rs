@@ -74,7 +74,9 @@ fn answer(view: &ScopedView, asked: &DiscoveryRequest) -> Response {
     let resources: Vec<Value> = asked.resource_names.iter().map(|name| assignment(view, name)).collect();
     // Texts and numbers always serialise.
     let text = serde_json::to_vec(&resources).unwrap_or_default();
-    let version: String = digest(&SHA256, &text).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest(&SHA256, &text);
+    let version = digest.as_ref().iter().take(8).fold(0_u64, |version, byte| version << 8 | u64::from(*byte));
+    let version = format!("{version:016x}");
     if asked.version_info == version {
         return StatusCode::NOT_MODIFIED.into_response();
     }
