@@ -48,7 +48,7 @@ fn reported(item: &DriftItem) -> Option<ReportedFinding> {
     let mut reported = ReportedFinding::default();
     let prefix = format!("{}/", super::item::SOURCE);
     reported.id = bounded(item.id.strip_prefix(&prefix).unwrap_or(&item.id));
-    reported.code = finding.code().to_owned();
+    reported.code.push_str(finding.code());
     reported.text = bounded(&finding.text.to_string());
     reported.service = raw(&item.service);
     reported.namespace = raw(&item.namespace);
@@ -70,9 +70,9 @@ fn bounded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compare;
-    use super::super::tests::{input, listener, registered, reply};
     use super::*;
+    use crate::drift::compare;
+    use crate::drift::tests::{input, listener, registered, reply};
 
     fn look(count: u16) -> DriftLook {
         let mut input = input();

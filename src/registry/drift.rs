@@ -123,6 +123,7 @@ impl HostDrift {
     }
 
     /// The state of a host whose agent sends no reports any more: its findings stay, and whether they hold is unknown.
+    #[must_use]
     pub fn silent(&self) -> Self {
         Self { agent: AgentState::Silent, ..self.clone() }
     }

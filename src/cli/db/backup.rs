@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::copy::copy;
-use super::place::{Database, Place};
+use super::place::{Database, DatabasePlace};
 use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr};
 use crate::error::Result;
@@ -33,7 +33,7 @@ pub(super) struct Backup {
 impl Backup {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let from = Database::choose(self.database.as_deref(), global.config.as_ref())?;
-        let to = Database { place: Place::File(self.file.clone()), cluster: from.cluster.clone() };
+        let to = Database { place: DatabasePlace::File(self.file.clone()), cluster: from.cluster.clone() };
         let copied = runtime(1)?.block_on(copy(&from, &to))?;
         if !global.quiet {
             stderr::note(&copied.to_text(&from, &to));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::place::Database;
 use super::source::Source;
-use super::target::Target;
+use super::target::CopyTarget;
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr};
@@ -80,7 +80,7 @@ pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
     let leases = leases(from, &contents)?;
     // Its indexes may mean something else from now on.
     let contents = Contents { epoch: Uuid::new_v4().to_string(), ..contents };
-    let mut target = Target::begin(to, &contents, &leases).await?;
+    let mut target = CopyTarget::begin(to, &contents, &leases).await?;
 
     let (mut last, mut audit) = (0, 0);
     loop {

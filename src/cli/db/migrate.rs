@@ -3,7 +3,7 @@
 use clap::{Args, ValueHint};
 
 use super::fault::fault;
-use super::place::{Database, Place};
+use super::place::{Database, DatabasePlace};
 use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr};
 use crate::error::Result;
@@ -48,12 +48,12 @@ impl Migrate {
 #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "a file is not waited for"))]
 async fn migrate(database: &Database) -> std::result::Result<(u32, u32), StoreError> {
     match &database.place {
-        Place::File(path) => {
+        DatabasePlace::File(path) => {
             let before = if path.exists() { status(path)?.format } else { 0 };
             Sqlite::open(path, u64::MAX).map(drop)?;
             Ok((before, FORMAT))
         }
         #[cfg(feature = "postgres")]
-        Place::Postgres(url) => Postgres::migrate(url, &database.cluster).await,
+        DatabasePlace::Postgres(url) => Postgres::migrate(url, &database.cluster).await,
     }
 }

@@ -12,7 +12,7 @@ use crate::store::{StoreStatus, status};
 
 /// A database.
 #[derive(Clone, Debug)]
-pub(super) enum Place {
+pub(super) enum DatabasePlace {
     File(PathBuf),
     #[cfg(feature = "postgres")]
     Postgres(Box<PostgresUrl>),
@@ -21,7 +21,7 @@ pub(super) enum Place {
 /// A database, and the cluster of the servers with these settings.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
-    pub(super) place: Place,
+    pub(super) place: DatabasePlace,
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "a file belongs to one server"))]
     pub(super) cluster: String,
 }
@@ -34,9 +34,9 @@ impl Database {
     pub(super) fn choose(named: Option<&str>, config: Option<&PathBuf>) -> Result<Self> {
         let (data, cluster) = serve::database(config, named)?;
         let place = match data {
-            DataPlace::File(path) => Place::File(path),
+            DataPlace::File(path) => DatabasePlace::File(path),
             #[cfg(feature = "postgres")]
-            DataPlace::Postgres(url) => Place::Postgres(url),
+            DataPlace::Postgres(url) => DatabasePlace::Postgres(url),
             DataPlace::Memory => {
                 let hint = "name a file, or postgresql://HOST/NAME";
                 return Err(Error::usage(":memory:", "a server without a database keeps nothing", hint));
@@ -48,9 +48,9 @@ impl Database {
     /// The database, for people.
     pub(super) fn shown(&self) -> String {
         match &self.place {
-            Place::File(path) => format!("the database {}", clean(&path.to_string_lossy())),
+            DatabasePlace::File(path) => format!("the database {}", clean(&path.to_string_lossy())),
             #[cfg(feature = "postgres")]
-            Place::Postgres(url) => format!("the database {}", clean(&url.to_string())),
+            DatabasePlace::Postgres(url) => format!("the database {}", clean(&url.to_string())),
         }
     }
 
@@ -60,9 +60,9 @@ impl Database {
     /// It cannot be read.
     pub(super) async fn status(&self) -> Result<StoreStatus> {
         let status = match &self.place {
-            Place::File(path) => status(path),
+            DatabasePlace::File(path) => status(path),
             #[cfg(feature = "postgres")]
-            Place::Postgres(url) => Postgres::status(url).await,
+            DatabasePlace::Postgres(url) => Postgres::status(url).await,
         };
         status.map_err(|error| fault(&self.shown(), &error))
     }

@@ -1,7 +1,7 @@
 //! A database that is read as a whole.
 
 use super::fault::fault;
-use super::place::{Database, Place};
+use super::place::{Database, DatabasePlace};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::store::PostgresExport;
@@ -30,9 +30,11 @@ impl Source {
     pub(super) async fn open(database: &Database) -> Result<(Self, Contents)> {
         let shown = database.shown();
         let opened = match &database.place {
-            Place::File(path) => SqliteExport::open(path).map(|(export, contents)| (Export::Sqlite(export), contents)),
+            DatabasePlace::File(path) => {
+                SqliteExport::open(path).map(|(export, contents)| (Export::Sqlite(export), contents))
+            }
             #[cfg(feature = "postgres")]
-            Place::Postgres(url) => {
+            DatabasePlace::Postgres(url) => {
                 PostgresExport::open(url).await.map(|(export, contents)| (Export::Postgres(export), contents))
             }
         };

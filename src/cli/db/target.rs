@@ -1,14 +1,14 @@
 //! A database that is filled, and is nothing before it is whole.
 
 use super::fault::fault;
-use super::place::{Database, Place};
+use super::place::{Database, DatabasePlace};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::store::PostgresImport;
 use crate::store::{Contents, SqliteImport, StoredAudit, StoredLease};
 
 /// A database that is filled.
-pub(super) struct Target {
+pub(super) struct CopyTarget {
     import: Import,
     shown: String,
 }
@@ -19,7 +19,7 @@ enum Import {
     Postgres(PostgresImport),
 }
 
-impl Target {
+impl CopyTarget {
     /// Begins to fill it. Only a database that several servers share keeps the leases.
     ///
     /// # Errors
@@ -31,9 +31,9 @@ impl Target {
     pub(super) async fn begin(database: &Database, contents: &Contents, leases: &[StoredLease]) -> Result<Self> {
         let shown = database.shown();
         let import = match &database.place {
-            Place::File(path) => SqliteImport::begin(path, contents).map(Import::Sqlite),
+            DatabasePlace::File(path) => SqliteImport::begin(path, contents).map(Import::Sqlite),
             #[cfg(feature = "postgres")]
-            Place::Postgres(url) => {
+            DatabasePlace::Postgres(url) => {
                 PostgresImport::begin(url, &database.cluster, contents, leases).await.map(Import::Postgres)
             }
         };

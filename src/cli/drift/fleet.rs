@@ -52,9 +52,7 @@ impl Fleet {
     async fn read(&self) -> Result<FleetDrift> {
         let mut queries: Vec<DriftQuery> = Vec::new();
         for host in &self.hosts {
-            let mut query = DriftQuery::default();
-            query.host = Some(host.clone());
-            queries.push(query);
+            queries.push(DriftQuery { host: Some(host.clone()), ..DriftQuery::default() });
         }
         if queries.is_empty() {
             queries.push(DriftQuery::default());

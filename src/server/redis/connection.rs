@@ -17,9 +17,9 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 /// Makes connections.
 #[derive(Debug)]
-pub(super) struct Connector(RedisUrl);
+pub(super) struct RedisConnector(RedisUrl);
 
-impl Connector {
+impl RedisConnector {
     pub(super) fn new(url: &RedisUrl) -> Self {
         Self(url.clone())
     }

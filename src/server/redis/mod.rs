@@ -46,7 +46,7 @@ impl KeyNames {
 /// Begins to use Redis, if there is one, until the server stops.
 pub(super) fn start(app: &App, carrier: HintCarrier, shutdown: &Shutdown) {
     let (Some(link), Some(settings)) = (app.redis.clone(), &app.settings.redis) else { return };
-    let connector = Arc::new(connection::Connector::new(&settings.url));
+    let connector = Arc::new(connection::RedisConnector::new(&settings.url));
     let names = Arc::new(KeyNames::new(settings, &app.settings.cluster));
     let HintCarrier { written, wakeups, .. } = carrier;
 

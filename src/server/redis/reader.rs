@@ -7,7 +7,7 @@ use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::connection::{Connector, plain};
+use super::connection::{RedisConnector, plain};
 use super::stream::{INDEX_FIELD, RETRY_INTERVAL, REVOKED_FIELD};
 use super::{KeyNames, revocations};
 use crate::engine::Shutdown;
@@ -27,7 +27,7 @@ type StreamReply = Option<Vec<(String, Vec<(String, Vec<String>)>)>>;
 pub(super) struct Reader {
     pub(super) app: App,
     pub(super) link: Arc<RedisLink>,
-    pub(super) connector: Arc<Connector>,
+    pub(super) connector: Arc<RedisConnector>,
     pub(super) names: Arc<KeyNames>,
     pub(super) wakeups: watch::Sender<u64>,
 }

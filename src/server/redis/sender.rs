@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::KeyNames;
-use super::connection::{Connector, plain};
+use super::connection::{RedisConnector, plain};
 use super::rates::{SharedRates, exchange};
 use super::revocations::{self, Published};
 use super::stream::{self, INDEX_FIELD, RETRY_INTERVAL};
@@ -29,7 +29,7 @@ const RATE_INTERVAL: Duration = Duration::from_millis(20);
 pub(super) struct Sender {
     app: App,
     link: Arc<RedisLink>,
-    connector: Arc<Connector>,
+    connector: Arc<RedisConnector>,
     names: Arc<KeyNames>,
     written: watch::Receiver<u64>,
     published: Published,
@@ -48,7 +48,7 @@ impl Sender {
     pub(super) fn new(
         app: App,
         link: Arc<RedisLink>,
-        connector: Arc<Connector>,
+        connector: Arc<RedisConnector>,
         names: Arc<KeyNames>,
         written: watch::Receiver<u64>,
     ) -> Self {

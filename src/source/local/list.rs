@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use foldhash::fast::FixedState;
 use rustix::io::Errno;
 
+use super::all_tables::read_tables;
 use super::hints;
 use super::options::Local;
 use super::owners::Owners;
 use super::rows::RowBuilder;
 use super::select::Selection;
 use super::socket::{Socket, Wanted};
-use super::tables::{Namespace, SocketTables, read_tables};
+use super::tables::{Namespace, SocketTables};
 use super::users::Users;
 use super::walk::WalkError;
 use crate::error::{Error, Result, plain};

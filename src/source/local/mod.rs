@@ -1,6 +1,7 @@
 //! What listens on this machine, from the kernel's socket tables and the process table.
 
 mod activation;
+mod all_tables;
 mod cgroup;
 mod closings;
 mod columns;

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::all_tables::read_tables;
 use super::firewall::Destination;
 use super::interfaces::{self, Bound, Interfaces};
 use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
-use super::tables::{Namespace, SocketTables, read_tables};
+use super::tables::{Namespace, SocketTables};
 use super::users::Users;
 use crate::clean::clean;
 use crate::error::{Error, Result};

@@ -11,7 +11,7 @@ use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{ConnectedSocket, Socket, Wanted};
-use super::{hints, netns, procnet, published};
+use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
@@ -46,23 +46,8 @@ pub(super) struct Namespace {
     pub(super) by_text: bool,
 }
 
-/// Reads one's own namespace, and with `all` every other one. `interfaces`: whether to read the addresses of their
-/// interfaces.
-pub(super) fn read_tables(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
-    let mut tables = SocketTables::default();
-    let own = Wanted { firewall: wanted.firewall || wanted.published, ..*wanted };
-    let (sockets, namespace, faults) = read_this_namespace(&own, interfaces);
-    tables.take(sockets, namespace, faults);
-    if wanted.published {
-        published::add(&mut tables, wanted);
-    }
-    if all {
-        read_other_namespaces(wanted, interfaces, &mut tables);
-    }
-    tables
-}
-
-fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
+/// Reads every other namespace.
+pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
         Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
@@ -100,7 +85,7 @@ pub(super) fn namespaces_denied(hint: &'static str) -> PartialError {
 }
 
 impl SocketTables {
-    fn take(&mut self, mut sockets: Vec<Socket>, mut namespace: Namespace, faults: Vec<PartialError>) {
+    pub(super) fn take(&mut self, mut sockets: Vec<Socket>, mut namespace: Namespace, faults: Vec<PartialError>) {
         let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
         for socket in sockets.iter_mut().chain(namespace.connected.iter_mut().map(|connected| &mut connected.socket)) {
             socket.netns = index;

@@ -3,9 +3,9 @@
 use super::expression::Expression;
 use super::packet::Packet;
 use super::registers::Registers;
-use super::ruleset::{Chain, Data, Ruleset, Verdict};
+use super::ruleset::{Chain, Ruleset};
 use super::translate::{Translation, translations};
-use super::value::{Holds, Value};
+use super::value::{Data, Holds, RuleVerdict, Value};
 
 /// Chains may jump this deep; the kernel's own limit.
 const MAX_DEPTH: usize = 16;
@@ -32,9 +32,9 @@ pub(super) struct Evaluation<'r> {
 }
 
 /// What a rule does with the packets for which it holds.
-struct Outcome {
+struct ChainOutcome {
     holds: Holds,
-    verdict: Option<Verdict>,
+    verdict: Option<RuleVerdict>,
 }
 
 const ANYTHING: Fate = Fate { accepted: true, dropped: true, continues: true };
@@ -102,23 +102,23 @@ impl<'r> Evaluation<'r> {
     }
 
     /// Adds what a verdict does; whether the next rule may follow where the verdict was reached.
-    fn carry_out(&mut self, chain: &Chain, outcome: &Outcome, depth: usize, fate: &mut Fate) -> bool {
+    fn carry_out(&mut self, chain: &Chain, outcome: &ChainOutcome, depth: usize, fate: &mut Fate) -> bool {
         let called = match &outcome.verdict {
-            None | Some(Verdict::Continue) => return true,
-            Some(Verdict::Accept) => {
+            None | Some(RuleVerdict::Continue) => return true,
+            Some(RuleVerdict::Accept) => {
                 fate.accepted = true;
                 return false;
             }
-            Some(Verdict::Drop) => {
+            Some(RuleVerdict::Drop) => {
                 fate.dropped = true;
                 return false;
             }
-            Some(Verdict::Return) => {
+            Some(RuleVerdict::Return) => {
                 fate.continues = true;
                 return false;
             }
-            Some(Verdict::Unknown) => ANYTHING,
-            Some(Verdict::Jump(name) | Verdict::Goto(name)) => {
+            Some(RuleVerdict::Unknown) => ANYTHING,
+            Some(RuleVerdict::Jump(name) | RuleVerdict::Goto(name)) => {
                 match self.ruleset.chain(chain.family, &chain.table, name) {
                     Some(called) => self.chain(called, depth + 1),
                     None => ANYTHING,
@@ -128,16 +128,16 @@ impl<'r> Evaluation<'r> {
 
         fate.accepted |= called.accepted;
         fate.dropped |= called.dropped;
-        let is_goto = matches!(outcome.verdict, Some(Verdict::Goto(_)));
+        let is_goto = matches!(outcome.verdict, Some(RuleVerdict::Goto(_)));
         fate.continues |= called.continues && is_goto;
         called.continues && !is_goto
     }
 
     /// The outcomes of a rule: several where a map of verdicts has several for the packets.
-    fn rule(&mut self, chain: &Chain, rule: &[Expression]) -> Vec<Outcome> {
+    fn rule(&mut self, chain: &Chain, rule: &[Expression]) -> Vec<ChainOutcome> {
         let mut registers = Registers::default();
         let mut holds = Holds::Always;
-        let mut verdicts: Vec<Verdict> = Vec::new();
+        let mut verdicts: Vec<RuleVerdict> = Vec::new();
 
         for expression in rule {
             let step = match expression {
@@ -154,19 +154,19 @@ impl<'r> Evaluation<'r> {
                 }
                 Expression::Translate { .. } | Expression::TranslateTo { .. } | Expression::Redirect { .. } => {
                     self.translations.extend(translations(expression, &registers, self.packet));
-                    verdicts = vec![Verdict::Accept];
+                    verdicts = vec![RuleVerdict::Accept];
                     Holds::Always
                 }
                 Expression::Accept => {
-                    verdicts = vec![Verdict::Accept];
+                    verdicts = vec![RuleVerdict::Accept];
                     Holds::Always
                 }
                 Expression::Reject => {
-                    verdicts = vec![Verdict::Drop];
+                    verdicts = vec![RuleVerdict::Drop];
                     Holds::Always
                 }
                 Expression::Unknown => {
-                    verdicts = vec![Verdict::Unknown];
+                    verdicts = vec![RuleVerdict::Unknown];
                     Holds::Always
                 }
                 other => condition(other, &mut registers, self.packet),
@@ -179,7 +179,7 @@ impl<'r> Evaluation<'r> {
 
         // One of several verdicts is reached for some of the packets only.
         let holds = if verdicts.len() > 1 { holds.and(Holds::Sometimes) } else { holds };
-        let outcomes = verdicts.into_iter().map(|verdict| Outcome { holds, verdict: Some(verdict) });
+        let outcomes = verdicts.into_iter().map(|verdict| ChainOutcome { holds, verdict: Some(verdict) });
         outcomes.collect()
     }
 
@@ -196,17 +196,17 @@ impl<'r> Evaluation<'r> {
 }
 
 /// Puts what a map has for the packets into a register, or returns its verdicts.
-fn store(found: Option<&[Data]>, target: u32, registers: &mut Registers) -> Vec<Verdict> {
+fn store(found: Option<&[Data]>, target: u32, registers: &mut Registers) -> Vec<RuleVerdict> {
     let Some(found) = found else {
         registers.set(target, &Value::Any);
-        return if target == 0 { vec![Verdict::Unknown] } else { Vec::new() };
+        return if target == 0 { vec![RuleVerdict::Unknown] } else { Vec::new() };
     };
     if target != 0 {
         registers.set(target, &Value::one_of(found.iter().filter_map(bytes)));
         return Vec::new();
     }
 
-    let mut verdicts: Vec<Verdict> = Vec::new();
+    let mut verdicts: Vec<RuleVerdict> = Vec::new();
     for data in found {
         if let Data::Verdict(verdict) = data
             && !verdicts.contains(verdict)

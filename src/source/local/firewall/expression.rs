@@ -1,8 +1,11 @@
 //! The expressions of a rule (`linux/netfilter/nf_tables.h`), as far as they matter to whether a packet comes through.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use super::super::dump::attributes;
-use super::iptables::{self, Match};
-use super::ruleset::{Data, Verdict};
+use super::iptables::IptablesMatch;
+use super::packet::{NFPROTO_IPV6, PacketField};
+use super::value::{Data, RuleVerdict};
 
 /// One step of a rule. A step that does not hold ends the rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +13,7 @@ pub(super) enum Expression {
     /// Loads a field of the packet.
     Load {
         register: u32,
-        field: Field,
+        field: PacketField,
     },
     /// Puts constants into a register; register 0 is the verdict.
     Immediate {
@@ -41,7 +44,7 @@ pub(super) enum Expression {
         flip: Vec<u8>,
     },
     /// A match of iptables.
-    Match(Match),
+    Match(IptablesMatch),
     /// Gives the packet another destination, from these registers.
     Translate {
         address: Option<u32>,
@@ -49,7 +52,7 @@ pub(super) enum Expression {
     },
     /// The same by iptables: address and port; without an address, this host.
     TranslateTo {
-        address: Option<std::net::IpAddr>,
+        address: Option<IpAddr>,
         port: Option<u16>,
     },
     /// To another port of this host, from this register.
@@ -71,29 +74,6 @@ pub(super) enum Expression {
     Pass,
     /// Anything may happen.
     Unknown,
-}
-
-/// What a rule looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Meta(u32),
-    Payload {
-        base: u32,
-        offset: u32,
-        length: u32,
-    },
-    ConnectionState,
-    ConnectionDirection,
-    /// The kind of the destination address.
-    AddressType,
-    /// Whether there is a route back to the sender.
-    ReverseRoute,
-    Other,
-}
-
-impl Field {
-    /// The destination port.
-    pub(super) const PORT: Self = Self::Payload { base: 2, offset: 2, length: 2 };
 }
 
 const FIB_RESULT_ADDRESS_TYPE: u32 = 3;
@@ -131,19 +111,19 @@ pub(super) fn parse(family: u8, name: &[u8], attributes: &[u8]) -> Expression {
 
 fn known(family: u8, name: &[u8], of: &Attributes<'_>) -> Option<Expression> {
     Some(match name {
-        b"meta" => load(of, of.number(2).map(Field::Meta), 3),
+        b"meta" => load(of, of.number(2).map(PacketField::Meta), 3),
         b"payload" => {
             if of.number(5).is_some() {
                 return Some(Expression::Write);
             }
-            let field = Field::Payload { base: of.number(2)?, offset: of.number(3)?, length: of.number(4)? };
+            let field = PacketField::Payload { base: of.number(2)?, offset: of.number(3)?, length: of.number(4)? };
             Expression::Load { register: of.number(1)?, field }
         }
         b"ct" => {
             let field = match of.number(2)? {
-                CT_STATE => Field::ConnectionState,
-                CT_DIRECTION => Field::ConnectionDirection,
-                _ => Field::Other,
+                CT_STATE => PacketField::ConnectionState,
+                CT_DIRECTION => PacketField::ConnectionDirection,
+                _ => PacketField::Other,
             };
             load(of, Some(field), 4)
         }
@@ -173,8 +153,8 @@ fn known(family: u8, name: &[u8], of: &Attributes<'_>) -> Option<Expression> {
         b"limit" | b"quota" | b"connlimit" | b"dynset" | b"objref" => Expression::Sometimes,
         b"notrack" => Expression::Untrack,
         b"tproxy" => Expression::Proxy,
-        b"match" => Expression::Match(Match::parse(&text(of.get(1)?), of.number(2).unwrap_or(0), of.get(3)?)),
-        b"target" => iptables::target(family, &text(of.get(1)?), of.number(2).unwrap_or(0), of.get(3)?),
+        b"match" => Expression::Match(IptablesMatch::parse(&text(of.get(1)?), of.number(2).unwrap_or(0), of.get(3)?)),
+        b"target" => target(family, &text(of.get(1)?), of.number(2).unwrap_or(0), of.get(3)?),
         // They only load what is not known here.
         b"numgen" | b"hash" | b"socket" | b"rt" | b"exthdr" | b"osf" | b"xfrm" | b"byteorder" => unknown_load(name, of),
         _ => Expression::Unknown,
@@ -182,7 +162,7 @@ fn known(family: u8, name: &[u8], of: &Attributes<'_>) -> Option<Expression> {
 }
 
 /// Loads a field; the same expression also sets it, from the register in another attribute.
-fn load(of: &Attributes<'_>, field: Option<Field>, source: u16) -> Expression {
+fn load(of: &Attributes<'_>, field: Option<PacketField>, source: u16) -> Expression {
     match (of.number(1), field) {
         (Some(register), Some(field)) => Expression::Load { register, field },
         _ if of.number(source).is_some() => Expression::Pass,
@@ -193,17 +173,17 @@ fn load(of: &Attributes<'_>, field: Option<Field>, source: u16) -> Expression {
 fn unknown_load(name: &[u8], of: &Attributes<'_>) -> Expression {
     let register = if matches!(name, b"byteorder" | b"hash" | b"socket") { 2 } else { 1 };
     match of.number(register) {
-        Some(register) => Expression::Load { register, field: Field::Other },
+        Some(register) => Expression::Load { register, field: PacketField::Other },
         None => Expression::Sometimes,
     }
 }
 
-fn fib(of: &Attributes<'_>) -> Option<Field> {
+fn fib(of: &Attributes<'_>) -> Option<PacketField> {
     let (result, flags) = (of.number(2)?, of.number(3)?);
     Some(match (result, flags) {
-        (FIB_RESULT_ADDRESS_TYPE, FIB_DESTINATION) => Field::AddressType,
-        (_, flags) if flags & FIB_PRESENT != 0 && flags & FIB_SOURCE != 0 => Field::ReverseRoute,
-        _ => Field::Other,
+        (FIB_RESULT_ADDRESS_TYPE, FIB_DESTINATION) => PacketField::AddressType,
+        (_, flags) if flags & FIB_PRESENT != 0 && flags & FIB_SOURCE != 0 => PacketField::ReverseRoute,
+        _ => PacketField::Other,
     })
 }
 
@@ -212,7 +192,7 @@ fn bitwise(of: &Attributes<'_>) -> Option<Expression> {
     let (from, to) = (of.number(1)?, of.number(2)?);
     match (of.number(6).unwrap_or(0), of.bytes(4), of.bytes(5)) {
         (0, Some(mask), Some(flip)) => Some(Expression::Mask { from, to, mask, flip }),
-        _ => Some(Expression::Load { register: to, field: Field::Other }),
+        _ => Some(Expression::Load { register: to, field: PacketField::Other }),
     }
 }
 
@@ -226,13 +206,13 @@ pub(super) fn data(nested: &[u8]) -> Option<Data> {
     let of = Attributes(value);
     let chain = || of.get(2).map(text);
     Some(Data::Verdict(match of.number(1)?.cast_signed() {
-        0 => Verdict::Drop,
-        1 => Verdict::Accept,
-        -1 | -2 => Verdict::Continue,
-        -3 => Verdict::Jump(chain()?),
-        -4 => Verdict::Goto(chain()?),
-        -5 => Verdict::Return,
-        _ => Verdict::Unknown,
+        0 => RuleVerdict::Drop,
+        1 => RuleVerdict::Accept,
+        -1 | -2 => RuleVerdict::Continue,
+        -3 => RuleVerdict::Jump(chain()?),
+        -4 => RuleVerdict::Goto(chain()?),
+        -5 => RuleVerdict::Return,
+        _ => RuleVerdict::Unknown,
     }))
 }
 
@@ -244,4 +224,35 @@ pub(super) fn number(bytes: &[u8]) -> Option<u32> {
 /// A text up to its NUL.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+}
+
+/// What a target of iptables does.
+fn target(family: u8, name: &str, revision: u32, info: &[u8]) -> Expression {
+    match name {
+        "REJECT" => Expression::Reject,
+        "DNAT" | "REDIRECT" => translation(family, name, revision, info).unwrap_or(Expression::Unknown),
+        "SNAT" | "MASQUERADE" | "NETMAP" => Expression::Accept,
+        "TPROXY" => Expression::Proxy,
+        "CT" | "NOTRACK" => Expression::Untrack,
+        "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CHECKSUM" | "CLASSIFY" | "DSCP" | "TOS" | "TTL" | "HL"
+        | "SET" | "TRACE" | "AUDIT" | "SECMARK" | "CONNSECMARK" | "LED" | "RATEEST" | "TEE" => Expression::Pass,
+        _ => Expression::Unknown,
+    }
+}
+
+/// The older `struct nf_nat_ipv4_multi_range_compat`, or a `struct nf_nat_range`: flags, two addresses, two ports.
+fn translation(family: u8, name: &str, revision: u32, info: &[u8]) -> Option<Expression> {
+    let is_old = revision == 0 && family != NFPROTO_IPV6;
+    let (flags, address, port) = if is_old { (4, 8, 16) } else { (0, 4, 36) };
+    let flags = u32::from_ne_bytes(*info.get(flags..)?.first_chunk()?);
+    let port = u16::from_be_bytes(*info.get(port..)?.first_chunk()?);
+    let bytes = info.get(address..)?;
+    let ip: IpAddr = if family == NFPROTO_IPV6 {
+        Ipv6Addr::from(*bytes.first_chunk::<16>()?).into()
+    } else {
+        Ipv4Addr::from(*bytes.first_chunk::<4>()?).into()
+    };
+
+    let address = (name == "DNAT" && flags & 1 != 0).then_some(ip);
+    Some(Expression::TranslateTo { address, port: (flags & 2 != 0).then_some(port) })
 }

@@ -1,15 +1,12 @@
-//! Matches and targets of iptables inside rules of nf_tables, as the kernel's own structures (`linux/netfilter/xt_*.h`).
+//! Matches of iptables inside rules of nf_tables, as the kernel's own structures (`linux/netfilter/xt_*.h`).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use super::expression::Expression;
-use super::packet::{NFPROTO_IPV6, Packet};
+use super::packet::Packet;
 use super::value::Holds;
 use crate::model::Transport;
 
 /// A condition of iptables.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Match {
+pub(super) enum IptablesMatch {
     /// Destination ports.
     Ports {
         ranges: Vec<(u16, u16)>,
@@ -21,7 +18,7 @@ pub(super) enum Match {
         mask: u8,
         wanted: u8,
         is_negated: bool,
-        ports: Box<Match>,
+        ports: Box<IptablesMatch>,
     },
     /// States of a connection, as bits.
     States {
@@ -46,7 +43,7 @@ const CONNTRACK_STATE_ALIAS: u16 = 1 << 13;
 /// Where it has its flags.
 const CONNTRACK_FLAGS: usize = 146;
 
-impl Match {
+impl IptablesMatch {
     /// One that cannot be read may hold or not.
     pub(super) fn parse(name: &str, revision: u32, info: &[u8]) -> Self {
         let parsed = match name {
@@ -99,29 +96,33 @@ impl Match {
 }
 
 /// `struct xt_tcp`
-fn tcp(info: &[u8]) -> Option<Match> {
+fn tcp(info: &[u8]) -> Option<IptablesMatch> {
     let (option, mask, wanted, inverted) = (*info.get(8)?, *info.get(9)?, *info.get(10)?, *info.get(11)?);
     let ports = ports(info, inverted, option == 0)?;
     if mask == 0 {
         return Some(ports);
     }
-    Some(Match::Flags { mask, wanted, is_negated: inverted & 4 != 0, ports: Box::new(ports) })
+    Some(IptablesMatch::Flags { mask, wanted, is_negated: inverted & 4 != 0, ports: Box::new(ports) })
 }
 
 /// `struct xt_udp`
-fn udp(info: &[u8]) -> Option<Match> {
+fn udp(info: &[u8]) -> Option<IptablesMatch> {
     ports(info, *info.get(8)?, true)
 }
 
 /// Both begin with the ranges of source and destination ports.
-fn ports(info: &[u8], inverted: u8, is_certain: bool) -> Option<Match> {
+fn ports(info: &[u8], inverted: u8, is_certain: bool) -> Option<IptablesMatch> {
     let any_source = (u16_at(info, 0)?, u16_at(info, 2)?) == (0, u16::MAX) && inverted & 1 == 0;
     let range = (u16_at(info, 4)?, u16_at(info, 6)?);
-    Some(Match::Ports { ranges: vec![range], is_negated: inverted & 2 != 0, is_certain: is_certain && any_source })
+    Some(IptablesMatch::Ports {
+        ranges: vec![range],
+        is_negated: inverted & 2 != 0,
+        is_certain: is_certain && any_source,
+    })
 }
 
 /// `struct xt_multiport_v1`: 1 and 2 are destination ports and ports of either end.
-fn multiport(info: &[u8]) -> Option<Match> {
+fn multiport(info: &[u8]) -> Option<IptablesMatch> {
     let (kind, count) = (*info.first()?, usize::from(*info.get(1)?));
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     let mut is_range = false;
@@ -134,54 +135,23 @@ fn multiport(info: &[u8]) -> Option<Match> {
         is_range = *info.get(32 + index)? != 0;
     }
     let is_negated = *info.get(47)? != 0;
-    (kind == 1).then_some(Match::Ports { ranges, is_negated, is_certain: true })
+    (kind == 1).then_some(IptablesMatch::Ports { ranges, is_negated, is_certain: true })
 }
 
 /// `struct xt_conntrack_mtinfo2` and `mtinfo3`
-fn conntrack(revision: u32, info: &[u8]) -> Option<Match> {
+fn conntrack(revision: u32, info: &[u8]) -> Option<IptablesMatch> {
     let (flags, inverted) = (u16_at(info, CONNTRACK_FLAGS)?, u16_at(info, CONNTRACK_FLAGS + 2)?);
     let mask = u16_at(info, CONNTRACK_FLAGS + 4)?;
     (revision >= 2 && flags & !CONNTRACK_STATE_ALIAS == CONNTRACK_STATE)
-        .then_some(Match::States { mask: mask.into(), is_negated: inverted & CONNTRACK_STATE != 0 })
+        .then_some(IptablesMatch::States { mask: mask.into(), is_negated: inverted & CONNTRACK_STATE != 0 })
 }
 
 /// `struct xt_addrtype_info_v1`
-fn address_type(revision: u32, info: &[u8]) -> Option<Match> {
+fn address_type(revision: u32, info: &[u8]) -> Option<IptablesMatch> {
     let (source, destination) = (u16_at(info, 0)?, u16_at(info, 2)?);
     let flags = info.get(4..8)?.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes))?;
     let is_plain = revision == 1 && source == 0 && destination == TYPE_LOCAL && flags & !2 == 0;
-    is_plain.then_some(Match::ToLocal { is_negated: flags & 2 != 0 })
-}
-
-/// What a target does.
-pub(super) fn target(family: u8, name: &str, revision: u32, info: &[u8]) -> Expression {
-    match name {
-        "REJECT" => Expression::Reject,
-        "DNAT" | "REDIRECT" => translation(family, name, revision, info).unwrap_or(Expression::Unknown),
-        "SNAT" | "MASQUERADE" | "NETMAP" => Expression::Accept,
-        "TPROXY" => Expression::Proxy,
-        "CT" | "NOTRACK" => Expression::Untrack,
-        "LOG" | "NFLOG" | "MARK" | "CONNMARK" | "TCPMSS" | "CHECKSUM" | "CLASSIFY" | "DSCP" | "TOS" | "TTL" | "HL"
-        | "SET" | "TRACE" | "AUDIT" | "SECMARK" | "CONNSECMARK" | "LED" | "RATEEST" | "TEE" => Expression::Pass,
-        _ => Expression::Unknown,
-    }
-}
-
-/// The older `struct nf_nat_ipv4_multi_range_compat`, or a `struct nf_nat_range`: flags, two addresses, two ports.
-fn translation(family: u8, name: &str, revision: u32, info: &[u8]) -> Option<Expression> {
-    let is_old = revision == 0 && family != NFPROTO_IPV6;
-    let (flags, address, port) = if is_old { (4, 8, 16) } else { (0, 4, 36) };
-    let flags = u32::from_ne_bytes(*info.get(flags..)?.first_chunk()?);
-    let port = u16::from_be_bytes(*info.get(port..)?.first_chunk()?);
-    let bytes = info.get(address..)?;
-    let ip: IpAddr = if family == NFPROTO_IPV6 {
-        Ipv6Addr::from(*bytes.first_chunk::<16>()?).into()
-    } else {
-        Ipv4Addr::from(*bytes.first_chunk::<4>()?).into()
-    };
-
-    let address = (name == "DNAT" && flags & 1 != 0).then_some(ip);
-    Some(Expression::TranslateTo { address, port: (flags & 2 != 0).then_some(port) })
+    is_plain.then_some(IptablesMatch::ToLocal { is_negated: flags & 2 != 0 })
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

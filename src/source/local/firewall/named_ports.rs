@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::expression::{Expression, Field};
+use super::expression::Expression;
+use super::packet::PacketField;
 use super::registers::Registers;
 use super::ruleset::{Chain, Ruleset, Set};
 use super::translate::number;
@@ -10,7 +11,7 @@ use super::translate::number;
 /// The destination ports that the rules of a chain name, at most `max` of them.
 pub(super) fn named_ports(ruleset: &Ruleset, chain: &Chain, max: usize, out: &mut BTreeSet<u16>) {
     for rule in &chain.rules {
-        let mut loaded: Vec<(u32, Field)> = Vec::new();
+        let mut loaded: Vec<(u32, PacketField)> = Vec::new();
         let mut lower: Option<u16> = None;
         for expression in rule {
             match expression {
@@ -40,13 +41,15 @@ pub(super) fn named_ports(ruleset: &Ruleset, chain: &Chain, max: usize, out: &mu
     }
 }
 
-fn is_port(loaded: &[(u32, Field)], register: u32) -> bool {
-    loaded.iter().rev().find(|(at, _)| *at == register).is_some_and(|(_, field)| *field == Field::PORT)
+fn is_port(loaded: &[(u32, PacketField)], register: u32) -> bool {
+    loaded.iter().rev().find(|(at, _)| *at == register).is_some_and(|(_, field)| *field == PacketField::PORT)
 }
 
 /// The ports in the keys of a set, whose parts were loaded into registers from `register` on.
-fn keyed_ports(set: &Set, loaded: &[(u32, Field)], register: u32, max: usize, out: &mut BTreeSet<u16>) {
-    let Some(at) = loaded.iter().rev().find(|(_, field)| *field == Field::PORT).map(|(at, _)| *at) else { return };
+fn keyed_ports(set: &Set, loaded: &[(u32, PacketField)], register: u32, max: usize, out: &mut BTreeSet<u16>) {
+    let Some(at) = loaded.iter().rev().find(|(_, field)| *field == PacketField::PORT).map(|(at, _)| *at) else {
+        return;
+    };
     let offset = Registers::distance(register, at);
     let mut start: Option<u16> = None;
     for element in set.elements.iter().flatten() {

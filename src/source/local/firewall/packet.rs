@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use super::expression::Field;
 use super::value::Value;
 use crate::model::Transport;
 
@@ -32,6 +31,29 @@ const TRANSPORT_HEADER: u32 = 2;
 
 /// An interface by its number and its name.
 pub(in crate::source::local) type NumberedInterface = (u32, String);
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PacketField {
+    Meta(u32),
+    Payload {
+        base: u32,
+        offset: u32,
+        length: u32,
+    },
+    ConnectionState,
+    ConnectionDirection,
+    /// The kind of the destination address.
+    AddressType,
+    /// Whether there is a route back to the sender.
+    ReverseRoute,
+    Other,
+}
+
+impl PacketField {
+    /// The destination port.
+    pub(super) const PORT: Self = Self::Payload { base: 2, offset: 2, length: 2 };
+}
 
 /// Packets that differ in what their senders choose, and in where they come in.
 #[derive(Clone, Debug)]
@@ -87,22 +109,22 @@ impl Packet {
     }
 
     /// What a rule finds in a field.
-    pub(super) fn value(&self, field: &Field) -> Value {
+    pub(super) fn value(&self, field: &PacketField) -> Value {
         match *field {
-            Field::Meta(key) => self.meta(key),
-            Field::Payload { base: NETWORK_HEADER, offset, length } => self.network_header(offset, length),
-            Field::Payload { base: TRANSPORT_HEADER, offset, length } => self.transport_header(offset, length),
-            Field::ConnectionState => {
+            PacketField::Meta(key) => self.meta(key),
+            PacketField::Payload { base: NETWORK_HEADER, offset, length } => self.network_header(offset, length),
+            PacketField::Payload { base: TRANSPORT_HEADER, offset, length } => self.transport_header(offset, length),
+            PacketField::ConnectionState => {
                 let untracked = self.may_be_untracked.then_some(STATE_UNTRACKED);
                 Value::one_of([STATE_NEW].into_iter().chain(untracked).map(|state| state.to_ne_bytes().to_vec()))
             }
-            Field::ConnectionDirection => Value::known(&[0]),
-            Field::AddressType if self.is_local && self.transport == Transport::Tcp => {
+            PacketField::ConnectionDirection => Value::known(&[0]),
+            PacketField::AddressType if self.is_local && self.transport == Transport::Tcp => {
                 Value::known(&LOCAL_ADDRESS.to_ne_bytes())
             }
             // What a route back is missing for comes from nowhere.
-            Field::ReverseRoute => Value::known(&[1]),
-            Field::Payload { .. } | Field::AddressType | Field::Other => Value::Any,
+            PacketField::ReverseRoute => Value::known(&[1]),
+            PacketField::Payload { .. } | PacketField::AddressType | PacketField::Other => Value::Any,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 
 use super::expression::Expression;
-use super::value::{Holds, Value};
+use super::value::{Data, Holds, Value};
 
 /// Where a chain stands: the family and the name of its table, and its own name.
 pub(super) type ChainName = (u8, String, String);
@@ -42,26 +42,6 @@ pub(super) struct BaseChain {
     pub(super) is_nat: bool,
     /// What happens at its end.
     pub(super) accepts: bool,
-}
-
-/// What a rule decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    Accept,
-    Drop,
-    Continue,
-    Return,
-    Jump(String),
-    Goto(String),
-    /// A program decides, or it is unknown.
-    Unknown,
-}
-
-/// What a register or an element of a map holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Data {
-    Bytes(Vec<u8>),
-    Verdict(Verdict),
 }
 
 /// The elements of a set or a map.

@@ -100,6 +100,26 @@ impl From<bool> for Holds {
     }
 }
 
+/// What a rule decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum RuleVerdict {
+    Accept,
+    Drop,
+    Continue,
+    Return,
+    Jump(String),
+    Goto(String),
+    /// A program decides, or it is unknown.
+    Unknown,
+}
+
+/// What a register or an element of a map holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    Bytes(Vec<u8>),
+    Verdict(RuleVerdict),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

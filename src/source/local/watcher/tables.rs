@@ -4,10 +4,11 @@
 
 use crate::model::PartialError;
 
+use super::super::all_tables::read_tables;
 use super::super::firewall::Generation;
 use super::super::netlink::SockDiag;
 use super::super::socket::{Socket, Wanted};
-use super::super::tables::{SocketTables, read_tables};
+use super::super::tables::SocketTables;
 
 /// Number of fingerprints in a row that leave TCP out while a trace is active and silent: each would make the kernel go
 /// through its table of listeners, which is more than half of the cost of watching a thousand of them.
