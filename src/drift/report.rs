@@ -42,23 +42,25 @@ fn gap(error: &PartialError) -> String {
 /// The finding of an item, if it has one.
 fn reported(item: &DriftItem) -> Option<ReportedFinding> {
     let finding = item.finding.as_ref()?;
-    let raw =
-        |text: &Option<Untrusted>| text.as_ref().map(|text| bounded(text.as_raw())).filter(|text| !text.is_empty());
-
     let mut reported = ReportedFinding::default();
     let prefix = format!("{}/", super::item::SOURCE);
     reported.id = bounded(item.id.strip_prefix(&prefix).unwrap_or(&item.id));
     reported.code.push_str(finding.code());
     reported.text = bounded(&finding.text.to_string());
-    reported.service = raw(&item.service);
-    reported.namespace = raw(&item.namespace);
-    reported.instance = raw(&item.detail.instance);
+    reported.service = raw(item.service.as_ref());
+    reported.namespace = raw(item.namespace.as_ref());
+    reported.instance = raw(item.detail.instance.as_ref());
     reported.address = item.endpoint.as_ref().map(|endpoint| bounded(&endpoint.to_string()));
-    reported.registry = raw(&item.detail.registry);
+    reported.registry = raw(item.detail.registry.as_ref());
     reported.holder = item.detail.holder.as_ref().map(|holder| bounded(&holder.to_string()));
-    reported.command = raw(&item.detail.command);
+    reported.command = raw(item.detail.command.as_ref());
     reported.since = item.detail.since;
     Some(reported)
+}
+
+/// A text of a report, if there is one.
+fn raw(text: Option<&Untrusted>) -> Option<String> {
+    text.map(|text| bounded(text.as_raw())).filter(|text| !text.is_empty())
 }
 
 /// A text that a report takes: without control characters, and not too long.
@@ -95,8 +97,9 @@ mod tests {
         let report = report(&look);
         assert_eq!(report.problem(), None, "{report:?}");
         let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
-        let count = |code: &str| codes.iter().filter(|known| **known == code).count();
-        assert_eq!((count("drift-not-listening"), count("drift-unregistered")), (3, 1), "{codes:?}");
+        let counts = ["drift-not-listening", "drift-unregistered"]
+            .map(|code| codes.iter().filter(|known| **known == code).count());
+        assert_eq!(counts, [3, 1], "{codes:?}");
         let first = report.findings.iter().find(|finding| finding.instance.is_some()).unwrap();
         assert_eq!((first.service.as_deref(), first.address.as_deref()), (Some("web"), Some("10.0.0.5:1000")));
         assert!(first.id.starts_with("drift-not-listening/") && report.gaps.len() == 1);

@@ -83,9 +83,11 @@ fn registered(input: &DriftInput, service: &Service<LocalDetail>, of_port: &[&Re
         if registered.addresses.is_empty() {
             certainty = Certainty::Unknown;
         }
-        // An address may also lead here by a route alone, without an interface that has it: a listener on it says so.
-        let leads_here = |ip: &&std::net::IpAddr| ip_of(service) == Some(**ip) || input.host.has(**ip) != Certainty::No;
-        for ip in registered.addresses.iter().filter(leads_here) {
+        for ip in &registered.addresses {
+            // An address may also lead here by a route alone, without an interface that has it: a listener on it says so.
+            if ip_of(service) != Some(*ip) && input.host.has(*ip) == Certainty::No {
+                continue;
+            }
             match covers(service, *ip) {
                 Certainty::Yes => return Certainty::Yes,
                 Certainty::Unknown => certainty = Certainty::Unknown,

@@ -103,9 +103,8 @@ async fn request_from_another_port(target: &PortTarget, payload: &[u8]) -> Resul
     let ports = opened.map_err(SkipReason::Local)?.ok_or(SkipReason::Gone)?;
     ports.connected().connect(target.address).map_err(|_| SkipReason::Gone)?;
     // The runtime waits on copies of their descriptors.
-    let copy = |socket: &std::net::UdpSocket| socket.try_clone().and_then(UdpSocket::from_std);
-    let (connected, any) =
-        (copy(ports.connected()).map_err(SkipReason::Local)?, copy(ports.any()).map_err(SkipReason::Local)?);
+    let connected = copy(ports.connected()).map_err(SkipReason::Local)?;
+    let any = copy(ports.any()).map_err(SkipReason::Local)?;
 
     let (mut own, mut other) = (vec![0; MAX_BYTES], vec![0; MAX_BYTES]);
     for _ in 0..MAX_ATTEMPTS {
@@ -198,6 +197,11 @@ fn skip_reason(error: io::Error) -> SkipReason {
         }
         _ => SkipReason::Local(error),
     }
+}
+
+/// A socket of the runtime that shares the descriptor's port.
+fn copy(socket: &std::net::UdpSocket) -> io::Result<UdpSocket> {
+    socket.try_clone().and_then(UdpSocket::from_std)
 }
 
 #[cfg(test)]

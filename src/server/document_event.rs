@@ -56,8 +56,8 @@ pub(super) fn log_document(change: &DocumentChange) {
             info!(service = &**service, percent, phase, reason, strategy, index, "traffic changed");
         }
         DocumentSubject::Drift(host) => {
-            let count = |part: &str| change.item[part].as_array().map_or(0, Vec::len);
-            let [added, updated, removed] = ["added", "updated", "removed"].map(count);
+            let [added, updated, removed] =
+                ["added", "updated", "removed"].map(|part| change.item[part].as_array().map_or(0, Vec::len));
             let agent = change.item["agent"].as_str();
             info!(host = &**host, agent, added, updated, removed, index, "drift changed");
         }

@@ -72,11 +72,11 @@ pub(super) struct ImportState {
 
 impl ImportBoard {
     pub(super) fn new(imports: &[Import]) -> Self {
-        let entry = |import: &Import| {
+        let entries = imports.iter().map(|import| {
             let (name, place) = (import.name.clone(), import.place.clone());
             Arc::new(BoardEntry { name, place, figures: Mutex::default() })
-        };
-        Self(imports.iter().map(entry).collect())
+        });
+        Self(entries.collect())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {

@@ -53,8 +53,7 @@ impl RecentChanges {
             removed: (change.kind == ChangeKind::Removed).then(|| change.instance.clone()),
         }));
 
-        let is_over = |change: &RecentChange| now.duration_since(change.at) > KEPT_TIME;
-        while kept.len() > MAX_CHANGES || kept.front().is_some_and(is_over) {
+        while kept.len() > MAX_CHANGES || kept.front().is_some_and(|change| now.duration_since(change.at) > KEPT_TIME) {
             kept.pop_front();
         }
     }

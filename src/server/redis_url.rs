@@ -64,8 +64,8 @@ impl fmt::Debug for RedisUrl {
 
 impl PartialEq for RedisUrl {
     fn eq(&self, other: &Self) -> bool {
-        let password = |url: &Self| url.info.redis_settings().password().map(ToOwned::to_owned);
-        self.shown == other.shown && password(self) == password(other)
+        let [own, others] = [self, other].map(|url| url.info.redis_settings().password());
+        self.shown == other.shown && own == others
     }
 }
 

@@ -119,10 +119,13 @@ fn since_is_the_earliest_time_that_an_agent_knew() {
     assert_eq!(host.index, 2, "an agent that started again knows less, and that is no change");
 }
 
+fn forget(host: &str) -> Command {
+    Command::Drift(DriftCommand::Forget { host: host.into() })
+}
+
 #[test]
 fn a_host_is_forgotten_and_a_wrong_report_changes_nothing() {
     let mut state = State::new(rules());
-    let forget = |host: &str| Command::Drift(DriftCommand::Forget { host: host.into() });
     assert_eq!(step(&mut state, forget("web1"), at(0)).unwrap_err().code(), "unknown_host");
     let wrong = step(&mut state, of("web1", &["a", "a"]), at(0)).unwrap_err();
     assert_eq!((wrong.code(), wrong.field(), state.index()), ("invalid", Some("findings"), 0));
@@ -171,15 +174,16 @@ fn a_restart_and_another_server_know_the_same() {
     let records: Vec<(String, Vec<u8>)> = stored.into_iter().collect();
     let mut restored = State::restore_stored(rules(), state.index(), &records, at(31)).unwrap();
 
-    let hosts = |state: &State| -> Vec<Arc<HostDrift>> {
-        state.view().hosts().map(|entry| Arc::clone(&entry.record)).collect()
-    };
     assert_eq!(hosts(&state).len(), 2);
     assert_eq!(hosts(&state)[1].agent, AgentState::Silent);
     assert_eq!((hosts(&other), hosts(&restored)), (hosts(&state), hosts(&state)));
     // After a restart, an agent has its full time again.
     assert!(step_at(&mut restored, Command::Tick, 60).is_empty());
     assert_eq!(step_at(&mut restored, Command::Tick, 61).len(), 1);
+}
+
+fn hosts(state: &State) -> Vec<Arc<HostDrift>> {
+    state.view().hosts().map(|entry| Arc::clone(&entry.record)).collect()
 }
 
 #[test]

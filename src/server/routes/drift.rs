@@ -36,12 +36,12 @@ const MAX_BODY_BYTES: usize = 4 * MAX_REPORT_BYTES;
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     let params = Params::read(request.uri().query(), &["host", "code", "service", "namespace", "limit"], &[])?;
     let limit = params.number("limit", 1, MAX_FINDINGS as u64)?.and_then(|limit| usize::try_from(limit).ok());
-    let owned = |name: &str| params.get(name).map(str::to_owned);
+    let [host, service, namespace] = ["host", "service", "namespace"].map(|name| params.get(name).map(str::to_owned));
     let query = DriftQuery {
-        host: owned("host"),
+        host,
         code: params.get("code").map(|code| format!("drift-{}", code.trim_start_matches("drift-"))),
-        service: owned("service"),
-        namespace: owned("namespace"),
+        service,
+        namespace,
         limit: limit.unwrap_or(MAX_FINDINGS),
     };
 

@@ -96,7 +96,7 @@ fn entries(port: &PublishedPort) -> Vec<Socket> {
     let targets: HashSet<SocketAddr, FixedState> = port.translations.iter().map(|to| target(port, to)).collect();
     let mut targets: Vec<SocketAddr> = targets.into_iter().collect();
     targets.sort_unstable();
-    let entry = |target| Socket {
+    let entries = targets.into_iter().map(|target| Socket {
         transport: port.transport,
         state: SocketState::Published,
         device: Some(0),
@@ -104,8 +104,8 @@ fn entries(port: &PublishedPort) -> Vec<Socket> {
         transparent: Some(false),
         forwards_to: Some(target),
         ..Socket::listening(port.address, port.port)
-    };
-    targets.into_iter().map(entry).collect()
+    });
+    entries.collect()
 }
 
 fn target(from: &PublishedPort, to: &Translation) -> SocketAddr {
@@ -141,8 +141,9 @@ fn serves(socket: &Socket, transport: Transport, target: SocketAddr) -> bool {
 pub(super) fn proxied(process: &Process) -> Option<SocketAddr> {
     let command = process.command.as_ref().filter(|_| process.name.as_raw() == PROXIES[0])?;
     let words: Vec<&str> = command.as_raw().split(' ').collect();
-    let value = |option: &str| words.iter().position(|word| *word == option).and_then(|at| words.get(at + 1));
-    Some(SocketAddr::new(value("-container-ip")?.parse().ok()?, value("-container-port")?.parse().ok()?))
+    let [ip, port] = ["-container-ip", "-container-port"]
+        .map(|option| words.iter().position(|word| *word == option).and_then(|at| words.get(at + 1)));
+    Some(SocketAddr::new(ip?.parse().ok()?, port?.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -189,12 +189,11 @@ impl<'a> RowBuilder<'a> {
     /// Why the rules of a firewall are unknown, where they matter: to what is exposed, and to published ports.
     fn unknown_firewall(&self, sockets: &[Socket]) -> Option<PartialError> {
         let wants_exposed = self.depth == DetailLevel::Full || self.query.exposed;
-        let is_unknown = |socket: &Socket| {
+        let of_sockets = sockets.iter().find_map(|socket| {
             let namespace = &self.namespaces[usize::from(socket.netns)];
             let verdict = select::firewall(socket, namespace).filter(|_| wants_exposed);
             namespace.firewall.unknown().filter(|_| verdict.is_some())
-        };
-        let of_sockets = sockets.iter().find_map(is_unknown);
+        });
         let of_ports = self.namespaces.iter().find(|namespace| namespace.forwards);
         of_sockets.or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
     }

@@ -204,13 +204,13 @@ pub(super) fn data(nested: &[u8]) -> Option<Data> {
     }
 
     let of = Attributes(value);
-    let chain = || of.get(2).map(text);
+    let chain = of.get(2).map(text);
     Some(Data::Verdict(match of.number(1)?.cast_signed() {
         0 => RuleVerdict::Drop,
         1 => RuleVerdict::Accept,
         -1 | -2 => RuleVerdict::Continue,
-        -3 => RuleVerdict::Jump(chain()?),
-        -4 => RuleVerdict::Goto(chain()?),
+        -3 => RuleVerdict::Jump(chain?),
+        -4 => RuleVerdict::Goto(chain?),
         -5 => RuleVerdict::Return,
         _ => RuleVerdict::Unknown,
     }))
