@@ -77,6 +77,8 @@ fn of_command(name: &str) -> Option<Command> {
         #[cfg(feature = "serve")]
         "key" => super::key::KeyArgs::augment_args,
         #[cfg(feature = "serve")]
+        "db" => super::db::Db::augment_args,
+        #[cfg(feature = "serve")]
         "bench" => super::bench::Bench::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,

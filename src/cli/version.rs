@@ -8,7 +8,7 @@ macro_rules! features {
 }
 
 const FEATURES: &[(&str, bool)] = &features![
-    "bodies", "cli", "consul", "etcd", "grpc", "html", "k8s", "live", "otel", "postgres", "registry", "serve"
+    "bodies", "cli", "consul", "etcd", "grpc", "html", "k8s", "live", "otel", "postgres", "redis", "registry", "serve"
 ];
 
 /// Version and commit, target, features.

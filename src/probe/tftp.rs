@@ -29,6 +29,10 @@ impl Probe for Tftp {
         Some(READ)
     }
 
+    fn udp_likelihood(&self) -> u8 {
+        1
+    }
+
     fn replies_from_another_port(&self) -> bool {
         true
     }

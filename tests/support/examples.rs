@@ -16,8 +16,8 @@ pub fn examples() -> &'static PathBuf {
 /// Builds examples with the profile and the features of this test: with others, the whole library would be built once more.
 /// Returns their folder.
 pub fn build(which: &[&str]) -> PathBuf {
-    let program = env::current_exe().expect("this program has a path");
-    let target = program.parent().and_then(|deps| deps.parent()).expect("target/PROFILE/deps");
+    let program = env::current_exe().unwrap();
+    let target = program.parent().and_then(|deps| deps.parent()).unwrap();
     let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--quiet", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")]).args(which);
     if target.ends_with("release") {
@@ -35,6 +35,6 @@ pub fn build(which: &[&str]) -> PathBuf {
             build.env_remove(name);
         }
     }
-    assert!(build.stdin(Stdio::null()).status().expect("cargo starts").success(), "cargo cannot build {which:?}");
+    assert!(build.stdin(Stdio::null()).status().unwrap().success(), "cargo cannot build {which:?}");
     target.join("examples")
 }

@@ -201,7 +201,7 @@ fn a_report_to_another_server_keeps_the_agent_from_being_silent() {
     state.confirm_lease(&LeaseRemainder { remaining: Duration::from_secs(25), ..lease.clone() }, at(29));
     assert!(step_at(&mut state, Command::Tick, 53).is_empty());
     assert_eq!(state.view().host("web1").unwrap().reported_at, at(24).wall);
-    state.hold_lease(&lease.lease, Duration::from_secs(60));
+    state.hold_lease(&lease.lease, Duration::from_mins(1));
     assert!(step_at(&mut state, Command::Tick, 59).is_empty());
     assert_eq!(step_at(&mut state, Command::Tick, 60).len(), 1);
 }

@@ -129,20 +129,20 @@ fn decoded(part: &str) -> ApiResult<String> {
 mod tests {
     use super::*;
 
-    fn called(method: Method, path: &str) -> Result<(Operation, String, String), u16> {
-        let call = parse(&method, path).map_err(|error| error.status.as_u16())?;
+    fn called(method: &Method, path: &str) -> Result<(Operation, String, String), u16> {
+        let call = parse(method, path).map_err(|error| error.status.as_u16())?;
         Ok((call.operation, call.app, call.instance))
     }
 
     #[test]
     fn every_path_has_its_operation() {
         let found = |operation, app: &str, instance: &str| Ok((operation, app.to_owned(), instance.to_owned()));
-        assert_eq!(called(Method::GET, "/eureka/apps/"), found(Operation::Applications, "", ""));
-        assert_eq!(called(Method::GET, "/eureka/v2/apps/delta"), found(Operation::Delta, "", ""));
-        assert_eq!(called(Method::POST, "/eureka/apps/web"), found(Operation::Register, "WEB", ""));
-        assert_eq!(called(Method::PUT, "/eureka/apps/web/h%3A8080"), found(Operation::Renew, "WEB", "h:8080"));
-        assert_eq!(called(Method::DELETE, "/eureka/apps/web/h/status"), found(Operation::ReleaseStatus, "WEB", "h"));
-        assert_eq!(called(Method::GET, "/eureka/svips/web"), found(Operation::SecureVip, "WEB", ""));
+        assert_eq!(called(&Method::GET, "/eureka/apps/"), found(Operation::Applications, "", ""));
+        assert_eq!(called(&Method::GET, "/eureka/v2/apps/delta"), found(Operation::Delta, "", ""));
+        assert_eq!(called(&Method::POST, "/eureka/apps/web"), found(Operation::Register, "WEB", ""));
+        assert_eq!(called(&Method::PUT, "/eureka/apps/web/h%3A8080"), found(Operation::Renew, "WEB", "h:8080"));
+        assert_eq!(called(&Method::DELETE, "/eureka/apps/web/h/status"), found(Operation::ReleaseStatus, "WEB", "h"));
+        assert_eq!(called(&Method::GET, "/eureka/svips/web"), found(Operation::SecureVip, "WEB", ""));
         for (method, path, status) in [
             (Method::GET, "/", 404),
             (Method::GET, "/eureka", 404),
@@ -151,7 +151,7 @@ mod tests {
             (Method::GET, "/eureka/apps/%1b", 400),
             (Method::GET, "/eureka/apps/%ff", 400),
         ] {
-            assert_eq!(called(method, path), Err(status), "{path}");
+            assert_eq!(called(&method, path), Err(status), "{path}");
         }
     }
 }

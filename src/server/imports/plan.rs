@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(world.import(&[web((1..=4).map(endpoint).collect())], true), ImportPlan::default());
 
         world.import(&[], true);
-        world.now += MASS_REMOVAL_HOLD - Duration::from_millis(1);
+        world.now += MASS_REMOVAL_HOLD.saturating_sub(Duration::from_millis(1));
         assert_eq!(world.import(&[web(vec![endpoint(1)])], true).held, 3, "the hold began anew");
         world.now += Duration::from_millis(1);
         assert_eq!(world.import(&[web(vec![endpoint(1)])], true).held, 0);

@@ -48,12 +48,12 @@ impl<'s> Fleet<'s> {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
         if self.server.is_some() {
-            wait_until(|| self.send(&key, "GET", "/api/v1/status", None).status != 401);
+            wait_until(|| Self::send(&key, "GET", "/api/v1/status", None).status != 401);
         }
         key
     }
 
-    fn send(&self, key: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
+    fn send(key: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: application/json\r\n\
@@ -64,7 +64,7 @@ impl<'s> Fleet<'s> {
     }
 
     fn drift(&self, query: &str) -> Value {
-        let reply = self.send(&self.admin, "GET", &format!("/api/v1/drift{query}"), None);
+        let reply = Self::send(&self.admin, "GET", &format!("/api/v1/drift{query}"), None);
         assert_eq!(reply.status, 200, "{}", reply.text());
         reply.json()["data"].clone()
     }
@@ -77,11 +77,11 @@ impl<'s> Fleet<'s> {
         found
     }
 
-    fn register(&self, key: &str, id: &str, address: &str, node: Option<&str>) -> u16 {
+    fn register(key: &str, id: &str, address: &str, node: Option<&str>) -> u16 {
         let (ip, port) = address.rsplit_once(':').unwrap();
         let port: u16 = port.parse().unwrap();
         let body = json!({ "id": id, "name": id, "address": ip, "port": port, "node": node, "ttl": "1h" });
-        self.send(key, "POST", "/api/v1/services", Some(&body)).status
+        Self::send(key, "POST", "/api/v1/services", Some(&body)).status
     }
 
     fn agent(&self, host: &str, key: &str, args: &[&str]) -> Child {
@@ -179,7 +179,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         ("elsewhere", "10.60.0.1:1", Some("db1")),
         ("lost", "10.60.0.1:2", None),
     ] {
-        assert_eq!(fleet.register(&fleet.admin, id, address, node), 201);
+        assert_eq!(Fleet::register(&fleet.admin, id, address, node), 201);
     }
     let events = events(&fleet.admin);
     assert_eq!(next(&events, |_| true)["type"], "reset");
@@ -188,7 +188,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         [fleet.agent("web1", &keys[0], &["--rules", &rules, "--allow", &allow]), fleet.agent("web2", &keys[1], &[])];
     // The agent registers what its rules match, with its host as the node.
     wait_until(|| {
-        let shop = fleet.send(&fleet.admin, "GET", "/api/v1/services/by-name/shop", None).json();
+        let shop = Fleet::send(&fleet.admin, "GET", "/api/v1/services/by-name/shop", None).json();
         let instances = shop["data"]["services"].as_array().unwrap().clone();
         instances.len() == 1 && instances[0]["node"] == "web1"
     });
@@ -206,7 +206,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         unseen,
         json!([{ "host": null, "instances": 1, "reason": reasons[0] }, { "host": "db1", "instances": 1, "reason": reasons[1] }])
     );
-    let metrics = fleet.send(&fleet.admin, "GET", "/metrics", None).text();
+    let metrics = Fleet::send(&fleet.admin, "GET", "/metrics", None).text();
     for line in ["portolan_drift{code=\"drift-not-listening\"} 1", "portolan_drift_agents{state=\"reporting\"} 2"] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
@@ -224,7 +224,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
     let ran = fleet.command(&["drift", &format!("portolan://{SERVER}"), "--fleet", "--json"]);
     assert_eq!((ran.code, ran.items().len()), (Some(3), 0), "{}", ran.stderr);
     assert!(ran.stderr.contains("cannot tell the drift of web2: its agent sent no report"), "{}", ran.stderr);
-    let metrics = fleet.send(&fleet.admin, "GET", "/metrics", None).text();
+    let metrics = Fleet::send(&fleet.admin, "GET", "/metrics", None).text();
     for line in ["portolan_drift_unknown{code=\"drift-unregistered\"} 1", "portolan_drift_agents{state=\"silent\"} 1"] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
@@ -243,7 +243,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         assert_eq!(finish(agent).and_then(|status| status.code()), Some(143), "{said}");
     }
     // The first one took its registration with it.
-    let shop = fleet.send(&fleet.admin, "GET", "/api/v1/services/by-name/shop", None).json();
+    let shop = Fleet::send(&fleet.admin, "GET", "/api/v1/services/by-name/shop", None).json();
     assert_eq!(shop["data"]["services"], json!([]));
 }
 
@@ -266,7 +266,7 @@ fn assert_commands(fleet: &Fleet<'_>) {
 fn assert_limits(fleet: &Fleet<'_>, key: &str) {
     let report = |host: &str| json!({ "host": host, "interval": 10, "findings": [] });
     let send = |method: &str, path: &str, body: &Value| {
-        let reply = fleet.send(key, method, path, Some(body));
+        let reply = Fleet::send(key, method, path, Some(body));
         (reply.status, reply.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
     };
     let outside = (403, "outside_scope".to_owned());
@@ -281,13 +281,13 @@ fn assert_limits(fleet: &Fleet<'_>, key: &str) {
     for (id, node, status) in
         [("new", Some("web2"), 403), ("new", None, 403), ("elsewhere", Some("web1"), 403), ("own", Some("web1"), 201)]
     {
-        assert_eq!(fleet.register(key, id, "10.50.0.1:8001", node), status, "{id} {node:?}");
+        assert_eq!(Fleet::register(key, id, "10.50.0.1:8001", node), status, "{id} {node:?}");
     }
-    assert_eq!(fleet.send(key, "DELETE", "/api/v1/services/own", None).status, 204);
+    assert_eq!(Fleet::send(key, "DELETE", "/api/v1/services/own", None).status, 204);
 
     let viewer = fleet.key(&["--role", "viewer"]);
-    assert_eq!(fleet.send(&viewer, "POST", "/api/v1/drift", Some(&report("web1"))).status, 403);
-    let audit = fleet.send(&fleet.admin, "GET", "/api/v1/audit", None).json()["data"]["records"].clone();
+    assert_eq!(Fleet::send(&viewer, "POST", "/api/v1/drift", Some(&report("web1"))).status, 403);
+    let audit = Fleet::send(&fleet.admin, "GET", "/api/v1/audit", None).json()["data"]["records"].clone();
     let recorded = |action: &str, result: &str, target: &str| {
         let mut records = audit.as_array().unwrap().iter();
         records.any(|record| record["action"] == action && record["result"] == result && record["target"] == target)
@@ -295,7 +295,7 @@ fn assert_limits(fleet: &Fleet<'_>, key: &str) {
     assert!(recorded("report_drift", "ok", "host web2"), "{audit}");
     // Namespaces and services limit what is read of it.
     let shop = fleet.key(&["--role", "viewer", "--service", "gho"]);
-    let seen = fleet.send(&shop, "GET", "/api/v1/drift", None).json()["data"].clone();
+    let seen = Fleet::send(&shop, "GET", "/api/v1/drift", None).json()["data"].clone();
     let codes: Vec<_> = seen["findings"].as_array().unwrap().iter().map(line).collect();
     assert_eq!(codes, [of("web1", "not-listening", 9999, "present")], "{seen}");
     assert_eq!(seen["cannot_tell"], json!([]), "{seen}");
