@@ -10,7 +10,7 @@ use crate::support::HANG;
 
 /// How ours differs, and why. `docs/consul.md` has the same list.
 const DEVIATIONS: [&str; 10] = [
-    "texts of errors are clearer, and an error has no headers about the leader",
+    "error messages have other texts, and an error has no headers about the leader",
     "an unknown path has a text, and a redirection has none",
     "a node without an id has one, made of the registry and its name",
     "a list or a map without entries is [] or {} where Consul writes null",
