@@ -241,11 +241,7 @@ fn bad_options_variables_and_places_are_refused() {
         (&["--tls-key", "file"], &[], &["there is no certificate", "--tls-cert"]),
         (&["--tls-cert", "file"], &[], &["TLS", "'file' contains no certificate", "--tls-cert and --tls-key"]),
         (&["--tls-cert", "nothing"], &[], &["'nothing' cannot be read"]),
-        (
-            &["--port", "0"],
-            &[("DATABASE_URL", "postgres://u:hidden@127.0.0.1:1/d")],
-            &["the database postgresql://***@127"],
-        ),
+        (&["--port", "0"], &[("DATABASE_URL", "postgres://u:hidden@h:many/d")], &["its URL cannot be read"]),
     ] {
         let run = serve(folder, args, env);
         assert_refused(&run, &format!("{args:?} {env:?}"), parts);
