@@ -5,7 +5,8 @@ use crate::portolan;
 #[test]
 fn one_finding_with_its_cost_and_what_to_do() {
     let ran = portolan(["explain", "cert-life-twelfth"]);
-    let expected = "cert-life-twelfth\n  The certificate expires in less than 7 days or a twelfth of its lifetime.\n\n  \
+    let expected = "cert-life-twelfth\n  The certificate expires in less than 7 days or a twelfth of its lifetime, whichever is \
+         less.\n\n  \
          costs  15 points, out of at most 30 for tls; caps the score at 75\n  hint   renew the certificate now\n";
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), expected, ""));
 }
