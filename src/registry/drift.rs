@@ -15,7 +15,7 @@ use crate::model::{DriftReport, ReportedFinding};
 pub const MAX_DRIFT_HOSTS: usize = 10_000;
 /// All texts of all reports, in bytes.
 pub const MAX_ALL_DRIFT_BYTES: usize = 64 * 1024 * 1024;
-/// After so many intervals without a report an agent counts as silent.
+/// How many intervals may pass without a report before an agent counts as silent.
 pub const MISSED_REPORTS: u32 = 3;
 /// The most findings that an event names on each side.
 const MAX_EVENT_FINDINGS: usize = 20;

@@ -12,7 +12,7 @@ use crate::model::DRIFT_KINDS;
 use crate::model::json_fields::serialize_duration;
 use crate::registry::{AgentState, HostDrift, HostEntry, HostFinding};
 
-/// Where hosts and the registry disagree, and of which hosts that cannot be told.
+/// Where hosts and the registry disagree, and the instances that no agent can check.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub(super) struct FleetDrift {
     /// The hosts whose agents report, or did.

@@ -23,7 +23,7 @@ pub struct DriftQuery {
     pub service: Option<String>,
 }
 
-/// Where hosts and the registry disagree, and of which hosts that cannot be told.
+/// Where hosts and the registry disagree, and the instances that no agent can check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::model::{Address, Endpoint, Transport};
 use crate::output::RenderOptions;
 
-/// The URL that an endpoint opens: an address and a port, nothing that a peer wrote. `None` if it is no web server, as far as
-/// its identity or its port number says.
+/// The URL of a web server, made of its address and port alone: peers choose no part of it. `None` if neither the identified
+/// protocol nor the port number says HTTP.
 pub(super) fn of(page: &RenderOptions, endpoint: &Endpoint) -> Option<String> {
     let scheme = match page.service(endpoint) {
         scheme @ ("http" | "https") if endpoint.transport == Transport::Tcp => scheme,

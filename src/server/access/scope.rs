@@ -1,4 +1,4 @@
-//! Which services a caller may see and change, and of which hosts it may change anything.
+//! The scope of a caller: the services that it may see and change, and the hosts that it may write for.
 
 use serde::{Deserialize, Serialize};
 

@@ -62,7 +62,7 @@ impl Applications {
         self.by_name.values().flatten().find(|instance| instance.id() == id).map(EurekaInstance::to_value)
     }
 
-    /// The instances with this address of a virtual host. `field`: of which kind.
+    /// The instances with this virtual host name. `field`: `vipAddress` or `secureVipAddress`.
     pub(super) fn with_vip(&self, field: &str, vip: &str) -> Selected {
         let has_it =
             |instance: &&EurekaInstance| instance.vip(field).split(',').any(|own| own.trim().eq_ignore_ascii_case(vip));

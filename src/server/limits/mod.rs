@@ -196,7 +196,7 @@ impl RateLimits {
         }
     }
 
-    /// What at most so many callers took since the last call.
+    /// The requests of up to `max` callers since the last call.
     pub(super) fn take_counts(&self, max: usize) -> Vec<CallerCount> {
         self.shared.as_ref().map(|shared| shared.take(max)).unwrap_or_default()
     }

@@ -24,7 +24,7 @@ fn say(line: &str) {
 
 /// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not.
 #[test]
-#[ignore = "started by other tests"]
+#[ignore = "not a test by itself: other tests start it with --ignored, and kill it while it stores"]
 fn store_one_by_one() {
     let Some(folder) = folder() else { return };
     let limit: u64 = std::env::var("PORTOLAN_CHANGES").map_or(u64::MAX, |text| text.parse().unwrap());
@@ -133,7 +133,7 @@ const POWER_LOSSES: u64 = 100;
 
 /// Loses power under load, again and again, on ext4.
 #[test]
-#[ignore = "started by other tests"]
+#[ignore = "not a test by itself: another test starts it with --ignored in a mount namespace"]
 fn lose_power() {
     let Some(folder) = folder() else { return };
     let (image, disk) = (folder.join("image"), folder.join("disk"));
@@ -170,7 +170,7 @@ fn lose_power() {
 
 /// Fills the disk: writes are refused with the reason, reads go on, and it recovers.
 #[test]
-#[ignore = "started by other tests"]
+#[ignore = "not a test by itself: another test starts it with --ignored in a mount namespace"]
 fn fill_the_disk() {
     let Some(folder) = folder() else { return };
     let disk = folder.join("disk");

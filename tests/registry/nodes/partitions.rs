@@ -73,7 +73,7 @@ fn a_server_without_the_database_says_so_and_removes_nothing() {
 }
 
 #[test]
-#[ignore = "it is run in a network namespace"]
+#[ignore = "not a test by itself: the test above starts it with --ignored in a network namespace"]
 fn cut_off_from_the_database() {
     let (database, folder) = (Database::start(), folder());
     let near = database.create();
@@ -131,7 +131,7 @@ fn a_server_without_redis_or_without_clients_changes_nothing() {
 }
 
 #[test]
-#[ignore = "it is run in a network namespace"]
+#[ignore = "not a test by itself: the test above starts it with --ignored in a network namespace"]
 fn cut_off_from_redis_and_from_clients() {
     let (database, redis) = (Database::start(), Redis::start());
     let url = database.create();

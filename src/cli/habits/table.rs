@@ -1,22 +1,20 @@
-//! Options and commands of other tools that people type by habit, each with portolan's way of it.
-
-use std::ffi::OsString;
+//! The options and commands of other tools, and what to type instead.
 
 /// An option of another tool.
-struct Habit {
+pub(super) struct Habit {
     /// The tool; empty if many have it.
-    tool: &'static str,
+    pub(super) tool: &'static str,
     /// The option. One that ends in `…` stands for every word that begins so.
-    typed: &'static str,
+    pub(super) typed: &'static str,
     /// The command that it is typed at; empty for `portolan` itself, `*` for any.
-    at: &'static str,
+    pub(super) at: &'static str,
     /// What to type instead.
-    instead: &'static str,
+    pub(super) instead: &'static str,
 }
 
 impl Habit {
     /// `portolan's way of nmap's -sV: --identify`
-    fn hint(&self) -> String {
+    pub(super) fn hint(&self) -> String {
         let Self { tool, typed, instead, .. } = self;
         let owner = if tool.is_empty() { String::new() } else { format!("{tool}'s ") };
         format!("portolan's way of {owner}{}: {instead}", typed.trim_end_matches('…'))
@@ -27,17 +25,17 @@ const fn habit(tool: &'static str, at: &'static str, typed: &'static str, instea
     Habit { tool, typed, at, instead }
 }
 
-const SCAN: &str = "scan";
+pub(super) const SCAN: &str = "scan";
 const LOCAL: &str = "local";
-const K8S: &str = "k8s";
+pub(super) const K8S: &str = "k8s";
 const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
 const REGISTERED_WHILE: &str = "leave it out, and add & or write a unit: the registration lasts while the command runs";
-const ALONE: &str = "";
-const ANY: &str = "*";
+pub(super) const ALONE: &str = "";
+pub(super) const ANY: &str = "*";
 
 /// The more specific ones first.
-const HABITS: &[Habit] = &[
+pub(super) const HABITS: &[Habit] = &[
     // nmap
     habit("nmap", SCAN, "-Pn", "--no-ping"),
     habit("nmap", SCAN, "-P0", "--no-ping"),
@@ -209,7 +207,7 @@ const HABITS: &[Habit] = &[
 ];
 
 /// Commands that people know by another name.
-const COMMANDS: &[(&str, &str)] = &[
+pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("list", "portolan local"),
     ("ls", "portolan local"),
     ("ps", "portolan local"),
@@ -265,7 +263,7 @@ const COMMANDS: &[(&str, &str)] = &[
 ];
 
 /// Commands below another one that people know by another name: where, the name, and what to type.
-const SUBCOMMANDS: &[(&str, &str, &str)] = &[
+pub(super) const SUBCOMMANDS: &[(&str, &str, &str)] = &[
     ("services", "watch", "portolan discover portolan --watch"),
     ("services", "ls", "portolan services list"),
     ("services", "describe", "portolan services get NAME"),
@@ -292,223 +290,3 @@ const SUBCOMMANDS: &[(&str, &str, &str)] = &[
     ("discover", "kubernetes", "portolan discover k8s"),
     ("discover", "http", "portolan discover portolan --address URL"),
 ];
-
-/// The option as it was typed, without its value. `rejected` is the part that the parser stopped at: it reads `-sV` as `-s`
-/// with more to come.
-fn typed<'a>(rejected: &'a str, args: &'a [OsString]) -> &'a str {
-    let typed = args.iter().filter_map(|arg| arg.to_str()).find(|arg| arg.starts_with(rejected)).unwrap_or(rejected);
-    typed.split('=').next().unwrap_or(typed)
-}
-
-/// An unknown option as messages name it: as it was typed if it is another tool's, because what is attached to any other may be
-/// a password.
-pub(super) fn shown<'a>(rejected: &'a str, args: &'a [OsString]) -> &'a str {
-    let typed = typed(rejected, args);
-    if HABITS.iter().any(|habit| habit.typed == typed) { typed } else { rejected }
-}
-
-/// What to type instead of an unknown option. `path` is portolan's command.
-pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<String> {
-    let command = path.rsplit(' ').next().filter(|name| *name != "portolan").unwrap_or_default();
-    let typed = typed(rejected, args);
-
-    let known = HABITS.iter().filter(|habit| habit.at == command || habit.at == ANY);
-    let exact = known.clone().find(|habit| habit.typed == typed);
-    if let Some(hint) = socket_letters(typed).filter(|_| exact.is_none() && command == LOCAL) {
-        return Some(hint);
-    }
-    let exact = exact.or_else(|| known.clone().find(|habit| habit.typed == rejected));
-    let habit = exact.or_else(|| {
-        known.clone().find(|habit| habit.typed.strip_suffix('…').is_some_and(|start| typed.starts_with(start)))
-    });
-    let habit = habit?;
-    let others = args.iter().filter_map(|arg| arg.to_str()).filter(|arg| *arg != typed && *arg != habit.typed);
-    let others = others.filter_map(|arg| HABITS.iter().find(|other| other.at == habit.at && other.typed == arg));
-    // At portolan itself the first one already says which command it is.
-    let others = others.filter(|_| habit.at != ALONE).take(MAX_MORE);
-    let more = others.map(|other| format!("{}: {}", other.typed, other.instead));
-    Some([habit.hint()].into_iter().chain(more).collect::<Vec<_>>().join("; "))
-}
-
-/// Letters of ss and netstat in one word, as in `-tlnp`: those that choose sockets lead to an option.
-fn socket_letters(typed: &str) -> Option<String> {
-    let letters = typed.strip_prefix('-').filter(|letters| letters.len() > 1)?;
-    if !letters.chars().all(|letter| "tulnpaeow46".contains(letter)) {
-        return None;
-    }
-    let chosen = match (letters.contains('t'), letters.contains('u')) {
-        (true, false) => " --tcp",
-        (false, true) => " --udp",
-        _ => "",
-    };
-    Some(format!("portolan's way of ss's {typed}: `portolan local{chosen}`"))
-}
-
-/// More options of another tool that one hint answers.
-const MAX_MORE: usize = 4;
-
-/// What to type instead of an unknown command.
-pub(super) fn command(word: &str) -> Option<String> {
-    let known = COMMANDS.iter().find(|(known, _)| *known == word).map(|(_, instead)| format!("`{instead}`"));
-    known.or_else(|| target(word)).map(|instead| format!("portolan's way: {instead}"))
-}
-
-/// What to type instead of an unknown command below `path`.
-pub(super) fn subcommand(path: &str, word: &str) -> Option<String> {
-    let at = path.rsplit(' ').next()?;
-    let known = SUBCOMMANDS.iter().find(|(known, name, _)| *known == at && *name == word);
-    known.map(|(_, _, instead)| format!("portolan's way: `{instead}`"))
-}
-
-/// What to type for a target without a command, as people do for nmap, curl and ping. Quotes nothing of a URL, which may hold a
-/// password.
-fn target(word: &str) -> Option<String> {
-    if word.contains("://") {
-        return Some("`portolan validate URL`".to_owned());
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '/' | '[' | ']' | '_');
-    let is_host = word == "localhost" || word.contains(['.', ':']) && word.chars().all(is_plain);
-
-    // `::1` has colons and no port.
-    let has_port = word.rsplit_once(':').filter(|(host, _)| !host.contains(':') || host.ends_with(']'));
-    match has_port {
-        _ if !is_host => None,
-        Some((_, port)) if port.parse::<u16>().is_err() => None,
-        Some(_) => Some(format!("`portolan scan {word}`, or `portolan validate {word}`")),
-        None => Some(format!("`portolan scan {word}`")),
-    }
-}
-
-/// What to type instead of a word that a command does not take: kubectl's names of objects.
-pub(super) fn argument(path: &str, word: &str) -> Option<String> {
-    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
-    let name = word.rsplit('/').next().filter(|name| !name.is_empty() && is_name(name))?;
-    match name {
-        _ if path != "portolan discover k8s" => None,
-        "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
-            Some("portolan's way: services with their endpoints are listed without a word".to_owned())
-        }
-        "po" | "pod" | "pods" => Some("portolan's way: --pods".to_owned()),
-        "ing" | "ingress" | "ingresses" => Some("portolan's way: --ingress".to_owned()),
-        name => Some(format!("portolan's way: --field-selector metadata.name={name}")),
-    }
-}
-
-/// What to type instead of nmap's `-oX` and `-T4`, which read as `-o X` and `-T 4`.
-pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
-    let short = match argument {
-        "--output" if matches!(value, "jsonpath" | "jsonpath-file" | "go-template" | "template") => {
-            return Some(format!("portolan's way of kubectl's -o {value}: --json, for jq"));
-        }
-        "--output" if value.starts_with("custom-columns") => {
-            return Some("portolan's way of kubectl's -o custom-columns: --columns NAMES".to_owned());
-        }
-        "--output" => "-o",
-        "--pace" => "-T",
-        _ => return None,
-    };
-    let typed = |habit: &&Habit| habit.at == SCAN && habit.typed.strip_prefix(short) == Some(value);
-    HABITS.iter().find(typed).map(Habit::hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-    use crate::cli::Cli;
-
-    /// A habit that a command has as an option of its own would never be shown.
-    #[test]
-    fn every_habit_is_unknown_to_its_command() {
-        assert!(HABITS.len() >= 60);
-        let mut root = Cli::command();
-        root.build();
-
-        for Habit { typed, at, .. } in HABITS.iter().filter(|habit| habit.at != ANY) {
-            let command = match *at {
-                ALONE => &root,
-                K8S => root.find_subcommand("discover").and_then(|discover| discover.find_subcommand(K8S)).unwrap(),
-                name => root.find_subcommand(name).unwrap_or_else(|| panic!("{name} is a command")),
-            };
-            let long = typed.strip_prefix("--");
-            let has_it = command.get_arguments().any(|arg| arg.get_long().is_some_and(|own| Some(own) == long));
-            assert!(!has_it, "{at} has {typed} itself");
-        }
-    }
-
-    /// What is typed instead must exist.
-    #[test]
-    fn every_command_named_instead_exists() {
-        let root = Cli::command();
-        let quoted = HABITS.iter().flat_map(|habit| habit.instead.split('`').skip(1).step_by(2));
-        let below = SUBCOMMANDS.iter().map(|(_, _, instead)| *instead);
-        for text in quoted.chain(COMMANDS.iter().map(|(_, instead)| *instead)).chain(below) {
-            let word = text.strip_prefix("portolan ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
-            assert!(word.starts_with("--") || root.find_subcommand(word).is_some(), "{text}");
-        }
-        for (word, _) in COMMANDS {
-            assert!(root.find_subcommand(word).is_none(), "{word} is a command of portolan");
-        }
-        for (at, word, _) in SUBCOMMANDS {
-            let command = root.find_subcommand(at).unwrap_or_else(|| panic!("{at} is a command"));
-            assert!(command.find_subcommand(word).is_none(), "{word} is a command of {at}");
-        }
-    }
-
-    #[test]
-    fn a_word_is_found_as_it_was_typed() {
-        let hint = |path: &str, rejected: &str, line: &str| {
-            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            option(path, rejected, &args).unwrap_or_default()
-        };
-        assert_eq!(hint("portolan scan", "-P", "portolan scan -Pn h"), "portolan's way of nmap's -Pn: --no-ping");
-        assert_eq!(hint("portolan scan", "-s", "portolan scan -sV h"), "portolan's way of nmap's -sV: --identify");
-        assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
-        assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
-
-        for (rejected, line, instead) in [("-t", "-tlnp", " --tcp"), ("-u", "-uln", " --udp"), ("-a", "-antup", "")] {
-            let expected = format!("portolan's way of ss's {line}: `portolan local{instead}`");
-            assert_eq!(hint("portolan local", rejected, &format!("portolan local {line}")), expected);
-        }
-        assert_eq!(hint("portolan local", "-t", "portolan local -t"), "portolan's way of ss's -t: --tcp");
-        let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
-        assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
-        assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");
-        assert_eq!(attached("--output", "X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
-        assert_eq!(attached("--pace", "4").unwrap(), "portolan's way of nmap's -T4: --pace fast");
-        assert_eq!(attached("--pace", "quick"), None);
-        assert_eq!(
-            attached("--output", "jsonpath").unwrap(),
-            "portolan's way of kubectl's -o jsonpath: --json, for jq"
-        );
-
-        let object = |word| argument("portolan discover k8s", word).unwrap_or_default();
-        assert_eq!(object("svc/web"), "portolan's way: --field-selector metadata.name=web");
-        assert_eq!((object("pods"), object("a b")), ("portolan's way: --pods".to_owned(), String::new()));
-        assert_eq!(argument("portolan discover local", "web"), None);
-
-        let several = hint("portolan scan", "-P", "portolan scan -Pn -sV -p 1 h");
-        assert_eq!(several, "portolan's way of nmap's -Pn: --no-ping; -sV: --identify");
-        let alone = hint("portolan", "-P", "portolan -Pn -sV h");
-        assert_eq!(alone, "portolan's way of nmap's -Pn: `portolan scan HOST --no-ping`");
-    }
-
-    #[test]
-    fn a_target_is_no_command() {
-        for (word, expected) in [
-            ("127.0.0.1", Some("`portolan scan 127.0.0.1`")),
-            ("10.0.0.0/24", Some("`portolan scan 10.0.0.0/24`")),
-            ("::1", Some("`portolan scan ::1`")),
-            ("localhost:80", Some("`portolan scan localhost:80`, or `portolan validate localhost:80`")),
-            ("[::1]:80", Some("`portolan scan [::1]:80`, or `portolan validate [::1]:80`")),
-            ("https://user:secret@example.org/", Some("`portolan validate URL`")),
-            ("xyzzy", None),
-            ("a b.c", None),
-            ("host:name", None),
-        ] {
-            let expected = expected.map(|expected| format!("portolan's way: {expected}"));
-            assert_eq!(command(word), expected, "{word}");
-        }
-    }
-}
