@@ -10,16 +10,20 @@ use crate::error::{Error, Result, plain};
 /// A settings file has a few dozen lines; a larger file is something else.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The text of the file; `None` if there is no file at the default path.
+/// The text of the file; `None` if there is no file at the default path. `option`: the one that names it, unless it is the
+/// default.
 ///
 /// # Errors
 /// If it cannot be read, or is not text.
-pub(super) fn read(path: &Path, named: bool) -> Result<Option<String>> {
+pub(super) fn read(path: &Path, option: Option<&str>) -> Result<Option<String>> {
+    let with = option.unwrap_or("--config");
     // Checked before opening: opening a FIFO blocks, and opening some devices has side effects.
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if !named && is_absent(&error) => return Ok(None),
-        Err(error) => return Err(error_in(path, plain(&error), "name a settings file that is there with --config")),
+        Err(error) if option.is_none() && is_absent(&error) => return Ok(None),
+        Err(error) => {
+            return Err(error_in(path, plain(&error), &format!("name a file that is there with {with}")));
+        }
     };
     if path == Path::new("/dev/null") {
         return Ok(None);
@@ -32,10 +36,10 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<String>> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
-        return Err(error_in(path, plain(&error), "make it readable, or name another file with --config"));
+        return Err(error_in(path, plain(&error), &format!("make it readable, or name another file with {with}")));
     }
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(error_in(path, "it is larger than 1 MiB".to_owned(), "name a settings file with --config"));
+        return Err(error_in(path, "it is larger than 1 MiB".to_owned(), &format!("name another file with {with}")));
     }
 
     let mut text =

@@ -68,7 +68,7 @@ pub(super) fn source(word: &str, options: &[String], named: Option<&PathBuf>) ->
 
 fn file(named: Option<&PathBuf>) -> Result<Option<SettingsText>> {
     let Some((path, is_named)) = settings::file_to_read(named, variable) else { return Ok(None) };
-    Ok(settings_file::read(&path, is_named)?.map(|text| (path, text)))
+    Ok(settings_file::read(&path, is_named.then_some("--config"))?.map(|text| (path, text)))
 }
 
 /// Reads the settings. `command` must not be built yet.

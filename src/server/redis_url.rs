@@ -9,8 +9,7 @@ use crate::clean::clean;
 use crate::model::ParseError;
 
 /// What a URL looks like.
-const FORM: &str =
-    "the form is redis://HOST:PORT/DATABASE, or rediss:// for TLS, with :PASSWORD@ or USER:PASSWORD@ before the host";
+const FORM: &str = "the form is redis://HOST:PORT/DATABASE, or rediss:// for TLS; user and password stand before the host, as in other URLs";
 
 /// Where a Redis is, and how to log in.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use super::{Portolan, RunOutput, portolan, with_settings};
 
 const MEND: &str = "fix that line, or name another file with --config";
 const NAME: &str = "name a file, or /dev/null for no settings at all";
-const THERE: &str = "name a settings file that is there with --config";
+const THERE: &str = "name a file that is there with --config";
 
 #[test]
 fn broken_toml_is_reported_with_its_line() {
@@ -70,7 +70,7 @@ fn a_file_that_is_too_large() {
     let megabyte = "#".repeat(1024 * 1024);
     assert_eq!(with_settings(&megabyte, "ports").run().code, Some(0));
     with_settings(&(megabyte + "#"), "ports")
-        .refuses("settings c.toml: it is larger than 1 MiB", "name a settings file with --config");
+        .refuses("settings c.toml: it is larger than 1 MiB", "name another file with --config");
 }
 
 /// Runs as an unprivileged user, whichever user runs the tests.

@@ -92,7 +92,7 @@ impl AgentArgs {
 
     fn announcer(&self, registry: &Registry, host: &str, global: &Global) -> Result<Option<Announcer>> {
         let Some(file) = &self.rules else { return Ok(None) };
-        let rules = announce::read(file)?;
+        let rules = announce::read(file, "--rules")?;
         Ok(Some(Announcer::new(registry.clone(), rules, global.quiet).on_node(host)))
     }
 

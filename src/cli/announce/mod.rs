@@ -30,7 +30,7 @@ use crate::source::{Local, Source};
 /// # Errors
 /// The rules or the registry cannot be used, or this machine cannot be watched.
 pub(super) fn run(rules: &Path, registry: &RegistryOptions, local: &Local, global: &Global) -> Result<Exit> {
-    let rules = read(rules)?;
+    let rules = read(rules, "--register")?;
     let stop = Stop::listen()?;
     let registry = registry.open()?;
     let runtime = runtime(0)?;

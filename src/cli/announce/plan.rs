@@ -115,7 +115,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("rules.toml");
         fs::write(&file, text).unwrap();
-        let rules = rules::read(&file);
+        let rules = rules::read(&file, "--register");
         fs::remove_dir_all(folder).unwrap();
         rules
     }

@@ -75,8 +75,8 @@ const HINT: &str = "`portolan local --help` shows an example";
 ///
 /// # Errors
 /// The file cannot be read, or the first rule that cannot be used.
-pub(in crate::cli) fn read(path: &Path) -> Result<Vec<Rule>> {
-    let text = settings_file::read(path, true)?.unwrap_or_default();
+pub(in crate::cli) fn read(path: &Path, option: &str) -> Result<Vec<Rule>> {
+    let text = settings_file::read(path, Some(option))?.unwrap_or_default();
     let shown = clean(&path.to_string_lossy());
     let file: RuleFile = toml::from_str(&text).map_err(|error| {
         let place =

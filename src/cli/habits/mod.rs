@@ -4,7 +4,7 @@ mod table;
 
 use std::ffi::OsString;
 
-use self::table::{ALONE, ANY, COMMANDS, HABITS, Habit, SCAN, SUBCOMMANDS};
+use self::table::{ALONE, ANY, COMMANDS, HABITS, Habit, LOCAL, SCAN, SUBCOMMANDS};
 
 /// The option as it was typed, without its value. `rejected` is the part that the parser stopped at: it reads `-sV` as `-s`
 /// with more to come.

@@ -26,7 +26,7 @@ const fn habit(tool: &'static str, at: &'static str, typed: &'static str, instea
 }
 
 pub(super) const SCAN: &str = "scan";
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 pub(super) const K8S: &str = "k8s";
 const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
@@ -203,6 +203,7 @@ pub(super) const HABITS: &[Habit] = &[
     habit("", ANY, "--no-color", "--color never"),
     habit("", ANY, "--follow", "--watch"),
     habit("", ANY, "--port", "-p PORTS"),
+    habit("", "drift", "--registry", "the registry alone, as in `portolan drift consul://127.0.0.1:8500`"),
     habit("", ANY, "--since", "leave it out: --watch begins with all existing services"),
 ];
 

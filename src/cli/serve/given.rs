@@ -148,7 +148,7 @@ impl Given {
     /// # Errors
     /// An unreadable file, or the first key or value that cannot be used, with its line and column.
     pub(super) fn read_file(&mut self, path: &Path, variable: Variable) -> Result<()> {
-        let text = settings_file::read(path, true)?.unwrap_or_default();
+        let text = settings_file::read(path, Some("--config"))?.unwrap_or_default();
         let syntax = Syntax::of_path(path);
         let place = clean(&path.to_string_lossy());
         let document = syntax.document(&text).map_err(|(at, why)| Error::Settings {

@@ -322,7 +322,7 @@ pub(super) fn database(config: Option<&PathBuf>, named: Option<&str>) -> Result<
     }
     given.read_environment(std::env::vars_os(), variable)?;
     if let Some(named) = named {
-        let is_url = ["sqlite:", "postgres:", "postgresql:"].iter().any(|scheme| named.starts_with(scheme));
+        let is_url = named.starts_with("sqlite:") || named.contains("://");
         let key = if is_url { "database.postgres.url" } else { "database.file" };
         given.set_flag("the database", key, vec![named.to_owned()]);
     }
