@@ -88,9 +88,14 @@ fn unknown_host(host: &str) -> crate::error::Error {
     }
 }
 
-/// Reports what could not be looked at. A silent agent and what an agent could not read make the answer incomplete.
+/// Reports what could not be looked at. A missing or silent agent and what an agent could not read make the answer incomplete.
 fn report_gaps(fleet: &FleetDrift, out: &mut dyn ItemSink) -> Completeness {
     let mut completeness = Completeness::Complete;
+    if fleet.hosts.is_empty() {
+        let cause = "no agent reports to this registry".to_owned();
+        out.partial_error(partial("tell the drift of any host", cause, "start `portolan agent` on each host"));
+        completeness = Completeness::Incomplete;
+    }
     for host in &fleet.hosts {
         if host.agent != "reporting" {
             let cause = format!("its agent sent no report for {} s; it had {} findings", host.age, host.findings);

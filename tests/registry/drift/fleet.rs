@@ -320,6 +320,11 @@ fn a_report_that_is_too_much_is_refused_and_changes_nothing() {
         assert_eq!(reply.status, status, "{}", reply.text());
     }
     assert_eq!(server.get("/api/v1/drift").json()["data"]["hosts"], json!([]));
+    let mut command = Command::new(portolan_path());
+    command.args(["drift", "--fleet", &format!("portolan://{}", server.address)]).env_clear();
+    let ran = output(&mut command);
+    assert_eq!(ran.status.code(), Some(3), "nothing was looked at: {}", String::from_utf8_lossy(&ran.stdout));
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("no agent reports to this registry"));
 
     assert_eq!(server.post("/api/v1/drift", &report((0..500).map(finding).collect())).status, 204);
     let drift = server.get("/api/v1/drift?limit=10&code=stale").json()["data"].clone();
