@@ -218,7 +218,7 @@ fn what_is_no_database_or_does_not_reply_is_said_in_one_line() {
     std::fs::write(&other, "no database at all, and long enough to be looked at as one by its header").unwrap();
     refused(2, &["status", text(&other)], &["other.db"]);
     refused(2, &["status", ":memory:"], &["keeps nothing"]);
-    refused(2, &["status", "mysql://h/d"], &["there is no such file"]);
+    refused(2, &["status", "mysql://h/d"], &["no database has this URL"]);
 
     let url = database.create();
     refused(2, &["copy", &url, text(&folder.path().join("c.db"))], &["it has no registry"]);
