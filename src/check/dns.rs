@@ -81,7 +81,7 @@ pub(crate) async fn resolve(
 
 impl BuiltInCheck for DnsObservation {
     fn add_figures(&self, figures: &mut Figures) {
-        figures.latency_us.name = scale::median(self.replies.iter().map(|reply| reply.latency.net()));
+        figures.latency_us.name = scale::median(self.replies.iter().map(|reply| reply.latency.measured()));
     }
 
     fn findings(&self) -> Vec<Finding> {

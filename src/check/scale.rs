@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::model::{Finding, FindingKind};
 
-/// A measured time and the scheduler lag of this process during the measurement. Only the difference counts: it is the
-/// least time that the peer can have taken.
+/// A measured time and the scheduler lag of this process during the measurement. Only the difference counts
+/// in scores: it is the least time that the peer can have taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Latency {
@@ -35,6 +35,11 @@ impl Latency {
 
     pub(crate) fn set_lag(&mut self, lag_us: u64) {
         self.lag_us = lag_us;
+    }
+
+    /// The time as measured, in microseconds: what a client on this machine waits.
+    pub(crate) fn measured(self) -> u64 {
+        self.us
     }
 
     /// The time attributed to the peer, in microseconds.

@@ -138,7 +138,7 @@ impl BuiltInCheck for TcpObservation {
     }
 
     fn add_figures(&self, figures: &mut Figures) {
-        figures.latency_us.connect = scale::median(self.latencies().into_iter().map(Latency::net));
+        figures.latency_us.connect = scale::median(self.latencies().into_iter().map(Latency::measured));
     }
 }
 

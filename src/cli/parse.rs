@@ -71,9 +71,10 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     Ok(Parsed::Run(Box::new(cli)))
 }
 
-/// The settings file that the command line names. For `serve`, that option names the server's own settings.
+/// The settings file that the command line names. For the commands that work on a server's files, that option names the
+/// server's own settings.
 fn settings_file(matches: &ArgMatches) -> Option<&PathBuf> {
-    if matches.subcommand_name() == Some("serve") { None } else { matches.get_one("config") }
+    if matches!(matches.subcommand_name(), Some("serve" | "db" | "key")) { None } else { matches.get_one("config") }
 }
 
 /// `portolan 8080` is short for `portolan local 8080`.

@@ -24,7 +24,7 @@ Examples:
 
 /// Show who holds a port: process, command line, unit or container, and since when
 ///
-/// Exits with 1 if nothing listens there, and with 3 if the process cannot be seen: run it as root then.
+/// Exits with 1 if nothing listens at one of them, and with 3 if the process cannot be seen: run it as root then.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Who {
@@ -59,12 +59,12 @@ impl Who {
         stdout::with_stdout(None, |out| {
             if self.pid { write_pids(out, &listing) } else { write_holders(out, &listing, now) }
         })?;
-        Ok(report(&listing, &ports, global.quiet))
+        Ok(report(&listing, &self.ports, global.quiet))
     }
 }
 
-/// Says on standard error what is missing.
-fn report(listing: &Listing<LocalDetail>, ports: &Ports, quiet: bool) -> Exit {
+/// Says on standard error what is missing, and which of the `wanted` ports nothing holds.
+fn report(listing: &Listing<LocalDetail>, wanted: &[Ports], quiet: bool) -> Exit {
     let errors = listing.errors.iter().inspect(|error| stderr::fault(error)).count();
     let is_hidden = listing.services.iter().any(|service| !is_known(&service.detail));
     if !quiet {
@@ -73,17 +73,24 @@ fn report(listing: &Listing<LocalDetail>, ports: &Ports, quiet: bool) -> Exit {
         }
     }
 
+    let missing: Vec<&Ports> = wanted.iter().filter(|ports| !is_held(listing, ports)).collect();
+    if !quiet {
+        for ports in &missing {
+            let noun = if ports.len() == 1 { "port" } else { "ports" };
+            stderr::note(&format!("nothing listens on {noun} {ports}"));
+        }
+    }
+
     if errors > 0 || is_hidden {
         return Exit::Incomplete;
     }
-    if !listing.services.is_empty() {
-        return Exit::Done;
-    }
-    if !quiet {
-        let noun = if ports.len() == 1 { "port" } else { "ports" };
-        stderr::note(&format!("nothing listens on {noun} {ports}"));
-    }
-    Exit::ConditionFailed
+    if missing.is_empty() { Exit::Done } else { Exit::ConditionFailed }
+}
+
+/// Whether a listener has one of these ports.
+fn is_held(listing: &Listing<LocalDetail>, ports: &Ports) -> bool {
+    let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    endpoints.any(|endpoint| endpoint.port.is_some_and(|port| ports.contains(port)))
 }
 
 /// Whether a process that holds the socket is known. Others may hold it too.

@@ -83,7 +83,7 @@ impl Registry {
     ///
     /// | variable | meaning | default |
     /// |---|---|---|
-    /// | `DISCOVERY_PROVIDER` | `consul`, `etcd`, `portolan`, `dns`, `static`, `kubernetes`, or a URL as for [`open`](Self::open) | the first whose own variables are set |
+    /// | `DISCOVERY_PROVIDER` | `portolan`, `consul`, `etcd`, `dns`, `static`, `kubernetes`, or a URL as for [`open`](Self::open) | the first of these whose variable is set: `PORTOLAN_REGISTRY`, `CONSUL_HTTP_ADDR`, `ETCD_ENDPOINTS`, `DNS_DOMAIN`, `DISCOVERY_FILE`, `KUBERNETES_SERVICE_HOST` |
     /// | `DISCOVERY_FILE` | the file of `static` | |
     /// | `DISCOVERY_SERVICE_NAME` | [`service_name`](Self::service_name) | |
     /// | `DISCOVERY_BALANCER` | the strategy of resolvers | `round_robin` |

@@ -57,11 +57,14 @@ fn keep_order(registered: &RegisteredEndpoint) -> (bool, std::cmp::Reverse<Optio
 fn duplicate(view: (usize, &RegistryView), registered: &RegisteredEndpoint, kept: &RegisteredEndpoint) -> DriftItem {
     let text = format!("{} has the same address as {}", registered.at(), kept.id());
     let item = DriftItem::of_registered(view, registered).with(&kinds::DUPLICATE, text);
-    let mut item = item.command(command::deregister(view.1, registered));
+    // An address of two services may be meant: neither is one too many.
+    if registered.service_key() != kept.service_key() {
+        return DriftItem { removal: None, ..item };
+    }
 
+    let mut item = item.command(command::deregister(view.1, registered));
     if let Some(removal) = &mut item.removal {
-        // An address of two services may be meant.
-        removal.automatic = registered.service_key() == kept.service_key() && item.detail.command.is_some();
+        removal.automatic = item.detail.command.is_some();
     }
     item
 }

@@ -81,7 +81,8 @@ impl EndpointValidator {
         }
         let Some(first) = addresses.first() else {
             // A name that does not resolve is a result; a resolver that could not be queried is not.
-            let is_unresolved = self.options.again.is_some() && evidence.observations.iter().any(is_dead);
+            let is_unresolved = self.options.again.is_some()
+                && evidence.observations.iter().any(|one| is_dead(one, &subject.spec.limits.ignore));
             results.extend(is_unresolved.then_some(false));
             return add_stability(plan, results, Circuit::Closed, evidence);
         };
@@ -206,7 +207,7 @@ impl EndpointValidator {
             };
             match observed {
                 Ok(observation) => {
-                    usable &= !is_dead(&observation);
+                    usable &= !is_dead(&observation, &target.spec.limits.ignore);
                     evidence.add(observation);
                 }
                 Err(LocalFailure(cause)) => {
@@ -255,9 +256,12 @@ fn blocked_by_route(route: &Route, plan: &CheckPlan) -> Option<&'static str> {
     }
 }
 
-/// Whether an observation shows that no client can use the endpoint.
-fn is_dead(observation: &Observation) -> bool {
-    observation.findings().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
+/// Whether an observation shows that no client can use the endpoint. A finding that is ignored shows nothing: the checks after
+/// it run.
+fn is_dead(observation: &Observation, ignored: &[String]) -> bool {
+    let findings = observation.findings();
+    let mut counted = findings.iter().filter(|finding| !ignored.iter().any(|code| code == finding.code()));
+    counted.any(|finding| finding.cap().is_some_and(|cap| cap < 50))
 }
 
 /// Adds the history of the endpoint, if the check is requested.

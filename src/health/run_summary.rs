@@ -229,9 +229,7 @@ impl RunSummary {
         let (measurements @ 1.., lag_us) = self.excused else { return None };
         let lag = Duration::from_micros(lag_us).as_millis();
         let measurements = counted(measurements, "measurement");
-        Some(format!(
-            "{measurements} missed the latency target only because this machine was busy (at most {lag} ms); ignored"
-        ))
+        Some(format!("{measurements} not counted as slow: this machine was busy meanwhile (up to {lag} ms)"))
     }
 
     /// Why the result is incomplete.

@@ -89,7 +89,7 @@ impl Source for Validation<'_> {
 
             let check_interval = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(check_interval), ..self.options.clone() };
-            let spec = Arc::new(self.spec.clone());
+            let spec = Arc::new(self.common_spec());
             let monitor = EndpointMonitor::new(self.endpoint_validator(options), spec, rules, check_interval);
             let monitor = monitor.with_latest(self.latest.clone());
             let checks = async {
@@ -108,6 +108,13 @@ impl Source for Validation<'_> {
 }
 
 impl Validation<'_> {
+    /// The spec of every service, with the findings that are ignored everywhere.
+    fn common_spec(&self) -> CheckSpec {
+        let mut spec = self.spec.clone();
+        spec.limits.ignore.extend(self.ignored.iter().cloned());
+        spec
+    }
+
     fn endpoint_validator(&self, options: ValidatorOptions) -> EndpointValidator {
         EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
@@ -123,7 +130,7 @@ impl Validation<'_> {
         let options = ValidatorOptions { deadline, ..self.options.clone() };
         // One thread: its scheduler lag is known exactly, and it sustains more checks than a host has ephemeral ports.
         let runtime = runtime(0)?;
-        let mut pending = PendingServices::new(services, &self.spec);
+        let mut pending = PendingServices::new(services, &self.common_spec());
         let subjects = pending.subjects(self.via.as_ref());
 
         runtime.block_on(async {
@@ -187,7 +194,7 @@ impl Validation<'_> {
     /// Scores a service by its evidence and emits it, unless that was done before.
     fn emit(&self, pending: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
         let Some(PendingEntry { mut service, evidence, spec, .. }) = pending.entries[at].take() else { return };
-        let ignored: Vec<String> = self.ignored.iter().chain(&spec.limits.ignore).cloned().collect();
+        let ignored = spec.limits.ignore.clone();
         set_health(&mut service, evidence.iter().map(Option::as_ref), &ignored);
         if let Some(text) = after_check(&mut service) {
             aggregate(&mut service);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
-    /// How long each phase took, in microseconds. Delays of this machine are subtracted.
+    /// How long each phase took, in microseconds, as measured: delays of this machine count here, and not in the score.
     #[serde(default, skip_serializing_if = "Latencies::is_empty")]
     pub latency_us: Latencies,
     /// The status of the HTTP reply.

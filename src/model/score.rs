@@ -158,7 +158,7 @@ impl Service {
         match scores.as_slice() {
             [] => None,
             [only] if *only == score => None,
-            scores if unusable == scores.len() => Some("no endpoint is usable (50 or more)"),
+            scores if unusable == scores.len() => Some("no endpoint scores 50 or more"),
             _ if unusable > 0 && score == CAP_MINORITY => Some("less than half of the weight is usable"),
             _ if unusable > 0 && score == CAP_NOT_ALL => Some("not every endpoint is usable"),
             [_] => None,

@@ -76,6 +76,13 @@ impl TlsIdentity {
         Arc::new(SingleCertAndKey::from(self.key()))
     }
 
+    /// When the certificate expires, in seconds since the epoch; `None` if it cannot be read.
+    #[cfg(feature = "serve")]
+    pub(crate) fn expires(&self) -> Option<i64> {
+        let leaf = super::certificate::certificate(self.0.end_entity_cert().ok()?)?;
+        leaf.not_after.map(crate::model::CertificateTime::as_second)
+    }
+
     pub(super) fn key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.0)
     }

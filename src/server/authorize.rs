@@ -134,6 +134,9 @@ pub(super) fn unauthenticated() -> ApiError {
 
 pub(super) fn forbidden(caller: &Caller, needed: Permission) -> ApiError {
     let message = format!("{} lacks the permission {needed}", caller.name);
-    let hint = format!("use a key with the role {} or a stronger one", Role::least_with(needed));
+    let hint = match Role::least_with(needed) {
+        Role::Admin => "use a key with the role admin".to_owned(),
+        least => format!("use a key with the role {least} or a stronger one"),
+    };
     ApiError::new(StatusCode::FORBIDDEN, "forbidden", message).hint(hint)
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
+use tracing::warn;
 
 use super::watched_file::WatchedFile;
 use crate::clean::clean;
@@ -29,7 +31,20 @@ pub struct TlsFiles {
 /// The current certificate.
 pub struct ServerTls {
     files: TlsFiles,
-    config: ArcSwap<ServerConfig>,
+    current: ArcSwap<CurrentCertificate>,
+}
+
+/// A certificate as it is presented.
+struct CurrentCertificate {
+    config: Arc<ServerConfig>,
+    /// When it expires, in seconds since the epoch; `None`: that cannot be read.
+    expires: Option<i64>,
+}
+
+impl CurrentCertificate {
+    fn has_expired(&self) -> bool {
+        self.expires.is_some_and(|at| at < Timestamp::now().as_second())
+    }
 }
 
 impl ServerTls {
@@ -38,13 +53,17 @@ impl ServerTls {
     /// # Errors
     /// Which file cannot be used, and why.
     pub fn new(files: TlsFiles) -> Result<Self, String> {
-        let config = ArcSwap::new(read(&files)?);
-        Ok(Self { files, config })
+        let current = read(&files)?;
+        if current.has_expired() {
+            let file = clean(&files.certificate.to_string_lossy());
+            warn!(file, "the certificate has expired: no client that checks it connects");
+        }
+        Ok(Self { files, current: ArcSwap::from_pointee(current) })
     }
 
     /// Takes the handshake of a new connection with the current certificate. Connections that are open keep theirs.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(Arc::clone(&self.current.load().config))
     }
 
     /// The files to watch.
@@ -53,18 +72,22 @@ impl ServerTls {
         [Some(certificate), key, client_ca].into_iter().flatten().map(WatchedFile::new).collect()
     }
 
-    /// Reads the files again. If one cannot be used, or the key does not belong to the certificate yet, the current
-    /// certificate stays.
+    /// Reads the files again. If one cannot be used, the key does not belong to the certificate yet, or the certificate has
+    /// expired and the current one has not, the current certificate stays.
     ///
     /// # Errors
     /// Which file cannot be used, and why.
     pub(super) fn read_again(&self) -> Result<(), String> {
-        self.config.store(read(&self.files)?);
+        let read = read(&self.files)?;
+        if read.has_expired() && !self.current.load().has_expired() {
+            return Err(format!("'{}' has expired", clean(&self.files.certificate.to_string_lossy())));
+        }
+        self.current.store(Arc::new(read));
         Ok(())
     }
 }
 
-fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
+fn read(files: &TlsFiles) -> Result<CurrentCertificate, String> {
     let identity = TlsIdentity::read(&files.certificate, files.key.as_deref())?;
     let builder = ServerConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
@@ -79,7 +102,7 @@ fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
     };
     let mut config = builder.with_cert_resolver(identity.resolver());
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(CurrentCertificate { config: Arc::new(config), expires: identity.expires() })
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, String> {

@@ -94,6 +94,51 @@ fn kill_ends_the_named_process_only_after_a_yes() {
     assert_eq!((again.code, again.stderr), (Some(1), format!("nothing listens on TCP port {port}\n")));
 }
 
+/// Two processes that share a listener, and of which neither started the other.
+#[test]
+fn kill_ends_none_of_several_unrelated_processes() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let holders = [listener.try_clone().unwrap(), listener]
+        .map(|listener| Holder(Command::new("sleep").arg("600").stdin(OwnedFd::from(listener)).spawn().unwrap(), port));
+
+    let ran = portolan(&format!("kill {port} --yes")).run();
+    let [first, second] = holders.each_ref().map(|holder| holder.0.id());
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr
+            .contains(&format!("sleep (pid {first}) and sleep (pid {second}) hold it, and neither started the other")),
+        "{}",
+        ran.stderr
+    );
+    for mut holder in holders {
+        assert!(holder.0.try_wait().unwrap().is_none(), "it still runs");
+    }
+}
+
+/// A server that reloads on SIGHUP goes on, so nothing waits for its end.
+#[test]
+fn kill_does_not_wait_after_a_hangup() {
+    let mut holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+    let ran = portolan(&format!("kill {port} --yes --signal hup")).run();
+    assert_eq!((ran.code, ran.stderr), (Some(0), format!("sent SIGHUP to sleep (pid {pid})\n")));
+    assert_eq!(holder.0.wait().unwrap().signal(), Some(1));
+}
+
+#[test]
+fn who_names_each_port_that_nothing_holds() {
+    let holder = Holder::new();
+    let free = {
+        let unused = TcpListener::bind("127.0.0.1:0").unwrap();
+        unused.local_addr().unwrap().port()
+    };
+    let ran = portolan(&format!("who {} {free}", holder.1)).run();
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.contains(&format!("listens on tcp 127.0.0.1:{}", holder.1)), "{}", ran.stdout);
+    assert!(ran.stderr.ends_with(&format!("nothing listens on port {free}\n")), "{}", ran.stderr);
+}
+
 #[test]
 fn kill_takes_one_port_and_never_itself() {
     portolan("kill 80-90").refuses("PORT '80-90': it is more than one port", "give one port");

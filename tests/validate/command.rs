@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::peer::{Peer, answer, closed_port};
-use crate::pki::Authority;
+use crate::pki::{Authority, Shown};
 use crate::{TempDir, portolan};
 
 /// The codes of the findings of the only endpoint, and its score.
@@ -71,6 +71,25 @@ fn statuses_and_what_they_cost() {
     assert_eq!(codes(&[&peer.url("/fail"), "--expect-body", "^OK$"]), ["http-assertion-failed"]);
     assert_eq!(codes(&[&peer.url("/broken"), "--expect-status", "500"]), [""; 0]);
     assert_eq!(codes(&[&peer.url("/broken"), "--ignore", "http-5xx"]), [""; 0]);
+
+    // A reply that was stated is owed, also where credentials or the path may be missing.
+    for stated in [["--expect-status", "200"], ["--expect-json", "/status=ok"], ["--expect-header", "x-any"]] {
+        let at = |path: &str| codes(&[&[peer.url(path).as_str()], &stated[..]].concat());
+        assert_eq!(
+            (at("/secret"), at("")),
+            (vec!["http-unexpected-status".to_owned()], vec!["http-not-found".to_owned()])
+        );
+    }
+}
+
+/// What is ignored of a certificate must not make a check that never ran pass.
+#[test]
+fn the_request_is_sent_although_the_certificate_is_ignored() {
+    let peer = Shown::self_signed(|_| ()).serve();
+    let url = format!("https://{}", peer.target());
+    let ignored = [url.as_str(), "--ignore", "cert-untrusted", "--ignore", "cert-name-mismatch"];
+    assert_eq!(codes(&ignored), [""; 0]);
+    assert_eq!(codes(&[&ignored[..], &["--expect-body", "NOPE"]].concat()), ["http-assertion-failed"]);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn unhealthy_services_fail_the_run_and_are_named_with_their_address() {
 
     let explained = portolan(["validate", &bad_url, "--explain"]).stdout;
     assert!(
-        explained.starts_with(&format!("{bad_url}  F 0 unhealthy: no endpoint is usable (50 or more)\n")),
+        explained.starts_with(&format!("{bad_url}  F 0 unhealthy: no endpoint scores 50 or more\n")),
         "{explained}"
     );
     let evidence = directory.path("seen");

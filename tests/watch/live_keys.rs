@@ -222,7 +222,7 @@ fn hidden_owners_are_said_and_never_signalled() {
     let screen = terminal.until_shows("1 row without its owner: no permission (`portolan help permissions`)");
     assert!(screen.contains("127.0.0.1:80"), "{screen}");
     terminal.press(&["K"]);
-    terminal.until_shows("cannot be identified beyond doubt");
+    terminal.until_shows("no permission to see the process");
     let pid = *fixture.truth.pids().first().unwrap();
     assert!(fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "harbour"));
 }

@@ -37,6 +37,11 @@ pub(super) fn failed_assertions(spec: &CheckSpec, reply: &HttpReply) -> CheckRes
     Ok(failed)
 }
 
+/// Whether the reply has to be more than one with an expected status.
+pub(super) fn has_assertion(spec: &CheckSpec) -> bool {
+    has_body_assertion(spec) || !spec.expect_header.is_empty()
+}
+
 /// Whether the body decides about an assertion.
 pub(super) fn has_body_assertion(spec: &CheckSpec) -> bool {
     spec.expect_body.is_some() || !spec.expect_json.is_empty()

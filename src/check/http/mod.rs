@@ -138,10 +138,8 @@ impl BuiltInCheck for HttpObservation {
         figures.http_status = self.statuses().last().map(|status| status.code);
         let latency = &mut figures.latency_us;
         latency.tls = scale::median(self.statuses().filter_map(|status| status.tls_us));
-        // Scheduler lag is subtracted from the time of the reply only, which must not end before its first byte.
-        let first_byte = |status: &HttpStatus| status.first_byte_us.map(|us| us.min(status.latency.net()));
-        latency.first_byte = scale::median(self.statuses().filter_map(first_byte));
-        if let Some(reply) = scale::median(self.latencies().into_iter().map(Latency::net)) {
+        latency.first_byte = scale::median(self.statuses().filter_map(|status| status.first_byte_us));
+        if let Some(reply) = scale::median(self.latencies().into_iter().map(Latency::measured)) {
             latency.set_total(reply);
         }
     }
@@ -189,8 +187,9 @@ impl HttpObservation {
     fn status_kind(&self, status: &HttpStatus) -> Option<&'static FindingKind> {
         match status.code {
             code if self.expected.contains(code) => None,
-            401 | 403 if !self.credentials => Some(&AUTH_REQUIRED),
-            404 | 410 if self.default_path => Some(&NO_ROOT),
+            // Where it is stated what the reply has to be, a reply that is not that is no small matter.
+            401 | 403 if !self.credentials && status.failed_assertions.is_empty() => Some(&AUTH_REQUIRED),
+            404 | 410 if self.default_path && status.failed_assertions.is_empty() => Some(&NO_ROOT),
             404 | 410 => Some(&NOT_FOUND),
             429 => Some(&THROTTLED),
             503 if status.retry_after => Some(&UNAVAILABLE),

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::MAX_BODY_BYTES;
-use super::assertions::{failed_assertions, has_body_assertion};
+use super::assertions::{failed_assertions, has_assertion, has_body_assertion};
 use super::error_page::{expects_certificate, expects_tls};
 use super::outcome::{HttpOutcome, HttpStatus};
 use super::redirect::{RedirectChain, RedirectStep};
@@ -66,10 +66,20 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
             tls_us: phases.tls_us,
             first_byte_us: phases.first_byte_us,
             retry_after: reply.values("retry-after").next().is_some(),
-            failed_assertions: if is_expected { failed_assertions(&target.spec, &reply)? } else { Vec::new() },
+            failed_assertions: if is_expected {
+                failed_assertions(&target.spec, &reply)?
+            } else {
+                unmet_status(&target.spec, reply.code)
+            },
             unsafe_redirect,
         }));
     }
+}
+
+/// What was stated about the reply and an unexpected status fails: the status itself, or what the body would have to be.
+fn unmet_status(spec: &CheckSpec, code: u16) -> Vec<String> {
+    let is_stated = spec.expect_status.is_some() || has_assertion(spec);
+    is_stated.then(|| format!("the status is {code}, which was not expected")).into_iter().collect()
 }
 
 fn failure(error: ConnectionError) -> HttpOutcome {

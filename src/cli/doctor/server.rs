@@ -136,7 +136,7 @@ fn monitor(status: &ServerStatus) -> Diagnosis {
         return Diagnosis::warn(
             "health checks",
             text,
-            "`portolan services list` names them; `portolan doctor NAME` says why",
+            "`portolan services list` shows them in HEALTH; `portolan doctor NAME` says why",
         );
     }
 

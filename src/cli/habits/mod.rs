@@ -69,6 +69,11 @@ pub(super) fn command(word: &str) -> Option<String> {
 /// What to type instead of an unknown command below `path`.
 pub(super) fn subcommand(path: &str, word: &str) -> Option<String> {
     let at = path.rsplit(' ').next()?;
+    if at == "health" && word.contains("://") {
+        return Some(
+            "portolan's way: `portolan validate URL`; `portolan health` is about the services of a registry".to_owned(),
+        );
+    }
     let known = SUBCOMMANDS.iter().find(|(known, name, _)| *known == at && *name == word);
     known.map(|(_, _, instead)| format!("portolan's way: `{instead}`"))
 }

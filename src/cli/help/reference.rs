@@ -30,7 +30,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of all commands that have --registry, and of `drift`: consul, etcd, portolan, dns, static or kubernetes",
+        "The registry of all commands that have --registry, and of `drift`: portolan, consul, etcd, dns, static or kubernetes; unless it is set, the first of these whose own variable is",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
@@ -50,6 +50,10 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     (
         "PORTOLAN_REGISTRY, PORTOLAN_TOKEN",
         "The address of a registry that `portolan serve` runs, and the key or token for it",
+    ),
+    (
+        "PORTOLAN_CACERT",
+        "The PEM file of the authorities to trust for it; PORTOLAN_CLIENT_CERT and PORTOLAN_CLIENT_KEY are the client's certificate and its key",
     ),
     ("DNS_SERVER, DNS_PORT", "Defaults for --server and --port of `discover dns`"),
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),

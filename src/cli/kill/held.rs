@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 use super::super::exit::Exit;
 use super::super::who::{holders, is_known};
 use super::SignalName;
-use crate::model::{LocalDetail, Process, Service, ServiceId};
+use crate::model::{LocalDetail, OwnerLookup, Process, Service, ServiceId};
 
 /// A process that may get the signal. The descriptor stays with this process, whatever becomes of its id.
 pub(in crate::cli) struct HeldProcess {
@@ -83,12 +83,31 @@ fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
     let detail = &service.detail;
     let Some(process) = detail.main_process().filter(|_| is_known(detail)) else {
         let user = detail.user.as_ref().map(|user| format!(" of user {user}")).unwrap_or_default();
-        let why = format!("the process{user} that holds it cannot be identified beyond doubt");
+        let why = match detail.owner {
+            OwnerLookup::NoPermission => format!("no permission to see the process{user} that holds it"),
+            _ => format!("the process{user} that holds it cannot be identified beyond doubt"),
+        };
         return Err(Refusal::permission(why, "run portolan as root"));
     };
     if process.pid == 1 || process.pid == std::process::id() {
         let why = format!("{} (pid {}) holds it", process.name, process.pid);
         return Err(Refusal::new(why, "if it is systemd, `systemctl list-sockets` names the socket unit to stop"));
+    }
+
+    // The socket of another user may be held by that user's processes, which are hidden.
+    let is_of_other = detail.user.is_some() && detail.user != process.user;
+    if !detail.processes_complete && is_of_other {
+        let why =
+            format!("{} (pid {}) holds it, and processes that are hidden may hold it too", process.name, process.pid);
+        return Err(Refusal::permission(why, "run portolan as root"));
+    }
+    let started = |other: &Process| other.parents.iter().any(|parent| parent.pid == process.pid);
+    if let Some(other) = detail.processes.iter().find(|other| other.pid != process.pid && !started(other)) {
+        let why = format!(
+            "{} (pid {}) and {} (pid {}) hold it, and neither started the other",
+            process.name, process.pid, other.name, other.pid
+        );
+        return Err(Refusal::new(why, "end the one you mean by its id: kill PID"));
     }
 
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
@@ -139,7 +158,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::OwnerLookup;
     use crate::source::Local;
 
     /// A process that holds a listener until it is ended, and what is listed of it.

@@ -27,8 +27,8 @@ Examples:
 /// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
 /// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
 /// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes hold the
-/// port, the one that started the others gets the signal. A service manager may start the process again: stop its unit
-/// instead.
+/// port, the one that started the others gets the signal, and none if no process did. A service manager may start the
+/// process again: stop its unit instead. Exits with 1 if the port is held afterwards. SIGHUP is sent without waiting.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Kill {
@@ -129,8 +129,16 @@ impl Kill {
         Err(Refusal::new("it was not confirmed", "answer y at the terminal, or add --yes"))
     }
 
-    /// Waits until all have ended.
+    /// Waits until all have ended, and says whether the port is free then.
     fn wait_for(&self, held: &[HeldProcess], quiet: bool) -> Exit {
+        // A server that reloads its settings on it goes on.
+        if self.signal == SignalName::Hup {
+            for HeldProcess { process, .. } in held.iter().filter(|_| !quiet) {
+                stderr::note(&format!("sent SIGHUP to {} (pid {})", process.name, process.pid));
+            }
+            return Exit::Done;
+        }
+
         let deadline = Instant::now().checked_add(self.timeout);
         for HeldProcess { process, handle, .. } in held {
             if !ends_by(handle, deadline) {
@@ -143,6 +151,26 @@ impl Kill {
                 stderr::note(&format!("{} (pid {}) ended", process.name, process.pid));
             }
         }
-        Exit::Done
+        self.check_free()
+    }
+
+    /// Whether the port is free now: another process may hold it too, or a service manager has started it again.
+    fn check_free(&self) -> Exit {
+        let Ok(Listing { services, errors, .. }) = self.listeners() else { return Exit::Incomplete };
+        errors.iter().for_each(stderr::fault);
+        let Some(service) = services.first() else {
+            return if errors.is_empty() { Exit::Done } else { Exit::Incomplete };
+        };
+
+        let holder = match service.detail.main_process() {
+            Some(process) => format!("{} (pid {})", process.name, process.pid),
+            None => "a process that cannot be seen".to_owned(),
+        };
+        let text = format!("port {} is still held, by {holder}", self.port);
+        stderr::failure(
+            &text,
+            "if its service manager started it again, stop the unit; otherwise run the command again",
+        );
+        Exit::ConditionFailed
     }
 }

@@ -157,7 +157,7 @@ impl ExitRules {
             exit = exit.max(Exit::Incomplete);
         }
         if !quiet {
-            stderr::note(&summary(printed.count, noun));
+            stderr::note(&summary(printed.count, noun, printed.errors.is_empty()));
             printed.notes.iter().for_each(|note| stderr::note(note));
             // An error above says it already.
             printed.limits.iter().filter(|limit| !printed.errors.contains(limit)).for_each(|limit| {
@@ -280,10 +280,12 @@ fn report_changes(printed: &PrintReport, noun: Option<&str>, was_complete: bool,
     opened + closed + changed > 0
 }
 
-fn summary(count: usize, noun: Option<&str>) -> String {
+/// How many there are; of what could be read only, unless that is `whole`.
+fn summary(count: usize, noun: Option<&str>, whole: bool) -> String {
+    let limit = if whole { "" } else { " in what could be read" };
     match (count, noun) {
-        (0, None) => "nothing found".to_owned(),
-        (0, Some(noun)) => format!("no {noun}"),
+        (0, None) => format!("nothing found{limit}"),
+        (0, Some(noun)) => format!("no {noun}{limit}"),
         (count, noun) => counted(count as u64, noun),
     }
 }

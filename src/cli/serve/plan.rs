@@ -112,7 +112,8 @@ impl Plan {
 
     /// What an operator should know, one line each.
     pub(super) fn notes(&self) -> Vec<String> {
-        let mut notes = vec![format!("off: {}", self.off.join(", "))];
+        let off = (!self.off.is_empty()).then(|| format!("off: {}", self.off.join(", ")));
+        let mut notes: Vec<String> = off.into_iter().collect();
         let mut all = self.listen.iter().chain(&self.consul.listen).chain(&self.eureka.listen);
         let is_wide = all.any(|address| !address.ip().to_canonical().is_loopback());
         if self.is_insecure && is_wide {
@@ -131,11 +132,10 @@ impl Plan {
 
     /// How callers prove who they are.
     fn authentication_note(&self) -> String {
-        let keys = self
-            .authentication
-            .keys_file
-            .as_ref()
-            .map(|path| format!("API keys of {}", clean(&path.to_string_lossy())));
+        let keys = self.authentication.keys_file.as_ref().map(|path| {
+            let none = if path.exists() { "" } else { " (none yet: `portolan key create` makes one)" };
+            format!("API keys of {}{none}", clean(&path.to_string_lossy()))
+        });
         let tokens =
             self.authentication.tokens.as_ref().map(|rules| format!("tokens of the issuer {}", clean(&rules.issuer)));
         let ways: Vec<String> = keys.into_iter().chain(tokens).collect();

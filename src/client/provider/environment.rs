@@ -22,11 +22,12 @@ pub(in crate::client) struct RegistrySettings {
 }
 
 /// Providers by the names of `DISCOVERY_PROVIDER`, the URL that opens each, and a variable that shows that it is meant if
-/// `DISCOVERY_PROVIDER` is not set.
+/// `DISCOVERY_PROVIDER` is not set: the first one that is set. portolan's own says it plainest, and the others may only be
+/// there for other programs.
 const PROVIDERS: &[(&str, &str, &str)] = &[
+    ("portolan", "portolan:", "PORTOLAN_REGISTRY"),
     ("consul", "consul:", "CONSUL_HTTP_ADDR"),
     ("etcd", "etcd:", "ETCD_ENDPOINTS"),
-    ("portolan", "portolan:", "PORTOLAN_REGISTRY"),
     ("dns", "dns:", "DNS_DOMAIN"),
     ("static", FILE, "DISCOVERY_FILE"),
     ("kubernetes", "k8s:", "KUBERNETES_SERVICE_HOST"),

@@ -80,6 +80,9 @@ fn the_environment_chooses_and_configures_a_registry() {
     let found = settings(environment!("DISCOVERY_FILE" = "s.toml")).unwrap();
     assert_eq!((found.provider.name(), found.only_healthy), ("file", true), "a variable of a provider chooses it");
     assert!(found.balancer.is_none() && found.cache_ttl.is_none() && found.service_name.is_none());
+    let both =
+        environment!("CONSUL_HTTP_ADDR" = "http://127.0.0.1:8500", "PORTOLAN_REGISTRY" = "http://127.0.0.1:7440");
+    assert_eq!(settings(both).unwrap().provider.name(), "portolan", "the other one is there for Consul's programs");
     let url = settings(environment!("DISCOVERY_PROVIDER" = "file:s.toml")).unwrap();
     assert_eq!(url.provider.name(), "file");
 

@@ -142,7 +142,8 @@ impl RegistryFailure {
             }
             RegistryCause::TimedOut(_) => format!("raise --timeout, or see the logs of {}", self.0.registry),
             RegistryCause::Tls(_) => {
-                "check the certificate of the server, and the files of --ca, --cert and --key".to_owned()
+                "check the server's certificate, and the authorities to trust: --ca, PORTOLAN_CACERT or CONSUL_CACERT"
+                    .to_owned()
             }
             RegistryCause::TooLarge(_) => "list fewer services, by their names or tags".to_owned(),
             RegistryCause::Silent(_) | RegistryCause::Status { .. } => format!("see the logs of {}", self.0.registry),

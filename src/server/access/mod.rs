@@ -274,6 +274,8 @@ fn credential(headers: &HeaderMap) -> Credential<'_> {
     let Ok(text) = value.to_str() else { return Credential::Unreadable };
     match text.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => kind_of(rest.trim()),
+        // Prometheus 2.42 sends the credentials of `http_sd_configs` without a type.
+        None if text.starts_with(KEY_PREFIX) => Credential::Key(text),
         _ => Credential::Unreadable,
     }
 }
@@ -306,6 +308,7 @@ mod tests {
             (vec![("x-consul-token", "ptl_a_b")], Credential::Key("ptl_a_b")),
             (vec![("authorization", "Basic dXNlcjpw")], Credential::Unreadable),
             (vec![("authorization", "Bearer")], Credential::Unreadable),
+            (vec![("authorization", "ptl_a_b")], Credential::Key("ptl_a_b")),
             (vec![("authorization", "Bearer ")], Credential::None),
             // The first header decides: a proxy may add the other one.
             (vec![("x-api-key", "ptl_a_b"), ("authorization", "Bearer x.y.z")], Credential::Key("ptl_a_b")),

@@ -1,13 +1,14 @@
 //! The environment variables for a registry of portolan's own, and what they and the options say together.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use super::Portolan;
 use crate::error::Result;
 use crate::model::Secret;
 use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
 use crate::source::token_file::read_token;
-use crate::source::variables::text;
+use crate::source::variables::{path, text};
 
 /// The environment variables for a registry of portolan's own. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub struct PortolanEnvironment {
     pub address: Option<String>,
     /// The token (`PORTOLAN_TOKEN`).
     pub token: Option<Secret>,
+    /// The file of trusted authorities (`PORTOLAN_CACERT`).
+    pub ca: Option<PathBuf>,
+    /// The client certificate (`PORTOLAN_CLIENT_CERT`).
+    pub certificate: Option<PathBuf>,
+    /// Its private key (`PORTOLAN_CLIENT_KEY`).
+    pub key: Option<PathBuf>,
     /// The proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
     pub proxy: ProxyVariables,
 }
@@ -34,6 +41,9 @@ impl PortolanEnvironment {
         Self {
             address: text(&variable, "PORTOLAN_REGISTRY"),
             token: text(&variable, "PORTOLAN_TOKEN").map(Secret::from),
+            ca: path(&variable, "PORTOLAN_CACERT"),
+            certificate: path(&variable, "PORTOLAN_CLIENT_CERT"),
+            key: path(&variable, "PORTOLAN_CLIENT_KEY"),
             proxy: ProxyVariables::read(variable),
         }
     }
@@ -60,9 +70,13 @@ impl Portolan {
             addresses: vec![RegistryAddress::of_option(name, text)?.with_default_port(DEFAULT_PORT, text)],
             headers: bearer.map(|bearer| ("authorization", bearer)).into_iter().collect(),
             tls: RegistryTls {
-                ca: self.ca.clone(),
-                certificate: self.cert.clone(),
-                key: self.key.clone(),
+                ca: self.ca.clone().or_else(|| self.environment.ca.clone()),
+                certificate: self.cert.clone().or_else(|| self.environment.certificate.clone()),
+                // The key of the environment belongs to the environment's certificate.
+                key: match (&self.key, &self.cert) {
+                    (None, None) => self.environment.key.clone(),
+                    (key, _) => key.clone(),
+                },
                 server_name: None,
             },
             proxy: self.environment.proxy.clone(),

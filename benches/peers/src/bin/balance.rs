@@ -243,7 +243,7 @@ mod pingora {
 
     impl<S> Candidate for Selecting<S>
     where
-        S: BackendSelection<Config = ()> + Send + Sync + 'static,
+        S: BackendSelection + Send + Sync + 'static,
         S::Iter: BackendIter,
     {
         #[inline]
@@ -255,7 +255,7 @@ mod pingora {
 
     fn by<S>() -> Box<dyn Candidate>
     where
-        S: BackendSelection<Config = ()> + Send + Sync + 'static,
+        S: BackendSelection + Send + Sync + 'static,
         S::Iter: BackendIter,
     {
         Box::new(Selecting(LoadBalancer::<S>::try_from_iter(addresses()).unwrap(), Keys::new()))

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
@@ -30,6 +31,7 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
 /// In which header Prometheus says how long it waits, in seconds.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Checks targets on request.
 pub(super) struct Prober {
@@ -136,8 +138,12 @@ fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Respons
     let mut text = String::new();
     gauge(&mut text, "probe_success", "Whether portolan validate would exit with 0.", u8::from(is_success));
     gauge(&mut text, "probe_duration_seconds", "How long the probe took.", elapsed.as_secs_f64());
-    if let Some(status) = figures(listing).and_then(|figures| figures.http_status) {
-        gauge(&mut text, "probe_http_status_code", "Status of the HTTP reply.", status);
+    if let Some(status) = http_status(listing) {
+        gauge(&mut text, "probe_http_status_code", "Status of the HTTP reply; 0 without one.", status);
+    }
+    if let Some(days) = figures(listing).and_then(|figures| figures.certificate_days) {
+        let end = Timestamp::now().as_second().saturating_add(days.saturating_mul(SECONDS_PER_DAY));
+        gauge(&mut text, "probe_ssl_earliest_cert_expiry", "When the chain expires, to the day.", end);
     }
     if let Some(name) = figures(listing).and_then(|figures| figures.latency_us.name) {
         let seconds = Duration::from_micros(name).as_secs_f64();
@@ -146,6 +152,14 @@ fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Respons
 
     text.push_str(&metrics::of_listing(listing));
     ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response()
+}
+
+/// The status of the HTTP reply of the only endpoint: 0 if it was asked by HTTP and did not reply.
+fn http_status(listing: &Listing) -> Option<u16> {
+    let [endpoint] = &listing.services.first()?.endpoints[..] else { return None };
+    let health = endpoint.health.as_deref()?;
+    let was_asked = health.coverage.iter().any(|check| check == "http");
+    health.figures.http_status.or(was_asked.then_some(0))
 }
 
 /// The figures of the only endpoint: of several, none speaks for the others.
