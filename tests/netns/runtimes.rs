@@ -226,12 +226,28 @@ fn cri_response() -> Bytes {
         label(b"io.kubernetes.pod.name", b"web-0"),
         label(b"io.kubernetes.pod.namespace", b"shop"),
     ];
-    let message = field(1, &container.concat());
-    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-    [&[0], &length[..], &message].concat().into()
+    framed(&field(1, &container.concat()))
 }
 
-/// A server of the Container Runtime Interface: gRPC over HTTP/2.
+/// A `ListContainersResponse` (containerd API v1, containers.proto) with one container, as nerdctl makes it.
+fn containerd_response() -> Bytes {
+    let label = |name: &[u8], value: &[u8]| field(2, &[field(1, name), field(2, value)].concat());
+    let container = [
+        field(1, OTHER_ID.as_bytes()),
+        label(b"nerdctl/namespace", b"default"),
+        label(b"nerdctl/name", b"db"),
+        field(3, b"docker.io/library/postgres:17"),
+        field(4, &field(1, b"io.containerd.runc.v2")),
+    ];
+    framed(&field(1, &container.concat()))
+}
+
+fn framed(message: &[u8]) -> Bytes {
+    let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+    [&[0], &length[..], message].concat().into()
+}
+
+/// A server of containerd's interface and that of Kubernetes: gRPC over HTTP/2.
 fn serve_cri(stream: UnixStream) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -239,11 +255,18 @@ fn serve_cri(stream: UnixStream) {
         let stream = tokio::net::UnixStream::from_std(stream).unwrap();
         let mut connection = h2::server::handshake(stream).await.unwrap();
         while let Some(Ok((request, mut respond))) = connection.accept().await {
-            assert_eq!(request.uri().path(), "/runtime.v1.RuntimeService/ListContainers");
+            let response = match request.uri().path() {
+                "/runtime.v1.RuntimeService/ListContainers" => cri_response(),
+                "/containerd.services.containers.v1.Containers/List" => {
+                    assert_eq!(request.headers()["containerd-namespace"], "default");
+                    containerd_response()
+                }
+                other => panic!("{other} is not asked for"),
+            };
             assert_eq!(request.headers()["content-type"], "application/grpc");
             let head = http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
             let mut body = respond.send_response(head, false).unwrap();
-            body.send_data(cri_response(), false).unwrap();
+            body.send_data(response, false).unwrap();
             let trailers = [("grpc-status".parse().unwrap(), "0".parse().unwrap())];
             body.send_trailers(trailers.into_iter().collect::<http::HeaderMap>()).unwrap();
         }
@@ -255,10 +278,14 @@ fn a_container_of_a_pod_has_its_name_with_the_pods() {
     let machine = Machine::new();
     machine.serve("containerd/containerd.sock", serve_cri);
     let (_group, _fixture) = machine.container(&format!("cri-containerd-{ID}.scope"));
+    let group = Cgroup::new(&format!("nerdctl-{OTHER_ID}.scope"));
+    let _other = machine.scene.fixture_in(&group, "[ name=postgres tcp=0.0.0.0:5432 ]");
     let listing = machine.run("--runtime --json").listing();
     let container = listing.row("tcp 0.0.0.0:80").detail("container");
     assert_eq!(container["name"], "shop/web-0/nginx", "{container}");
     assert_eq!(container["image"], "docker.io/library/nginx:1.29");
+    let container = listing.row("tcp 0.0.0.0:5432").detail("container");
+    assert_eq!((&container["runtime"], &container["name"]), (&json!("containerd"), &json!("db")), "{container}");
 }
 
 #[test]

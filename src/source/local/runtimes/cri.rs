@@ -1,69 +1,40 @@
-//! The Container Runtime Interface of Kubernetes, which containerd and CRI-O have: `ListContainers` over gRPC.
+//! The Container Runtime Interface of Kubernetes, which containerd and CRI-O have (`k8s.io/cri-api`, api.proto).
 
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http::Request;
-
+use super::NamedContainer;
+use super::grpc::call;
 use super::protobuf::{fields, text};
-use super::{MAX_REPLY_BYTES, NamedContainer, left, too_long};
-use crate::net::http::h2_exchange;
-use crate::net::{ConnectionError, Deadline, runtime};
 
-const LIST: &str = "http://localhost/runtime.v1.RuntimeService/ListContainers";
-/// A message without fields: a flag for compression and a length come before it.
-const EMPTY_MESSAGE: &[u8] = b"\0\0\0\0\0";
-const FRAME_HEADER: usize = 5;
-/// The gRPC status of a containerd without this interface, such as Docker's.
-const UNIMPLEMENTED: &str = "12";
+const LIST: &str = "runtime.v1.RuntimeService/ListContainers";
 
+/// The containers of pods; none from a containerd without this interface, such as Docker's.
 pub(super) fn containers(stream: UnixStream, deadline: Instant) -> io::Result<Vec<NamedContainer>> {
-    let request = Request::post(LIST).header("content-type", "application/grpc").header("te", "trailers");
-    let request = request.body(Bytes::from_static(EMPTY_MESSAGE)).map_err(io::Error::other)?;
-    let left = left(deadline)?;
-
-    // This thread serves only this request, so it is no thread of another runtime.
-    let runtime = runtime(0).map_err(|error| io::Error::other(error.to_string()))?;
-    let reply = runtime.block_on(async {
-        let deadline = Deadline::after(left);
-        let stream = tokio::net::UnixStream::from_std(stream)?;
-        let reply = h2_exchange(stream, request, MAX_REPLY_BYTES, deadline).await;
-        reply.map_err(|error| match error {
-            ConnectionError::TimedOut => io::Error::from(io::ErrorKind::TimedOut),
-            other => io::Error::other(other),
-        })
-    })?;
-
-    let status = reply.trailers.as_ref().and_then(|fields| fields.get("grpc-status"));
-    match status.or(reply.fields.get("grpc-status")).and_then(|status| status.to_str().ok()) {
-        Some("0") if reply.whole => Ok(parse(&reply.body)),
-        Some("0") => Err(too_long()),
-        Some(UNIMPLEMENTED) => Ok(Vec::new()),
-        Some(code) => Err(io::Error::other(format!("it refuses the request with gRPC status {code}"))),
-        None => Err(io::Error::other("its reply is not gRPC")),
-    }
+    Ok(call(stream, LIST, &[], deadline)?.map(|response| parse(&response)).unwrap_or_default())
 }
 
 /// A `ListContainersResponse`.
-fn parse(body: &[u8]) -> Vec<NamedContainer> {
-    let message = body.get(FRAME_HEADER..).unwrap_or_default();
-    fields(message).filter(|(number, _)| *number == 1).map(|(_, container)| parse_container(container)).collect()
+fn parse(response: &[u8]) -> Vec<NamedContainer> {
+    fields(response).filter(|(number, _)| *number == 1).map(|(_, container)| parse_container(container)).collect()
 }
 
 /// A `Container`: its id, metadata with a name, an image, and labels with the pod's name.
 fn parse_container(container: &[u8]) -> NamedContainer {
     let part = |wanted: u64| fields(container).find(|(number, _)| *number == wanted).map_or(&[][..], |(_, part)| part);
-    let label = |wanted: &str| {
-        let mut labels = fields(container).filter(|(number, _)| *number == 8).map(|(_, label)| label);
-        labels.find(|label| text(label, 1) == wanted).map(|label| text(label, 2)).unwrap_or_default()
-    };
+    let label = |wanted: &str| label(container, 8, wanted).unwrap_or_default();
 
     let own = text(part(3), 1);
     let (namespace, pod) = (label("io.kubernetes.pod.namespace"), label("io.kubernetes.pod.name"));
     let name = if pod.is_empty() { own } else { format!("{namespace}/{pod}/{own}") };
     NamedContainer { id: text(container, 1), name, image: text(part(4), 1) }
+}
+
+/// The value of a label; `field`: the number of the field with labels.
+pub(super) fn label(container: &[u8], field: u64, wanted: &str) -> Option<String> {
+    let mut labels = fields(container).filter(|(number, _)| *number == field).map(|(_, label)| label);
+    labels.find(|label| text(label, 1) == wanted).map(|label| text(label, 2))
 }
 
 #[cfg(test)]
@@ -84,12 +55,13 @@ mod tests {
             label(b"io.kubernetes.pod.name", b"web-0"),
             label(b"io.kubernetes.pod.namespace", b"shop"),
         ];
-        let body = [b"\0\0\0\0\0".to_vec(), field(1, &container.concat())].concat();
-        let expected = NamedContainer {
-            id: "3f4e".into(),
-            name: "shop/web-0/nginx".into(),
-            image: "docker.io/library/nginx:1.29".into(),
+        let named = |container: &[u8]| {
+            let NamedContainer { id, name, image } = parse_container(container);
+            (id, name, image)
         };
-        assert_eq!(parse(&body), [expected]);
+        let image = "docker.io/library/nginx:1.29".to_owned();
+        assert_eq!(named(&container.concat()), ("3f4e".to_owned(), "shop/web-0/nginx".to_owned(), image.clone()));
+        assert_eq!(named(&container[..3].concat()), ("3f4e".to_owned(), "nginx".to_owned(), image));
+        assert_eq!(named(b""), Default::default());
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! Only the system's sockets and those of the calling user are used: another user could give any container any name.
 
+mod containerd;
 mod cri;
 mod docker;
+mod grpc;
 mod protobuf;
 mod sockets;
 

@@ -9,25 +9,27 @@ use std::time::Instant;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
-use super::{NamedContainer, cri, docker};
+use super::{NamedContainer, containerd, cri, docker};
 
 /// Docker, and podman with `podman system service`.
 const DOCKER: [&str; 2] = ["/run/docker.sock", "/run/podman/podman.sock"];
 /// The same in the folder of a user.
 const DOCKER_OF_USER: [&str; 2] = ["docker.sock", "podman/podman.sock"];
-/// containerd alone, of k3s and RKE2, of k0s and of MicroK8s; CRI-O.
-const CRI: [&str; 5] = [
+/// containerd alone, of k3s and RKE2, of k0s and of MicroK8s.
+const CONTAINERD: [&str; 4] = [
     "/run/containerd/containerd.sock",
     "/run/k3s/containerd/containerd.sock",
     "/run/k0s/containerd.sock",
     "/var/snap/microk8s/common/run/containerd.sock",
-    "/run/crio/crio.sock",
 ];
+const CRI_O: &str = "/run/crio/crio.sock";
 
 /// What is spoken at a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum RuntimeApi {
     Docker,
+    /// That of Kubernetes, and its own.
+    Containerd,
     Cri,
 }
 
@@ -48,6 +50,11 @@ impl RuntimeSocket {
         match self.api {
             RuntimeApi::Docker => docker::containers(stream, deadline),
             RuntimeApi::Cri => cri::containers(stream, deadline),
+            RuntimeApi::Containerd => {
+                let of_pods = cri::containers(stream, deadline)?;
+                let own = containerd::containers(open(&self.path)?, deadline)?;
+                Ok([of_pods, own].concat())
+            }
         }
     }
 }
@@ -57,8 +64,8 @@ pub(super) fn known_sockets() -> Vec<RuntimeSocket> {
     let own = format!("/run/user/{}", rustix::process::getuid().as_raw());
     let docker = DOCKER.map(PathBuf::from).into_iter().chain(DOCKER_OF_USER.map(|name| Path::new(&own).join(name)));
     let docker = docker.map(|path| RuntimeSocket { path, api: RuntimeApi::Docker });
-    let cri = CRI.map(|path| RuntimeSocket { path: path.into(), api: RuntimeApi::Cri });
-    docker.chain(cri).collect()
+    let containerd = CONTAINERD.map(|path| RuntimeSocket { path: path.into(), api: RuntimeApi::Containerd });
+    docker.chain(containerd).chain([RuntimeSocket { path: CRI_O.into(), api: RuntimeApi::Cri }]).collect()
 }
 
 /// Whether there is a socket, as far as that can be seen: its folder may be closed to this user.
