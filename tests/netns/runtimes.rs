@@ -1,5 +1,5 @@
-//! `--runtime`: names and images of containers from the sockets of their runtimes. podman is real; servers that speak the
-//! published APIs of Docker (HTTP) and Kubernetes' runtimes (CRI, gRPC) stand for the others.
+//! `--runtime`: names and images of containers from the sockets of their runtimes. podman and containerd are real; servers that
+//! speak the published APIs of Docker (HTTP) and of Kubernetes' runtimes (gRPC) stand for what these two do not do.
 
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,11 @@ struct Machine {
 
 impl Machine {
     fn new() -> Self {
-        let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+        Self::isolated(Isolation { mounts: true, ..Isolation::default() })
+    }
+
+    fn isolated(isolation: Isolation) -> Self {
+        let scene = Scene::isolated(isolation);
         let folder = scene.dir().join("run");
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
@@ -318,4 +322,72 @@ fn a_watch_reports_the_name_of_a_new_container() {
     assert!(next("nginx:1.29").contains("local/tcp/0.0.0.0:80"));
     child.kill().unwrap();
     finish(child);
+}
+
+/// The root of a container: the programs of this machine.
+const ROOT: &str = "mkdir -p /run/rootfs && cd /run/rootfs && mkdir -p usr proc sys dev tmp etc run
+    for dir in bin lib lib64; do [ ! -e /$dir ] || ln -sfn usr/$dir $dir; done";
+/// Waits until the program in the container listens.
+const LISTENS: &str = "until ss -Hltn | grep -q 127.0.0.1:8099; do sleep 0.05; done";
+const PROGRAM: &str = r#"/usr/bin/python3 -c 'import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 8099)); s.listen(); time.sleep(600)'"#;
+
+/// A machine on which everything ends with the test, whoever started it.
+fn machine_with_processes() -> Machine {
+    Machine::isolated(Isolation { pids: true, ..Isolation::default() })
+}
+
+#[test]
+fn podman_names_its_container() {
+    let machine = machine_with_processes();
+    let podman = "podman --storage-driver vfs --cgroup-manager cgroupfs --events-backend file --root /run/root \
+        --runroot /run/runroot --tmpdir /run/tmp";
+    let id = machine.scene.sh(&format!(
+        "{ROOT}
+         tar -c . | {podman} import -q - portolan.test/web:1 >/dev/null
+         mkdir -p /run/podman
+         {podman} system service --time=0 unix:///run/podman/podman.sock >/run/log 2>&1 </dev/null &
+         {podman} run -d --name web --network host --security-opt seccomp=unconfined -v /usr:/usr:ro \
+             portolan.test/web:1 {PROGRAM} 2>/run/log2
+         {LISTENS}; until [ -S /run/podman/podman.sock ]; do sleep 0.05; done"
+    ));
+    let outcome = machine.run("--runtime --json -p 8099");
+    let table = machine.run("--runtime -p 8099 --columns address,container,container_name,image");
+    machine.scene.sh(&format!(
+        "{podman} rm -f -t 0 web >/dev/null 2>&1
+         rmdir /sys/fs/cgroup/*/libpod_parent/conmon /sys/fs/cgroup/*/libpod_parent 2>/dev/null || true"
+    ));
+
+    let listing = outcome.listing();
+    let expected = json!({
+        "runtime": "podman", "id": id.trim(), "pod": null, "name": "web", "image": "portolan.test/web:1",
+    });
+    assert_eq!(listing.row("tcp 127.0.0.1:8099").detail("container"), &expected, "{}", outcome.stderr);
+    assert!(table.text().contains("web             portolan.test/web:1"), "{}", table.text());
+}
+
+/// A real containerd replies to both requests: Kubernetes has no containers here, `ctr` made one as `nerdctl` does.
+#[test]
+fn containerd_names_its_container() {
+    let machine = machine_with_processes();
+    let config = "version = 2\nroot = \"/run/c/root\"\nstate = \"/run/c/state\"\n[grpc]\naddress = \"/run/containerd/containerd.sock\"\n";
+    machine.scene.sh(&format!(
+        "{ROOT}
+         mkdir -p /run/c && printf '{config}' >/run/c/config.toml
+         containerd --config /run/c/config.toml >/run/c/log 2>&1 </dev/null &
+         until ctr version >/dev/null 2>&1; do sleep 0.05; done
+         ctr run -d --rootfs --net-host --label nerdctl/name=db --cgroup portolan-test/nerdctl-{ID} \
+             --mount type=bind,src=/usr,dst=/usr,options=rbind:ro /run/rootfs {ID} {PROGRAM} >/run/log2 2>&1
+         {LISTENS}"
+    ));
+    let outcome = machine.run("--runtime --json -p 8099");
+    machine.scene.sh(&format!(
+        "ctr task kill -s KILL {ID}; until ctr task rm {ID} >/dev/null 2>&1; do sleep 0.05; done; ctr container rm {ID}
+         rmdir /sys/fs/cgroup/*/portolan-test 2>/dev/null || true"
+    ));
+
+    let listing = outcome.listing();
+    let container = listing.row("tcp 127.0.0.1:8099").detail("container");
+    assert_eq!((&container["id"], &container["name"]), (&json!(ID), &json!("db")), "{container} {}", outcome.stderr);
+    assert!(!outcome.stderr.contains("names of containers"), "{}", outcome.stderr);
 }
