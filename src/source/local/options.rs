@@ -17,9 +17,9 @@ Examples:
 
 /// List what listens on this machine: addresses, processes, owners
 ///
-/// Reads the kernel's socket tables and the process table, and connects to nothing. Except as root, the processes of
-/// other users cannot be seen: their listeners are listed without processes, but with the user and the unit or
-/// container, which the kernel shows to every user.
+/// Reads the kernel's socket tables and the process table, and connects to nothing but the sockets of --runtime. Except as
+/// root, the processes of other users cannot be seen: their listeners are listed without processes, but with the user and
+/// the unit or container, which the kernel shows to every user.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
