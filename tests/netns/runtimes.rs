@@ -311,7 +311,7 @@ fn a_watch_reports_the_name_of_a_new_container() {
     let watch = machine.scene.portolan().args("--runtime --watch --json --interval 50ms");
     let mut child = watch.spawn();
     let lines = Lines::of(&mut child);
-    let mut next = |wanted: &str| loop {
+    let next = |wanted: &str| loop {
         let line = lines.next().unwrap_or_else(|| panic!("the watch ended before {wanted}"));
         if line.contains(wanted) {
             return line;

@@ -60,7 +60,7 @@ fn every_special_socket_is_listed_with_its_protocol_and_its_process() {
     assert_eq!(detail(&listing, "udplite/[::]:8002", "protocol"), &Value::Null);
     assert_eq!(detail(&listing, "raw/icmp:0.0.0.0", "user"), &json!({"uid": 0, "name": "root"}));
     assert_eq!(detail(&listing, "packet/all:*", "state"), "unconnected");
-    assert_eq!(detail(&listing, "raw/253:127.0.0.1", "exposed"), &json!(false));
+    assert_eq!(detail(&listing, "udplite/127.0.0.1:8001", "exposed"), &json!(false));
     assert_eq!(detail(&listing, "packet/all:*", "exposed"), &Value::Null, "no rule of a firewall is considered");
 
     for (option, kind) in [("--udplite", "udplite"), ("--raw", "raw"), ("--packet", "packet")] {
@@ -84,7 +84,8 @@ fn filters_choose_among_special_sockets() {
     assert_eq!(ids("--udplite --tcp -p 8001"), ["local/udplite/127.0.0.1:8001"]);
     assert_eq!(ids("--packet --interface far"), ["local/packet/all:*", "local/packet/none:*"]);
     assert_eq!(ids("--raw --skip-loopback --process python*").len(), 3);
-    assert_eq!(ids("--raw --exposed").len(), 3, "what is not certain stays");
+    assert_eq!(ids("--raw --exposed").len(), 4, "what is not certain stays");
+    assert_eq!(ids("--udplite --exposed"), ["local/udplite/[::]:8002"]);
 
     for args in
         ["--raw -p 80", "--packet --common-ports", "--vsock -p 80", "--raw --state listen", "--raw --connections"]
