@@ -25,6 +25,7 @@ mod fleet_drift;
 mod freshness;
 mod gate;
 mod histogram;
+mod host_instances;
 mod import_board;
 mod imports;
 mod limits;

@@ -46,7 +46,7 @@ pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
-pub use portolan::{Portolan, PortolanEnvironment};
+pub use portolan::{Portolan, PortolanEnvironment, PortolanHost};
 pub(crate) use runtime::with_runtime;
 pub use scan::{Scan, Shard, TimingTemplate};
 pub(crate) use watch::RECONNECT;
