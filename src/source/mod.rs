@@ -82,6 +82,11 @@ pub trait Source: Send + Sync {
         self.inner().and_then(Source::noun)
     }
 
+    /// What an empty listing means, as in `nothing listens on port 8080`; `None`: nothing was found.
+    fn nothing(&self) -> Option<String> {
+        self.inner().and_then(Source::nothing)
+    }
+
     /// Whether its listing comes sorted by address and port, unless it streams: an output that streams for one format can
     /// then restore the order for another.
     fn sorts_by_address(&self) -> bool {
