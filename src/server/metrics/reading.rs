@@ -14,6 +14,9 @@ use super::{Gauges, InstanceFigures, Metrics, compat, process, requests};
 use crate::model::HealthState;
 use crate::server::import_board::ImportState;
 
+/// A figure of an import; the time is that since the start.
+type ImportFigure = fn(&ImportState, Duration) -> u64;
+
 /// The metrics at one moment.
 #[derive(Debug)]
 pub(super) struct Reading {
@@ -72,16 +75,14 @@ impl Reading {
     /// The services of other registries.
     fn encode_imports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (imports, uptime) = (&self.instances.imports, self.gauges.uptime);
-        for (name, help, value) in [
-            (
-                "portolan_import_up",
-                "Whether the source of the import is read, all of it",
-                (|import, _| u64::from(import.is_up())) as fn(&ImportState, Duration) -> u64,
-            ),
+        let families: [(&str, &str, ImportFigure); 5] = [
+            ("portolan_import_up", "Whether the source of the import is read, all of it", |import, _| {
+                u64::from(import.is_up())
+            }),
             (
                 "portolan_import_age_seconds",
                 "Seconds since the last reply of a source that is not read; 0 while it is",
-                |import, uptime| import.age(uptime),
+                ImportState::age,
             ),
             ("portolan_import_instances", "Instances of the import in the registry", |import, _| {
                 import.instances as u64
@@ -96,8 +97,9 @@ impl Reading {
                 "Instances of the source that cannot be registered here",
                 |import, _| import.skipped as u64,
             ),
-        ] {
-            let values: Vec<_> = imports.iter().map(|import| (import.name.as_str(), value(import, uptime))).collect();
+        ];
+        for (name, help, figure) in families {
+            let values: Vec<_> = imports.iter().map(|import| (import.name.as_str(), figure(import, uptime))).collect();
             labelled(encoder, MetricType::Gauge, name, help, "import", &values)?;
         }
         Ok(())
