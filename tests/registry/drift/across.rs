@@ -50,8 +50,17 @@ impl Difference {
     }
 }
 
+/// The distance to the other instance of a pair.
+const PAIR: u16 = 100;
+
+/// Services of many instances; a reply of DNS may be shortened to three, so one that lacks an instance has only a pair.
 fn service(port: u16) -> String {
-    format!("svc-{}", port % 7)
+    let is_pair = |port: u16| Difference::NotInDns.has(port);
+    match port {
+        _ if is_pair(port) => format!("pair-{port}"),
+        _ if is_pair(port - PAIR) => format!("pair-{}", port - PAIR),
+        _ => format!("svc-{}", port % 7),
+    }
 }
 
 fn ports() -> Range<u16> {

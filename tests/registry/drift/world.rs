@@ -193,7 +193,8 @@ impl World {
             };
             planted.ids().into_iter().enumerate().map(move |(copy, _)| {
                 let port = planted.address.port();
-                let id = format!("00000000-0000-4000-8000-{copy:04}{port:08}");
+                let number: usize = planted.id.trim_start_matches("i-").parse().unwrap();
+                let id = format!("00000000-0000-4000-8000-{copy:04}{number:08}");
                 json!({ "register": { "id": id, "name": planted.service, "address": planted.address.ip().to_string(),
                     "port": port, "metadata": planted.metadata, "node": planted.node(), "ttl": ttl,
                     "protocol": planted.metadata.get("protocol").map_or("tcp", String::as_str) } })
