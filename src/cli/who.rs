@@ -14,7 +14,7 @@ use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
 use crate::model::{Container, Listing, LocalDetail, OwnerLookup, Ports, Process, Service};
 use crate::output::FormatName;
-use crate::source::Local;
+use crate::source::{Local, Source};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +49,7 @@ impl Who {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let ports = Ports::union(&self.ports);
         let (all_netns, runtime) = (self.all_netns, self.runtime);
-        let local = Local { ports: Some(ports.clone()), all_netns, runtime, ..Local::default() };
+        let local = Local { ports: Some(ports), all_netns, runtime, ..Local::default() };
         let is_text = global.format == FormatName::Table;
         if self.pid && !is_text {
             return Err(Error::usage("--pid", "it prints process ids only", "leave it or --output out"));
@@ -63,12 +63,12 @@ impl Who {
         stdout::with_stdout(None, |out| {
             if self.pid { write_pids(out, &listing) } else { write_holders(out, &listing, now) }
         })?;
-        Ok(report(&listing, &ports, global.quiet))
+        Ok(report(&listing, &local, global.quiet))
     }
 }
 
 /// Says on standard error what is missing.
-fn report(listing: &Listing<LocalDetail>, ports: &Ports, quiet: bool) -> Exit {
+fn report(listing: &Listing<LocalDetail>, local: &Local, quiet: bool) -> Exit {
     let errors = listing.errors.iter().inspect(|error| stderr::fault(error)).count();
     let is_hidden = listing.services.iter().any(|service| !is_known(&service.detail));
     if !quiet {
@@ -83,9 +83,8 @@ fn report(listing: &Listing<LocalDetail>, ports: &Ports, quiet: bool) -> Exit {
     if !listing.services.is_empty() {
         return Exit::Done;
     }
-    if !quiet {
-        let noun = if ports.len() == 1 { "port" } else { "ports" };
-        stderr::note(&format!("nothing listens on {noun} {ports}"));
+    if let Some(text) = local.nothing().filter(|_| !quiet) {
+        stderr::note(&text);
     }
     Exit::ConditionFailed
 }

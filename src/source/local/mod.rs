@@ -130,6 +130,14 @@ impl Source for Local {
         self.connections.then_some("connection")
     }
 
+    /// With ports alone, it says something of them.
+    fn nothing(&self) -> Option<String> {
+        let is_alone = self.filters().keys().all(|key| matches!(key.as_str(), "ports" | "all_netns"));
+        let ports = self.ports.as_ref().filter(|_| is_alone && !self.connections)?;
+        let noun = if ports.len() == 1 { "port" } else { "ports" };
+        Some(format!("nothing listens on {noun} {ports}"))
+    }
+
     fn select(&mut self, _name: &str) {
         self.connections = false;
     }
