@@ -14,7 +14,7 @@ use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
 use crate::model::{Container, Listing, LocalDetail, OwnerLookup, Ports, Process, Service};
 use crate::output::FormatName;
-use crate::source::{Local, Source};
+use crate::source::Local;
 
 const EXAMPLES: &str = "\
 Examples:
