@@ -111,8 +111,6 @@ pub(super) struct Register {
 
 /// How long the registry may take to remove the instance before the program is stopped all the same.
 const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a check may fail before that is said.
-const QUIET_WAIT: Duration = Duration::from_secs(3);
 
 impl Register {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
@@ -244,18 +242,10 @@ impl Register {
     }
 
     async fn wait_for_check(&self, registration: &Registration, global: &Global) -> Result<()> {
-        let Some(check) = &self.check else { return Ok(()) };
-        let place = registration.place();
-        let mut passing = std::pin::pin!(check.wait(&place, global));
-        if let Ok(result) = tokio::time::timeout(QUIET_WAIT, &mut passing).await {
-            return result;
+        match &self.check {
+            Some(check) => check.wait(&registration.place(), global).await,
+            None => Ok(()),
         }
-
-        if !global.quiet {
-            let name = clean(&registration.name);
-            stderr::note(&format!("{name} is not registered yet: its check at {} does not pass", clean(&place)));
-        }
-        passing.await
     }
 }
 
