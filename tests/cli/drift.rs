@@ -7,8 +7,8 @@ use super::{Portolan, portolan};
 #[test]
 fn without_a_registry_it_lists_where_it_looked() {
     portolan("drift").refuses(
-        "REGISTRY: none is given, there is no --file, and none of these variables is set: DISCOVERY_PROVIDER, CONSUL_HTTP_ADDR, \
-         ETCD_ENDPOINTS, PORTOLAN_REGISTRY, DNS_DOMAIN, DISCOVERY_FILE, KUBERNETES_SERVICE_HOST",
+        "REGISTRY: none is given, there is no --file, and none of these variables is set: DISCOVERY_PROVIDER, PORTOLAN_REGISTRY, \
+         CONSUL_HTTP_ADDR, ETCD_ENDPOINTS, DNS_DOMAIN, DISCOVERY_FILE, KUBERNETES_SERVICE_HOST",
         "name one, as in portolan drift consul://127.0.0.1:8500",
     );
     portolan("drift dns://127.0.0.1/example.com").refuses(

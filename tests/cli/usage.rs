@@ -82,7 +82,7 @@ fn options_typed_by_habit() {
         (
             "validate -k https://127.0.0.1",
             "-k",
-            "portolan's way of curl's -k: --ignore CODE: `portolan explain` lists the codes of TLS",
+            "portolan's way of curl's -k: --ca FILE or --pin SHA256 to trust it, or --ignore cert-untrusted",
         ),
     ] {
         let command = line.split(" -").next().unwrap_or_default();
