@@ -33,7 +33,7 @@ const REQUEST_INTERVAL: Duration = Duration::from_millis(200);
 /// and that time as a multiple of what the last request took.
 const REST: u32 = 10;
 /// A name older than this is requested again: containers can be renamed.
-const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// Runtimes whose ids are the names themselves, or that have no socket.
 const WITHOUT_API: [&str; 3] = ["lxc", "libvirt-lxc", "systemd-nspawn"];
 
