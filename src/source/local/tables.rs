@@ -14,6 +14,7 @@ use super::socket::{ConnectedSocket, Socket, Wanted};
 use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
+use crate::net::OtherNamespace;
 
 /// The sockets found, and what could not be read.
 #[derive(Default)]
@@ -50,7 +51,7 @@ pub(super) struct Namespace {
 pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
-        Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+        Err(err) => return tables.faults.push(others_unknown(&err)),
     };
 
     for other in others {
@@ -61,10 +62,7 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
             }
             Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
-            Err(err) => {
-                let what = format!("read network namespace {}", other.identity);
-                tables.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
-            }
+            Err(err) => tables.faults.push(other_unreadable(&other, &err)),
         }
     }
 
@@ -73,6 +71,17 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
         tables.faults.push(denied.clone());
         tables.limits.push(denied);
     }
+}
+
+/// The other namespaces cannot be found.
+pub(super) fn others_unknown(error: &io::Error) -> PartialError {
+    fault("find other network namespaces".to_owned(), error, "try again")
+}
+
+/// A namespace cannot be read, and not for a missing permission.
+pub(super) fn other_unreadable(other: &OtherNamespace, error: &io::Error) -> PartialError {
+    let what = format!("read network namespace {}", other.identity);
+    fault(what, error, "try again, with more open files (ulimit -n)")
 }
 
 /// Some namespace may not be entered.
