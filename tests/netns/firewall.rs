@@ -189,8 +189,7 @@ fn layouts() -> Vec<Layout> {
         },
         at_80(
             "iptables, connections with another destination",
-            "iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstatus DNAT -j ACCEPT
-            iptables -A INPUT -m conntrack --ctstate DNAT -j ACCEPT",
+            "iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstate DNAT -j ACCEPT",
             false,
             "filtered",
         ),

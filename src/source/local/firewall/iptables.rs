@@ -1,6 +1,6 @@
 //! Matches of iptables inside rules of nf_tables, as the kernel's own structures (`linux/netfilter/xt_*.h`).
 
-use super::packet::{Packet, STATUS_DNAT};
+use super::packet::Packet;
 use super::value::Holds;
 use crate::model::Transport;
 
@@ -25,11 +25,6 @@ pub(super) enum IptablesMatch {
         mask: u32,
         is_negated: bool,
     },
-    /// The status of a connection, as bits.
-    Statuses {
-        mask: u32,
-        is_negated: bool,
-    },
     /// The destination is an address of this host.
     ToLocal {
         is_negated: bool,
@@ -44,9 +39,8 @@ const STATE_SNAT: u32 = 64;
 const STATE_DNAT: u32 = 128;
 /// Of an `xt_addrtype_info_v1`: `1 << RTN_LOCAL`.
 const TYPE_LOCAL: u16 = 4;
-/// Of an `xt_conntrack_mtinfo`: only the state matters, or only the status.
+/// Of an `xt_conntrack_mtinfo`: only the state matters.
 const CONNTRACK_STATE: u16 = 1;
-const CONNTRACK_STATUS: u16 = 1 << 6;
 /// It was written as `-m state`.
 const CONNTRACK_STATE_ALIAS: u16 = 1 << 13;
 /// Where it has its flags.
@@ -89,15 +83,6 @@ impl IptablesMatch {
                     mask if mask & STATE_DNAT != 0 && packet.translated != Holds::Never => packet.translated,
                     mask if mask & STATE_SNAT != 0 => Holds::Sometimes,
                     _ => Holds::Never,
-                };
-                holds.negated_if(*is_negated)
-            }
-            Self::Statuses { mask, is_negated } => {
-                let holds = match mask {
-                    _ if packet.may_be_untracked => Holds::Sometimes,
-                    mask if mask & STATUS_DNAT != 0 && packet.translated == Holds::Always => Holds::Always,
-                    mask if mask & !STATUS_DNAT == 0 => packet.translated,
-                    _ => Holds::Sometimes,
                 };
                 holds.negated_if(*is_negated)
             }
@@ -165,16 +150,9 @@ fn multiport(info: &[u8]) -> Option<IptablesMatch> {
 /// `struct xt_conntrack_mtinfo2` and `mtinfo3`
 fn conntrack(revision: u32, info: &[u8]) -> Option<IptablesMatch> {
     let (flags, inverted) = (u16_at(info, CONNTRACK_FLAGS)?, u16_at(info, CONNTRACK_FLAGS + 2)?);
-    let (states, statuses) = (u16_at(info, CONNTRACK_FLAGS + 4)?.into(), u16_at(info, CONNTRACK_FLAGS + 6)?.into());
-    match flags & !CONNTRACK_STATE_ALIAS {
-        CONNTRACK_STATE if revision >= 2 => {
-            Some(IptablesMatch::States { mask: states, is_negated: inverted & CONNTRACK_STATE != 0 })
-        }
-        CONNTRACK_STATUS if revision >= 2 => {
-            Some(IptablesMatch::Statuses { mask: statuses, is_negated: inverted & CONNTRACK_STATUS != 0 })
-        }
-        _ => None,
-    }
+    let mask = u16_at(info, CONNTRACK_FLAGS + 4)?;
+    (revision >= 2 && flags & !CONNTRACK_STATE_ALIAS == CONNTRACK_STATE)
+        .then_some(IptablesMatch::States { mask: mask.into(), is_negated: inverted & CONNTRACK_STATE != 0 })
 }
 
 /// `struct xt_addrtype_info_v1`

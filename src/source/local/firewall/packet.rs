@@ -13,7 +13,7 @@ const IPPROTO_UDP: u8 = 17;
 const STATE_NEW: u32 = 8;
 const STATE_UNTRACKED: u32 = 64;
 /// Of `ct status`, the bit `IPS_DST_NAT`: the connection has another destination than its sender gave it.
-pub(super) const STATUS_DNAT: u32 = 0x20;
+const STATUS_DNAT: u32 = 0x20;
 /// The bits that the first packet of a connection may have beside it: `IPS_SRC_NAT`, `IPS_SEQ_ADJUST`, `IPS_SRC_NAT_DONE`,
 /// `IPS_DST_NAT_DONE`, `IPS_FIXED_TIMEOUT` and `IPS_HELPER`.
 const STATUS_OTHER: [u32; 6] = [0x10, 0x40, 0x80, 0x100, 0x400, 0x2000];
