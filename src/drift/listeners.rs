@@ -104,7 +104,7 @@ fn is_published_at(service: &Service<LocalDetail>, ip: IpAddr) -> bool {
 pub(super) fn ip_of(service: &Service<LocalDetail>) -> Option<IpAddr> {
     match service.endpoints.first()?.address {
         Address::Ip(ip) => Some(ip.to_canonical()),
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 

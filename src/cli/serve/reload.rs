@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::service_manager::ServiceManager;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::server::{LiveSettings, LogLevel};
+use crate::server::{Import, LiveSettings, LogLevel};
 
 /// Where the settings of a server come from.
 pub(super) trait SettingsOrigin {
@@ -55,6 +55,7 @@ pub(super) struct Reloader<'s> {
     changes: SettingsChanges,
     log: Arc<LogLevel>,
     live: watch::Sender<LiveSettings>,
+    imports: watch::Sender<Vec<Import>>,
     manager: &'s ServiceManager,
     /// The settings that the server was started with.
     started: &'s Given,
@@ -66,13 +67,16 @@ pub(super) struct Reloader<'s> {
 type FileStamp = Option<(SystemTime, u64)>;
 
 /// What changes while the server runs.
-const LIVE_KEYS: [&str; 5] = [
+const LIVE_KEYS: [&str; 6] = [
+    IMPORTS_KEY,
     "server.limits.connections",
     "server.limits.connections_per_address",
     "registry.registration.heartbeat_interval",
     "load_balancer.default_strategy",
     "monitoring.logging.level",
 ];
+/// The list of imports.
+const IMPORTS_KEY: &str = "registry.imports";
 /// The interval at which the files are looked at.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -81,10 +85,10 @@ impl<'s> Reloader<'s> {
         (origin, changes): (&'s dyn SettingsOrigin, SettingsChanges),
         started: &'s Given,
         log: Arc<LogLevel>,
-        live: watch::Sender<LiveSettings>,
+        (live, imports): (watch::Sender<LiveSettings>, watch::Sender<Vec<Import>>),
         manager: &'s ServiceManager,
     ) -> Self {
-        Self { origin, changes, log, live, manager, started, known: None }
+        Self { origin, changes, log, live, imports, manager, started, known: None }
     }
 
     /// Follows the settings until the server stops.
@@ -127,6 +131,9 @@ impl<'s> Reloader<'s> {
             warn!(%error, "the log level cannot be changed");
         }
         self.live.send_replace(plan.server.live());
+        if live.contains(&IMPORTS_KEY) {
+            self.imports.send_replace(plan.imports);
+        }
         self.known = Some(given);
 
         info!(cause, changed = live.join(", "), "settings read again");

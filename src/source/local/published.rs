@@ -38,7 +38,7 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
 
     let mut published: Vec<Socket> = ports.iter().flat_map(entries).collect();
     share_devices(&mut published, &tables.sockets);
-    let (sockets, ..) = read_this_namespace(&EVERYTHING, false);
+    let (sockets, ..) = read_this_namespace(&everything(), false);
     if resolve(&mut published, &sockets, |ip| is_own(&host, ip)) {
         resolve_elsewhere(&mut published, &interfaces.neighbouring_namespaces(), tables);
     }
@@ -81,7 +81,7 @@ fn read_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<Opti
     }
     open_in(Some(other), || {
         let host = Interfaces::read(true, &[])?.host();
-        let (sockets, _, faults) = read_this_namespace(&EVERYTHING, false);
+        let (sockets, _, faults) = read_this_namespace(&everything(), false);
         Ok((host, sockets, faults))
     })
 }
@@ -108,20 +108,10 @@ fn share_devices(published: &mut [Socket], sockets: &[Socket]) {
     }
 }
 
-const NOTHING: Wanted = Wanted {
-    tcp: false,
-    udp: false,
-    unix: false,
-    listen: false,
-    unconnected: false,
-    connected: false,
-    connections: false,
-    peers: false,
-    firewall: false,
-    published: false,
-};
 /// What may serve at the other end.
-const EVERYTHING: Wanted = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..NOTHING };
+fn everything() -> Wanted {
+    Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..Wanted::default() }
+}
 
 /// Whether an interface of this namespace leads to another one.
 fn is_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<bool> {
