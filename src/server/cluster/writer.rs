@@ -35,7 +35,7 @@ pub(in crate::server) struct ClusterWriter {
     wakeups: watch::Receiver<u64>,
     pub(super) hints: Hints,
     /// The request that is on its way.
-    sync: Option<Sync>,
+    sync: Option<PendingSync>,
     /// What the next one is to be about, if another one is to follow it.
     wanted: Option<Extent>,
     /// Whether others wrote something that this server has not read, because it was about to take its turn.
@@ -56,7 +56,7 @@ enum Extent {
 }
 
 /// A request that is on its way.
-struct Sync {
+struct PendingSync {
     /// When it was sent.
     at: Duration,
     extent: Extent,
@@ -150,7 +150,8 @@ impl ClusterWriter {
         self.outbox.forget_stored();
         loop {
             let request = SyncRequest { leaves: true, ..self.request(Extent::Everything) };
-            if self.store.sync(request).await.is_err() || !self.outbox.is_behind() {
+            let is_last = request.renewals.is_empty();
+            if self.store.sync(request).await.is_err() || is_last {
                 return;
             }
         }
@@ -200,7 +201,7 @@ impl ClusterWriter {
         }
         let at = self.writer.clock.now();
         let request = self.request(extent);
-        self.sync = Some(Sync { at, extent, reply: self.store.sync(request) });
+        self.sync = Some(PendingSync { at, extent, reply: self.store.sync(request) });
     }
 
     /// Others wrote. The turn for what waits in the queue brings the news, too.
@@ -343,9 +344,9 @@ impl ClusterWriter {
 }
 
 /// The reply to the request that is on its way; forever without one.
-async fn finished(sync: &mut Option<Sync>) -> (Duration, Extent, Result<SyncReport, StoreError>) {
+async fn finished(sync: &mut Option<PendingSync>) -> (Duration, Extent, Result<SyncReport, StoreError>) {
     match sync {
-        Some(Sync { at, extent, reply }) => {
+        Some(PendingSync { at, extent, reply }) => {
             let finished = (*at, *extent, reply.await);
             *sync = None;
             finished

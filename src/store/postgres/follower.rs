@@ -181,7 +181,7 @@ async fn sync(
     let client = &session.client;
     // Rows are locked in one order, so that two servers never wait for each other.
     let mut renewals: Vec<&StoredLease> = request.renewals.iter().collect();
-    renewals.sort_unstable_by_key(|lease| (&*lease.id, lease.slot));
+    renewals.sort_unstable_by(|one, other| (&one.id, one.slot).cmp(&(&other.id, other.slot)));
     let (renewed, due) = (LeaseColumns::of(renewals), LeaseColumns::of(&request.due));
     let (after, limit) = (signed(request.position.index), signed(max_events));
 

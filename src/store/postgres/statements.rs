@@ -11,13 +11,13 @@ const LOCK: &str = "SELECT last_index, epoch FROM portolan.meta FOR UPDATE";
 const META: &str = "SELECT last_index, epoch FROM portolan.meta";
 const EVENTS: &str = "SELECT number, body, replica FROM portolan.event WHERE number > $1 ORDER BY number LIMIT $2";
 const LEASES: &str = "
-    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    SELECT l.id, l.slot, l.generation, date_part('epoch', l.expires - clock_timestamp())
     FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
     JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot";
 /// The same in a turn. A lease that is being renewed at this moment is left out, and one that is read cannot be renewed
 /// until the turn ends.
 const LOCKED_LEASES: &str = "
-    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    SELECT l.id, l.slot, l.generation, date_part('epoch', l.expires - clock_timestamp())
     FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
     JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot
     FOR UPDATE OF l SKIP LOCKED";
