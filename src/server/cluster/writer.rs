@@ -199,6 +199,8 @@ impl ClusterWriter {
             self.wanted = self.wanted.max(Some(extent));
             return;
         }
+        // After a silence the store learns of renewals first.
+        let extent = if self.writer.app.contact.is_lost() { Extent::Everything } else { extent };
         let at = self.writer.clock.now();
         let request = self.request(extent);
         self.sync = Some(PendingSync { at, extent, reply: self.store.sync(request) });
