@@ -24,8 +24,10 @@ use crate::store::{
     ClusterServer, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest,
 };
 
-/// The most leases that are asked for at once.
+/// The most leases that are asked for at once in a turn, while other servers wait for theirs.
 pub(super) const MAX_DUE: usize = 10_000;
+/// The most that are asked for beside it, each second.
+const MAX_ASKED: usize = 50_000;
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
@@ -172,7 +174,7 @@ impl ClusterWriter {
         let (state, now) = (&self.writer.state, self.writer.clock.now());
         // A lease that ends soon may have been renewed elsewhere.
         let ahead = state.rules().grace.min(outbox::ASK_AHEAD);
-        let due = state.due_leases(now, ahead, MAX_DUE).into_iter().map(outbox::key).collect();
+        let due = state.due_leases(now, ahead, MAX_ASKED).into_iter().map(outbox::key).collect();
         let renewals = self.outbox.send(state, now);
         SyncRequest { position: self.position(), renewals, due, member: Some(self.as_member()), leaves: false }
     }
