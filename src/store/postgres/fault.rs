@@ -106,7 +106,8 @@ fn tls_hint(error: &rustls::Error) -> &'static str {
         rustls::Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => {
             "name the host in the URL as its certificate does"
         }
-        rustls::Error::InvalidCertificate(E::UnknownIssuer) => {
+        // An authority that was made anew has the name of the old one, and another key.
+        rustls::Error::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
             "add ?sslrootcert=FILE with the authority of its certificate, or ?sslmode=disable on this machine"
         }
         _ => "check the certificate and the TLS settings of PostgreSQL",

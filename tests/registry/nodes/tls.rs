@@ -18,13 +18,13 @@ use crate::support::{output, portolan_path};
 struct Authority(Issuer<'static, KeyPair>);
 
 impl Authority {
-    /// A new one, whose certificate is written to a file.
-    fn new(file: &Path) -> Self {
+    /// A new one, whose certificate is written to a file with its name.
+    fn new(folder: &Path, name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
-        fs::write(file, params.self_signed(&key).unwrap().pem()).unwrap();
+        fs::write(folder.join(name).with_extension("pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         Self(Issuer::new(params, key))
     }
 
@@ -45,8 +45,8 @@ impl Authority {
 fn servers_reach_postgresql_by_tls_and_every_mismatch_is_one_line() {
     let (database, folder) = (Database::start(), folder());
     let file = |name: &str| folder.path().join(name);
-    let authority = Authority::new(&file("ca.pem"));
-    Authority::new(&file("other.pem"));
+    let authority = Authority::new(folder.path(), "ca");
+    Authority::new(folder.path(), "other");
     fs::write(file("empty.pem"), "").unwrap();
     let plain = database.create();
     let with = |query: &str, name: &str| {
@@ -87,8 +87,8 @@ fn servers_reach_postgresql_by_tls_and_every_mismatch_is_one_line() {
 fn servers_reach_redis_by_tls_with_the_authorities_of_the_system() {
     let (database, folder) = (super::database::shared(), folder());
     let file = |name: &str| folder.path().join(name);
-    let authority = Authority::new(&file("ca.pem"));
-    Authority::new(&file("other.pem"));
+    let authority = Authority::new(folder.path(), "ca");
+    Authority::new(folder.path(), "other");
     let (certificate, key) = authority.issue(false);
     fs::write(file("server.crt"), certificate).unwrap();
     fs::write(file("server.key"), key).unwrap();
