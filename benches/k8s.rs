@@ -127,14 +127,19 @@ fn commands(home: &Path) -> Vec<Contender> {
     };
     // What each of the two reads for the same listing: with the pods that findings need, and without.
     let (get, with_pods) = ("get services,endpointslices -A -o json", "get services,endpointslices,pods -A -o json");
-    vec![
+    let mut commands = vec![
         command("portolan discover k8s -A --json", &portolan, "discover k8s -A --json"),
         command("kubectl get, with pods", &kubectl, with_pods),
         command("kubectl get, with pods in one piece", &kubectl, &format!("{with_pods} --chunk-size=0")),
         command("portolan, without pods (-o name)", &portolan, "discover k8s -A -o name"),
         command("kubectl get", &kubectl, get),
         command("kubectl get, in one piece", &kubectl, &format!("{get} --chunk-size=0")),
-    ]
+    ];
+    if let Some(before) = machine::before() {
+        commands.push(command("portolan before", &before, "discover k8s -A --json"));
+        commands.push(command("portolan before, -o name", &before, "discover k8s -A -o name"));
+    }
+    commands
 }
 
 /// The number of endpoints in the listing.

@@ -12,6 +12,8 @@ mod json_http;
 mod load;
 #[path = "local/machine.rs"]
 mod machine;
+#[path = "serve/price.rs"]
+mod price;
 #[path = "serve/reads.rs"]
 mod reads;
 #[path = "serve/servers.rs"]
@@ -33,6 +35,7 @@ const HELP: &str = "cargo bench --bench serve -- [--runs N] [--seconds N] [--cas
   --seconds N      how long each load lasts (default 5)
   --cases LETTERS  only these:
                      D discover 1 and 10 instances, as fast as possible, beside Consul, etcd and a bare server
+                     P discover with authentication, audit log, metrics and limits, beside the same without them
                      O latency at 70 % of that, alone and during 1,000 writes/s
                      R durable registrations: at 5,000/s, as fast as possible, and with 100,000 instances
                      H heartbeats at 10,000/s, and what they cost the server
@@ -52,8 +55,9 @@ pub struct Options {
 /// A case: its letter, its title, and what measures it.
 type Case = (char, &'static str, fn(&Options) -> String);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 9] = [
     ('D', "discover, closed loop (wrk, 64 connections)", reads::throughput),
+    ('P', "the price of authentication, audit log, metrics and limits", price::of_everything),
     ('O', "discover, open loop at 70 % of the maximum", reads::latency),
     ('R', "durable registrations", writes::registrations),
     ('H', "heartbeats", writes::heartbeats),
@@ -66,7 +70,7 @@ const CASES: [Case; 8] = [
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut options = Options { runs: 3, seconds: 5 };
-    let (mut letters, mut save) = ("DORHWQMS".to_owned(), false);
+    let (mut letters, mut save) = ("DPORHWQMS".to_owned(), false);
     while let Some(word) = words.next() {
         match word.as_str() {
             // How this program starts itself as the bare server.

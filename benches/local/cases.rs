@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rustix::fs::Advice;
 
+use crate::machine;
 use crate::support::{Fixture, Scene, assert_same, output, portolan_path, tool};
 
 /// A machine to list.
@@ -61,6 +62,8 @@ pub const PLAIN_START: &str = "portolan ports 80";
 pub const SET_START: &str = "portolan ports 80, settings";
 pub const SET_LISTING: &str = "portolan discover local, settings";
 
+pub const FACTS_FLOOR: &str = "floor in C, facts of JSON";
+
 /// A command that is measured.
 pub struct Contender {
     pub name: String,
@@ -104,6 +107,14 @@ pub fn commands(case: &Case, scene: &Scene) -> Vec<Contender> {
         command("ss -tulpn 'sport = :PORT'", None, &path("ss"), &["-tulpn", &format!("sport = :{port}")]),
         command("portolan discover local -p PORT", Some(7), &portolan, &["discover", "local", "-p", &port]),
     ];
+    if let Some(before) = machine::before() {
+        commands.push(command("before", Some(1), &before, &["discover", "local"]));
+        commands.push(command("before, -o json", Some(6), &before, &["discover", "local", "-o", "json"]));
+        commands.push(command("before, --version", None, &before, &["--version"]));
+    }
+    if case.letter == 'B' {
+        commands.push(command(FACTS_FLOOR, Some(0), &floor, &["2", "facts"]));
+    }
     if case.letter == 'A' {
         commands.push(command("portolan --version", Some(0), &portolan, &["--version"]));
         let settings = settings_file(scene);

@@ -38,3 +38,9 @@ pub fn describe(title: &str, peers: &[(&str, &str)]) -> String {
     }
     text
 }
+
+/// Another build of portolan that is measured in the same rounds, named by `PORTOLAN_BEFORE`: whether this one became slower.
+#[allow(dead_code)]
+pub fn before() -> Option<String> {
+    std::env::var("PORTOLAN_BEFORE").ok().filter(|path| !path.is_empty())
+}

@@ -15,7 +15,7 @@ pub struct Figures {
     pub times: Vec<f64>,
     /// The most memory that a run had, in MB.
     pub peak: f64,
-    /// The processor time of that run, in seconds.
+    /// The processor time of a run, on average, in seconds.
     pub cpu: f64,
 }
 
@@ -47,32 +47,37 @@ pub fn measure(scene: &Scene, commands: &[Contender], runs: usize) -> Vec<Figure
     let mut answer = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
     assert!(child.wait().is_ok_and(|status| status.success()), "the measuring failed");
-    let times: Vec<Vec<f64>> = serde_json::from_str(&answer).expect("a list for each command");
-    let figures = times.into_iter().zip(commands).map(|(times, command)| {
-        let (peak, cpu) = taken(scene, &command.argv);
-        Figures { times, peak, cpu }
+    let times: Vec<(Vec<f64>, u64)> = serde_json::from_str(&answer).expect("times and ticks for each command");
+    let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
+    let figures = times.into_iter().zip(commands).map(|((times, ticks), command)| Figures {
+        cpu: ticks as f64 / ticks_per_second / times.len() as f64,
+        peak: peak(scene, &command.argv),
+        times,
     });
     figures.collect()
 }
 
-/// The program that `measure` starts: reads commands from standard input and prints their times.
+/// The program that `measure` starts: reads commands from standard input and prints their times, and their processor time in
+/// clock ticks, all rounds together.
 pub fn inside() {
     let mut order = String::new();
     std::io::stdin().read_to_string(&mut order).expect("UTF-8");
     let order: Value = serde_json::from_str(&order).expect("JSON");
     let runs = order["runs"].as_u64().expect("a number");
     let commands: Vec<Vec<String>> = serde_json::from_value(order["commands"].clone()).expect("a list of commands");
-    let mut times = vec![Vec::new(); commands.len()];
+    let mut times = vec![(Vec::new(), 0_u64); commands.len()];
     // The first round only warms up. Every later one runs all of them, so that what disturbs the machine for a
     // while disturbs each alike.
     for round in 0..=runs {
-        for (command, times) in commands.iter().zip(&mut times) {
+        for (command, (times, ticks)) in commands.iter().zip(&mut times) {
+            let before = children_ticks();
             let begin = Instant::now();
             let status = quiet(Command::new(&command[0]).args(&command[1..])).status();
             let time = begin.elapsed().as_secs_f64() * 1e3;
             assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{command:?}: {status:?}");
             if round > 0 {
                 times.push(time);
+                *ticks += children_ticks() - before;
             }
         }
     }
@@ -83,19 +88,23 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }
 
-/// The most resident memory that a run of its own has, in MB, and its processor time in seconds, as the kernel accounts for
-/// them.
-fn taken(scene: &Scene, argv: &[String]) -> (f64, f64) {
+/// The processor time of all children that have ended, in clock ticks. The kernel adds exact times, so many differences add up to little
+/// more than a tick of error.
+fn children_ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
+    let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
+    // Fields 16 and 17 (`man 5 proc_pid_stat`); the first one here is field 3.
+    let ticks = fields.split(' ').skip(13).take(2).map(|field| field.parse::<u64>().expect("a number"));
+    ticks.sum()
+}
+
+/// The most resident memory that a run of its own has, in MB, as the kernel accounts for it.
+fn peak(scene: &Scene, argv: &[String]) -> f64 {
     let file = scene.dir().join("taken");
     let mut command = scene.command(tool("time").get_program());
-    command.args(["-q", "-f", "%M %U %S", "-o"]).arg(&file).args(argv);
+    command.args(["-q", "-f", "%M", "-o"]).arg(&file).args(argv);
     // Some take minutes, so there is no timeout here.
     assert!(command.output().is_ok_and(|out| out.status.success()), "{argv:?}");
     let taken = std::fs::read_to_string(file).expect("time writes");
-    let [kilobytes, user, system] =
-        taken.split_whitespace().map(|word| word.parse::<f64>().expect("a number")).collect::<Vec<_>>()[..]
-    else {
-        panic!("time wrote {taken:?}");
-    };
-    (kilobytes / 1024.0, user + system)
+    taken.trim().parse::<f64>().unwrap_or_else(|_| panic!("time wrote {taken:?}")) / 1024.0
 }

@@ -13,8 +13,7 @@ use crate::support::{TempDir, output, portolan_path, tool};
 /// If a reply is not a success.
 pub fn wrk(address: SocketAddr, path: &str, body: Option<&str>, seconds: u32) -> f64 {
     let dir = TempDir::new();
-    let mut command = tool("wrk");
-    command.args(["-t2", "-c64", &format!("-d{seconds}s")]);
+    let mut command = command(seconds);
     if let Some(body) = body {
         let file = dir.path().join("post.lua");
         let script = format!(
@@ -23,7 +22,26 @@ pub fn wrk(address: SocketAddr, path: &str, body: Option<&str>, seconds: u32) ->
         std::fs::write(&file, script).expect("the script is written");
         command.arg("-s").arg(file);
     }
-    let out = output(command.arg(format!("http://{address}{path}")));
+    rate(command.arg(format!("http://{address}{path}")))
+}
+
+/// The same for reads, with this header.
+pub fn wrk_with(address: SocketAddr, path: &str, header: Option<&str>, seconds: u32) -> f64 {
+    let mut command = command(seconds);
+    if let Some(header) = header {
+        command.args(["-H", header]);
+    }
+    rate(command.arg(format!("http://{address}{path}")))
+}
+
+fn command(seconds: u32) -> Command {
+    let mut command = tool("wrk");
+    command.args(["-t2", "-c64", &format!("-d{seconds}s")]);
+    command
+}
+
+fn rate(command: &mut Command) -> f64 {
+    let out = output(command);
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(!text.contains("Non-2xx") && !text.contains("Socket errors"), "{text}");
     let rate = text.lines().find_map(|line| line.trim().strip_prefix("Requests/sec:"));

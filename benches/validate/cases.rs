@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::exporter;
+use crate::machine;
 use crate::slow;
 use crate::support::{Ended, Fixture, Lines, Scene, output, portolan_path, tool};
 
@@ -126,10 +127,14 @@ impl Stage {
             Contender { name: name.to_owned(), argv: std::iter::once(program).chain(args).collect() }
         };
         let own = std::env::current_exe().expect("this program has a path");
-        vec![
+        let mut commands = vec![
             command("portolan validate", &portolan_path(), self.portolan("open", "-q")),
             command("blackbox_exporter, and who asks it", &own, self.exporter("open")),
-        ]
+        ];
+        let before =
+            machine::before().map(|path| command("portolan before", path.as_ref(), self.portolan("open", "-q")));
+        commands.extend(before);
+        commands
     }
 
     fn portolan(&self, file: &str, more: &str) -> Vec<String> {

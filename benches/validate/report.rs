@@ -16,7 +16,7 @@ pub fn table(case: &Case, checked: &str, commands: &[Contender], results: &[Figu
         let (least, most) = figures.times.iter().fold((f64::MAX, 0.0_f64), |(a, b), &t| (a.min(t), b.max(t)));
         let _ = writeln!(
             text,
-            "{:<36}{:>10.1}{least:>10.1}{most:>10.1}{:>12.0}{:>14.2}{:>10.1}{:>10.2}",
+            "{:<36}{:>10.1}{least:>10.1}{most:>10.1}{:>12.0}{:>14.2}{:>10.1}{:>10.3}",
             command.name,
             figures.median(),
             f64::from(u32::try_from(case.checks).expect("a count")) * 1e3 / figures.median(),

@@ -41,6 +41,8 @@ pub struct RegistryView {
     pub place: Option<String>,
     /// Whether it was read completely: false if it was down.
     pub complete: bool,
+    /// Whether the endpoints are only those that may be of this machine.
+    pub is_of_host: bool,
     /// The registered endpoints.
     pub endpoints: Vec<RegisteredEndpoint>,
     /// Problems that the registry itself reports.

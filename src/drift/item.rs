@@ -168,7 +168,11 @@ impl DriftItem {
 
     /// The item as a service, which every format writes.
     pub fn into_service(self) -> Service {
-        let Self { id, service, namespace, endpoint, finding, detail, .. } = self;
+        let Self { id, service, namespace, mut endpoint, finding, detail, .. } = self;
+        if let Some(endpoint) = &mut endpoint {
+            // Whatever the registry says: formats that know only open and closed ports must not call this one open.
+            endpoint.ready &= detail.replying != Certainty::No && detail.listening != Certainty::No;
+        }
         let item = Service::new(id, SOURCE, endpoint.into_iter().collect(), detail);
         let findings = finding.into_iter().collect();
         let Service { id, source, endpoints, detail, .. } = item;

@@ -84,6 +84,10 @@ impl DriftInput {
 
     /// The node of a registry that runs on this machine and knows no other node.
     pub(super) fn only_node<'v>(&self, view: &'v RegistryView) -> Option<&'v str> {
+        // Which other nodes it knows was not listed.
+        if view.is_of_host {
+            return None;
+        }
         let place = view.place.as_deref()?;
         let place = place.split_once("://").map_or(place, |(_, rest)| rest);
         let place = place.parse::<crate::model::HostPort>().ok()?;

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::identify::identify;
+use super::listeners::ip_of;
 use super::location::{AddressLocation, HIDDEN_NAMESPACES};
 use super::registry_list::list;
 use super::{
@@ -15,7 +18,7 @@ use super::{
     RegistryView,
 };
 use crate::error::{Error, Result};
-use crate::model::{Completeness, Listing, LocalDetail, PartialError, Timestamp, Transport};
+use crate::model::{Completeness, HostQuery, Listing, LocalDetail, PartialError, Timestamp, Transport};
 use crate::net::{ConnectError, Deadline, descriptors_for_sockets, dial, own_addresses};
 use crate::source::local::other_namespaces;
 use crate::source::{Local, Source};
@@ -29,6 +32,8 @@ pub(super) struct LookOptions {
     pub(super) allow: AllowList,
     pub(super) timeout: Duration,
     pub(super) identifies: bool,
+    /// The addresses that the listeners of the last look were bound to.
+    pub(super) bound: Arc<Mutex<BTreeSet<IpAddr>>>,
 }
 
 /// The facts of one look, and what could not be read.
@@ -53,12 +58,14 @@ impl LookOptions {
     pub(super) async fn look(&self) -> Result<DriftLook> {
         let mut errors = Vec::new();
         // First the registries: a service that starts listens before it registers.
-        let registries = list(&self.registries, &mut errors).await;
+        let host = self.host_query().await?;
+        let registries = list(&self.registries, host.as_ref(), &mut errors).await;
         let nodes = self.nodes.clone();
         let (listing, host) = blocking(move || (local_listing(), read_host(nodes))).await?;
         let listing = listing?;
         let listeners_complete = listing.completeness == Completeness::Complete;
         errors.extend(listing.errors);
+        *self.bound.lock() = listing.services.iter().filter_map(ip_of).filter(|ip| !ip.is_unspecified()).collect();
 
         let mut input = DriftInput {
             registries,
@@ -80,6 +87,22 @@ impl LookOptions {
             identify(&mut input).await?;
         }
         Ok(DriftLook { input, errors, limits: listing.limits })
+    }
+
+    /// This machine, as a registry is asked for it; `None` if everything is compared, or if its addresses are unknown.
+    async fn host_query(&self) -> Result<Option<HostQuery>> {
+        let is_wanted = self.registries.iter().any(|registry| registry.of_host.is_some());
+        if !is_wanted || self.hosts != [HostFilter::Local] {
+            return Ok(None);
+        }
+
+        let nodes = self.nodes.clone();
+        let HostView { names, addresses, .. } = blocking(move || read_host(nodes)).await?;
+        let Some(addresses) = addresses else { return Ok(None) };
+        // A route alone may lead an address here: a listener that is bound to it shows that.
+        let bound = self.bound.lock().clone();
+        let host = HostQuery::new(names, addresses.into_iter().chain(bound));
+        Ok(Some(host).filter(HostQuery::is_within_limits))
     }
 
     /// Connects once to every registered TCP address that leads to its host.

@@ -48,7 +48,7 @@ pub use input::{DriftInput, HostFilter, RegistryFinding, RegistryView};
 pub use item::{DriftItem, Removal};
 pub use look::DriftLook;
 pub use registered::{Declaration, FailedCheck, RegisteredEndpoint, RegistryHealth};
-pub use registry_list::{RegistrySource, ServiceLookup};
+pub use registry_list::{HostLookup, RegistrySource, ServiceLookup};
 pub use removal::{MAX_REMOVED_PERCENT, RemovalPlan, plan_removals};
 pub use reply::{AddressReply, ConnectionEnd};
 pub use report::report_of;

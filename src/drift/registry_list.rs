@@ -12,12 +12,15 @@ use tokio::task::spawn_blocking;
 use super::registered::registered_endpoints;
 use super::{RegisteredEndpoint, RegistryFinding, RegistryView};
 use crate::error::Result;
-use crate::model::{Address, Completeness, Listing, PartialError, Service};
+use crate::model::{Address, Completeness, HostQuery, Listing, PartialError, Service};
 use crate::net::resolve;
 use crate::source::{Source, collect};
 
 /// Makes the source that looks up one service by name, of a registry that cannot list all of them.
 pub type ServiceLookup = Arc<dyn Fn(&str) -> Result<Arc<dyn Source>> + Send + Sync>;
+
+/// Makes the source that lists what a registry has of one host, of a registry that can select that.
+pub type HostLookup = Arc<dyn Fn(HostQuery) -> Arc<dyn Source> + Send + Sync>;
 
 /// A registry to compare.
 #[derive(Clone)]
@@ -32,6 +35,8 @@ pub struct RegistrySource {
     pub source: Arc<dyn Source>,
     /// Looks up one service by its name, if it cannot list all of them.
     pub lookup: Option<ServiceLookup>,
+    /// Lists what may be of one host, if it can select that. Used if only this machine is compared.
+    pub of_host: Option<HostLookup>,
 }
 
 impl fmt::Debug for RegistrySource {
@@ -41,16 +46,23 @@ impl fmt::Debug for RegistrySource {
 }
 
 /// Lists every registry, then looks up the known names in those that cannot list, and resolves the names of addresses.
-pub(super) async fn list(registries: &[RegistrySource], errors: &mut Vec<PartialError>) -> Vec<RegistryView> {
+/// `host`: list only what may be of this one, where the registry can select that.
+pub(super) async fn list(
+    registries: &[RegistrySource],
+    host: Option<&HostQuery>,
+    errors: &mut Vec<PartialError>,
+) -> Vec<RegistryView> {
     let listings = registries.iter().map(|registry| async move {
-        match registry.lookup {
-            None => Some(collect(&*registry.source).await),
-            Some(_) => None,
+        match (&registry.lookup, registry.source_of_host(host)) {
+            (Some(_), _) => None,
+            (None, Some(source)) => Some(collect(&*source).await),
+            (None, None) => Some(collect(&*registry.source).await),
         }
     });
     let mut views: Vec<RegistryView> = Vec::new();
     for (registry, listing) in registries.iter().zip(join_all(listings).await) {
-        views.push(listing.map_or_else(|| registry.view(), |listing| registry.listed(listing, errors)));
+        let view = listing.map_or_else(|| registry.view(), |listing| registry.listed(listing, errors));
+        views.push(RegistryView { is_of_host: host.is_some() && registry.of_host.is_some(), ..view });
     }
 
     let names: BTreeSet<String> = views
@@ -69,6 +81,10 @@ pub(super) async fn list(registries: &[RegistrySource], errors: &mut Vec<Partial
 }
 
 impl RegistrySource {
+    fn source_of_host(&self, host: Option<&HostQuery>) -> Option<Arc<dyn Source>> {
+        Some(self.of_host.as_ref()?(host?.clone()))
+    }
+
     fn view(&self) -> RegistryView {
         let (name, provider, place) = (self.name.clone(), self.provider.clone(), self.place.clone());
         RegistryView { name, provider, place, ..RegistryView::default() }
@@ -140,7 +156,7 @@ fn unresolved_names(registries: &[RegistryView]) -> Vec<String> {
     let names: BTreeSet<String> = endpoints
         .filter_map(|registered| match &registered.endpoint.address {
             Address::Name(name) => Some(name.as_raw().to_owned()),
-            Address::Ip(_) | Address::Unix(_) => None,
+            Address::Ip(_) | Address::Unix(_) | Address::Other(_) => None,
         })
         .collect();
     names.into_iter().collect()

@@ -53,6 +53,7 @@ impl Drift {
             allow: AllowList::default(),
             timeout: CONNECT_TIMEOUT,
             identifies: true,
+            bound: Arc::default(),
         };
         Self { options, shows_all: false, last: Arc::default() }
     }

@@ -151,7 +151,7 @@ impl<'a> Subject<'a> {
     fn stale(&self) -> Option<DriftItem> {
         let instance = self.registered.instance()?;
         // The registry's own clock decides whether the lease has ended; this one may be wrong.
-        let ended = instance.lease.filter(|lease| !instance.serving && lease.expires <= self.input.now);
+        let ended = instance.lease.filter(|lease| lease.expired);
         let stopped = self.registered.health == RegistryHealth::Failing(FailedCheck::Heartbeat);
         if ended.is_none() && !stopped {
             return None;

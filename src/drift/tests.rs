@@ -46,6 +46,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         firewall: None,
         forwards_to: Vec::new(),
         mptcp: false,
+        protocol: None,
         v6_only: Some(address == "::1"),
         netns: None,
         backlog: None,
@@ -290,21 +291,22 @@ fn health_differs_in_both_directions() {
     assert_eq!(reasons(&with_failing(FailedCheck::Other)), ["its check fails, and examines more than a connection"]);
 }
 
-/// The findings of an instance whose lease ends in this many seconds.
-fn codes_of_lease(serving: bool, seconds: i64) -> Vec<String> {
+/// The findings of an instance whose lease has this end, as the registry says, and ends in this many seconds by this clock.
+fn codes_of_lease(expired: bool, seconds: i64) -> Vec<String> {
     let mut one = registered("web", "a", "10.0.0.5", 80);
     let expires = Timestamp::from_second(NOW + seconds).unwrap();
     let instance = instance(&mut one);
-    (instance.serving, instance.lease) = (serving, Some(Lease { ttl: std::time::Duration::from_secs(15), expires }));
+    instance.serving = !expired;
+    instance.lease = Some(Lease { ttl: std::time::Duration::from_secs(15), expires, expired });
 
     codes(&with(one, vec![listener("10.0.0.5", 80, "x")]))
 }
 
 #[test]
 fn a_lease_that_the_registry_calls_expired_is_stale() {
-    assert_eq!(codes_of_lease(false, -60), ["drift-stale"]);
-    assert_eq!(codes_of_lease(true, -60), Vec::<String>::new(), "only this clock calls it expired");
-    assert_eq!(codes_of_lease(false, 60), Vec::<String>::new());
+    assert_eq!(codes_of_lease(true, -60), ["drift-stale"]);
+    assert_eq!(codes_of_lease(true, 60), ["drift-stale"], "this clock is slow");
+    assert_eq!(codes_of_lease(false, -60), Vec::<String>::new(), "only this clock calls it expired");
 }
 
 #[test]

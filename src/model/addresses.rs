@@ -31,6 +31,13 @@ impl AddressRange {
         self.v6
     }
 
+    /// Whether all of them stand for groups of hosts: multicast addresses, or the broadcast address of IPv4.
+    pub fn is_of_groups(&self) -> bool {
+        let ends = [self.first, self.last].map(|number| self.address(number));
+        ends.iter().flatten().all(IpAddr::is_multicast)
+            || ends.iter().flatten().all(|ip| *ip == IpAddr::V4(Ipv4Addr::BROADCAST))
+    }
+
     /// The address with this number in its family.
     fn address(&self, number: u128) -> Option<IpAddr> {
         Some(if self.v6 {

@@ -228,7 +228,8 @@ mod tests {
     #[test]
     fn a_renewed_lease_is_not_a_change_and_another_term_is() {
         let leased = |ttl, second| {
-            let lease = Lease { ttl: Duration::from_secs(ttl), expires: Timestamp::from_second(second).unwrap() };
+            let expires = Timestamp::from_second(second).unwrap();
+            let lease = Lease { ttl: Duration::from_secs(ttl), expires, expired: false };
             let instance = Instance { lease: Some(lease), ..Instance::default() };
             let endpoint = Endpoint::new(Address::Name("a.test".into()), Some(80), Transport::Tcp);
             let endpoint = Endpoint { instance: Some(Box::new(instance)), ..endpoint };

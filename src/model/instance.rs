@@ -87,6 +87,9 @@ pub struct Lease {
     pub ttl: Duration,
     /// When it ends unless it is renewed before.
     pub expires: Timestamp,
+    /// Whether the registry says that it was not renewed in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
 }
 
 /// The fields of an endpoint that differ without anything having happened, by their paths in its JSON.
@@ -221,6 +224,7 @@ pub(super) mod tests {
         let lease = (any::<u32>(), 0..4_000_000_000_i64).prop_map(|(ttl, second)| Lease {
             ttl: Duration::from_millis(ttl.into()),
             expires: Timestamp::from_second(second).unwrap(),
+            expired: ttl % 2 == 0,
         });
         let names = [prop::option::of(text()), prop::option::of(text()), prop::option::of(text())];
 
@@ -257,7 +261,7 @@ pub(super) mod tests {
             version: Some("2.1".into()),
             tags: vec!["blue".into()],
             metadata: [("team".into(), "shop".into())].into(),
-            lease: Some(Lease { ttl: Duration::from_secs(15), expires: Timestamp::UNIX_EPOCH }),
+            lease: Some(Lease { ttl: Duration::from_secs(15), expires: Timestamp::UNIX_EPOCH, expired: false }),
             ..plain
         };
         assert_eq!(

@@ -30,6 +30,7 @@ mod health;
 mod host_facts;
 mod host_names;
 pub(crate) mod host_port;
+mod host_query;
 mod identity;
 mod instance;
 pub(crate) mod json_fields;
@@ -122,6 +123,9 @@ pub use hardware_address::HardwareAddress;
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
 pub use host_port::HostPort;
+#[cfg(feature = "serve")]
+pub(crate) use host_query::is_of_any_host;
+pub use host_query::{HostQuery, MAX_HOST_ADDRESSES, MAX_HOST_NAMES};
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::{Instance, Lease, Lifecycle};
 #[cfg(feature = "k8s")]

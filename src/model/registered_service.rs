@@ -155,7 +155,7 @@ impl RegisteredInstance {
             tags: registration.tags.iter().map(|tag| tag.as_str().into()).collect(),
             metadata,
             own_weight: self.own_weight,
-            lease: self.lease.map(|lease| Lease { ttl: lease.ttl, expires: lease.expires }),
+            lease: self.lease.map(|lease| Lease { ttl: lease.ttl, expires: lease.expires, expired: lease.expired }),
             ..Instance::default()
         }
     }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_NONE_MATCH, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
@@ -161,11 +161,12 @@ impl RegistryHttp {
         let until = Instant::now() + limit;
         let (mut response, failure) = self.open(server, request, until, limit).await?;
 
+        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
         let headers = std::mem::take(response.headers_mut());
         let body = timeout_at(until, read_body(&mut response, request.limit)).await;
         let body = body.map_err(|_| failure.clone().because(RegistryCause::TimedOut(limit)))?;
         let body = body.map_err(|cause| failure.clone().because(cause))?;
-        Ok(RegistryReply { headers, body, failure })
+        Ok(RegistryReply { is_unchanged, headers, body, failure })
     }
 
     async fn open_at(
@@ -197,6 +198,9 @@ impl RegistryHttp {
                 secret_value(token).map_err(|()| failure.clone().because(RegistryCause::Token))?,
             );
         }
+        if let Some(tag) = &request.known_tag {
+            sending = sending.header(IF_NONE_MATCH, tag);
+        }
         if let Some(body) = &request.body {
             sending = if request.headers.is_empty() {
                 sending.header(CONTENT_TYPE, "application/json")
@@ -208,7 +212,8 @@ impl RegistryHttp {
 
         let response = timeout_at(until, sending.send()).await.map_err(|_| failure.clone())?;
         let mut response = response.map_err(|error| failure.clone().because(RegistryCause::of(&error)))?;
-        if response.status().is_success() {
+        let is_unchanged = response.status() == StatusCode::NOT_MODIFIED && request.known_tag.is_some();
+        if response.status().is_success() || is_unchanged {
             return Ok((response, failure));
         }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use crate::clean::Secret;
 use crate::source::Source;
 
 /// A registry whose services a server shows beside its own.
@@ -16,6 +17,8 @@ pub struct Import {
     pub name: String,
     /// Where it is, for people: `consul://10.0.0.5:8500`.
     pub place: String,
+    /// The text that set it: the same text is the same import.
+    pub text: Secret,
     /// Lists and watches its services.
     pub source: Arc<dyn Source>,
 }
@@ -26,14 +29,15 @@ impl fmt::Debug for Import {
     }
 }
 
-/// The state of all imports.
+/// The state of all imports, in the order of the settings.
 #[derive(Debug, Default)]
-pub(super) struct ImportBoard(Vec<Arc<BoardEntry>>);
+pub(super) struct ImportBoard(RwLock<Vec<Arc<BoardEntry>>>);
 
 #[derive(Debug)]
 pub(super) struct BoardEntry {
     name: String,
     place: String,
+    text: Secret,
     figures: Mutex<ImportFigures>,
 }
 
@@ -70,30 +74,59 @@ pub(super) struct ImportState {
     pub(super) error: Option<String>,
 }
 
-impl ImportBoard {
-    pub(super) fn new(imports: &[Import]) -> Self {
-        let entries = imports.iter().map(|import| {
-            let (name, place) = (import.name.clone(), import.place.clone());
-            Arc::new(BoardEntry { name, place, figures: Mutex::default() })
-        });
-        Self(entries.collect())
+impl ImportState {
+    /// Whether the source is read, all of it.
+    pub(super) fn is_up(&self) -> bool {
+        self.state == "current"
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|entry| entry.name.as_str())
+    /// How old the copy of the source can be, in whole seconds: 0 while the source is read. `uptime` is for one that never
+    /// replied.
+    pub(super) fn age(&self, uptime: Duration) -> u64 {
+        if self.is_up() {
+            return 0;
+        }
+        self.age_seconds.map_or(uptime, Duration::from_secs_f64).as_secs()
+    }
+}
+
+impl ImportBoard {
+    pub(super) fn new(imports: &[Import]) -> Self {
+        let board = Self::default();
+        board.set(imports);
+        board
+    }
+
+    /// Shows these imports. What is known of one that stays is kept.
+    pub(super) fn set(&self, imports: &[Import]) {
+        let mut entries = self.0.write();
+        let known = std::mem::take(&mut *entries);
+        for import in imports {
+            let same = known.iter().find(|entry| entry.name == import.name && entry.text == import.text);
+            entries.push(same.cloned().unwrap_or_else(|| Arc::new(BoardEntry::of(import))));
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.read().iter().any(|entry| entry.name == name)
     }
 
     pub(super) fn entry(&self, name: &str) -> Option<Arc<BoardEntry>> {
-        self.0.iter().find(|entry| entry.name == name).cloned()
+        self.0.read().iter().find(|entry| entry.name == name).cloned()
     }
 
-    /// The state of each, in the order of the settings.
+    /// The state of each.
     pub(super) fn states(&self) -> Vec<ImportState> {
-        self.0.iter().map(|entry| entry.state()).collect()
+        self.0.read().iter().map(|entry| entry.state()).collect()
     }
 }
 
 impl BoardEntry {
+    fn of(import: &Import) -> Self {
+        let (name, place, text) = (import.name.clone(), import.place.clone(), import.text.clone());
+        Self { name, place, text, figures: Mutex::default() }
+    }
+
     pub(super) fn update(&self, change: impl FnOnce(&mut ImportFigures)) {
         change(&mut self.figures.lock());
     }

@@ -25,6 +25,7 @@ mod fleet_drift;
 mod freshness;
 mod gate;
 mod histogram;
+mod host_instances;
 mod import_board;
 mod imports;
 mod limits;
@@ -154,7 +155,7 @@ pub struct Registry {
     /// The log of the process.
     pub log: Arc<LogLevel>,
     /// Other registries whose services it shows beside its own.
-    pub imports: Vec<Import>,
+    pub imports: watch::Receiver<Vec<Import>>,
 }
 
 /// Where a server listens.
@@ -231,7 +232,7 @@ pub async fn run(
         metrics,
         gate,
         checks,
-        imports: ImportBoard::new(&imports),
+        imports: ImportBoard::new(&imports.borrow()),
         eureka_changes: RecentChanges::new(!listeners.eureka.is_empty()),
         shutdown: clients.clone(),
         own_node,
@@ -262,7 +263,7 @@ pub async fn run(
     #[cfg(not(feature = "redis"))]
     drop(carrier);
     monitor::start(&app, demands, monitor_stop.clone());
-    imports::start(&app, imports, &clients);
+    clients.spawn(imports::follow_all(Arc::clone(&app), imports, clients.clone()));
     monitor_stop.spawn(shift_scores::follow(Arc::clone(&app), monitor_stop.clone()));
 
     let apis = [

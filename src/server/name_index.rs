@@ -1,14 +1,15 @@
-//! Names without regard to case, and addresses: what DNS looks services, nodes and hosts up by.
+//! Names without regard to case, and addresses: what DNS looks services, nodes and hosts up by, and agents their instances.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 
-use crate::model::RegisteredInstance;
+use crate::model::{HostQuery, RegisteredInstance, is_of_any_host};
 
-/// What DNS looks up. Copies share their structure.
+/// What DNS and agents look up. Copies share their structure.
 #[derive(Clone, Debug)]
 pub(super) struct NameIndex {
     /// The names of services by `NAMESPACE/NAME` in lower case. Nearly always there is one.
@@ -17,6 +18,8 @@ pub(super) struct NameIndex {
     nodes: Sets<Box<str>, Arc<str>>,
     /// The instances at each address.
     hosts: Sets<IpAddr, Arc<str>>,
+    /// The instances that may be of any host.
+    of_any_host: RedBlackTreeSetSync<Arc<str>>,
 }
 
 impl NameIndex {
@@ -25,6 +28,7 @@ impl NameIndex {
             services: HashTrieMapSync::new_sync(),
             nodes: HashTrieMapSync::new_sync(),
             hosts: HashTrieMapSync::new_sync(),
+            of_any_host: RedBlackTreeSetSync::new_sync(),
         }
     }
 
@@ -44,6 +48,13 @@ impl NameIndex {
         self.hosts.get(&ip).into_iter().flat_map(RedBlackTreeSetSync::iter)
     }
 
+    /// The ids of the instances that may be of a host.
+    pub(super) fn of_host(&self, host: &HostQuery) -> BTreeSet<&Arc<str>> {
+        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, ids)| ids);
+        let own = nodes.chain(host.addresses.iter().filter_map(|ip| self.hosts.get(ip)));
+        own.chain([&self.of_any_host]).flat_map(RedBlackTreeSetSync::iter).collect()
+    }
+
     pub(super) fn add_service(&mut self, namespace: &Arc<str>, name: &Arc<str>) {
         insert(&mut self.services, service_key(namespace, name), (Arc::clone(namespace), Arc::clone(name)));
     }
@@ -59,6 +70,9 @@ impl NameIndex {
         if let Some(ip) = ip(instance) {
             insert(&mut self.hosts, ip, Arc::clone(&instance.id));
         }
+        if is_of_any_host(&instance.registration) {
+            self.of_any_host.insert_mut(Arc::clone(&instance.id));
+        }
     }
 
     pub(super) fn remove_instance(&mut self, instance: &RegisteredInstance) {
@@ -68,6 +82,7 @@ impl NameIndex {
         if let Some(ip) = ip(instance) {
             remove(&mut self.hosts, &ip, &instance.id);
         }
+        self.of_any_host.remove_mut(&instance.id);
     }
 }
 

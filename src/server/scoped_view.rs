@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::access::Caller;
+use super::host_instances::of_host;
 use super::view::{InstanceView, ServiceView, View};
-use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
+use crate::model::{DEFAULT_NAMESPACE, HostQuery, RegisteredInstance};
 use crate::registry::{ConfigEntry, HostEntry, HostFinding, InstanceRecord, Rules, ServiceSummary, ServiceTraffic};
 
 /// The registry at one index, without what is outside the caller's scope.
@@ -54,6 +55,13 @@ impl ScopedView {
     /// The instance with this id.
     pub(super) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
         self.view.instance(id).filter(|known| self.contains(&known.instance))
+    }
+
+    /// The instances that may be of a host, by id.
+    pub(super) fn of_host(&self, host: &HostQuery) -> Vec<&Arc<InstanceView>> {
+        let mut instances = of_host(&self.view, host);
+        instances.retain(|known| self.contains(&known.instance));
+        instances
     }
 
     /// Every instance.

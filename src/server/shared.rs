@@ -171,6 +171,7 @@ impl ServerState {
         let mut figures = InstanceFigures {
             picks: self.settings.has_compat_metrics.then(Vec::new),
             drift: drift_figures(&view),
+            imports: self.imports.states(),
             ..InstanceFigures::default()
         };
         for service in view.services() {

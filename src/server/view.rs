@@ -30,7 +30,7 @@ pub(super) struct View {
     nodes_version: u64,
     /// The index of the last change that was more than a change of health.
     catalog_index: u64,
-    /// Only a server with DNS has it.
+    /// Only a server with DNS has it, or one to which agents report.
     names: Option<NameIndex>,
 }
 
@@ -227,14 +227,31 @@ impl View {
         self.services.values()
     }
 
-    /// What DNS looks up.
+    /// What DNS and agents look up.
     pub(super) fn names(&self) -> Option<&NameIndex> {
         self.names.as_ref()
+    }
+
+    /// The index of all names, made anew.
+    fn indexed(&self) -> NameIndex {
+        let mut names = NameIndex::new();
+        for service in self.services.values() {
+            names.add_service(&service.key.namespace, &service.key.name);
+        }
+        for known in self.by_id.values() {
+            names.add_instance(&known.instance);
+        }
+        names
     }
 
     /// The instance with this id.
     pub(super) fn instance(&self, id: &str) -> Option<&Arc<InstanceView>> {
         self.by_id.get(id)
+    }
+
+    /// All instances.
+    pub(super) fn instances(&self) -> impl Iterator<Item = &Arc<InstanceView>> {
+        self.by_id.values()
     }
 
     /// The record of a node.
@@ -423,6 +440,9 @@ impl ViewDraft {
                 }
                 self.view.services.insert_mut(key, Arc::new(service));
             }
+        }
+        if self.view.names.is_none() && snapshot.hosts().next().is_some() {
+            self.view.names = Some(self.view.indexed());
         }
         self.view.snapshot = snapshot;
 

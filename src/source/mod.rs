@@ -46,7 +46,7 @@ pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
 pub use local::{Local, SortKey};
 #[cfg(feature = "registry")]
-pub use portolan::{Portolan, PortolanEnvironment};
+pub use portolan::{Portolan, PortolanEnvironment, PortolanHost};
 pub(crate) use runtime::with_runtime;
 pub use scan::{Scan, Shard, TimingTemplate};
 pub(crate) use watch::RECONNECT;
@@ -80,6 +80,11 @@ pub trait Source: Send + Sync {
     /// What one of its items is called, in the singular; `None`: a service.
     fn noun(&self) -> Option<&'static str> {
         self.inner().and_then(Source::noun)
+    }
+
+    /// What an empty listing means, as in `nothing listens on port 8080`; `None`: nothing was found.
+    fn nothing(&self) -> Option<String> {
+        self.inner().and_then(Source::nothing)
     }
 
     /// Whether its listing comes sorted by address and port, unless it streams: an output that streams for one format can

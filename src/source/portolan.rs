@@ -2,6 +2,7 @@
 
 mod api;
 mod environment;
+mod host;
 mod watch;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use clap::builder::NonEmptyStringValueParser;
 
 use self::api::PortolanApi;
 pub use self::environment::PortolanEnvironment;
+pub use self::host::PortolanHost;
 use super::instance_columns::COLUMNS;
 use super::name_filter::NameFilter;
 use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};

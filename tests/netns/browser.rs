@@ -70,11 +70,13 @@ fn pages_are_accessible_self_contained_and_work_by_keyboard() {
     let hostile = scene.runs(&["discover", "file"]).arg(services.to_str().unwrap()).args("-o html").run();
     let changes = scene.portolan().args("-o html --diff").arg(old.to_str().unwrap()).run();
     assert!(changes.text().contains("127.0.0.1:8004"), "{}", changes.text());
+    let drift = scene.runs(&["drift", "--all", "--file"]).arg(services.to_str().unwrap()).args("-o html").run();
     let pages = [
         written(&scene, "listing.html", &listing),
         written(&scene, "scan.html", &scan),
         written(&scene, "checks.html", checks.text()),
         written(&scene, "hostile.html", hostile.text()),
+        written(&scene, "drift.html", drift.text()),
         written(&scene, "changes.html", changes.text()),
     ];
 
@@ -98,7 +100,7 @@ fn pages_are_accessible_self_contained_and_work_by_keyboard() {
         assert!(facts["overflow"]["narrow"].as_i64().unwrap() <= 0, "{page} is wider than a phone: {facts}");
     }
 
-    for facts in &found[..4] {
+    for facts in &found[..5] {
         let keyboard = &facts["keyboard"];
         assert!(keyboard["found"].as_u64() < keyboard["rows"].as_u64(), "the search hides rows: {keyboard}");
         assert_eq!(keyboard["found"], 1, "{keyboard}");

@@ -50,7 +50,7 @@ fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     let fewer = scan(&scene, "127.0.0.2 -p 22,80 --diff FILE");
     assert_eq!(fewer.text(), "+ tcp 127.0.0.2:80  http\n", "{}", fewer.stderr);
     assert!(
-        fewer.stderr.contains("2 services of the earlier result not covered by this run; ignored\n"),
+        fewer.stderr.contains("2 items of the earlier result not covered by this run; ignored\n"),
         "{}",
         fewer.stderr
     );

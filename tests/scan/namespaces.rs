@@ -162,11 +162,7 @@ fn ports_that_opened_or_closed_there_are_reported() {
     // This namespace's own addresses are not those of others.
     let here = run("127.0.0.1 -p 7000-7002 --diff FILE");
     assert_eq!((here.code, here.text()), (Some(0), ""), "{}", here.stderr);
-    assert!(
-        here.stderr.contains("1 service of the earlier result not covered by this run; ignored"),
-        "{}",
-        here.stderr
-    );
+    assert!(here.stderr.contains("1 item of the earlier result not covered by this run; ignored"), "{}", here.stderr);
     inside.end();
 
     assert_eq!(run("local -4 -p 7000-7002 --diff FILE").text(), "- net:blue tcp/127.0.0.1:7001\n");

@@ -154,6 +154,9 @@ fn odd_values_are_refused_in_words() {
     fs::write(&file, "").unwrap();
     refused(&format!("@{}", file.display()), ": it contains no target");
     refused("300.1.1.1", "'300.1.1.1': it is not an IPv4 address");
+    for group in ["224.0.0.1", "239.0.0.0/8", "224.0.0.1-9", "255.255.255.255", "ff02::1"] {
+        refused(&format!("-p 80 {group}"), "no connection reaches a multicast or broadcast address");
+    }
 }
 
 #[test]

@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::registry::RegistryOptions;
 use super::signals::Stop;
 use crate::client::Registry;
-use crate::drift::{Drift, HostFilter};
+use crate::drift::{Drift, HostFilter, HostLookup, RegistrySource};
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{DriftReport, ParseError, parse_duration};
@@ -98,7 +98,10 @@ impl AgentArgs {
 
     fn drift(&self, registry: &Registry, host: &str) -> Result<Drift> {
         let allow = self.allow.as_deref().map(read_allow).transpose()?;
-        Ok(Drift::new(vec![source_of(registry)?])
+        let hosts = registry.server()?.hosts();
+        let of_host: HostLookup = Arc::new(move |host| Arc::new(hosts(host)) as Arc<dyn Source>);
+        let source = RegistrySource { of_host: Some(of_host), ..source_of(registry)? };
+        Ok(Drift::new(vec![source])
             .hosts(vec![HostFilter::Local])
             .nodes(vec![host.to_owned()])
             .allow(allow.unwrap_or_default())

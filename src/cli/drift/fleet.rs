@@ -146,7 +146,10 @@ fn service(finding: FleetFinding) -> Service {
         ..DriftDetail::default()
     };
 
-    let endpoint = reported.address.as_deref().and_then(endpoint);
+    let mut endpoint = reported.address.as_deref().and_then(endpoint);
+    if let Some(endpoint) = &mut endpoint {
+        endpoint.ready &= detail.listening != Certainty::No;
+    }
     let id = format!("drift/{host}/{}", reported.id);
     let mut service = Service::new(id, "drift", endpoint.into_iter().collect(), detail).erase();
     service.name = text(reported.service);

@@ -95,6 +95,7 @@ impl NamedRegistry {
             place: self.registry.place(),
             source: Arc::clone(&self.services),
             lookup: self.lookup.clone(),
+            of_host: None,
         }
     }
 }

@@ -2,16 +2,28 @@
 
 use std::io::{self, Write};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::clean::clean;
 use crate::client::{CheckHealth, HealthReport, InstanceHealth};
 
+/// What the cells of an instance are.
+const HEADINGS: [&str; 5] = ["HEALTH", "SCORE", "SERVICE", "ADDRESS", "ID"];
+/// The blanks between two columns.
+const GAP: usize = 2;
 /// How many past results are shown.
 const MAX_PAST: usize = 20;
 
 /// Writes all instances. `with_details` adds findings and past results.
 pub(super) fn write(out: &mut (dyn Write + Send), report: &HealthReport, with_details: bool) -> io::Result<()> {
-    for instance in &report.instances {
-        write_instance(out, instance)?;
+    let rows: Vec<[String; 5]> = report.instances.iter().map(cells).collect();
+    let widths: [usize; 5] =
+        std::array::from_fn(|at| rows.iter().map(|row| row[at].width()).fold(HEADINGS[at].width(), usize::max));
+    write_row(out, &HEADINGS, &widths)?;
+
+    for (instance, row) in report.instances.iter().zip(&rows) {
+        write_row(out, row, &widths)?;
+        write_reasons(out, instance)?;
         for check in &instance.checks {
             write_check(out, check, with_details)?;
         }
@@ -25,14 +37,31 @@ pub(super) fn write(out: &mut (dyn Write + Send), report: &HealthReport, with_de
     Ok(())
 }
 
-fn write_instance(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io::Result<()> {
+/// The cells of an instance.
+fn cells(instance: &InstanceHealth) -> [String; 5] {
     let host =
         if instance.address.contains(':') { format!("[{}]", instance.address) } else { instance.address.clone() };
-    let place = format!("{}:{}", clean(&host), instance.port);
-    let score = score(instance.score, instance.grade.as_deref());
-    let (state, service, id) = (instance.health.as_str(), clean(&instance.service_name), clean(&instance.id));
-    writeln!(out, "{state:<9}  {score:<6}  {service}  {place}  {id}")?;
+    [
+        instance.health.as_str().to_owned(),
+        score(instance.score, instance.grade.as_deref()),
+        clean(&instance.service_name),
+        format!("{}:{}", clean(&host), instance.port),
+        clean(&instance.id),
+    ]
+}
 
+/// Writes cells in columns, without blanks at the end.
+fn write_row(out: &mut (dyn Write + Send), row: &[impl AsRef<str>; 5], widths: &[usize; 5]) -> io::Result<()> {
+    let mut line = String::new();
+    for (cell, width) in row.iter().map(AsRef::as_ref).zip(widths) {
+        line.push_str(cell);
+        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+    }
+    writeln!(out, "{}", line.trim_end())
+}
+
+/// Why an instance is in its state, beside its checks.
+fn write_reasons(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io::Result<()> {
     // Those of checks stand with the checks.
     let reasons = instance.reasons.iter().filter(|reason| !reason.starts_with("check "));
     for reason in reasons {

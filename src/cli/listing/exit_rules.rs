@@ -136,7 +136,8 @@ impl ExitRules {
             return Ok(exit);
         }
         let noun = self.noun.or_else(|| source.noun());
-        exit = exit.max(self.report(&printed, noun, was_complete, global.quiet));
+        let summary = source.nothing().filter(|_| printed.count == 0).unwrap_or_else(|| summary(printed.count, noun));
+        exit = exit.max(self.report(&printed, (noun, &summary), was_complete, global.quiet));
         if let Some(note) = layout.hidden_note().filter(|_| !global.quiet) {
             stderr::note(&note);
         }
@@ -150,14 +151,20 @@ impl ExitRules {
     }
 
     /// Reports errors, notes and changes on standard error; returns the exit code.
-    fn report(&self, printed: &PrintReport, noun: Option<&str>, was_complete: bool, quiet: bool) -> Exit {
+    fn report(
+        &self,
+        printed: &PrintReport,
+        (noun, summary): (Option<&str>, &str),
+        was_complete: bool,
+        quiet: bool,
+    ) -> Exit {
         let mut exit = Exit::Done;
         for error in &printed.errors {
             stderr::fault(error);
             exit = exit.max(Exit::Incomplete);
         }
         if !quiet {
-            stderr::note(&summary(printed.count, noun));
+            stderr::note(summary);
             printed.notes.iter().for_each(|note| stderr::note(note));
             // An error above says it already.
             printed.limits.iter().filter(|limit| !printed.errors.contains(limit)).for_each(|limit| {
@@ -264,7 +271,10 @@ fn report_changes(printed: &PrintReport, noun: Option<&str>, was_complete: bool,
     if !quiet {
         stderr::note(&format!("{opened} opened, {closed} closed, {changed} changed"));
         if beyond > 0 {
-            stderr::note(&format!("{} of the earlier result not covered by this run; ignored", counted(beyond, noun)));
+            stderr::note(&format!(
+                "{} of the earlier result not covered by this run; ignored",
+                counted(beyond, Some("item"))
+            ));
         }
         if unknown_before > 0 {
             stderr::note(&format!("{} not covered by the earlier result; ignored", counted(unknown_before, noun)));

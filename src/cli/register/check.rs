@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use crate::cli::Global;
+use crate::clean::clean;
 use crate::cli::validate::Targets;
+use crate::cli::{Global, stderr};
 use crate::client::{Readiness, readiness};
 use crate::error::Result;
 use crate::health::Validator;
-use crate::model::{CheckDefinition, CheckKind, HttpPath, ParseError};
+use crate::model::{CheckDefinition, CheckKind, Finding, Group, HealthState, HttpPath, Listing, ParseError};
 use crate::source::collect;
 
 /// A check that must pass before the instance is registered.
@@ -24,6 +25,8 @@ pub(in crate::cli) struct ReadyCheck {
 const HINT: &str = "write http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE";
 /// The score from which on a normal client can use the service.
 const USABLE: u8 = 50;
+/// After this long, it is said what the check waits for: programs need a moment to start.
+const QUIET_TIME: Duration = Duration::from_secs(2);
 /// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -86,13 +89,37 @@ impl ReadyCheck {
         let targets = std::sync::Arc::new(Targets::read(&[target], global)?);
         let validated = Validator::default().validated(targets);
 
+        let (begun, mut said) = (Instant::now(), None);
         loop {
-            if readiness(&collect(&validated).await?, USABLE) == Readiness::Healthy {
-                return Ok(());
+            let listing = collect(&validated).await?;
+            let Some(cause) = obstacle(&listing) else { return Ok(()) };
+            if begun.elapsed() >= QUIET_TIME && said.as_ref() != Some(&cause) && !global.quiet {
+                stderr::note(&format!("{} is not registered yet: {cause}", clean(place)));
+                said = Some(cause);
             }
             sleep(PAUSE).await;
         }
     }
+}
+
+/// Why the check does not pass yet.
+fn obstacle(listing: &Listing) -> Option<String> {
+    let endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    let findings = endpoints.filter_map(|endpoint| endpoint.health.as_deref()).flat_map(|health| &health.findings);
+    match readiness(listing, USABLE) {
+        // A certificate that ends soon is usable; a reply that the health monitor would not call healthy is not.
+        Readiness::Healthy => {
+            findings.clone().find(|finding| spoils_reply(finding)).map(|finding| finding.text.to_string())
+        }
+        Readiness::ReportedReady => None,
+        Readiness::Short(cause) => Some(cause),
+    }
+}
+
+/// Whether a finding about the application's reply keeps the endpoint from being healthy, as a page that is not found does.
+fn spoils_reply(finding: &Finding) -> bool {
+    let kind = finding.kind().filter(|kind| kind.group == Group::App);
+    kind.and_then(|kind| kind.cap).is_some_and(|cap| HealthState::of(Some(cap)) != HealthState::Healthy)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn read(text: &str, own: &[(&str, &[SocketAddr])]) -> Result<Import> {
     if is_own {
         return Err(Error::usage(place, "it is this server itself", "name another registry"));
     }
-    Ok(Import { name, place, source: registry.source()? })
+    Ok(Import { name, place, text: text.to_owned().into(), source: registry.source()? })
 }
 
 /// The name and the URL: a name has no colon.

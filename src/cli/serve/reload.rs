@@ -16,7 +16,7 @@ use super::plan::Plan;
 use super::service_manager::ServiceManager;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::server::{LiveSettings, LogLevel};
+use crate::server::{Import, LiveSettings, LogLevel};
 
 /// Where the settings of a server come from.
 pub(super) trait SettingsOrigin {
@@ -35,6 +35,7 @@ pub(super) struct Reloader<'s> {
     origin: &'s dyn SettingsOrigin,
     log: Arc<LogLevel>,
     live: watch::Sender<LiveSettings>,
+    imports: watch::Sender<Vec<Import>>,
     manager: &'s ServiceManager,
     /// The settings that the server was started with.
     started: &'s Given,
@@ -47,13 +48,16 @@ pub(super) struct Reloader<'s> {
 type FileStamp = Option<(SystemTime, u64)>;
 
 /// What changes while the server runs.
-const LIVE_KEYS: [&str; 5] = [
+const LIVE_KEYS: [&str; 6] = [
+    IMPORTS_KEY,
     "server.limits.connections",
     "server.limits.connections_per_address",
     "registry.registration.heartbeat_interval",
     "load_balancer.default_strategy",
     "monitoring.logging.level",
 ];
+/// The list of imports.
+const IMPORTS_KEY: &str = "registry.imports";
 /// The interval at which the files are looked at.
 const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -62,11 +66,11 @@ impl<'s> Reloader<'s> {
         origin: &'s dyn SettingsOrigin,
         started: &'s Given,
         log: Arc<LogLevel>,
-        live: watch::Sender<LiveSettings>,
+        (live, imports): (watch::Sender<LiveSettings>, watch::Sender<Vec<Import>>),
         manager: &'s ServiceManager,
     ) -> Self {
         let stamps = stamps(origin);
-        Self { origin, log, live, manager, started, known: None, stamps }
+        Self { origin, log, live, imports, manager, started, known: None, stamps }
     }
 
     /// Follows the settings until the server stops.
@@ -114,6 +118,9 @@ impl<'s> Reloader<'s> {
             warn!(%error, "the log level cannot be changed");
         }
         self.live.send_replace(plan.server.live());
+        if live.contains(&IMPORTS_KEY) {
+            self.imports.send_replace(plan.imports);
+        }
         self.known = Some(given);
 
         info!(cause, changed = live.join(", "), "settings read again");

@@ -32,7 +32,7 @@ use crate::error::{Error, Result, plain};
 use crate::model::Ports;
 use crate::net::{forbid_core_dumps, runtime};
 use crate::registry::{Now, State};
-use crate::server::{self, AccessControl, DnsListener, Listeners, LogLevel, Registry, ServerTls};
+use crate::server::{self, AccessControl, DnsListener, Import, Listeners, LogLevel, Registry, ServerTls};
 use crate::source::Local;
 #[cfg(feature = "postgres")]
 use crate::store::PostgresUrl;
@@ -76,8 +76,10 @@ pub(super) fn start(
         let log = Arc::new(logging::start(&plan.log_filter, plan.log_json, telemetry.layer())?);
         let manager = ServiceManager::of_environment(super::variable);
         let shutdown = stop.tree()?;
+        let (set_imports, imports) = watch::channel(plan.imports.clone());
         let starting = Starting {
             plan,
+            imports,
             #[cfg(feature = "postgres")]
             listeners: &listeners,
             #[cfg(feature = "postgres")]
@@ -93,7 +95,7 @@ pub(super) fn start(
         announce(plan, &listeners, &registry, environment, quiet);
 
         let (live, changes) = watch::channel(plan.server.live());
-        let reloader = Reloader::new(origin, given, log, live, &manager);
+        let reloader = Reloader::new(origin, given, log, (live, set_imports), &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
         manager.ready();
         let stopping = async {
@@ -194,6 +196,7 @@ fn tls(plan: &Plan) -> Result<Option<Arc<ServerTls>>> {
 /// What a server has when it opens its store. Only a database on another machine may be away, and is waited for.
 struct Starting<'s> {
     plan: &'s Plan,
+    imports: watch::Receiver<Vec<Import>>,
     #[cfg(feature = "postgres")]
     listeners: &'s Listeners,
     #[cfg(feature = "postgres")]
@@ -236,7 +239,7 @@ impl Starting<'_> {
             let hint = "restore a backup, or begin with an empty registry elsewhere";
             Error::usage(store_name.clone(), format!("it is damaged: {}", clean(&error.to_string())), hint)
         })?;
-        let (events, epoch, imports) = (contents.events, contents.epoch, plan.imports.clone());
+        let (events, epoch, imports) = (contents.events, contents.epoch, self.imports.clone());
         Ok(Some(Registry { state, events, epoch, store, store_name, clock, access, tls, log, imports }))
     }
 
@@ -248,7 +251,7 @@ impl Starting<'_> {
         tls: Option<&Arc<ServerTls>>,
         max_events: u64,
     ) -> Result<Option<OpenStore>> {
-        let Self { plan, listeners, manager, shutdown, quiet } = *self;
+        let Self { plan, listeners, manager, shutdown, quiet, .. } = *self;
         let name = clean(&format!("PostgreSQL {url}"));
         let starting = StartingServer { plan, listeners, tls, manager, shutdown, quiet };
         let opened = starting.open(url, max_events).await?;

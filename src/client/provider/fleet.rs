@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::server_api::{RegistryServer, refused};
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{DriftReport, ReportedFinding, Timestamp};
+use crate::model::{DriftReport, HostQuery, ReportedFinding, Timestamp};
 use crate::net::registry_http::{RegistryRequest, path_segment};
+use crate::source::PortolanHost;
 
 /// Which findings are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +90,13 @@ pub struct UnseenInstances {
 }
 
 impl RegistryServer {
+    /// Makes sources of what the registry has of one host. They share the last list, so that a list without a change is
+    /// not sent again.
+    pub fn hosts(&self) -> impl Fn(HostQuery) -> PortolanHost + Send + Sync + use<> {
+        let source = PortolanHost::new(self.http().clone(), self.namespace().map(str::to_owned));
+        move |host| source.of(host)
+    }
+
     /// Where the hosts and the registry disagree, as their agents report it.
     ///
     /// # Errors

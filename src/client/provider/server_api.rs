@@ -449,6 +449,11 @@ impl RegistryServer {
         &self.http
     }
 
+    /// Of services that are named without one.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     pub(super) async fn send<T: DeserializeOwned>(&self, request: &RegistryRequest, what: String) -> Result<T> {
         self.reply(request).await.map_err(|failure| refused(failure).into_error(what))
     }

@@ -32,6 +32,8 @@ pub(crate) struct RegistryRequest {
     pub(super) wait: Duration,
     /// The maximum size of the reply; of a line, if the reply is a stream.
     pub(super) limit: usize,
+    /// The entity tag of the reply that is known.
+    pub(super) known_tag: Option<String>,
 }
 
 impl RegistryRequest {
@@ -46,6 +48,7 @@ impl RegistryRequest {
             authorization: None,
             wait: Duration::ZERO,
             limit: MAX_BYTES,
+            known_tag: None,
         }
     }
 
@@ -102,6 +105,13 @@ impl RegistryRequest {
         self
     }
 
+    /// Lets the server answer with nothing if its reply would have this entity tag again.
+    #[allow(dead_code, reason = "for registries of portolan's own")]
+    pub(crate) fn known_tag(mut self, tag: Option<String>) -> Self {
+        self.known_tag = tag;
+        self
+    }
+
     /// Limits the size of the reply, or of each line of a stream.
     pub(crate) fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
@@ -112,6 +122,7 @@ impl RegistryRequest {
 /// A successful reply.
 #[derive(Clone, Debug)]
 pub(crate) struct RegistryReply {
+    pub(super) is_unchanged: bool,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
     /// For what may be wrong with it.
@@ -119,6 +130,12 @@ pub(crate) struct RegistryReply {
 }
 
 impl RegistryReply {
+    /// Whether the server says that its reply is the known one: see [`RegistryRequest::known_tag`].
+    #[allow(dead_code, reason = "for registries of portolan's own")]
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.is_unchanged
+    }
+
     /// A header as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use ring::digest::{SHA256, digest};
 
-use super::row::{COMMON, Place, Row};
+use super::row::{COMMON, Place, Row, drift_colour, drift_word};
 use crate::clean::clean;
-use crate::model::{Column, Completeness, HealthState, PartialError};
+use crate::model::{Column, Completeness, DriftState, HealthState, PartialError};
 use crate::output::Footer;
 
 const STYLE: &str = include_str!("style.css");
@@ -52,6 +52,7 @@ impl HtmlPage<'_> {
                         (faults("What could not be looked at", self.end.errors))
                         (faults("What needs a permission", self.end.limits))
                         (self.scores())
+                        (self.findings())
                         (self.certificates())
                         (self.map())
                         (self.table())
@@ -63,8 +64,14 @@ impl HtmlPage<'_> {
     }
 
     fn title(&self) -> String {
-        let noun = if self.services == 1 { "service" } else { "services" };
-        format!("{} {noun}", self.services)
+        let noun = if self.is_comparison() { "result" } else { "service" };
+        let plural = if self.services == 1 { "" } else { "s" };
+        format!("{} {noun}{plural}", self.services)
+    }
+
+    /// Whether these are results of `portolan drift`.
+    fn is_comparison(&self) -> bool {
+        self.rows.iter().any(|row| row.drift.is_some())
     }
 
     fn completeness(&self) -> &'static str {
@@ -73,8 +80,19 @@ impl HtmlPage<'_> {
 
     fn summary(&self) -> Markup {
         let states: Vec<HealthState> = self.rows.iter().filter_map(|row| row.state).collect();
+        let drifts: Vec<DriftState> = self.rows.iter().filter_map(|row| row.drift).collect();
 
         html! {
+            @if !drifts.is_empty() {
+                section aria-label="Comparison" {
+                    ul.tiles {
+                        @for state in [DriftState::Differs, DriftState::CannotTell, DriftState::Agrees] {
+                            @let count = drifts.iter().filter(|known| **known == state).count();
+                            @if count > 0 { li class={ "tile " (drift_colour(state).as_str()) } { strong { (count) } " " (drift_word(state)) } }
+                        }
+                    }
+                }
+            }
             @if !states.is_empty() {
                 section aria-label="Health" {
                     ul.tiles {
@@ -113,6 +131,32 @@ impl HtmlPage<'_> {
         }
     }
 
+    /// How often each finding occurs.
+    fn findings(&self) -> Markup {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for code in self.rows.iter().flat_map(|row| &row.codes) {
+            *counts.entry(code).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+
+        html! {
+            @if most > 0 {
+                section {
+                    h2 { "Findings" }
+                    ol.bars {
+                        @for (code, count) in &counts {
+                            li {
+                                span.range { (code) }
+                                meter min="0" max=(most) value=(count) aria-label={ "findings " (code) } {}
+                                span { (count) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     fn certificates(&self) -> Markup {
         let dated = self.rows.iter().filter_map(|row| row.certificate_days.map(|days| (days, row)));
         let mut dated: Vec<(i64, &Row)> = dated.collect();
@@ -139,10 +183,10 @@ impl HtmlPage<'_> {
     }
 
     fn map(&self) -> Markup {
-        let mut hosts: BTreeMap<&str, Vec<(&Place, Option<HealthState>)>> = BTreeMap::new();
+        let mut hosts: BTreeMap<&str, Vec<(&Place, &Row)>> = BTreeMap::new();
         for row in self.rows {
             if let Some(place) = &row.place {
-                hosts.entry(&place.host).or_default().push((place, row.state));
+                hosts.entry(&place.host).or_default().push((place, row));
             }
         }
         let more = hosts.len().saturating_sub(MAX_HOSTS);
@@ -155,11 +199,11 @@ impl HtmlPage<'_> {
                         @for (host, places) in hosts.iter().take(MAX_HOSTS) {
                             div {
                                 dt { (host) }
-                                @for (place, state) in places.iter().take(MAX_PORTS) {
-                                    dd class={ "port " (state.map(HealthState::as_str).unwrap_or_default()) } {
+                                @for (place, row) in places.iter().take(MAX_PORTS) {
+                                    dd class={ "port " (row.class().unwrap_or_default()) } {
                                         (place.port)
                                         @if !place.protocol.is_empty() { " " small { (place.protocol) } }
-                                        @if let Some(state) = state { span.word { " " (state.as_str()) } }
+                                        @if let Some(word) = row.word() { span.word { " " (word) } }
                                     }
                                 }
                                 @if places.len() > MAX_PORTS { dd { "and " (places.len() - MAX_PORTS) " more" } }
@@ -193,7 +237,7 @@ impl HtmlPage<'_> {
                             } }
                             tbody {
                                 @for row in self.rows {
-                                    tr class=[row.state.map(HealthState::as_str)] {
+                                    tr class=[row.class()] {
                                         @for (at, name) in &shown {
                                             td { (row.cells[*at]) @if *name == "name" { (findings(row)) } }
                                         }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::clean::clean;
-use crate::model::{Column, Endpoint, HealthState, Service};
+use crate::model::{Column, DriftDetail, DriftState, Endpoint, HealthState, Service};
 use crate::output::RenderOptions;
 
 /// The columns of every source.
@@ -14,6 +14,8 @@ pub(super) struct Row {
     /// One cell per column, the common ones first.
     pub(super) cells: Vec<String>,
     pub(super) state: Option<HealthState>,
+    /// The result of `portolan drift`.
+    pub(super) drift: Option<DriftState>,
     pub(super) score: Option<u8>,
     /// Its host and port, for the map.
     pub(super) place: Option<Place>,
@@ -21,6 +23,8 @@ pub(super) struct Row {
     pub(super) certificate_days: Option<i64>,
     /// What takes points or is said by the source, each with what to do about it.
     pub(super) findings: Vec<(String, String)>,
+    /// The codes of these findings.
+    pub(super) codes: Vec<String>,
 }
 
 pub(super) struct Place {
@@ -52,18 +56,50 @@ impl Row {
 
         let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
         let own = health.into_iter().flat_map(|health| &health.findings);
-        let findings = own.chain(&service.findings).map(|finding| (finding.to_string(), clean(finding.hint())));
+        let all = own.chain(&service.findings);
+        let codes = all.clone().map(|finding| clean(finding.code())).collect();
+        let findings = all.map(|finding| (finding.to_string(), clean(finding.hint())));
         let hindered = health.into_iter().flat_map(|health| &health.hindered);
         let hindered = hindered.map(|cause| (format!("not checked: {}", clean(cause)), String::new()));
 
         Ok(Self {
             cells,
             state: health.map(|health| health.state),
+            drift: service.detail.downcast_ref::<DriftDetail>().map(|detail| detail.state),
             score: health.and_then(|health| health.score),
             place: endpoint.and_then(|endpoint| Place::of(endpoint, protocol)),
             certificate_days: health.and_then(|health| health.figures.certificate_days),
             findings: findings.chain(hindered).collect(),
+            codes,
         })
+    }
+
+    /// Its state as a word.
+    pub(super) fn word(&self) -> Option<&'static str> {
+        self.state.map(HealthState::as_str).or(self.drift.map(drift_word))
+    }
+
+    /// The class of its state, which has a colour.
+    pub(super) fn class(&self) -> Option<&'static str> {
+        self.state.or(self.drift.map(drift_colour)).map(HealthState::as_str)
+    }
+}
+
+/// A result of `portolan drift` as a word.
+pub(super) const fn drift_word(state: DriftState) -> &'static str {
+    match state {
+        DriftState::Differs => "differs",
+        DriftState::Agrees => "agrees",
+        DriftState::CannotTell => "cannot tell",
+    }
+}
+
+/// The state of health that has the same colour.
+pub(super) const fn drift_colour(state: DriftState) -> HealthState {
+    match state {
+        DriftState::Differs => HealthState::Unhealthy,
+        DriftState::Agrees => HealthState::Healthy,
+        DriftState::CannotTell => HealthState::Unknown,
     }
 }
 

@@ -45,8 +45,7 @@ pub(super) async fn follow(app: App, import: Import, shutdown: Shutdown) {
 
     tokio::select! {
         () = watch(import, feed.clone()) => {}
-        () = writer.run(&feed) => {}
-        () = shutdown.stopping() => {}
+        () = writer.run(&feed, &shutdown) => {}
     }
 }
 
@@ -73,11 +72,13 @@ struct ImportWriter {
 }
 
 impl ImportWriter {
-    async fn run(&mut self, feed: &ImportFeed) {
+    /// Writes until it is stopped: a write that has begun is ended first.
+    async fn run(&mut self, feed: &ImportFeed, shutdown: &Shutdown) {
         let mut pause = COMPARE_INTERVAL;
         loop {
-            if timeout(pause, feed.changed()).await.is_ok() {
-                sleep(SETTLE_TIME).await;
+            tokio::select! {
+                () = shutdown.stopping() => return,
+                () = settled(feed, pause) => {}
             }
             let view = feed.view();
             self.note(&view);
@@ -149,6 +150,13 @@ impl ImportWriter {
             warn!(import = self.name, reason = clean(reason), "an instance cannot be imported");
         }
         self.reason = reason;
+    }
+}
+
+/// Waits for a change and those that follow at once, or for the end of `pause`.
+async fn settled(feed: &ImportFeed, pause: Duration) {
+    if timeout(pause, feed.changed()).await.is_ok() {
+        sleep(SETTLE_TIME).await;
     }
 }
 

@@ -26,6 +26,7 @@ use super::checks::CheckFigures;
 use super::dns::DnsCounters;
 use super::gate::Full;
 use super::histogram::Times;
+use super::import_board::ImportState;
 
 /// All metrics of a server.
 #[derive(Debug)]
@@ -79,6 +80,8 @@ pub(super) struct InstanceFigures {
     pub(super) expired_leases: u64,
     /// What agents report.
     pub(super) drift: DriftFigures,
+    /// The imports, in the order of the settings.
+    pub(super) imports: Vec<ImportState>,
     /// `None`: not under the older names.
     pub(super) picks: Option<Vec<PickCount>>,
 }

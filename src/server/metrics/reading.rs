@@ -12,6 +12,10 @@ use prometheus_client::metrics::MetricType;
 use super::encode::{count_of, counter, gauge, histogram, labelled, values};
 use super::{Gauges, InstanceFigures, Metrics, compat, process, requests};
 use crate::model::HealthState;
+use crate::server::import_board::ImportState;
+
+/// A figure of an import; the time is that since the start.
+type ImportFigure = fn(&ImportState, Duration) -> u64;
 
 /// The metrics at one moment.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ impl Collector for Reading {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_registry(&mut encoder)?;
         self.encode_drift(&mut encoder)?;
+        self.encode_imports(&mut encoder)?;
         self.encode_writes(&mut encoder)?;
         self.encode_connections(&mut encoder)?;
         self.encode_checks(&mut encoder)?;
@@ -65,6 +70,39 @@ impl Reading {
         labelled(encoder, MetricType::Gauge, "portolan_drift_unknown", help, "code", &unknown)?;
         let agents: Vec<_> = ["reporting", "silent"].into_iter().zip(drift.agents).collect();
         labelled(encoder, MetricType::Gauge, "portolan_drift_agents", "Hosts with an agent", "state", &agents)
+    }
+
+    /// The services of other registries.
+    fn encode_imports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let (imports, uptime) = (&self.instances.imports, self.gauges.uptime);
+        let families: [(&str, &str, ImportFigure); 5] = [
+            ("portolan_import_up", "Whether the source of the import is read, all of it", |import, _| {
+                u64::from(import.is_up())
+            }),
+            (
+                "portolan_import_age_seconds",
+                "Seconds since the last reply of a source that is not read; 0 while it is",
+                ImportState::age,
+            ),
+            ("portolan_import_instances", "Instances of the import in the registry", |import, _| {
+                import.instances as u64
+            }),
+            (
+                "portolan_import_held_instances",
+                "Instances that the source no longer lists, and that stay because more than half went at once",
+                |import, _| import.held as u64,
+            ),
+            (
+                "portolan_import_skipped_instances",
+                "Instances of the source that cannot be registered here",
+                |import, _| import.skipped as u64,
+            ),
+        ];
+        for (name, help, figure) in families {
+            let values: Vec<_> = imports.iter().map(|import| (import.name.as_str(), figure(import, uptime))).collect();
+            labelled(encoder, MetricType::Gauge, name, help, "import", &values)?;
+        }
+        Ok(())
     }
 
     /// Writes, and what becomes of them.

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::LOCATION;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::{ETAG, IF_NONE_MATCH, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::service::no_instance;
-use crate::model::{HealthState, Registration};
+use crate::model::{HealthState, HostQuery, Registration};
 use crate::registry::Command;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::host_instances::{entity_tag, host_query};
 use crate::server::params::Params;
 use crate::server::schemas::{InstanceBody, InstanceList, RegistrationBody};
 use crate::server::scoped_view::ScopedView;
@@ -38,16 +40,29 @@ struct ServiceLine<'v> {
 }
 
 /// List all instances
+///
+/// With `host` or `address`, only those that may be of this host: on one of the nodes, at one of the addresses, at a name, or
+/// at a loopback address without a node. This answer has an ETag, and is 304 for a client that sends it back in If-None-Match:
+/// no instance of it has changed, except for the times of its lease.
 #[utoipa::path(get, path = "/api/v1/services", operation_id = "listInstances", tag = "services",
     params(
         ("namespace" = Option<String>, Query, description = "Only this namespace"),
         ("name" = Option<String>, Query, description = "Only this service"),
         ("instances" = Option<bool>, Query, description = "`false`: a line for each service instead of its instances"),
+        ("host" = Option<String>, Query, description = "Only what may be of the host with these names, separated by commas"),
+        ("address" = Option<String>, Query, description = "The addresses of this host, separated by commas"),
     ),
-    responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
+    responses((status = 200, body = InstanceList), (status = 304, description = "The client has this answer"),
+        (status = 400, body = ErrorBody)))]
 pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResult {
-    let params = Params::read(request.uri().query(), &["namespace", "name", "instances"], &[])?;
+    let known = ["namespace", "name", "instances", "host", "address"];
+    let params = Params::read(request.uri().query(), &known, &[])?;
     let with_instances = params.get("instances").is_none() || params.flag("instances")?;
+    if let Some(host) = host_query(&params)? {
+        let (namespace, name) = (params.get("namespace"), params.get("name"));
+        return Ok(list_host(&access, request.headers(), &host, (namespace, name)));
+    }
+
     let view = access.view();
     let services = view.services().filter(|service| {
         params.get("namespace").is_none_or(|namespace| namespace == &*service.key.namespace)
@@ -65,6 +80,34 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
     }
     let lines: Vec<ServiceLine<'_>> = services.filter_map(|service| line(access.app(), &view, service)).collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "index": view.index(), "services": lines })))
+}
+
+/// The instances that may be of one host.
+fn list_host(
+    access: &Access,
+    headers: &HeaderMap,
+    host: &HostQuery,
+    (namespace, name): (Option<&str>, Option<&str>),
+) -> Response {
+    let view = access.view();
+    let mut instances = view.of_host(host);
+    instances.retain(|known| {
+        namespace.is_none_or(|namespace| namespace == known.instance.namespace())
+            && name.is_none_or(|name| name == known.instance.name())
+    });
+    let (tag, stale_tail) = (entity_tag(&access.app().epoch(), &instances), access.stale_tail());
+
+    // That an answer is old is news.
+    let is_known = stale_tail.is_empty() && headers.get(IF_NONE_MATCH).is_some_and(|known| *known == tag);
+    let mut response = if is_known {
+        let mut response = reply::json(view.index(), Body::empty());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    } else {
+        reply::list(view.index(), &format!("\"index\":{},", view.index()), &instances, &stale_tail)
+    };
+    response.headers_mut().insert(ETAG, tag);
+    response
 }
 
 fn line<'v>(app: &App, view: &ScopedView, service: &'v crate::server::view::ServiceView) -> Option<ServiceLine<'v>> {

@@ -159,7 +159,7 @@ impl EtcdApi {
             return Ok(None);
         };
         let expires = Timestamp::now().checked_add(SignedDuration::from_secs(left.into())).ok();
-        Ok(expires.map(|expires| Lease { ttl: Duration::from_secs(granted), expires }))
+        Ok(expires.map(|expires| Lease { ttl: Duration::from_secs(granted), expires, expired: false }))
     }
 
     /// Whether a majority of the servers replies.

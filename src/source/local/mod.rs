@@ -32,12 +32,16 @@ mod procnet;
 mod published;
 mod ration;
 mod rows;
+mod runtimes;
 mod select;
 mod short_lived;
 mod socket;
+mod special;
+mod table_read;
 mod tables;
 mod trace;
 mod users;
+mod vsock;
 mod walk;
 mod watch;
 mod watcher;
@@ -124,6 +128,14 @@ impl Source for Local {
 
     fn noun(&self) -> Option<&'static str> {
         self.connections.then_some("connection")
+    }
+
+    /// With ports alone, it says something of them.
+    fn nothing(&self) -> Option<String> {
+        let is_alone = self.filters().keys().all(|key| matches!(key.as_str(), "ports" | "all_netns"));
+        let ports = self.ports.as_ref().filter(|_| is_alone && !self.connections)?;
+        let noun = if ports.len() == 1 { "port" } else { "ports" };
+        Some(format!("nothing listens on {noun} {ports}"))
     }
 
     fn select(&mut self, _name: &str) {

@@ -9,7 +9,7 @@ use super::Portolan;
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::{PartialError, RegisteredInstance};
-use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryLines, RegistryRequest};
+use crate::net::registry_http::{RegistryFailure, RegistryHttp, RegistryLines, RegistryReply, RegistryRequest};
 
 /// A registry of portolan's own.
 pub(super) struct PortolanApi {
@@ -60,16 +60,7 @@ impl PortolanApi {
 
     pub(super) async fn list(&self) -> Result<InstanceList, RegistryFailure> {
         let request = RegistryRequest::get("/api/v1/services").limit(MAX_LIST_BYTES);
-        let ListReply { data: ListData { services } } = self.http.send(&request).await?.json()?;
-
-        let (mut instances, mut errors) = (Vec::with_capacity(services.len()), Vec::new());
-        for value in services {
-            match instance(value) {
-                Ok(instance) => instances.push(instance),
-                Err(error) => errors.push(error),
-            }
-        }
-        Ok(InstanceList { instances, errors })
+        read_list(&self.http.send(&request).await?)
     }
 
     /// All instances, and then every change.
@@ -77,6 +68,23 @@ impl PortolanApi {
         let request = RegistryRequest::get("/api/v1/events").query("format", "ndjson").limit(MAX_LINE_BYTES);
         self.http.stream_lines(&request, Some(SILENCE)).await
     }
+}
+
+/// Reads the instances of a reply.
+///
+/// # Errors
+/// It is no list.
+pub(super) fn read_list(reply: &RegistryReply) -> Result<InstanceList, RegistryFailure> {
+    let ListReply { data: ListData { services } } = reply.json()?;
+
+    let (mut instances, mut errors) = (Vec::with_capacity(services.len()), Vec::new());
+    for value in services {
+        match instance(value) {
+            Ok(instance) => instances.push(instance),
+            Err(error) => errors.push(error),
+        }
+    }
+    Ok(InstanceList { instances, errors })
 }
 
 /// Reads an instance.

@@ -96,6 +96,16 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     Ok(ScanTargets { addresses, with_port, names, faults, others, limit, everywhere })
 }
 
+/// Whether a target has only addresses of groups of hosts.
+fn is_of_groups(target: &Target) -> bool {
+    match target {
+        Target::AddressRange(block) => block.is_of_groups(),
+        Target::AddressRanges(blocks) => !blocks.is_empty() && blocks.iter().all(AddressRange::is_of_groups),
+        Target::Zoned(ip, _) => ip.is_multicast(),
+        Target::Name(_) | Target::Local => false,
+    }
+}
+
 struct TargetReader {
     family: Family,
     addresses: AddressList,
@@ -166,6 +176,10 @@ impl TargetReader {
             ));
         }
         self.port = port;
+        if !self.is_exclusion && is_of_groups(&target) {
+            let why = "no connection reaches a multicast or broadcast address";
+            return Err(Error::usage(shown_target(text, position), why, "write the addresses of hosts"));
+        }
 
         match target {
             Target::AddressRange(block) => self.block(block),

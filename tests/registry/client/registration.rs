@@ -1,8 +1,10 @@
 //! Registration with real Consul and etcd: seen by others, renewed, made anew after a loss, removed at the end.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use portolan::client::{RegistrationHandle, RegistrationState, Registry};
@@ -11,6 +13,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use crate::serve::Server;
 use crate::sources::json_http;
 use crate::sources::programs::{self, Program};
 use crate::support::{HANG, kill};
@@ -176,10 +179,42 @@ fn the_command_waits_for_its_check() {
     assert!(!services(&consul).contains("shop-cli"), "nothing listens yet");
 
     let _listener = TcpListener::bind(free).unwrap();
-    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert!(notes.next().unwrap().unwrap().starts_with("registered shop"));
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(notes.any(|note| note.starts_with("registered shop")));
     assert!(services(&consul).contains("shop-cli"));
     kill(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!services(&consul).contains("shop-cli"));
+}
+
+/// A page that is not there is no check that passes, although something replies.
+#[test]
+fn the_command_does_not_register_while_the_page_of_its_check_is_missing() {
+    let server = Server::in_memory();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, is_ready) = (listener.local_addr().unwrap().port(), Arc::new(AtomicBool::new(false)));
+    let ready = Arc::clone(&is_ready);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let status = if ready.load(Ordering::Relaxed) { "200 OK" } else { "404 Not Found" };
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+    });
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    command.env_clear().env("PATH", "/usr/bin:/bin").stderr(Stdio::piped());
+    command.args(["register", "--name", "shop", "--address", "127.0.0.1", "--check", "http:/health"]);
+    command.args(["--port", &port.to_string(), "--registry", &format!("portolan://{}", server.address)]);
+    let mut child = command.spawn().unwrap();
+    let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let note = notes.next().unwrap();
+    assert!(note.starts_with(&format!("127.0.0.1:{port} is not registered yet: ")) && note.contains("404"), "{note}");
+    assert_eq!(server.discover("service_name=shop&include_unhealthy=true"), Vec::<Value>::new());
+
+    is_ready.store(true, Ordering::Relaxed);
+    assert!(notes.any(|note| note.starts_with("registered shop")));
+    kill(child.id(), Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::client::{ConsulServer, send};
+use super::compatibility;
 use super::requests::{Dice, Sent, request};
 use crate::serve::Reply;
 use crate::sources::programs::consul;
@@ -62,6 +63,7 @@ fn the_real_consul_answers_the_same() {
     // The requests must have reached what they are meant for.
     assert!([200, 400, 404, 405, 500].iter().all(|status| statuses.contains_key(status)), "{statuses:?}");
     assert!(statuses[&200] > REQUESTS / 2, "{statuses:?}");
+    compatibility::assert_current(&own);
 }
 
 /// What of an answer is compared, as text. `status`: that of Consul.

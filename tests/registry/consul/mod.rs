@@ -7,6 +7,7 @@ mod blocking;
 mod catalog;
 mod client;
 mod clients;
+mod compatibility;
 mod differential;
 mod health;
 mod imports;

@@ -1,5 +1,7 @@
 //! `portolan drift` against real registries: planted faults in a network namespace, several registries, repairs and a watch.
 
+mod across;
+mod agent_cost;
 mod churn;
 mod fleet;
 mod planted;

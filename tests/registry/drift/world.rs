@@ -29,11 +29,11 @@ pub enum Fault {
     ForeignAddress,
     NoCheck,
     Duplicate,
-    /// Only Consul: its heartbeat stopped.
+    /// Consul and portolan: its heartbeat stopped.
     Stale,
     /// Only Consul: its TCP check fails, and it accepts connections.
     CheckFails,
-    /// Only Consul: its certificate is for another name, and ends soon.
+    /// Its certificate is for another name, and ends soon.
     Certificate,
 }
 
@@ -175,7 +175,8 @@ impl World {
             let lease = if planted.fault == Fault::NoCheck { json!("0") } else { granted["ID"].clone() };
             for id in planted.ids() {
                 let value = json!({ "id": id, "name": planted.service, "address": planted.address.ip(),
-                    "port": planted.address.port(), "metadata": planted.metadata, "node": planted.node() });
+                    "port": planted.address.port(), "metadata": planted.metadata, "node": planted.node(),
+                    "protocol": planted.metadata.get("protocol") });
                 let key = format!("/services/{}/{id}", planted.service);
                 let body = json!({ "key": base64(&key), "value": base64(&value.to_string()), "lease": lease });
                 send(server, "POST", "/v3/kv/put", None, &body);
@@ -185,12 +186,18 @@ impl World {
 
     pub fn register_in_portolan(&self, server: SocketAddr) {
         let operations = self.registered().flat_map(|planted| {
-            let ttl = if planted.fault == Fault::NoCheck { "0s" } else { "1h" };
+            let ttl = match planted.fault {
+                Fault::NoCheck => "0s",
+                Fault::Stale => "1s",
+                _ => "1h",
+            };
             planted.ids().into_iter().enumerate().map(move |(copy, _)| {
                 let port = planted.address.port();
-                let id = format!("00000000-0000-4000-8000-{copy:04}{port:08}");
+                let number: usize = planted.id.trim_start_matches("i-").parse().unwrap();
+                let id = format!("00000000-0000-4000-8000-{copy:04}{number:08}");
                 json!({ "register": { "id": id, "name": planted.service, "address": planted.address.ip().to_string(),
-                    "port": port, "metadata": planted.metadata, "node": planted.node(), "ttl": ttl } })
+                    "port": port, "metadata": planted.metadata, "node": planted.node(), "ttl": ttl,
+                    "protocol": planted.metadata.get("protocol").map_or("tcp", String::as_str) } })
             })
         });
         let operations: Vec<Value> = operations.collect();
@@ -209,6 +216,9 @@ impl World {
                 "[[service]]\nname = \"{id}\"\nendpoints = [\"{address}\"]\nlabels = {{ process = \"{process}\" }}\n"
             )
             .unwrap();
+            if let Some(name) = metadata.get("server_name") {
+                writeln!(text, "protocol = \"https\"\nserver-name = \"{name}\"").unwrap();
+            }
         }
         text
     }

@@ -35,7 +35,10 @@ fn value(metrics: &str, line: &str) -> f64 {
 
 /// A server that has done a little of everything.
 fn busy_server(folder: &Path) -> (Server, TcpListener) {
-    let server = Server::with_checks(folder, "    default_interval: 5\n");
+    // A file that is not there: an import that is not read.
+    let settings =
+        format!("    default_interval: 5\n  imports: [\"missing=file:{}\"]\n", folder.join("missing.toml").display());
+    let server = Server::with_checks(folder, &settings);
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = target.local_addr().unwrap().port();
     let checks = json!([{ "check_type": "tcp", "interval": 1, "timeout": 1 }]);
@@ -75,6 +78,8 @@ fn promtool_finds_nothing_wrong_with_the_metrics() {
         ("portolan_max_queued_writes", 4_096.0),
         ("portolan_max_connections", 10_000.0),
         ("portolan_event_stream_max_lag", 0.0),
+        ("portolan_import_up{import=\"missing\"}", 0.0),
+        ("portolan_import_instances{import=\"missing\"}", 0.0),
     ] {
         assert!((value(&metrics, line) - wanted).abs() < f64::EPSILON, "{line}\n{metrics}");
     }

@@ -438,6 +438,9 @@ fn the_command_checks_and_shows() {
     let (code, out, err) = command(&server, &["check", "a"]);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("healthy") && out.contains("web") && out.contains("http"), "{out}");
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(lines[0].starts_with("HEALTH") && lines[0].ends_with("ID"), "{out}");
+    assert_eq!(lines[0].find("ADDRESS"), lines[1].find("127.0.0.1:"), "{out}");
 
     target.answer(5);
     reach(&server, "a", "unhealthy");

@@ -97,3 +97,72 @@ fn listed_origins_may_use_the_api_from_a_browser() {
     let said = Server::try_with(["--data", ":memory:", "--config", file.to_str().unwrap()]).err().unwrap();
     assert!(said.contains("'https://ui.example/path' is not an origin"), "{said}");
 }
+
+/// A services file with one service, at this port.
+fn services(file: &Path, port: u16) {
+    fs::write(file, format!("[[service]]\nname = \"web\"\nendpoints = [\"10.0.0.1:{port}\"]\n")).unwrap();
+}
+
+/// The ports of the imported instances.
+fn imported(server: &Server) -> Vec<u64> {
+    let mut all = server.discover("service_name=web&include_unhealthy=true");
+    all.retain(|instance| instance["metadata"]["imported_from"].is_string());
+    let mut ports: Vec<u64> = all.iter().map(|instance| instance["port"].as_u64().unwrap()).collect();
+    ports.sort_unstable();
+    ports
+}
+
+/// An import begins, ends and changes with the settings file; the others, and what registers here, are not disturbed.
+#[test]
+fn imports_change_while_the_server_runs() {
+    let folder = folder();
+    let file = folder.path().join("serve.toml");
+    let lists = [1, 2, 3].map(|port| {
+        let list = folder.path().join(format!("{port}.toml"));
+        services(&list, port);
+        list.display().to_string()
+    });
+    let write = |imports: &[String]| {
+        let text: Vec<String> = imports.iter().map(|import| format!("\"{import}\"")).collect();
+        fs::write(&file, format!("[registry]\nimports = [{}]\n", text.join(", "))).unwrap();
+    };
+    let import = |name: &str, at: usize| format!("{name}=file:{}", lists[at]);
+
+    write(&[import("a", 0)]);
+    let server = server(&file);
+    let own = "{\"id\":\"own\",\"name\":\"web\",\"address\":\"10.0.0.9\",\"port\":9,\"ttl\":0}";
+    server.register(own);
+    until(&server, "it is read at the start", |server| imported(server) == [1]);
+    let generation = |server: &Server| {
+        let all = server.discover("service_name=web&include_unhealthy=true");
+        all.iter().find(|instance| instance["port"] == 1).unwrap()["generation"].clone()
+    };
+    let first = generation(&server);
+
+    write(&[import("a", 0), import("b", 1)]);
+    until(&server, "another begins", |server| imported(server) == [1, 2]);
+    write(&[import("a", 0), import("b", 2)]);
+    until(&server, "the same name has another source", |server| imported(server) == [1, 3]);
+    assert_eq!(first, generation(&server), "the first one was not disturbed");
+    let up = |server: &Server, name: &str| {
+        server.get("/metrics").text().contains(&format!("portolan_import_up{{import=\"{name}\"}} 1"))
+    };
+    until(&server, "the metrics have both", |server| up(server, "a") && up(server, "b"));
+
+    // Settings that cannot be used change nothing.
+    write(&[import("a", 0), import("a", 1)]);
+    until(&server, "the failure is named", |server| server.log().contains("two imports have the name a"));
+    assert_eq!(imported(&server), [1, 3]);
+
+    write(&[import("b", 2)]);
+    until(&server, "one ends", |server| imported(server) == [3]);
+    let status = server.get("/api/v1/status").json();
+    let names: Vec<&str> =
+        status["data"]["imports"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["b"]);
+    fs::write(&file, "").unwrap();
+    until(&server, "all end", |server| imported(server).is_empty());
+    assert_eq!(server.discover("service_name=web")[0]["id"], "own");
+    assert!(!server.log().contains("change when the server is started again"), "{}", server.log());
+    assert_eq!(server.stop().code(), Some(0));
+}

@@ -17,6 +17,6 @@ pub mod json_http;
 #[cfg(feature = "registry")]
 mod own_registry;
 pub mod programs;
-mod relay;
+pub mod relay;
 mod tls;
 pub mod watched;

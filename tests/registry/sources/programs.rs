@@ -168,6 +168,17 @@ pub fn portolan() -> Program {
     })
 }
 
+/// A registry of portolan's own that waits only for a second after the end of a lease.
+#[cfg(feature = "serve")]
+pub fn portolan_without_grace() -> Program {
+    Program::start(TempDir::new(), 27_440, |dir, address| {
+        let mut command = program(Path::new(env!("CARGO_BIN_EXE_portolan")));
+        command.arg("serve").arg("--data").arg(dir.join("registry.db")).args(["--listen", &address.to_string()]);
+        command.env("PORTOLAN__REGISTRY__REGISTRATION__GRACE_PERIOD", "1");
+        command
+    })
+}
+
 /// A registry of portolan's own that speaks as Consul does.
 #[cfg(feature = "serve")]
 pub fn portolan_as_consul() -> Program {

@@ -39,9 +39,14 @@ impl Relay {
         Self { address, replies, task }
     }
 
+    /// Everything that the server replied.
+    pub fn replies(&self) -> String {
+        String::from_utf8_lossy(&self.replies.lock().unwrap()).into_owned()
+    }
+
     /// Whether a text was among the replies.
     pub fn has_replied(&self, text: &str) -> bool {
-        String::from_utf8_lossy(&self.replies.lock().unwrap()).contains(text)
+        self.replies().contains(text)
     }
 }
 

@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -152,6 +153,28 @@ impl Candidate for Picking {
     }
 }
 
+/// What a fair pick costs at the least that outlives the set it is from: one atomic addition for the turn, and two for the
+/// shared endpoint.
+struct Floor {
+    endpoints: Vec<Arc<u16>>,
+    calls: AtomicUsize,
+}
+
+impl Floor {
+    fn new() -> Self {
+        let endpoints = addresses().map(|address| Arc::new(address.port())).collect();
+        Self { endpoints, calls: AtomicUsize::new(0) }
+    }
+}
+
+impl Candidate for Floor {
+    #[inline]
+    fn pick(&self, _n: usize) -> u16 {
+        let turn = self.calls.fetch_add(1, Ordering::Relaxed) % self.endpoints.len();
+        *black_box(Arc::clone(&self.endpoints[turn]))
+    }
+}
+
 /// A service that replies with its port.
 struct Replies(u16);
 
@@ -258,6 +281,7 @@ fn candidates(runtime: &Runtime) -> Vec<(&'static str, Box<dyn Candidate>)> {
         ("picker, round_robin", Picking::by(RoundRobin, None)),
         ("picker, p2c", Picking::by(P2c, None)),
         ("picker, consistent_hash", Picking::by(ConsistentHash, Some(Keys::new()))),
+        ("floor: a turn and a shared endpoint", Box::new(Floor::new())),
         ("tower, p2c with its call", Box::new(TowerP2c)),
     ];
     #[cfg(feature = "pingora")]
