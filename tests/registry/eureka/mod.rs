@@ -18,7 +18,13 @@ pub struct EurekaServer {
 
 impl EurekaServer {
     pub fn start() -> Self {
-        let rest = Server::with(["--data", ":memory:", "--eureka", "127.0.0.1:0"]);
+        Self::with(&["--data", ":memory:"])
+    }
+
+    /// A server with these options.
+    pub fn with(args: &[&str]) -> Self {
+        let eureka = ["--eureka", "127.0.0.1:0"];
+        let rest = Server::with(args.iter().chain(&eureka).copied());
         wait_until(|| rest.log().contains("Eureka's API on "));
         let log = rest.log();
         let (_, place) = log.split_once("Eureka's API on http://").unwrap();
