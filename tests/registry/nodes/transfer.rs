@@ -123,6 +123,22 @@ fn a_registry_moves_from_sqlite_to_postgresql_and_back() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
+/// An agent that has ended by then becomes silent: its lease is copied with the others.
+#[test]
+fn a_copy_waits_for_the_agents_of_hosts() {
+    let (database, folder) = (shared(), folder());
+    let (url, file) = (database.create(), folder.path().join("registry.db"));
+    let server = Server::on_file(&file);
+    let report = r#"{"host":"web1","interval":1,"findings":[{"id":"a","code":"drift-stale","text":"it is stale"}]}"#;
+    assert_eq!(server.post("/api/v1/drift", report).status, 204);
+    assert!(server.stop().success());
+    done(&["copy", text(&file), &url]);
+
+    let server = node(&url, "a");
+    let agent = || server.get("/api/v1/drift?host=web1").json()["data"]["hosts"][0]["agent"].clone();
+    wait_until(|| agent() == "silent");
+}
+
 #[test]
 fn a_copy_is_one_moment_of_a_database_that_servers_write_to() {
     let (database, folder) = (shared(), folder());
