@@ -12,7 +12,7 @@ use super::listing::ExitRules;
 use super::port_words::parse_ports;
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
-use crate::model::{Listing, LocalDetail, OwnerLookup, Ports, Process, Service};
+use crate::model::{Container, Listing, LocalDetail, OwnerLookup, Ports, Process, Service};
 use crate::output::FormatName;
 use crate::source::{Local, Source};
 
@@ -37,6 +37,9 @@ pub(super) struct Who {
     /// Include every network namespace of this machine (needs root)
     #[arg(long)]
     all_netns: bool,
+    /// Show the name and image of a container, from the sockets of docker, podman, containerd and CRI-O
+    #[arg(long)]
+    runtime: bool,
 }
 
 /// One owner, and everything it holds.
@@ -45,7 +48,8 @@ type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
 impl Who {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let ports = Ports::union(&self.ports);
-        let local = Local { ports: Some(ports), all_netns: self.all_netns, ..Local::default() };
+        let (all_netns, runtime) = (self.all_netns, self.runtime);
+        let local = Local { ports: Some(ports), all_netns, runtime, ..Local::default() };
         let is_text = global.format == FormatName::Table;
         if self.pid && !is_text {
             return Err(Error::usage("--pid", "it prints process ids only", "leave it or --output out"));
@@ -153,13 +157,24 @@ fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
         .filter(|user| detail.main_process().and_then(|process| process.user.as_ref()) != Some(*user));
     lines.push(("opened by", opened_by.map(ToString::to_string).unwrap_or_default()));
     lines.push(("unit", detail.unit.as_ref().map(ToString::to_string).unwrap_or_default()));
-    lines.push(("container", detail.container.as_ref().map(ToString::to_string).unwrap_or_default()));
+    lines.push(("container", detail.container.as_ref().map(container).unwrap_or_default()));
     lines.push(("namespace", detail.netns.as_ref().map(ToString::to_string).unwrap_or_default()));
     lines.iter().filter(|(_, value)| !value.is_empty()).fold(text, |mut text, (label, value)| {
         // Writing to a String never fails.
         let _ = writeln!(text, "  {label:<10}  {value}");
         text
     })
+}
+
+/// `docker-3f4e8a1b2c3d (web, nginx:1.29)`
+fn container(container: &Container) -> String {
+    let known: Vec<String> =
+        [&container.name, &container.image].into_iter().flatten().map(ToString::to_string).collect();
+    match known.as_slice() {
+        _ if container.name_unknown => format!("{container} (name unknown)"),
+        [] => container.to_string(),
+        known => format!("{container} ({})", known.join(", ")),
+    }
 }
 
 fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec<(&'static str, String)> {

@@ -62,7 +62,7 @@ impl<'a> ListenerTable<'a> {
 pub(super) fn ip_of(service: &Service<LocalDetail>) -> Option<IpAddr> {
     match service.endpoints.first()?.address {
         Address::Ip(ip) => Some(ip.to_canonical()),
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         firewall: None,
         forwards_to: Vec::new(),
         mptcp: false,
+        protocol: None,
         v6_only: Some(address == "::1"),
         netns: None,
         backlog: None,

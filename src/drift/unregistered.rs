@@ -164,7 +164,7 @@ fn serves(service: &Service<LocalDetail>, places: &[HostPort]) -> bool {
             && match place.address {
                 Address::Ip(ip) => covers(service, ip) == Certainty::Yes,
                 Address::Name(_) => true,
-                Address::Unix(_) => false,
+                Address::Unix(_) | Address::Other(_) => false,
             }
     })
 }

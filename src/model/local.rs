@@ -36,6 +36,10 @@ pub struct LocalDetail {
     pub scope: Scope,
     /// The state of its sockets.
     pub state: SocketState,
+    /// What a raw or packet socket receives: the IP protocol or the EtherType by its usual name (`icmp`, `arp`, `all`), else by its
+    /// number (`200`, `0x88b5`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Untrusted>,
     /// The interfaces of this host that lead to it.
     pub interfaces: Vec<Untrusted>,
     /// Whether another host could reach it, by addresses, interfaces and the rules of the firewall: `false` and `true` are
@@ -55,7 +59,7 @@ pub struct LocalDetail {
     pub netns: Option<NetworkNamespace>,
     /// The accept queue of TCP and Unix-domain listeners.
     pub backlog: Option<Backlog>,
-    /// Bytes received and not yet read, for UDP.
+    /// Bytes received and not yet read, for transports without connections.
     pub receive_queue: Option<u32>,
     /// Established connections to it.
     pub connections: Option<u32>,
@@ -71,6 +75,10 @@ impl Detail for LocalDetail {
         // Whether further processes were looked for is a property of the search, not of the service.
         &[
             "processes_complete",
+            // Names are those that the runtime had when it was asked.
+            "container.name",
+            "container.image",
+            "container.name_unknown",
             "processes.memory_bytes",
             "processes.cpu_ms",
             "backlog.used",
@@ -92,6 +100,7 @@ impl Detail for LocalDetail {
             container,
             scope,
             state,
+            protocol,
             interfaces,
             exposed,
             firewall,
@@ -106,8 +115,11 @@ impl Detail for LocalDetail {
         } = self;
 
         let is_same = (owner, user, unit, unit_user) == (&other.owner, &other.user, &other.unit, &other.unit_user)
-            && (container, scope, state, interfaces)
-                == (&other.container, &other.scope, &other.state, &other.interfaces)
+            && (scope, state, interfaces, protocol) == (&other.scope, &other.state, &other.interfaces, &other.protocol)
+            && match (container, &other.container) {
+                (Some(one), Some(other)) => one.is_same(other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
             && (firewall, forwards_to, mptcp) == (&other.firewall, &other.forwards_to, &other.mptcp)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
             && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
@@ -236,7 +248,7 @@ impl fmt::Display for User {
 }
 
 /// The container of a socket, derived from its control group's path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
     /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt-lxc`, `systemd-nspawn`, `kubernetes`; `container` if
     /// its group does not say.
@@ -246,6 +258,22 @@ pub struct Container {
     pub id: Untrusted,
     /// The uid of the Kubernetes pod it is part of.
     pub pod: Option<Untrusted>,
+    /// Its name, according to its runtime: `web`, or `shop/web-0/nginx` for a container of a Kubernetes pod. Only if requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Untrusted>,
+    /// The image it was made of, according to its runtime. Only if requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Untrusted>,
+    /// Whether the name and the image were requested, but no runtime that replied has this container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub name_unknown: bool,
+}
+
+impl Container {
+    /// Whether it is the same container, whatever its runtime says of it.
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.runtime, &self.id, &self.pod) == (&other.runtime, &other.id, &other.pod)
+    }
 }
 
 impl fmt::Display for Container {

@@ -121,7 +121,7 @@ impl Registration {
         let address = match (place.address, place.interface) {
             (Address::Ip(ip), None) => ip.to_string(),
             (Address::Ip(ip), Some(interface)) => format!("{ip}%{}", interface.as_raw()),
-            (Address::Unix(text) | Address::Name(text), _) => text.as_raw().to_owned(),
+            (Address::Unix(text) | Address::Name(text) | Address::Other(text), _) => text.as_raw().to_owned(),
         };
 
         Self {

@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use super::all_tables::read_tables;
 use super::hints;
 use super::options::Local;
-use super::owners::Owners;
+use super::owners::{Attribution, Owners};
 use super::rows::RowBuilder;
+use super::runtimes::ContainerNames;
 use super::select::Selection;
 use super::socket::{Socket, Wanted};
 use super::tables::{Namespace, SocketTables};
@@ -91,11 +92,23 @@ fn describe(
 
     errors.extend(owners.unfinished.map(unfinished));
     let builder = RowBuilder::new(query, depth, users, &selected.namespaces);
-    let (missing, mut limits) = builder.rows(&selected.sockets, &mut |sockets| owners.attribute(sockets), out);
+    let mut names = query.runtime.then(ContainerNames::default);
+    let mut attribute = |sockets: &[&Socket]| attribute(&mut owners, names.as_mut(), sockets);
+    let (missing, mut limits) = builder.rows(&selected.sockets, &mut attribute, out);
     errors.extend(missing);
+    limits.extend(names.iter().flat_map(ContainerNames::limits).cloned());
     limits.append(&mut selected.limits);
     let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
     Ok(ListingOutcome { completeness, errors, limits })
+}
+
+/// The owner of sockets, with the name of its container if names are wanted.
+fn attribute(owners: &mut Owners, names: Option<&mut ContainerNames>, sockets: &[&Socket]) -> Attribution {
+    let mut owner = owners.attribute(sockets);
+    if let Some(names) = names {
+        names.describe(&mut owner.member);
+    }
+    owner
 }
 
 /// Finds the owners, and drops the sockets that were closed meanwhile.

@@ -31,7 +31,7 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
     }
 
     let mut published: Vec<Socket> = ports.iter().flat_map(entries).collect();
-    let everything = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..NOTHING };
+    let everything = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..Wanted::default() };
     let (sockets, ..) = read_this_namespace(&everything, false);
     let mut missing = resolve(&mut published, &sockets, |ip| is_own(&host, ip));
 
@@ -66,19 +66,6 @@ pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
     published.retain(|entry| entry.inode != 0 || entry.forwards_to.is_some_and(|to| !is_own(&host, to.ip())));
     tables.sockets.extend(published);
 }
-
-const NOTHING: Wanted = Wanted {
-    tcp: false,
-    udp: false,
-    unix: false,
-    listen: false,
-    unconnected: false,
-    connected: false,
-    connections: false,
-    peers: false,
-    firewall: false,
-    published: false,
-};
 
 /// Whether an interface of this namespace leads to another one.
 fn is_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<bool> {

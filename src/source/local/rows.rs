@@ -15,6 +15,7 @@ use super::owners::Attribution;
 use super::published;
 use super::select;
 use super::socket::Socket;
+use super::special;
 use super::tables::Namespace;
 use super::trace::is_first_pid_namespace;
 use super::users::Users;
@@ -298,7 +299,8 @@ impl<'a> RowBuilder<'a> {
                 .flatten()
                 .filter(|_| listens)
                 .map(|limit| Backlog { used: group.receive_queue(), limit }),
-            receive_queue: (first.transport == Transport::Udp && !first.is_published()).then(|| group.receive_queue()),
+            protocol: special::protocol(first),
+            receive_queue: (has_packets(first) && !first.is_published()).then(|| group.receive_queue()),
             connections: if full { self.connections(group, namespace) } else { None },
             mptcp: group.sockets.iter().any(|socket| socket.mptcp),
             sockets: u32::try_from(group.sockets.iter().filter(|socket| !socket.is_published()).count())
@@ -312,7 +314,7 @@ impl<'a> RowBuilder<'a> {
         if group.first().is_published() {
             return None;
         }
-        if group.first().transport != Transport::Udp {
+        if !matches!(group.first().transport, Transport::Udp | Transport::UdpLite) {
             return namespace.connections.to(group.first());
         }
         let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
@@ -320,9 +322,15 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
+/// Whether a socket has a queue of packets, and no connections.
+fn has_packets(socket: &Socket) -> bool {
+    matches!(socket.transport, Transport::Udp | Transport::UdpLite | Transport::Raw | Transport::Packet)
+}
+
 /// Where a socket serves.
 fn endpoint(socket: &Socket, namespaces: &[Namespace]) -> Endpoint {
-    let port = (socket.transport != Transport::Unix).then_some(socket.port);
+    let has_port = !matches!(socket.transport, Transport::Unix | Transport::Raw | Transport::Packet | Transport::Vsock);
+    let port = has_port.then_some(socket.port);
     let interface = device(socket, namespaces);
     Endpoint { interface, ..Endpoint::new(socket.address.clone(), port, socket.transport) }
 }
@@ -340,7 +348,7 @@ pub(super) fn id_of(socket: &Socket, namespaces: &[Namespace]) -> String {
 }
 
 /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
-/// `local/unix/dgram:/run/log`
+/// `local/unix/dgram:/run/log`, `local/raw/icmp:0.0.0.0`, `local/packet/arp:*%eth0`
 fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String {
     let mut id = String::with_capacity(40);
     id.push_str("local/");
@@ -350,9 +358,12 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
     }
 
     let _ = write!(id, "{}/", socket.transport.as_str());
-    match &socket.unix {
-        Some(name) => name.write_id(&mut id),
-        None => {
+    match (&socket.unix, special::protocol(socket)) {
+        (Some(name), _) => name.write_id(&mut id),
+        (None, Some(protocol)) => {
+            let _ = write!(id, "{}:{endpoint}", protocol.as_raw());
+        }
+        (None, None) => {
             let _ = write!(id, "{endpoint}");
         }
     }
@@ -365,5 +376,5 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
-        .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
+        .then_with(|| (&a.unix, a.protocol, a.device, a.netns).cmp(&(&b.unix, b.protocol, b.device, b.netns)))
 }

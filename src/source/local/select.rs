@@ -9,9 +9,10 @@ use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
 use super::tables::{Namespace, SocketTables};
 use super::users::Users;
+use super::vsock;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState};
+use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState, Transport};
 
 /// The options, checked.
 pub(super) struct Selection<'a> {
@@ -44,15 +45,21 @@ impl<'a> Selection<'a> {
     pub(super) fn takes(&self, socket: &Socket, namespace: &Namespace) -> bool {
         let (query, interfaces) = (self.query, &namespace.interfaces);
         let scope = scope(socket);
-        let out = self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
+        let out = self.leaves_out_interface(socket, interfaces)
+            || self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
-            || (query.exposed && exposed(socket, namespace) == Some(false))
-            || query
-                .interface
-                .as_ref()
-                .is_some_and(|name| !bound(socket).is_some_and(|bound| interfaces.leads(name, bound)));
+            || (query.exposed && exposed(socket, namespace) == Some(false));
         !out
+    }
+
+    /// Whether `--interface` leaves a socket out.
+    fn leaves_out_interface(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
+        let Some(name) = &self.query.interface else { return false };
+        if socket.transport == Transport::Packet {
+            return socket.device != Some(0) && interfaces.device(socket.device) != Some(name.as_str());
+        }
+        !bound(socket).is_some_and(|bound| interfaces.leads(name, bound))
     }
 }
 
@@ -61,12 +68,16 @@ pub(super) fn scope(socket: &Socket) -> Scope {
     match socket.address {
         Address::Ip(ip) => Scope::of(ip),
         Address::Unix(_) | Address::Name(_) => Scope::Loopback,
+        Address::Other(ref text) => vsock::scope(text),
     }
 }
 
 /// Whether another host could reach a socket.
 pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
     let by_address = exposed_by_address(socket, &namespace.interfaces);
+    if has_other_rules(socket) {
+        return by_address.filter(|exposed| !exposed);
+    }
     match firewall(socket, namespace) {
         // Nothing may serve at the other end, or on another machine.
         Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {
@@ -78,7 +89,15 @@ pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
     }
 }
 
+/// Whether the rules of the firewall are not followed: raw and packet sockets receive packets before or beside them.
+fn has_other_rules(socket: &Socket) -> bool {
+    matches!(socket.transport, Transport::UdpLite | Transport::Raw | Transport::Packet | Transport::Vsock)
+}
+
 fn exposed_by_address(socket: &Socket, interfaces: &Interfaces) -> Option<bool> {
+    if matches!(socket.address, Address::Other(_)) {
+        return None;
+    }
     bound(socket).map_or(Some(false), |bound| interfaces.exposed(bound))
 }
 
@@ -86,7 +105,11 @@ fn exposed_by_address(socket: &Socket, interfaces: &Interfaces) -> Option<bool> 
 /// send, and where the rules were not wanted.
 pub(super) fn firewall(socket: &Socket, namespace: &Namespace) -> Option<FirewallVerdict> {
     let is_out_of_reach = exposed_by_address(socket, &namespace.interfaces) == Some(false);
-    if is_out_of_reach || socket.state == SocketState::Connected || namespace.unread.is_some() {
+    if is_out_of_reach
+        || has_other_rules(socket)
+        || socket.state == SocketState::Connected
+        || namespace.unread.is_some()
+    {
         return None;
     }
 
@@ -115,7 +138,7 @@ pub(super) fn bound(socket: &Socket) -> Option<Bound> {
         Address::Ip(ip) => {
             Some(Bound { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
         }
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 
@@ -126,7 +149,7 @@ impl Local {
         let wanted = self.wanted(DetailLevel::Names);
         if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
             let why = "none of the chosen kinds of sockets has that state";
-            let hint = "TCP listens, UDP is unconnected or connected, Unix-domain sockets listen or are unconnected, and TCP and UDP ports are published";
+            let hint = "TCP listens, UDP, UDP-Lite and raw sockets are unconnected or connected, packet sockets are unconnected, Unix-domain and vsock sockets listen or are unconnected, and TCP and UDP ports are published";
             return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
         }
         Ok(())
@@ -140,12 +163,16 @@ impl Local {
 
     /// What to request from the kernel.
     pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
-        let any = self.tcp || self.udp || self.unix;
+        let any = self.tcp || self.udp || self.unix || self.udplite || self.raw || self.packet || self.vsock;
 
         Wanted {
             tcp: self.tcp || !any,
             udp: self.udp || !any,
             unix: self.unix,
+            udplite: self.udplite,
+            raw: self.raw,
+            packet: self.packet,
+            vsock: self.vsock,
             listen: self.wants(SocketState::Listen),
             unconnected: self.wants(SocketState::Unconnected),
             connected: self.wants(SocketState::Connected),

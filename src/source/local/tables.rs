@@ -3,16 +3,14 @@
 use std::io;
 use std::ops::RangeInclusive;
 
-use rustix::io::Errno;
-
 use super::connections::Connections;
 use super::firewall::Firewall;
 use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{ConnectedSocket, Socket, Wanted};
-use super::{hints, netns, procnet};
-use crate::error::plain;
+use super::table_read::{fault, note, read};
+use super::{hints, netns, procnet, special};
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
 /// The sockets found, and what could not be read.
@@ -138,6 +136,7 @@ pub(super) fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Soc
         }
     }
 
+    special::read(wanted, &mut sockets, &mut faults);
     let connections = Connections::count(&established, &sockets);
     let devices: Vec<u32> = sockets.iter().filter_map(|socket| socket.device.filter(|&device| device != 0)).collect();
     let client_ports = wanted.peers.then(client_ports).flatten();
@@ -168,42 +167,4 @@ fn client_ports() -> Option<RangeInclusive<u16>> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut words = text.split_ascii_whitespace();
     Some(words.next()?.parse().ok()?..=words.next()?.parse().ok()?)
-}
-
-/// Reads a table through netlink, or from `/proc/net` if that is refused, even half-way.
-fn read<T>(
-    diag: &mut io::Result<SockDiag>,
-    out: &mut Vec<T>,
-    by_netlink: impl FnOnce(&mut SockDiag, &mut Vec<T>) -> io::Result<()>,
-    by_text: impl FnOnce(&mut Vec<T>) -> io::Result<()>,
-) -> io::Result<()> {
-    let before = out.len();
-    if let Ok(netlink) = diag {
-        match by_netlink(netlink, out) {
-            Ok(()) => return Ok(()),
-            // The rest of an aborted reply may still come and must not be taken for the reply to another request,
-            // so this socket is not used again.
-            Err(err) => *diag = Err(err),
-        }
-    }
-
-    // The text repeats what netlink reported before it broke off.
-    out.truncate(before);
-    by_text(out)
-}
-
-fn note(faults: &mut Vec<PartialError>, read: io::Result<()>, table: &str) {
-    if let Err(err) = read {
-        let hint = "a sandbox may refuse both netlink and /proc/net; run outside of it";
-        faults.push(fault(format!("list {table} sockets"), &err, hint));
-    }
-}
-
-fn fault(what: String, err: &io::Error, hint: &str) -> PartialError {
-    let hint = if Errno::from_io_error(err) == Some(Errno::MFILE) {
-        "raise the limit of open files (`ulimit -n`)"
-    } else {
-        hint
-    };
-    PartialError { operation: what, cause: plain(err), hint: hint.to_owned() }
 }

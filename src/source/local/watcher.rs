@@ -73,7 +73,7 @@ impl<'q> SocketWatcher<'q> {
         let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
         let needs_owners = query.needs_owners(depth);
         let (search, found) = if needs_owners {
-            let (search, found) = OwnerSearch::start(query.needs_all_facts(depth))?;
+            let (search, found) = OwnerSearch::start(query.needs_all_facts(depth), query.runtime)?;
             (Some(search), Some(found))
         } else {
             (None, None)
@@ -407,7 +407,7 @@ fn lost() -> PartialError {
 fn end(socket: &Socket) -> Option<LocalEndpoint> {
     match socket.address {
         Address::Ip(ip) => Some((ip, socket.port)),
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 

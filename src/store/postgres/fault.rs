@@ -7,6 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use super::url::PostgresUrl;
 use crate::clean::clean;
+use crate::net::{describe_tls_error, find_tls_error};
 use crate::store::StoreError;
 
 /// Why something failed.
@@ -74,10 +75,16 @@ impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let code = refusal.code().code().to_owned();
-            let hint = hint(refusal.code());
+            // The rule that would let it in is one for TLS.
+            let needs_tls = refusal.message().contains("no encryption");
+            let hint = if needs_tls { NEEDS_TLS } else { hint(refusal.code()) };
             return Self { cause: clean(refusal.message()), code: Some(code), hint };
         }
 
+        if let Some(error) = find_tls_error(&error) {
+            let cause = format!("TLS failed: {}", describe_tls_error(error));
+            return Self { code: None, cause, hint: tls_hint(error) };
+        }
         let cause = innermost(&error);
         let text = error.to_string();
         if text.contains("TLS") || cause.contains("certificate") {
@@ -102,6 +109,23 @@ const STANDBY: &str = "it is a standby, which cannot be written to";
 const READ_ONLY: &str = "read-only";
 const NOT_POSTGRES: &str = "check that it is PostgreSQL that listens at this address";
 const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
+
+const NEEDS_TLS: &str = "it may want TLS: replace ?sslmode=disable by ?sslmode=require; otherwise check the user";
+
+fn tls_hint(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as E;
+
+    match error {
+        rustls::Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => {
+            "name the host in the URL as its certificate does"
+        }
+        // An authority that was made anew has the name of the old one, and another key.
+        rustls::Error::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
+            "add ?sslrootcert=FILE with the authority of its certificate, or ?sslmode=disable on this machine"
+        }
+        _ => "check the certificate and the TLS settings of PostgreSQL",
+    }
+}
 
 /// The errors that led to one.
 fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

@@ -5,6 +5,7 @@
 //! write, one to follow.
 
 mod audit;
+mod batch;
 mod connect;
 mod fault;
 mod follower;

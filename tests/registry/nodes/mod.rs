@@ -17,5 +17,6 @@ mod promotion;
 mod redis;
 mod redis_server;
 mod starts;
+mod tls;
 mod together;
 mod transfer;

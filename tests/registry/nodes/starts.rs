@@ -39,7 +39,7 @@ fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
 }
 
 /// Starts a server that cannot start, and checks its one line and its hint.
-fn assert_refused(url: &str, more: &[&str], parts: &[&str]) {
+pub(super) fn assert_refused(url: &str, more: &[&str], parts: &[&str]) {
     let args = ["--database-url", url];
     let said = Server::try_with(args.iter().chain(more).copied()).err().unwrap_or_else(|| panic!("{url} started"));
     let lines: Vec<&str> = said.lines().collect();

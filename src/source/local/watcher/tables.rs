@@ -68,7 +68,8 @@ impl TableState {
 
     /// Whether the fingerprints are the same as before; `false` also if there are none.
     fn has_same_fingerprints(&mut self, wanted: &Wanted, is_traced: bool) -> bool {
-        let tcp = Wanted { udp: false, unix: false, ..*wanted };
+        let tcp =
+            Wanted { udp: false, unix: false, udplite: false, raw: false, packet: false, vsock: false, ..*wanted };
         let others = Wanted { tcp: false, ..*wanted };
         let with_tcp = self.without_tcp == 0;
         self.without_tcp = match (is_traced, with_tcp) {
@@ -88,8 +89,11 @@ impl TableState {
         (self.fingerprints, self.generation) == before && self.fingerprints.iter().all(Option::is_some)
     }
 
-    /// The fingerprint of the wanted tables.
+    /// The fingerprint of the wanted tables; `None`: they must be read.
     fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
+        if wanted.has_unprinted() {
+            return None;
+        }
         let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
         // After a failure the rest of a reply may still come, so the connection is not used again.
         let fingerprint = diag.fingerprint(wanted).ok();
