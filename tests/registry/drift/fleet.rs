@@ -256,6 +256,12 @@ fn assert_commands(fleet: &Fleet<'_>) {
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web2", "--fail-on", "not-listening"]);
     assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("drift-unregistered") && ran.stdout.contains("web2"), "{}", ran.stdout);
+    // A host that only registrations name was not looked at, also where another one was.
+    for hosts in [&["--host", "db1"][..], &["--host", "web2", "--host", "db1"]] {
+        let ran = fleet.command(&[&["drift", "--fleet", &registry, "--fail-on", "none"], hosts].concat());
+        assert_eq!(ran.code, Some(3), "{hosts:?}: {} {}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("cannot tell the drift of db1: no agent reports of db1"), "{}", ran.stderr);
+    }
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web9"]);
     assert!(ran.code != Some(0) && ran.stderr.contains("no agent reports of it"), "{:?} {}", ran.code, ran.stderr);
 }

@@ -110,11 +110,14 @@ fn a_server_waits_for_its_database_says_so_and_never_shows_an_empty_registry() {
     }
     assert_eq!(try_send(address, "POST", "/api/v1/services", &registration("j", 0)).unwrap().0, 503);
     assert_eq!((get("/health").unwrap().0, get("/health?ready=true").unwrap().0), (200, 503));
+    kill(child.id(), Signal::HUP);
 
     database.begin();
     wait_until(|| get("/health?ready=true").is_some_and(|(status, _)| status == 200));
     let (status, body) = get("/api/v1/services").unwrap();
     assert_eq!((status, body["data"]["services"].as_array().unwrap().len()), (200, 1), "{body}");
+    // The settings are read again as soon as there is a server that has them.
+    wait_until(|| said.lock().unwrap().contains("settings read again"));
     let text = said.lock().unwrap().clone();
     assert!(text.contains("hint: check that PostgreSQL runs") && text.contains("listens on"), "{text}");
     child.kill().unwrap();
@@ -172,6 +175,8 @@ fn a_server_that_waits_can_be_stopped_and_shows_no_password() {
     // It accepts, and stays silent.
     let (child, said) = waiting(&url, free_address());
     wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    // It reads its settings again on this one, and goes on.
+    kill(child.id(), Signal::HUP);
     kill(child.id(), Signal::TERM);
     assert!(finish(child).unwrap().success());
     let text = said.lock().unwrap().clone();
