@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -50,7 +50,7 @@ pub struct LocalDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<FirewallVerdict>,
     /// Where the rules of the firewall lead connections to this address: to containers, for example. An unspecified
-    /// address is this machine. Empty: nowhere else.
+    /// address is this machine. The ends that sockets of this machine serve come first. Empty: nowhere else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forwards_to: Vec<SocketAddr>,
     /// For IPv6: whether it refuses IPv4 (`IPV6_V6ONLY`).
@@ -134,6 +134,24 @@ impl Detail for LocalDetail {
 }
 
 impl LocalDetail {
+    /// Whether this stands for rules of the firewall alone: no socket of this machine takes what is sent to its address, and
+    /// its processes, if any, hold sockets at the other end ([`forwards_to`](Self::forwards_to)).
+    pub fn is_published(&self) -> bool {
+        self.state == SocketState::Published
+    }
+
+    /// The first end of a published port that a known process of this machine serves, at the address where this machine
+    /// reaches it: the rules that publish the port mostly do not apply to connections of the machine itself.
+    pub fn own_end(&self) -> Option<SocketAddr> {
+        let end = self.forwards_to.first().filter(|_| self.is_published() && self.owner == OwnerLookup::Known)?;
+        let ip = match end.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Some(SocketAddr::new(ip, end.port()))
+    }
+
     /// The process whose parents do not hold the socket: a server that started workers for it.
     pub fn main_process(&self) -> Option<&Arc<Process>> {
         main_process(&self.processes)

@@ -106,7 +106,7 @@ fn ss(scene: &Scene, args: &[&str]) -> Vec<(String, BTreeSet<u32>)> {
     let lines = text.lines().map(|line| {
         let pids = line.split("pid=").skip(1).filter_map(|rest| rest.split(',').next()?.parse().ok()).collect();
         let fields: Vec<&str> = line.split_whitespace().collect();
-        (fields.iter().find(|field| field.contains(':')).unwrap().to_string(), pids)
+        ((*fields.iter().find(|field| field.contains(':')).unwrap()).to_owned(), pids)
     });
     lines.collect()
 }

@@ -125,6 +125,7 @@ fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged>
     app.unscoped.store(Arc::new(view));
     app.ring.reset(contents.index, contents.events);
     app.checks.changed.add(ids);
+    app.eureka_changes.lose();
     Ok(())
 }
 

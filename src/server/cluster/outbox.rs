@@ -54,13 +54,16 @@ impl Outbox {
         self.renewed.insert(id);
     }
 
-    /// Keeps a renewal until the store is back. Returns whether there was room for it.
-    pub(super) fn postpone(&mut self, id: Arc<str>, command: Command) -> bool {
-        if self.postponed.len() >= MAX_POSTPONED && !self.postponed.contains_key(&id) {
-            return false;
-        }
+    /// Whether there is room for these renewals until the store is back.
+    pub(super) fn has_room_for(&self, commands: &[Command]) -> bool {
+        let new: HashSet<Arc<str>> =
+            commands.iter().filter_map(Command::subject).filter(|id| !self.postponed.contains_key(id)).collect();
+        self.postponed.len() + new.len() <= MAX_POSTPONED
+    }
+
+    /// Keeps a renewal until the store is back.
+    pub(super) fn postpone(&mut self, id: Arc<str>, command: Command) {
         self.postponed.insert(id, command);
-        true
     }
 
     /// The renewals that waited for the store.
@@ -244,6 +247,21 @@ mod tests {
         assert_eq!(ends, [(66, 82)]);
         assert!(seconds(66) + ASK_AHEAD < until);
         assert!(case.outbox.stored.is_empty() && case.outbox.ends.is_empty(), "nothing is kept of what has ended");
+    }
+
+    #[test]
+    fn what_has_no_room_until_the_store_is_back_is_not_taken() {
+        let renewal = |number: usize| Command::Renew { id: number.to_string().into(), generation: None, report: None };
+        let mut outbox = Outbox::default();
+        for number in 1..MAX_POSTPONED {
+            outbox.postpone(number.to_string().into(), renewal(number));
+        }
+
+        assert!(outbox.has_room_for(&[renewal(0), renewal(0), renewal(1)]), "one is new");
+        assert!(!outbox.has_room_for(&[renewal(0), renewal(MAX_POSTPONED)]));
+        outbox.postpone("0".into(), renewal(0));
+        assert!(outbox.has_room_for(&[renewal(0)]) && !outbox.has_room_for(&[renewal(MAX_POSTPONED)]));
+        assert_eq!(outbox.take_postponed().len(), MAX_POSTPONED);
     }
 
     #[test]

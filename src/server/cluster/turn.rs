@@ -140,11 +140,12 @@ impl ClusterWriter {
         (leases, renewed)
     }
 
-    /// Heartbeats of known instances are taken, and stored later; all other writes are refused.
+    /// Heartbeats of known instances are taken as long as there is room, and stored later; all other writes are refused.
     fn write_without_store(&mut self, jobs: Vec<WriteJob>, error: &StoreError) {
         let mut failed = Vec::new();
         for job in jobs {
-            if job.commands.iter().all(|command| self.is_known_renewal(command)) {
+            let are_renewals = job.commands.iter().all(|command| self.is_known_renewal(command));
+            if are_renewals && self.outbox.has_room_for(&job.commands) {
                 self.take_renewals(job);
             } else {
                 failed.push(job);

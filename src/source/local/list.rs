@@ -26,6 +26,8 @@ pub(super) struct ListingOutcome {
     pub(super) completeness: Completeness,
     pub(super) errors: Vec<PartialError>,
     pub(super) limits: Vec<PartialError>,
+    /// Whether the ports that rules of the firewall publish are known.
+    pub(super) published_known: bool,
 }
 
 /// Lists the listeners of this machine and passes each service to `out`. Once `stop` returns true, the services known by
@@ -68,6 +70,19 @@ impl SelectedSockets {
 
         Ok(Self { sockets, namespaces, faults, limits })
     }
+
+    /// Keeps the published ports of an earlier reading.
+    pub(super) fn keep_published(&mut self, earlier: &Self) {
+        let published = earlier.sockets.iter().filter(|socket| socket.is_published());
+        let missing = published.filter(|known| !self.sockets.iter().any(|one| is_same_rule(one, known)));
+        let missing: Vec<Socket> = missing.cloned().collect();
+        self.sockets.extend(missing);
+    }
+}
+
+fn is_same_rule(one: &Socket, other: &Socket) -> bool {
+    (one.transport, &one.address, one.port, one.forwards_to)
+        == (other.transport, &other.address, other.port, other.forwards_to)
 }
 
 /// Finds the owners of the selected sockets, and passes each service to `out`.
@@ -99,7 +114,8 @@ fn describe(
     limits.extend(names.iter().flat_map(ContainerNames::limits).cloned());
     limits.append(&mut selected.limits);
     let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-    Ok(ListingOutcome { completeness, errors, limits })
+    let published_known = selected.namespaces.iter().all(|namespace| !namespace.forwards);
+    Ok(ListingOutcome { completeness, errors, limits, published_known })
 }
 
 /// The owner of sockets, with the name of its container if names are wanted.

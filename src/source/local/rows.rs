@@ -48,15 +48,17 @@ impl AddressGroup<'_> {
         if count == 0 { self.sockets } else { &self.sockets[..count] }
     }
 
-    /// Where connections go instead, or where a proxy takes them.
+    /// Where connections go instead, or where a proxy takes them; first the ends that sockets of this machine serve.
     fn forwards_to(&self) -> Vec<SocketAddr> {
-        let mut targets: Vec<SocketAddr> = self.sockets.iter().filter_map(|socket| socket.forwards_to).collect();
-        if targets.is_empty() {
-            targets.extend(self.owner.processes.iter().filter_map(|process| published::proxied(process)));
+        let ends = self.sockets.iter().filter_map(|socket| Some((socket.inode == 0, socket.forwards_to?)));
+        let mut ends: Vec<(bool, SocketAddr)> = ends.collect();
+        if ends.is_empty() {
+            let proxied = self.owner.processes.iter().filter_map(|process| published::proxied(process));
+            ends.extend(proxied.map(|end| (false, end)));
         }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
+        ends.sort_unstable();
+        ends.dedup();
+        ends.into_iter().map(|(_, end)| end).collect()
     }
 
     fn receive_queue(&self) -> u32 {
@@ -190,13 +192,14 @@ impl<'a> RowBuilder<'a> {
     /// Why the rules of a firewall are unknown, where they matter: to what is exposed, and to published ports.
     fn unknown_firewall(&self, sockets: &[Socket]) -> Option<PartialError> {
         let wants_exposed = self.depth == DetailLevel::Full || self.query.exposed;
-        let of_sockets = sockets.iter().find_map(|socket| {
+        let sockets = sockets.iter().filter(|_| wants_exposed);
+        let mut of_sockets = sockets.filter_map(|socket| {
             let namespace = &self.namespaces[usize::from(socket.netns)];
-            let verdict = select::firewall(socket, namespace).filter(|_| wants_exposed);
-            namespace.firewall.unknown().filter(|_| verdict.is_some())
+            let unknown = namespace.firewall.unknown()?;
+            select::firewall(socket, namespace).map(|_| unknown)
         });
         let of_ports = self.namespaces.iter().find(|namespace| namespace.forwards);
-        of_sockets.or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
+        of_sockets.next().or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
     }
 
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
@@ -278,6 +281,9 @@ impl<'a> RowBuilder<'a> {
         let backlog_limit =
             group.own().iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
         let interfaces = select::bound(first).filter(|_| full);
+        let firewall = if full { select::firewall(first, namespace) } else { None };
+        let is_judged = full && namespace.unread.is_none();
+        let exposed = if is_judged { select::exposed_through(first, namespace, firewall) } else { None };
 
         LocalDetail {
             owner: group.owner.status,
@@ -290,8 +296,8 @@ impl<'a> RowBuilder<'a> {
             scope: select::scope(first),
             state,
             interfaces: interfaces.map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
-            exposed: select::exposed(first, namespace).filter(|_| full && namespace.unread.is_none()),
-            firewall: if full { select::firewall(first, namespace) } else { None },
+            exposed,
+            firewall,
             forwards_to: group.forwards_to(),
             v6_only: group.agreed(|socket| socket.v6_only).filter(|_| !first.is_published()),
             netns: namespace.identity.clone(),

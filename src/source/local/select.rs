@@ -1,5 +1,6 @@
 //! Selects sockets by the options, checked against this machine.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use super::all_tables::read_tables;
@@ -18,6 +19,8 @@ use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketSt
 pub(super) struct Selection<'a> {
     query: &'a Local,
     ports: Option<Ports>,
+    /// The last published port, and what the firewall does with it: the entries of its ends follow each other.
+    last_published: RefCell<Option<(Socket, Option<FirewallVerdict>)>>,
 }
 
 impl<'a> Selection<'a> {
@@ -25,7 +28,7 @@ impl<'a> Selection<'a> {
     /// A user that this machine does not have.
     pub(super) fn new(query: &'a Local, users: &Users) -> Result<Self> {
         query.user.as_deref().map(|user| users.find(user)).transpose()?;
-        Ok(Self { query, ports: query.wanted_ports() })
+        Ok(Self { query, ports: query.wanted_ports(), last_published: RefCell::default() })
     }
 
     /// # Errors
@@ -49,8 +52,21 @@ impl<'a> Selection<'a> {
             || self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
-            || (query.exposed && exposed(socket, namespace) == Some(false));
+            || (query.exposed && self.exposed(socket, namespace) == Some(false));
         !out
+    }
+
+    fn exposed(&self, socket: &Socket, namespace: &Namespace) -> Option<bool> {
+        if !socket.is_published() {
+            return exposed(socket, namespace);
+        }
+        // Which end it is makes no difference to the rules.
+        let port = Socket { inode: 0, forwards_to: None, uid: None, cgroup: None, ..socket.clone() };
+        let known =
+            self.last_published.borrow().as_ref().filter(|(last, _)| *last == port).map(|(_, verdict)| *verdict);
+        let verdict = known.unwrap_or_else(|| firewall(&port, namespace));
+        self.last_published.replace(Some((port, verdict)));
+        exposed_through(socket, namespace, verdict)
     }
 
     /// Whether `--interface` leaves a socket out.
@@ -74,11 +90,20 @@ pub(super) fn scope(socket: &Socket) -> Scope {
 
 /// Whether another host could reach a socket.
 pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
+    exposed_through(socket, namespace, firewall(socket, namespace))
+}
+
+/// Whether another host could reach a socket, with what the firewall does.
+pub(super) fn exposed_through(
+    socket: &Socket,
+    namespace: &Namespace,
+    firewall: Option<FirewallVerdict>,
+) -> Option<bool> {
     let by_address = exposed_by_address(socket, &namespace.interfaces);
     if has_other_rules(socket) {
         return by_address.filter(|exposed| !exposed);
     }
-    match firewall(socket, namespace) {
+    match firewall {
         // Nothing may serve at the other end, or on another machine.
         Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {
             by_address.filter(|exposed| !exposed)
@@ -114,16 +139,21 @@ pub(super) fn firewall(socket: &Socket, namespace: &Namespace) -> Option<Firewal
     }
 
     let Address::Ip(ip) = socket.address else { return None };
-    let host = namespace.interfaces.host();
-    let addresses = match ip.to_canonical() {
+    let (host, ip) = (namespace.interfaces.host(), ip.to_canonical());
+    let takes_ipv4 = ip.is_ipv4() || (ip.is_unspecified() && socket.v6_only != Some(true));
+    let addresses = match ip {
         ip if !ip.is_unspecified() => vec![ip],
+        // A UDP socket gets what is sent to groups and to all, too.
+        _ if socket.transport == Transport::Udp && !socket.is_published() => Vec::new(),
         IpAddr::V4(_) => host.addresses(false),
-        IpAddr::V6(_) if socket.v6_only == Some(true) => host.addresses(true),
+        IpAddr::V6(_) if !takes_ipv4 => host.addresses(true),
         IpAddr::V6(_) => [host.addresses(true), host.addresses(false)].concat(),
     };
     let destination = Destination {
         transport: socket.transport,
         addresses,
+        takes_ipv4,
+        takes_ipv6: ip.is_ipv6(),
         port: socket.port,
         device: socket.device,
         has_socket: socket.state != SocketState::Published,

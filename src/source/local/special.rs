@@ -151,7 +151,7 @@ mod tests {
         let line =
             " 179: 00000000:0001 00000000:0000 07 00000000:00000240 00:00000000 00000000     7        0 46805910 2 0 0";
         let socket = parse_raw(line).unwrap();
-        assert_eq!((socket.port, socket.inode, socket.uid, socket.receive_queue), (0, 46805910, Some(7), 0x240));
+        assert_eq!((socket.port, socket.inode, socket.uid, socket.receive_queue), (0, 46_805_910, Some(7), 0x240));
         assert_eq!((socket.state, protocol(&socket)), (SocketState::Unconnected, Some("icmp".into())));
         let line = line.replace(":0001", ":00FD").replace(" 07 ", " 01 ");
         let socket = parse_raw(&line).unwrap();
@@ -162,7 +162,10 @@ mod tests {
     fn lines_of_packet_sockets_are_read() {
         let line = "00000000ecdbbc6f 3      3    0806   5     1 640    0      46805911";
         let socket = parse_packet(line).unwrap();
-        assert_eq!((socket.device, socket.uid, socket.inode, socket.receive_queue), (Some(5), Some(0), 46805911, 640));
+        assert_eq!(
+            (socket.device, socket.uid, socket.inode, socket.receive_queue),
+            (Some(5), Some(0), 46_805_911, 640)
+        );
         assert_eq!(protocol(&socket), Some("arp".into()));
         assert_eq!(protocol(&parse_packet(&line.replace("0806", "88B5")).unwrap()), Some("0x88b5".into()));
         assert_eq!(parse_packet("sk               RefCnt Type Proto  Iface R Rmem   User   Inode"), None);

@@ -12,6 +12,7 @@ use super::socket::{ConnectedSocket, Socket, Wanted};
 use super::table_read::{fault, note, read};
 use super::{hints, netns, procnet, special};
 use crate::model::{NetworkNamespace, PartialError, Transport};
+use crate::net::OtherNamespace;
 
 /// The sockets found, and what could not be read.
 #[derive(Default)]
@@ -48,7 +49,7 @@ pub(super) struct Namespace {
 pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
-        Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+        Err(err) => return tables.faults.push(others_unknown(&err)),
     };
 
     for other in others {
@@ -59,10 +60,7 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
             }
             Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
-            Err(err) => {
-                let what = format!("read network namespace {}", other.identity);
-                tables.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
-            }
+            Err(err) => tables.faults.push(other_unreadable(&other, &err)),
         }
     }
 
@@ -71,6 +69,17 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
         tables.faults.push(denied.clone());
         tables.limits.push(denied);
     }
+}
+
+/// The other namespaces cannot be found.
+pub(super) fn others_unknown(error: &io::Error) -> PartialError {
+    fault("find other network namespaces".to_owned(), error, "try again")
+}
+
+/// A namespace cannot be read, and not for a missing permission.
+pub(super) fn other_unreadable(other: &OtherNamespace, error: &io::Error) -> PartialError {
+    let what = format!("read network namespace {}", other.identity);
+    fault(what, error, "try again, with more open files (ulimit -n)")
 }
 
 /// Some namespace may not be entered.

@@ -115,10 +115,7 @@ impl Follower {
             self.session = None;
         }
         if self.session.is_none() {
-            let session = connect(&self.url, Some(&self.wake)).await.map_err(|error| match error {
-                StoreError::Unusable { cause, .. } => StoreError::Away { cause },
-                other => other,
-            })?;
+            let session = connect(&self.url, Some(&self.wake)).await.map_err(fault::away)?;
             let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
             let statements = prepared.map_err(|fault| fault::running(&fault))?;

@@ -107,7 +107,7 @@ impl TurnWriter {
         if self.prepared.is_none() {
             let session = match self.session.take().filter(|session| !session.client.is_closed()) {
                 Some(session) => session,
-                None => connect(&self.url, None).await.map_err(away)?,
+                None => connect(&self.url, None).await.map_err(fault::away)?,
             };
             let prepared = timeout(STEP_TIMEOUT, WriteStatements::prepare(&session.client)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
@@ -136,14 +136,6 @@ impl TurnWriter {
         }
 
         Err(fault::running(&fault))
-    }
-}
-
-/// What fails at the start is a database that cannot be used; later it is one that is away.
-fn away(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unusable { cause, .. } => StoreError::Away { cause },
-        other => other,
     }
 }
 

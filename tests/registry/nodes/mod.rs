@@ -6,6 +6,7 @@ mod audit;
 mod checks;
 mod contract;
 mod database;
+mod eureka;
 mod faults;
 mod history;
 mod leases;

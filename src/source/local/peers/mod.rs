@@ -79,7 +79,7 @@ pub(super) fn list(
     limits.extend(builder.names.iter().flat_map(ContainerNames::limits).cloned());
 
     let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-    Ok(ListingOutcome { completeness, errors: faults, limits })
+    Ok(ListingOutcome { completeness, errors: faults, limits, published_known: false })
 }
 
 /// What to request from the kernel: connections, and the listeners that accepted them.

@@ -62,6 +62,6 @@ mod tests {
         let image = "docker.io/library/nginx:1.29".to_owned();
         assert_eq!(named(&container.concat()), ("3f4e".to_owned(), "shop/web-0/nginx".to_owned(), image.clone()));
         assert_eq!(named(&container[..3].concat()), ("3f4e".to_owned(), "nginx".to_owned(), image));
-        assert_eq!(named(b""), Default::default());
+        assert_eq!(named(b""), (String::new(), String::new(), String::new()));
     }
 }

@@ -43,10 +43,10 @@ pub(super) fn call(
             other => io::Error::other(other),
         })
     })?;
-    message(reply)
+    message(&reply)
 }
 
-fn message(reply: H2Answer) -> io::Result<Option<Vec<u8>>> {
+fn message(reply: &H2Answer) -> io::Result<Option<Vec<u8>>> {
     if reply.body.len() >= MAX_REPLY_BYTES {
         return Err(too_long());
     }

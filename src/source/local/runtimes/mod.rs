@@ -33,7 +33,7 @@ const REQUEST_INTERVAL: Duration = Duration::from_millis(200);
 /// and that time as a multiple of what the last request took.
 const REST: u32 = 10;
 /// A name older than this is requested again: containers can be renamed.
-const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// Runtimes whose ids are the names themselves, or that have no socket.
 const WITHOUT_API: [&str; 3] = ["lxc", "libvirt-lxc", "systemd-nspawn"];
 
@@ -161,6 +161,7 @@ fn refused(socket: &RuntimeSocket, error: &io::Error) -> PartialError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cgroup;
     use super::*;
 
     #[test]
@@ -189,9 +190,10 @@ mod tests {
     #[test]
     fn a_container_that_is_named_by_its_id_needs_no_runtime() {
         let mut names = ContainerNames::default();
-        let container = Container { runtime: "lxc".into(), id: "web".into(), ..Container::default() };
-        let mut member = Membership { container: Some(container.clone()), ..Membership::default() };
+        let mut member = cgroup::membership("/lxc.payload.web");
+        let container = member.container.clone();
+        assert_eq!(container.as_ref().map(ToString::to_string), Some("lxc-web".to_owned()));
         names.describe(&mut member);
-        assert_eq!((member.container, names.requested), (Some(container), None));
+        assert_eq!((member.container, names.requested), (container, None));
     }
 }
