@@ -2816,7 +2816,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --udplite --raw --packet --vsock --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --runtime --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5005,7 +5005,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --register --server --registry --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --udplite --raw --packet --vsock --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --runtime --connections --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --columns --sort --group-by --tree --no-headers --identify --intensity --identify-timeout --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --validate --min-score --register --server --registry --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6699,7 +6699,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__who)
-            opts="-o -q -h -V --pid --all-netns --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --pid --all-netns --runtime --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

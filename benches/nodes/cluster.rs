@@ -100,7 +100,7 @@ pub fn processor_time(pid: u32) -> Duration {
 }
 
 /// Registers instances with these numbers, in services of a thousand each.
-pub fn fill(node: &Node, numbers: std::ops::Range<usize>, ttl: u32) {
+pub fn fill(node: &Node, numbers: impl Iterator<Item = usize>, ttl: u32) {
     let all: Vec<usize> = numbers.collect();
     for some in all.chunks(250) {
         let operations: Vec<Value> = some.iter().map(|number| json!({ "register": instance(*number, ttl) })).collect();

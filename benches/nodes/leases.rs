@@ -1,6 +1,8 @@
 //! Many leases that are renewed, and a server that missed many events.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,10 +30,7 @@ pub fn renewals(size: usize) -> String {
         for (at, node) in nodes.iter().enumerate() {
             let numbers = at * count / 3..(at + 1) * count / 3;
             let (stop, sent) = (&stop, &sent);
-            scope.spawn(move || {
-                fill(node, numbers.clone(), TTL);
-                renew(node, numbers, stop, sent);
-            });
+            scope.spawn(move || fill_and_renew(node, numbers, stop, sent));
         }
         wait(|| nodes.iter().all(|node| node.status()["instances"] == count));
         // Every lease was renewed at least twice.
@@ -60,20 +59,32 @@ pub fn renewals(size: usize) -> String {
     text
 }
 
-/// Sends heartbeats of all these instances at the interval, until it is stopped.
-fn renew(node: &Node, numbers: std::ops::Range<usize>, stop: &AtomicBool, sent: &AtomicU64) {
+/// Registers these instances, and sends heartbeats of each at the interval from then on, until it is stopped.
+fn fill_and_renew(node: &Node, numbers: Range<usize>, stop: &AtomicBool, sent: &AtomicU64) {
     let all: Vec<usize> = numbers.collect();
+    let mut waiting = all.chunks(250);
+    let mut rounds: VecDeque<(Instant, &[usize])> = VecDeque::new();
     while !stop.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        for some in all.chunks(500) {
-            let operations: Vec<Value> =
-                some.iter().map(|number| json!({ "heartbeat": { "id": id(*number) } })).collect();
-            let reply = send(node.address, "POST", "/api/v1/bulk", &json!({ "operations": operations }));
-            assert!(!reply.contains("\"error\""), "{reply}");
-            sent.fetch_add(some.len() as u64, Ordering::Relaxed);
+        let due = rounds.front().map(|(at, _)| *at).filter(|at| *at <= Instant::now());
+        if due.is_some()
+            && let Some((_, some)) = rounds.pop_front()
+        {
+            renew(node, some, sent);
+            rounds.push_back((Instant::now() + HEARTBEAT_INTERVAL, some));
+        } else if let Some(some) = waiting.next() {
+            fill(node, some.iter().copied(), TTL);
+            rounds.push_back((Instant::now() + HEARTBEAT_INTERVAL, some));
+        } else {
+            thread::sleep(Duration::from_millis(5));
         }
-        thread::sleep(HEARTBEAT_INTERVAL.saturating_sub(begun.elapsed()));
     }
+}
+
+fn renew(node: &Node, some: &[usize], sent: &AtomicU64) {
+    let operations: Vec<Value> = some.iter().map(|number| json!({ "heartbeat": { "id": id(*number) } })).collect();
+    let reply = send(node.address, "POST", "/api/v1/bulk", &json!({ "operations": operations }));
+    assert!(!reply.contains("\"error\""), "{reply}");
+    sent.fetch_add(some.len() as u64, Ordering::Relaxed);
 }
 
 /// The processor time of PostgreSQL: of its processes that run now.

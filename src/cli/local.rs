@@ -39,7 +39,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShortLocal {
     /// Show only these ports: numbers, ranges and names, as in 8080, :8080 or 8000-9000
-    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix"], help_heading = "Filters")]
+    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix", "raw", "packet", "vsock"], help_heading = "Filters")]
     listed: Vec<Ports>,
     #[command(flatten)]
     local: Local,

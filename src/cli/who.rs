@@ -12,7 +12,7 @@ use super::listing::ExitRules;
 use super::port_words::parse_ports;
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
-use crate::model::{Listing, LocalDetail, OwnerLookup, Ports, Process, Service};
+use crate::model::{Container, Listing, LocalDetail, OwnerLookup, Ports, Process, Service, SocketState};
 use crate::output::FormatName;
 use crate::source::{Local, Source};
 
@@ -24,7 +24,8 @@ Examples:
 
 /// Show who holds a port: process, command line, unit or container, and since when
 ///
-/// Exits with 1 if nothing listens there, and with 3 if the process cannot be seen: run it as root then.
+/// A port that a rule of the firewall leads elsewhere is named as published, with the process at the other end if that is on
+/// this machine. Exits with 1 if nothing listens there, and with 3 if the process cannot be seen: run it as root then.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Who {
@@ -37,6 +38,9 @@ pub(super) struct Who {
     /// Include every network namespace of this machine (needs root)
     #[arg(long)]
     all_netns: bool,
+    /// Show the name and image of a container, from the sockets of docker, podman, containerd and CRI-O
+    #[arg(long)]
+    runtime: bool,
 }
 
 /// One owner, and everything it holds.
@@ -45,7 +49,10 @@ type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
 impl Who {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let ports = Ports::union(&self.ports);
-        let local = Local { ports: Some(ports), all_netns: self.all_netns, ..Local::default() };
+        let (all_netns, runtime) = (self.all_netns, self.runtime);
+        // The processes that may be signalled are those that hold the port, not those that a rule of the firewall leads to.
+        let state = if self.pid { vec![SocketState::Listen, SocketState::Unconnected] } else { Vec::new() };
+        let local = Local { ports: Some(ports), all_netns, runtime, state, ..Local::default() };
         let is_text = global.format == FormatName::Table;
         if self.pid && !is_text {
             return Err(Error::usage("--pid", "it prints process ids only", "leave it or --output out"));
@@ -66,7 +73,7 @@ impl Who {
 /// Says on standard error what is missing.
 fn report(listing: &Listing<LocalDetail>, local: &Local, quiet: bool) -> Exit {
     let errors = listing.errors.iter().inspect(|error| stderr::fault(error)).count();
-    let is_hidden = listing.services.iter().any(|service| !is_known(&service.detail));
+    let is_hidden = listing.services.iter().any(|service| is_hidden(&service.detail));
     if !quiet {
         for limit in &listing.limits {
             stderr::note(&format!("cannot {}: {}; {}", limit.operation, limit.cause, limit.hint));
@@ -88,6 +95,11 @@ fn report(listing: &Listing<LocalDetail>, local: &Local, quiet: bool) -> Exit {
 /// Whether a process that holds the socket is known. Others may hold it too.
 pub(super) fn is_known(detail: &LocalDetail) -> bool {
     detail.owner == OwnerLookup::Known
+}
+
+/// Whether a process is missing. What a rule of the firewall leads to another machine has none here.
+fn is_hidden(detail: &LocalDetail) -> bool {
+    !is_known(detail) && detail.owner != OwnerLookup::NotAsked
 }
 
 fn write_pids(out: &mut (dyn Write + Send), listing: &Listing<LocalDetail>) -> io::Result<()> {
@@ -125,19 +137,27 @@ pub(super) fn holders(services: &[Service<LocalDetail>]) -> Vec<Holder<'_>> {
 }
 
 fn is_same_owner(one: &LocalDetail, other: &LocalDetail) -> bool {
+    if one.is_published() || other.is_published() {
+        return false;
+    }
     let pids = |detail: &LocalDetail| detail.processes.iter().map(|process| process.pid).collect::<Vec<_>>();
     !one.processes.is_empty()
         && (&one.netns, one.processes_complete) == (&other.netns, other.processes_complete)
         && pids(one) == pids(other)
 }
 
-/// Several lines about one holder: what it is, and what it listens on.
+/// Several lines about one holder: what it is, and what it listens on; or where a rule of the firewall leads instead.
 fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
     let detail = &service.detail;
     let held = addresses.join(" and ");
     let mut lines = Vec::new();
 
     let text = match detail.main_process() {
+        _ if detail.is_published() => {
+            lines.extend(detail.main_process().into_iter().flat_map(|process| process_lines(process, detail, now)));
+            let ends: Vec<String> = detail.forwards_to.iter().map(ToString::to_string).collect();
+            format!("{held} is published to {}\n", ends.join(" and "))
+        }
         None => format!("{held}: {}\n", detail.owner.as_str()),
         Some(process) => {
             let name = service.name.as_ref().unwrap_or(&process.name);
@@ -153,13 +173,24 @@ fn describe((service, addresses): &Holder<'_>, now: Timestamp) -> String {
         .filter(|user| detail.main_process().and_then(|process| process.user.as_ref()) != Some(*user));
     lines.push(("opened by", opened_by.map(ToString::to_string).unwrap_or_default()));
     lines.push(("unit", detail.unit.as_ref().map(ToString::to_string).unwrap_or_default()));
-    lines.push(("container", detail.container.as_ref().map(ToString::to_string).unwrap_or_default()));
+    lines.push(("container", detail.container.as_ref().map(container).unwrap_or_default()));
     lines.push(("namespace", detail.netns.as_ref().map(ToString::to_string).unwrap_or_default()));
     lines.iter().filter(|(_, value)| !value.is_empty()).fold(text, |mut text, (label, value)| {
         // Writing to a String never fails.
         let _ = writeln!(text, "  {label:<10}  {value}");
         text
     })
+}
+
+/// `docker-3f4e8a1b2c3d (web, nginx:1.29)`
+fn container(container: &Container) -> String {
+    let known: Vec<String> =
+        [&container.name, &container.image].into_iter().flatten().map(ToString::to_string).collect();
+    match known.as_slice() {
+        _ if container.name_unknown => format!("{container} (name unknown)"),
+        [] => container.to_string(),
+        known => format!("{container} ({})", known.join(", ")),
+    }
 }
 
 fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec<(&'static str, String)> {

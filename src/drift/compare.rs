@@ -13,7 +13,7 @@ use crate::model::FindingKind;
 /// Compares what registries say with what listens here and what replies. Every registered endpoint has at least one item, and
 /// every listener without a registration has one; sorted by id.
 pub fn compare(input: &DriftInput) -> Vec<DriftItem> {
-    let table = ListenerTable::new(&input.listeners, input.listeners_complete);
+    let table = ListenerTable::new(input);
     let mut items = Vec::new();
 
     for (index, view) in input.registries.iter().enumerate().filter(|(_, view)| view.looked_up.is_none()) {

@@ -14,10 +14,13 @@ use crate::model::{Finding, LocalDetail, Service};
 pub struct DriftInput {
     /// What each registry says.
     pub registries: Vec<RegistryView>,
-    /// The listeners of this machine, and whether these are all.
+    /// The listeners of this machine, and the ports that rules of its firewall lead elsewhere.
     pub listeners: Vec<Service<LocalDetail>>,
     /// Whether the listeners are complete: false if a socket table could not be read.
     pub listeners_complete: bool,
+    /// Whether the ports that rules of the firewall publish are among them: false if this machine passes packets on and its
+    /// rules could not be read.
+    pub published_known: bool,
     /// What is known of this machine.
     pub host: HostView,
     /// The replies, by address and port.

@@ -3,32 +3,42 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::DriftInput;
 use crate::model::{Address, Certainty, LocalDetail, Service, Transport};
 
-/// The listeners of this network namespace.
+/// The listeners of this network namespace, and apart from them the ports that only rules of the firewall lead elsewhere.
 pub(super) struct ListenerTable<'a> {
-    by_port: HashMap<(Transport, u16), Vec<&'a Service<LocalDetail>>>,
+    by_port: ServicesByPort<'a>,
+    published: ServicesByPort<'a>,
     complete: bool,
+    published_known: bool,
 }
+
+type ServicesByPort<'a> = HashMap<(Transport, u16), Vec<&'a Service<LocalDetail>>>;
+
+const PUBLISHED: &str =
+    "a rule of the firewall leads its connections elsewhere, and may not apply to those of this machine";
+const HIDDEN_RULES: &str = "the rules of the firewall may publish it, and cannot be read; run it as root";
 
 /// What listens at an address.
 pub(super) struct Listening<'a> {
     pub(super) certainty: Certainty,
     /// The socket that takes connections there: the one with the most specific address.
     pub(super) socket: Option<&'a Service<LocalDetail>>,
+    /// Why neither this table nor a connection from here says whether others are served there.
+    pub(super) published: Option<&'static str>,
 }
 
 impl<'a> ListenerTable<'a> {
-    pub(super) fn new(listeners: &'a [Service<LocalDetail>], complete: bool) -> Self {
-        let mut by_port: HashMap<_, Vec<&Service<LocalDetail>>> = HashMap::new();
-        for service in listeners.iter().filter(|service| service.detail.netns.is_none()) {
-            for endpoint in &service.endpoints {
-                if let Some(port) = endpoint.port {
-                    by_port.entry((endpoint.transport, port)).or_default().push(service);
-                }
-            }
+    pub(super) fn new(input: &'a DriftInput) -> Self {
+        let own = input.listeners.iter().filter(|service| service.detail.netns.is_none());
+        let (published, listeners): (Vec<_>, Vec<_>) = own.partition(|service| service.detail.is_published());
+        Self {
+            by_port: by_port(listeners),
+            published: by_port(published),
+            complete: input.listeners_complete,
+            published_known: input.published_known,
         }
-        Self { by_port, complete }
     }
 
     /// What listens at an address of this machine.
@@ -39,13 +49,27 @@ impl<'a> ListenerTable<'a> {
         let best = covering
             .filter(|(certainty, _)| *certainty != Certainty::No)
             .min_by_key(|(certainty, service)| (*certainty == Certainty::Unknown, is_unspecified(service)));
-
-        match best {
-            Some((certainty, service)) => Listening { certainty, socket: Some(service) },
-            // A table that could not be read may hold it.
-            None if !self.complete => Listening { certainty: Certainty::Unknown, socket: None },
-            None => Listening { certainty: Certainty::No, socket: None },
+        if let Some((certainty, service)) = best {
+            return Listening { certainty, socket: Some(service), published: None };
         }
+
+        let published = self.published_at(ip, transport, port);
+        // A table that could not be read may hold it.
+        let is_unknown = published.is_some() || !self.complete;
+        let certainty = if is_unknown { Certainty::Unknown } else { Certainty::No };
+        Listening { certainty, socket: None, published }
+    }
+
+    /// Why a rule of the firewall may serve an address that no socket serves. To a loopback address only this machine connects.
+    fn published_at(&self, ip: IpAddr, transport: Transport, port: u16) -> Option<&'static str> {
+        if ip.to_canonical().is_loopback() {
+            return None;
+        }
+        let mut published = self.published.get(&(transport, port)).into_iter().flatten();
+        if published.any(|service| is_published_at(service, ip)) {
+            return Some(PUBLISHED);
+        }
+        (!self.published_known).then_some(HIDDEN_RULES)
     }
 
     /// A listener of this port that takes only connections of this machine.
@@ -58,11 +82,29 @@ impl<'a> ListenerTable<'a> {
     }
 }
 
+fn by_port(services: Vec<&Service<LocalDetail>>) -> ServicesByPort<'_> {
+    let mut by_port = ServicesByPort::new();
+    for service in services {
+        for endpoint in &service.endpoints {
+            if let Some(port) = endpoint.port {
+                by_port.entry((endpoint.transport, port)).or_default().push(service);
+            }
+        }
+    }
+    by_port
+}
+
+/// Whether a rule leads connections to an address elsewhere. One for IPv6 never applies to IPv4.
+fn is_published_at(service: &Service<LocalDetail>, ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    ip_of(service).is_some_and(|at| at == ip || (at.is_unspecified() && at.is_ipv6() == ip.is_ipv6()))
+}
+
 /// The address that a listener is bound to.
 pub(super) fn ip_of(service: &Service<LocalDetail>) -> Option<IpAddr> {
     match service.endpoints.first()?.address {
         Address::Ip(ip) => Some(ip.to_canonical()),
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 

@@ -62,7 +62,7 @@ impl LookOptions {
         let registries = list(&self.registries, host.as_ref(), &mut errors).await;
         let nodes = self.nodes.clone();
         let (listing, host) = blocking(move || (local_listing(), read_host(nodes))).await?;
-        let listing = listing?;
+        let (listing, published_known) = listing?;
         let listeners_complete = listing.completeness == Completeness::Complete;
         errors.extend(listing.errors);
         *self.bound.lock() = listing.services.iter().filter_map(ip_of).filter(|ip| !ip.is_unspecified()).collect();
@@ -71,6 +71,7 @@ impl LookOptions {
             registries,
             listeners: listing.services,
             listeners_complete,
+            published_known,
             host,
             replies: BTreeMap::new(),
             allow: self.allow.clone(),
@@ -155,8 +156,9 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     spawn_blocking(work).await.map_err(|error| Error::io("look at this machine", error, hint))
 }
 
-fn local_listing() -> Result<Listing<LocalDetail>> {
-    Local::default().listing()
+/// The listeners, and whether the ports that rules of the firewall publish are among them.
+fn local_listing() -> Result<(Listing<LocalDetail>, bool)> {
+    Local::default().listing_with_published()
 }
 
 fn read_host(mut names: Vec<String>) -> HostView {

@@ -113,7 +113,7 @@ pub(crate) fn registered_endpoints(service: &Service) -> Vec<RegisteredEndpoint>
         namespace: service.namespace.clone(),
         addresses: match endpoint.address {
             Address::Ip(ip) => vec![ip.to_canonical()],
-            Address::Unix(_) | Address::Name(_) => Vec::new(),
+            Address::Unix(_) | Address::Name(_) | Address::Other(_) => Vec::new(),
         },
         health: health(endpoint, &service.source, checks),
         judged: judged(endpoint, &service.source, checks),
@@ -199,7 +199,7 @@ fn declaration(service: &Service, endpoint: &Endpoint) -> Declaration {
     let protocol = protocol.or_else(|| declared.and_then(|declared| declared.protocol.clone()));
     let of_address = match &endpoint.address {
         Address::Name(name) => Some(name.as_raw().to_owned()),
-        Address::Ip(_) | Address::Unix(_) => None,
+        Address::Ip(_) | Address::Unix(_) | Address::Other(_) => None,
     };
     let given = declared.and_then(|declared| declared.ask.server_name.clone());
 

@@ -156,7 +156,7 @@ fn unresolved_names(registries: &[RegistryView]) -> Vec<String> {
     let names: BTreeSet<String> = endpoints
         .filter_map(|registered| match &registered.endpoint.address {
             Address::Name(name) => Some(name.as_raw().to_owned()),
-            Address::Ip(_) | Address::Unix(_) => None,
+            Address::Ip(_) | Address::Unix(_) | Address::Other(_) => None,
         })
         .collect();
     names.into_iter().collect()

@@ -46,7 +46,7 @@ impl<'a> Subject<'a> {
             return vec![self.foreign()];
         }
 
-        let verdict = verdict(Certainty::Yes, self.item.detail.listening, self.item.detail.replying);
+        let verdict = self.verdict();
         if verdict == DriftVerdict::NotListening {
             // Everything else that is wrong with it follows from that.
             return vec![self.not_listening()];
@@ -63,10 +63,19 @@ impl<'a> Subject<'a> {
         if findings.is_empty() { vec![self.without_finding(verdict, owner)] } else { findings }
     }
 
+    /// A connection of this machine may take another way than those of others, whom a rule leads elsewhere.
+    fn verdict(&self) -> DriftVerdict {
+        if self.listening.published.is_some() {
+            return DriftVerdict::CannotTell;
+        }
+        verdict(Certainty::Yes, self.item.detail.listening, self.item.detail.replying)
+    }
+
     fn without_finding(&self, verdict: DriftVerdict, owner: Option<DriftItem>) -> DriftItem {
         let is_failing = matches!(self.registered.health, RegistryHealth::Failing(_));
         match (verdict, self.place) {
             (_, AddressLocation::Unknown(reason)) => self.item.cannot_tell(reason),
+            _ if let Some(reason) = self.listening.published => self.item.cannot_tell(reason),
             (DriftVerdict::Agrees, _) if is_failing => {
                 self.item.cannot_tell("its check fails, and examines more than a connection")
             }
@@ -203,7 +212,7 @@ impl RegisteredEndpoint {
 
 fn listening<'a>(table: &ListenerTable<'a>, place: AddressLocation, registered: &RegisteredEndpoint) -> Listening<'a> {
     let port = registered.endpoint.port.unwrap_or_default();
-    let mut found = Listening { certainty: Certainty::Unknown, socket: None };
+    let mut found = Listening { certainty: Certainty::Unknown, socket: None, published: None };
     if place != AddressLocation::Here {
         return found;
     }

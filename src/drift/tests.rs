@@ -46,6 +46,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         firewall: None,
         forwards_to: Vec::new(),
         mptcp: false,
+        protocol: None,
         v6_only: Some(address == "::1"),
         netns: None,
         backlog: None,
@@ -89,6 +90,7 @@ pub(super) fn input() -> DriftInput {
         registries: vec![view("consul")],
         listeners: Vec::new(),
         listeners_complete: true,
+        published_known: true,
         host,
         replies: BTreeMap::new(),
         allow: AllowList::default(),
@@ -171,6 +173,54 @@ fn a_socket_table_that_could_not_be_read_proves_nothing() {
     let silent = DriftInput { replies: BTreeMap::new(), ..input.clone() };
     assert_eq!((codes(&silent), reasons(&silent)), (Vec::new(), vec!["whether it replies is unknown".to_owned()]));
     assert_eq!(codes(&input), ["drift-health-differs"], "the refusal is a fact of its own");
+}
+
+/// What a rule of the firewall leads elsewhere: a row of the listing, and no listener.
+fn published(address: &str, port: u16) -> Service<LocalDetail> {
+    let mut rule = listener(address, port, "nginx");
+    rule.detail.state = SocketState::Published;
+    rule.detail.forwards_to = vec!["172.17.0.2:80".parse().unwrap()];
+    rule
+}
+
+#[test]
+fn a_rule_of_the_firewall_is_no_listener_and_leaves_the_address_open() {
+    for (address, covers) in [("0.0.0.0", true), ("10.0.0.5", true), ("10.0.0.6", false), ("::", false)] {
+        for connection in [ConnectionEnd::Refused, ConnectionEnd::Accepted, ConnectionEnd::TimedOut] {
+            let mut input = with(registered("web", "web-1", "10.0.0.5", 80), vec![published(address, 80)]);
+            input.replies.insert((ip("10.0.0.5"), 80), AddressReply { connection, identity: None });
+            let is_refused = connection == ConnectionEnd::Refused;
+            let expected: &[&str] = if !covers && is_refused { &["drift-not-listening"] } else { &[] };
+            let found = codes(&input);
+            // The rest of the table is another test's.
+            assert!(found == expected || (!covers && !is_refused), "{address} {connection:?}: {found:?}");
+            let is_open = reasons(&input).iter().any(|reason| reason.contains("leads its connections elsewhere"));
+            assert_eq!(is_open, covers, "{address} {connection:?}");
+        }
+    }
+
+    // Only this machine connects to its loopback address.
+    let mut loopback = with(registered("web", "web-1", "127.0.0.1", 80), vec![published("0.0.0.0", 80)]);
+    loopback.published_known = false;
+    let refused = AddressReply { connection: ConnectionEnd::Refused, identity: None };
+    loopback.replies.insert((ip("127.0.0.1"), 80), refused);
+    assert_eq!(codes(&loopback), ["drift-not-listening"]);
+
+    let mut none = input();
+    none.listeners.push(published("0.0.0.0", 8080));
+    assert_eq!(compare(&none), Vec::new(), "a rule needs no registration");
+}
+
+#[test]
+fn rules_that_cannot_be_read_may_publish_an_address() {
+    let input = DriftInput { published_known: false, ..with(registered("web", "a", "10.0.0.5", 80), Vec::new()) };
+    assert_eq!(codes(&input), Vec::<String>::new());
+    assert!(reasons(&input)[0].contains("the rules of the firewall may publish it"), "{:?}", reasons(&input));
+    let removals = plan_removals(&input, &compare(&input));
+    assert_eq!(removals, RemovalPlan::default());
+
+    let listening = DriftInput { listeners: vec![listener("0.0.0.0", 80, "nginx")], ..input };
+    assert_eq!(reasons(&listening).iter().filter(|reason| reason.contains("publish")).count(), 0, "a socket is a fact");
 }
 
 #[test]

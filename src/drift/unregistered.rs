@@ -72,8 +72,8 @@ fn registry_url(input: &DriftInput) -> Option<String> {
 fn is_candidate(service: &Service<LocalDetail>, has_loopback: bool) -> bool {
     let is_tcp = service.endpoints.first().is_some_and(|at| at.transport == Transport::Tcp && at.port.is_some());
     let is_reachable = service.detail.scope != Scope::Loopback;
-    let is_own_namespace = service.detail.netns.is_none();
-    is_tcp && is_own_namespace && (is_reachable || has_loopback)
+    let is_own_socket = service.detail.netns.is_none() && !service.detail.is_published();
+    is_tcp && is_own_socket && (is_reachable || has_loopback)
 }
 
 /// Whether a registry has an address that leads to this listener.
@@ -119,7 +119,8 @@ impl RegistrySockets {
         let places: Vec<HostPort> = hosts.filter_map(|host| host.parse().ok()).collect();
 
         let (mut pids, mut hidden) = (BTreeSet::new(), Vec::new());
-        for service in input.listeners.iter().filter(|service| serves(service, &places)) {
+        let sockets = input.listeners.iter().filter(|service| !service.detail.is_published());
+        for service in sockets.filter(|service| serves(service, &places)) {
             let detail = &service.detail;
             pids.extend(detail.processes.iter().map(|process| process.pid));
             if detail.owner != OwnerLookup::Known {
@@ -164,7 +165,7 @@ fn serves(service: &Service<LocalDetail>, places: &[HostPort]) -> bool {
             && match place.address {
                 Address::Ip(ip) => covers(service, ip) == Certainty::Yes,
                 Address::Name(_) => true,
-                Address::Unix(_) => false,
+                Address::Unix(_) | Address::Other(_) => false,
             }
     })
 }

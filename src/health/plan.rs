@@ -165,7 +165,7 @@ fn requires_http(spec: &CheckSpec) -> bool {
 fn host(endpoint: &Endpoint, spec: &CheckSpec) -> Option<HostLocation> {
     match &endpoint.address {
         Address::Name(name) => Some(HostLocation::Named(name.as_raw().to_owned())),
-        Address::Unix(_) => None,
+        Address::Unix(_) | Address::Other(_) => None,
         Address::Ip(_) => Some(HostLocation::At(endpoint.reachable_at()?, spec.server_name.clone())),
     }
 }

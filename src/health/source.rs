@@ -17,7 +17,7 @@ use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::Result;
 use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Service, UpdateSink};
-use crate::net::{HttpProxy, Route, runtime};
+use crate::net::{HttpProxy, runtime};
 use crate::source::{
     ChannelSink, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source, WatchFuture, after_check,
     keep_watching,
@@ -258,13 +258,8 @@ impl PendingServices {
         for (at, entry) in self.entries.iter().enumerate() {
             let Some(entry) = entry else { continue };
             for (which, endpoint) in entry.service.endpoints.iter().enumerate() {
-                subjects.push(Subject {
-                    index: self.places.len(),
-                    endpoint: endpoint.clone(),
-                    spec: Arc::clone(&entry.spec),
-                    route: Route::of(via, &entry.service, endpoint),
-                    previous: None,
-                });
+                let place = (&entry.service, endpoint);
+                subjects.push(Subject::of_service(self.places.len(), place, &entry.spec, via));
                 self.places.push((at, which));
             }
         }

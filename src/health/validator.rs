@@ -1,6 +1,6 @@
 //! Checks many endpoints concurrently.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use super::evidence::Evidence;
 use super::runner::CheckRunner;
 use crate::check::{CheckContext, CustomChecks, Resolvers, Roots};
 use crate::engine::{BreakerOptions, Breakers, Clock, Job, Key, Pool, PoolOptions, Shutdown};
-use crate::model::{CheckSpec, Endpoint};
-use crate::net::{AddressPolicy, Route, descriptors_for_sockets, own_addresses};
+use crate::model::{Address, CheckSpec, Endpoint, LocalDetail, Service};
+use crate::net::{AddressPolicy, HttpProxy, Route, descriptors_for_sockets, own_addresses};
 
 /// How to check.
 #[derive(Clone, Debug)]
@@ -68,6 +68,35 @@ pub(crate) struct Subject {
     pub(crate) route: Route,
     /// The result of the last check, if any.
     pub(crate) previous: Option<Arc<PastCheck>>,
+}
+
+impl Subject {
+    /// An endpoint of a service, through `via` if there is a proxy. Rules of the firewall that publish a port mostly do not
+    /// apply to connections of this machine, so the socket at the other end is checked.
+    pub(crate) fn of_service(
+        index: usize,
+        (service, endpoint): (&Service, &Endpoint),
+        spec: &Arc<CheckSpec>,
+        via: Option<&Arc<dyn HttpProxy>>,
+    ) -> Self {
+        let (spec, route) = (Arc::clone(spec), Route::of(via, service, endpoint));
+        let local = service.detail.downcast_ref::<LocalDetail>().filter(|local| local.is_published() && via.is_none());
+        let (endpoint, route) = match local.map(LocalDetail::own_end) {
+            None => (endpoint.clone(), route),
+            Some(None) => (endpoint.clone(), Route::Closed(UNKNOWN_END)),
+            Some(Some(end)) => (at_end(endpoint, end), route),
+        };
+        Self { index, endpoint, spec, route, previous: None }
+    }
+}
+
+const UNKNOWN_END: &str = "rules of the firewall lead it elsewhere, and no process here is known to serve it";
+
+/// The same endpoint at the other end of a published port.
+fn at_end(endpoint: &Endpoint, end: SocketAddr) -> Endpoint {
+    let there = Endpoint::new(Address::Ip(end.ip()), Some(end.port()), endpoint.transport);
+    let (address, port, port_service) = (there.address, there.port, there.port_service);
+    Endpoint { address, port, port_service, interface: None, ..endpoint.clone() }
 }
 
 /// The result of an earlier check.
@@ -195,5 +224,39 @@ impl EndpointValidator {
         };
         tokio::join!(submit, receive);
         let _ = pool.drain(Duration::from_secs(1)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{OwnerLookup, SocketState, Transport};
+    use crate::source::Local;
+
+    /// A listener of this process, as a rule of a firewall would publish it.
+    fn published(to: &str, owner: OwnerLookup) -> Service {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let local = Local { ports: Some([port].into_iter().collect()), tcp: true, ..Local::default() };
+        let mut service = local.listing().unwrap().services.remove(0);
+        (service.detail.state, service.detail.owner) = (SocketState::Published, owner);
+        service.detail.forwards_to = vec![to.parse().unwrap()];
+        service.endpoints = vec![Endpoint::new(Address::Ip([0, 0, 0, 0].into()), Some(8080), Transport::Tcp)];
+        service.erase()
+    }
+
+    #[test]
+    fn a_published_port_is_checked_at_its_end_or_not_at_all() {
+        let checked = |to: &str, owner: OwnerLookup| {
+            let service = published(to, owner);
+            let subject = Subject::of_service(0, (&service, &service.endpoints[0]), &Arc::default(), None);
+            (subject.endpoint.to_string(), matches!(subject.route, Route::Closed(_)))
+        };
+        assert_eq!(checked("172.17.0.2:80", OwnerLookup::Known), ("172.17.0.2:80".to_owned(), false));
+        assert_eq!(checked("0.0.0.0:9090", OwnerLookup::Known), ("127.0.0.1:9090".to_owned(), false));
+        assert_eq!(checked("[::]:9090", OwnerLookup::Known), ("[::1]:9090".to_owned(), false));
+        for owner in [OwnerLookup::NotAsked, OwnerLookup::NoPermission, OwnerLookup::Pending] {
+            assert_eq!(checked("10.77.0.9:80", owner), ("0.0.0.0:8080".to_owned(), true), "another machine");
+        }
     }
 }

@@ -12,7 +12,7 @@ use crate::check::stability;
 use crate::model::{
     CheckLimits, CheckSpec, DebouncedState, Endpoint, Health, Identity, Service, Thresholds, changed_fields,
 };
-use crate::net::{HttpProxy, Route};
+use crate::net::HttpProxy;
 use crate::source::after_check;
 
 /// When a change is confirmed, and which findings count.
@@ -107,9 +107,8 @@ impl WatchedService {
     pub(super) fn subject(&self, number: usize, rules: &ThresholdRules) -> Option<Subject> {
         let at = self.histories.iter().position(|history| history.number == number)?;
         let previous = self.histories[at].last.clone();
-        let endpoint = self.service.endpoints[at].clone();
-        let route = Route::of(rules.via.as_ref(), &self.service, &endpoint);
-        Some(Subject { index: number, endpoint, spec: Arc::clone(&self.spec), route, previous })
+        let place = (&self.service, &self.service.endpoints[at]);
+        Some(Subject { previous, ..Subject::of_service(number, place, &self.spec, rules.via.as_ref()) })
     }
 
     /// Records the evidence of the endpoint with that number.

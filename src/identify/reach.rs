@@ -1,6 +1,6 @@
 //! How to reach an endpoint with a probe.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::model::{Endpoint, LocalDetail, NetworkNamespace, PortState, ScanDetail, Service, SocketState, Transport};
@@ -80,13 +80,14 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
         return Reach::Not(None);
     }
 
-    // From this machine, the rules of the firewall do not apply.
-    if let Some(to) = local.and_then(|local| local.forwards_to.first())
-        && local.is_some_and(|local| local.state == SocketState::Published)
-    {
-        let loopback = if to.is_ipv6() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
-        let ip = if to.ip().is_unspecified() { loopback } else { to.ip() };
-        return Reach::To(PortTarget::new(SocketAddr::new(ip, to.port()), endpoint.transport));
+    // From this machine, the rules of the firewall do not apply; and a probe goes to no machine that was not asked for.
+    if let Some(local) = local.filter(|local| local.is_published()) {
+        return match local.own_end() {
+            Some(end) => Reach::To(PortTarget::new(end, endpoint.transport)),
+            None => Reach::Not(Some(
+                "rules of the firewall lead them elsewhere, and no process here is known to serve them",
+            )),
+        };
     }
 
     let is_bound = endpoint.interface.as_ref().is_some_and(|interface| interface.as_raw() != "lo");

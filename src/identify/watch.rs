@@ -1,6 +1,7 @@
 //! Identification of the services of a watch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::process;
 use std::sync::Arc;
 
@@ -109,7 +110,9 @@ impl IdentifyWatch {
 
     /// Records a service as its source reports it now, and returns it with the known identities.
     fn learn(&mut self, service: Service, reacher: &mut Reacher) -> Service {
-        let mut old: Vec<(Endpoint, EndpointTrack)> = match self.services.remove(&service.id) {
+        let known = self.services.remove(&service.id);
+        let has_same_end = known.as_ref().is_some_and(|known| end_of(&known.service) == end_of(&service));
+        let mut old: Vec<(Endpoint, EndpointTrack)> = match known {
             Some(KnownService { service, tracks }) => service.endpoints.into_iter().zip(tracks).collect(),
             None => Vec::new(),
         };
@@ -123,6 +126,7 @@ impl IdentifyWatch {
             tracks.push(match before {
                 Some(mut track)
                     if track.probeable == probeable
+                        && has_same_end
                         && shares(&track.holders, &holders, is_same_process)
                         // Its owner was pending, and turns out to be this process.
                         && !(track.holders.is_empty() && is_own(&holders)) =>
@@ -135,7 +139,8 @@ impl IdentifyWatch {
                 before => {
                     // A restarted program most likely has the same identity.
                     let restarted = before.as_ref().filter(|track| {
-                        track.probeable && probeable && shares(&track.holders, &holders, is_same_program)
+                        let is_same = has_same_end && shares(&track.holders, &holders, is_same_program);
+                        track.probeable && probeable && is_same
                     });
                     let identity = restarted.and_then(|track| track.identity.clone());
                     self.forget_tracks(before.iter());
@@ -213,6 +218,11 @@ fn is_same_place(a: &Endpoint, b: &Endpoint) -> bool {
         && pod_of(a) == pod_of(b)
 }
 
+/// Where rules of the firewall lead a published port.
+fn end_of(service: &Service) -> Option<SocketAddr> {
+    service.detail.downcast_ref::<LocalDetail>()?.own_end()
+}
+
 fn pod_of(endpoint: &Endpoint) -> Option<&Untrusted> {
     endpoint.instance.as_ref().and_then(|instance| instance.pod.as_ref())
 }
@@ -235,4 +245,50 @@ fn is_same_process(a: &Process, b: &Process) -> bool {
 /// Compares the executables if known, because a process may change its name.
 fn is_same_program(a: &Process, b: &Process) -> bool {
     a.exe.as_ref().zip(b.exe.as_ref()).map_or_else(|| a.name == b.name, |(a, b)| a == b)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::model::{Address, OwnerLookup, SocketState, Transport};
+    use crate::source::Local;
+
+    /// A port that a rule of the firewall leads to another process.
+    fn published(to: &str) -> Update {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let local = Local { ports: Some([port].into_iter().collect()), tcp: true, ..Local::default() };
+        let mut detail = local.listing().unwrap().services.remove(0).detail;
+        let holder = Process { pid: 1, started: None, ..Process::clone(&detail.processes[0]) };
+        detail.processes = [Arc::new(holder)].into();
+        (detail.state, detail.owner) = (SocketState::Published, OwnerLookup::Known);
+        detail.forwards_to = vec![to.parse().unwrap()];
+
+        let endpoint = Endpoint::new(Address::Ip([0, 0, 0, 0].into()), Some(8080), Transport::Tcp);
+        Update::Upsert(Service::new("local/tcp/0.0.0.0:8080", "local", vec![endpoint], detail).erase())
+    }
+
+    fn protocol(updates: &[Update]) -> Option<&str> {
+        let [Update::Upsert(service)] = updates else { panic!("one service: {updates:?}") };
+        service.endpoints[0].identity.as_ref().map(|identity| identity.protocol())
+    }
+
+    /// The same process may serve both ends.
+    #[test]
+    fn a_rule_that_leads_to_another_end_has_another_identity() {
+        let mut watch = IdentifyWatch::new(false);
+        watch.add_identities(vec![published("172.17.0.2:22")]);
+        let identity = Ok(Some(Identity::of("ssh")));
+        let known = watch.record(std::iter::once(IdentifyResult { key: (1, 0), identity }));
+        assert_eq!(protocol(&known), Some("ssh"));
+        watch.waiting.clear();
+        assert_eq!(protocol(&watch.add_identities(vec![published("172.17.0.2:22")])), Some("ssh"));
+        assert!(watch.waiting.is_empty(), "it is probed once");
+
+        assert_eq!(protocol(&watch.add_identities(vec![published("172.17.0.2:80")])), None);
+        let probed: Vec<String> = watch.waiting.values().map(|target| target.address.to_string()).collect();
+        assert_eq!(probed, ["172.17.0.2:80"]);
+    }
 }

@@ -139,9 +139,15 @@ impl Detail for ConnectionDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
         &[
             "processes_complete",
+            "container.name",
+            "container.image",
+            "container.name_unknown",
             "processes.memory_bytes",
             "processes.cpu_ms",
             "peer.holder.processes_complete",
+            "peer.holder.container.name",
+            "peer.holder.container.image",
+            "peer.holder.container.name_unknown",
             "peer.holder.processes.memory_bytes",
             "peer.holder.processes.cpu_ms",
         ]

@@ -66,7 +66,7 @@ impl Endpoint {
     }
 
     /// The address that a client on the same machine connects to: the loopback address if it listens on all addresses.
-    /// `None` for a name, a Unix-domain socket, and a multicast or broadcast address.
+    /// `None` for anything that is not an IP address, and for a multicast or broadcast address.
     ///
     /// ```
     /// use portolan::Endpoint;
@@ -202,6 +202,8 @@ pub enum Address {
     Unix(Untrusted),
     /// A host name, resolved on connecting.
     Name(Untrusted),
+    /// An address that only the kernel of this machine knows: `*` of a packet socket, `2:1024` (context and port) of a vsock one.
+    Other(Untrusted),
 }
 
 impl Address {
@@ -209,6 +211,9 @@ impl Address {
     fn of_text(text: String, transport: Transport) -> Self {
         if transport == Transport::Unix {
             return Self::Unix(text.into());
+        }
+        if matches!(transport, Transport::Packet | Transport::Vsock) {
+            return Self::Other(text.into());
         }
         text.parse().map_or_else(|_| Self::Name(text.into()), Self::Ip)
     }
@@ -218,7 +223,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => ip.fmt(f),
-            Self::Unix(text) | Self::Name(text) => text.fmt(f),
+            Self::Unix(text) | Self::Name(text) | Self::Other(text) => text.fmt(f),
         }
     }
 }
@@ -227,7 +232,7 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Ip(ip) => ip.serialize(serializer),
-            Self::Unix(text) | Self::Name(text) => text.serialize(serializer),
+            Self::Unix(text) | Self::Name(text) | Self::Other(text) => text.serialize(serializer),
         }
     }
 }
@@ -242,6 +247,14 @@ pub enum Transport {
     Udp,
     /// SCTP.
     Sctp,
+    /// UDP-Lite (RFC 3828).
+    UdpLite,
+    /// A raw socket: packets of one IP protocol, beside what the system does with them.
+    Raw,
+    /// A packet socket: frames of the network interfaces.
+    Packet,
+    /// A socket between a virtual machine and its host (AF_VSOCK).
+    Vsock,
     /// A Unix-domain socket of any type.
     Unix,
     /// No transport: the endpoint is a host.
@@ -255,6 +268,10 @@ impl Transport {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
             Self::Sctp => "sctp",
+            Self::UdpLite => "udplite",
+            Self::Raw => "raw",
+            Self::Packet => "packet",
+            Self::Vsock => "vsock",
             Self::Unix => "unix",
             Self::Ip => "ip",
         }

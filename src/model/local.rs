@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -36,6 +36,10 @@ pub struct LocalDetail {
     pub scope: Scope,
     /// The state of its sockets.
     pub state: SocketState,
+    /// What a raw or packet socket receives: the IP protocol or the EtherType by its usual name (`icmp`, `arp`, `all`), else by its
+    /// number (`200`, `0x88b5`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Untrusted>,
     /// The interfaces of this host that lead to it.
     pub interfaces: Vec<Untrusted>,
     /// Whether another host could reach it, by addresses, interfaces and the rules of the firewall: `false` and `true` are
@@ -46,7 +50,7 @@ pub struct LocalDetail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firewall: Option<FirewallVerdict>,
     /// Where the rules of the firewall lead connections to this address: to containers, for example. An unspecified
-    /// address is this machine. Empty: nowhere else.
+    /// address is this machine. The ends that sockets of this machine serve come first. Empty: nowhere else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forwards_to: Vec<SocketAddr>,
     /// For IPv6: whether it refuses IPv4 (`IPV6_V6ONLY`).
@@ -55,7 +59,7 @@ pub struct LocalDetail {
     pub netns: Option<NetworkNamespace>,
     /// The accept queue of TCP and Unix-domain listeners.
     pub backlog: Option<Backlog>,
-    /// Bytes received and not yet read, for UDP.
+    /// Bytes received and not yet read, for transports without connections.
     pub receive_queue: Option<u32>,
     /// Established connections to it.
     pub connections: Option<u32>,
@@ -71,6 +75,10 @@ impl Detail for LocalDetail {
         // Whether further processes were looked for is a property of the search, not of the service.
         &[
             "processes_complete",
+            // Names are those that the runtime had when it was asked.
+            "container.name",
+            "container.image",
+            "container.name_unknown",
             "processes.memory_bytes",
             "processes.cpu_ms",
             "backlog.used",
@@ -92,6 +100,7 @@ impl Detail for LocalDetail {
             container,
             scope,
             state,
+            protocol,
             interfaces,
             exposed,
             firewall,
@@ -106,8 +115,11 @@ impl Detail for LocalDetail {
         } = self;
 
         let is_same = (owner, user, unit, unit_user) == (&other.owner, &other.user, &other.unit, &other.unit_user)
-            && (container, scope, state, interfaces)
-                == (&other.container, &other.scope, &other.state, &other.interfaces)
+            && (scope, state, interfaces, protocol) == (&other.scope, &other.state, &other.interfaces, &other.protocol)
+            && match (container, &other.container) {
+                (Some(one), Some(other)) => one.is_same(other),
+                (one, other) => one.is_none() && other.is_none(),
+            }
             && (firewall, forwards_to, mptcp) == (&other.firewall, &other.forwards_to, &other.mptcp)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
             && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
@@ -122,6 +134,24 @@ impl Detail for LocalDetail {
 }
 
 impl LocalDetail {
+    /// Whether this stands for rules of the firewall alone: no socket of this machine takes what is sent to its address, and
+    /// its processes, if any, hold sockets at the other end ([`forwards_to`](Self::forwards_to)).
+    pub fn is_published(&self) -> bool {
+        self.state == SocketState::Published
+    }
+
+    /// The first end of a published port that a known process of this machine serves, at the address where this machine
+    /// reaches it: the rules that publish the port mostly do not apply to connections of the machine itself.
+    pub fn own_end(&self) -> Option<SocketAddr> {
+        let end = self.forwards_to.first().filter(|_| self.is_published() && self.owner == OwnerLookup::Known)?;
+        let ip = match end.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Some(SocketAddr::new(ip, end.port()))
+    }
+
     /// The process whose parents do not hold the socket: a server that started workers for it.
     pub fn main_process(&self) -> Option<&Arc<Process>> {
         main_process(&self.processes)
@@ -236,7 +266,7 @@ impl fmt::Display for User {
 }
 
 /// The container of a socket, derived from its control group's path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
     /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `libvirt-lxc`, `systemd-nspawn`, `kubernetes`; `container` if
     /// its group does not say.
@@ -246,6 +276,22 @@ pub struct Container {
     pub id: Untrusted,
     /// The uid of the Kubernetes pod it is part of.
     pub pod: Option<Untrusted>,
+    /// Its name, according to its runtime: `web`, or `shop/web-0/nginx` for a container of a Kubernetes pod. Only if requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Untrusted>,
+    /// The image it was made of, according to its runtime. Only if requested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Untrusted>,
+    /// Whether the name and the image were requested, but no runtime that replied has this container.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub name_unknown: bool,
+}
+
+impl Container {
+    /// Whether it is the same container, whatever its runtime says of it.
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.runtime, &self.id, &self.pod) == (&other.runtime, &other.id, &other.pod)
+    }
 }
 
 impl fmt::Display for Container {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::registration_limits::{name_problem, version_problem};
 use super::{Address, CatalogEntry, CheckDefinition, HostPort, Lifecycle};
 
 /// An instance that registers itself, or that is registered by its operator.
@@ -120,7 +121,7 @@ impl Registration {
         let address = match (place.address, place.interface) {
             (Address::Ip(ip), None) => ip.to_string(),
             (Address::Ip(ip), Some(interface)) => format!("{ip}%{}", interface.as_raw()),
-            (Address::Unix(text) | Address::Name(text), _) => text.as_raw().to_owned(),
+            (Address::Unix(text) | Address::Name(text) | Address::Other(text), _) => text.as_raw().to_owned(),
         };
 
         Self {
@@ -214,6 +215,18 @@ impl Registration {
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
+    }
+
+    /// Sets entries of the metadata. Those with the keys `zone` and `version` are its zone and its version too, if they can be.
+    pub(crate) fn set_metadata(&mut self, entries: impl IntoIterator<Item = (String, String)>) {
+        for (key, value) in entries {
+            match key.as_str() {
+                "zone" => self.zone = Some(value.clone()).filter(|zone| name_problem("zone", zone).is_none()),
+                "version" => self.version = Some(value.clone()).filter(|version| version_problem(version).is_none()),
+                _ => {}
+            }
+            self.metadata.insert(key, value);
+        }
     }
 
     /// Sets the machine that it runs on.

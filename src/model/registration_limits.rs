@@ -217,7 +217,7 @@ fn id_problem(id: &str) -> Option<Problem> {
     })
 }
 
-fn version_problem(version: &str) -> Option<Problem> {
+pub(super) fn version_problem(version: &str) -> Option<Problem> {
     let is_version = version.bytes().all(|byte| byte.is_ascii_graphic()) && !version.is_empty();
 
     (!is_version || version.len() > MAX_VERSION_BYTES).then(|| {

@@ -97,7 +97,8 @@ fn any_findings() -> impl Strategy<Value = Vec<Finding>> {
 }
 
 fn any_address() -> impl Strategy<Value = (Address, Option<u16>, Transport)> {
-    let transport = prop_oneof![Just(Transport::Tcp), Just(Transport::Udp), Just(Transport::Sctp)];
+    let transport =
+        prop_oneof![Just(Transport::Tcp), Just(Transport::Udp), Just(Transport::Sctp), Just(Transport::UdpLite)];
     let host = prop_oneof![
         any::<std::net::IpAddr>().prop_map(Address::Ip),
         "[g-z][a-z.-]{0,20}".prop_map(|name| Address::Name(name.into())),
@@ -106,6 +107,9 @@ fn any_address() -> impl Strategy<Value = (Address, Option<u16>, Transport)> {
         (host, prop::option::of(1..=u16::MAX), transport),
         any_text().prop_map(|path| (Address::Unix(path), None, Transport::Unix)),
         Just((Address::Unix("127.0.0.1".into()), None, Transport::Unix)),
+        any::<std::net::IpAddr>().prop_map(|ip| (Address::Ip(ip), None, Transport::Raw)),
+        Just((Address::Other("*".into()), None, Transport::Packet)),
+        Just((Address::Other("2:1024".into()), None, Transport::Vsock)),
     ]
 }
 

@@ -68,6 +68,6 @@ pub(crate) use sender::ProbeSender;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
 pub(crate) use tls_identity::TlsIdentity;
-pub(crate) use tls_words::describe as describe_tls_error;
+pub(crate) use tls_words::{describe as describe_tls_error, find as find_tls_error};
 pub(crate) use tunnel::{TunnelProber, TunnelProxy};
 pub(crate) use unix_socket::try_unix_socket;

@@ -20,8 +20,19 @@ impl ReplyPorts {
     /// # Errors
     /// The kernel's.
     pub(crate) fn bind(local: SocketAddr, peer: IpAddr, device: Option<&[u8]>) -> io::Result<Self> {
-        let any = bind(local, device)?;
-        let connected = bind(any.local_addr()?, device)?;
+        let any = socket(local, device)?;
+        // Pairs share a port that the caller has chosen. One that the kernel chooses is this pair's alone: it gives a port that
+        // may be shared from the start to two at once.
+        any.set_reuse_address(local.port() != 0)?;
+        any.bind(&local.into())?;
+        any.set_reuse_address(true)?;
+        let any: UdpSocket = any.into();
+
+        let same_port = any.local_addr()?;
+        let connected = socket(same_port, device)?;
+        connected.set_reuse_address(true)?;
+        connected.bind(&same_port.into())?;
+        let connected = connected.into();
         Ok(Self { connected, any, peer })
     }
 
@@ -49,16 +60,14 @@ impl ReplyPorts {
     }
 }
 
-fn bind(local: SocketAddr, device: Option<&[u8]>) -> io::Result<UdpSocket> {
+fn socket(local: SocketAddr, device: Option<&[u8]>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::DGRAM.cloexec(), None)?;
-    socket.set_reuse_address(true)?;
     #[cfg(target_os = "linux")]
     if let Some(device) = device {
         socket.bind_device(Some(device))?;
     }
-    socket.bind(&local.into())?;
     socket.set_nonblocking(true)?;
-    Ok(socket.into())
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -89,5 +98,17 @@ mod tests {
         assert_eq!(receive(|buffer| ports.connected.recv(buffer)), b"peer");
         assert_eq!(receive(|buffer| ports.receive(buffer)), b"other");
         assert_eq!(ports.receive(&mut [0; 16]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    }
+
+    /// A port that may be shared is given to several when many are asked for: the kernel keeps two of these apart.
+    #[test]
+    fn no_two_pairs_share_a_port() {
+        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let pairs: Vec<ReplyPorts> = (0..400).map(|_| ReplyPorts::bind(here, here.ip(), None).unwrap()).collect();
+        let ports: std::collections::BTreeSet<u16> =
+            pairs.iter().map(|pair| pair.any.local_addr().unwrap().port()).collect();
+        assert_eq!(ports.len(), pairs.len());
+        let chosen = pairs[0].any.local_addr().unwrap();
+        assert!(ReplyPorts::bind(chosen, here.ip(), None).is_ok(), "several pairs share a port that was chosen");
     }
 }

@@ -1,6 +1,8 @@
 //! The errors of the TLS library in words.
 
 use std::fmt::Debug;
+use std::io;
+use std::iter::successors;
 
 use rustls::{AlertDescription, CertRevocationListError, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
@@ -38,6 +40,15 @@ pub(crate) fn describe(error: &Error) -> String {
         Error::FailedToGetRandomBytes => "this machine has no random bytes".to_owned(),
         _ => "TLS failed for an unknown reason".to_owned(),
     }
+}
+
+/// The error of the TLS library that led to another one, if it was one.
+pub(crate) fn find<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e Error> {
+    successors(Some(error), |error| error.source()).find_map(|error| {
+        // The source of an error of I/O is not the error within it.
+        let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        within.map_or_else(|| error.downcast_ref(), |within| within.downcast_ref())
+    })
 }
 
 /// An alert by its name in RFC 8446, 6, and what it means.
@@ -177,6 +188,14 @@ mod tests {
 
     macro_rules! all {
         ($kind:ident: $($variant:ident)*) => { vec![$($kind::$variant),*] };
+    }
+
+    #[test]
+    fn an_error_of_the_library_is_found_within_others() {
+        let within = io::Error::new(io::ErrorKind::InvalidData, Error::DecryptError);
+        assert_eq!(find(&within), Some(&Error::DecryptError));
+        assert_eq!(find(&io::Error::other(within)), None, "an error of I/O within another has no source");
+        assert_eq!(find(&io::Error::from(io::ErrorKind::NotFound)), None);
     }
 
     #[test]

@@ -130,7 +130,7 @@ fn target(endpoint: &Endpoint) -> Option<String> {
         Address::Ip(ip) => ip,
         // Prometheus looks it up.
         Address::Name(_) => return Some(endpoint.to_string()),
-        Address::Unix(_) => return None,
+        Address::Unix(_) | Address::Other(_) => return None,
     };
     // A listener bound to one interface does not reply on loopback.
     if ip.to_canonical().is_unspecified() && endpoint.interface.is_some() {

@@ -1,5 +1,6 @@
 //! What the registry is asked to do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,6 +48,15 @@ pub enum Command {
         generation: Option<u64>,
         /// The new weight.
         weight: u16,
+    },
+    /// Changes entries of its metadata, and keeps the others. It renews no lease.
+    SetMetadata {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The entries. `zone` and `version` are its zone and its version too, if they can be.
+        entries: Arc<BTreeMap<String, String>>,
     },
     /// Takes the result of a check.
     CheckResult {
@@ -118,6 +128,7 @@ impl Command {
             | Self::Deregister { id, .. }
             | Self::SetStatus { id, .. }
             | Self::SetWeight { id, .. }
+            | Self::SetMetadata { id, .. }
             | Self::CheckResult { id, .. }
             | Self::CheckUnavailable { id, .. }
             | Self::SetMonitoring { id, .. } => Some(Arc::clone(id)),
@@ -129,6 +140,11 @@ impl Command {
             | Self::Drift(_)
             | Self::Tick => None,
         }
+    }
+
+    /// Whether it registers an instance, or changes a registered one as a whole.
+    pub fn is_registration(&self) -> bool {
+        matches!(self, Self::Register(_) | Self::Catalog(CatalogCommand::Register { .. }))
     }
 
     /// The id of the lease that it begins or renews: that of an instance, or of the agent of a host.

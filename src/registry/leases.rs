@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Now;
 use super::deadlines::Timer;
-use super::document::is_document;
+use super::document::{DocumentKey, is_document};
 use super::entry::InstanceEntry;
 use super::state::State;
 
@@ -69,6 +69,13 @@ impl State {
             remaining: expires.saturating_sub(now),
         });
         running.collect()
+    }
+
+    /// Every lease that is running: those of instances and of their checks, and those of the agents of hosts.
+    pub fn all_leases(&self, now: Duration) -> Vec<LeaseRemainder> {
+        let agents = self.view.hosts().map(|host| DocumentKey::Drift(&host.record.host).to_text());
+        let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().chain(agents).collect();
+        ids.iter().flat_map(|id| self.leases_of(id, now)).collect()
     }
 
     /// How long the registry waits for the next report of the agent of a host.

@@ -1,5 +1,6 @@
 //! Instances come and go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::checks::carry_over;
@@ -83,6 +84,30 @@ impl State {
         entry.last_seen = now.wall;
         let ttl = record.ttl(&self.view.rules);
         self.grant_lease(&mut entry, ttl, now);
+        self.replace(entry, record, Cause::Registered, now, &mut outcome);
+        Ok(outcome)
+    }
+
+    /// Changes entries of the metadata of an instance as it is now: what others changed meanwhile stays.
+    pub(super) fn set_metadata(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        entries: &BTreeMap<String, String>,
+        now: Now,
+    ) -> Result<Outcome, Rejected> {
+        let mut entry = self.find(id, generation)?.clone();
+        let mut registration = Registration::clone(&entry.record.registration);
+        registration.set_metadata(entries.clone());
+        if let Some(problem) = registration.problem() {
+            return Err(problem.into());
+        }
+
+        let mut outcome = Outcome::default();
+        let mut record = InstanceRecord::clone(&entry.record);
+        if *record.registration != registration {
+            self.adopt(&mut entry, &mut record, Arc::new(registration), now);
+        }
         self.replace(entry, record, Cause::Registered, now, &mut outcome);
         Ok(outcome)
     }

@@ -34,13 +34,25 @@ pub struct ReplicatedChange {
 }
 
 /// A change of another server: of an instance, or of a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replica {
-    /// Of a document. Its fields tell it apart.
-    Document(DocumentChange),
     /// Of an instance.
     Instance(ReplicatedChange),
+    /// Of a document. Its fields tell it apart.
+    Document(DocumentChange),
+}
+
+impl Replica {
+    /// Reads a change from the JSON of a [`ReplicatedChange`] or of a [`DocumentChange`].
+    ///
+    /// # Errors
+    /// It is neither.
+    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        // Nearly all are of instances. serde's own way to tell them apart reads each of them twice.
+        serde_json::from_slice(json)
+            .map(Self::Instance)
+            .or_else(|error| serde_json::from_slice(json).map(Self::Document).map_err(|_| error))
+    }
 }
 
 /// Why a change of another server does not fit this state: it must be loaded anew.

@@ -99,6 +99,7 @@ impl State {
             Command::SetWeight { id, generation, weight } => {
                 self.update(&id, generation, now, |record| record.weight = weight)
             }
+            Command::SetMetadata { id, generation, entries } => self.set_metadata(&id, generation, &entries, now),
             Command::CheckResult { id, generation, check, state, note } => {
                 let result = CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)

@@ -1,5 +1,6 @@
 //! The handle that handlers work with: what a caller who was let through may see and change.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -186,7 +187,7 @@ impl Access {
         }
 
         self.catch_up(&commands).await?;
-        let checked: Vec<ApiResult<Command>> = commands.into_iter().map(|command| self.checked(command)).collect();
+        let checked = self.checked_all(commands);
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
         if !allowed.is_empty() {
@@ -199,6 +200,22 @@ impl Access {
             Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
+    }
+
+    /// The commands that the caller may give. One about an instance that an earlier one registers goes with that one: the
+    /// writer refuses it if it refuses the registration.
+    fn checked_all(&self, commands: Vec<Command>) -> Vec<ApiResult<Command>> {
+        let mut registered: HashSet<Arc<str>> = HashSet::new();
+        let checked = commands.into_iter().map(|command| {
+            let id = command.subject();
+            if !command.is_registration() && id.as_ref().is_some_and(|id| registered.contains(id)) {
+                return Ok(command);
+            }
+            let checked = self.checked(command)?;
+            registered.extend(id.filter(|_| checked.is_registration()));
+            Ok(checked)
+        });
+        checked.collect()
     }
 
     /// A command, if the caller may give it. What it may not is recorded.
@@ -224,8 +241,20 @@ impl Access {
     async fn catch_up(&self, commands: &[Command]) -> ApiResult<()> {
         let view = self.app.unscoped_view();
         let unknown = commands.iter().filter_map(Command::subject).find(|id| view.instance(id).is_none());
-        let Some(id) = unknown.filter(|_| self.app.contact.is_shared()) else { return Ok(()) };
+        match unknown {
+            Some(id) => self.look_for(id).await,
+            None => Ok(()),
+        }
+    }
 
+    /// Learns what other servers wrote, for an instance that this one does not know.
+    ///
+    /// # Errors
+    /// The store does not reply: whether there is such an instance is not known.
+    pub(super) async fn look_for(&self, id: Arc<str>) -> ApiResult<()> {
+        if !self.app.contact.is_shared() {
+            return Ok(());
+        }
         // No instance has this generation: the command changes nothing, and is rejected only after the others' changes are known.
         let probe = Command::Renew { id, generation: Some(0), report: None };
         self.app.unscoped_writes.all(vec![probe], None).await.map(drop)
@@ -256,6 +285,7 @@ impl Access {
             | Command::Deregister { id, .. }
             | Command::SetStatus { id, .. }
             | Command::SetWeight { id, .. }
+            | Command::SetMetadata { id, .. }
             | Command::CheckResult { id, .. }
             | Command::CheckUnavailable { id, .. }
             | Command::SetMonitoring { id, .. } => {

@@ -27,6 +27,11 @@ const MAX_WAIT: Duration = Duration::from_secs(2);
 pub(super) struct Freshness(Option<Duration>);
 
 impl Freshness {
+    /// The age of what is in memory, for a client that asks for no index.
+    pub(super) fn of(app: &App) -> Self {
+        Self(app.contact.staleness())
+    }
+
     /// Waits for the index that the headers of a request ask for.
     ///
     /// # Errors

@@ -90,6 +90,7 @@ use self::checks::Checks;
 use self::cluster::{ClusterWriter, Hints};
 use self::connection::ConnectionContext;
 use self::contact::Contact;
+use self::eureka::WrittenLists;
 use self::gate::Gate;
 use self::import_board::ImportBoard;
 use self::limits::RateLimits;
@@ -233,7 +234,8 @@ pub async fn run(
         gate,
         checks,
         imports: ImportBoard::new(&imports.borrow()),
-        eureka_changes: RecentChanges::new(!listeners.eureka.is_empty()),
+        eureka_changes: RecentChanges::new(!listeners.eureka.is_empty(), state.index() == 0),
+        eureka_lists: WrittenLists::default(),
         shutdown: clients.clone(),
         own_node,
         store: store_name,

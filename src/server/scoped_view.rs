@@ -20,6 +20,11 @@ impl ScopedView {
         Self { view, caller }
     }
 
+    /// What it is a view of.
+    pub(super) fn registry(&self) -> &Arc<View> {
+        &self.view
+    }
+
     /// The index of the last change of anything.
     pub(super) fn index(&self) -> u64 {
         self.view.index()

@@ -13,6 +13,7 @@ use super::access::AccessControl;
 use super::audit::AuditLog;
 use super::checks::Checks;
 use super::contact::Contact;
+use super::eureka::WrittenLists;
 use super::gate::Gate;
 use super::import_board::ImportBoard;
 use super::limits::RateLimits;
@@ -49,6 +50,8 @@ pub(super) struct ServerState {
     pub(super) checks: Checks,
     /// What clients of Eureka's API fetch in place of everything.
     pub(super) eureka_changes: RecentChanges,
+    /// What they fetch at their start.
+    pub(super) eureka_lists: WrittenLists,
     /// The state of the imports.
     pub(super) imports: ImportBoard,
     pub(super) shutdown: Shutdown,

@@ -116,13 +116,17 @@ impl CommandWriter {
             let is_client = job.origin.is_some();
             step.counts = is_client;
             let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
+            let mut refused = RefusedRegistrations::default();
             let commands = job.commands.iter().cloned();
             let written = commands.map(|command| {
+                let (id, is_registration) = (command.subject(), command.is_registration());
                 let allowed = if is_client { self.state.check_client(&command) } else { Ok(()) };
-                match allowed {
+                let written = match allowed.and_then(|()| refused.check(&command)) {
                     Ok(()) => step.carry_out(&mut self.state, command, now, origin),
                     Err(rejected) => Err(step.refuse(&self.state, &command, rejected, origin)),
-                }
+                };
+                refused.note(id.filter(|_| is_registration), &written);
+                written
             });
             let written = written.collect();
             step.results.push(written);
@@ -216,6 +220,31 @@ impl CommandWriter {
         self.app.ring.push(&events);
         self.app.checks.changed.note(&changes);
         self.app.eureka_changes.note(&changes);
+    }
+}
+
+/// The registrations of one call that were refused. What the call says of these instances beside that is not about the ones
+/// that have their ids.
+#[derive(Default)]
+struct RefusedRegistrations(HashMap<Arc<str>, Rejected>);
+
+impl RefusedRegistrations {
+    /// Refuses a command about an instance whose registration was refused, for the same reason.
+    fn check(&self, command: &Command) -> Result<(), Rejected> {
+        if self.0.is_empty() || command.is_registration() {
+            return Ok(());
+        }
+        let refused = command.subject().and_then(|id| self.0.get(&id).cloned());
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Notes what became of the registration of an instance.
+    fn note(&mut self, id: Option<Arc<str>>, written: &Result<Written, Rejected>) {
+        let Some(id) = id else { return };
+        match written {
+            Ok(_) => drop(self.0.remove(&id)),
+            Err(rejected) => drop(self.0.insert(id, rejected.clone())),
+        }
     }
 }
 

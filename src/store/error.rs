@@ -67,6 +67,22 @@ pub enum StoreError {
         /// Why.
         cause: String,
     },
+    /// A database cannot be used at the moment. That may pass by itself.
+    #[error("cannot use database {database}: {cause}")]
+    NotReady {
+        /// The database, without its password.
+        database: String,
+        /// Why.
+        cause: String,
+        /// What to try.
+        hint: &'static str,
+    },
+    /// A database can be read and not written to: a standby, until it is promoted.
+    #[error("cannot use database {database}: it is a standby, which cannot be written to")]
+    ReadOnly {
+        /// The database, without its password.
+        database: String,
+    },
     /// The database of a server cannot be used.
     #[error("cannot use database {database}: {cause}")]
     Unusable {
@@ -110,7 +126,10 @@ impl StoreError {
             Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",
             Self::Overloaded | Self::OutOfOrder { .. } => "try again",
             Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats go on meanwhile",
-            Self::Unusable { hint, .. } => hint,
+            Self::NotReady { hint, .. } | Self::Unusable { hint, .. } => hint,
+            Self::ReadOnly { .. } => {
+                "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used"
+            }
             Self::Closed => "start the server again",
             Self::NoFiles => "start the server with a database",
         }

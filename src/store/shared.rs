@@ -86,8 +86,10 @@ pub struct SyncReport {
     pub news: News,
     /// The leases that were asked for.
     pub leases: Vec<StoredLease>,
-    /// The servers that share the store at this moment.
+    /// The servers that share the store at this moment; none if the request names no member.
     pub members: Vec<ClusterServer>,
+    /// Whether the store was connected to anew for this request: it may be another one, which lacks the last renewals.
+    pub is_reconnected: bool,
 }
 
 /// How long a server is one of the members without saying so again. It does each second.

@@ -160,6 +160,59 @@ fn layouts() -> Vec<Layout> {
             false,
             "partly",
         ),
+        // Nothing was given another destination, and packets that were would come in by the rules for what is passed on.
+        at_80(
+            "what firewalld begins with",
+            "nft 'chain inet f i { policy drop; }'; nft add rule inet f i ct state established,related accept
+            nft add rule inet f i ct status dnat accept; nft add rule inet f i iifname lo accept",
+            false,
+            "filtered",
+        ),
+        at_80(
+            "what firewalld begins with, and a port that leads to another host",
+            "nft 'chain inet f i { policy drop; }'; nft add rule inet f i ct status dnat accept
+            nft 'add chain inet f n { type nat hook prerouting priority dstnat; }'
+            nft add rule inet f n tcp dport 8080 dnat ip to 10.77.0.9:80",
+            false,
+            "filtered",
+        ),
+        Layout {
+            target: "10.77.0.1:8080",
+            ..at_80(
+                "what firewalld begins with, and a port that leads to this one",
+                "nft 'chain inet f i { policy drop; }'; nft add rule inet f i ct status dnat accept
+                nft 'add chain inet f n { type nat hook prerouting priority dstnat; }'
+                nft add rule inet f n tcp dport 8080 redirect to :80",
+                true,
+                "partly",
+            )
+        },
+        at_80(
+            "iptables, connections with another destination",
+            "iptables -P INPUT DROP; iptables -A INPUT -m conntrack --ctstate DNAT -j ACCEPT",
+            false,
+            "filtered",
+        ),
+        Layout {
+            listener: "tcp=[fd77::1]:80",
+            target: "[fd77::1]:80",
+            ..at_80(
+                "a set of ranges of IPv6 addresses with ports",
+                "nft add rule inet f i ip6 daddr . tcp dport '{ fd77::-fd78:: . 80 }' drop",
+                false,
+                "filtered",
+            )
+        },
+        Layout {
+            listener: "tcp=[fd77::1]:80",
+            target: "[fd77::1]:80",
+            ..at_80(
+                "another range of IPv6 addresses",
+                "nft add rule inet f i ip6 daddr . tcp dport '{ fd77::2-fd78:: . 80 }' drop",
+                true,
+                "open",
+            )
+        },
         at_80("rules for IPv6", "ip6tables -P INPUT DROP", true, "open"),
         at_80("iptables, a policy", "iptables -P INPUT DROP", false, "filtered"),
         at_80("iptables, a port", "iptables -A INPUT -p tcp --dport 80 -j DROP", false, "filtered"),
@@ -252,6 +305,24 @@ fn check(layout: &Layout) {
     let table = here.portolan().args("--tcp --state listen --columns address,exposed --no-headers").run();
     let word = if layout.firewall == "open" { "yes" } else { layout.firewall };
     assert!(table.text().trim_end().ends_with(word), "{name}: {}", table.text());
+}
+
+/// A UDP socket on every address gets what is sent to a group, too: what ufw lets through by default.
+#[test]
+fn a_udp_socket_of_every_address_may_be_reached_by_a_group() {
+    let (here, there) = (Scene::new(), Scene::new());
+    here.wire_to(&there);
+    here.sh("iptables -P INPUT DROP; iptables -A INPUT -p udp -d 224.0.0.251 --dport 5353 -j ACCEPT");
+    let _fixture = here.fixture("udp=0.0.0.0:5353 udp=10.77.0.1:5354 udp=0.0.0.0:5355");
+    let listing = here.portolan().args("--udp").list();
+    for (what, firewall, exposed) in [
+        ("udp 0.0.0.0:5353", "partly", Value::Null),
+        ("udp 10.77.0.1:5354", "filtered", json!(false)),
+        ("udp 0.0.0.0:5355", "filtered", json!(false)),
+    ] {
+        let row = listing.row(what);
+        assert_eq!((row.detail("firewall"), row.detail("exposed")), (&json!(firewall), &exposed), "{what}");
+    }
 }
 
 /// Whether a connection from a scene succeeds.

@@ -25,7 +25,9 @@ mod published;
 mod races;
 mod rights;
 mod rows;
+mod runtimes;
 mod signals;
+mod special;
 #[path = "../support/mod.rs"]
 mod support;
 mod tables;

@@ -1,10 +1,11 @@
 //! Published ports: real rules that lead connections to another namespace, as container engines write them, real connections
 //! through them, and one row for each with what serves at the other end.
 
-use serde_json::json;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::firewall::connects;
-use crate::support::{Cgroup, Fixture, Listing, Scene};
+use crate::support::{Cgroup, Fixture, Lines, Listing, Scene, finish, kill};
 
 const ID: &str = "3f4e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7";
 
@@ -113,6 +114,117 @@ fn a_proxy_that_listens_at_the_published_port_shares_its_row() {
     served.end();
 }
 
+/// Docker behind ufw: what the rules lead on never comes to the rules for input, also where a proxy listens.
+#[test]
+fn a_published_port_with_a_proxy_behind_closed_input_is_open() {
+    let engine = Engine::new();
+    engine.publish_as_docker();
+    engine.host.sh("iptables -P INPUT DROP");
+    let _served = engine.serve("tcp=0.0.0.0:80");
+    let _proxy = engine.host.fixture("[ name=docker-proxy tcp=0.0.0.0:8080 tcp=0.0.0.0:8081 ]");
+    assert!(connects(&engine.neighbour, "10.77.0.1:8080", true));
+    let verdict = |what: &str| {
+        let listing = engine.list();
+        let row = listing.row(what);
+        (row.detail("firewall").clone(), row.detail("exposed").clone())
+    };
+    assert_eq!(verdict("tcp 0.0.0.0:8080"), (json!("open"), json!(true)));
+    assert_eq!(verdict("tcp 0.0.0.0:8081"), (json!("filtered"), json!(false)));
+
+    // A rule that takes only some of the packets leaves the others to the input.
+    engine.host.sh("iptables -t nat -F DOCKER
+         iptables -t nat -A DOCKER -s 10.77.0.9 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80");
+    assert!(!connects(&engine.neighbour, "10.77.0.1:8080", false));
+    assert_eq!(verdict("tcp 0.0.0.0:8080"), (json!("partly"), json!(null)));
+    engine.host.sh("iptables -t nat -F DOCKER; iptables -P INPUT ACCEPT
+         iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+         iptables -I FORWARD -p tcp --dport 80 -j DROP");
+    assert!(!connects(&engine.neighbour, "10.77.0.1:8080", false));
+    assert_eq!(verdict("tcp 0.0.0.0:8080"), (json!("filtered"), json!(false)));
+}
+
+/// The process at the other end does not hold the port: it gets no signal, and is not called a listener.
+#[test]
+fn a_published_port_is_no_listener_of_the_process_at_its_end() {
+    let engine = Engine::new();
+    engine.publish_as_docker();
+    engine.host.sh("iptables -t nat -A PREROUTING -p tcp --dport 8081 -j DNAT --to-destination 10.77.0.9:80");
+    let served = engine.container.fixture("[ name=nginx tcp=0.0.0.0:80 ]");
+    let nginx = *served.truth.0["tcp 0.0.0.0:80"].first().unwrap();
+
+    for port in ["8080", "8081"] {
+        let killed = engine.host.runs(&["kill"]).args(port).args("--yes").run();
+        let text = format!("nothing listens on TCP port {port}\n");
+        assert_eq!((killed.code, killed.stderr), (Some(1), text));
+        assert_eq!(engine.host.runs(&["who"]).args(port).args("--pid").run().code, Some(1));
+    }
+    assert_eq!(engine.list().row("tcp 0.0.0.0:8080").pids(), [nginx].into(), "it still runs");
+
+    let who = engine.host.runs(&["who"]).args("8080").run();
+    assert_eq!(who.code, Some(0), "{}", who.stderr);
+    let begin = format!("tcp 0.0.0.0:8080 is published to 172.17.0.2:80\n  process     nginx (pid {nginx})");
+    assert!(who.text().starts_with(&begin), "{}", who.text());
+    let who = engine.host.runs(&["who"]).args("8081").run();
+    assert_eq!((who.code, who.text()), (Some(0), "tcp 0.0.0.0:8081 is published to 10.77.0.9:80\n"), "{}", who.stderr);
+
+    // With a proxy, the proxy holds the port.
+    let proxy = engine.host.fixture("[ name=docker-proxy tcp=0.0.0.0:8080 ]");
+    let killed = engine.host.runs(&["kill"]).args("8080 --yes --timeout 60s").run();
+    let pid = proxy.truth.0["tcp 0.0.0.0:8080"].first().unwrap();
+    assert_eq!((killed.code, killed.stderr), (Some(0), format!("docker-proxy (pid {pid}) ended\n")));
+    assert_eq!(engine.list().row("tcp 0.0.0.0:8080").pids(), [nginx].into());
+    served.end();
+}
+
+/// Rules for packets that come in do not apply to portolan's own connections.
+#[test]
+fn a_published_port_is_checked_and_identified_at_its_end() {
+    let engine = Engine::new();
+    engine.host.sh("iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:9
+         iptables -t nat -A PREROUTING -p tcp --dport 8081 -j DNAT --to-destination 10.77.0.9:9");
+    let _served = engine.serve("tcp=0.0.0.0:9");
+    assert!(connects(&engine.neighbour, "10.77.0.1:8080", true));
+
+    let checked = engine.host.portolan().args("-p 8080 --validate --json").run();
+    let item = &checked.document()["items"][0];
+    assert_eq!(
+        (checked.code, item["health"]["state"].as_str()),
+        (Some(0), Some("healthy")),
+        "{item} {}",
+        checked.stderr
+    );
+    let unknown = engine.host.portolan().args("-p 8081 --validate --json").run();
+    let item = &unknown.document()["items"][0];
+    assert_eq!((unknown.code, item["health"]["state"].as_str()), (Some(3), Some("unknown")), "{item}");
+    assert!(unknown.stderr.contains("no process here is known to serve it"), "{}", unknown.stderr);
+
+    let identified = engine.host.portolan().args("-p 8081 --identify").run();
+    assert!(identified.stderr.contains("no process here is known to serve them"), "{}", identified.stderr);
+}
+
+/// A registration at a published port is served for others, whether or not a connection of the host itself is.
+#[test]
+fn drift_takes_no_rule_for_a_listener_and_misses_none() {
+    let engine = Engine::new();
+    engine.publish_as_docker();
+    engine.host.sh("iptables -t nat -A PREROUTING -p tcp --dport 30080 -j DNAT --to-destination 10.77.0.9:80");
+    let _served = engine.serve("tcp=0.0.0.0:80");
+    let file = engine.host.dir().join("services.toml");
+    std::fs::write(&file, "[[service]]\nname = \"web\"\nendpoints = [\"10.77.0.1:8080\"]\n").unwrap();
+    let drift = || engine.host.runs(&["drift"]).arg(&format!("file:{}", file.display())).args("--all --json");
+
+    let ran = drift().run();
+    let document = ran.document();
+    let items = document["items"].as_array().unwrap();
+    assert_eq!((ran.code, items.len()), (Some(0), 1), "{document} {}", ran.stderr);
+    assert_eq!(items[0]["detail"]["state"], "cannot-tell");
+    assert!(ran.stderr.contains("a rule of the firewall leads its connections elsewhere"), "{}", ran.stderr);
+
+    let ran = drift().by_nobody().run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the rules of the firewall may publish it"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_published_port_whose_packets_are_not_passed_on_is_filtered() {
     let engine = Engine::new();
@@ -190,6 +302,53 @@ fn an_end_on_another_machine_has_no_process() {
     let row = listing.row("tcp 0.0.0.0:8080");
     assert!(row.pids().is_empty() && row.detail("owner") != "known", "{}", row.0);
     assert_eq!(row.detail("exposed"), &json!(null), "portolan cannot know whether anything serves there");
+}
+
+/// What opens in another namespace changes nothing here that a watch could see.
+#[test]
+fn a_watch_learns_what_serves_at_a_published_port_later() {
+    let engine = Engine::new();
+    engine.publish_as_docker();
+    let mut watch = engine.host.portolan().args("--watch --interval 50ms -o ndjson").spawn();
+    let lines = Lines::of(&mut watch);
+    let next = |is_it: &dyn Fn(&Value) -> bool| loop {
+        let event: Value = serde_json::from_str(&lines.next().expect("the watch goes on")).unwrap();
+        if is_it(&event) {
+            return event;
+        }
+    };
+    let is_port = |event: &Value| event["item"]["id"] == "local/tcp/0.0.0.0:8080";
+    let first = next(&is_port);
+    assert_eq!(first["item"]["detail"]["processes"], json!([]), "{first}");
+
+    let _served = engine.container.fixture("[ name=nginx tcp=0.0.0.0:80 ]");
+    let later = next(&|event| is_port(event) && event["item"]["detail"]["processes"] != json!([]));
+    assert_eq!(later["item"]["detail"]["processes"][0]["name"], "nginx", "{later}");
+    kill(watch.id(), Signal::INT);
+    finish(watch);
+}
+
+/// Each port is followed through every rule: beyond the limit that is said, and the rest of the listing is there.
+#[test]
+fn rules_that_are_too_many_are_said() {
+    let engine = Engine::new();
+    let rules: String = (0..1_200)
+        .map(|number| format!("add rule ip t p tcp dport {} dnat to 172.17.0.2:80\n", 20_000 + number))
+        .collect();
+    let file = engine.host.dir().join("rules");
+    let base = "add table ip t\nadd chain ip t p { type nat hook prerouting priority dstnat; }\n";
+    std::fs::write(&file, format!("{base}{rules}")).unwrap();
+    engine.host.sh(&format!("nft -f {}", file.display()));
+    let _own = engine.host.fixture("tcp=0.0.0.0:9090");
+
+    let outcome = engine.host.portolan().args("--json").run();
+    let document = outcome.document();
+    assert_eq!((outcome.code, &document["complete"]), (Some(3), &json!(false)), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("its rules are too many to follow"), "{}", outcome.stderr);
+    let items = document["items"].as_array().unwrap();
+    assert!(items.iter().any(|item| item["id"] == "local/tcp/0.0.0.0:9090"));
+    assert!(items.iter().any(|item| item["id"] == "local/tcp/0.0.0.0:20000"));
+    assert_eq!(engine.host.portolan().args("--state listen").run().code, Some(0));
 }
 
 #[test]

@@ -149,6 +149,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             firewall: None,
             forwards_to: Vec::new(),
             mptcp: false,
+            protocol: None,
             v6_only: None,
             netns: None,
             backlog: None,

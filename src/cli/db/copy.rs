@@ -1,6 +1,5 @@
 //! `portolan db copy`
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
@@ -94,7 +93,7 @@ pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
     Ok(Copied { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
 }
 
-/// The leases of all instances, as a server that starts would give them.
+/// The leases of all instances and agents, as a server that starts would give them.
 fn leases(from: &Database, contents: &Contents) -> Result<Vec<StoredLease>> {
     let now = Now { elapsed: Duration::ZERO, wall: Timestamp::now() };
     let state = State::restore_stored(Rules::default(), contents.index, &contents.records, now);
@@ -103,6 +102,5 @@ fn leases(from: &Database, contents: &Contents) -> Result<Vec<StoredLease>> {
         Error::usage(from.shown(), why, "restore a backup")
     })?;
 
-    let ids: Vec<Arc<str>> = state.view().instances().map(|instance| Arc::clone(&instance.id)).collect();
-    Ok(ids.iter().flat_map(|id| state.leases_of(id, now.elapsed)).map(stored_lease).collect())
+    Ok(state.all_leases(now.elapsed).into_iter().map(stored_lease).collect())
 }

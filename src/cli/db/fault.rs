@@ -8,11 +8,15 @@ use crate::store::StoreError;
 pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
     let hint = error.hint();
     match error {
+        StoreError::NotReady { cause, .. } => {
+            Error::Connection { what: format!("use {shown}"), why: clean(cause), hint: hint.to_owned() }
+        }
         StoreError::Away { cause } => Error::Connection {
             what: format!("use {shown}"),
             why: clean(cause),
             hint: "check that PostgreSQL runs at this address, and that a firewall lets it through".to_owned(),
         },
+        StoreError::ReadOnly { .. } => Error::usage(shown, "it is a standby, which cannot be written to", hint),
         StoreError::Locked { .. } => Error::usage(
             shown,
             "a server uses it",

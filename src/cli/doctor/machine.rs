@@ -9,6 +9,7 @@ use super::diagnosis::{Diagnosis, counted};
 use crate::error::plain;
 use crate::model::PartialError;
 use crate::source::Local;
+use crate::source::local::{READ_RULES, SEE_OWNERS};
 
 /// With fewer descriptors a scan or a busy server is slow.
 const MIN_DESCRIPTORS: u64 = 4_096;
@@ -26,7 +27,7 @@ fn sockets() -> Vec<Diagnosis> {
         Ok(listing) => listing,
         Err(error) => return vec![Diagnosis::fail("sockets", error.to_string(), error.hint())],
     };
-    let count = listing.services.len();
+    let count = listing.services.iter().filter(|service| !service.detail.is_published()).count();
     let listed = match listing.errors.first() {
         None => Diagnosis::ok("sockets", format!("listed {}", counted(count, "listening socket"))),
         Some(PartialError { operation, cause, hint }) => {
@@ -34,13 +35,29 @@ fn sockets() -> Vec<Diagnosis> {
         }
     };
 
-    let owners = match listing.limits.first() {
-        None => Diagnosis::ok("owners", "the processes of all sockets are visible"),
-        Some(PartialError { operation, cause, hint }) => {
-            Diagnosis::warn("owners", format!("cannot {operation}: {cause}"), hint)
-        }
+    let mut found = vec![listed];
+    found.extend(limits(&listing.limits));
+    found
+}
+
+/// The facts that need a permission: the owners of sockets, the rules of the firewall, and others of sockets.
+fn limits(limits: &[PartialError]) -> Vec<Diagnosis> {
+    let mut found = Vec::new();
+    if !limits.iter().any(|limit| limit.operation.starts_with(SEE_OWNERS)) {
+        found.push(Diagnosis::ok("owners", "the processes of all sockets are visible"));
+    }
+    found.extend(limits.iter().map(limited));
+    found
+}
+
+fn limited(limit: &PartialError) -> Diagnosis {
+    let PartialError { operation, cause, hint } = limit;
+    let name = match operation.as_str() {
+        READ_RULES => "firewall",
+        operation if operation.starts_with(SEE_OWNERS) => "owners",
+        _ => "sockets",
     };
-    vec![listed, owners]
+    Diagnosis::warn(name, format!("cannot {operation}: {cause}"), hint)
 }
 
 /// How many connections fit.
@@ -107,5 +124,31 @@ fn name_servers() -> Diagnosis {
             let hint = "add a line `nameserver ADDRESS` to /etc/resolv.conf, or use addresses in place of names";
             Diagnosis::warn(name, "/etc/resolv.conf names no server", hint)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(operation: &str) -> PartialError {
+        PartialError {
+            operation: operation.to_owned(),
+            cause: "no permission".to_owned(),
+            hint: "run as root".to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_limit_has_a_line_of_its_own() {
+        let names = |operations: &[&str]| -> Vec<&str> {
+            let known: Vec<PartialError> = operations.iter().map(|operation| limit(operation)).collect();
+            limits(&known).iter().map(|diagnosis| diagnosis.name).collect()
+        };
+        assert_eq!(names(&[]), ["owners"]);
+        assert_eq!(names(&[READ_RULES]), ["owners", "firewall"]);
+        assert_eq!(names(&["see the owners of 5 of 7 services", READ_RULES]), ["owners", "firewall"]);
+        let lines = limits(&[limit("see the owners of 5 of 7 services"), limit(READ_RULES)]);
+        assert_eq!(lines[1].text, "cannot read the rules of the firewall: no permission");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::clean::clean;
 use crate::client::{DriftQuery, FleetDrift, FleetFinding, RegistryServer};
 use crate::drift::{COLUMNS, DriftCounts};
 use crate::error::Result;
@@ -41,7 +42,7 @@ impl Fleet {
         let findings =
             fleet.counts.iter().map(|(code, count)| (code.clone(), usize::try_from(*count).unwrap_or(usize::MAX)));
         *self.counts.lock() = DriftCounts { findings: findings.collect(), ..DriftCounts::default() };
-        let completeness = report_gaps(&fleet, out);
+        let completeness = report_gaps(&fleet, &self.hosts, out);
         let shown = fleet.findings.into_iter().filter(|finding| self.shows_all || finding.state != UNKNOWN);
         // After a `Break` there is nothing more to stop.
         let _ = shown.map(service).try_for_each(|service| out.service(service));
@@ -82,18 +83,25 @@ const UNKNOWN: &str = "unknown";
 
 fn unknown_host(host: &str) -> crate::error::Error {
     crate::error::Error::NotFound {
-        what: format!("the host {}", crate::clean::clean(host)),
+        what: format!("the host {}", clean(host)),
         why: "no agent reports of it, and no registration names it".to_owned(),
         hint: "`portolan drift --fleet` without --host shows which there are".to_owned(),
     }
 }
 
-/// Reports what could not be looked at. A missing or silent agent and what an agent could not read make the answer incomplete.
-fn report_gaps(fleet: &FleetDrift, out: &mut dyn ItemSink) -> Completeness {
+/// Reports what could not be looked at: of the hosts that were named, or of all. A missing or silent agent and what an agent
+/// could not read make the answer incomplete.
+fn report_gaps(fleet: &FleetDrift, named: &[String], out: &mut dyn ItemSink) -> Completeness {
     let mut completeness = Completeness::Complete;
-    if fleet.hosts.is_empty() {
+    if fleet.hosts.is_empty() && named.is_empty() {
         let cause = "no agent reports to this registry".to_owned();
         out.partial_error(partial("tell the drift of any host", cause, "start `portolan agent` on each host"));
+        completeness = Completeness::Incomplete;
+    }
+    for name in named.iter().filter(|name| !fleet.hosts.iter().any(|host| host.host.eq_ignore_ascii_case(name))) {
+        let operation = format!("tell the drift of {}", clean(name));
+        let cause = format!("no agent reports of {}", clean(name));
+        out.partial_error(partial(&operation, cause, "start `portolan agent` on that host"));
         completeness = Completeness::Incomplete;
     }
     for host in &fleet.hosts {

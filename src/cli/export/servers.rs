@@ -93,6 +93,7 @@ fn server(endpoint: &Endpoint, takes_names: bool) -> Result<ProxyServer, &'stati
         Address::Name(name) if is_word(name.as_raw()) => ServerHost::Name(name.as_raw().to_owned()),
         Address::Name(_) => return Err("its address is not a host name"),
         Address::Unix(_) => return Err("it is a Unix-domain socket"),
+        Address::Other(_) => return Err("it is not an IP socket"),
     };
     let protocol = endpoint.instance.as_ref().and_then(|instance| instance.protocol.as_ref());
     let protocol = protocol.map(|protocol| protocol.as_raw().to_owned());

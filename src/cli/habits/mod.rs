@@ -46,14 +46,14 @@ pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<St
 /// Letters of ss and netstat in one word, as in `-tlnp`: those that choose sockets lead to an option.
 fn socket_letters(typed: &str) -> Option<String> {
     let letters = typed.strip_prefix('-').filter(|letters| letters.len() > 1)?;
-    if !letters.chars().all(|letter| "tulnpaeow46".contains(letter)) {
+    if !letters.chars().all(|letter| "tulnpaeoxwd046".contains(letter)) {
         return None;
     }
-    let chosen = match (letters.contains('t'), letters.contains('u')) {
-        (true, false) => " --tcp",
-        (false, true) => " --udp",
-        _ => "",
-    };
+    let kinds = [('t', " --tcp"), ('u', " --udp"), ('x', " --unix"), ('w', " --raw"), ('0', " --packet")];
+    let chosen: String =
+        kinds.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, option)| *option).collect();
+    // These two are shown without any option.
+    let chosen = if chosen == " --tcp --udp" { "" } else { &chosen };
     Some(format!("portolan's way of ss's {typed}: `portolan local{chosen}`"))
 }
 

@@ -120,6 +120,7 @@ pub(super) const HABITS: &[Habit] = &[
     habit("ss", LOCAL, "-t", "--tcp"),
     habit("ss", LOCAL, "-u", "--udp"),
     habit("ss", LOCAL, "-x", "--unix"),
+    habit("ss", LOCAL, "-0", "--packet"),
     habit("ss", LOCAL, "-n", "leave it out: addresses and ports are always numbers"),
     habit("ss", LOCAL, "-a", "leave it out: portolan lists what listens"),
     habit("ss", LOCAL, "-4", "leave it out: the addresses of IPv6 stand in brackets"),

@@ -53,7 +53,9 @@ fn a_word_is_found_as_it_was_typed() {
     assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
     assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
 
-    for (rejected, line, instead) in [("-t", "-tlnp", " --tcp"), ("-u", "-uln", " --udp"), ("-a", "-antup", "")] {
+    for (rejected, line, instead) in
+        [("-t", "-tlnp", " --tcp"), ("-u", "-uln", " --udp"), ("-a", "-antup", ""), ("-l", "-l0wd", " --raw --packet")]
+    {
         let expected = format!("portolan's way of ss's {line}: `portolan local{instead}`");
         assert_eq!(hint("portolan local", rejected, &format!("portolan local {line}")), expected);
     }

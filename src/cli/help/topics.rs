@@ -154,6 +154,8 @@ on stderr, and never taken for absent: --strict makes it exit code 4.
   owners of other users' sockets    root, or CAP_DAC_READ_SEARCH and
                                     CAP_SYS_PTRACE
   other network namespaces          root (--all-netns)
+  names of containers               root, or the group of the runtime's
+                                    socket (--runtime)
   short-lived listeners             root, where tracefs is mounted (--watch)
   half-open scans                   CAP_NET_RAW (scan --syn)
   ICMP echo of host discovery       net.ipv4.ping_group_range, or CAP_NET_RAW

@@ -13,7 +13,7 @@ use super::port_words::parse_port;
 use super::who::holders;
 use super::{Global, stderr, terminal};
 use crate::error::{Error, Result};
-use crate::model::{Listing, LocalDetail, Ports, Service, parse_duration};
+use crate::model::{Listing, LocalDetail, Ports, Service, SocketState, parse_duration};
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
@@ -112,8 +112,10 @@ impl Kill {
         }
     }
 
+    /// What listens itself: a process to which a rule of the firewall leads connections does not hold the port.
     fn listeners(&self) -> Result<Listing<LocalDetail>> {
-        let local = Local { ports: Some(self.port.clone()), tcp: true, ..Local::default() };
+        let state = vec![SocketState::Listen];
+        let local = Local { ports: Some(self.port.clone()), tcp: true, state, ..Local::default() };
         local.listing()
     }
 

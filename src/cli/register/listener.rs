@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::ReadyCheck;
 use crate::error::{Error, Result};
 use crate::identify::{IdentifiedSource, IdentifyOptions};
-use crate::model::{Address, LocalDetail, Ports, Service};
+use crate::model::{Address, LocalDetail, Ports, Service, SocketState};
 use crate::source::{Local, collect};
 
 /// A listener of this machine.
@@ -26,7 +26,8 @@ impl Listener {
     /// # Errors
     /// Nothing listens there, or several programs do.
     pub(super) async fn find(ports: &Ports, address: Option<IpAddr>) -> Result<Self> {
-        let local = Local { ports: Some(ports.clone()), tcp: true, ..Local::default() };
+        let state = vec![SocketState::Listen];
+        let local = Local { ports: Some(ports.clone()), tcp: true, state, ..Local::default() };
         let identified = IdentifiedSource::new(Arc::new(local), IdentifyOptions::default());
         let listing = collect(&identified).await?;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
@@ -30,9 +30,29 @@ pub(super) trait SettingsOrigin {
     fn files(&self) -> Vec<PathBuf>;
 }
 
+/// What changes the settings: SIGHUP and the files, each from the moment on that a server begins to start. A start may wait
+/// for a database for hours.
+pub(super) struct SettingsChanges {
+    hangups: Signal,
+    stamps: Vec<FileStamp>,
+}
+
+impl SettingsChanges {
+    /// Catches SIGHUP, which would end the process otherwise, and looks at the files. Must be called in a tokio runtime.
+    ///
+    /// # Errors
+    /// The operating system does not let SIGHUP be caught.
+    pub(super) fn catch(origin: &dyn SettingsOrigin) -> Result<Self> {
+        let hint = "look for a sandbox that forbids it";
+        let hangups = signal(SignalKind::hangup()).map_err(|error| Error::io("catch SIGHUP", error, hint))?;
+        Ok(Self { hangups, stamps: stamps(origin) })
+    }
+}
+
 /// Follows the settings while a server runs.
 pub(super) struct Reloader<'s> {
     origin: &'s dyn SettingsOrigin,
+    changes: SettingsChanges,
     log: Arc<LogLevel>,
     live: watch::Sender<LiveSettings>,
     imports: watch::Sender<Vec<Import>>,
@@ -41,7 +61,6 @@ pub(super) struct Reloader<'s> {
     started: &'s Given,
     /// Those that were read last.
     known: Option<Given>,
-    stamps: Vec<FileStamp>,
 }
 
 /// When a file was changed last, and its length; `None` if it is not there.
@@ -63,35 +82,29 @@ const FILE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'s> Reloader<'s> {
     pub(super) fn new(
-        origin: &'s dyn SettingsOrigin,
+        (origin, changes): (&'s dyn SettingsOrigin, SettingsChanges),
         started: &'s Given,
         log: Arc<LogLevel>,
         (live, imports): (watch::Sender<LiveSettings>, watch::Sender<Vec<Import>>),
         manager: &'s ServiceManager,
     ) -> Self {
-        let stamps = stamps(origin);
-        Self { origin, log, live, imports, manager, started, known: None, stamps }
+        Self { origin, changes, log, live, imports, manager, started, known: None }
     }
 
     /// Follows the settings until the server stops.
-    ///
-    /// # Errors
-    /// The operating system does not let SIGHUP be caught.
-    pub(super) async fn follow(mut self, shutdown: Shutdown) -> Result<()> {
-        let hint = "look for a sandbox that forbids it";
-        let mut hangups = signal(SignalKind::hangup()).map_err(|error| Error::io("catch SIGHUP", error, hint))?;
+    pub(super) async fn follow(mut self, shutdown: Shutdown) {
         let mut ticks = interval(FILE_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
         loop {
             let cause = tokio::select! {
-                () = shutdown.stopping() => return Ok(()),
-                _ = hangups.recv() => "SIGHUP",
+                () = shutdown.stopping() => return,
+                _ = self.changes.hangups.recv() => "SIGHUP",
                 _ = ticks.tick() => "file",
             };
             let now = stamps(self.origin);
-            let is_changed = now != self.stamps;
-            self.stamps = now;
+            let is_changed = now != self.changes.stamps;
+            self.changes.stamps = now;
             if is_changed || cause == "SIGHUP" {
                 self.manager.reloading();
                 self.reload(cause);

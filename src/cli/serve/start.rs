@@ -17,7 +17,7 @@ use super::addresses::bind;
 use super::data::DataPlace;
 use super::given::Given;
 use super::plan::Plan;
-use super::reload::{Reloader, SettingsOrigin};
+use super::reload::{Reloader, SettingsChanges, SettingsOrigin};
 use super::service_manager::ServiceManager;
 use super::telemetry::Telemetry;
 #[cfg(feature = "postgres")]
@@ -29,7 +29,7 @@ use crate::cli::signals::Stop;
 use crate::cli::stderr;
 use crate::engine::{Clock, Shutdown};
 use crate::error::{Error, Result, plain};
-use crate::model::Ports;
+use crate::model::{Ports, SocketState};
 use crate::net::{forbid_core_dumps, runtime};
 use crate::registry::{Now, State};
 use crate::server::{self, AccessControl, DnsListener, Import, Listeners, LogLevel, Registry, ServerTls};
@@ -57,6 +57,7 @@ pub(super) fn start(
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = runtime(threads.clamp(2, MAX_THREADS))?;
     runtime.block_on(async {
+        let settings = SettingsChanges::catch(origin)?;
         let (access, tls) = (access(plan)?, tls(plan)?);
         let rest = if passed.rest.is_empty() {
             plan.listen.iter().map(|address| listen(*address, plan)).collect()
@@ -95,7 +96,7 @@ pub(super) fn start(
         announce(plan, &listeners, &registry, environment, quiet);
 
         let (live, changes) = watch::channel(plan.server.live());
-        let reloader = Reloader::new(origin, given, log, (live, set_imports), &manager);
+        let reloader = Reloader::new((origin, settings), given, log, (live, set_imports), &manager);
         let serving = server::run(listeners, (plan.server.clone(), changes), registry, shutdown.clone());
         manager.ready();
         let stopping = async {
@@ -103,8 +104,7 @@ pub(super) fn start(
             manager.stopping();
         };
         let watchdog = manager.feed_watchdog(shutdown.clone());
-        let (report, followed, (), ()) = tokio::join!(serving, reloader.follow(shutdown.clone()), stopping, watchdog);
-        followed?;
+        let (report, (), (), ()) = tokio::join!(serving, reloader.follow(shutdown.clone()), stopping, watchdog);
         info!(aborted = report.aborted, "stopped");
         telemetry.finish().await;
         // The task that waits for signals belongs to the tree.
@@ -170,7 +170,8 @@ fn unbound(error: &io::Error, what: String, address: SocketAddr, [port_option, a
 /// The program that holds a port: `nginx (pid 42)`.
 fn holder(address: SocketAddr) -> Option<String> {
     let ports: Ports = address.port().to_string().parse().ok()?;
-    let listing = Local { ports: Some(ports), ..Local::default() }.listing().ok()?;
+    let state = vec![SocketState::Listen, SocketState::Unconnected];
+    let listing = Local { ports: Some(ports), state, ..Local::default() }.listing().ok()?;
     let process = listing.services.iter().find_map(|service| service.detail.main_process().cloned())?;
     Some(format!("{} (pid {})", process.name, process.pid))
 }

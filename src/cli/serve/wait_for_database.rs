@@ -17,6 +17,10 @@ use crate::store::{Contents, Postgres, PostgresUrl, StoreError};
 
 /// The pause before another try.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a client may wait for a database that replies, before it gets 503.
+const QUIET_TIME: Duration = Duration::from_millis(500);
+/// What a database is that can only be read.
+const STANDBY: &str = "it is a standby, which cannot be written to";
 
 /// A server that starts.
 pub(super) struct StartingServer<'s> {
@@ -37,44 +41,51 @@ impl StartingServer<'_> {
     /// # Errors
     /// The database replies, and cannot be used.
     pub(super) async fn open(&self, url: &PostgresUrl, max_events: u64) -> Result<Option<OpenPostgres>> {
-        let cause = match self.attempt(url, max_events).await {
-            Some(Err(StoreError::Away { cause })) => cause,
-            Some(opened) => return opened.map(Some).map_err(|error| unusable(url, &error)),
-            None => return Ok(None),
-        };
-        self.say(url, &cause);
-
         let waiting = self.shutdown.child();
-        let answering =
-            answer_unavailable(self.listeners, &self.plan.server, self.tls.map(Arc::clone), waiting.clone());
         let opening = async {
-            let opened = self.retry(url, max_events, cause).await;
+            let opened = self.connect(url, max_events).await;
             waiting.stop();
             opened
         };
-        let (opened, ()) = tokio::join!(opening, answering);
+        let (opened, ()) = tokio::join!(opening, self.answer(waiting.clone()));
         opened
     }
 
-    /// Tries again until the database replies.
-    async fn retry(&self, url: &PostgresUrl, max_events: u64, mut said: String) -> Result<Option<OpenPostgres>> {
+    /// Answers that the server waits for its database, unless that replies at once: clients that connected by then are
+    /// answered by the registry.
+    async fn answer(&self, waiting: Shutdown) {
+        tokio::select! {
+            () = waiting.stopping() => {}
+            () = sleep(QUIET_TIME) => {
+                answer_unavailable(self.listeners, &self.plan.server, self.tls.map(Arc::clone), waiting.clone()).await;
+            }
+        }
+    }
+
+    /// Tries until the database replies.
+    async fn connect(&self, url: &PostgresUrl, max_events: u64) -> Result<Option<OpenPostgres>> {
+        let mut said: Option<String> = None;
         loop {
+            let error = match self.attempt(url, max_events).await {
+                None => return Ok(None),
+                Some(Ok(opened)) => {
+                    if said.is_some() {
+                        info!("the database replies");
+                    }
+                    return Ok(Some(opened));
+                }
+                Some(Err(error)) => error,
+            };
+            let Some(reason) = WaitReason::of(&error, said.is_some()) else { return Err(unusable(url, &error)) };
+
+            if said.as_ref() != Some(&reason.cause) {
+                self.say(url, &reason);
+                said = Some(reason.cause);
+            }
             self.manager.waiting("waiting for the database");
             tokio::select! {
                 () = self.shutdown.stopping() => return Ok(None),
                 () = sleep(RETRY_INTERVAL) => {}
-            }
-            match self.attempt(url, max_events).await {
-                Some(Err(StoreError::Away { cause })) if cause == said => {}
-                Some(Err(StoreError::Away { cause })) => {
-                    self.say(url, &cause);
-                    said = cause;
-                }
-                Some(opened) => {
-                    info!("the database replies");
-                    return opened.map(Some).map_err(|error| unusable(url, &error));
-                }
-                None => return Ok(None),
             }
         }
     }
@@ -91,13 +102,33 @@ impl StartingServer<'_> {
         }
     }
 
-    fn say(&self, url: &PostgresUrl, cause: &str) {
-        let (database, cause) = (clean(&url.to_string()), clean(cause));
+    fn say(&self, url: &PostgresUrl, reason: &WaitReason) {
+        let (database, cause) = (clean(&url.to_string()), clean(&reason.cause));
         if self.plan.log_json {
             warn!(database, cause, "waiting for the database; requests get 503");
         } else if !self.quiet {
             stderr::note(&format!("waiting for the database {database}: {cause}; requests get 503"));
-            stderr::note("hint: check that PostgreSQL runs at this address, and that a firewall lets it through");
+            stderr::note(&format!("hint: {}", reason.hint));
+        }
+    }
+}
+
+/// Why a server waits for its database.
+#[derive(Debug, PartialEq, Eq)]
+struct WaitReason {
+    cause: String,
+    hint: &'static str,
+}
+
+impl WaitReason {
+    /// `None` for what does not pass by itself. A standby alone is a mistake at the start; later it is one that is not promoted
+    /// yet. `waits`: the server waits already.
+    fn of(error: &StoreError, waits: bool) -> Option<Self> {
+        match error {
+            StoreError::NotReady { cause, hint, .. } => Some(Self { cause: cause.clone(), hint }),
+            StoreError::Away { cause } => Some(Self { cause: cause.clone(), hint: "see the log of PostgreSQL" }),
+            StoreError::ReadOnly { .. } if waits => Some(Self { cause: STANDBY.to_owned(), hint: error.hint() }),
+            _ => None,
         }
     }
 }
@@ -105,7 +136,28 @@ impl StartingServer<'_> {
 fn unusable(url: &PostgresUrl, error: &StoreError) -> Error {
     let why = match error {
         StoreError::Unusable { cause, .. } => cause.clone(),
+        StoreError::ReadOnly { .. } => STANDBY.to_owned(),
         other => other.to_string(),
     };
     Error::usage(format!("the database {}", clean(&url.to_string())), clean(&why), error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_waits_for_what_may_pass_and_for_a_standby_only_if_it_waits_already() {
+        let database = || "postgresql://h/d".to_owned();
+        let full =
+            StoreError::NotReady { database: database(), cause: "too many clients".to_owned(), hint: "raise it" };
+        let reason = WaitReason { cause: "too many clients".to_owned(), hint: "raise it" };
+        assert_eq!(WaitReason::of(&full, false), Some(reason));
+
+        let standby = StoreError::ReadOnly { database: database() };
+        assert_eq!(WaitReason::of(&standby, false), None);
+        assert!(WaitReason::of(&standby, true).unwrap().hint.contains("primary"));
+        let wrong = StoreError::Unusable { database: database(), cause: "password".to_owned(), hint: "" };
+        assert_eq!(WaitReason::of(&wrong, true), None);
+    }
 }

@@ -179,7 +179,7 @@ fn is_group(address: &Address) -> bool {
     match address {
         Address::Ip(IpAddr::V4(ip)) => ip.is_multicast() || ip.is_broadcast(),
         Address::Ip(IpAddr::V6(ip)) => ip.is_multicast(),
-        Address::Name(_) | Address::Unix(_) => false,
+        Address::Name(_) | Address::Unix(_) | Address::Other(_) => false,
     }
 }
 

@@ -129,7 +129,7 @@ async fn connect_host(at: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> 
 async fn addresses(address: &Address, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
     let name = match address {
         Address::Ip(ip) => return Ok(vec![*ip]),
-        Address::Name(name) | Address::Unix(name) => name.as_raw().to_owned(),
+        Address::Name(name) | Address::Unix(name) | Address::Other(name) => name.as_raw().to_owned(),
     };
     if is_localhost(&name) {
         return Ok(localhost_addresses());

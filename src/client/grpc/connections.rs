@@ -59,7 +59,9 @@ fn connection(endpoint: &Endpoint, place: &str, security: &CallSecurity) -> Resu
     let is_local = match &endpoint.address {
         Address::Ip(ip) => ip.to_canonical().is_loopback(),
         Address::Name(name) => name.as_raw() == "localhost",
-        Address::Unix(_) => return Err(Status::failed_precondition(format!("{place} is not a TCP endpoint"))),
+        Address::Unix(_) | Address::Other(_) => {
+            return Err(Status::failed_precondition(format!("{place} is not a TCP endpoint")));
+        }
     };
     if !is_local && matches!(security, CallSecurity::LocalOnly) {
         let why = format!(

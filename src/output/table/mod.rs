@@ -232,7 +232,7 @@ impl Format for Table<'_> {
         for endpoint in service.rows() {
             self.cells.row(&self.page, service, endpoint).map_err(io::Error::other)?;
             if self.page.links {
-                self.links.push(endpoint.and_then(|endpoint| link::of(&self.page, endpoint)));
+                self.links.push(endpoint.and_then(|endpoint| link::of(&self.page, service, endpoint)));
             }
             if let Some(field) = self.layout.group_by {
                 let mut group = String::new();

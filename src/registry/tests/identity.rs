@@ -67,6 +67,7 @@ fn late_packets_of_an_earlier_generation_touch_nothing() {
         Command::Deregister { id: Arc::clone(&id), generation },
         Command::SetStatus { id: Arc::clone(&id), generation, status: OperatorStatus::Maintenance },
         Command::SetWeight { id: Arc::clone(&id), generation, weight: 9 },
+        Command::SetMetadata { id: Arc::clone(&id), generation, entries: Arc::default() },
         Command::CheckResult { id: Arc::clone(&id), generation, check: 0, state: HealthState::Unhealthy, note: None },
     ] {
         let refused = world.try_step(late).unwrap_err();
@@ -97,6 +98,32 @@ fn a_change_names_its_fields_and_its_cause() {
     let change = &removed.changes[0];
     assert_eq!((change.kind, change.cause, change.index), (ChangeKind::Removed, Cause::Deregistered, 5));
     assert_eq!(change.instance.registration.version.as_deref(), Some("2"), "it says what is gone");
+}
+
+#[test]
+fn entries_of_the_metadata_change_and_nothing_else_does() {
+    let mut world = World::new();
+    world.register(instance("web", 0).meta("region", "eu").zone("a").ttl(seconds(20)));
+    let before = world.get("web-0");
+    let set = |world: &mut World, entries: &[(&str, &str)]| {
+        let entries = entries.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        world.try_step(Command::SetMetadata { id: "web-0".into(), generation: None, entries: Arc::new(entries) })
+    };
+
+    world.pass(seconds(5));
+    let changes = set(&mut world, &[("color", "blue"), ("zone", "b"), ("version", "not a version")]).unwrap().changes;
+    assert_eq!((changes.len(), &*changes[0].changed), (1, &["metadata", "zone"][..]));
+    let after = world.get("web-0");
+    let entries: Vec<(&str, &str)> =
+        after.registration.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(entries, [("color", "blue"), ("region", "eu"), ("version", "not a version"), ("zone", "b")]);
+    assert_eq!((after.registration.zone.as_deref(), after.registration.version.as_deref()), (Some("b"), None));
+    assert_eq!((after.lease, after.last_seen), (before.lease, before.last_seen), "it renews nothing");
+
+    assert!(set(&mut world, &[("color", "blue")]).unwrap().changes.is_empty());
+    assert_eq!(set(&mut world, &[("", "x")]).unwrap_err().code(), "invalid");
+    world.deregister("web-0");
+    assert_eq!(set(&mut world, &[("color", "red")]).unwrap_err().code(), "unknown_instance", "it does not come back");
 }
 
 #[test]

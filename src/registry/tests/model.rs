@@ -164,8 +164,12 @@ impl Run {
                 Command::CheckUnavailable { id, generation, check, note: "no".into() }
             }
             79 => Command::SetMonitoring { id, generation, enabled: dice.chance(70) },
-            80..81 => Command::NodeDown { node },
-            81..84 => Command::NodeUp { node },
+            80 => Command::NodeDown { node },
+            81 => {
+                let entries = ["color", "zone"].map(|key| (key.to_owned(), format!("{}", dice.roll(3))));
+                Command::SetMetadata { id, generation, entries: Arc::new(entries.into()) }
+            }
+            82..84 => Command::NodeUp { node },
             84..85 => Command::Catalog(CatalogCommand::Maintain { id, reason: "because".into() }),
             _ => Command::Tick,
         }

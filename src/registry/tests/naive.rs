@@ -177,6 +177,9 @@ impl Naive {
             Command::Deregister { id, .. } => drop(self.instances.remove(&**id)),
             Command::SetStatus { id, status, .. } => self.touch(id, now, |one| one.status = *status),
             Command::SetWeight { id, weight, .. } => self.touch(id, now, |one| one.weight = *weight),
+            Command::SetMetadata { id, entries, .. } => {
+                self.touch(id, now, |one| one.registration.set_metadata((**entries).clone()));
+            }
             Command::CheckResult { id, check, state, .. } => {
                 self.touch(id, now, |one| one.result(*check, *state, &rules));
             }

@@ -215,7 +215,7 @@ fn take_over(state: &mut State, outcome: &Outcome, now: Now) {
     replicas.sort();
 
     for (index, bytes) in replicas {
-        match serde_json::from_slice(&bytes).unwrap() {
+        match Replica::from_json(&bytes).unwrap() {
             Replica::Instance(change) => drop(state.replicate(index, &change, now).unwrap()),
             Replica::Document(change) => state.replicate_document(index, &change, now).unwrap(),
         }

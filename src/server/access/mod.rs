@@ -223,8 +223,8 @@ impl AccessControl {
         let mut new: Vec<String> = ids.into_iter().filter(|id| api_key::is_id(id) && !known.contains(id)).collect();
         new.truncate(api_key::MAX_KEYS.saturating_sub(self.revoked_elsewhere.load().len()));
         if !new.is_empty() {
-            let all = self.revoked_elsewhere.load().iter().chain(&new).cloned().collect();
-            self.revoked_elsewhere.store(Arc::new(all));
+            // Another task may add others at the same time.
+            self.revoked_elsewhere.rcu(|known| known.iter().chain(&new).cloned().collect::<HashSet<String>>());
         }
         new
     }

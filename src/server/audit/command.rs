@@ -29,6 +29,10 @@ impl PlannedCommand {
             Command::Deregister { id, .. } => ("deregister", clean(id), None),
             Command::SetStatus { id, status, .. } => ("set_status", clean(id), Some(status.as_str().to_owned())),
             Command::SetWeight { id, weight, .. } => ("set_weight", clean(id), Some(weight.to_string())),
+            Command::SetMetadata { id, entries, .. } => {
+                let keys: Vec<String> = entries.keys().map(|key| clean(key)).collect();
+                ("set_metadata", clean(id), Some(keys.join(", ")))
+            }
             Command::SetMonitoring { id, enabled: true, .. } => ("start_monitoring", clean(id), None),
             Command::SetMonitoring { id, enabled: false, .. } => ("stop_monitoring", clean(id), None),
             Command::NodeUp { node } => ("node_up", clean(node), None),

@@ -81,8 +81,7 @@ fn follow_event(
     event: StoredEvent,
 ) -> Result<(Followed, Event), Diverged> {
     let index = event.index;
-    let replica: Replica =
-        serde_json::from_slice(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
+    let replica = Replica::from_json(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
     let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is not one"))?;
 
     let now = writer.now();
@@ -126,6 +125,7 @@ fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged>
     app.unscoped.store(Arc::new(view));
     app.ring.reset(contents.index, contents.events);
     app.checks.changed.add(ids);
+    app.eureka_changes.lose();
     Ok(())
 }
 

@@ -45,8 +45,8 @@ impl ClusterWriter {
         None
     }
 
-    /// Takes the turn, takes over what was written before, and writes.
-    pub(super) async fn write_in_turn(&mut self, jobs: Vec<WriteJob>, is_tick: bool) {
+    /// Takes the turn, takes over what was written before, and writes. What was queued meanwhile is written with it.
+    pub(super) async fn write_in_turn(&mut self, mut jobs: Vec<WriteJob>, is_tick: bool) {
         let at = self.writer.clock.now();
         let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
         let due = due.into_iter().map(outbox::key).collect();
@@ -65,6 +65,7 @@ impl ClusterWriter {
             return self.write_without_store(jobs, &error);
         }
         self.confirm(&turn.leases);
+        self.writer.fill(&mut jobs);
         let now = self.writer.now();
         if is_tick {
             self.leave_alone(&turn.leases, now);
@@ -89,7 +90,8 @@ impl ClusterWriter {
         let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
         add_replicas(&mut batch, &step);
-        batch.leases = self.granted(&jobs);
+        let (leases, renewed) = self.leases(&jobs, &step);
+        batch.leases = leases;
         batch.is_announced = self.hints.is_connected();
 
         let is_empty = batch.is_empty();
@@ -102,6 +104,7 @@ impl ClusterWriter {
         };
         match kept {
             Ok(()) => {
+                renewed.into_iter().for_each(|id| self.outbox.renew(id));
                 self.writer.finish(jobs, step);
                 if self.writer.state.index() > before.index() {
                     self.hints.tell(self.writer.state.index());
@@ -115,29 +118,34 @@ impl ClusterWriter {
         }
     }
 
-    /// The leases that these commands began or renewed.
-    fn granted(&self, jobs: &[WriteJob]) -> Vec<StoredLease> {
-        let commands = jobs.iter().flat_map(|job| &job.commands);
-        let granting = commands.filter(|command| {
-            matches!(
-                command,
+    /// The leases that these commands began or renewed, and the ids of instances whose renewal changed nothing else: those
+    /// are stored with all others.
+    fn leases(&self, jobs: &[WriteJob], step: &CarriedOut) -> (Vec<StoredLease>, Vec<Arc<str>>) {
+        let changed: HashSet<&str> = step.changes.iter().map(|change| &*change.instance.id).collect();
+        let (mut granted, mut renewed) = (HashSet::new(), Vec::new());
+        for command in jobs.iter().flat_map(|job| &job.commands) {
+            match command {
+                Command::Renew { id, .. } if !changed.contains(&**id) => renewed.push(Arc::clone(id)),
                 Command::Register(_)
-                    | Command::Renew { .. }
-                    | Command::CheckResult { .. }
-                    | Command::Catalog(_)
-                    | Command::Drift(DriftCommand::Report(_))
-            )
-        });
-        let ids: HashSet<Arc<str>> = granting.filter_map(Command::lease_id).collect();
+                | Command::Renew { .. }
+                | Command::CheckResult { .. }
+                | Command::Catalog(_)
+                | Command::Drift(DriftCommand::Report(_)) => granted.extend(command.lease_id()),
+                _ => {}
+            }
+        }
+
         let now = self.writer.clock.now();
-        ids.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect()
+        let leases = granted.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect();
+        (leases, renewed)
     }
 
-    /// Heartbeats of known instances are taken, and stored later; all other writes are refused.
+    /// Heartbeats of known instances are taken as long as there is room, and stored later; all other writes are refused.
     fn write_without_store(&mut self, jobs: Vec<WriteJob>, error: &StoreError) {
         let mut failed = Vec::new();
         for job in jobs {
-            if job.commands.iter().all(|command| self.is_known_renewal(command)) {
+            let are_renewals = job.commands.iter().all(|command| self.is_known_renewal(command));
+            if are_renewals && self.outbox.has_room_for(&job.commands) {
                 self.take_renewals(job);
             } else {
                 failed.push(job);

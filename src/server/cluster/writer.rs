@@ -24,8 +24,10 @@ use crate::store::{
     ClusterServer, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest,
 };
 
-/// The most leases that are asked for at once.
+/// The most leases that are asked for at once in a turn, while other servers wait for theirs.
 pub(super) const MAX_DUE: usize = 10_000;
+/// The most that are asked for beside it, each second.
+const MAX_ASKED: usize = 50_000;
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
@@ -34,14 +36,33 @@ pub(in crate::server) struct ClusterWriter {
     pub(super) outbox: Outbox,
     wakeups: watch::Receiver<u64>,
     pub(super) hints: Hints,
-    /// The request that is on its way, and when it was sent.
-    sync: Option<(Duration, Pending<SyncReport>)>,
-    /// Whether another one is to follow it.
-    is_sync_wanted: bool,
+    /// The request that is on its way.
+    sync: Option<PendingSync>,
+    /// What the next one is to be about, if another one is to follow it.
+    wanted: Option<Extent>,
+    /// Whether others wrote something that this server has not read, because it was about to take its turn.
+    is_behind: bool,
     /// Whether everything has to be read again.
     pub(super) has_diverged: bool,
     /// Tells this running server from all others, also from the same one before a restart.
     id: String,
+}
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// What others wrote.
+    News,
+    /// That, renewals, and which servers there are: each second.
+    Everything,
+}
+
+/// A request that is on its way.
+struct PendingSync {
+    /// When it was sent.
+    at: Duration,
+    extent: Extent,
+    reply: Pending<SyncReport>,
 }
 
 /// What the writer does next.
@@ -49,7 +70,7 @@ enum Next {
     Tick,
     Wakeup,
     Hint,
-    Synced(Duration, Result<SyncReport, StoreError>),
+    Synced(Duration, Extent, Result<SyncReport, StoreError>),
     Job(WriteJob),
     Stop,
     End,
@@ -65,7 +86,8 @@ impl ClusterWriter {
             wakeups,
             hints,
             sync: None,
-            is_sync_wanted: false,
+            wanted: None,
+            is_behind: false,
             has_diverged: false,
             id: Uuid::new_v4().to_string(),
         }
@@ -81,7 +103,7 @@ impl ClusterWriter {
             let is_closed = jobs.is_closed();
             let next = tokio::select! {
                 _ = ticks.tick() => Next::Tick,
-                (at, report) = finished(&mut self.sync) => Next::Synced(at, report),
+                (at, extent, report) = finished(&mut self.sync) => Next::Synced(at, extent, report),
                 changed = self.wakeups.changed(), if self.wakeups.has_changed().is_ok() => {
                     if changed.is_ok() { Next::Wakeup } else { Next::Tick }
                 }
@@ -95,17 +117,16 @@ impl ClusterWriter {
             match next {
                 Next::Tick => {
                     self.writer.gather_audit().await;
-                    self.begin_sync();
+                    self.begin_sync(Extent::Everything);
                 }
                 // This server's own writes wake it too.
-                Next::Wakeup if *self.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
-                Next::Hint if *self.hints.wakeups.borrow() > self.writer.state.index() => self.begin_sync(),
-                Next::Wakeup | Next::Hint => {}
-                Next::Synced(at, report) => self.take_report(at, report).await,
+                Next::Wakeup | Next::Hint => self.read_news(),
+                Next::Synced(at, extent, report) => self.take_report(at, extent, report).await,
                 Next::Job(job) => {
                     let mut jobs = vec![job];
                     self.writer.fill(&mut jobs);
                     self.write(jobs).await;
+                    self.read_missed_news();
                 }
                 Next::Stop => self.writer.jobs.close(),
                 Next::End => break,
@@ -120,15 +141,22 @@ impl ClusterWriter {
 
     /// Stores the last renewals, and says that this server ends.
     async fn flush(&mut self) {
-        if let Some((_, sync)) = self.sync.take() {
-            match sync.await {
+        if let Some(sync) = self.sync.take() {
+            match sync.reply.await {
                 Ok(_) => self.outbox.sent(),
                 Err(_) => self.outbox.failed(),
             }
         }
-        // The others take over its checks at once. Without its last renewals leases would last a second less.
-        let request = SyncRequest { leaves: true, ..self.request() };
-        let _ = self.store.sync(request).await;
+
+        // The others take over its checks at once. Without its last renewals leases would last less.
+        self.outbox.forget_stored();
+        loop {
+            let request = SyncRequest { leaves: true, ..self.request(Extent::Everything) };
+            let is_last = request.renewals.is_empty();
+            if self.store.sync(request).await.is_err() || is_last {
+                return;
+            }
+        }
     }
 
     /// What this server knows.
@@ -139,10 +167,14 @@ impl ClusterWriter {
         Position { epoch: self.writer.app.epoch().as_ref().clone(), index: self.writer.state.index() }
     }
 
-    fn request(&mut self) -> SyncRequest {
+    fn request(&mut self, extent: Extent) -> SyncRequest {
+        if extent == Extent::News {
+            return SyncRequest { position: self.position(), ..SyncRequest::default() };
+        }
         let (state, now) = (&self.writer.state, self.writer.clock.now());
-        // A lease whose ttl is over may have been renewed elsewhere: asked before its grace period ends.
-        let due = state.due_leases(now, state.rules().grace, MAX_DUE).into_iter().map(outbox::key).collect();
+        // A lease that ends soon may have been renewed elsewhere.
+        let ahead = state.rules().grace.min(outbox::ASK_AHEAD);
+        let due = state.due_leases(now, ahead, MAX_ASKED).into_iter().map(outbox::key).collect();
         let renewals = self.outbox.send(state, now);
         SyncRequest { position: self.position(), renewals, due, member: Some(self.as_member()), leaves: false }
     }
@@ -164,29 +196,59 @@ impl ClusterWriter {
         }
     }
 
-    fn begin_sync(&mut self) {
+    fn begin_sync(&mut self, extent: Extent) {
         if self.sync.is_some() {
-            self.is_sync_wanted = true;
+            self.wanted = self.wanted.max(Some(extent));
             return;
         }
+        // After a silence the store learns of renewals first.
+        let extent = if self.writer.app.contact.is_lost() { Extent::Everything } else { extent };
         let at = self.writer.clock.now();
-        let request = self.request();
-        self.sync = Some((at, self.store.sync(request)));
+        let request = self.request(extent);
+        self.sync = Some(PendingSync { at, extent, reply: self.store.sync(request) });
+    }
+
+    /// Others wrote. The turn for what waits in the queue brings the news, too.
+    fn read_news(&mut self) {
+        self.is_behind = self.lacks_news();
+        if self.is_behind && self.writer.jobs.is_empty() {
+            self.read_missed_news();
+        }
+    }
+
+    /// Reads what no turn brought: what was in the queue needed none.
+    fn read_missed_news(&mut self) {
+        if std::mem::take(&mut self.is_behind) && self.lacks_news() {
+            self.begin_sync(Extent::News);
+        }
+    }
+
+    /// Whether others wrote what this server does not know, as far as it heard.
+    fn lacks_news(&self) -> bool {
+        let known = self.writer.state.index();
+        *self.wakeups.borrow() > known || *self.hints.wakeups.borrow() > known
     }
 
     /// Takes over what others wrote, and lets time pass.
-    async fn take_report(&mut self, at: Duration, report: Result<SyncReport, StoreError>) {
+    async fn take_report(&mut self, at: Duration, extent: Extent, report: Result<SyncReport, StoreError>) {
         match report {
             Ok(report) => {
+                if report.is_reconnected {
+                    self.outbox.forget_stored();
+                }
                 self.outbox.sent();
                 self.take_news(report.news);
-                self.meet(report.members);
                 self.confirm(&report.leases);
+                if extent == Extent::Everything {
+                    self.meet(report.members);
+                }
                 if self.has_diverged {
                     self.lose_contact(&unreadable());
                 } else {
                     self.found_contact(at).await;
-                    self.pass_time().await;
+                    if extent == Extent::Everything {
+                        self.pass_time().await;
+                    }
                 }
             }
             Err(error) => {
@@ -195,8 +257,11 @@ impl ClusterWriter {
             }
         }
 
-        if std::mem::take(&mut self.is_sync_wanted) {
-            self.begin_sync();
+        if self.outbox.is_behind() && !self.writer.app.contact.is_lost() {
+            self.wanted = Some(Extent::Everything);
+        }
+        if let Some(extent) = self.wanted.take() {
+            self.begin_sync(extent);
         }
     }
 
@@ -283,12 +348,12 @@ impl ClusterWriter {
 }
 
 /// The reply to the request that is on its way; forever without one.
-async fn finished(sync: &mut Option<(Duration, Pending<SyncReport>)>) -> (Duration, Result<SyncReport, StoreError>) {
+async fn finished(sync: &mut Option<PendingSync>) -> (Duration, Extent, Result<SyncReport, StoreError>) {
     match sync {
-        Some((at, reply)) => {
-            let (at, reply) = (*at, reply.await);
+        Some(PendingSync { at, extent, reply }) => {
+            let finished = (*at, *extent, reply.await);
             *sync = None;
-            (at, reply)
+            finished
         }
         None => pending().await,
     }

@@ -1,126 +1,210 @@
 //! Lists of instances by application.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::call::Call;
-use super::instance::EurekaInstance;
+use super::format::Format;
+use super::instance::{EUREKA_KEY, EurekaInstance};
 use super::status::InstanceStatus;
-use super::unknown;
-use crate::model::DEFAULT_NAMESPACE;
+use super::xml;
+use crate::model::{DEFAULT_NAMESPACE, OperatorStatus};
+use crate::output::XmlWriter;
 use crate::registry::ChangeKind;
-use crate::server::api_error::ApiResult;
 use crate::server::recent_changes::RecentChanges;
 use crate::server::scoped_view::ScopedView;
+use crate::server::view::InstanceView;
 
-/// The instances of the registry, by the names of their applications.
-pub(super) struct Applications {
-    by_name: BTreeMap<String, Vec<EurekaInstance>>,
-    /// Of everything, also in a list of a part.
-    hash: String,
-    /// The index of the registry: clients take a list whose version they know for one without changes.
-    index: u64,
+/// What stands in place of the hash in a list of changes that may lack some: no client counts the same, so that each fetches
+/// everything.
+const INCOMPLETE: &str = "INCOMPLETE_";
+
+/// Some applications with some of their instances. Each instance is written as it is reached: a document of all of them in
+/// memory would take many times the room of its text.
+pub(super) struct Applications<'v> {
+    view: &'v ScopedView,
+    /// With what happened to each instance.
+    by_name: BTreeMap<String, Vec<(Arc<InstanceView>, &'static str)>>,
 }
 
-/// A list of some applications.
-pub(super) struct Selected {
-    applications: Vec<Value>,
-    hash: String,
-    index: u64,
-}
-
-impl Applications {
-    /// All of them. An instance without a port is none for Eureka.
-    pub(super) fn all(view: &ScopedView) -> Self {
-        let mut by_name: BTreeMap<String, Vec<EurekaInstance>> = BTreeMap::new();
-        let own = view.services().filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE);
-        for instance in own.flat_map(|service| service.list()) {
-            if instance.instance.registration.port > 0 {
-                let instance = EurekaInstance::new(instance, view);
-                by_name.entry(instance.app()).or_default().push(instance);
-            }
+impl<'v> Applications<'v> {
+    /// These instances.
+    fn of(view: &'v ScopedView, instances: impl Iterator<Item = (Arc<InstanceView>, &'static str)>) -> Self {
+        let mut by_name: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (instance, action) in instances {
+            by_name.entry(instance.instance.name().to_uppercase()).or_default().push((instance, action));
         }
-
-        let hash = hash(by_name.values().flatten());
-        Self { by_name, hash, index: view.index() }
+        Self { view, by_name }
     }
 
-    pub(super) fn to_value(&self) -> Value {
-        let all = self.by_name.iter().map(|(name, instances)| application(name, &values(instances)));
-        list(&all.collect::<Vec<_>>(), (self.index, &self.hash))
+    /// All of them.
+    pub(super) fn all(view: &'v ScopedView) -> Self {
+        Self::of(view, instances(view).map(|one| (Arc::clone(one), "ADDED")))
     }
 
-    /// One application; `None` if it has no instances.
-    pub(super) fn named(&self, name: &str) -> Option<Value> {
-        let instances = self.by_name.get(name)?;
-        Some(application(name, &values(instances)))
-    }
-
-    /// The first instance with this id, of whichever application.
-    pub(super) fn instance(&self, id: &str) -> Option<Value> {
-        self.by_name.values().flatten().find(|instance| instance.id() == id).map(EurekaInstance::to_value)
+    /// The application with this name, in capitals.
+    pub(super) fn named(view: &'v ScopedView, name: &str) -> Self {
+        let is_it =
+            |one: &&Arc<InstanceView>| one.instance.name().chars().flat_map(char::to_uppercase).eq(name.chars());
+        Self::of(view, instances(view).filter(is_it).map(|one| (Arc::clone(one), "ADDED")))
     }
 
     /// The instances with this virtual host name. `field`: `vipAddress` or `secureVipAddress`.
-    pub(super) fn with_vip(&self, field: &str, vip: &str) -> Selected {
-        let has_it =
-            |instance: &&EurekaInstance| instance.vip(field).split(',').any(|own| own.trim().eq_ignore_ascii_case(vip));
-        let applications = self.by_name.iter().filter_map(|(name, instances)| {
-            let found: Vec<Value> = instances.iter().filter(has_it).map(EurekaInstance::to_value).collect();
-            (!found.is_empty()).then(|| application(name, &found))
+    pub(super) fn with_vip(view: &'v ScopedView, field: &str, vip: &str) -> Self {
+        let has_it = |one: &&Arc<InstanceView>| {
+            may_have_vip(one, vip)
+                && EurekaInstance::new(one, view).vip(field).split(',').any(|own| own.trim().eq_ignore_ascii_case(vip))
+        };
+        Self::of(view, instances(view).filter(has_it).map(|one| (Arc::clone(one), "ADDED")))
+    }
+
+    /// What changed lately.
+    fn changed(view: &'v ScopedView, changes: Vec<(ChangeKind, Arc<InstanceView>)>) -> Self {
+        let recent = changes.into_iter().filter(|(_, one)| one.instance.registration.port > 0);
+        let recent = recent.map(|(kind, instance)| match kind {
+            ChangeKind::Added => (instance, "ADDED"),
+            ChangeKind::Updated => (instance, "MODIFIED"),
+            ChangeKind::Removed => (instance, "DELETED"),
         });
-        Selected { applications: applications.collect(), hash: self.hash.clone(), index: self.index }
+        Self::of(view, recent)
     }
 
-    /// What changed lately. The hash is that of everything, so that a client can tell whether it missed something.
-    pub(super) fn changed(view: &ScopedView, changes: &RecentChanges) -> Value {
-        let all = Self::all(view);
-        let mut by_name: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-        let recent = changes.of(view).into_iter().filter(|(_, one)| one.instance.registration.port > 0);
-        for (kind, instance) in recent {
-            let action = match kind {
-                ChangeKind::Added => "ADDED",
-                ChangeKind::Updated => "MODIFIED",
-                ChangeKind::Removed => "DELETED",
-            };
-            let instance = EurekaInstance::new(&instance, view);
-            by_name.entry(instance.app()).or_default().push(instance.to_change(action));
-        }
-        let applications: Vec<Value> = by_name.iter().map(|(name, instances)| application(name, instances)).collect();
-        list(&applications, (all.index, &all.hash))
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
     }
-}
 
-impl Selected {
-    /// 404 if there are none.
-    pub(super) fn or_unknown(self, call: &Call) -> ApiResult<Value> {
-        if self.applications.is_empty() {
-            Err(unknown(call))
-        } else {
-            Ok(list(&self.applications, (self.index, &self.hash)))
+    /// The list of these applications. The hash is that of everything, so that a client can tell whether it missed something.
+    pub(super) fn list(&self, format: Format) -> Vec<u8> {
+        self.list_with(format, &hash(self.view))
+    }
+
+    fn list_with(&self, format: Format, hash: &str) -> Vec<u8> {
+        // Clients take a list whose version they know for one without changes.
+        let index = self.view.index();
+        match format {
+            Format::Json => self.list_json(index, hash),
+            // Writing to memory cannot fail.
+            Format::Xml => self.list_xml(index, hash).unwrap_or_default(),
         }
     }
+
+    fn list_json(&self, index: u64, hash: &str) -> Vec<u8> {
+        let head = format!(
+            "{{\"applications\":{{\"versions__delta\":\"{index}\",\"apps__hashcode\":\"{hash}\",\"application\":["
+        );
+        let mut out = head.into_bytes();
+        for (at, name) in self.by_name.keys().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            self.application_json(&mut out, name);
+        }
+        out.extend_from_slice(b"]}}");
+        out
+    }
+
+    fn application_json(&self, out: &mut Vec<u8>, name: &str) {
+        out.extend_from_slice(format!("{{\"name\":{},\"instance\":[", json!(name)).as_bytes());
+        for (at, (instance, action)) in self.by_name.get(name).into_iter().flatten().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            // Texts and numbers always serialise.
+            let _ = serde_json::to_writer(&mut *out, &EurekaInstance::new(instance, self.view).to_change(action));
+        }
+        out.extend_from_slice(b"]}");
+    }
+
+    fn list_xml(&self, index: u64, hash: &str) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut writer = XmlWriter::new(&mut bytes)?;
+        writer.open("applications", &[])?;
+        xml::element(&mut writer, "versions__delta", &json!(index.to_string()))?;
+        xml::element(&mut writer, "apps__hashcode", &json!(hash))?;
+        for name in self.by_name.keys() {
+            self.application_xml(&mut writer, name)?;
+        }
+        writer.close("applications")?;
+        Ok(bytes)
+    }
+
+    fn application_xml(&self, writer: &mut XmlWriter<'_>, name: &str) -> io::Result<()> {
+        writer.open("application", &[])?;
+        xml::element(writer, "name", &json!(name))?;
+        for (instance, action) in self.by_name.get(name).into_iter().flatten() {
+            xml::element(writer, "instance", &EurekaInstance::new(instance, self.view).to_change(action))?;
+        }
+        writer.close("application")
+    }
+
+    /// One application as a document of its own; `None` if it is not among these.
+    pub(super) fn document(&self, name: &str, format: Format) -> Option<Vec<u8>> {
+        self.by_name.get(name)?;
+        let mut bytes = Vec::new();
+        match format {
+            Format::Json => {
+                bytes.extend_from_slice(b"{\"application\":");
+                self.application_json(&mut bytes, name);
+                bytes.push(b'}');
+            }
+            // Writing to memory cannot fail.
+            Format::Xml => {
+                let _ = XmlWriter::new(&mut bytes).and_then(|mut writer| self.application_xml(&mut writer, name));
+            }
+        }
+        Some(bytes)
+    }
 }
 
-fn values(instances: &[EurekaInstance]) -> Vec<Value> {
-    instances.iter().map(EurekaInstance::to_value).collect()
+/// The list of what changed lately.
+pub(super) fn changes(view: &ScopedView, changes: &RecentChanges, format: Format) -> Vec<u8> {
+    let recent = changes.of(view);
+    let hash = if recent.is_complete { hash(view) } else { INCOMPLETE.to_owned() };
+    Applications::changed(view, recent.changes).list_with(format, &hash)
 }
 
-fn list(applications: &[Value], (index, hash): (u64, &str)) -> Value {
-    json!({ "versions__delta": index.to_string(), "apps__hashcode": hash, "application": applications })
+/// The first instance with this id, of whichever application.
+pub(super) fn instance(view: &ScopedView, id: &str) -> Option<EurekaInstance> {
+    // An id within an application is the end of that in the registry, unless it is the same.
+    let is_candidate = |one: &&Arc<InstanceView>| {
+        one.instance.id.strip_suffix(id).is_some_and(|before| before.is_empty() || before.ends_with(':'))
+    };
+    let candidates = instances(view).filter(is_candidate).map(|one| EurekaInstance::new(one, view));
+    let mut found = candidates.filter(|one| one.id() == id);
+    found.next()
 }
 
-fn application(name: &str, instances: &[Value]) -> Value {
-    json!({ "name": name, "instance": instances })
+/// Every instance. One without a port is none for Eureka.
+fn instances(view: &ScopedView) -> impl Iterator<Item = &Arc<InstanceView>> {
+    let own = view.services().filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE);
+    own.flat_map(|service| service.list()).filter(|one| one.instance.registration.port > 0)
+}
+
+/// Whether an instance can have a virtual host name: reading what it has is slow.
+fn may_have_vip(one: &InstanceView, vip: &str) -> bool {
+    let has_vip =
+        |text: &str| text.as_bytes().windows(vip.len().max(1)).any(|part| part.eq_ignore_ascii_case(vip.as_bytes()));
+    // JSON writes these in another way.
+    let is_escaped = vip.contains(|c: char| c.is_control() || c == '"' || c == '\\');
+    let own = one.instance.registration.metadata.get(EUREKA_KEY);
+    is_escaped || has_vip(one.instance.name()) || own.is_some_and(|text| has_vip(text))
 }
 
 /// `DOWN_1_UP_3_`: how many instances have each state, by its name. Clients compare it with what they know.
-fn hash<'i>(instances: impl Iterator<Item = &'i EurekaInstance>) -> String {
+fn hash(view: &ScopedView) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for status in instances.map(EurekaInstance::status).map(InstanceStatus::as_str) {
-        *counts.entry(status).or_default() += 1;
+    for one in instances(view) {
+        *counts.entry(status(one, view).as_str()).or_default() += 1;
     }
     let parts: Vec<String> = counts.into_iter().map(|(status, count)| format!("{status}_{count}_")).collect();
     parts.concat()
+}
+
+/// The state of an instance.
+pub(super) fn status(one: &InstanceView, view: &ScopedView) -> InstanceStatus {
+    let instance = &one.instance;
+    let reason = if instance.status == OperatorStatus::Up { None } else { view.reason(instance) };
+    InstanceStatus::of(instance, reason.as_deref())
 }

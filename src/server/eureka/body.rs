@@ -116,22 +116,12 @@ pub(super) fn registration(app: &str, fields: &Map<String, Value>) -> Result<(Re
         .ttl(ttl)
         // Eureka removes what does not renew its lease.
         .deregister_after(ttl.max(MIN_DEREGISTER_AFTER));
-    registration.metadata = metadata(fields)?;
-    registration.zone = registration.metadata.get("zone").filter(|zone| is_name(zone)).cloned();
-    registration.version = registration.metadata.get("version").filter(|version| is_name(version)).cloned();
+    registration.set_metadata(metadata(fields)?);
     registration.metadata.insert(EUREKA_KEY.to_owned(), json!(own).to_string());
     match registration.problem() {
         Some(problem) => Err(problem),
         None => Ok((registration, status)),
     }
-}
-
-/// Whether a value of the metadata can stand in a field of the registry.
-fn is_name(text: &str) -> bool {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let has_ends =
-        text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.ends_with(|c: char| c.is_ascii_alphanumeric());
-    text.len() <= 64 && is_plain && has_ends
 }
 
 /// The error for metadata that has the key of ours.

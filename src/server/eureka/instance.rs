@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::applications::status;
 use super::status::InstanceStatus;
 use crate::model::{OperatorStatus, RegisteredInstance};
 use crate::server::scoped_view::ScopedView;
@@ -30,17 +31,7 @@ pub(super) struct EurekaInstance {
 
 impl EurekaInstance {
     pub(super) fn new(view: &Arc<InstanceView>, registry: &ScopedView) -> Self {
-        let instance = &view.instance;
-        let reason = if instance.status == OperatorStatus::Up { None } else { registry.reason(instance) };
-        Self {
-            status: InstanceStatus::of(instance, reason.as_deref()),
-            own: own_fields(instance),
-            view: Arc::clone(view),
-        }
-    }
-
-    pub(super) fn status(&self) -> InstanceStatus {
-        self.status
+        Self { status: status(view, registry), own: own_fields(&view.instance), view: Arc::clone(view) }
     }
 
     /// The name of its application.

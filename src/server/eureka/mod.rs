@@ -6,9 +6,11 @@
 mod applications;
 mod body;
 mod call;
+mod format;
 mod instance;
 mod status;
 mod writes;
+mod written_lists;
 mod xml;
 
 use std::sync::Arc;
@@ -17,18 +19,21 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use serde_json::Value;
+use http::header::VARY;
+use http::{HeaderValue, StatusCode};
 use tracing::Instrument;
 
 use self::applications::Applications;
 use self::call::{Call, Operation};
+use self::format::Format;
+pub(super) use self::written_lists::WrittenLists;
 use super::api_error::{ApiError, ApiResult};
 use super::authorize::{count_request, refusal, unauthenticated};
 use super::authorized::Access;
+use super::freshness::Freshness;
 use super::request_context::RequestContext;
 use super::routes::Routes;
+use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::trace;
 
@@ -55,7 +60,9 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
     if let Some(stats) = stats {
         stats.add(&method, response.status(), start.elapsed());
     }
-    response.headers_mut().insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    Freshness::of(&app).mark(headers);
     response
 }
 
@@ -87,7 +94,7 @@ async fn dispatch(access: &Access, call: &Call, request: Request<Body>) -> ApiRe
         Operation::OverrideStatus => writes::override_status(access, call, &query).await.map(done),
         Operation::ReleaseStatus => writes::release_status(access, call).await.map(done),
         Operation::PutMetadata => writes::put_metadata(access, call, &query).await.map(done),
-        _ => read(access, call, request.headers()),
+        _ => read(access, call, Format::wanted(request.headers())).await,
     }
 }
 
@@ -95,27 +102,48 @@ fn done((): ()) -> Response {
     StatusCode::OK.into_response()
 }
 
-fn read(access: &Access, call: &Call, headers: &HeaderMap) -> ApiResult {
+async fn read(access: &Access, call: &Call, format: Format) -> ApiResult {
     let view = access.view();
-    let (name, value) = match call.operation {
-        Operation::Delta => ("applications", Applications::changed(&view, &access.app().eureka_changes)),
-        Operation::Application => {
-            ("application", Applications::all(&view).named(&call.app).ok_or_else(|| unknown(call))?)
-        }
-        Operation::Instance => ("instance", writes::known(access, call)?.to_value()),
-        Operation::AnyInstance => {
-            let found = Applications::all(&view).instance(&call.instance).ok_or_else(|| unknown(call))?;
-            ("instance", found)
-        }
-        Operation::Vip => {
-            ("applications", Applications::all(&view).with_vip("vipAddress", &call.app).or_unknown(call)?)
-        }
-        Operation::SecureVip => {
-            ("applications", Applications::all(&view).with_vip("secureVipAddress", &call.app).or_unknown(call)?)
-        }
-        _ => ("applications", Applications::all(&view).to_value()),
+    let document = if call.operation == Operation::Applications {
+        access.app().eureka_lists.all(&view, &access.scope(), format).await?
+    } else {
+        let (access, call) = (access.clone(), call.clone());
+        on_own_thread(move || written(&access, &view, &call, format)).await??.into()
     };
-    Ok(document(name, &value, headers))
+    Ok(format.reply(document))
+}
+
+/// The document that a read asks for.
+///
+/// # Errors
+/// 404: there is none.
+fn written(access: &Access, view: &ScopedView, call: &Call, format: Format) -> ApiResult<Vec<u8>> {
+    let found = match call.operation {
+        Operation::Delta => Some(applications::changes(view, &access.app().eureka_changes, format)),
+        Operation::Application => Applications::named(view, &call.app).document(&call.app, format),
+        Operation::Instance => Some(format.write("instance", &writes::known(access, call)?.to_value())),
+        Operation::AnyInstance => {
+            applications::instance(view, &call.instance).map(|found| format.write("instance", &found.to_value()))
+        }
+        Operation::Vip => with_vip(view, "vipAddress", &call.app, format),
+        Operation::SecureVip => with_vip(view, "secureVipAddress", &call.app, format),
+        _ => Some(Applications::all(view).list(format)),
+    };
+    found.ok_or_else(|| unknown(call))
+}
+
+fn with_vip(view: &ScopedView, field: &str, vip: &str, format: Format) -> Option<Vec<u8>> {
+    let found = Applications::with_vip(view, field, vip);
+    (!found.is_empty()).then(|| found.list(format))
+}
+
+/// Does what may take long with a large registry, while other requests go on.
+///
+/// # Errors
+/// It panicked.
+async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the reply could not be written"))
 }
 
 /// 404: what a client takes as the sign to register again.
@@ -126,20 +154,4 @@ fn unknown(call: &Call) -> ApiError {
         (app, instance) => format!("{app} has no instance {instance}"),
     };
     ApiError::not_found(crate::clean::clean(&message)).hint("register the instance again")
-}
-
-/// A document as the client wants it: XML unless it asks for JSON, as Eureka's server decides.
-fn document(name: &str, value: &Value, headers: &HeaderMap) -> Response {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    let wants_json = accepted.into_iter().any(|accepted| accepted.contains("json"));
-    let (kind, bytes) = if wants_json {
-        // Texts, numbers and lists of them always serialise.
-        ("application/json", serde_json::to_vec(&serde_json::json!({ name: value })).unwrap_or_default())
-    } else {
-        ("application/xml", xml::write(name, value))
-    };
-
-    let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

@@ -14,10 +14,23 @@ use super::instance::{EUREKA_KEY, EurekaInstance, registry_id};
 use super::status::InstanceStatus;
 use super::unknown;
 use crate::clean::clean;
-use crate::model::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
+use crate::model::{DEFAULT_NAMESPACE, OperatorStatus};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::api_error::{ApiError, ApiResult};
 use crate::server::authorized::Access;
+
+/// The instance that a write is about. Another server may have registered it a moment ago: a 404 makes a client register
+/// again, so this one learns what the others wrote before.
+///
+/// # Errors
+/// 404: there is none. 503: the store does not reply.
+async fn existing(access: &Access, call: &Call) -> ApiResult<EurekaInstance> {
+    if let Ok(known) = known(access, call) {
+        return Ok(known);
+    }
+    access.look_for(registry_id(&call.app, &call.instance).into()).await?;
+    known(access, call)
+}
 
 /// The instance that a request names.
 ///
@@ -45,14 +58,14 @@ pub(super) async fn register(access: &Access, app: &str, request: Request<Body>)
 }
 
 pub(super) async fn cancel(access: &Access, call: &Call) -> ApiResult<()> {
-    let known = known(access, call)?;
+    let known = existing(access, call).await?;
     let id = Arc::clone(&known.view.instance.id);
     access.write(Command::Deregister { id, generation: None }).await.map(drop)
 }
 
 /// A heartbeat. One without a status says nothing about it: the last one stays.
 pub(super) async fn renew(access: &Access, call: &Call, query: &str) -> ApiResult<()> {
-    let known = known(access, call)?;
+    let known = existing(access, call).await?;
     let parameters: BTreeMap<String, String> = parameters(query).collect();
     let newest = parameters.get("lastDirtyTimestamp").and_then(|text| text.parse::<i64>().ok());
     let registered = known.own.get("lastDirtyTimestamp").and_then(Value::as_i64);
@@ -72,7 +85,7 @@ pub(super) async fn renew(access: &Access, call: &Call, query: &str) -> ApiResul
 
 /// Takes an instance out of service, or back, whatever it says itself.
 pub(super) async fn override_status(access: &Access, call: &Call, query: &str) -> ApiResult<()> {
-    let known = known(access, call)?;
+    let known = existing(access, call).await?;
     let value = parameters(query).find(|(name, _)| name == "value").map(|(_, value)| value);
     let value = value.ok_or_else(|| {
         ApiError::bad_request("missing_parameter", "the parameter value is missing").field("value").hint(STATUS_HINT)
@@ -84,7 +97,7 @@ pub(super) async fn override_status(access: &Access, call: &Call, query: &str) -
 
 /// From here on the status is what the instance says itself.
 pub(super) async fn release_status(access: &Access, call: &Call) -> ApiResult<()> {
-    let known = known(access, call)?;
+    let known = existing(access, call).await?;
     access.write(override_with(Arc::clone(&known.view.instance.id), InstanceStatus::Up)).await.map(drop)
 }
 
@@ -97,15 +110,13 @@ fn override_with(id: Arc<str>, status: InstanceStatus) -> Command {
 
 /// Changes entries of the metadata.
 pub(super) async fn put_metadata(access: &Access, call: &Call, query: &str) -> ApiResult<()> {
-    let known = known(access, call)?;
-    let mut registration = Registration::clone(&known.view.instance.registration);
-    for (key, value) in parameters(query) {
-        if key == EUREKA_KEY {
-            return Err(body::reserved().into());
-        }
-        registration.metadata.insert(key, value);
+    let entries: BTreeMap<String, String> = parameters(query).collect();
+    if entries.contains_key(EUREKA_KEY) {
+        return Err(body::reserved().into());
     }
-    access.write(Command::Register(Arc::new(registration))).await.map(drop)
+    let known = existing(access, call).await?;
+    let (id, generation) = (Arc::clone(&known.view.instance.id), Some(known.view.instance.generation));
+    access.write(Command::SetMetadata { id, generation, entries: Arc::new(entries) }).await.map(drop)
 }
 
 const STATUS_HINT: &str = "write UP, DOWN, STARTING, OUT_OF_SERVICE or UNKNOWN";

@@ -21,14 +21,16 @@ pub(super) fn write(name: &str, value: &Value) -> Vec<u8> {
     bytes
 }
 
-fn element(writer: &mut XmlWriter<'_>, name: &str, value: &Value) -> io::Result<()> {
+/// Writes an element with its children.
+pub(super) fn element(writer: &mut XmlWriter<'_>, name: &str, value: &Value) -> io::Result<()> {
     match value {
         Value::Array(items) => items.iter().try_for_each(|item| element(writer, name, item)),
         Value::Object(fields) => {
             let texts: Vec<(&str, String)> = fields
                 .iter()
                 .filter_map(|(key, value)| {
-                    let name = key.strip_prefix('@')?;
+                    // Written as it is, so that one which is not a name could end the element.
+                    let name = key.strip_prefix('@').filter(|name| is_xml_name(name))?;
                     Some((name, plain(value)))
                 })
                 .collect();
@@ -37,7 +39,7 @@ fn element(writer: &mut XmlWriter<'_>, name: &str, value: &Value) -> io::Result<
             for (key, value) in fields.iter().filter(|(key, _)| !key.starts_with('@')) {
                 match key.as_str() {
                     "$" => writer.text(&plain(value))?,
-                    key if is_element_name(key) => element(writer, key, value)?,
+                    key if is_xml_name(key) => element(writer, key, value)?,
                     // A key of the metadata that XML cannot write.
                     _ => {}
                 }
@@ -56,7 +58,8 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn is_element_name(name: &str) -> bool {
+/// Whether XML can write it as the name of an element or an attribute.
+fn is_xml_name(name: &str) -> bool {
     let first = name.chars().next();
     first.is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
@@ -182,6 +185,17 @@ mod tests {
         });
         let text = write("application", &value);
         assert_eq!(read(&text), Ok(json!({ "application": value })), "{}", String::from_utf8_lossy(&text));
+    }
+
+    /// Clients choose the keys of their metadata and of the data center.
+    #[test]
+    fn a_key_that_is_not_a_name_adds_nothing_to_the_document() {
+        for key in ["@a></metadata><forged>", "@x><y", "@", "@a b", "@a=\"", "@1", "@x:y", "@a/", "x><y", "", "a b"] {
+            let value = json!({ "metadata": { (key): "<v>\"", "good": "v", "@class": "a\"><b" } });
+            let text = write("instance", &value);
+            let expected = json!({ "instance": { "metadata": { "good": "v", "@class": "a\"><b" } } });
+            assert_eq!(read(&text), Ok(expected), "{key}: {}", String::from_utf8_lossy(&text));
+        }
     }
 
     #[test]

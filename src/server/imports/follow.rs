@@ -12,7 +12,7 @@ use super::plan::{ImportPlan, ImportPlanner, Wanted};
 use crate::clean::clean;
 use crate::engine::{Retry, Shutdown};
 use crate::model::{PartialError, UpdateSink};
-use crate::registry::{Command, InstanceRecord, Rejected};
+use crate::registry::{Command, InstanceRecord};
 use crate::server::import_board::{BoardEntry, Import};
 use crate::server::shared::App;
 use crate::source::{RECONNECT, keep_watching};
@@ -90,6 +90,7 @@ impl ImportWriter {
     async fn write(&mut self, view: &ImportView) -> Duration {
         let is_known = view.answered.is_some() && view.stale.is_none();
         if !is_known || !self.app.checks.division.is_own(IMPORTS, &self.name) {
+            self.planner.interrupt();
             self.entry.update(|figures| figures.instances = present(&self.app, &self.name).len());
             return COMPARE_INTERVAL;
         }
@@ -112,14 +113,17 @@ impl ImportWriter {
     async fn carry_out(&self, commands: Vec<Command>, skipped: &mut usize, reason: &mut Option<String>) -> bool {
         let mut commands = commands.into_iter().peekable();
         while commands.peek().is_some() {
-            let batch: Vec<Command> = commands.by_ref().take(MAX_BATCH).collect();
+            let mut batch: Vec<Command> = commands.by_ref().take(MAX_BATCH).collect();
+            // The report of an instance goes with its registration: it is refused with it.
+            if batch.last().is_some_and(Command::is_registration) {
+                batch.extend(commands.next_if(|next| matches!(next, Command::Renew { .. })));
+            }
+            let registrations: Vec<bool> = batch.iter().map(Command::is_registration).collect();
             let Ok(written) = self.app.unscoped_writes.all(batch, None).await else { return false };
-            for rejected in written.into_iter().filter_map(Result::err) {
-                // The report of an instance that was refused a moment ago.
-                if !matches!(rejected, Rejected::UnknownInstance { .. } | Rejected::StaleGeneration { .. }) {
-                    *skipped += 1;
-                    reason.get_or_insert_with(|| rejected.to_string());
-                }
+            let written = written.into_iter().zip(registrations);
+            for rejected in written.filter(|(_, is_registration)| *is_registration).filter_map(|(one, _)| one.err()) {
+                *skipped += 1;
+                reason.get_or_insert_with(|| rejected.to_string());
             }
         }
         true

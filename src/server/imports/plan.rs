@@ -121,6 +121,11 @@ pub(super) struct ImportPlanner {
 }
 
 impl ImportPlanner {
+    /// Nothing is known of the source at present: what is missing was not missing all the time.
+    pub(super) fn interrupt(&mut self) {
+        self.missing_since = None;
+    }
+
     /// Compares what a source lists with what the registry has of it. `is_whole`: what the source does not list is gone; if
     /// not, only what it listed before.
     pub(super) fn plan(
@@ -301,6 +306,22 @@ mod tests {
         assert_eq!(world.places().len(), 5);
         world.import(&[web((1..=3).map(endpoint).collect())], false);
         assert_eq!(world.places(), ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80", "10.0.0.5:80"]);
+    }
+
+    /// The hold lasts for a time in which the source is read: it may have restarted while it was away.
+    #[test]
+    fn a_time_in_which_the_source_cannot_be_read_is_not_part_of_the_hold() {
+        let mut world = ImportWorld::new();
+        world.import(&[web((1..=4).map(endpoint).collect())], true);
+        assert_eq!(world.import(&[web(vec![endpoint(1)])], true).held, 3);
+
+        world.planner.interrupt();
+        world.now += MASS_REMOVAL_HOLD * 2;
+        let plan = world.import(&[web(vec![endpoint(1)])], true);
+        assert_eq!((plan.held, plan.release), (3, Some(world.now + MASS_REMOVAL_HOLD)));
+        world.now += MASS_REMOVAL_HOLD;
+        world.import(&[web(vec![endpoint(1)])], true);
+        assert_eq!(world.places(), ["10.0.0.1:80"]);
     }
 
     #[test]

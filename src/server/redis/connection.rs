@@ -1,6 +1,7 @@
 //! A connection to Redis, with limits for everything that may wait.
 
-use std::error::Error as _;
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -8,6 +9,7 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
 use socket2::TcpKeepalive;
 
 use crate::clean::clean;
+use crate::net::{describe_tls_error, find_tls_error};
 use crate::server::redis_url::RedisUrl;
 
 /// How long a connect and a login may take.
@@ -54,6 +56,11 @@ pub(super) fn plain(error: &RedisError) -> String {
         return clean(&format!("it says {code} {}", detail.unwrap_or_default())).trim_end().to_owned();
     }
 
+    // The library hides the error behind a pointer, which has no source of its own.
+    let within = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    if let Some(error) = within.and_then(|within| find_tls_error(&**within)) {
+        return format!("TLS failed: {}", describe_tls_error(error));
+    }
     let cause = error.source().map(ToString::to_string);
     let cause = cause.or_else(|| error.detail().map(ToOwned::to_owned)).unwrap_or_else(|| error.category().to_owned());
     // Rust's suffix means nothing to a user.

@@ -1,5 +1,6 @@
 //! Reads what other servers write into the stream: indexes, and keys that were revoked.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,27 @@ const REPLY_SLACK: Duration = Duration::from_millis(1_500);
 const MAX_ENTRIES: usize = 256;
 /// A reply to XREAD: for each stream, its entries with their ids and fields.
 type StreamReply = Option<Vec<(String, Vec<(String, Vec<String>)>)>>;
+
+/// The id of an entry: the time in milliseconds, and a number within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct EntryId(u64, u64);
+
+impl EntryId {
+    fn parse(text: &str) -> Option<Self> {
+        let (time, number) = text.split_once('-')?;
+        Some(Self(time.parse().ok()?, number.parse().ok()?))
+    }
+
+    fn to_text(self) -> String {
+        format!("{}-{}", self.0, self.1)
+    }
+}
+
+/// Where to read on after a time without entries. `last`: the last entry of the stream. A smaller one than the last that was
+/// read is of another stream: Redis was emptied, or replaced by one whose clock is behind.
+fn next_start(after: EntryId, last: EntryId) -> EntryId {
+    if last < after { EntryId::default() } else { after }
+}
 
 /// The task that reads.
 pub(super) struct Reader {
@@ -63,25 +85,42 @@ impl Reader {
         };
         *was_connected = true;
 
-        // What came before is read from the store anyway.
-        let mut after = "$".to_owned();
-        loop {
-            match self.next(&mut connection, &after).await {
-                Ok(last) => {
-                    self.link.note(Side::Reader, true, "");
-                    after = last.unwrap_or(after);
-                }
-                Err(why) => return why,
-            }
+        match self.follow(&mut connection).await {
+            Ok(never) => match never {},
+            Err(why) => why,
         }
     }
 
+    /// Reads entries until something fails.
+    async fn follow(&self, connection: &mut MultiplexedConnection) -> Result<Infallible, String> {
+        // What came before is read from the store anyway. From here on nothing is missed between two reads.
+        let mut after = self.last_id(connection).await?;
+        loop {
+            let last = self.next(connection, after).await?;
+            self.link.note(Side::Reader, true, "");
+            after = match last {
+                Some(last) => last,
+                None => next_start(after, self.last_id(connection).await?),
+            };
+        }
+    }
+
+    /// The id of the last entry; zero if there is none.
+    async fn last_id(&self, connection: &mut MultiplexedConnection) -> Result<EntryId, String> {
+        let mut command = redis::cmd("XREVRANGE");
+        command.arg(&self.names.changes).arg("+").arg("-").arg("COUNT").arg(1);
+        // What is in it does not matter, also if it is no text.
+        let entries: Vec<(String, redis::Value)> =
+            command.query_async(connection).await.map_err(|error| plain(&error))?;
+        Ok(entries.first().and_then(|(id, _)| EntryId::parse(id)).unwrap_or_default())
+    }
+
     /// Reads the next entries. Returns the id of the last one.
-    async fn next(&self, connection: &mut MultiplexedConnection, after: &str) -> Result<Option<String>, String> {
+    async fn next(&self, connection: &mut MultiplexedConnection, after: EntryId) -> Result<Option<EntryId>, String> {
         let millis = u64::try_from(READ_WAIT.as_millis()).unwrap_or(u64::MAX);
         let mut command = redis::cmd("XREAD");
         command.arg("COUNT").arg(MAX_ENTRIES).arg("BLOCK").arg(millis).arg("STREAMS");
-        command.arg(&self.names.changes).arg(after);
+        command.arg(&self.names.changes).arg(after.to_text());
         let reply: StreamReply = command.query_async(connection).await.map_err(|error| plain(&error))?;
 
         let entries = reply.unwrap_or_default().into_iter().flat_map(|(_, entries)| entries);
@@ -92,7 +131,7 @@ impl Reader {
                     self.take(name, value);
                 }
             }
-            last = Some(id);
+            last = EntryId::parse(&id);
         }
         Ok(last)
     }
@@ -107,6 +146,25 @@ impl Reader {
             }
             REVOKED_FIELD => revocations::take(&self.app, [value.to_owned()]),
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_began_anew_is_read_from_its_start() {
+        let id = |text: &str| EntryId::parse(text).unwrap();
+        assert!(id("9-0") < id("10-0") && id("10-2") < id("10-10"));
+        assert_eq!((EntryId::parse("$"), EntryId::parse("1-x"), id("12-3").to_text().as_str()), (None, None, "12-3"));
+
+        let read = id("1700000000000-1");
+        assert_eq!(next_start(read, read), read, "nothing came");
+        assert_eq!(next_start(read, id("1700000000000-2")), read, "the next read has it");
+        for last in [id("1600000000000-5"), EntryId::default()] {
+            assert_eq!(next_start(read, last), EntryId::default());
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `v3/discovery:endpoints`: the endpoints of services as clusters of Envoy (EDS over REST).
 
+use std::collections::HashSet;
+
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::StatusCode;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
@@ -18,6 +20,8 @@ use crate::server::{body, reply};
 const ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 /// The most clusters of a request.
 const MAX_CLUSTERS: usize = 1_000;
+/// The most endpoints of a reply: those of the largest service.
+const MAX_ENDPOINTS: usize = 100_000;
 /// How many times as long as a registration a request may be: Envoy sends a list of all its extensions, 77 KB.
 const BODY_FACTOR: usize = 16;
 
@@ -67,30 +71,69 @@ pub(in crate::server) async fn post(access: Access, request: Request<Body>) -> A
         let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
         return Err(error.hint("register a service; an empty list would make Envoy drop its endpoints"));
     }
-    Ok(answer(&view, &asked))
+    answer(&view, &asked)
 }
 
-fn answer(view: &ScopedView, asked: &DiscoveryRequest) -> Response {
-    let resources: Vec<Value> = asked.resource_names.iter().map(|name| assignment(view, name)).collect();
-    // Texts and numbers always serialise.
-    let text = serde_json::to_vec(&resources).unwrap_or_default();
-    let digest = digest(&SHA256, &text);
+fn answer(view: &ScopedView, asked: &DiscoveryRequest) -> ApiResult {
+    let mut resources = ResourceList::default();
+    let mut names = HashSet::new();
+    for name in asked.resource_names.iter().filter(|name| names.insert(name.as_str())) {
+        resources.add(view, name)?;
+    }
+    let resources = resources.json;
+
+    let digest = digest(&SHA256, &resources);
     let version = digest.as_ref().iter().take(8).fold(0_u64, |version, byte| version << 8 | u64::from(*byte));
     let version = format!("{version:016x}");
     if asked.version_info == version {
-        return StatusCode::NOT_MODIFIED.into_response();
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
 
-    let document = json!({ "version_info": version, "type_url": ASSIGNMENT, "resources": resources });
-    reply::json(view.index(), serde_json::to_vec(&document).unwrap_or_default())
+    let mut document =
+        format!("{{\"version_info\":\"{version}\",\"type_url\":\"{ASSIGNMENT}\",\"resources\":[").into_bytes();
+    document.extend_from_slice(&resources);
+    document.extend_from_slice(b"]}");
+    Ok(reply::json(view.index(), document))
 }
 
-/// The endpoints of a service, the first of the same weight in the order of their ids.
-fn assignment(view: &ScopedView, name: &str) -> Value {
-    let (namespace, service) = name.split_once('/').unwrap_or((DEFAULT_NAMESPACE, name));
-    let instances = view.service(namespace, service).map(|service| service.list()).unwrap_or_default();
-    let endpoints: Vec<Value> = instances.iter().filter_map(|known| endpoint(&known.instance)).collect();
-    json!({ "@type": ASSIGNMENT, "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] })
+/// The resources of a reply as JSON, separated by commas. A tree of them would take many times the memory.
+#[derive(Default)]
+struct ResourceList {
+    json: Vec<u8>,
+    endpoints: usize,
+}
+
+impl ResourceList {
+    /// Adds the endpoints of a service, in the order of their ids.
+    ///
+    /// # Errors
+    /// There are too many.
+    fn add(&mut self, view: &ScopedView, name: &str) -> ApiResult<()> {
+        if !self.json.is_empty() {
+            self.json.push(b',');
+        }
+        let head = format!(
+            "{{\"@type\":\"{ASSIGNMENT}\",\"cluster_name\":{},\"endpoints\":[{{\"lb_endpoints\":[",
+            json!(name)
+        );
+        self.json.extend_from_slice(head.as_bytes());
+
+        let (namespace, service) = name.split_once('/').unwrap_or((DEFAULT_NAMESPACE, name));
+        let instances = view.service(namespace, service).map(|service| service.list()).unwrap_or_default();
+        for (at, endpoint) in instances.iter().filter_map(|known| endpoint(&known.instance)).enumerate() {
+            self.endpoints += 1;
+            if self.endpoints > MAX_ENDPOINTS {
+                let message = format!("the services have more than {MAX_ENDPOINTS} endpoints together");
+                return Err(Problem::new("resource_names", message, "ask for fewer services at once").into());
+            }
+            if at > 0 {
+                self.json.push(b',');
+            }
+            self.json.extend_from_slice(endpoint.to_string().as_bytes());
+        }
+        self.json.extend_from_slice(b"]}]}");
+        Ok(())
+    }
 }
 
 /// An endpoint; `None` if it takes no calls, or Envoy cannot call it.

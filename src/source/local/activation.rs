@@ -139,7 +139,7 @@ impl SocketUnit {
                 && match address {
                     Address::Unix(path) => same_path(text, path.as_raw()),
                     Address::Ip(ip) => listens_at(text, *ip, port),
-                    Address::Name(_) => false,
+                    Address::Name(_) | Address::Other(_) => false,
                 }
         })
     }

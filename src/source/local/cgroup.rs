@@ -166,7 +166,12 @@ pub(super) fn membership(path: &str) -> Membership {
         is_nested |= !part.is_empty();
         if let Some((runtime, id)) = container(part, runtime) {
             // A pod belongs to the first container below it; what runs in that may have pods of its own.
-            member.container = Some(Container { runtime: runtime.into(), id, pod: pod.take().map(Into::into) });
+            member.container = Some(Container {
+                runtime: runtime.into(),
+                id,
+                pod: pod.take().map(Into::into),
+                ..Container::default()
+            });
         }
         folder = match folder_of(part) {
             Some(folder) => Some(folder),
@@ -179,7 +184,8 @@ pub(super) fn membership(path: &str) -> Membership {
 
     if let Some(uid) = pod.filter(|_| !path.contains("conmon")) {
         let id = uid.clone().into();
-        member.container = Some(Container { runtime: "kubernetes".into(), id, pod: Some(uid.into()) });
+        member.container =
+            Some(Container { runtime: "kubernetes".into(), id, pod: Some(uid.into()), ..Container::default() });
     }
     member
 }

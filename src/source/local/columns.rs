@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::rows::principal;
-use crate::model::{CellWriter, Column, ColumnVisibility, FirewallVerdict, LocalDetail, Service};
+use crate::model::{CellWriter, Column, ColumnVisibility, Container, FirewallVerdict, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
@@ -50,6 +50,9 @@ columns! {
     "pids", Wide, 0, |detail, out| pids(detail, out);
     "unit", Wide, LABEL | CUT, |detail, out| unit(detail, out);
     "container", Wide, LABEL | CUT, |detail, out| option(detail.container.as_ref(), out);
+    "container_name", WhereFilled, LABEL | CUT, |detail, out| container_name(detail.container.as_ref(), out);
+    "image", WhereFilled, LABEL | CUT, |detail, out| image(detail.container.as_ref(), out);
+    "protocol", WhereFilled, LABEL, |detail, out| option(detail.protocol.as_ref(), out);
     "netns", WhereFilled, LABEL, |detail, out| option(detail.netns.as_ref(), out);
     "state", Wide, 0, |detail, out| out.write_str(detail.state.as_str());
     "v6_only", Wide, 0, |detail, out| option(detail.v6_only.map(yes_no), out);
@@ -96,6 +99,24 @@ fn process(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
         None => out.write_str(detail.owner.as_str()),
     }
 }
+
+/// The name of a container, if it was requested.
+pub(super) fn container_name(container: Option<&Container>, out: Cell<'_>) -> fmt::Result {
+    match container {
+        Some(container) if container.name_unknown => out.write_str(UNKNOWN),
+        container => option(container.and_then(|container| container.name.as_ref()), out),
+    }
+}
+
+/// The image of a container, if it was requested.
+pub(super) fn image(container: Option<&Container>, out: Cell<'_>) -> fmt::Result {
+    match container {
+        Some(container) if container.name_unknown => out.write_str(UNKNOWN),
+        container => option(container.and_then(|container| container.image.as_ref()), out),
+    }
+}
+
+const UNKNOWN: &str = "unknown";
 
 /// Whether another host could reach it; where the firewall decides, its word.
 fn exposed(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {

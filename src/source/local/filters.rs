@@ -8,13 +8,14 @@ use super::options::Local;
 use super::peers;
 use super::rows::matches;
 use crate::model::{
-    Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, Transport,
-    User,
+    Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, User,
 };
 
 /// The filters among the options, by their names.
 pub(super) fn of(query: &Local) -> Filters {
-    let Local { ports, common_ports, tcp, udp, unix, state, process, user, interface, .. } = query;
+    let Local {
+        ports, common_ports, tcp, udp, unix, udplite, raw, packet, vsock, state, process, user, interface, ..
+    } = query;
     let states: Vec<&str> = state.iter().map(|state| state.as_str()).collect();
     let values = [
         ("ports", ports.as_ref().map(ToString::to_string)),
@@ -28,6 +29,10 @@ pub(super) fn of(query: &Local) -> Filters {
         ("tcp", *tcp),
         ("udp", *udp),
         ("unix", *unix),
+        ("udplite", *udplite),
+        ("raw", *raw),
+        ("packet", *packet),
+        ("vsock", *vsock),
         ("skip_loopback", query.skip_loopback),
         ("skip_private", query.skip_private),
         ("exposed", query.exposed),
@@ -74,6 +79,10 @@ fn read(filters: &Filters) -> Option<Local> {
             "tcp" => &mut query.tcp,
             "udp" => &mut query.udp,
             "unix" => &mut query.unix,
+            "udplite" => &mut query.udplite,
+            "raw" => &mut query.raw,
+            "packet" => &mut query.packet,
+            "vsock" => &mut query.vsock,
             "skip_loopback" => &mut query.skip_loopback,
             "skip_private" => &mut query.skip_private,
             "exposed" => &mut query.exposed,
@@ -104,12 +113,7 @@ fn keeps(query: &Local, service: &Service) -> bool {
         return peers::keeps(query, endpoint.transport, own, &connection, &|user: &User| is_user(user, name));
     }
     let wanted = query.wanted(crate::model::DetailLevel::Names);
-    let is_wanted = match endpoint.transport {
-        Transport::Tcp => wanted.tcp,
-        Transport::Udp => wanted.udp,
-        Transport::Unix => wanted.unix,
-        Transport::Sctp | Transport::Ip => true,
-    };
+    let is_wanted = wanted.has_transport(endpoint.transport);
     let port = endpoint.port.unwrap_or(0);
     let has_port = query.ports.as_ref().is_none_or(|ports| ports.contains(port))
         && (!query.common_ports || Ports::common().contains(port));

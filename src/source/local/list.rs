@@ -10,8 +10,9 @@ use rustix::io::Errno;
 use super::all_tables::read_tables;
 use super::hints;
 use super::options::Local;
-use super::owners::Owners;
+use super::owners::{Attribution, Owners};
 use super::rows::RowBuilder;
+use super::runtimes::ContainerNames;
 use super::select::Selection;
 use super::socket::{Socket, Wanted};
 use super::tables::{Namespace, SocketTables};
@@ -25,6 +26,8 @@ pub(super) struct ListingOutcome {
     pub(super) completeness: Completeness,
     pub(super) errors: Vec<PartialError>,
     pub(super) limits: Vec<PartialError>,
+    /// Whether the ports that rules of the firewall publish are known.
+    pub(super) published_known: bool,
 }
 
 /// Lists the listeners of this machine and passes each service to `out`. Once `stop` returns true, the services known by
@@ -67,6 +70,19 @@ impl SelectedSockets {
 
         Ok(Self { sockets, namespaces, faults, limits })
     }
+
+    /// Keeps the published ports of an earlier reading.
+    pub(super) fn keep_published(&mut self, earlier: &Self) {
+        let published = earlier.sockets.iter().filter(|socket| socket.is_published());
+        let missing = published.filter(|known| !self.sockets.iter().any(|one| is_same_rule(one, known)));
+        let missing: Vec<Socket> = missing.cloned().collect();
+        self.sockets.extend(missing);
+    }
+}
+
+fn is_same_rule(one: &Socket, other: &Socket) -> bool {
+    (one.transport, &one.address, one.port, one.forwards_to)
+        == (other.transport, &other.address, other.port, other.forwards_to)
 }
 
 /// Finds the owners of the selected sockets, and passes each service to `out`.
@@ -91,11 +107,24 @@ fn describe(
 
     errors.extend(owners.unfinished.map(unfinished));
     let builder = RowBuilder::new(query, depth, users, &selected.namespaces);
-    let (missing, mut limits) = builder.rows(&selected.sockets, &mut |sockets| owners.attribute(sockets), out);
+    let mut names = query.runtime.then(ContainerNames::default);
+    let mut attribute = |sockets: &[&Socket]| attribute(&mut owners, names.as_mut(), sockets);
+    let (missing, mut limits) = builder.rows(&selected.sockets, &mut attribute, out);
     errors.extend(missing);
+    limits.extend(names.iter().flat_map(ContainerNames::limits).cloned());
     limits.append(&mut selected.limits);
     let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-    Ok(ListingOutcome { completeness, errors, limits })
+    let published_known = selected.namespaces.iter().all(|namespace| !namespace.forwards);
+    Ok(ListingOutcome { completeness, errors, limits, published_known })
+}
+
+/// The owner of sockets, with the name of its container if names are wanted.
+fn attribute(owners: &mut Owners, names: Option<&mut ContainerNames>, sockets: &[&Socket]) -> Attribution {
+    let mut owner = owners.attribute(sockets);
+    if let Some(names) = names {
+        names.describe(&mut owner.member);
+    }
+    owner
 }
 
 /// Finds the owners, and drops the sockets that were closed meanwhile.

@@ -32,12 +32,16 @@ mod procnet;
 mod published;
 mod ration;
 mod rows;
+mod runtimes;
 mod select;
 mod short_lived;
 mod socket;
+mod special;
+mod table_read;
 mod tables;
 mod trace;
 mod users;
+mod vsock;
 mod walk;
 mod watch;
 mod watcher;
@@ -45,9 +49,13 @@ mod watcher;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+pub(crate) use firewall::READ_RULES;
 pub(super) use hints::{Purpose, for_permission as hint_for_permission};
 pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
+#[cfg(feature = "cli")]
+pub(crate) use owner_limits::SEE_OWNERS;
 
 use crate::error::Result;
 use crate::model::{
@@ -102,6 +110,14 @@ impl Local {
     /// # Errors
     /// A user or an interface that this machine does not have.
     pub fn listing(&self) -> Result<Listing<LocalDetail>> {
+        self.listing_with_published().map(|(listing, _)| listing)
+    }
+
+    /// The same, and whether the ports that rules of the firewall publish are known.
+    ///
+    /// # Errors
+    /// As [`listing`](Self::listing).
+    pub(crate) fn listing_with_published(&self) -> Result<(Listing<LocalDetail>, bool)> {
         let mut listing = Listing::default();
         let outcome = list::list(self, DetailLevel::Full, &|| false, &mut |service| {
             listing.services.push(service);
@@ -109,7 +125,7 @@ impl Local {
         })?;
         listing.completeness = outcome.completeness;
         (listing.errors, listing.limits) = (outcome.errors, outcome.limits);
-        Ok(listing)
+        Ok((listing, outcome.published_known))
     }
 }
 

@@ -20,6 +20,7 @@ const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IPPROTO_UDP: u8 = 17;
+const IPPROTO_UDPLITE: u8 = 136;
 
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_SYN_SENT: u8 = 2;
@@ -95,7 +96,9 @@ impl SockDiag {
     /// Every TCP or UDP socket with a peer.
     pub(super) fn connected(&mut self, transport: Transport, out: &mut Vec<ConnectedSocket>) -> io::Result<()> {
         let requests = match transport {
-            Transport::Udp => [AF_INET, AF_INET6].map(|family| udp_request(family, 1 << TCP_ESTABLISHED)).to_vec(),
+            Transport::Udp => {
+                [AF_INET, AF_INET6].map(|family| udp_request(IPPROTO_UDP, family, 1 << TCP_ESTABLISHED)).to_vec()
+            }
             _ => vec![tcp_request(CONNECTED.iter().fold(0, |states, state| states | 1 << state), 0)],
         };
         for request in requests {
@@ -117,7 +120,11 @@ impl SockDiag {
     /// As for reading the sockets.
     pub(super) fn fingerprint(&mut self, wanted: &Wanted) -> io::Result<u64> {
         let mut prints = Vec::new();
-        let tables = [(Transport::Tcp, wanted.tcp, LISTEN_QUEUE), (Transport::Udp, wanted.udp, QUEUES)];
+        let tables = [
+            (Transport::Tcp, wanted.tcp, LISTEN_QUEUE),
+            (Transport::Udp, wanted.udp, QUEUES),
+            (Transport::UdpLite, wanted.udplite, QUEUES),
+        ];
         for (transport, _, queues) in tables.into_iter().filter(|(_, wanted, _)| *wanted) {
             for request in inet_requests(transport, wanted) {
                 self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
@@ -136,7 +143,12 @@ impl SockDiag {
     }
 
     /// The kernel replies with messages of the request's own type.
-    fn dump<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: impl Fn(&[u8], &mut Vec<T>)) -> io::Result<()> {
+    pub(super) fn dump<T>(
+        &mut self,
+        request: &[u8],
+        out: &mut Vec<T>,
+        take: impl Fn(&[u8], &mut Vec<T>),
+    ) -> io::Result<()> {
         self.netlink.dump(request, u16_at(request, 4).unwrap_or_default(), out, take)
     }
 }
@@ -148,10 +160,11 @@ fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
             // What is layered on a socket comes with its other figures, which take time.
             vec![tcp_request(1 << TCP_LISTEN, if wanted.connections { INFO } else { 0 })]
         }
-        Transport::Udp if wanted.unconnected || wanted.connected => {
+        Transport::Udp | Transport::UdpLite if wanted.unconnected || wanted.connected => {
+            let protocol = if transport == Transport::Udp { IPPROTO_UDP } else { IPPROTO_UDPLITE };
             let states =
                 (u32::from(wanted.unconnected) << TCP_CLOSE) | (u32::from(wanted.connected) << TCP_ESTABLISHED);
-            [AF_INET, AF_INET6].map(|family| udp_request(family, states)).to_vec()
+            [AF_INET, AF_INET6].map(|family| udp_request(protocol, family, states)).to_vec()
         }
         _ => Vec::new(),
     }
@@ -166,9 +179,9 @@ fn tcp_request(states: u32, more: u8) -> Vec<u8> {
 }
 
 /// With a `struct inet_diag_req_v2`.
-fn udp_request(family: u8, states: u32) -> Vec<u8> {
+fn udp_request(protocol: u8, family: u8, states: u32) -> Vec<u8> {
     let mut body = [0; 56];
-    (body[0], body[1]) = (family, IPPROTO_UDP);
+    (body[0], body[1]) = (family, protocol);
     body[4..8].copy_from_slice(&states.to_ne_bytes());
     request(SOCK_DIAG_BY_FAMILY, &body)
 }
@@ -203,6 +216,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         address: Address::Ip(ip),
         unix: None,
         port,
+        protocol: None,
         device: Some(u32_at(message, 40)?),
         inode: u32_at(message, 68)?,
         uid: Some(u32_at(message, 64)?),
@@ -285,6 +299,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         address: Address::Unix(Untrusted::default()),
         unix: None,
         port: 0,
+        protocol: None,
         device: Some(0),
         inode: u32_at(message, 4)?,
         uid: None,

@@ -17,18 +17,18 @@ Examples:
 
 /// List what listens on this machine: addresses, processes, owners
 ///
-/// Reads the kernel's socket tables and the process table, and connects to nothing. Except as root, the processes of
-/// other users cannot be seen: their listeners are listed without processes, but with the user and the unit or
-/// container, which the kernel shows to every user.
+/// Reads the kernel's socket tables and the process table, and connects to nothing but the sockets of --runtime. Except as
+/// root, the processes of other users cannot be seen: their listeners are listed without processes, but with the user and
+/// the unit or container, which the kernel shows to every user.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
 pub struct Local {
     /// Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
-    #[cfg_attr(feature = "cli", arg(short, long, value_name = "PORTS", conflicts_with = "unix"))]
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "PORTS", conflicts_with_all = ["unix", "raw", "packet", "vsock"]))]
     pub ports: Option<Ports>,
     /// Show only ports that have a name in `portolan ports`
-    #[cfg_attr(feature = "cli", arg(long, conflicts_with = "unix"))]
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["unix", "raw", "packet", "vsock"]))]
     pub common_ports: bool,
     /// Show TCP listeners [default: TCP and UDP]
     #[cfg_attr(feature = "cli", arg(long))]
@@ -39,6 +39,18 @@ pub struct Local {
     /// Show Unix-domain listeners
     #[cfg_attr(feature = "cli", arg(long))]
     pub unix: bool,
+    /// Show UDP-Lite sockets
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub udplite: bool,
+    /// Show raw sockets, which receive the packets of an IP protocol, as those of ping do
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub raw: bool,
+    /// Show packet sockets, which receive the frames of network interfaces, as those of tcpdump do
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub packet: bool,
+    /// Show sockets between this virtual machine, its host and its guests (needs the kernel's module vsock_diag)
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub vsock: bool,
     /// Show only sockets in these states [default: all but connected]
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "STATE", value_delimiter = ','))]
     pub state: Vec<SocketState>,
@@ -63,6 +75,12 @@ pub struct Local {
     /// Include every network namespace of this machine (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
+    /// Show the names and images of containers, from the sockets of docker, podman, containerd and CRI-O
+    ///
+    /// Runtimes are asked only if a listed socket belongs to a container, and all of them together may take 3 seconds. Needs
+    /// root, or membership in the group of the runtime's socket.
+    #[cfg_attr(feature = "cli", arg(long))]
+    pub runtime: bool,
     /// List connections instead of listeners: with the processes of both ends, if both are on this machine
     ///
     /// TCP connections and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,

@@ -7,6 +7,9 @@ use super::options::Local;
 use crate::clean::clean;
 use crate::model::{PartialError, Process};
 
+/// How the operation begins that the owners of some rows are missing for.
+pub(crate) const SEE_OWNERS: &str = "see the owners of";
+
 /// The owners of some rows cannot be seen without a permission; `rows`: of how many, as in `7 services`.
 pub(super) fn hidden(unknown: usize, rows: &str, query: &Local) -> PartialError {
     let wanted = query.process.as_ref().map(glob::Pattern::as_str).or(query.user.as_deref());
@@ -17,13 +20,13 @@ pub(super) fn hidden(unknown: usize, rows: &str, query: &Local) -> PartialError 
 
     let hint = "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE";
     let hint = hints::for_permission(Purpose::Processes, hint).to_owned();
-    PartialError { operation: format!("see the owners of {unknown} of {rows}"), cause, hint }
+    PartialError { operation: format!("{SEE_OWNERS} {unknown} of {rows}"), cause, hint }
 }
 
 /// The owners of some rows may be processes that do not exist in this PID namespace.
 pub(super) fn outside(unknown: usize, rows: &str) -> PartialError {
     PartialError {
-        operation: format!("see the owners of {unknown} of {rows}"),
+        operation: format!("{SEE_OWNERS} {unknown} of {rows}"),
         cause: "their processes may be outside of this PID namespace".to_owned(),
         hint: "run portolan in the PID namespace of the host, as with docker run --pid host".to_owned(),
     }

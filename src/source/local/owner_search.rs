@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::list::{unfinished, unreadable};
 use super::owners::{Attribution, Owners, SocketGroups};
 use super::ration::{Ration, in_order, likely};
+use super::runtimes::ContainerNames;
 use super::socket::Socket;
 use super::users::Users;
 use super::walk::{Inodes, MAX_THREADS, Walk, WalkRequest};
@@ -27,6 +28,8 @@ const CHUNK: usize = 16;
 const YOUNG: Duration = Duration::from_secs(5);
 /// Maximum number of new services that join a pass.
 const MAX_LATE: usize = 1000;
+/// Maximum number of processes named by the kernel that are looked into for one request.
+const MAX_NAMED: usize = 256;
 /// Number of processes that are remembered as holders: they are likely to open more sockets.
 const MAX_RECENT: usize = 16;
 
@@ -76,14 +79,14 @@ pub(super) type FoundReceiver = mpsc::UnboundedReceiver<Result<FoundOwners>>;
 pub(super) struct OwnerSearch(Sender<SearchRequest>);
 
 impl OwnerSearch {
-    /// Starts the thread. `full`: every fact of a process is wanted.
+    /// Starts the thread. `full`: every fact of a process is wanted; `names`: those of containers are.
     ///
     /// # Errors
     /// If there is no thread for it.
-    pub(super) fn start(full: bool) -> Result<(Self, FoundReceiver)> {
+    pub(super) fn start(full: bool, names: bool) -> Result<(Self, FoundReceiver)> {
         let (requests, incoming) = channel();
         let (results, found) = mpsc::unbounded_channel();
-        let search = SearchThread::new(full, results);
+        let search = SearchThread::new(full, names, results);
         thread::Builder::new()
             .name("owners".to_owned())
             .spawn(move || search.run(&incoming))
@@ -99,10 +102,14 @@ impl OwnerSearch {
 
 struct SearchThread {
     full: bool,
+    /// `None`: not wanted.
+    names: Option<ContainerNames>,
+    /// What was reported about names that could not be read.
+    reported: Vec<PartialError>,
     results: mpsc::UnboundedSender<Result<FoundOwners>>,
     ration: Ration,
     /// Requests whose most likely holders were not looked at.
-    fresh: VecDeque<SearchRequest>,
+    fresh: Vec<SearchRequest>,
     /// Requests for the next pass.
     waiting: Vec<SearchRequest>,
     pass: Option<Pass>,
@@ -132,13 +139,15 @@ struct Pass {
 }
 
 impl SearchThread {
-    fn new(full: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
+    fn new(full: bool, names: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
         let ration = Ration::new(Instant::now());
         Self {
             full,
+            names: names.then(ContainerNames::default),
+            reported: Vec::new(),
             results,
             ration,
-            fresh: VecDeque::new(),
+            fresh: Vec::new(),
             waiting: Vec::new(),
             pass: None,
             recent: VecDeque::new(),
@@ -191,7 +200,7 @@ impl SearchThread {
             };
 
             match request {
-                Some(request) if request.kind == SearchKind::New => self.fresh.push_back(request),
+                Some(request) if request.kind == SearchKind::New => self.fresh.push(request),
                 Some(request) => self.waiting.push(request),
                 None => return false,
             }
@@ -200,7 +209,8 @@ impl SearchThread {
 
     /// One piece of each kind of work, so that neither waits for the other for long.
     fn step(&mut self) -> io::Result<()> {
-        if let Some(request) = self.fresh.pop_front() {
+        // Together, so that a crowd of processes is listed once for all of them.
+        if let Some(request) = SearchRequest::merge(self.fresh.drain(..)) {
             self.visit_likely(&request)?;
             if let Some(pass) = &mut self.pass {
                 pass.join(&request);
@@ -226,12 +236,25 @@ impl SearchThread {
         let groups = SocketGroups::of(request.services.iter().flat_map(|service| &service.sockets));
         let inodes = groups.inodes(request.services.iter().flat_map(|service| &service.sockets));
         let mut walk = Walk::open()?;
-        let pids = walk.pids()?;
-        let changed = self.changed(&walk, &pids);
-        let named: Vec<u32> = request.named.iter().chain(self.recent.iter().rev()).chain(&changed).copied().collect();
-        let young = self.young(pids);
-        let pids = likely(&named, &groups.processes(), &young, last_pid());
-        walk.visit(&pids, &self.walk_request(&inodes, 1));
+        let walk_request = self.walk_request(&inodes, 1);
+        for &pid in request.named.iter().take(MAX_NAMED).chain(self.recent.iter().rev()) {
+            if has_all_holders(&walk, request) {
+                break;
+            }
+            if !walk.has_visited(pid) {
+                walk.visit(&[pid], &walk_request);
+            }
+        }
+
+        // With thousands of processes, listing them costs more than looking into a few of them.
+        if !has_all_holders(&walk, request) {
+            let pids = walk.pids()?;
+            let changed = self.changed(&walk, &pids);
+            let young = self.young(pids);
+            let mut pids = likely(&changed, &groups.processes(), &young, last_pid());
+            pids.retain(|pid| !walk.has_visited(*pid));
+            walk.visit(&pids, &walk_request);
+        }
 
         let found = request.services.iter().filter(|service| has_holders(&walk, service)).collect();
         self.report_first(found, walk, &groups);
@@ -301,12 +324,14 @@ impl SearchThread {
         let mut owners = Owners::of_walk(walk, self.full, groups.clone(), &Users::read());
         let mut found = FoundOwners { owners: Vec::new(), is_final: false, everything: None, fault: None };
         for service in services {
-            let owner =
+            let mut owner =
                 Attribution { is_complete: false, ..owners.attribute(&service.sockets.iter().collect::<Vec<_>>()) };
+            self.name_container(&mut owner);
             self.remember(&owner);
             found.owners.push((service.id.clone(), service.version, owner));
         }
         self.send(found);
+        self.report_unnamed();
     }
 
     fn remember(&mut self, owner: &Attribution) {
@@ -324,13 +349,33 @@ impl SearchThread {
         let mut owners = Owners::of_walk(walk, self.full, groups, &Users::read());
         let fault = owners.unfinished.map(unfinished);
         let attribute = |service: SearchedService| {
-            let owner = owners.attribute(&service.sockets.iter().collect::<Vec<_>>());
+            let mut owner = owners.attribute(&service.sockets.iter().collect::<Vec<_>>());
+            self.name_container(&mut owner);
             self.remember(&owner);
             (service.id, service.version, owner)
         };
         let found = services.into_iter().map(attribute).collect();
         self.send(FoundOwners { owners: found, is_final: true, everything: has_everything.then_some(cost), fault });
+        self.report_unnamed();
         Ok(())
+    }
+
+    fn name_container(&mut self, owner: &mut Attribution) {
+        if let Some(names) = &mut self.names {
+            names.describe(&mut owner.member);
+        }
+    }
+
+    /// Reports once why names of containers could not be read.
+    fn report_unnamed(&mut self) {
+        let limits = self.names.as_ref().map(|names| names.limits().to_vec()).unwrap_or_default();
+        for limit in &limits {
+            if !self.reported.contains(limit) {
+                let fault = Some(limit.clone());
+                self.send(FoundOwners { owners: Vec::new(), is_final: false, everything: None, fault });
+            }
+        }
+        self.reported = limits;
     }
 
     fn send(&self, found: FoundOwners) {
@@ -391,6 +436,24 @@ impl Pass {
     }
 }
 
+impl SearchRequest {
+    /// One request for new services in place of several; the latest version of a service counts. `None`: there are none.
+    fn merge(requests: impl Iterator<Item = Self>) -> Option<Self> {
+        let mut services = HashMap::<ServiceId, SearchedService, FixedState>::default();
+        let mut named = Vec::new();
+        for request in requests {
+            named.splice(0..0, request.named);
+            services.extend(request.services.into_iter().map(|service| (service.id.clone(), service)));
+        }
+        let services: Vec<SearchedService> = services.into_values().collect();
+        (!services.is_empty()).then_some(Self { kind: SearchKind::New, services, named })
+    }
+}
+
+fn has_all_holders(walk: &Walk, request: &SearchRequest) -> bool {
+    request.services.iter().all(|service| has_holders(walk, service))
+}
+
 /// Whether a holder of each of its sockets was found.
 fn has_holders(walk: &Walk, service: &SearchedService) -> bool {
     service.sockets.iter().all(|socket| walk.has_holder(socket.inode))
@@ -405,4 +468,27 @@ fn last_pid() -> u32 {
 /// Processor time of the calling thread. While it is stopped, or waits for a processor, work takes long and costs nothing.
 pub(super) fn thread_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(version: u64, ids: &[&str], named: &[u32]) -> SearchRequest {
+        let services =
+            ids.iter().map(|id| SearchedService { id: (*id).to_owned().into(), version, sockets: Vec::new() });
+        SearchRequest { kind: SearchKind::New, services: services.collect(), named: named.to_vec() }
+    }
+
+    #[test]
+    fn requests_that_came_meanwhile_are_one() {
+        assert!(SearchRequest::merge(std::iter::empty()).is_none());
+        let requests = [request(1, &["a", "b"], &[5]), request(2, &["b", "c"], &[9, 8])];
+        let SearchRequest { kind, mut services, named } = SearchRequest::merge(requests.into_iter()).unwrap();
+        services.sort_by(|a, b| a.id.cmp(&b.id));
+        let services: Vec<(&str, u64)> =
+            services.iter().map(|service| (service.id.as_raw(), service.version)).collect();
+        assert_eq!((kind, services), (SearchKind::New, vec![("a", 1), ("b", 2), ("c", 2)]));
+        assert_eq!(named, [9, 8, 5], "the latest first");
+    }
 }

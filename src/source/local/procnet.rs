@@ -11,7 +11,7 @@ use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
 use crate::model::{Address, SocketState, Transport};
 
 /// The directory of the calling thread's network namespace.
-const NET: &str = "/proc/thread-self/net";
+pub(super) const NET: &str = "/proc/thread-self/net";
 
 /// Every TCP or UDP socket in a wanted state, of both address families.
 pub(super) fn inet(transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
@@ -45,7 +45,7 @@ pub(super) fn unix(wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
 }
 
 /// The lines of both address families. IPv6 may be switched off; then its table is not there.
-fn for_each_line(transport: Transport, mut take: impl FnMut(&str)) -> io::Result<()> {
+pub(super) fn for_each_line(transport: Transport, mut take: impl FnMut(&str)) -> io::Result<()> {
     let name = transport.as_str();
     fs::read_to_string(format!("{NET}/{name}"))?.lines().skip(1).for_each(&mut take);
     match fs::read_to_string(format!("{NET}/{name}6")) {
@@ -57,11 +57,11 @@ fn for_each_line(transport: Transport, mut take: impl FnMut(&str)) -> io::Result
 }
 
 /// ` 0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000  113  0 31415 ...`
-fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
+pub(super) fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
     let state = match (transport, line.split_ascii_whitespace().nth(3)?) {
         (Transport::Tcp, "0A") => SocketState::Listen,
-        (Transport::Udp, "07") => SocketState::Unconnected,
-        (Transport::Udp, "01") => SocketState::Connected,
+        (Transport::Udp | Transport::UdpLite | Transport::Raw, "07") => SocketState::Unconnected,
+        (Transport::Udp | Transport::UdpLite | Transport::Raw, "01") => SocketState::Connected,
         _ => return None,
     };
     parse_socket(transport, state, line)
@@ -90,6 +90,7 @@ fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<
         address: Address::Ip(ip),
         unix: None,
         port,
+        protocol: None,
         device: None,
         uid: fields.nth(2)?.parse().ok(),
         inode: fields.nth(1)?.parse().ok()?,
@@ -151,6 +152,7 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         address: name.address(),
         unix: Some(name),
         port: 0,
+        protocol: None,
         device: None,
         inode,
         uid: None,

@@ -12,73 +12,106 @@ use super::interfaces::Interfaces;
 use super::namespace_number;
 use super::netns;
 use super::socket::{Socket, Wanted};
-use super::tables::{SocketTables, namespaces_denied, read_this_namespace};
-use crate::model::{Address, Process, SocketState, Transport};
-use crate::net::OtherNamespace;
+use super::tables::{SocketTables, namespaces_denied, other_unreadable, others_unknown, read_this_namespace};
+use crate::model::{Address, PartialError, Process, SocketState, Transport};
+use crate::net::{OtherNamespace, open_in};
 
 /// The proxies that listen at a published port and connect to the other end.
 pub(super) const PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
+
+/// What cannot be done where the rules of the firewall are too many.
+pub(super) const LIST_PUBLISHED: &str = "list every port that the firewall publishes";
 
 /// Adds the published ports of one's own namespace.
 pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
     let Some(own) = tables.namespaces.first().filter(|own| own.firewall.redirects()) else { return };
     let Ok(interfaces) = Interfaces::read(true, &[]) else { return };
     let host = interfaces.host();
-    let mut ports = own.firewall.published(&host);
+    let (mut ports, are_all) = own.firewall.published(&host);
+    if !are_all {
+        tables.faults.push(too_many_rules());
+    }
     ports.retain(|port| if port.transport == Transport::Udp { wanted.udp } else { wanted.tcp });
     if ports.is_empty() {
         return;
     }
 
     let mut published: Vec<Socket> = ports.iter().flat_map(entries).collect();
-    let everything = Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..NOTHING };
-    let (sockets, ..) = read_this_namespace(&everything, false);
-    let mut missing = resolve(&mut published, &sockets, |ip| is_own(&host, ip));
-
-    // Containers have namespaces of their own, to which interfaces lead. Another one may have the same addresses.
-    let neighbours = interfaces.neighbouring_namespaces();
-    let (others, mut denied) = if missing { netns::others().unwrap_or_default() } else { Default::default() };
-    for other in others {
-        if !missing {
-            break;
-        }
-        match is_neighbour(&other, &neighbours) {
-            Ok(true) => {}
-            Ok(false) => continue,
-            Err(_) => {
-                denied = true;
-                continue;
-            }
-        }
-        let read = other.enter(|| {
-            let interfaces = Interfaces::read(true, &[]).unwrap_or_default().host();
-            (interfaces, read_this_namespace(&everything, false).0)
-        });
-        denied |= read.is_err();
-        if let Ok(Some((there, sockets))) = read {
-            missing = resolve(&mut published, &sockets, |ip| there.has(ip));
-        }
-    }
-    if missing && denied {
-        tables.limits.push(namespaces_denied("run as root, to see what serves at published ports"));
+    share_devices(&mut published, &tables.sockets);
+    let (sockets, ..) = read_this_namespace(&everything(), false);
+    if resolve(&mut published, &sockets, |ip| is_own(&host, ip)) {
+        resolve_elsewhere(&mut published, &interfaces.neighbouring_namespaces(), tables);
     }
     // A rule to a port of this host where nothing listens publishes nothing.
     published.retain(|entry| entry.inode != 0 || entry.forwards_to.is_some_and(|to| !is_own(&host, to.ip())));
     tables.sockets.extend(published);
 }
 
-const NOTHING: Wanted = Wanted {
-    tcp: false,
-    udp: false,
-    unix: false,
-    listen: false,
-    unconnected: false,
-    connected: false,
-    connections: false,
-    peers: false,
-    firewall: false,
-    published: false,
-};
+/// Looks for the sockets in the namespaces that interfaces lead to, as those of containers. Another one may have the same
+/// addresses.
+fn resolve_elsewhere(published: &mut [Socket], neighbours: &[i32], tables: &mut SocketTables) {
+    let (others, mut is_denied) = match netns::others() {
+        Ok(found) => found,
+        Err(error) => return tables.faults.push(others_unknown(&error)),
+    };
+    let mut is_missing = true;
+    for other in others {
+        if !is_missing {
+            return;
+        }
+        match read_neighbour(&other, neighbours) {
+            Ok(Some((there, sockets, faults))) => {
+                tables.faults.extend(faults);
+                is_missing = resolve(published, &sockets, |ip| there.has(ip));
+            }
+            Ok(None) => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => is_denied = true,
+            Err(error) => tables.faults.push(other_unreadable(&other, &error)),
+        }
+    }
+    if is_missing && is_denied {
+        tables.limits.push(namespaces_denied("run as root, to see what serves at published ports"));
+    }
+}
+
+/// The addresses and the sockets of a namespace, if an interface of this one leads to it, and which of these cannot be read.
+fn read_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<Option<NeighbourSockets>> {
+    if !is_neighbour(other, neighbours)? {
+        return Ok(None);
+    }
+    open_in(Some(other), || {
+        let host = Interfaces::read(true, &[])?.host();
+        let (sockets, _, faults) = read_this_namespace(&everything(), false);
+        Ok((host, sockets, faults))
+    })
+}
+
+type NeighbourSockets = (Host, Vec<Socket>, Vec<PartialError>);
+
+fn too_many_rules() -> PartialError {
+    PartialError {
+        operation: LIST_PUBLISHED.to_owned(),
+        cause: "its rules are too many to follow".to_owned(),
+        hint: "`nft list ruleset` shows them; with --state listen, portolan does not look for published ports"
+            .to_owned(),
+    }
+}
+
+/// A listener whose interface is unknown, as where a table is read as text, shares its row with the rules all the same.
+fn share_devices(published: &mut [Socket], sockets: &[Socket]) {
+    let unbound: Vec<&Socket> = sockets.iter().filter(|socket| socket.device.is_none()).collect();
+    for entry in published {
+        let place = (entry.transport, &entry.address, entry.port);
+        if unbound.iter().any(|socket| (socket.transport, &socket.address, socket.port) == place) {
+            entry.device = None;
+        }
+    }
+}
+
+/// What may serve at the other end.
+fn everything() -> Wanted {
+    Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..Wanted::default() }
+}
 
 /// Whether an interface of this namespace leads to another one.
 fn is_neighbour(other: &OtherNamespace, neighbours: &[i32]) -> io::Result<bool> {
@@ -121,6 +154,13 @@ fn resolve(published: &mut [Socket], sockets: &[Socket], is_here: impl Fn(IpAddr
         // A socket of that very address takes precedence.
         let serving = serving.min_by_key(|socket| socket.address != Address::Ip(target.ip()));
         if let Some(serving) = serving {
+            // A rule may say only that the end is this host, and the socket there has one of its addresses.
+            if let Address::Ip(ip) = serving.address
+                && target.ip().is_unspecified()
+                && !ip.is_unspecified()
+            {
+                entry.forwards_to = Some(SocketAddr::new(ip.to_canonical(), target.port()));
+            }
             (entry.inode, entry.uid, entry.cgroup) = (serving.inode, serving.uid, serving.cgroup);
         }
     }
@@ -170,5 +210,22 @@ mod tests {
             assert_eq!(serves(&listener(address, v6_only), Transport::Tcp, target), is_it, "{address}");
         }
         assert!(!serves(&listener("0.0.0.0:80", None), Transport::Udp, target));
+    }
+
+    #[test]
+    fn a_listener_whose_interface_is_unknown_shares_its_row_with_the_rule() {
+        let rule = |address: [u8; 4]| PublishedPort {
+            transport: Transport::Udp,
+            address: address.into(),
+            port: 53,
+            translations: vec![Translation { address: Some([172, 17, 0, 2].into()), port: None }],
+        };
+        let bound = Socket { transport: Transport::Udp, ..Socket::listening([0, 0, 0, 0].into(), 53) };
+        for (device, shared) in [(None, None), (Some(0), Some(0)), (Some(3), Some(0))] {
+            let mut published = [entries(&rule([0, 0, 0, 0])), entries(&rule([10, 77, 0, 1]))].concat();
+            share_devices(&mut published, &[Socket { device, ..bound.clone() }]);
+            let devices: Vec<_> = published.iter().map(|entry| entry.device).collect();
+            assert_eq!(devices, [shared, Some(0)], "{device:?}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::owners::Attribution;
 use super::published;
 use super::select;
 use super::socket::Socket;
+use super::special;
 use super::tables::Namespace;
 use super::trace::is_first_pid_namespace;
 use super::users::Users;
@@ -47,15 +48,17 @@ impl AddressGroup<'_> {
         if count == 0 { self.sockets } else { &self.sockets[..count] }
     }
 
-    /// Where connections go instead, or where a proxy takes them.
+    /// Where connections go instead, or where a proxy takes them; first the ends that sockets of this machine serve.
     fn forwards_to(&self) -> Vec<SocketAddr> {
-        let mut targets: Vec<SocketAddr> = self.sockets.iter().filter_map(|socket| socket.forwards_to).collect();
-        if targets.is_empty() {
-            targets.extend(self.owner.processes.iter().filter_map(|process| published::proxied(process)));
+        let ends = self.sockets.iter().filter_map(|socket| Some((socket.inode == 0, socket.forwards_to?)));
+        let mut ends: Vec<(bool, SocketAddr)> = ends.collect();
+        if ends.is_empty() {
+            let proxied = self.owner.processes.iter().filter_map(|process| published::proxied(process));
+            ends.extend(proxied.map(|end| (false, end)));
         }
-        targets.sort_unstable();
-        targets.dedup();
-        targets
+        ends.sort_unstable();
+        ends.dedup();
+        ends.into_iter().map(|(_, end)| end).collect()
     }
 
     fn receive_queue(&self) -> u32 {
@@ -189,13 +192,14 @@ impl<'a> RowBuilder<'a> {
     /// Why the rules of a firewall are unknown, where they matter: to what is exposed, and to published ports.
     fn unknown_firewall(&self, sockets: &[Socket]) -> Option<PartialError> {
         let wants_exposed = self.depth == DetailLevel::Full || self.query.exposed;
-        let of_sockets = sockets.iter().find_map(|socket| {
+        let sockets = sockets.iter().filter(|_| wants_exposed);
+        let mut of_sockets = sockets.filter_map(|socket| {
             let namespace = &self.namespaces[usize::from(socket.netns)];
-            let verdict = select::firewall(socket, namespace).filter(|_| wants_exposed);
-            namespace.firewall.unknown().filter(|_| verdict.is_some())
+            let unknown = namespace.firewall.unknown()?;
+            select::firewall(socket, namespace).map(|_| unknown)
         });
         let of_ports = self.namespaces.iter().find(|namespace| namespace.forwards);
-        of_sockets.or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
+        of_sockets.next().or_else(|| of_ports.and_then(|namespace| namespace.firewall.unknown())).cloned()
     }
 
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
@@ -277,6 +281,9 @@ impl<'a> RowBuilder<'a> {
         let backlog_limit =
             group.own().iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
         let interfaces = select::bound(first).filter(|_| full);
+        let firewall = if full { select::firewall(first, namespace) } else { None };
+        let is_judged = full && namespace.unread.is_none();
+        let exposed = if is_judged { select::exposed_through(first, namespace, firewall) } else { None };
 
         LocalDetail {
             owner: group.owner.status,
@@ -289,8 +296,8 @@ impl<'a> RowBuilder<'a> {
             scope: select::scope(first),
             state,
             interfaces: interfaces.map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
-            exposed: select::exposed(first, namespace).filter(|_| full && namespace.unread.is_none()),
-            firewall: if full { select::firewall(first, namespace) } else { None },
+            exposed,
+            firewall,
             forwards_to: group.forwards_to(),
             v6_only: group.agreed(|socket| socket.v6_only).filter(|_| !first.is_published()),
             netns: namespace.identity.clone(),
@@ -298,7 +305,8 @@ impl<'a> RowBuilder<'a> {
                 .flatten()
                 .filter(|_| listens)
                 .map(|limit| Backlog { used: group.receive_queue(), limit }),
-            receive_queue: (first.transport == Transport::Udp && !first.is_published()).then(|| group.receive_queue()),
+            protocol: special::protocol(first),
+            receive_queue: (has_packets(first) && !first.is_published()).then(|| group.receive_queue()),
             connections: if full { self.connections(group, namespace) } else { None },
             mptcp: group.sockets.iter().any(|socket| socket.mptcp),
             sockets: u32::try_from(group.sockets.iter().filter(|socket| !socket.is_published()).count())
@@ -312,7 +320,7 @@ impl<'a> RowBuilder<'a> {
         if group.first().is_published() {
             return None;
         }
-        if group.first().transport != Transport::Udp {
+        if !matches!(group.first().transport, Transport::Udp | Transport::UdpLite) {
             return namespace.connections.to(group.first());
         }
         let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
@@ -320,9 +328,15 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
+/// Whether a socket has a queue of packets, and no connections.
+fn has_packets(socket: &Socket) -> bool {
+    matches!(socket.transport, Transport::Udp | Transport::UdpLite | Transport::Raw | Transport::Packet)
+}
+
 /// Where a socket serves.
 fn endpoint(socket: &Socket, namespaces: &[Namespace]) -> Endpoint {
-    let port = (socket.transport != Transport::Unix).then_some(socket.port);
+    let has_port = !matches!(socket.transport, Transport::Unix | Transport::Raw | Transport::Packet | Transport::Vsock);
+    let port = has_port.then_some(socket.port);
     let interface = device(socket, namespaces);
     Endpoint { interface, ..Endpoint::new(socket.address.clone(), port, socket.transport) }
 }
@@ -340,7 +354,7 @@ pub(super) fn id_of(socket: &Socket, namespaces: &[Namespace]) -> String {
 }
 
 /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
-/// `local/unix/dgram:/run/log`
+/// `local/unix/dgram:/run/log`, `local/raw/icmp:0.0.0.0`, `local/packet/arp:*%eth0`
 fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String {
     let mut id = String::with_capacity(40);
     id.push_str("local/");
@@ -350,9 +364,12 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
     }
 
     let _ = write!(id, "{}/", socket.transport.as_str());
-    match &socket.unix {
-        Some(name) => name.write_id(&mut id),
-        None => {
+    match (&socket.unix, special::protocol(socket)) {
+        (Some(name), _) => name.write_id(&mut id),
+        (None, Some(protocol)) => {
+            let _ = write!(id, "{}:{endpoint}", protocol.as_raw());
+        }
+        (None, None) => {
             let _ = write!(id, "{endpoint}");
         }
     }
@@ -365,5 +382,5 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
-        .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
+        .then_with(|| (&a.unix, a.protocol, a.device, a.netns).cmp(&(&b.unix, b.protocol, b.device, b.netns)))
 }

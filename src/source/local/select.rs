@@ -1,5 +1,6 @@
 //! Selects sockets by the options, checked against this machine.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use super::all_tables::read_tables;
@@ -9,14 +10,17 @@ use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
 use super::tables::{Namespace, SocketTables};
 use super::users::Users;
+use super::vsock;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState};
+use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState, Transport};
 
 /// The options, checked.
 pub(super) struct Selection<'a> {
     query: &'a Local,
     ports: Option<Ports>,
+    /// The last published port, and what the firewall does with it: the entries of its ends follow each other.
+    last_published: RefCell<Option<(Socket, Option<FirewallVerdict>)>>,
 }
 
 impl<'a> Selection<'a> {
@@ -24,7 +28,7 @@ impl<'a> Selection<'a> {
     /// A user that this machine does not have.
     pub(super) fn new(query: &'a Local, users: &Users) -> Result<Self> {
         query.user.as_deref().map(|user| users.find(user)).transpose()?;
-        Ok(Self { query, ports: query.wanted_ports() })
+        Ok(Self { query, ports: query.wanted_ports(), last_published: RefCell::default() })
     }
 
     /// # Errors
@@ -44,15 +48,34 @@ impl<'a> Selection<'a> {
     pub(super) fn takes(&self, socket: &Socket, namespace: &Namespace) -> bool {
         let (query, interfaces) = (self.query, &namespace.interfaces);
         let scope = scope(socket);
-        let out = self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
+        let out = self.leaves_out_interface(socket, interfaces)
+            || self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
-            || (query.exposed && exposed(socket, namespace) == Some(false))
-            || query
-                .interface
-                .as_ref()
-                .is_some_and(|name| !bound(socket).is_some_and(|bound| interfaces.leads(name, bound)));
+            || (query.exposed && self.exposed(socket, namespace) == Some(false));
         !out
+    }
+
+    fn exposed(&self, socket: &Socket, namespace: &Namespace) -> Option<bool> {
+        if !socket.is_published() {
+            return exposed(socket, namespace);
+        }
+        // Which end it is makes no difference to the rules.
+        let port = Socket { inode: 0, forwards_to: None, uid: None, cgroup: None, ..socket.clone() };
+        let known =
+            self.last_published.borrow().as_ref().filter(|(last, _)| *last == port).map(|(_, verdict)| *verdict);
+        let verdict = known.unwrap_or_else(|| firewall(&port, namespace));
+        self.last_published.replace(Some((port, verdict)));
+        exposed_through(socket, namespace, verdict)
+    }
+
+    /// Whether `--interface` leaves a socket out.
+    fn leaves_out_interface(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
+        let Some(name) = &self.query.interface else { return false };
+        if socket.transport == Transport::Packet {
+            return socket.device != Some(0) && interfaces.device(socket.device) != Some(name.as_str());
+        }
+        !bound(socket).is_some_and(|bound| interfaces.leads(name, bound))
     }
 }
 
@@ -61,13 +84,26 @@ pub(super) fn scope(socket: &Socket) -> Scope {
     match socket.address {
         Address::Ip(ip) => Scope::of(ip),
         Address::Unix(_) | Address::Name(_) => Scope::Loopback,
+        Address::Other(ref text) => vsock::scope(text),
     }
 }
 
 /// Whether another host could reach a socket.
 pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
+    exposed_through(socket, namespace, firewall(socket, namespace))
+}
+
+/// Whether another host could reach a socket, with what the firewall does.
+pub(super) fn exposed_through(
+    socket: &Socket,
+    namespace: &Namespace,
+    firewall: Option<FirewallVerdict>,
+) -> Option<bool> {
     let by_address = exposed_by_address(socket, &namespace.interfaces);
-    match firewall(socket, namespace) {
+    if has_other_rules(socket) {
+        return by_address.filter(|exposed| !exposed);
+    }
+    match firewall {
         // Nothing may serve at the other end, or on another machine.
         Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {
             by_address.filter(|exposed| !exposed)
@@ -78,7 +114,15 @@ pub(super) fn exposed(socket: &Socket, namespace: &Namespace) -> Option<bool> {
     }
 }
 
+/// Whether the rules of the firewall are not followed: raw and packet sockets receive packets before or beside them.
+fn has_other_rules(socket: &Socket) -> bool {
+    matches!(socket.transport, Transport::UdpLite | Transport::Raw | Transport::Packet | Transport::Vsock)
+}
+
 fn exposed_by_address(socket: &Socket, interfaces: &Interfaces) -> Option<bool> {
+    if matches!(socket.address, Address::Other(_)) {
+        return None;
+    }
     bound(socket).map_or(Some(false), |bound| interfaces.exposed(bound))
 }
 
@@ -86,21 +130,30 @@ fn exposed_by_address(socket: &Socket, interfaces: &Interfaces) -> Option<bool> 
 /// send, and where the rules were not wanted.
 pub(super) fn firewall(socket: &Socket, namespace: &Namespace) -> Option<FirewallVerdict> {
     let is_out_of_reach = exposed_by_address(socket, &namespace.interfaces) == Some(false);
-    if is_out_of_reach || socket.state == SocketState::Connected || namespace.unread.is_some() {
+    if is_out_of_reach
+        || has_other_rules(socket)
+        || socket.state == SocketState::Connected
+        || namespace.unread.is_some()
+    {
         return None;
     }
 
     let Address::Ip(ip) = socket.address else { return None };
-    let host = namespace.interfaces.host();
-    let addresses = match ip.to_canonical() {
+    let (host, ip) = (namespace.interfaces.host(), ip.to_canonical());
+    let takes_ipv4 = ip.is_ipv4() || (ip.is_unspecified() && socket.v6_only != Some(true));
+    let addresses = match ip {
         ip if !ip.is_unspecified() => vec![ip],
+        // A UDP socket gets what is sent to groups and to all, too.
+        _ if socket.transport == Transport::Udp && !socket.is_published() => Vec::new(),
         IpAddr::V4(_) => host.addresses(false),
-        IpAddr::V6(_) if socket.v6_only == Some(true) => host.addresses(true),
+        IpAddr::V6(_) if !takes_ipv4 => host.addresses(true),
         IpAddr::V6(_) => [host.addresses(true), host.addresses(false)].concat(),
     };
     let destination = Destination {
         transport: socket.transport,
         addresses,
+        takes_ipv4,
+        takes_ipv6: ip.is_ipv6(),
         port: socket.port,
         device: socket.device,
         has_socket: socket.state != SocketState::Published,
@@ -115,7 +168,7 @@ pub(super) fn bound(socket: &Socket) -> Option<Bound> {
         Address::Ip(ip) => {
             Some(Bound { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
         }
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 
@@ -126,7 +179,7 @@ impl Local {
         let wanted = self.wanted(DetailLevel::Names);
         if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
             let why = "none of the chosen kinds of sockets has that state";
-            let hint = "TCP listens, UDP is unconnected or connected, Unix-domain sockets listen or are unconnected, and TCP and UDP ports are published";
+            let hint = "TCP listens, UDP, UDP-Lite and raw sockets are unconnected or connected, packet sockets are unconnected, Unix-domain and vsock sockets listen or are unconnected, and TCP and UDP ports are published";
             return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
         }
         Ok(())
@@ -140,12 +193,16 @@ impl Local {
 
     /// What to request from the kernel.
     pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
-        let any = self.tcp || self.udp || self.unix;
+        let any = self.tcp || self.udp || self.unix || self.udplite || self.raw || self.packet || self.vsock;
 
         Wanted {
             tcp: self.tcp || !any,
             udp: self.udp || !any,
             unix: self.unix,
+            udplite: self.udplite,
+            raw: self.raw,
+            packet: self.packet,
+            vsock: self.vsock,
             listen: self.wants(SocketState::Listen),
             unconnected: self.wants(SocketState::Unconnected),
             connected: self.wants(SocketState::Connected),

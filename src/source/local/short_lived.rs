@@ -221,6 +221,7 @@ impl PendingOwner {
             firewall: None,
             forwards_to: Vec::new(),
             mptcp: false,
+            protocol: None,
             v6_only: None,
             netns: None,
             backlog: None,

@@ -14,8 +14,10 @@ pub(super) struct Socket {
     pub(super) address: Address,
     /// The name of a Unix-domain socket.
     pub(super) unix: Option<UnixName>,
-    /// 0 for Unix-domain sockets.
+    /// 0 for transports without ports.
     pub(super) port: u16,
+    /// What a raw or packet socket receives: the number of an IP protocol or an EtherType.
+    pub(super) protocol: Option<u16>,
     /// The index of the interface it is bound to; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
     pub(super) inode: u32,
@@ -53,6 +55,7 @@ impl Socket {
             address: Address::Ip(ip),
             unix: None,
             port,
+            protocol: None,
             device: None,
             inode: 0,
             uid: None,
@@ -155,11 +158,15 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
 }
 
 /// What to request from the kernel.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) tcp: bool,
     pub(super) udp: bool,
     pub(super) unix: bool,
+    pub(super) udplite: bool,
+    pub(super) raw: bool,
+    pub(super) packet: bool,
+    pub(super) vsock: bool,
     pub(super) listen: bool,
     pub(super) unconnected: bool,
     pub(super) connected: bool,
@@ -174,12 +181,31 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether sockets of a transport are wanted.
+    pub(super) fn has_transport(&self, transport: Transport) -> bool {
+        match transport {
+            Transport::Tcp => self.tcp,
+            Transport::Udp => self.udp,
+            Transport::Unix => self.unix,
+            Transport::UdpLite => self.udplite,
+            Transport::Raw => self.raw,
+            Transport::Packet => self.packet,
+            Transport::Vsock => self.vsock,
+            Transport::Sctp | Transport::Ip => true,
+        }
+    }
+
+    /// Whether tables are wanted that no fingerprint covers.
+    pub(super) fn has_unprinted(&self) -> bool {
+        self.raw || self.packet || self.vsock
+    }
+
     /// Whether any of the wanted kinds of sockets can be in a state.
     pub(super) fn can_have(&self, state: SocketState) -> bool {
         match state {
-            SocketState::Listen => self.tcp || self.unix,
-            SocketState::Unconnected => self.udp || self.unix,
-            SocketState::Connected => self.udp,
+            SocketState::Listen => self.tcp || self.unix || self.vsock,
+            SocketState::Unconnected => self.udp || self.unix || self.udplite || self.raw || self.packet || self.vsock,
+            SocketState::Connected => self.udp || self.udplite || self.raw,
             SocketState::Published => self.tcp || self.udp,
         }
     }

@@ -3,17 +3,16 @@
 use std::io;
 use std::ops::RangeInclusive;
 
-use rustix::io::Errno;
-
 use super::connections::Connections;
 use super::firewall::Firewall;
 use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{ConnectedSocket, Socket, Wanted};
-use super::{hints, netns, procnet};
-use crate::error::plain;
+use super::table_read::{fault, note, read};
+use super::{hints, netns, procnet, special};
 use crate::model::{NetworkNamespace, PartialError, Transport};
+use crate::net::OtherNamespace;
 
 /// The sockets found, and what could not be read.
 #[derive(Default)]
@@ -50,7 +49,7 @@ pub(super) struct Namespace {
 pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
-        Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+        Err(err) => return tables.faults.push(others_unknown(&err)),
     };
 
     for other in others {
@@ -61,10 +60,7 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
             }
             Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
-            Err(err) => {
-                let what = format!("read network namespace {}", other.identity);
-                tables.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
-            }
+            Err(err) => tables.faults.push(other_unreadable(&other, &err)),
         }
     }
 
@@ -73,6 +69,17 @@ pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &
         tables.faults.push(denied.clone());
         tables.limits.push(denied);
     }
+}
+
+/// The other namespaces cannot be found.
+pub(super) fn others_unknown(error: &io::Error) -> PartialError {
+    fault("find other network namespaces".to_owned(), error, "try again")
+}
+
+/// A namespace cannot be read, and not for a missing permission.
+pub(super) fn other_unreadable(other: &OtherNamespace, error: &io::Error) -> PartialError {
+    let what = format!("read network namespace {}", other.identity);
+    fault(what, error, "try again, with more open files (ulimit -n)")
 }
 
 /// Some namespace may not be entered.
@@ -138,6 +145,7 @@ pub(super) fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Soc
         }
     }
 
+    special::read(wanted, &mut sockets, &mut faults);
     let connections = Connections::count(&established, &sockets);
     let devices: Vec<u32> = sockets.iter().filter_map(|socket| socket.device.filter(|&device| device != 0)).collect();
     let client_ports = wanted.peers.then(client_ports).flatten();
@@ -168,42 +176,4 @@ fn client_ports() -> Option<RangeInclusive<u16>> {
     let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let mut words = text.split_ascii_whitespace();
     Some(words.next()?.parse().ok()?..=words.next()?.parse().ok()?)
-}
-
-/// Reads a table through netlink, or from `/proc/net` if that is refused, even half-way.
-fn read<T>(
-    diag: &mut io::Result<SockDiag>,
-    out: &mut Vec<T>,
-    by_netlink: impl FnOnce(&mut SockDiag, &mut Vec<T>) -> io::Result<()>,
-    by_text: impl FnOnce(&mut Vec<T>) -> io::Result<()>,
-) -> io::Result<()> {
-    let before = out.len();
-    if let Ok(netlink) = diag {
-        match by_netlink(netlink, out) {
-            Ok(()) => return Ok(()),
-            // The rest of an aborted reply may still come and must not be taken for the reply to another request,
-            // so this socket is not used again.
-            Err(err) => *diag = Err(err),
-        }
-    }
-
-    // The text repeats what netlink reported before it broke off.
-    out.truncate(before);
-    by_text(out)
-}
-
-fn note(faults: &mut Vec<PartialError>, read: io::Result<()>, table: &str) {
-    if let Err(err) = read {
-        let hint = "a sandbox may refuse both netlink and /proc/net; run outside of it";
-        faults.push(fault(format!("list {table} sockets"), &err, hint));
-    }
-}
-
-fn fault(what: String, err: &io::Error, hint: &str) -> PartialError {
-    let hint = if Errno::from_io_error(err) == Some(Errno::MFILE) {
-        "raise the limit of open files (`ulimit -n`)"
-    } else {
-        hint
-    };
-    PartialError { operation: what, cause: plain(err), hint: hint.to_owned() }
 }

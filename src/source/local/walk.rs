@@ -182,6 +182,11 @@ impl Walk {
         self.holders.chunk_by(|a, b| a.0 == b.0).count() < inodes.len()
     }
 
+    /// Whether it has been to this process.
+    pub(super) fn has_visited(&self, pid: u32) -> bool {
+        self.visited.contains(&pid)
+    }
+
     /// Whether a process that holds this socket was found.
     pub(super) fn has_holder(&self, inode: u32) -> bool {
         let at = self.holders.partition_point(|&(holder, _)| holder < inode);

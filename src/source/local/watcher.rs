@@ -19,6 +19,7 @@ use super::noticed::{Action, Noticed, ReportDelay, ServiceSockets};
 use super::options::Local;
 use super::owner_search::{FoundOwners, FoundReceiver, OwnerSearch, SearchKind, SearchRequest, SearchedService};
 use super::owners::Attribution;
+use super::published::LIST_PUBLISHED;
 use super::rows::{RowBuilder, id_of};
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
@@ -73,7 +74,7 @@ impl<'q> SocketWatcher<'q> {
         let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
         let needs_owners = query.needs_owners(depth);
         let (search, found) = if needs_owners {
-            let (search, found) = OwnerSearch::start(query.needs_all_facts(depth))?;
+            let (search, found) = OwnerSearch::start(query.needs_all_facts(depth), query.runtime)?;
             (Some(search), Some(found))
         } else {
             (None, None)
@@ -237,7 +238,13 @@ impl<'q> SocketWatcher<'q> {
         self.tables.record(&tables.sockets);
         let mut selected = SelectedSockets::select(self.query, tables, &users)?;
         let faults = std::mem::take(&mut selected.faults);
-        let is_complete = faults.iter().all(|fault| selected.limits.contains(fault));
+        // Which ports are published is then unknown, and not what listens.
+        let has_all_published = !faults.iter().any(|fault| fault.operation == LIST_PUBLISHED);
+        if !has_all_published {
+            selected.keep_published(&self.listed);
+        }
+        let is_complete =
+            faults.iter().all(|fault| selected.limits.contains(fault) || fault.operation == LIST_PUBLISHED);
         let services = group(&selected);
         self.ends = services.values().flatten().filter_map(end).collect();
         let listening = services.values().flatten().filter(|socket| socket.state == SocketState::Listen);
@@ -407,7 +414,7 @@ fn lost() -> PartialError {
 fn end(socket: &Socket) -> Option<LocalEndpoint> {
     match socket.address {
         Address::Ip(ip) => Some((ip, socket.port)),
-        Address::Unix(_) | Address::Name(_) => None,
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
 }
 

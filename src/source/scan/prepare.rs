@@ -420,7 +420,7 @@ fn proxy_at_its_address(url: &ProxyUrl) -> Result<TunnelProxy> {
     let port = url.host.port.unwrap_or_default();
     let ip = match &url.host.address {
         Address::Ip(ip) => *ip,
-        Address::Name(name) | Address::Unix(name) => {
+        Address::Name(name) | Address::Unix(name) | Address::Other(name) => {
             let found = resolve(name.as_raw());
             let found =
                 found.map_err(|error| Error::usage(format!("--proxy '{}'", url.host), error.to_string(), hint))?;

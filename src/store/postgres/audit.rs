@@ -6,42 +6,48 @@ use super::fault::Fault;
 use super::news::{signed, unsigned};
 use crate::model::AuditHash;
 use crate::store::audit::AuditHead;
-use crate::store::{AuditPage, AuditRange, Batch, StoredAudit};
+use crate::store::{AuditPage, AuditRange, StoredAudit};
 
-const HEAD: &str = "SELECT number, hash FROM portolan.audit ORDER BY number DESC LIMIT 1";
-const INSERT: &str = "
+pub(super) const HEAD: &str = "SELECT number, hash FROM portolan.audit ORDER BY number DESC LIMIT 1";
+pub(super) const INSERT: &str = "
     INSERT INTO portolan.audit (number, previous, hash, body)
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[])";
-const FORGET: &str = "DELETE FROM portolan.audit WHERE number <= $1";
+pub(super) const FORGET: &str = "DELETE FROM portolan.audit WHERE number <= $1";
 const READ: &str = "SELECT number, previous, hash, body FROM portolan.audit WHERE number > $1 ORDER BY number LIMIT $2";
 const ENDS: &str = "
     SELECT coalesce((SELECT min(number) FROM portolan.audit), 0), coalesce((SELECT max(number) FROM portolan.audit), 0)";
 
-/// Stores the records of a batch, within its transaction: the lock of `meta` keeps other servers from continuing the chain.
-pub(super) async fn store(client: &Client, batch: &Batch) -> Result<(), Fault> {
-    if batch.audit.is_empty() && batch.forget_audit == 0 {
-        return Ok(());
+/// The end of the log, from a row of number and hash; without one the log is empty.
+pub(super) fn head(row: Option<&Row>) -> Result<AuditHead, Fault> {
+    match row {
+        Some(row) => Ok(AuditHead { number: unsigned(row.try_get(0)?), hash: hash(row, 1)? }),
+        None => Ok(AuditHead::EMPTY),
     }
-    let last = client.query_opt(HEAD, &[]).await?;
-    let mut head = match &last {
-        Some(row) => AuditHead { number: unsigned(row.try_get(0)?), hash: hash(row, 1)? },
-        None => AuditHead::EMPTY,
-    };
+}
 
-    let records: Vec<StoredAudit> = batch.audit.iter().map(|body| head.seal(body.clone())).collect();
-    copy(client, &records).await?;
-    if batch.forget_audit > 0 {
-        client.execute(FORGET, &[&signed(batch.forget_audit)]).await?;
+/// Records as the columns of `unnest`.
+#[derive(Debug)]
+pub(super) struct AuditColumns<'r> {
+    pub(super) numbers: Vec<i64>,
+    pub(super) previous: Vec<&'r [u8]>,
+    pub(super) hashes: Vec<&'r [u8]>,
+    pub(super) bodies: Vec<&'r [u8]>,
+}
+
+impl<'r> AuditColumns<'r> {
+    pub(super) fn of(records: &'r [StoredAudit]) -> Self {
+        Self {
+            numbers: records.iter().map(|record| signed(record.number)).collect(),
+            previous: records.iter().map(|record| record.previous.as_bytes()).collect(),
+            hashes: records.iter().map(|record| record.hash.as_bytes()).collect(),
+            bodies: records.iter().map(|record| record.body.as_slice()).collect(),
+        }
     }
-    Ok(())
 }
 
 /// Stores records as they were numbered and sealed elsewhere.
 pub(super) async fn copy(client: &Client, records: &[StoredAudit]) -> Result<(), Fault> {
-    let numbers: Vec<i64> = records.iter().map(|record| signed(record.number)).collect();
-    let previous: Vec<&[u8]> = records.iter().map(|record| record.previous.as_bytes()).collect();
-    let hashes: Vec<&[u8]> = records.iter().map(|record| record.hash.as_bytes()).collect();
-    let bodies: Vec<&[u8]> = records.iter().map(|record| record.body.as_slice()).collect();
+    let AuditColumns { numbers, previous, hashes, bodies } = AuditColumns::of(records);
     client.execute(INSERT, &[&numbers, &previous, &hashes, &bodies]).await?;
     Ok(())
 }

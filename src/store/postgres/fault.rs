@@ -7,6 +7,7 @@ use tokio_postgres::error::SqlState;
 
 use super::url::PostgresUrl;
 use crate::clean::clean;
+use crate::net::{describe_tls_error, find_tls_error};
 use crate::store::StoreError;
 
 /// Why something failed.
@@ -41,11 +42,26 @@ impl Fault {
         self.code.as_deref().is_some_and(|code| !code.starts_with("57P") && !code.starts_with("08"))
     }
 
-    /// Whether it may pass by itself: the database cannot be reached, starts, or has no room for a connection.
+    /// Whether it may pass by itself: the database cannot be reached, starts, has no room for a connection, or does not get on.
     fn may_pass(&self) -> bool {
         match self.code.as_deref() {
-            Some(code) => matches!(code, "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08"),
+            Some(code) => matches!(code, "57014" | "57P01" | "57P02" | "57P03" | "53300") || code.starts_with("08"),
             None => self.hint == UNREACHABLE,
+        }
+    }
+
+    /// Whether the database can be read and not written to.
+    fn is_read_only(&self) -> bool {
+        self.hint == READ_ONLY
+    }
+
+    /// How much it tells of a database with several hosts: what a server says more than silence, and least of all that a
+    /// standby is one.
+    fn weight(&self) -> u8 {
+        match &self.code {
+            _ if self.is_read_only() => 0,
+            None => 1,
+            Some(_) => 2,
         }
     }
 
@@ -59,10 +75,16 @@ impl From<tokio_postgres::Error> for Fault {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let code = refusal.code().code().to_owned();
-            let hint = hint(refusal.code());
+            // The rule that would let it in is one for TLS.
+            let needs_tls = refusal.message().contains("no encryption");
+            let hint = if needs_tls { NEEDS_TLS } else { hint(refusal.code()) };
             return Self { cause: clean(refusal.message()), code: Some(code), hint };
         }
 
+        if let Some(error) = find_tls_error(&error) {
+            let cause = format!("TLS failed: {}", describe_tls_error(error));
+            return Self { code: None, cause, hint: tls_hint(error) };
+        }
         let cause = innermost(&error);
         let text = error.to_string();
         if text.contains("TLS") || cause.contains("certificate") {
@@ -71,11 +93,7 @@ impl From<tokio_postgres::Error> for Fault {
             return Self { code: None, cause: format!("TLS failed: {cause}"), hint };
         }
         if cause.contains("does not allow writes") {
-            return Self {
-                code: None,
-                cause: "it is a standby, which cannot be written to".to_owned(),
-                hint: READ_ONLY,
-            };
+            return Self { code: None, cause: STANDBY.to_owned(), hint: READ_ONLY };
         }
         if text.contains("password") || cause.contains("password") {
             return Self { code: None, cause: "it asks for a password".to_owned(), hint: PASSWORD };
@@ -85,10 +103,29 @@ impl From<tokio_postgres::Error> for Fault {
     }
 }
 
-const READ_ONLY: &str =
-    "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used";
+/// What a database is that can only be read.
+const STANDBY: &str = "it is a standby, which cannot be written to";
+/// Marks such a fault: its error has a hint of its own.
+const READ_ONLY: &str = "read-only";
 const NOT_POSTGRES: &str = "check that it is PostgreSQL that listens at this address";
 const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
+
+const NEEDS_TLS: &str = "it may want TLS: replace ?sslmode=disable by ?sslmode=require; otherwise check the user";
+
+fn tls_hint(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as E;
+
+    match error {
+        rustls::Error::InvalidCertificate(E::NotValidForName | E::NotValidForNameContext { .. }) => {
+            "name the host in the URL as its certificate does"
+        }
+        // An authority that was made anew has the name of the old one, and another key.
+        rustls::Error::InvalidCertificate(E::UnknownIssuer | E::BadSignature) => {
+            "add ?sslrootcert=FILE with the authority of its certificate, or ?sslmode=disable on this machine"
+        }
+        _ => "check the certificate and the TLS settings of PostgreSQL",
+    }
+}
 
 /// The errors that led to one.
 fn sources(error: &tokio_postgres::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
@@ -111,25 +148,36 @@ fn hint(code: &SqlState) -> &'static str {
         "25006" => READ_ONLY,
         "53300" => "raise max_connections of PostgreSQL; each server needs two connections",
         "57P03" | "57P01" | "57P02" => "wait until PostgreSQL has started",
+        "57014" => "see which transactions hold locks: SELECT * FROM pg_stat_activity",
         "53100" => "free space on the disk of PostgreSQL",
         _ => "see the log of PostgreSQL",
     }
 }
 
-/// The fault to report of two hosts: what a server says tells more than silence.
+/// The fault to report of two hosts.
 pub(super) fn more_telling(first: Option<Fault>, second: Fault) -> Fault {
     match first {
-        Some(first) if first.code.is_some() || second.code.is_none() => first,
+        Some(first) if first.weight() >= second.weight() => first,
         _ => second,
     }
 }
 
-/// Why a database cannot be used at the start. One that may reply later is away.
+/// Why a database cannot be used at the start.
 pub(super) fn opening(url: &PostgresUrl, fault: Option<Fault>) -> StoreError {
     match fault {
-        Some(fault) if fault.may_pass() => StoreError::Away { cause: fault.cause },
+        Some(fault) if fault.may_pass() => url.not_ready(fault.cause, fault.hint),
+        Some(fault) if fault.is_read_only() => StoreError::ReadOnly { database: url.to_string() },
         Some(fault) => url.unusable(fault.cause, fault.hint),
         None => url.unusable("it has no host", UNREACHABLE),
+    }
+}
+
+/// What fails at the start is a database that cannot be used; later it is one that is away.
+pub(super) fn away(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unusable { cause, .. } | StoreError::NotReady { cause, .. } => StoreError::Away { cause },
+        StoreError::ReadOnly { .. } => StoreError::Away { cause: STANDBY.to_owned() },
+        other => other,
     }
 }
 
@@ -142,5 +190,52 @@ pub(super) fn running(fault: &Fault) -> StoreError {
         }
         _ if fault.is_timeout() => StoreError::Away { cause: "a statement took longer than 3 s".to_owned() },
         _ => StoreError::Away { cause: fault.cause.clone() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(code: Option<&str>, hint: &'static str) -> Fault {
+        Fault { code: code.map(str::to_owned), cause: format!("{code:?}"), hint }
+    }
+
+    fn opened(hosts: &[Fault]) -> StoreError {
+        let url = "postgresql://portolan@a,b/registry".parse().unwrap();
+        opening(&url, hosts.iter().cloned().fold(None, |first, next| Some(more_telling(first, next))))
+    }
+
+    /// During a failover the primary is away and the standby not yet promoted, whichever the URL names first.
+    #[test]
+    fn a_host_that_may_come_back_outranks_a_standby() {
+        let standby = fault(None, READ_ONLY);
+        for primary in [
+            fault(None, UNREACHABLE),
+            Fault::silent(Duration::from_secs(3)),
+            fault(Some("57P03"), "starts"),
+            fault(Some("53300"), "full"),
+            fault(Some("57014"), "slow"),
+        ] {
+            for hosts in [[standby.clone(), primary.clone()], [primary.clone(), standby.clone()]] {
+                assert!(matches!(opened(&hosts), StoreError::NotReady { .. }), "{hosts:?}");
+            }
+        }
+        assert!(matches!(opened(&[standby.clone(), standby.clone()]), StoreError::ReadOnly { .. }));
+
+        // What does not pass by itself tells more than silence.
+        let wrong = fault(Some("28P01"), PASSWORD);
+        let silent = fault(None, UNREACHABLE);
+        for hosts in [[wrong.clone(), silent.clone()], [silent, wrong.clone()], [standby, wrong]] {
+            assert!(matches!(opened(&hosts), StoreError::Unusable { .. }), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn while_a_server_runs_its_database_is_away() {
+        let hosts = [fault(None, READ_ONLY)];
+        assert_eq!(away(opened(&hosts)), StoreError::Away { cause: STANDBY.to_owned() });
+        let away = [fault(None, UNREACHABLE), fault(Some("28P01"), PASSWORD)].map(|fault| away(opened(&[fault])));
+        assert!(away.iter().all(|error| matches!(error, StoreError::Away { .. })), "{away:?}");
     }
 }

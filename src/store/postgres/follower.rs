@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::{join, join5};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
-use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row};
 
 use super::audit;
 use super::connect::{CHANNEL, Session, connect};
@@ -38,11 +38,13 @@ pub(super) struct Follower {
     max_events: u64,
     wake: watch::Sender<u64>,
     session: Option<(Session, FollowStatements)>,
+    /// Whether nothing was stored over this connection yet.
+    is_new: bool,
 }
 
 impl Follower {
     pub(super) fn new(url: PostgresUrl, max_events: u64, wake: watch::Sender<u64>) -> Self {
-        Self { url, max_events, wake, session: None }
+        Self { url, max_events, wake, session: None, is_new: true }
     }
 
     /// Serves requests until the store is dropped.
@@ -103,7 +105,8 @@ impl Follower {
             Some(news) => news,
             None => News::Reset(Box::new(self.contents().await?)),
         };
-        Ok(SyncReport { news, leases, members })
+        let is_reconnected = std::mem::take(&mut self.is_new);
+        Ok(SyncReport { news, leases, members, is_reconnected })
     }
 
     /// The connection, which is made anew if it was lost.
@@ -112,14 +115,12 @@ impl Follower {
             self.session = None;
         }
         if self.session.is_none() {
-            let session = connect(&self.url, Some(&self.wake)).await.map_err(|error| match error {
-                StoreError::Unusable { cause, .. } => StoreError::Away { cause },
-                other => other,
-            })?;
+            let session = connect(&self.url, Some(&self.wake)).await.map_err(fault::away)?;
             let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
             let statements = prepared.map_err(|fault| fault::running(&fault))?;
             self.session = Some((session, statements));
+            self.is_new = true;
         }
 
         self.session.as_ref().ok_or(StoreError::Closed)
@@ -175,16 +176,17 @@ async fn sync(
     max_events: u64,
 ) -> Result<Synced, Fault> {
     let client = &session.client;
-    let renewed = LeaseColumns::of(&request.renewals);
-    let due = LeaseColumns::of(&request.due);
+    // Rows are locked in one order, so that two servers never wait for each other.
+    let mut renewals: Vec<&StoredLease> = request.renewals.iter().collect();
+    renewals.sort_unstable_by(|one, other| (&one.id, one.slot).cmp(&(&other.id, other.slot)));
+    let (renewed, due) = (LeaseColumns::of(renewals), LeaseColumns::of(&request.due));
     let (after, limit) = (signed(request.position.index), signed(max_events));
 
-    let renewals: [&(dyn ToSql + Sync); 4] = [&renewed.ids, &renewed.slots, &renewed.generations, &renewed.seconds];
     let (stored, meta, rows, known, members) = join5(
-        client.execute(&statements.renew_leases, &renewals),
+        renew(client, statements, &renewed),
         client.query_one(&statements.meta, &[]),
         client.query(&statements.events, &[&after, &limit]),
-        client.query(&statements.leases, &[&due.ids, &due.slots]),
+        ask(client, statements, &due),
         meet(client, statements, request),
     )
     .await;
@@ -195,6 +197,21 @@ async fn sync(
     }
     let news = news(&request.position, &meta, events(&rows?)?);
     Ok(Synced { news, leases: leases(&known?)?, members: members? })
+}
+
+async fn renew(client: &Client, statements: &FollowStatements, renewed: &LeaseColumns<'_>) -> Result<(), Fault> {
+    if !renewed.ids.is_empty() {
+        let columns: [&(dyn ToSql + Sync); 4] = [&renewed.ids, &renewed.slots, &renewed.generations, &renewed.seconds];
+        client.execute(&statements.renew_leases, &columns).await?;
+    }
+    Ok(())
+}
+
+async fn ask(client: &Client, statements: &FollowStatements, due: &LeaseColumns<'_>) -> Result<Vec<Row>, Fault> {
+    if due.ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(client.query(&statements.leases, &[&due.ids, &due.slots]).await?)
 }
 
 /// Tells the other servers of this one, and reads which there are.

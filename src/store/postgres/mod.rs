@@ -5,6 +5,7 @@
 //! write, one to follow.
 
 mod audit;
+mod batch;
 mod connect;
 mod fault;
 mod follower;
@@ -52,8 +53,9 @@ impl Postgres {
     /// `max_events` events. `cluster`: the name of the servers that share it. Must run in a tokio runtime.
     ///
     /// # Errors
-    /// [`StoreError::Away`] if the database does not reply, which may pass; otherwise it cannot be used, is read-only, of a newer
-    /// portolan, or belongs to another cluster.
+    /// [`StoreError::NotReady`] or [`StoreError::Away`] if the database does not reply, which may pass, and
+    /// [`StoreError::ReadOnly`] for a standby; otherwise it cannot be used, is of a newer portolan, or belongs to another
+    /// cluster.
     pub async fn open(url: PostgresUrl, cluster: &str, max_events: u64) -> Result<(Self, Contents), StoreError> {
         let (wake, wakeups) = watch::channel(0);
         let session = connect::connect(&url, None).await?;

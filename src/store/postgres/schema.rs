@@ -1,5 +1,8 @@
 //! The tables, and how a database of an older portolan becomes one of this. Servers that start together migrate once.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::connect::Session;
@@ -13,6 +16,11 @@ pub const FORMAT: u32 = 3;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
+
+/// How long the database may take to say what it is.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long making or migrating the tables may take. PostgreSQL itself gives up a statement after a minute.
+const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The advisory lock of migrations: `portolan` in ASCII.
 const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"portolan");
@@ -72,17 +80,17 @@ const HAS_TABLES: &str = "
 /// The database is too old, of a newer portolan, of another cluster, or refuses.
 pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
     let client = &session.client;
-    let version = version(client).await.map_err(|fault| fault::opening(url, Some(fault)))?;
+    let version = within(url, LOOK_TIMEOUT, version(client)).await?;
     if let Some(cause) = too_old(version) {
         return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
     }
 
-    let prepared = migrate(client, cluster).await;
-    if prepared.is_err() {
-        // The connection may be gone with it.
-        let _ = client.batch_execute("ROLLBACK").await;
-    }
-    let (format, owner) = prepared.map_err(|fault| fault::opening(url, Some(fault)))?;
+    // After a failure the connection is closed, and its transaction with it.
+    let known = within(url, LOOK_TIMEOUT, format(client)).await?;
+    let (format, owner) = match known.filter(|(format, _)| *format >= FORMAT) {
+        Some(known) => known,
+        None => within(url, MIGRATION_TIMEOUT, migrate(client, cluster)).await?,
+    };
     if format > FORMAT {
         let cause = format!("it has format {format}, and this portolan knows up to {FORMAT}");
         return Err(url.unusable(cause, "start the portolan that wrote it, or name another database"));
@@ -92,6 +100,16 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
         return Err(url.unusable(cause, "name another database, or give all servers the same --cluster"));
     }
     Ok(())
+}
+
+/// Does something with the database, which may fall silent meanwhile.
+async fn within<T>(
+    url: &PostgresUrl,
+    limit: Duration,
+    step: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, StoreError> {
+    let done = timeout(limit, step).await.unwrap_or_else(|_| Err(Fault::silent(limit)));
+    done.map_err(|fault| fault::opening(url, Some(fault)))
 }
 
 /// Why a version cannot be used, as PostgreSQL numbers it.
@@ -104,14 +122,8 @@ async fn version(client: &Client) -> Result<i32, Fault> {
     Ok(row.try_get(0)?)
 }
 
-/// Makes the newest format, unless the database has a newer one. Returns its format and the cluster that it belongs to.
+/// Makes the newest format. Returns its format and the cluster that it belongs to.
 async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault> {
-    if let Some((format, owner)) = format(client).await?
-        && format >= FORMAT
-    {
-        return Ok((format, owner));
-    }
-
     client.batch_execute("BEGIN; SET LOCAL statement_timeout = '60s'").await?;
     // Another server may migrate at this moment.
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;

@@ -3,6 +3,7 @@
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Statement};
 
+use super::audit;
 use super::fault::Fault;
 
 /// Reads and locks the index. The holder of this lock writes next.
@@ -10,13 +11,13 @@ const LOCK: &str = "SELECT last_index, epoch FROM portolan.meta FOR UPDATE";
 const META: &str = "SELECT last_index, epoch FROM portolan.meta";
 const EVENTS: &str = "SELECT number, body, replica FROM portolan.event WHERE number > $1 ORDER BY number LIMIT $2";
 const LEASES: &str = "
-    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    SELECT l.id, l.slot, l.generation, date_part('epoch', l.expires - clock_timestamp())
     FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
     JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot";
 /// The same in a turn. A lease that is being renewed at this moment is left out, and one that is read cannot be renewed
 /// until the turn ends.
 const LOCKED_LEASES: &str = "
-    SELECT l.id, l.slot, l.generation, extract(epoch FROM l.expires - clock_timestamp())::float8
+    SELECT l.id, l.slot, l.generation, date_part('epoch', l.expires - clock_timestamp())
     FROM unnest($1::text[], $2::smallint[]) AS asked (id, slot)
     JOIN portolan.lease AS l ON l.id = asked.id AND l.slot = asked.slot
     FOR UPDATE OF l SKIP LOCKED";
@@ -28,7 +29,8 @@ const PUT_RECORDS: &str = "
     INSERT INTO portolan.record (id, body) SELECT * FROM unnest($1::text[], $2::bytea[])
     ON CONFLICT (id) DO UPDATE SET body = excluded.body";
 const REMOVE_RECORDS: &str = "DELETE FROM portolan.record WHERE id = ANY ($1::text[])";
-const REMOVE_LEASES: &str = "DELETE FROM portolan.lease WHERE id = ANY ($1::text[])";
+const REMOVE_LEASES: &str = "
+    DELETE FROM portolan.lease AS l USING unnest($1::text[]) AS removed (id) WHERE l.id = removed.id";
 /// A server may know less of an instance than the one that got its last renewal: it never makes its lease shorter.
 const GRANT_LEASES: &str = "
     INSERT INTO portolan.lease AS known (id, slot, generation, expires)
@@ -49,18 +51,13 @@ const MEMBERS: &str = "
     SELECT id, name, last_index, checks FROM portolan.member WHERE expires > clock_timestamp() ORDER BY id";
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
 
-/// Rows are locked in one order, so that two servers never wait for each other.
+/// The session's settings make PostgreSQL look the rows up one by one, in the order of the arrays, which are sorted: so two
+/// servers never wait for each other. A renewal that would change nothing writes nothing.
 const RENEW_LEASES: &str = "
-    WITH renewed AS (
-        SELECT l.id, l.slot, r.lasts
-        FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS r (id, slot, generation, lasts)
-        JOIN portolan.lease AS l ON l.id = r.id AND l.slot = r.slot AND l.generation = r.generation
-        ORDER BY l.id COLLATE \"C\", l.slot
-        FOR UPDATE OF l
-    )
-    UPDATE portolan.lease AS l
-    SET expires = greatest(l.expires, clock_timestamp() + renewed.lasts * interval '1 second')
-    FROM renewed WHERE l.id = renewed.id AND l.slot = renewed.slot";
+    UPDATE portolan.lease AS l SET expires = clock_timestamp() + r.lasts * interval '1 second'
+    FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS r (id, slot, generation, lasts)
+    WHERE l.id = r.id AND l.slot = r.slot AND l.generation = r.generation
+        AND l.expires < clock_timestamp() + r.lasts * interval '1 second'";
 
 /// The statements of the connection that writes.
 #[derive(Debug)]
@@ -76,6 +73,9 @@ pub(super) struct WriteStatements {
     pub(super) set_index: Statement,
     pub(super) prune: Statement,
     pub(super) notify: Statement,
+    pub(super) audit_head: Statement,
+    pub(super) insert_audit: Statement,
+    pub(super) forget_audit: Statement,
 }
 
 impl WriteStatements {
@@ -92,6 +92,9 @@ impl WriteStatements {
             set_index,
             prune,
             notify,
+            audit_head,
+            insert_audit,
+            forget_audit,
         ] = prepare(
             client,
             [
@@ -106,6 +109,9 @@ impl WriteStatements {
                 SET_INDEX,
                 PRUNE,
                 NOTIFY,
+                audit::HEAD,
+                audit::INSERT,
+                audit::FORGET,
             ],
         )
         .await?;
@@ -122,6 +128,9 @@ impl WriteStatements {
             set_index,
             prune,
             notify,
+            audit_head,
+            insert_audit,
+            forget_audit,
         })
     }
 }

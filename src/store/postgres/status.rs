@@ -75,13 +75,18 @@ pub(super) async fn compare_clocks(session: &Session, url: &PostgresUrl) -> Resu
     let compared = compared.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
     let ahead = compared.map_err(|fault| fault::opening(url, Some(fault)))?;
     if ahead.abs() > MAX_CLOCK_DIFFERENCE {
-        let seconds = ahead.round();
+        let (seconds, direction) = clock_words(ahead);
         warn!(
             seconds,
-            "the clock of the database is ahead of that of this machine: times of events mislead, set both by NTP"
+            "the clock of the database is {direction} that of this machine: times of events mislead, set both by NTP"
         );
     }
     Ok(())
+}
+
+/// The difference of the clock of the database, in whole seconds, and its direction.
+fn clock_words(ahead: f64) -> (f64, &'static str) {
+    (ahead.abs().round(), if ahead > 0.0 { "ahead of" } else { "behind" })
 }
 
 /// How far the clock of the database is before that of this machine, in seconds. The way there and back is not told from a
@@ -106,6 +111,12 @@ fn since_epoch() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_is_ahead_or_behind_by_a_number_of_seconds() {
+        assert_eq!(clock_words(3_600.4), (3_600.0, "ahead of"));
+        assert_eq!(clock_words(-3_599.6), (3_600.0, "behind"));
+    }
 
     #[test]
     fn only_what_is_outside_of_the_two_moments_is_a_difference() {

@@ -48,6 +48,11 @@ impl PostgresUrl {
     pub(super) fn unusable(&self, cause: impl Into<String>, hint: &'static str) -> StoreError {
         StoreError::Unusable { database: self.shown.clone(), cause: cause.into(), hint }
     }
+
+    /// The error for a database that may be usable a moment later.
+    pub(super) fn not_ready(&self, cause: String, hint: &'static str) -> StoreError {
+        StoreError::NotReady { database: self.shown.clone(), cause, hint }
+    }
 }
 
 /// Without the password.

@@ -1,19 +1,21 @@
 //! The connection that writes: turns, and the batches that end them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::{join, join3, join4, join5};
+use futures_util::future::{join, join3};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
 
 use super::audit;
-use super::connect::{CHANNEL, Session, connect};
+use super::batch::write;
+use super::connect::{Session, connect};
 use super::fault::{self, Fault};
 use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
 use super::statements::WriteStatements;
 use super::url::PostgresUrl;
-use crate::store::{Batch, News, Position, StoreError, StoredLease, Turn, Write};
+use crate::store::audit::AuditHead;
+use crate::store::{Batch, News, Position, StoreError, StoredLease, Turn};
 
 /// How long a step may take. PostgreSQL itself gives up a statement after the same time.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -33,9 +35,16 @@ pub(super) struct TurnWriter {
     /// What is new and not prepared yet.
     session: Option<Session>,
     prepared: Option<(Session, WriteStatements)>,
-    /// The index that the turn began with.
-    turn: Option<u64>,
+    turn: Option<OpenTurn>,
     max_events: u64,
+}
+
+/// The turn to write, as it began.
+#[derive(Clone, Debug)]
+struct OpenTurn {
+    meta: Meta,
+    /// The end of the audit log, which the lock of `meta` keeps where it is.
+    audit: AuditHead,
 }
 
 impl TurnWriter {
@@ -69,8 +78,8 @@ impl TurnWriter {
         let began = begin(session, statements, (position, max), due);
         let began = timeout(STEP_TIMEOUT, began).await.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
 
-        let (meta, turn) = self.checked(began).await?;
-        self.turn = Some(meta.last_index);
+        let (open, turn) = self.checked(began).await?;
+        self.turn = Some(open);
         Ok(turn)
     }
 
@@ -98,7 +107,7 @@ impl TurnWriter {
         if self.prepared.is_none() {
             let session = match self.session.take().filter(|session| !session.client.is_closed()) {
                 Some(session) => session,
-                None => connect(&self.url, None).await.map_err(away)?,
+                None => connect(&self.url, None).await.map_err(fault::away)?,
             };
             let prepared = timeout(STEP_TIMEOUT, WriteStatements::prepare(&session.client)).await;
             let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
@@ -130,14 +139,6 @@ impl TurnWriter {
     }
 }
 
-/// What fails at the start is a database that cannot be used; later it is one that is away.
-fn away(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unusable { cause, .. } => StoreError::Away { cause },
-        other => other,
-    }
-}
-
 /// Takes the turn. All statements are sent at once: the server carries them out one after another, so that what is read is
 /// read under the lock.
 async fn begin(
@@ -145,22 +146,19 @@ async fn begin(
     statements: &WriteStatements,
     (position, max_events): (&Position, u64),
     due: &[StoredLease],
-) -> Result<(Meta, Turn), Fault> {
+) -> Result<(OpenTurn, Turn), Fault> {
     let client = &session.client;
     let (after, limit) = (signed(position.index), signed(max_events));
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&after, &limit];
-    let (began, meta, rows) = join3(
-        client.batch_execute("BEGIN"),
-        client.query_one(&statements.lock, &[]),
-        client.query(&statements.events, &parameters),
-    )
-    .await;
-    began?;
-    let mut meta = Meta::of(&meta?)?;
-    if is_loss(position, &meta) {
-        meta = begin_history_in_turn(session, statements, position).await?;
+    let parameters: [&(dyn ToSql + Sync); 2] = [&after, &limit];
+    let (open, rows) = join(open(session, statements), client.query(&statements.events, &parameters)).await;
+    let mut open = open?;
+    if is_loss(position, &open.meta) {
+        // A new history begins, whatever becomes of the turn.
+        begin_history(client, position).await?;
+        client.batch_execute("COMMIT").await?;
+        open = self::open(session, statements).await?;
     }
-    let news = match news(position, &meta, events(&rows?)?) {
+    let news = match news(position, &open.meta, events(&rows?)?) {
         Some(news) => news,
         None => News::Reset(Box::new(contents(client).await?)),
     };
@@ -170,37 +168,35 @@ async fn begin(
         let columns = LeaseColumns::of(due);
         known = leases(&client.query(&statements.leases, &[&columns.ids, &columns.slots]).await?)?;
     }
-    Ok((meta, Turn { news, leases: known }))
+    Ok((open, Turn { news, leases: known }))
 }
 
-/// Begins a new history, whatever becomes of the turn, and takes the turn again.
-async fn begin_history_in_turn(
-    session: &Session,
-    statements: &WriteStatements,
-    position: &Position,
-) -> Result<Meta, Fault> {
+/// Opens the transaction, and waits for the lock.
+async fn open(session: &Session, statements: &WriteStatements) -> Result<OpenTurn, Fault> {
     let client = &session.client;
-    begin_history(client, position).await?;
-    client.batch_execute("COMMIT; BEGIN").await?;
-    Meta::of(&client.query_one(&statements.lock, &[]).await?)
+    let (began, meta, head) = join3(
+        client.batch_execute("BEGIN"),
+        client.query_one(&statements.lock, &[]),
+        client.query_opt(&statements.audit_head, &[]),
+    )
+    .await;
+    began?;
+    Ok(OpenTurn { meta: Meta::of(&meta?)?, audit: audit::head(head?.as_ref())? })
 }
 
 /// Stores a batch and ends the transaction. The outer result is that of the database, the inner one that of the batch.
 async fn store(
     session: &Session,
     statements: &WriteStatements,
-    (turn, max_events): (Option<u64>, u64),
+    (turn, max_events): (Option<OpenTurn>, u64),
     batch: &Batch,
 ) -> Result<Result<u64, StoreError>, Fault> {
     let client = &session.client;
-    let last = match turn {
-        Some(last) => last,
-        None => {
-            let (began, meta) = join(client.batch_execute("BEGIN"), client.query_one(&statements.lock, &[])).await;
-            began?;
-            Meta::of(&meta?)?.last_index
-        }
+    let OpenTurn { meta, audit } = match turn {
+        Some(turn) => turn,
+        None => open(session, statements).await?,
     };
+    let last = meta.last_index;
     if !batch.follows(last) {
         client.batch_execute("ROLLBACK").await?;
         return Ok(Err(StoreError::OutOfOrder { after: batch.after, last }));
@@ -210,80 +206,6 @@ async fn store(
         return Ok(Ok(last));
     }
 
-    audit::store(client, batch).await?;
-    write(session, statements, batch, max_events).await?;
+    write(session, statements, batch, (audit, max_events)).await?;
     Ok(Ok(batch.index()))
-}
-
-/// Sends the whole batch with its COMMIT at once. If a statement fails, those behind it do too, and the COMMIT is a rollback.
-async fn write(session: &Session, statements: &WriteStatements, batch: &Batch, max_events: u64) -> Result<(), Fault> {
-    let client = &session.client;
-    let (puts, bodies, removed) = final_writes(batch);
-    let granted: BTreeMap<(&str, i16), &StoredLease> = batch
-        .leases
-        .iter()
-        .filter(|lease| !removed.contains(&&*lease.id))
-        .map(|lease| ((&*lease.id, lease.slot), lease))
-        .collect();
-    let granted = LeaseColumns::of(granted.into_values());
-    let numbers: Vec<i64> = batch.events.iter().map(|event| signed(event.index)).collect();
-    let lines: Vec<&[u8]> = batch.events.iter().map(|event| event.body.as_slice()).collect();
-    let replicas: Vec<&[u8]> = batch.events.iter().map(|event| event.replica.as_slice()).collect();
-    let index = signed(batch.index());
-    let pruned = index.saturating_sub(signed(max_events));
-    let payload = index.to_string();
-
-    let ((events, puts, removes, lease_removes, grants), (index, prune, notify, commit)) = join(
-        join5(
-            client.execute(&statements.insert_events, &[&numbers, &lines, &replicas]),
-            client.execute(&statements.put_records, &[&puts, &bodies]),
-            client.execute(&statements.remove_records, &[&removed]),
-            client.execute(&statements.remove_leases, &[&removed]),
-            client.execute(
-                &statements.grant_leases,
-                &[&granted.ids, &granted.slots, &granted.generations, &granted.seconds],
-            ),
-        ),
-        join4(
-            client.execute(&statements.set_index, &[&index]),
-            client.execute(&statements.prune, &[&pruned]),
-            notify(session, statements, batch.is_announced, &payload),
-            client.batch_execute("COMMIT"),
-        ),
-    )
-    .await;
-    for done in [events, puts, removes, lease_removes, grants, index, prune, notify] {
-        done?;
-    }
-    commit?;
-    Ok(())
-}
-
-/// Wakes the other servers with the commit, unless they are woken in another way.
-async fn notify(
-    session: &Session,
-    statements: &WriteStatements,
-    is_announced: bool,
-    payload: &str,
-) -> Result<u64, tokio_postgres::Error> {
-    if is_announced {
-        return Ok(0);
-    }
-    session.client.execute(&statements.notify, &[&CHANNEL, &payload]).await
-}
-
-/// What becomes of each record in the end: a statement may touch a row only once. Returns the ids and bodies of those that
-/// are stored, and the ids of those that are removed.
-fn final_writes(batch: &Batch) -> (Vec<&str>, Vec<&[u8]>, Vec<&str>) {
-    let mut last: BTreeMap<&str, Option<&[u8]>> = BTreeMap::new();
-    for write in &batch.writes {
-        match write {
-            Write::Put { id, body } => last.insert(id, Some(body)),
-            Write::Remove { id } => last.insert(id, None),
-        };
-    }
-
-    let removed = last.iter().filter(|(_, body)| body.is_none()).map(|(id, _)| *id).collect();
-    let (puts, bodies) = last.iter().filter_map(|(id, body)| Some((*id, (*body)?))).unzip();
-    (puts, bodies, removed)
 }

@@ -147,9 +147,7 @@ pub(super) fn verify(path: &Path, connection: &Connection, check: &str) -> Resul
 }
 
 fn read(connection: &Connection) -> rusqlite::Result<(Contents, Rows)> {
-    let (index, epoch) = connection
-        .query_row("SELECT last_index, epoch FROM meta", (), |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?;
-
+    let (index, epoch) = meta(connection)?;
     let mut rows = Rows::default();
     let mut records: Vec<(String, Vec<u8>)> = Vec::new();
     let mut stored = connection.prepare("SELECT number, id, body FROM record")?;
@@ -161,11 +159,36 @@ fn read(connection: &Connection) -> rusqlite::Result<(Contents, Rows)> {
     }
     records.sort_unstable();
 
+    Ok((Contents { index, epoch, records, events: events(connection)? }, rows))
+}
+
+/// Reads everything but the audit log, in the columns that every format has.
+pub(super) fn contents(path: &Path, connection: &Connection) -> Result<Contents, StoreError> {
+    verify(path, connection, "quick_check")?;
+    let contents = read_any_format(connection).map_err(fault::opening(path))?;
+    is_consistent(path, &contents)?;
+    Ok(contents)
+}
+
+fn read_any_format(connection: &Connection) -> rusqlite::Result<Contents> {
+    let (index, epoch) = meta(connection)?;
+    let mut records = connection.prepare("SELECT id, body FROM record")?;
+    let records = records.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut records: Vec<(String, Vec<u8>)> = records.collect::<rusqlite::Result<_>>()?;
+    records.sort_unstable();
+
+    Ok(Contents { index, epoch, records, events: events(connection)? })
+}
+
+/// The index of the last change, and the epoch.
+fn meta(connection: &Connection) -> rusqlite::Result<(u64, String)> {
+    connection.query_row("SELECT last_index, epoch FROM meta", (), |row| Ok((unsigned(row.get(0)?), row.get(1)?)))
+}
+
+fn events(connection: &Connection) -> rusqlite::Result<Vec<StoredEvent>> {
     let mut events = connection.prepare("SELECT number, body FROM event ORDER BY number")?;
     let events = events.query_map((), |row| Ok(StoredEvent::new(unsigned(row.get(0)?), row.get(1)?)))?;
-    let events = events.collect::<rusqlite::Result<_>>()?;
-
-    Ok((Contents { index, epoch, records, events }, rows))
+    events.collect()
 }
 
 /// An index is far below the largest number that SQLite has.

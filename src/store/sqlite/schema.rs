@@ -39,6 +39,9 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
 ",
 ];
 
+/// The first format that has the audit log.
+pub(super) const AUDIT_FORMAT: u32 = 2;
+
 /// The format of a database; 0 is an empty file.
 pub(super) fn format(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))

@@ -7,26 +7,35 @@ use rusqlite::{Connection, params};
 
 use super::backup::{partial, publish};
 use super::open::{self, connect, prepare, signed};
-use super::schema::migrate;
+use super::schema::{AUDIT_FORMAT, migrate};
 use super::{Backup, audit, fault};
 use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
 
-/// A database that is read as a whole. No server can use it meanwhile.
+/// A database that is read as a whole, of this or an older format. It stays as it is, and no server can use it meanwhile.
 #[derive(Debug)]
 pub struct SqliteExport {
     path: PathBuf,
     connection: Connection,
+    format: u32,
 }
 
 impl SqliteExport {
     /// Opens a database, and reads everything but its audit log.
     ///
     /// # Errors
-    /// There is none, or it is damaged, in use, of a newer portolan, or of another program.
+    /// There is none, or it is empty, damaged, in use, of a newer portolan, or of another program.
     pub fn open(path: &Path) -> Result<(Self, Contents), StoreError> {
-        open::existing(path).map(drop)?;
-        let (connection, contents, _) = open::open(path)?;
-        Ok((Self { path: path.to_owned(), connection }, contents))
+        let (connection, format) = open::existing(path)?;
+        if format == 0 {
+            return Err(StoreError::Unusable {
+                database: path.display().to_string(),
+                cause: "it has no registry".to_owned(),
+                hint: "name the database of a server",
+            });
+        }
+
+        let contents = open::contents(path, &connection)?;
+        Ok((Self { path: path.to_owned(), connection, format }, contents))
     }
 
     /// Reads records of its audit log.
@@ -34,6 +43,9 @@ impl SqliteExport {
     /// # Errors
     /// The database is damaged.
     pub fn audit(&self, range: AuditRange) -> Result<AuditPage, StoreError> {
+        if self.format < AUDIT_FORMAT {
+            return Ok(AuditPage::default());
+        }
         audit::read(&self.connection, range).map_err(fault::opening(&self.path))
     }
 }

@@ -12,7 +12,7 @@ use crate::support::{TempDir, portolan_path};
 /// The endpoints as the server has them.
 const ENDPOINTS: &str = include_str!("../../../src/server/consul/endpoints.rs");
 
-fn key(file: &Path, args: &[&str]) -> String {
+pub fn key(file: &Path, args: &[&str]) -> String {
     let mut command = Command::new(portolan_path());
     command.args(["key", "create", "--name", "test"]).args(args).arg("--keys-file").arg(file).env_clear();
     let made = command.output().unwrap();

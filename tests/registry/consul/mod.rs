@@ -14,5 +14,6 @@ mod imports;
 mod programs;
 mod requests;
 
+pub use access::key;
 pub use client::{ConsulServer, send, send_text};
 pub use clients::clients_folder;

@@ -87,7 +87,7 @@ impl<'s> Fleet<'s> {
     fn agent(&self, host: &str, key: &str, args: &[&str]) -> Child {
         let scene = if host == "web1" { self.one } else { self.other };
         let mut command = scene.command(portolan_path());
-        command.args(["agent", "--registry", &format!("portolan://{SERVER}"), "--host", host, "--interval", "1s"]);
+        command.args(["agent", "--registry", &format!("portolan://{SERVER}"), "--host", host, "--interval", "3s"]);
         command.args(args).env_clear().env("PORTOLAN_CONFIG", "/dev/null").env("PORTOLAN_TOKEN", key);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -196,8 +196,8 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         [of("web1", "not-listening", 9999, "present"), of("web2", "unregistered", 8002, "present")];
     wait_until(|| fleet.findings("") == [ghost.clone(), forgotten.clone()]);
     next(&events, |event| event["service"] == "web2" && names(event, "added", "drift-unregistered"));
-    assert_eq!(fleet.findings("?host=web2"), std::slice::from_ref(&forgotten));
-    assert_eq!(fleet.findings("?code=not-listening&service=ghost"), std::slice::from_ref(&ghost));
+    wait_until(|| fleet.findings("?host=web2") == std::slice::from_ref(&forgotten));
+    wait_until(|| fleet.findings("?code=not-listening&service=ghost") == std::slice::from_ref(&ghost));
 
     // What no agent looks at is not said to be well.
     let unseen = fleet.drift("")["cannot_tell"].clone();
@@ -206,9 +206,8 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
         unseen,
         json!([{ "host": null, "instances": 1, "reason": reasons[0] }, { "host": "db1", "instances": 1, "reason": reasons[1] }])
     );
-    let metrics = Fleet::send(&fleet.admin, "GET", "/metrics", None).text();
     for line in ["portolan_drift{code=\"drift-not-listening\"} 1", "portolan_drift_agents{state=\"reporting\"} 2"] {
-        assert!(metrics.contains(line), "{line}: {metrics}");
+        wait_until(|| Fleet::send(&fleet.admin, "GET", "/metrics", None).text().contains(line));
     }
     assert_commands(&fleet);
     assert_limits(&fleet, &keys[0]);
@@ -220,13 +219,12 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
     agents[1].wait().unwrap();
     let silent = next(&events, |event| event["service"] == "web2" && event["item"]["agent"] == "silent");
     assert_eq!(silent["item"]["removed"], json!([]), "unknown, not gone");
-    assert_eq!(fleet.findings(""), [of("web2", "unregistered", 8002, "unknown")]);
+    wait_until(|| fleet.findings("") == [of("web2", "unregistered", 8002, "unknown")]);
     let ran = fleet.command(&["drift", &format!("portolan://{SERVER}"), "--fleet", "--json"]);
     assert_eq!((ran.code, ran.items().len()), (Some(3), 0), "{}", ran.stderr);
     assert!(ran.stderr.contains("cannot tell the drift of web2: its agent sent no report"), "{}", ran.stderr);
-    let metrics = Fleet::send(&fleet.admin, "GET", "/metrics", None).text();
     for line in ["portolan_drift_unknown{code=\"drift-unregistered\"} 1", "portolan_drift_agents{state=\"silent\"} 1"] {
-        assert!(metrics.contains(line), "{line}: {metrics}");
+        wait_until(|| Fleet::send(&fleet.admin, "GET", "/metrics", None).text().contains(line));
     }
     drop(mended);
 
@@ -258,6 +256,12 @@ fn assert_commands(fleet: &Fleet<'_>) {
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web2", "--fail-on", "not-listening"]);
     assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("drift-unregistered") && ran.stdout.contains("web2"), "{}", ran.stdout);
+    // A host that only registrations name was not looked at, also where another one was.
+    for hosts in [&["--host", "db1"][..], &["--host", "web2", "--host", "db1"]] {
+        let ran = fleet.command(&[&["drift", "--fleet", &registry, "--fail-on", "none"], hosts].concat());
+        assert_eq!(ran.code, Some(3), "{hosts:?}: {} {}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("cannot tell the drift of db1: no agent reports of db1"), "{}", ran.stderr);
+    }
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web9"]);
     assert!(ran.code != Some(0) && ran.stderr.contains("no agent reports of it"), "{:?} {}", ran.code, ran.stderr);
 }

@@ -10,6 +10,14 @@ use serde_json::{Value, json};
 use crate::consul::send_text;
 use crate::serve::{Reply, Server, wait_until};
 
+/// Where a server has Eureka's API.
+pub fn address_of(server: &Server) -> SocketAddr {
+    wait_until(|| server.log().contains("Eureka's API on "));
+    let log = server.log();
+    let (_, place) = log.split_once("Eureka's API on http://").unwrap();
+    place.split_once("/eureka/").unwrap().0.parse().unwrap()
+}
+
 /// A server with Eureka's API.
 pub struct EurekaServer {
     pub rest: Server,
@@ -18,11 +26,14 @@ pub struct EurekaServer {
 
 impl EurekaServer {
     pub fn start() -> Self {
-        let rest = Server::with(["--data", ":memory:", "--eureka", "127.0.0.1:0"]);
-        wait_until(|| rest.log().contains("Eureka's API on "));
-        let log = rest.log();
-        let (_, place) = log.split_once("Eureka's API on http://").unwrap();
-        let address = place.split_once("/eureka/").unwrap().0.parse().unwrap();
+        Self::with(&["--data", ":memory:"])
+    }
+
+    /// A server with these options.
+    pub fn with(args: &[&str]) -> Self {
+        let eureka = ["--eureka", "127.0.0.1:0"];
+        let rest = Server::with(args.iter().chain(&eureka).copied());
+        let address = address_of(&rest);
         Self { rest, address }
     }
 

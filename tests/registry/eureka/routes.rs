@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::EurekaServer;
-use crate::serve::wait_until;
+use crate::consul::{key, send_text};
+use crate::serve::{folder, wait_until};
 
 const JSON: &str = "Content-Type: application/json\r\n";
 const XML: &str = "Content-Type: application/xml\r\n";
@@ -100,7 +101,42 @@ fn a_status_is_reported_overridden_and_released() {
     assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1/metadata?color=blue&zone=b"), 200);
     let one = server.read("/eureka/apps/WEB/i1");
     assert_eq!(one["instance"]["metadata"], json!({ "color": "blue", "zone": "b" }));
+    assert_eq!(server.rest.get("/api/v1/services/WEB:i1").json()["data"]["zone"], "b");
     assert_eq!(status_of(&server, "i1"), "DOWN", "metadata changes nothing else");
+}
+
+/// The first registration reports what it says, also with a key that is limited to some services.
+#[test]
+fn a_key_with_a_scope_registers_and_reports_at_once() {
+    let folder = folder();
+    let file = folder.path().join("keys.json");
+    let [all, shop] =
+        [&["--role", "operator"][..], &["--role", "operator", "--service", "shop-"]].map(|args| key(&file, args));
+    let config = folder.path().join("serve.toml");
+    std::fs::write(&config, format!("[auth]\nkeys_file = \"{}\"\n", file.display())).unwrap();
+    let server = EurekaServer::with(&["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let send = |key: &str, method: &str, path: &str, body: &str| {
+        server.send(method, path, &format!("X-API-Key: {key}\r\nAccept: application/json\r\n{JSON}"), body)
+    };
+    let down = |app: &str, id: &str| instance(id, 80, json!({ "app": app, "status": "DOWN" }));
+
+    let reply = send(&shop, "POST", "/eureka/apps/SHOP-CART", &down("SHOP-CART", "i1"));
+    assert_eq!(reply.status, 204, "{}", reply.text());
+    let read = send(&shop, "GET", "/eureka/apps/SHOP-CART/i1", "").json();
+    assert_eq!(read["instance"]["status"], "DOWN");
+    assert_eq!(send(&shop, "POST", "/eureka/apps/WEB", &down("WEB", "i1")).status, 403);
+
+    // The ids of a foreign service: its instances get no report.
+    for (id, key) in [("SHOP-CART:i2", &shop), ("WEB:i2", &all)] {
+        let body = json!({ "id": id, "name": "billing", "address": "10.0.0.9", "port": 80, "ttl": 0 }).to_string();
+        let headers = format!("X-API-Key: {all}\r\n{JSON}");
+        assert_eq!(send_text(server.rest.address, "POST", "/api/v1/services", &headers, &body).status, 201);
+        let app = id.split(':').next().unwrap();
+        let reply = send(key, "POST", &format!("/eureka/apps/{app}"), &down(app, "i2"));
+        assert_eq!(reply.status, 409, "{}", reply.text());
+        let read = send(&all, "GET", &format!("/eureka/instances/{id}"), "").json();
+        assert_eq!(read["instance"]["status"], "UP", "{read}");
+    }
 }
 
 #[test]
@@ -147,6 +183,11 @@ fn xml_is_read_and_written() {
     }
     let text = server.send("GET", "/eureka/apps/WEB", "", "").text();
     assert!(text.contains("<port enabled=\"true\">80</port>") && text.contains("<team>a &amp; b</team>"), "{text}");
+
+    // A key that is not a name stays out of the document.
+    assert_eq!(server.status("PUT", "/eureka/apps/WEB/i1/metadata?@x%3E%3Cforged%3E=1"), 200);
+    let text = server.send("GET", "/eureka/apps/WEB", "", "").text();
+    assert!(!text.contains("forged") && text.contains("<team>a &amp; b</team></metadata>"), "{text}");
 }
 
 #[test]

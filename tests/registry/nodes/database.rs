@@ -1,7 +1,7 @@
 //! A PostgreSQL of the tests' own, on a free port of 127.0.0.1, with its data in a temporary folder.
 
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -197,6 +197,28 @@ impl Database {
         // The reload takes a moment.
         let count = format!("SELECT count(*) FROM pg_hba_file_rules WHERE '{user}' = ANY (user_name)");
         wait_until(|| self.sql("postgres", &count) == "1");
+    }
+
+    /// Takes connections with TLS too, from now on; `only`: no others.
+    pub fn use_tls(&self, certificate: &str, key: &str, only: bool) {
+        let data = self.folder.path().join("data");
+        let owner = std::fs::metadata(&data).unwrap();
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let file = data.join(name);
+            std::fs::write(&file, pem).unwrap();
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+            chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
+        }
+        if only {
+            let rules = data.join("pg_hba.conf");
+            let text = std::fs::read_to_string(&rules).unwrap();
+            // The tests' own statements come from the first address without TLS.
+            let text = text.replace("host ", "hostssl ") + "\nhostnossl postgres all 127.0.0.1/32 trust\n";
+            std::fs::write(&rules, text).unwrap();
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        wait_until(|| self.sql("postgres", "SHOW ssl") == "on");
     }
 
     fn postmaster(&self) -> u32 {

@@ -35,7 +35,7 @@ fn the_index_travels_by_a_stream() {
     assert_eq!(status["url"], redis.url(), "{status}");
 
     for number in 0..20 {
-        let index = nodes[number % 2].register(&registration(&format!("i-{number}"), 30))["index"].as_u64().unwrap();
+        let index = nodes[number % 2].register(&registration(&format!("i-{number}"), 0))["index"].as_u64().unwrap();
         wait_until(|| nodes.iter().all(|node| index_of(node) >= index));
         wait_until(|| {
             redis.ask(&["XREVRANGE", "portolan:default:changes", "+", "-"]).contains(&format!("index\n{index}"))
@@ -49,14 +49,14 @@ fn the_index_travels_by_a_stream() {
     redis.ask(&["XADD", "portolan:default:changes", "*", "index", "no number", "revoked", "\u{1b}[2J", "x", "y"]);
     redis.ask(&["XADD", "portolan:default:changes", "*", "index", "18446744073709551615"]);
     redis.ask(&["SET", "portolan:default:rate:requests:address:10.0.0.1", "text"]);
-    let index = nodes[0].register(&registration("after", 30))["index"].as_u64().unwrap();
+    let index = nodes[0].register(&registration("after", 0))["index"].as_u64().unwrap();
     wait_until(|| index_of(&nodes[1]) == index);
     // Another type in the place of the stream is one that Redis refuses: the store wakes the servers.
     redis.ask(&["DEL", "portolan:default:changes"]);
     redis.ask(&["SET", "portolan:default:changes", "text"]);
-    nodes[0].register(&registration("blocked", 30));
+    nodes[0].register(&registration("blocked", 0));
     wait_until(|| !is_connected(&nodes[0]));
-    let index = nodes[0].register(&registration("by-the-store", 30))["index"].as_u64().unwrap();
+    let index = nodes[0].register(&registration("by-the-store", 0))["index"].as_u64().unwrap();
     wait_until(|| index_of(&nodes[1]) == index);
     redis.ask(&["DEL", "portolan:default:changes"]);
     wait_until(|| nodes.iter().all(is_connected));
@@ -148,16 +148,15 @@ fn a_caller_has_one_limit_at_all_servers() {
     while send(&nodes[0]) == 200 {
         passed += 1;
     }
+    // The servers tell each other within milliseconds, if the machine lets them.
+    wait_until(|| redis.ask(&["EXISTS", "portolan:default:rate:requests:address:127.0.0.1"]) == "1");
     while send(&nodes[1]) == 200 {
         passed += 1;
-        // The servers tell each other meanwhile.
         thread::sleep(Duration::from_millis(100));
     }
-    let since = begin.elapsed();
-    // Rounded up.
-    let came = PER_SECOND * (usize::try_from(since.as_secs()).unwrap() + 1);
     // Without the other's counts the second server would let its whole burst pass.
-    assert!(passed >= BURST && passed <= BURST + came + 3, "{passed} in {since:?}");
+    let since = begin.elapsed();
+    assert!((BURST..2 * BURST).contains(&passed), "{passed} in {since:?}");
 }
 
 /// The command that changes a file of keys.

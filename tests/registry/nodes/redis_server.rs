@@ -1,6 +1,7 @@
 //! A Redis of the test's own, on a free port of 127.0.0.1, which keeps nothing.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -12,6 +13,9 @@ use crate::support::{finish, kill, output, tool};
 /// A Redis. It ends with its owner.
 pub struct Redis {
     pub port: u16,
+    /// The port for connections with TLS, if there is one, and what its files begin with.
+    secure_port: Option<u16>,
+    certificate: Option<PathBuf>,
     server: Option<Child>,
 }
 
@@ -19,7 +23,7 @@ impl Redis {
     /// A place for one, where nothing runs yet.
     pub fn absent() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { port, server: None }
+        Self { port, secure_port: None, certificate: None, server: None }
     }
 
     pub fn start() -> Self {
@@ -36,12 +40,30 @@ impl Redis {
         // The second address is one that a test can cut off.
         command.args(["--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1", "127.0.0.3", "--port", &port]);
         command.args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"]);
+        if let (Some(port), Some(file)) = (self.secure_port, &self.certificate) {
+            command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
+            command.arg("--tls-cert-file").arg(file.with_extension("crt"));
+            command.arg("--tls-key-file").arg(file.with_extension("key"));
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.server = Some(command.spawn().unwrap());
         wait_until(|| self.try_ask(&["PING"]).as_deref() == Some("PONG"));
     }
 
+    /// Starts one that takes connections with TLS at its port, and others at another one for the tests' own commands.
+    pub fn start_with_tls(folder: &Path) -> Self {
+        let mut redis = Self::absent();
+        redis.secure_port = Some(Self::absent().port);
+        redis.certificate = Some(folder.join("server"));
+        redis.begin();
+        redis
+    }
+
     pub fn url(&self) -> String {
+        if let Some(port) = self.secure_port {
+            return format!("rediss://127.0.0.1:{port}/3");
+        }
+
         format!("redis://127.0.0.1:{}/3", self.port)
     }
 

@@ -39,7 +39,7 @@ fn three_servers_that_start_together_migrate_once_and_are_one_registry() {
 }
 
 /// Starts a server that cannot start, and checks its one line and its hint.
-fn assert_refused(url: &str, more: &[&str], parts: &[&str]) {
+pub(super) fn assert_refused(url: &str, more: &[&str], parts: &[&str]) {
     let args = ["--database-url", url];
     let said = Server::try_with(args.iter().chain(more).copied()).err().unwrap_or_else(|| panic!("{url} started"));
     let lines: Vec<&str> = said.lines().collect();
@@ -110,11 +110,14 @@ fn a_server_waits_for_its_database_says_so_and_never_shows_an_empty_registry() {
     }
     assert_eq!(try_send(address, "POST", "/api/v1/services", &registration("j", 0)).unwrap().0, 503);
     assert_eq!((get("/health").unwrap().0, get("/health?ready=true").unwrap().0), (200, 503));
+    kill(child.id(), Signal::HUP);
 
     database.begin();
     wait_until(|| get("/health?ready=true").is_some_and(|(status, _)| status == 200));
     let (status, body) = get("/api/v1/services").unwrap();
     assert_eq!((status, body["data"]["services"].as_array().unwrap().len()), (200, 1), "{body}");
+    // The settings are read again as soon as there is a server that has them.
+    wait_until(|| said.lock().unwrap().contains("settings read again"));
     let text = said.lock().unwrap().clone();
     assert!(text.contains("hint: check that PostgreSQL runs") && text.contains("listens on"), "{text}");
     child.kill().unwrap();
@@ -122,12 +125,58 @@ fn a_server_waits_for_its_database_says_so_and_never_shows_an_empty_registry() {
 }
 
 #[test]
-fn a_server_that_waits_can_be_stopped_and_ends_if_the_database_refuses_it() {
+fn a_server_that_waits_ends_if_the_database_refuses_it() {
+    let mut database = Database::start();
+    let url = database.create();
+    drop(node(&url, "before"));
+    database.sql(&url, "UPDATE portolan.meta SET format = 99");
+    database.kill();
+
+    let (child, said) = waiting(&url, free_address());
+    wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    database.begin();
+    assert_eq!(finish(child).unwrap().code(), Some(2));
+    wait_until(|| said.lock().unwrap().contains("name another database"));
+    let text = said.lock().unwrap().clone();
+    let errors: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("error: ")).collect();
+    assert!(errors.len() == 2 && errors[1].starts_with("hint: start the portolan that wrote it"), "{text}");
+    assert!(errors[0].contains("it has format 99"), "{text}");
+}
+
+/// Until the standby is promoted, one host of the URL is away and the other can only be read.
+#[test]
+fn a_server_that_starts_during_a_failover_waits_for_the_promotion() {
+    let mut primary = Database::start();
+    let url = primary.create();
+    node(&url, "before").register(&registration("i", 0));
+    let standby = primary.standby();
+    primary.wait_for(&standby);
+    // A standby alone is a mistake.
+    assert_refused(&standby.url(name_of(&url)), &[], &["standby", "name the primary too"]);
+
+    primary.kill();
+    let address = free_address();
+    let (mut child, said) = waiting(&standby.url_with(&primary, name_of(&url)), address);
+    wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    let get = |path: &str| try_send(address, "GET", path, "").map(|(status, _, body)| (status, body));
+    wait_until(|| get("/api/v1/services").is_some_and(|(status, _)| status == 503));
+    standby.promote();
+    wait_until(|| get("/health?ready=true").is_some_and(|(status, _)| status == 200));
+    let (_, body) = get("/api/v1/services").unwrap();
+    assert_eq!(body["data"]["services"].as_array().unwrap().len(), 1, "{body}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_server_that_waits_can_be_stopped_and_shows_no_password() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("postgresql://u:s3cret@{}/d", silent.local_addr().unwrap());
     // It accepts, and stays silent.
     let (child, said) = waiting(&url, free_address());
     wait_until(|| said.lock().unwrap().contains("waiting for the database"));
+    // It reads its settings again on this one, and goes on.
+    kill(child.id(), Signal::HUP);
     kill(child.id(), Signal::TERM);
     assert!(finish(child).unwrap().success());
     let text = said.lock().unwrap().clone();

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::database::{Database, shared};
 use super::node::{index_of, list, node, registration};
+use super::together::StopOnDrop;
 use crate::serve::{Server, folder, wait_until};
 use crate::support::portolan_path;
 
@@ -122,6 +123,22 @@ fn a_registry_moves_from_sqlite_to_postgresql_and_back() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
 }
 
+/// An agent that has ended by then becomes silent: its lease is copied with the others.
+#[test]
+fn a_copy_waits_for_the_agents_of_hosts() {
+    let (database, folder) = (shared(), folder());
+    let (url, file) = (database.create(), folder.path().join("registry.db"));
+    let server = Server::on_file(&file);
+    let report = r#"{"host":"web1","interval":1,"findings":[{"id":"a","code":"drift-stale","text":"it is stale"}]}"#;
+    assert_eq!(server.post("/api/v1/drift", report).status, 204);
+    assert!(server.stop().success());
+    done(&["copy", text(&file), &url]);
+
+    let server = node(&url, "a");
+    let agent = || server.get("/api/v1/drift?host=web1").json()["data"]["hosts"][0]["agent"].clone();
+    wait_until(|| agent() == "silent");
+}
+
 #[test]
 fn a_copy_is_one_moment_of_a_database_that_servers_write_to() {
     let (database, folder) = (shared(), folder());
@@ -129,6 +146,7 @@ fn a_copy_is_one_moment_of_a_database_that_servers_write_to() {
     let nodes = [node(&url, "a"), node(&url, "b")];
     let (stop, next) = (AtomicBool::new(false), AtomicU32::new(0));
     thread::scope(|scope| {
+        let _stop = StopOnDrop(&stop);
         for server in &nodes {
             scope.spawn(|| {
                 while !stop.load(Ordering::SeqCst) {
@@ -147,7 +165,6 @@ fn a_copy_is_one_moment_of_a_database_that_servers_write_to() {
             let index = status["index"].as_u64().unwrap();
             assert!(index >= wanted && rows(&status, "record") == index && rows(&status, "event") == index, "{status}");
         }
-        stop.store(true, Ordering::SeqCst);
     });
 }
 
@@ -199,6 +216,18 @@ fn a_database_of_an_older_portolan_is_looked_at_without_a_change_and_then_migrat
         let known: Value = serde_json::from_slice(&ran.stdout).unwrap();
         assert_eq!(known["format"], 1, "{known}");
     }
+    // So is the source of a backup, which has the newest format itself.
+    let (before, backup) = (std::fs::read(&file).unwrap(), folder.path().join("backup.db"));
+    done(&["backup", text(&backup), "--database", text(&file)]);
+    assert!(std::fs::read(&file).unwrap() == before, "the source was changed");
+    let (old, new) = (db(&["status", text(&file), "--json"]), status(text(&backup)));
+    let old: Value = serde_json::from_slice(&old.stdout).unwrap();
+    assert_eq!((&old["format"], &new["format"]), (&1.into(), &FORMAT.into()), "{old}");
+    assert_eq!((&old["index"], rows(&old, "record")), (&new["index"], rows(&new, "record")), "{new}");
+    let nothing = folder.path().join("nothing.db");
+    std::fs::write(&nothing, "").unwrap();
+    refused(2, &["backup", text(&folder.path().join("b.db")), "--database", text(&nothing)], &["it has no registry"]);
+
     let (_, said) = done(&["migrate", text(&file)]);
     assert!(said.contains(&format!("was migrated from format 1 to {FORMAT}")), "{said}");
     assert_eq!(status(text(&file))["format"], FORMAT);

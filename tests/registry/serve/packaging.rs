@@ -361,6 +361,35 @@ fn the_container_starts_what_the_program_accepts() {
     assert!(waited.status.success(), "{}", String::from_utf8_lossy(&waited.stderr));
 }
 
+/// The three servers of the compose file have one database and one Redis, and names and ports of their own.
+#[test]
+#[cfg(feature = "redis")]
+fn the_compose_file_for_several_servers_starts_what_the_program_accepts() {
+    let mut compose: Value = yaml_serde::from_str(&read("container/compose-cluster.yaml")).unwrap();
+    let common = compose["x-server"].take();
+    let names = ["a", "b", "c"];
+    for (name, port) in names.iter().zip(7441..) {
+        let service = &compose["services"][format!("portolan-{name}")];
+        assert_eq!(service["<<"], common, "they differ in nothing else");
+        assert_eq!(service["ports"], serde_json::json!([format!("127.0.0.1:{port}:7440")]));
+        let args: Vec<String> = serde_json::from_value(service["command"].clone()).unwrap();
+        assert!(args.windows(2).any(|pair| pair == ["--node", name]), "{args:?}");
+
+        let mut command = Command::new(portolan_path());
+        command.args(args).arg("--check").env_clear();
+        for (variable, text) in common["environment"].as_object().unwrap() {
+            let text = text.as_str().unwrap().replace("${POSTGRES_PASSWORD:?}", "s3cret");
+            command.env(variable, text.replace("${JWT_SECRET:?}", "0123456789abcdef0123456789abcdef"));
+        }
+        let checked = output(&mut command);
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success() && said.contains("listens on 0.0.0.0:7440"), "{said}");
+        assert!(said.contains("postgresql://portolan@postgres:5432/portolan") && !said.contains("s3cret"), "{said}");
+    }
+    let hosts: Vec<String> = serde_json::from_value(common["depends_on"].clone()).unwrap();
+    assert!(hosts.iter().all(|host| compose["services"][host].is_object()), "{hosts:?}");
+}
+
 /// The sample settings of Prometheus are accepted, with the rules beside them.
 #[test]
 fn promtool_accepts_the_sample_settings() {

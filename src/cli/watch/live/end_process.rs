@@ -1,7 +1,7 @@
 //! `K` in the live view: ends the process behind a row, with the care of `portolan kill`.
 
 use crate::cli::kill::{HeldProcess, SignalName, all_hold, hold, question, send};
-use crate::model::{LocalDetail, Ports, Service, ServiceId};
+use crate::model::{LocalDetail, Ports, Service, ServiceId, SocketState};
 use crate::source::Local;
 
 /// A process that is held while the user is asked about it.
@@ -17,8 +17,11 @@ const SIGNAL: SignalName = SignalName::Term;
 /// # Errors
 /// No process of this machine is behind the row, or it cannot be identified beyond doubt.
 pub(super) fn prepare(service: &Service) -> Result<KillPlan, String> {
-    if service.detail.downcast_ref::<LocalDetail>().is_none() {
+    let Some(detail) = service.detail.downcast_ref::<LocalDetail>() else {
         return Err("cannot end a process: only `local` lists those of this machine".to_owned());
+    };
+    if detail.is_published() {
+        return Err("cannot end a process: none listens here, a rule of the firewall leads elsewhere".to_owned());
     }
     let port = service.endpoints.first().and_then(|endpoint| endpoint.port);
     let ports: Ports = [port.ok_or("cannot end the process: this row has no port")?].into_iter().collect();
@@ -43,9 +46,10 @@ pub(super) fn carry_out(plan: KillPlan) -> Result<String, String> {
     Ok(held.first().map(|held| format!("sent SIGTERM to {held}")).unwrap_or_default())
 }
 
-/// The listener as it is now.
+/// The listener as it is now, without what rules of the firewall lead to.
 fn listed(ports: &Ports, id: &ServiceId) -> Result<Service<LocalDetail>, String> {
-    let local = Local { ports: Some(ports.clone()), ..Local::default() };
+    let state = vec![SocketState::Listen, SocketState::Unconnected];
+    let local = Local { ports: Some(ports.clone()), state, ..Local::default() };
     let listing = local.listing().map_err(|error| text(&error.to_string(), ""))?;
     let service = listing.services.into_iter().find(|service| service.id == *id);
     service.ok_or_else(|| text("nothing listens there any more, or it is in another network namespace", ""))

@@ -27,8 +27,12 @@ pub(super) struct Evaluation<'r> {
     ruleset: &'r Ruleset,
     packet: &'r Packet,
     steps: usize,
-    /// The destinations that they may get on the way.
+    /// The destinations that they may get on the way,
     pub(super) translations: Vec<Translation>,
+    /// and whether they may get unknown ones too.
+    pub(super) may_get_unknown: bool,
+    /// Drops what gets another destination, to see what is left.
+    drops_translated: bool,
 }
 
 /// What a rule does with the packets for which it holds.
@@ -41,7 +45,8 @@ const ANYTHING: Fate = Fate { accepted: true, dropped: true, continues: true };
 
 impl<'r> Evaluation<'r> {
     pub(super) fn new(ruleset: &'r Ruleset, packet: &'r Packet) -> Self {
-        Self { ruleset, packet, steps: 0, translations: Vec::new() }
+        let (translations, may_get_unknown, drops_translated) = (Vec::new(), false, false);
+        Self { ruleset, packet, steps: 0, translations, may_get_unknown, drops_translated }
     }
 
     /// What the chains at a hook may do. A packet comes through if each of them accepts it.
@@ -70,9 +75,24 @@ impl<'r> Evaluation<'r> {
         }
     }
 
+    /// Whether some packets may keep their destination.
+    pub(super) fn may_keep_destination(mut self, hook: u32) -> bool {
+        self.drops_translated = true;
+        let chains = self.ruleset.at_hook(&[self.packet.family(), NFPROTO_INET], hook);
+        chains.into_iter().filter(|(_, base)| base.is_nat).all(|(chain, base)| {
+            let through = self.chain(chain, 0);
+            through.accepted || (through.continues && base.accepts)
+        })
+    }
+
     /// How many rules were followed.
     pub(super) fn steps(&self) -> usize {
         self.steps
+    }
+
+    /// Whether more rules would have to be followed: then everything may happen, another destination included.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.steps > MAX_STEPS
     }
 
     fn chain(&mut self, chain: &'r Chain, depth: usize) -> Fate {
@@ -153,8 +173,10 @@ impl<'r> Evaluation<'r> {
                     step.negated_if(*is_negated)
                 }
                 Expression::Translate { .. } | Expression::TranslateTo { .. } | Expression::Redirect { .. } => {
-                    self.translations.extend(translations(expression, &registers, self.packet));
-                    verdicts = vec![RuleVerdict::Accept];
+                    let (known, are_all) = translations(expression, &registers, self.packet.address_bytes());
+                    self.translations.extend(known);
+                    self.may_get_unknown |= !are_all;
+                    verdicts = vec![if self.drops_translated { RuleVerdict::Drop } else { RuleVerdict::Accept }];
                     Holds::Always
                 }
                 Expression::Accept => {

@@ -82,6 +82,7 @@ const FIB_DESTINATION: u32 = 2;
 const FIB_PRESENT: u32 = 32;
 const CT_STATE: u32 = 0;
 const CT_DIRECTION: u32 = 1;
+const CT_STATUS: u32 = 2;
 const DESTINATION_NAT: u32 = 1;
 
 /// The attributes of an expression, each read by its number.
@@ -122,6 +123,7 @@ fn known(family: u8, name: &[u8], of: &Attributes<'_>) -> Option<Expression> {
         b"ct" => {
             let field = match of.number(2)? {
                 CT_STATE => PacketField::ConnectionState,
+                CT_STATUS => PacketField::ConnectionStatus,
                 CT_DIRECTION => PacketField::ConnectionDirection,
                 _ => PacketField::Other,
             };

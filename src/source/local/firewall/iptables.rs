@@ -34,6 +34,9 @@ pub(super) enum IptablesMatch {
 }
 
 const STATE_NEW: u32 = 8;
+/// States that say who has rewritten an address (`XT_CONNTRACK_STATE_SNAT` and `XT_CONNTRACK_STATE_DNAT`).
+const STATE_SNAT: u32 = 64;
+const STATE_DNAT: u32 = 128;
 /// Of an `xt_addrtype_info_v1`: `1 << RTN_LOCAL`.
 const TYPE_LOCAL: u16 = 4;
 /// Of an `xt_conntrack_mtinfo`: only the state matters.
@@ -73,8 +76,14 @@ impl IptablesMatch {
                 holds.negated_if(*is_negated).and(ports.holds(packet))
             }
             Self::States { mask, is_negated } => {
-                // What is exempt from tracking has another state.
-                let holds = if packet.may_be_untracked { Holds::Sometimes } else { (mask & STATE_NEW != 0).into() };
+                let holds = match mask {
+                    // What is exempt from tracking has another state.
+                    _ if packet.may_be_untracked => Holds::Sometimes,
+                    mask if mask & STATE_NEW != 0 => Holds::Always,
+                    mask if mask & STATE_DNAT != 0 && packet.translated != Holds::Never => packet.translated,
+                    mask if mask & STATE_SNAT != 0 => Holds::Sometimes,
+                    _ => Holds::Never,
+                };
                 holds.negated_if(*is_negated)
             }
             Self::ToLocal { is_negated } if packet.is_local && packet.transport == Transport::Tcp => {

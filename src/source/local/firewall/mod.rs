@@ -7,6 +7,7 @@ mod expression;
 mod iptables;
 mod named_ports;
 mod packet;
+mod published_ports;
 mod reach;
 mod read;
 mod registers;
@@ -21,7 +22,7 @@ use std::net::IpAddr;
 use rustix::io::Errno;
 
 pub(super) use packet::NumberedInterface;
-pub(super) use reach::PublishedPort;
+pub(super) use published_ports::PublishedPort;
 pub(super) use read::Generation;
 use ruleset::Ruleset;
 pub(super) use translate::Translation;
@@ -31,6 +32,9 @@ use crate::model::{FirewallVerdict, PartialError, Transport};
 
 /// Where iptables-legacy lists its tables, in the calling thread's namespace. Only root may read it.
 const LEGACY_TABLES: [&str; 2] = ["/proc/thread-self/net/ip_tables_names", "/proc/thread-self/net/ip6_tables_names"];
+
+/// What cannot be done where the rules are unknown.
+pub(crate) const READ_RULES: &str = "read the rules of the firewall";
 
 /// The firewall of a network namespace.
 #[derive(Debug, Default)]
@@ -56,8 +60,10 @@ pub(super) struct Host {
 #[derive(Clone, Debug)]
 pub(super) struct Destination {
     pub(super) transport: Transport,
-    /// The addresses that they may be for; none: unknown ones.
+    /// The addresses that they may be for; none: unknown ones, of these families.
     pub(super) addresses: Vec<IpAddr>,
+    pub(super) takes_ipv4: bool,
+    pub(super) takes_ipv6: bool,
     pub(super) port: u16,
     /// The interface that they have to come in at, if any.
     pub(super) device: Option<u32>,
@@ -95,11 +101,11 @@ impl Firewall {
         }
     }
 
-    /// The ports of this host that rules lead elsewhere.
-    pub(super) fn published(&self, host: &Host) -> Vec<PublishedPort> {
+    /// The ports of this host that rules lead elsewhere, and whether these are all: the rules may be too many to follow.
+    pub(super) fn published(&self, host: &Host) -> (Vec<PublishedPort>, bool) {
         match self {
             Self::Rules(ruleset) => ruleset.published(host),
-            Self::NotRead | Self::Unknown(_) => Vec::new(),
+            Self::NotRead | Self::Unknown(_) => (Vec::new(), true),
         }
     }
 
@@ -140,7 +146,7 @@ fn legacy_tables() -> io::Result<Vec<String>> {
 
 fn legacy(tables: &[String]) -> PartialError {
     PartialError {
-        operation: "read the rules of the firewall".to_owned(),
+        operation: READ_RULES.to_owned(),
         cause: format!("tables of iptables-legacy are loaded ({}), and only it can read them", tables.join(", ")),
         hint: "see them with `iptables-legacy-save`, or use iptables-nft".to_owned(),
     }
@@ -150,5 +156,5 @@ fn unreadable(error: &io::Error) -> PartialError {
     let is_permission = error.kind() == io::ErrorKind::PermissionDenied;
     let cause = if is_permission { "no permission".to_owned() } else { plain(error) };
     let hint = "run as root, or with CAP_NET_ADMIN: published ports and what is filtered depend on them".to_owned();
-    PartialError { operation: "read the rules of the firewall".to_owned(), cause, hint }
+    PartialError { operation: READ_RULES.to_owned(), cause, hint }
 }

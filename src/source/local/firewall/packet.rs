@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::value::Value;
+use super::value::{Holds, Value};
 use crate::model::Transport;
 
 pub(super) const NFPROTO_IPV4: u8 = 2;
@@ -12,6 +12,11 @@ const IPPROTO_UDP: u8 = 17;
 /// Of `ct state`, `NF_CT_STATE_BIT(IP_CT_NEW)`
 const STATE_NEW: u32 = 8;
 const STATE_UNTRACKED: u32 = 64;
+/// Of `ct status`, the bit `IPS_DST_NAT`: the connection has another destination than its sender gave it.
+const STATUS_DNAT: u32 = 0x20;
+/// The bits that the first packet of a connection may have beside it: `IPS_SRC_NAT`, `IPS_SEQ_ADJUST`, `IPS_SRC_NAT_DONE`,
+/// `IPS_DST_NAT_DONE`, `IPS_FIXED_TIMEOUT` and `IPS_HELPER`.
+const STATUS_OTHER: [u32; 6] = [0x10, 0x40, 0x80, 0x100, 0x400, 0x2000];
 /// The kernel's `RTN_LOCAL`.
 const LOCAL_ADDRESS: u32 = 2;
 /// The flag SYN; a sender that knows ECN adds two more.
@@ -42,6 +47,7 @@ pub(super) enum PacketField {
         length: u32,
     },
     ConnectionState,
+    ConnectionStatus,
     ConnectionDirection,
     /// The kind of the destination address.
     AddressType,
@@ -71,6 +77,8 @@ pub(super) struct Packet {
     pub(super) outgoing: [Value; 2],
     /// Some rule exempts packets from connection tracking.
     pub(super) may_be_untracked: bool,
+    /// A rule has given them their destination.
+    pub(super) translated: Holds,
 }
 
 impl Packet {
@@ -91,7 +99,13 @@ impl Packet {
             incoming: values(incoming),
             outgoing: [Value::Any, Value::Any],
             may_be_untracked: false,
+            translated: Holds::Never,
         }
+    }
+
+    /// The same packets, coming in at one of these interfaces.
+    pub(super) fn at(self, incoming: &[NumberedInterface]) -> Self {
+        Self { incoming: values(incoming), ..self }
     }
 
     /// The same packets on their way to another host, through one of these interfaces.
@@ -108,6 +122,11 @@ impl Packet {
         if self.is_ipv6 { NFPROTO_IPV6 } else { NFPROTO_IPV4 }
     }
 
+    /// The length of its addresses.
+    pub(super) fn address_bytes(&self) -> usize {
+        if self.is_ipv6 { 16 } else { 4 }
+    }
+
     /// What a rule finds in a field.
     pub(super) fn value(&self, field: &PacketField) -> Value {
         match *field {
@@ -118,6 +137,7 @@ impl Packet {
                 let untracked = self.may_be_untracked.then_some(STATE_UNTRACKED);
                 Value::one_of([STATE_NEW].into_iter().chain(untracked).map(|state| state.to_ne_bytes().to_vec()))
             }
+            PacketField::ConnectionStatus => self.connection_status(),
             PacketField::ConnectionDirection => Value::known(&[0]),
             PacketField::AddressType if self.is_local && self.transport == Transport::Tcp => {
                 Value::known(&LOCAL_ADDRESS.to_ne_bytes())
@@ -126,6 +146,21 @@ impl Packet {
             PacketField::ReverseRoute => Value::known(&[1]),
             PacketField::Payload { .. } | PacketField::AddressType | PacketField::Other => Value::Any,
         }
+    }
+
+    fn connection_status(&self) -> Value {
+        if self.may_be_untracked {
+            return Value::Any;
+        }
+        let mut statuses = match self.translated {
+            Holds::Never => vec![0],
+            Holds::Sometimes => vec![0, STATUS_DNAT],
+            Holds::Always => vec![STATUS_DNAT],
+        };
+        for bit in STATUS_OTHER {
+            statuses.extend(statuses.iter().map(|status| status | bit).collect::<Vec<u32>>());
+        }
+        Value::one_of(statuses.into_iter().map(|status| status.to_ne_bytes().to_vec()))
     }
 
     fn meta(&self, key: u32) -> Value {

@@ -1,19 +1,19 @@
-//! Whether packets of other hosts come through the rules, and which ports the rules lead elsewhere.
+//! Whether packets of other hosts come through the rules.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::evaluate::{Evaluation, Fate, NFPROTO_INET};
-use super::named_ports::named_ports;
-use super::packet::{NFPROTO_IPV4, NFPROTO_IPV6, NumberedInterface, Packet};
+use super::packet::{NumberedInterface, Packet};
 use super::ruleset::Ruleset;
 use super::translate::Translation;
+use super::value::Holds;
 use super::{Destination, Host};
-use crate::model::{FirewallVerdict, Transport};
+use crate::model::FirewallVerdict;
 
 const NFPROTO_NETDEV: u8 = 5;
 const NFPROTO_BRIDGE: u8 = 7;
-const PREROUTING: u32 = 0;
+pub(super) const PREROUTING: u32 = 0;
 const INPUT: u32 = 1;
 const FORWARD: u32 = 2;
 const POSTROUTING: u32 = 4;
@@ -21,19 +21,8 @@ const INGRESS: u32 = 5;
 /// Chains that see only packets of some interfaces.
 const DEVICE_HOOKS: [(u8, u32); 4] =
     [(NFPROTO_NETDEV, 0), (NFPROTO_BRIDGE, PREROUTING), (NFPROTO_BRIDGE, INPUT), (NFPROTO_INET, INGRESS)];
-/// Maximum number of ports that are looked for in the rules, and of rules that are followed for that.
-const MAX_PORTS: usize = 4096;
+/// Maximum number of rules that are followed for the destinations that the packets of one port get.
 const MAX_STEPS: usize = 500_000;
-
-/// A port of this host that rules lead elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::source::local) struct PublishedPort {
-    pub(in crate::source::local) transport: Transport,
-    /// Unspecified: every address of the host.
-    pub(in crate::source::local) address: IpAddr,
-    pub(in crate::source::local) port: u16,
-    pub(in crate::source::local) translations: Vec<Translation>,
-}
 
 impl Host {
     /// Its addresses of one family that others may send to.
@@ -63,7 +52,7 @@ impl Host {
     }
 
     /// The interfaces that packets for a destination come in at.
-    fn incoming(&self, device: Option<u32>) -> Vec<NumberedInterface> {
+    pub(super) fn incoming(&self, device: Option<u32>) -> Vec<NumberedInterface> {
         let device = device.filter(|index| *index != 0);
         self.incoming.iter().filter(|(index, _)| device.is_none_or(|device| *index == device)).cloned().collect()
     }
@@ -78,9 +67,9 @@ impl Ruleset {
 
         let incoming = host.incoming(to.device);
         let (mut accepted, mut dropped) = (false, false);
-        for is_ipv6 in [false, true] {
+        for (is_ipv6, takes) in [(false, to.takes_ipv4), (true, to.takes_ipv6)] {
             let addresses: Vec<IpAddr> = to.addresses.iter().filter(|ip| ip.is_ipv6() == is_ipv6).copied().collect();
-            if addresses.is_empty() && !to.addresses.is_empty() {
+            if !takes || (addresses.is_empty() && !to.addresses.is_empty()) {
                 continue;
             }
             let mut packet = Packet::new(to.transport, is_ipv6, &addresses, to.port, &incoming);
@@ -105,43 +94,88 @@ impl Ruleset {
             fate.dropped |= Evaluation::new(self, packet).hook(&[family], hook).dropped;
         }
 
-        let mut evaluation = Evaluation::new(self, packet);
+        // A later chain may see them after an earlier one has given them another destination.
+        let arriving = Packet { translated: sometimes_if(self.redirects), ..packet.clone() };
+        let mut evaluation = Evaluation::new(self, &arriving);
         let before = evaluation.ip_hook(PREROUTING);
-        let translations = std::mem::take(&mut evaluation.translations);
-        fate.dropped |= before.dropped;
+        let may_be_anything = evaluation.is_exhausted() || evaluation.may_get_unknown;
+        let mut steps = evaluation.steps();
+        let mut translations = std::mem::take(&mut evaluation.translations);
+        translations.sort_unstable();
+        translations.dedup();
+        fate.accepted |= may_be_anything;
+        fate.dropped |= before.dropped || may_be_anything;
 
-        if to.has_socket {
-            let input = Evaluation::new(self, packet).ip_hook(INPUT);
-            // Packets for another port may become packets for this one.
-            let arrives = before.accepted || self.redirects;
-            fate.accepted |= (arrives && input.accepted) || is_proxied;
+        // Packets for another port may become packets for this one.
+        let is_led_here = self.may_lead_to(host, to.port);
+        if to.has_socket && (is_led_here || self.leaves_some(host, packet, &translations, incoming)) {
+            let packet = Packet { translated: sometimes_if(is_led_here), ..packet.clone() };
+            let input = Evaluation::new(self, &packet).ip_hook(INPUT);
+            fate.accepted |= (before.accepted || is_led_here) && input.accepted;
             fate.dropped |= input.dropped;
         }
-        for translation in translations {
-            let after = self.after(host, packet, &translation, incoming);
+        fate.accepted |= to.has_socket && is_proxied;
+        for translation in &translations {
+            if steps > MAX_STEPS {
+                (fate.accepted, fate.dropped) = (true, true);
+                break;
+            }
+            let (after, cost) = self.after(host, packet, translation, incoming);
+            steps += cost;
             fate.accepted |= before.accepted && after.accepted;
             fate.dropped |= after.dropped;
         }
         fate
     }
 
-    /// What may become of packets with another destination.
-    fn after(&self, host: &Host, packet: &Packet, to: &Translation, incoming: &[NumberedInterface]) -> Fate {
+    /// Whether a rule may give packets this port of the host as their destination.
+    fn may_lead_to(&self, host: &Host, port: u16) -> bool {
+        let is_here = |to: &Translation| {
+            let is_own = to.address.is_none_or(|address| address.is_loopback() || host.has(address));
+            is_own && to.port.is_none_or(|to| to == port)
+        };
+        self.has_other_targets || self.constant_targets.iter().any(is_here)
+    }
+
+    /// Whether some packets keep their destination, beside those from the networks that the others are led to: these do not
+    /// need the published port of a host that is in them.
+    fn leaves_some(
+        &self,
+        host: &Host,
+        packet: &Packet,
+        translations: &[Translation],
+        incoming: &[NumberedInterface],
+    ) -> bool {
+        if translations.is_empty() || self.untracks {
+            return true;
+        }
+        let elsewhere = translations.iter().filter_map(|to| to.address).filter(|address| !host.has(*address));
+        let inside: BTreeSet<NumberedInterface> = elsewhere.flat_map(|address| host.leading_to(address)).collect();
+        let outside: Vec<NumberedInterface> =
+            incoming.iter().filter(|interface| !inside.contains(interface)).cloned().collect();
+        if outside.is_empty() {
+            return true;
+        }
+        let packet = packet.clone().at(&outside);
+        Evaluation::new(self, &packet).may_keep_destination(PREROUTING)
+    }
+
+    /// What may become of packets with another destination, and how many rules were followed.
+    fn after(&self, host: &Host, packet: &Packet, to: &Translation, incoming: &[NumberedInterface]) -> (Fate, usize) {
         let port = to.port.unwrap_or(packet.port);
         let Some(address) = to.address.filter(|address| !host.has(*address)) else {
-            let mut packet = Packet { port, ..packet.clone() };
+            let translated = if port == packet.port { Holds::Sometimes } else { Holds::Always };
+            let mut packet = Packet { port, translated, ..packet.clone() };
             if let Some(address) = to.address {
                 packet = packet.with_destination(address);
             }
-            let input = Evaluation::new(self, &packet).ip_hook(INPUT);
+            let mut input = Evaluation::new(self, &packet);
+            let through = input.ip_hook(INPUT);
             // The kernel drops what comes in for a loopback address.
             let is_loopback = to.address.is_some_and(|address| address.is_loopback());
             let may_pass = !is_loopback || (host.routes_localnet && !packet.is_ipv6);
-            return Fate {
-                accepted: input.accepted && may_pass,
-                dropped: input.dropped || is_loopback,
-                ..Fate::default()
-            };
+            let (accepted, dropped) = (through.accepted && may_pass, through.dropped || is_loopback);
+            return (Fate { accepted, dropped, ..Fate::default() }, input.steps());
         };
 
         let outgoing = host.leading_to(address);
@@ -149,96 +183,18 @@ impl Ruleset {
         let incoming: Vec<NumberedInterface> =
             incoming.iter().filter(|interface| !outgoing.contains(interface)).cloned().collect();
         let packet = Packet::new(packet.transport, packet.is_ipv6, &[address], port, &incoming);
-        let packet = Packet { may_be_untracked: self.untracks, ..packet.forwarded(&outgoing) };
+        let may_be_untracked = self.untracks;
+        let packet = Packet { may_be_untracked, translated: Holds::Always, ..packet.forwarded(&outgoing) };
 
-        let forward = Evaluation::new(self, &packet).ip_hook(FORWARD);
-        let last = Evaluation::new(self, &packet).ip_hook(POSTROUTING);
-        Fate {
-            accepted: forward.accepted && last.accepted,
-            dropped: forward.dropped || last.dropped,
-            ..Fate::default()
-        }
-    }
-
-    /// The ports that rules lead elsewhere, for packets of other hosts.
-    pub(super) fn published(&self, host: &Host) -> Vec<PublishedPort> {
-        let ports = self.translated_ports();
-        let mut published = Vec::new();
-        let mut steps = 0;
-        for is_ipv6 in [false, true] {
-            let addresses = host.addresses(is_ipv6);
-            for (transport, port) in [Transport::Tcp, Transport::Udp]
-                .into_iter()
-                .flat_map(|kind| ports.iter().map(move |port| (kind, *port)))
-            {
-                if addresses.is_empty() || steps > MAX_STEPS {
-                    break;
-                }
-                let translate = |addresses: &[IpAddr]| self.translations(host, transport, addresses, port);
-                let (all, cost) = translate(&addresses);
-                steps += cost;
-                if !all.is_empty() {
-                    let each = addresses.iter().map(|ip| (*ip, translate(&[*ip]).0));
-                    published.extend(
-                        by_address(each, is_ipv6).into_iter().map(|(address, translations)| PublishedPort {
-                            transport,
-                            address,
-                            port,
-                            translations,
-                        }),
-                    );
-                }
-            }
-        }
-        published
-    }
-
-    /// The destinations that packets to a port may get, and how many rules were followed.
-    fn translations(&self, host: &Host, transport: Transport, to: &[IpAddr], port: u16) -> (Vec<Translation>, usize) {
-        let is_ipv6 = to.iter().any(IpAddr::is_ipv6);
-        let mut packet = Packet::new(transport, is_ipv6, to, port, &host.incoming(None));
-        packet.may_be_untracked = self.untracks;
-        let mut evaluation = Evaluation::new(self, &packet);
-        evaluation.translate(PREROUTING);
-
-        let steps = evaluation.steps();
-        let mut translations = evaluation.translations;
-        // Some rules only say where packets go anyway.
-        translations.retain(|to| to.port.is_some_and(|to| to != port) || to.address.is_some_and(|to| !host.has(to)));
-        translations.sort_unstable();
-        translations.dedup();
-        (translations, steps)
-    }
-
-    /// The ports that the tables name which translate destinations.
-    fn translated_ports(&self) -> BTreeSet<u16> {
-        let mut ports = BTreeSet::new();
-        let bases = self.at_hook(&[NFPROTO_IPV4, NFPROTO_IPV6, NFPROTO_INET], PREROUTING);
-        let tables: BTreeSet<(u8, &str)> = bases
-            .iter()
-            .filter(|(_, base)| base.is_nat)
-            .map(|(chain, _)| (chain.family, chain.table.as_str()))
-            .collect();
-        for chain in self.chains.iter().filter(|chain| tables.contains(&(chain.family, chain.table.as_str()))) {
-            named_ports(self, chain, MAX_PORTS, &mut ports);
-        }
-        ports
+        let (mut forward, mut last) = (Evaluation::new(self, &packet), Evaluation::new(self, &packet));
+        let (through, out) = (forward.ip_hook(FORWARD), last.ip_hook(POSTROUTING));
+        let (accepted, dropped) = (through.accepted && out.accepted, through.dropped || out.dropped);
+        (Fate { accepted, dropped, ..Fate::default() }, forward.steps() + last.steps())
     }
 }
 
-/// One entry for every address if all of them lead to the same destinations.
-fn by_address(
-    each: impl Iterator<Item = (IpAddr, Vec<Translation>)>,
-    is_ipv6: bool,
-) -> BTreeMap<IpAddr, Vec<Translation>> {
-    let each: BTreeMap<IpAddr, Vec<Translation>> = each.collect();
-    let mut destinations = each.values();
-    let first = destinations.next().cloned().unwrap_or_default();
-    if !first.is_empty() && destinations.all(|other| *other == first) {
-        let any = if is_ipv6 { IpAddr::V6(Ipv6Addr::UNSPECIFIED) } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
-        return BTreeMap::from([(any, first)]);
-    }
-    each.into_iter().filter(|(_, destinations)| !destinations.is_empty()).collect()
+fn sometimes_if(may_hold: bool) -> Holds {
+    if may_hold { Holds::Sometimes } else { Holds::Never }
 }
 
 /// Whether an address is in the network of another one.
@@ -249,4 +205,69 @@ fn is_in(ip: IpAddr, of: IpAddr, prefix: u8) -> bool {
         _ => return false,
     };
     differing >= u32::from(prefix)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::expression::Expression;
+    use super::super::iptables::IptablesMatch;
+    use super::super::packet::NFPROTO_IPV4;
+    use super::super::ruleset::{BaseChain, Chain};
+    use super::*;
+    use crate::model::Transport;
+
+    /// Rules that lead each of these ports to a container, after a number of rules that do nothing.
+    pub(in super::super) fn publishing(ports: impl Iterator<Item = u16>, others: usize) -> Ruleset {
+        let to = Translation { address: Some([172, 17, 0, 2].into()), port: Some(80) };
+        let mut rules: Vec<Vec<Expression>> = vec![Vec::new(); others];
+        rules.extend(ports.map(|port| {
+            let is_port = IptablesMatch::Ports { ranges: vec![(port, port)], is_negated: false, is_certain: true };
+            vec![Expression::Match(is_port), Expression::TranslateTo { address: to.address, port: to.port }]
+        }));
+        let base = BaseChain { hook: PREROUTING, priority: -100, is_nat: true, accepts: true };
+        let chain = Chain { family: NFPROTO_IPV4, table: "nat".to_owned(), base: Some(base), rules };
+        Ruleset { chains: vec![chain], redirects: true, constant_targets: [to].into(), ..Ruleset::default() }
+    }
+
+    pub(in super::super) fn host() -> Host {
+        let (eth0, docker0) = ((2, "eth0".to_owned()), (3, "docker0".to_owned()));
+        Host {
+            incoming: vec![eth0.clone(), docker0.clone()],
+            networks: vec![(eth0, [10, 77, 0, 1].into(), 24), (docker0, [172, 17, 0, 1].into(), 16)],
+            routes_localnet: false,
+        }
+    }
+
+    fn verdict(rules: &Ruleset, port: u16, has_socket: bool) -> FirewallVerdict {
+        let host = host();
+        let to = Destination {
+            transport: Transport::Tcp,
+            addresses: host.addresses(false),
+            takes_ipv4: true,
+            takes_ipv6: false,
+            port,
+            device: Some(0),
+            has_socket,
+            may_be_transparent: false,
+        };
+        rules.verdict(&host, &to)
+    }
+
+    #[test]
+    fn rules_that_are_too_many_to_follow_may_do_anything() {
+        assert_eq!(verdict(&publishing([8_080].into_iter(), 0), 8_080, false), FirewallVerdict::Open);
+        assert_eq!(verdict(&publishing([8_080].into_iter(), 300_000), 8_080, false), FirewallVerdict::Partly);
+    }
+
+    #[test]
+    fn what_is_led_elsewhere_never_comes_to_the_rules_for_input() {
+        let mut rules = publishing([8_080].into_iter(), 0);
+        let base = BaseChain { hook: INPUT, priority: 0, is_nat: false, accepts: false };
+        let input = Chain { family: NFPROTO_IPV4, table: "filter".to_owned(), base: Some(base), rules: Vec::new() };
+        rules.chains.push(input);
+        assert_eq!(verdict(&rules, 8_080, true), FirewallVerdict::Open);
+        assert_eq!(verdict(&rules, 80, true), FirewallVerdict::Filtered);
+        rules.untracks = true;
+        assert_eq!(verdict(&rules, 8_080, true), FirewallVerdict::Partly, "some may be exempt from translation");
+    }
 }

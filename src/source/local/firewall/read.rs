@@ -10,6 +10,7 @@ use rustix::net::netlink;
 use super::super::dump::{NetlinkDump, attributes, request};
 use super::expression::{self, Expression, number, text};
 use super::ruleset::{BaseChain, Chain, ChainName, Element, Ruleset, Set};
+use super::translate::constant_translations;
 
 /// `NFNL_SUBSYS_NFTABLES << 8`
 const NFTABLES: u16 = 10 << 8;
@@ -236,6 +237,10 @@ impl Ruleset {
                 _ => {}
             }
         }
+        match constant_translations(&rule) {
+            Some(targets) => self.constant_targets.extend(targets),
+            None => self.has_other_targets = true,
+        }
         chain.rules.push(rule);
     }
 
@@ -247,7 +252,8 @@ impl Ruleset {
         }
         let is_interval = of.number(3).unwrap_or(0) & SET_INTERVAL != 0;
         let key_length = of.number(5).unwrap_or(0) as usize;
-        let set = Set::new(key_length, is_interval, listed, rest);
+        let fields = of.get(9).map(field_lengths).unwrap_or_default();
+        let set = Set::new((key_length, fields), is_interval, listed, rest);
         self.sets.insert((of.family, of.text(1), of.text(2)), set);
     }
 
@@ -263,6 +269,13 @@ impl Ruleset {
         }
         used
     }
+}
+
+/// The lengths of the fields of a concatenated key, from the description of a set (`NFTA_SET_DESC_CONCAT`).
+fn field_lengths(description: &[u8]) -> Vec<usize> {
+    let list = attributes(description).find(|(kind, _)| *kind == 2).map(|(_, list)| list).unwrap_or_default();
+    let fields = attributes(list).filter_map(|(_, field)| attributes(field).find(|(kind, _)| *kind == 1));
+    fields.filter_map(|(_, length)| number(length)).map(|length| length as usize).collect()
 }
 
 fn parse_expression(family: u8, bytes: &[u8]) -> Expression {

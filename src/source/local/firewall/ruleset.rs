@@ -1,10 +1,11 @@
 //! The rules of nf_tables as the kernel has them: tables of chains of rules, and their sets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
 
 use super::expression::Expression;
+use super::translate::Translation;
 use super::value::{Data, Holds, Value};
 
 /// Where a chain stands: the family and the name of its table, and its own name.
@@ -19,6 +20,10 @@ pub(in crate::source::local) struct Ruleset {
     pub(super) sets: HashMap<ChainName, Set, FixedState>,
     /// Some rule gives packets another destination.
     pub(super) redirects: bool,
+    /// The destinations that rules give by their constants alone,
+    pub(super) constant_targets: BTreeSet<Translation>,
+    /// and whether some depend on the packet.
+    pub(super) has_other_targets: bool,
     /// Some rule gives packets to a socket of another address.
     pub(super) proxies: bool,
     /// Some rule exempts packets from connection tracking.
@@ -49,6 +54,8 @@ pub(super) struct BaseChain {
 pub(super) struct Set {
     pub(super) key_length: usize,
     pub(super) is_interval: bool,
+    /// The lengths of the fields of a concatenated key, each of which the kernel pads to four bytes.
+    pub(super) fields: Vec<usize>,
     /// Sorted; `None`: unknown.
     pub(super) elements: Option<Vec<Element>>,
     /// What holds for every other key.
@@ -90,17 +97,21 @@ impl Ruleset {
 impl Set {
     /// Sorts the elements, which the kernel lists in no stable order.
     pub(super) fn new(
-        key_length: usize,
+        (key_length, fields): (usize, Vec<usize>),
         is_interval: bool,
         elements: Option<Vec<Element>>,
         rest: Option<Element>,
     ) -> Self {
+        // Without the lengths of its fields, a key of several cannot be told from the end of its range.
+        let has_ranges = elements.iter().flatten().any(|element| element.last.is_some());
+        let is_described = fields.iter().map(|bytes| bytes.next_multiple_of(4)).sum::<usize>() == key_length;
+        let elements = elements.filter(|_| !has_ranges || is_described);
         let elements = elements.map(|mut elements| {
             // One interval may begin where another one ends.
             elements.sort_unstable_by(|a, b| a.key.cmp(&b.key).then(b.is_end.cmp(&a.is_end)));
             elements
         });
-        Self { key_length, is_interval, elements, rest }
+        Self { key_length, is_interval, fields, elements, rest }
     }
 
     /// The elements that a value may find, and for which of its alternatives there is one. `None`: unknown.
@@ -128,7 +139,7 @@ impl Set {
 
     fn element<'s>(&'s self, elements: &'s [Element], key: &[u8]) -> Option<&'s Element> {
         let found = if elements.iter().any(|element| element.last.is_some()) {
-            elements.iter().find(|element| element.spans(key))
+            elements.iter().find(|element| element.spans(key, &self.fields))
         } else if self.is_interval {
             let after = elements.partition_point(|element| element.key.as_slice() <= key);
             after.checked_sub(1).and_then(|at| elements.get(at)).filter(|element| !element.is_end)
@@ -141,16 +152,16 @@ impl Set {
 }
 
 impl Element {
-    /// Whether each part of a concatenated key is in its range. The kernel pads the parts to four bytes.
-    fn spans(&self, key: &[u8]) -> bool {
+    /// Whether each field of a concatenated key is in its range.
+    fn spans(&self, key: &[u8], fields: &[usize]) -> bool {
         let last = self.last.as_ref().unwrap_or(&self.key);
-        self.key.len() == key.len()
-            && self
-                .key
-                .chunks(4)
-                .zip(last.chunks(4))
-                .zip(key.chunks(4))
-                .all(|((first, last), part)| first <= part && part <= last)
+        let mut at = 0;
+        fields.iter().all(|bytes| {
+            let field = at..at + bytes;
+            at += bytes.next_multiple_of(4);
+            let [first, last, part] = [&self.key[..], last, key].map(|of| of.get(field.clone()));
+            first.zip(last).zip(part).is_some_and(|((first, last), part)| first <= part && part <= last)
+        })
     }
 }
 
@@ -170,7 +181,8 @@ mod tests {
     fn intervals_include_their_beginning_and_not_their_end() {
         // 22, 80-90 and 91, as the kernel lists them.
         let elements = [(92, true), (91, false), (91, true), (80, false), (23, true), (22, false), (0, true)];
-        let set = Set::new(2, true, Some(elements.map(|(port, is_end)| element(port, is_end)).to_vec()), None);
+        let set =
+            Set::new((2, Vec::new()), true, Some(elements.map(|(port, is_end)| element(port, is_end)).to_vec()), None);
         for (port, is_in) in
             [(0, false), (21, false), (22, true), (23, false), (80, true), (90, true), (91, true), (92, false)]
         {
@@ -180,10 +192,10 @@ mod tests {
 
     #[test]
     fn what_is_unknown_may_be_in_a_set_that_is_not_empty() {
-        let set = Set::new(2, false, Some(vec![element(22, false)]), None);
+        let set = Set::new((2, Vec::new()), false, Some(vec![element(22, false)]), None);
         assert_eq!(set.find(&Value::Any).unwrap().1, Holds::Sometimes);
-        assert_eq!(Set::new(2, false, Some(Vec::new()), None).find(&Value::Any).unwrap().1, Holds::Never);
-        assert!(Set::new(2, false, None, None).find(&Value::known(&[0, 22])).is_none());
+        assert_eq!(Set::new((2, Vec::new()), false, Some(Vec::new()), None).find(&Value::Any).unwrap().1, Holds::Never);
+        assert!(Set::new((2, Vec::new()), false, None, None).find(&Value::known(&[0, 22])).is_none());
         assert!(has(&set, 22) && !has(&set, 23));
     }
 
@@ -194,9 +206,31 @@ mod tests {
             last: Some(vec![10, 0, 0, 9, 0, 90, 0, 0]),
             ..Element::default()
         };
-        let set = Set::new(8, true, Some(vec![range]), None);
+        let set = Set::new((8, vec![4, 2]), true, Some(vec![range.clone()]), None);
         let holds = |key: &[u8]| set.find(&Value::known(key)).unwrap().1;
         assert_eq!(holds(&[10, 0, 0, 5, 0, 85, 0, 0]), Holds::Always);
         assert_eq!(holds(&[10, 0, 0, 5, 0, 91, 0, 0]), Holds::Never);
+        let undescribed = Set::new((8, Vec::new()), true, Some(vec![range]), None);
+        assert!(undescribed.find(&Value::known(&[10, 0, 0, 5, 0, 85, 0, 0])).is_none(), "it may hold or not");
+    }
+
+    /// From fd77::1 to fd78::, port 80: the last bytes of an address in between may be smaller or greater than those of both.
+    #[test]
+    fn a_field_of_a_concatenated_key_is_compared_as_a_whole() {
+        let key = |address: &str, port: u16| {
+            let address: std::net::Ipv6Addr = address.parse().unwrap();
+            [&address.octets()[..], &port.to_be_bytes(), &[0, 0]].concat()
+        };
+        let range = Element { key: key("fd77::1", 80), last: Some(key("fd78::", 80)), ..Element::default() };
+        let set = Set::new((20, vec![16, 2]), true, Some(vec![range]), None);
+        for (address, port, is_in) in [
+            ("fd77::5", 80, true),
+            ("fd77:9::", 80, true),
+            ("fd77::", 80, false),
+            ("fd78::1", 80, false),
+            ("fd77::5", 81, false),
+        ] {
+            assert_eq!(set.find(&Value::known(&key(address, port))).unwrap().1 == Holds::Always, is_in, "{address}");
+        }
     }
 }

@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 
 use super::expression::Expression;
-use super::packet::Packet;
 use super::registers::Registers;
-use super::value::Value;
+use super::value::{Data, Value};
 
 /// A destination that packets may get: an address and a port, each as before where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,19 +16,24 @@ pub(in crate::source::local) struct Translation {
 
 /// Maximum number of destinations of one rule.
 const MAX_TRANSLATIONS: usize = 64;
+/// The lengths of addresses.
+const ADDRESS_BYTES: [usize; 2] = [4, 16];
 
-/// The destinations that a rule may give packets. Those that are unknown are left out.
-pub(super) fn translations(expression: &Expression, registers: &Registers, packet: &Packet) -> Vec<Translation> {
+/// The destinations that a rule may give packets with addresses of that length, and whether these are all.
+pub(super) fn translations(
+    expression: &Expression,
+    registers: &Registers,
+    address_bytes: usize,
+) -> (Vec<Translation>, bool) {
     let (address, port) = match expression {
         Expression::TranslateTo { address, port } => {
-            return vec![Translation { address: *address, port: *port }];
+            return (vec![Translation { address: *address, port: *port }], true);
         }
         Expression::Translate { address, port } => (*address, *port),
         Expression::Redirect { port } => (None, *port),
-        _ => return Vec::new(),
+        _ => return (Vec::new(), true),
     };
 
-    let address_bytes = if packet.is_ipv6 { 16 } else { 4 };
     // Both may come from one element of a map: only pairs of the same element belong together.
     let joined = match (address, port) {
         (Some(address), Some(port)) if Registers::distance(address, port) == address_bytes => {
@@ -38,16 +42,49 @@ pub(super) fn translations(expression: &Expression, registers: &Registers, packe
         _ => Value::Any,
     };
     if let Value::OneOf(pairs) = &joined {
-        return pairs.iter().take(MAX_TRANSLATIONS).filter_map(|pair| split(pair, address_bytes)).collect();
+        return limited(pairs.iter().filter_map(|pair| split(pair, address_bytes)));
     }
 
     let addresses = address.map(|register| registers.get(register, address_bytes));
     let ports = port.map(|register| registers.get(register, 2));
     let (Some(addresses), Some(ports)) = (alternatives(addresses, ip), alternatives(ports, number)) else {
-        return Vec::new();
+        return (Vec::new(), false);
     };
     let pairs = addresses.iter().flat_map(|address| ports.iter().map(move |port| (*address, *port)));
-    pairs.take(MAX_TRANSLATIONS).map(|(address, port)| Translation { address, port }).collect()
+    limited(pairs.map(|(address, port)| Translation { address, port }))
+}
+
+fn limited(mut all: impl Iterator<Item = Translation>) -> (Vec<Translation>, bool) {
+    let first: Vec<Translation> = all.by_ref().take(MAX_TRANSLATIONS).collect();
+    let are_all = all.next().is_none();
+    (first, are_all)
+}
+
+/// The destinations that a rule gives packets by its constants alone. `None`: they depend on the packet.
+pub(super) fn constant_translations(rule: &[Expression]) -> Option<Vec<Translation>> {
+    let mut registers = Registers::default();
+    let mut found = Vec::new();
+    for expression in rule {
+        match expression {
+            Expression::Immediate { register, data: Data::Bytes(bytes) } => {
+                registers.set(*register, &Value::known(bytes));
+            }
+            Expression::Load { register, .. }
+            | Expression::Mask { to: register, .. }
+            | Expression::Lookup { target: Some(register), .. } => registers.set(*register, &Value::Any),
+            Expression::Write | Expression::Unknown => return None,
+            // The family of a table for both is that of the packet.
+            other @ (Expression::Translate { .. } | Expression::TranslateTo { .. } | Expression::Redirect { .. }) => {
+                let by_family = ADDRESS_BYTES.map(|bytes| translations(other, &registers, bytes));
+                if !by_family.iter().any(|(_, are_all)| *are_all) {
+                    return None;
+                }
+                found.extend(by_family.into_iter().flat_map(|(known, _)| known));
+            }
+            _ => {}
+        }
+    }
+    Some(found)
 }
 
 /// The alternatives of a value, or one `None` where there is no value. `None`: they are unknown.

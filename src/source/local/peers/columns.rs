@@ -3,9 +3,11 @@
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
-use super::super::columns::{CUT, LABEL, columns, first, list, option};
+use super::super::columns::{CUT, LABEL, columns, container_name, first, image, list, option};
 use super::super::rows::principal;
-use crate::model::{Column, ColumnVisibility, ConnectionDetail, ConnectionDirection, ConnectionEnd, Process, Service};
+use crate::model::{
+    Column, ColumnVisibility, ConnectionDetail, ConnectionDirection, ConnectionEnd, Container, Process, Service,
+};
 
 columns! {
     COLUMNS, detail;
@@ -26,13 +28,21 @@ columns! {
     "unit", Wide, LABEL | CUT, |detail, out| unit(Some(&detail.end), out);
     "peer_unit", Wide, LABEL | CUT, |detail, out| unit(detail.peer.holder.as_ref(), out);
     "container", Wide, LABEL | CUT, |detail, out| option(detail.end.container.as_ref(), out);
-    "peer_container", Wide, LABEL | CUT, |detail, out| option(detail.peer.holder.as_ref().and_then(|end| end.container.as_ref()), out);
+    "peer_container", Wide, LABEL | CUT, |detail, out| option(peer_container(detail), out);
+    "container_name", WhereFilled, LABEL | CUT, |detail, out| container_name(detail.end.container.as_ref(), out);
+    "image", WhereFilled, LABEL | CUT, |detail, out| image(detail.end.container.as_ref(), out);
+    "peer_container_name", WhereFilled, LABEL | CUT, |detail, out| container_name(peer_container(detail), out);
+    "peer_image", WhereFilled, LABEL | CUT, |detail, out| image(peer_container(detail), out);
     "command", Wide, CUT, |detail, out| command(Some(&detail.end), out);
     "peer_command", Wide, CUT, |detail, out| command(detail.peer.holder.as_ref(), out);
 }
 
 fn detail(service: &Service) -> Option<&ConnectionDetail> {
     service.detail.downcast_ref()
+}
+
+fn peer_container(detail: &ConnectionDetail) -> Option<&Container> {
+    detail.peer.holder.as_ref()?.container.as_ref()
 }
 
 fn main(end: Option<&ConnectionEnd>) -> Option<&Process> {

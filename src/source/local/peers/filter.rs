@@ -7,11 +7,17 @@ use super::super::rows::matches;
 use crate::error::{Error, Result};
 use crate::model::{ConnectionDetail, ConnectionEnd, Ports, Scope, Transport, User};
 
+const ONLY: &str = "connections are listed of TCP and UDP";
+
 /// # Errors
 /// Filters that have no meaning for connections.
 pub(super) fn check(query: &Local) -> Result<()> {
     let refused = [
-        ("--unix", query.unix, "connections are listed of TCP and UDP"),
+        ("--unix", query.unix, ONLY),
+        ("--udplite", query.udplite, ONLY),
+        ("--raw", query.raw, ONLY),
+        ("--packet", query.packet, ONLY),
+        ("--vsock", query.vsock, ONLY),
         ("--state", !query.state.is_empty(), "it selects listeners"),
         ("--exposed", query.exposed, "it selects listeners"),
         ("--interface", query.interface.is_some(), "it selects listeners"),

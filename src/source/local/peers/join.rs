@@ -56,7 +56,7 @@ impl<'s> End<'s> {
 fn address(socket: &Socket) -> SocketAddr {
     let ip = match socket.address {
         Address::Ip(ip) => ip,
-        Address::Unix(_) | Address::Name(_) => IpAddr::from([0, 0, 0, 0]),
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => IpAddr::from([0, 0, 0, 0]),
     };
     SocketAddr::new(ip, socket.port)
 }

@@ -22,6 +22,7 @@ use super::options::Local;
 use super::owner_limits;
 use super::owners::{Attribution, Owners};
 use super::rows::owner_name;
+use super::runtimes::ContainerNames;
 use super::socket::{ConnectedSocket, Socket, Wanted};
 use super::tables::{Namespace, SocketTables};
 use super::trace::is_first_pid_namespace;
@@ -69,14 +70,16 @@ pub(super) fn list(
         listeners: listeners(&sockets, namespaces.len()),
         namespaces: &namespaces,
         owners,
+        names: query.runtime.then(ContainerNames::default),
     };
     faults.extend(builder.owners.unfinished.take().map(unfinished));
     let (missing, hidden) = builder.rows(&mut connected, out);
     faults.extend(missing);
     limits.extend(hidden);
+    limits.extend(builder.names.iter().flat_map(ContainerNames::limits).cloned());
 
     let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-    Ok(ListingOutcome { completeness, errors: faults, limits })
+    Ok(ListingOutcome { completeness, errors: faults, limits, published_known: false })
 }
 
 /// What to request from the kernel: connections, and the listeners that accepted them.
@@ -84,14 +87,9 @@ fn wanted(query: &Local) -> Wanted {
     Wanted {
         tcp: query.tcp || !query.udp,
         udp: query.udp || !query.tcp,
-        unix: false,
         listen: true,
-        unconnected: false,
-        connected: false,
-        connections: false,
         peers: true,
-        firewall: false,
-        published: false,
+        ..Wanted::default()
     }
 }
 
@@ -151,6 +149,8 @@ struct ConnectionRows<'a> {
     listeners: Vec<Listeners>,
     namespaces: &'a [Namespace],
     owners: Owners,
+    /// `None`: names of containers are not wanted.
+    names: Option<ContainerNames>,
 }
 
 impl ConnectionRows<'_> {
@@ -213,13 +213,16 @@ impl ConnectionRows<'_> {
     fn end(&mut self, end: End<'_>) -> (ConnectionEnd, Option<Untrusted>) {
         let sockets: Vec<&Socket> = end.sockets().collect();
         let is_held = sockets.iter().any(|socket| socket.inode != 0);
-        let owner = if is_held {
+        let mut owner = if is_held {
             self.owners.attribute(&sockets)
         } else {
             let absent = self.owners.absent.filter(|absent| *absent == OwnerLookup::NotAsked);
             Attribution::without_processes(absent.unwrap_or(OwnerLookup::NotFound))
         };
 
+        if let Some(names) = &mut self.names {
+            names.describe(&mut owner.member);
+        }
         let name = owner_name(&owner.member, &owner.processes);
         let uid = sockets.first().and_then(|socket| socket.uid).filter(|_| is_held);
         let held = ConnectionEnd {

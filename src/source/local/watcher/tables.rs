@@ -14,6 +14,10 @@ use super::super::tables::SocketTables;
 /// through its table of listeners, which is more than half of the cost of watching a thousand of them.
 const WITHOUT_TCP: u32 = 9;
 
+/// Number of fingerprints in a row while a published port leads to a socket that is not found: it opens in another
+/// namespace, so no fingerprint of this one shows it.
+const WITHOUT_ENDS: u32 = 4;
+
 /// The socket tables at the last poll.
 #[derive(Default)]
 pub(super) struct TableState {
@@ -26,6 +30,8 @@ pub(super) struct TableState {
     generation: Option<u64>,
     /// How many more fingerprints may leave TCP out.
     without_tcp: u32,
+    /// How many more fingerprints do before the other ends of published ports are looked for again.
+    without_ends: u32,
     /// The tables that were reported last; `None`: unknown.
     table: Option<Vec<Socket>>,
 }
@@ -46,6 +52,7 @@ impl TableState {
     /// a later reading of the same sockets is.
     pub(super) fn record(&mut self, sockets: &[Socket]) {
         self.table = Some(comparable(sockets.to_vec()));
+        self.without_ends = WITHOUT_ENDS;
         self.forget_fingerprints();
     }
 
@@ -56,7 +63,8 @@ impl TableState {
 
     /// `None`: the tables have changed. Otherwise the tables that could not be read.
     pub(super) fn compare(&mut self, wanted: &Wanted, all_netns: bool, is_traced: bool) -> Option<Vec<PartialError>> {
-        if !all_netns && self.has_same_fingerprints(wanted, is_traced) {
+        let is_same = !all_netns && self.has_same_fingerprints(wanted, is_traced);
+        if is_same && !self.looks_for_ends() {
             return Some(Vec::new());
         }
 
@@ -66,9 +74,21 @@ impl TableState {
         is_same.then(|| unexpected_errors(&tables).cloned().collect())
     }
 
+    /// Whether it is time to look for the sockets that published ports lead to.
+    fn looks_for_ends(&mut self) -> bool {
+        let is_missing = |socket: &Socket| socket.is_published() && socket.inode == 0;
+        if !self.table.iter().flatten().any(is_missing) {
+            return false;
+        }
+        let is_due = self.without_ends == 0;
+        self.without_ends = if is_due { WITHOUT_ENDS } else { self.without_ends - 1 };
+        is_due
+    }
+
     /// Whether the fingerprints are the same as before; `false` also if there are none.
     fn has_same_fingerprints(&mut self, wanted: &Wanted, is_traced: bool) -> bool {
-        let tcp = Wanted { udp: false, unix: false, ..*wanted };
+        let tcp =
+            Wanted { udp: false, unix: false, udplite: false, raw: false, packet: false, vsock: false, ..*wanted };
         let others = Wanted { tcp: false, ..*wanted };
         let with_tcp = self.without_tcp == 0;
         self.without_tcp = match (is_traced, with_tcp) {
@@ -88,8 +108,11 @@ impl TableState {
         (self.fingerprints, self.generation) == before && self.fingerprints.iter().all(Option::is_some)
     }
 
-    /// The fingerprint of the wanted tables.
+    /// The fingerprint of the wanted tables; `None`: they must be read.
     fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
+        if wanted.has_unprinted() {
+            return None;
+        }
         let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
         // After a failure the rest of a reply may still come, so the connection is not used again.
         let fingerprint = diag.fingerprint(wanted).ok();

@@ -1,0 +1,110 @@
+//! What a batch is in the tables.
+
+use std::collections::{BTreeMap, HashSet};
+
+use futures_util::future::{join3, join5};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::audit::AuditColumns;
+use super::connect::{CHANNEL, Session};
+use super::fault::Fault;
+use super::news::{LeaseColumns, signed};
+use super::statements::WriteStatements;
+use crate::store::audit::AuditHead;
+use crate::store::{Batch, StoredAudit, StoredLease, Write};
+
+/// Sends the whole batch with its COMMIT at once. If a statement fails, those behind it do too, and the COMMIT is a rollback.
+pub(super) async fn write(
+    session: &Session,
+    statements: &WriteStatements,
+    batch: &Batch,
+    (mut audit, max_events): (AuditHead, u64),
+) -> Result<(), Fault> {
+    let client = &session.client;
+    let (puts, bodies, removed) = final_writes(batch);
+    let granted = granted(batch, &removed);
+    let numbers: Vec<i64> = batch.events.iter().map(|event| signed(event.index)).collect();
+    let lines: Vec<&[u8]> = batch.events.iter().map(|event| event.body.as_slice()).collect();
+    let replicas: Vec<&[u8]> = batch.events.iter().map(|event| event.replica.as_slice()).collect();
+    let index = signed(batch.index());
+    let pruned = index.saturating_sub(signed(max_events));
+    let payload = index.to_string();
+    let records: Vec<StoredAudit> = batch.audit.iter().map(|body| audit.seal(body.clone())).collect();
+    let records = AuditColumns::of(&records);
+    let forgotten = signed(batch.forget_audit);
+
+    let has_events = !numbers.is_empty();
+    let ((events, puts, removes, lease_removes, grants), (index, prune, audit, forget, notify), commit) = join3(
+        join5(
+            run(client, &statements.insert_events, has_events, &[&numbers, &lines, &replicas]),
+            run(client, &statements.put_records, !puts.is_empty(), &[&puts, &bodies]),
+            run(client, &statements.remove_records, !removed.is_empty(), &[&removed]),
+            run(client, &statements.remove_leases, !removed.is_empty(), &[&removed]),
+            run(
+                client,
+                &statements.grant_leases,
+                !granted.ids.is_empty(),
+                &[&granted.ids, &granted.slots, &granted.generations, &granted.seconds],
+            ),
+        ),
+        join5(
+            run(client, &statements.set_index, has_events, &[&index]),
+            run(client, &statements.prune, has_events && pruned > 0, &[&pruned]),
+            run(
+                client,
+                &statements.insert_audit,
+                !records.numbers.is_empty(),
+                &[&records.numbers, &records.previous, &records.hashes, &records.bodies],
+            ),
+            run(client, &statements.forget_audit, forgotten > 0, &[&forgotten]),
+            // It wakes the other servers with the commit, unless they are woken in another way.
+            run(client, &statements.notify, has_events && !batch.is_announced, &[&CHANNEL, &payload]),
+        ),
+        client.batch_execute("COMMIT"),
+    )
+    .await;
+    for done in [events, puts, removes, lease_removes, grants, index, prune, audit, forget, notify] {
+        done?;
+    }
+    commit?;
+    Ok(())
+}
+
+/// Sends a statement, if it has anything to do.
+async fn run(
+    client: &Client,
+    statement: &Statement,
+    is_needed: bool,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<u64, tokio_postgres::Error> {
+    if is_needed { client.execute(statement, parameters).await } else { Ok(0) }
+}
+
+/// The leases that begin with a batch, sorted. Rows are locked in one order, so that two servers never wait for each other.
+fn granted<'b>(batch: &'b Batch, removed: &[&str]) -> LeaseColumns<'b> {
+    let removed: HashSet<&str> = removed.iter().copied().collect();
+    let granted: BTreeMap<(&str, i16), &StoredLease> = batch
+        .leases
+        .iter()
+        .filter(|lease| !removed.contains(&*lease.id))
+        .map(|lease| ((&*lease.id, lease.slot), lease))
+        .collect();
+    LeaseColumns::of(granted.into_values())
+}
+
+/// What becomes of each record in the end: a statement may touch a row only once. Returns the ids and bodies of those that
+/// are stored, and the ids of those that are removed.
+fn final_writes(batch: &Batch) -> (Vec<&str>, Vec<&[u8]>, Vec<&str>) {
+    let mut last: BTreeMap<&str, Option<&[u8]>> = BTreeMap::new();
+    for write in &batch.writes {
+        match write {
+            Write::Put { id, body } => last.insert(id, Some(body)),
+            Write::Remove { id } => last.insert(id, None),
+        };
+    }
+
+    let removed = last.iter().filter(|(_, body)| body.is_none()).map(|(id, _)| *id).collect();
+    let (puts, bodies) = last.iter().filter_map(|(id, body)| Some((*id, (*body)?))).unzip();
+    (puts, bodies, removed)
+}
