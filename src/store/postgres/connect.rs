@@ -21,7 +21,8 @@ pub(super) const CHANNEL: &str = "portolan";
 
 /// What each connection sets. A statement takes milliseconds. A server that stops in the middle of its turn must not stop
 /// the others: its transaction ends. An acknowledged write survives a crash of the database. Every statement finds its few
-/// rows by their keys: planned while the tables are empty, it would read them whole later.
+/// rows by their keys: planned while the tables are empty, it would read them whole later. Compiling such a statement takes
+/// longer than running it.
 const SESSION: &str = "
     SET statement_timeout = '3s';
     SET idle_in_transaction_session_timeout = '2s';
@@ -31,6 +32,7 @@ const SESSION: &str = "
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
     SET enable_bitmapscan = off;
+    SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local');
 ";
