@@ -42,7 +42,7 @@ impl Slot<'_> {
         self.note(port, began);
 
         // Lives of different lengths.
-        let life = Duration::from_millis(100 + u64::from(self.number * 37 + self.round * 91) % 900);
+        let life = Duration::from_millis(100 + (u64::from(self.number) * 37 + u64::from(self.round) * 91) % 900);
         thread::sleep(life.min(end.saturating_duration_since(Instant::now())));
         let began = Instant::now();
         assert_eq!(self.server.send("DELETE", &format!("/api/v1/services/{id}"), None).status, 204);
