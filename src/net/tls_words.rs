@@ -255,7 +255,7 @@ mod tests {
             signature_algorithm_id: vec![6],
             supported_algorithms: vec![],
         });
-        let other = OtherError(Arc::new(std::io::Error::other("CaUsedAsEndEntity")));
+        let other = OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")));
         certificate.push(C::Other(other.clone()));
 
         let mut lists = all!(L: BadSignature InvalidCrlNumber InvalidRevokedCertSerialNumber IssuerInvalidForCrl ParseError

@@ -104,7 +104,9 @@ impl ClusterWriter {
         };
         match kept {
             Ok(()) => {
-                renewed.into_iter().for_each(|id| self.outbox.renew(id));
+                for id in renewed {
+                    self.outbox.renew(id);
+                }
                 self.writer.finish(jobs, step);
                 if self.writer.state.index() > before.index() {
                     self.hints.tell(self.writer.state.index());
