@@ -203,8 +203,13 @@ fn container(container: &Container) -> String {
 }
 
 fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec<(&'static str, String)> {
-    let others: Vec<String> =
-        detail.processes.iter().filter(|other| other.pid != process.pid).map(|other| other.pid.to_string()).collect();
+    let others = detail.processes.iter().filter(|other| other.pid != process.pid);
+    let others: Vec<String> = others
+        .map(|other| match other.name == process.name {
+            true => other.pid.to_string(),
+            false => format!("{} (pid {})", other.name, other.pid),
+        })
+        .collect();
     let mut who = format!("{} (pid {})", process.name, process.pid);
     if !others.is_empty() {
         let _ = write!(who, ", with {} more: {}", others.len(), others.join(", "));

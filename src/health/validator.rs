@@ -80,17 +80,29 @@ impl Subject {
         via: Option<&Arc<dyn HttpProxy>>,
     ) -> Self {
         let (spec, route) = (Arc::clone(spec), Route::of(via, service, endpoint));
-        let local = service.detail.downcast_ref::<LocalDetail>().filter(|local| local.is_published() && via.is_none());
-        let (endpoint, route) = match local.map(LocalDetail::own_end) {
-            None => (endpoint.clone(), route),
-            Some(None) => (endpoint.clone(), Route::Closed(UNKNOWN_END)),
-            Some(Some(end)) => (at_end(endpoint, end), route),
+        let local = service.detail.downcast_ref::<LocalDetail>().filter(|_| via.is_none());
+        let (endpoint, route) = match local {
+            Some(local) if local.is_published() => match local.own_end() {
+                None => (endpoint.clone(), Route::Closed(UNKNOWN_END)),
+                Some(end) => (at_end(endpoint, end), route),
+            },
+            Some(_) if is_bound_elsewhere(endpoint) => (endpoint.clone(), Route::Closed(OTHER_INTERFACE)),
+            _ => (endpoint.clone(), route),
         };
         Self { index, endpoint, spec, route, previous: None }
     }
 }
 
 const UNKNOWN_END: &str = "rules of the firewall lead it elsewhere, and no process here is known to serve it";
+
+const OTHER_INTERFACE: &str = "it is bound to an interface through which this machine does not reach itself";
+
+/// Whether a listener of this machine takes only what comes in through one interface. What this machine sends itself comes
+/// through `lo`.
+fn is_bound_elsewhere(endpoint: &Endpoint) -> bool {
+    let interface = endpoint.interface.as_ref().filter(|interface| interface.as_raw() != "lo");
+    interface.is_some() && endpoint.zone().is_none()
+}
 
 /// The same endpoint at the other end of a published port.
 fn at_end(endpoint: &Endpoint, end: SocketAddr) -> Endpoint {

@@ -40,11 +40,25 @@ pub fn diff<'a>(
     let there = new.into_iter().filter_map(|new| match before.get(new.id.as_raw()) {
         None => Some(Change::Added(new)),
         Some(old) => {
-            let changed = changed_fields(old, new);
+            let changed = compared_fields(old, new);
             (!changed.is_empty()).then_some(Change::Updated { old, new, changed })
         }
     });
     gone.chain(there).collect()
+}
+
+/// The fields that differ between the service in two listings, of those that both could read.
+pub(crate) fn compared_fields(old: &Service, new: &Service) -> Vec<String> {
+    let mut changed = changed_fields(old, new);
+    changed.retain(|path| !is_unread(path, old) && !is_unread(path, new));
+    changed
+}
+
+/// Whether a listing could not read this field of its service: what it was or is then is unknown, and no difference.
+fn is_unread(path: &str, service: &Service) -> bool {
+    let unread = service.detail.unread_fields();
+    let mut below = unread.iter().filter_map(|field| path.strip_prefix(field));
+    below.any(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a Service> {

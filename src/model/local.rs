@@ -71,6 +71,22 @@ pub struct LocalDetail {
 }
 
 impl Detail for LocalDetail {
+    fn unread_fields(&self) -> Vec<&'static str> {
+        let mut fields = Vec::new();
+        if matches!(self.owner, OwnerLookup::NoPermission | OwnerLookup::Unfinished) {
+            fields.extend(["name", "detail.owner", "detail.processes"]);
+            let groups = self.unit.is_none() && self.container.is_none();
+            fields.extend(["detail.unit", "detail.unit_user", "detail.container"].into_iter().filter(|_| groups));
+        }
+        if self.exposed.is_none() {
+            fields.push("detail.exposed");
+        }
+        if matches!(self.firewall, None | Some(FirewallVerdict::Unknown)) {
+            fields.push("detail.firewall");
+        }
+        fields
+    }
+
     fn volatile_fields(&self) -> &'static [&'static str] {
         // Whether further processes were looked for is a property of the search, not of the service.
         &[

@@ -106,6 +106,7 @@ pub use condition::Condition;
 pub use connection::{ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, ConnectionState};
 pub use copied_registration::IMPORTED_FROM;
 pub use coverage::Coverage;
+pub(crate) use diff::compared_fields;
 pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;
 pub use drift::{Certainty, DriftDetail, DriftState, SocketHolder};

@@ -111,6 +111,12 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
         &[]
     }
 
+    /// The fields of the service that could not be read, by their paths in its JSON, as in `detail.processes`. Two listings are
+    /// not compared in them.
+    fn unread_fields(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Whether two different words in a text field mean the same to who compares two listings; `field` is its path, as in
     /// [`volatile_fields`](Self::volatile_fields).
     fn is_same_word(&self, _field: &str, _old: &str, _new: &str) -> bool {

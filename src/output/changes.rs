@@ -17,7 +17,7 @@ use super::{Footer, Format, FormatName, RenderOptions};
 use crate::clean::clean;
 use crate::model::{
     Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, ServiceId, SourceName,
-    changed_fields,
+    compared_fields,
 };
 
 /// State that a comparison shares with its caller.
@@ -295,7 +295,7 @@ impl Format for Changes<'_> {
 
         let (mut one, mut other) = (old.clone(), service.clone());
         comparable(&mut one, &mut other);
-        let changed = changed_fields(&one, &other);
+        let changed = compared_fields(&one, &other);
         if changed.is_empty() {
             return Ok(());
         }

@@ -52,6 +52,20 @@ fn filters_are_kept_and_what_they_leave_out_is_no_difference() {
     }
 }
 
+/// Without root neither the owners nor the rules of the firewall are known: nothing was added when they are.
+#[test]
+fn what_one_run_could_not_see_is_no_difference() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("name=alpha tcp=127.0.0.1:22 tcp=0.0.0.0:8080");
+    let hidden = scene.portolan().by_nobody().args("-o json").run();
+    assert!(hidden.text().contains("no-permission"), "{}", hidden.text());
+    std::fs::write(scene.dir().join("hidden"), hidden.text()).unwrap();
+
+    let seen = compare(&scene, "hidden", "");
+    assert_eq!(seen.code, Some(0), "{}{}", seen.text(), seen.stderr);
+    assert!(seen.stderr.contains("0 opened, 0 closed, 0 changed"), "{}", seen.stderr);
+}
+
 #[test]
 fn what_filters_keep_is_compared() {
     let scene = Scene::new();

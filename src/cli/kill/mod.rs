@@ -49,12 +49,16 @@ pub(super) struct Kill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum SignalName {
     /// End in good order
+    #[value(aliases = ["TERM", "SIGTERM", "sigterm", "15"])]
     Term,
     /// As Ctrl-C at its terminal
+    #[value(aliases = ["INT", "SIGINT", "sigint", "2"])]
     Int,
     /// Many servers reload their settings on this one
+    #[value(aliases = ["HUP", "SIGHUP", "sighup", "1"])]
     Hup,
     /// End at once, without cleaning up
+    #[value(aliases = ["KILL", "SIGKILL", "sigkill", "9"])]
     Kill,
 }
 

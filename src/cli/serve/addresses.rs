@@ -73,7 +73,7 @@ pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) ->
     }
     let why = format!("other machines could write to the registry without authentication (address set by {by})");
     let hint =
-        "listen on 127.0.0.1, or add --insecure if every machine that reaches this address may register services";
+        "add --auth and make keys with `portolan key create`; or --insecure, if every machine that reaches it may register";
     Err(Error::usage(format!("the address {wide}"), why, hint))
 }
 

@@ -93,5 +93,8 @@ impl Source for Named {
 }
 
 fn unknown_source(word: &str) -> Error {
-    Error::usage(format!("target '{}'", clean(word)), "there is no such source", FORMS)
+    // As curl takes it: `localhost:8001/health`.
+    let host = word.split('/').next().filter(|host| host.contains([':', '.']));
+    let hint = host.map_or_else(|| FORMS.to_owned(), |_| format!("a URL begins with http:// or https://; {FORMS}"));
+    Error::usage(format!("target '{}'", clean(word)), "there is no such source", hint)
 }
