@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::registration_limits::{name_problem, version_problem};
 use super::{Address, CatalogEntry, CheckDefinition, HostPort, Lifecycle};
 
 /// An instance that registers itself, or that is registered by its operator.
@@ -215,18 +214,6 @@ impl Registration {
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
         self
-    }
-
-    /// Sets entries of the metadata. Those with the keys `zone` and `version` are its zone and its version too, if they can be.
-    pub(crate) fn set_metadata(&mut self, entries: impl IntoIterator<Item = (String, String)>) {
-        for (key, value) in entries {
-            match key.as_str() {
-                "zone" => self.zone = Some(value.clone()).filter(|zone| name_problem("zone", zone).is_none()),
-                "version" => self.version = Some(value.clone()).filter(|version| version_problem(version).is_none()),
-                _ => {}
-            }
-            self.metadata.insert(key, value);
-        }
     }
 
     /// Sets the machine that it runs on.

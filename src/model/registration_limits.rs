@@ -42,6 +42,18 @@ pub const MAX_DEREGISTER_AFTER: Duration = Duration::from_hours(365 * 24);
 const ADDRESS_HINT: &str = "write an IP address or a host name that clients can connect to, without a port";
 
 impl Registration {
+    /// Sets entries of the metadata. Those with the keys `zone` and `version` are its zone and its version too, if they can be.
+    pub(crate) fn set_metadata(&mut self, entries: impl IntoIterator<Item = (String, String)>) {
+        for (key, value) in entries {
+            match key.as_str() {
+                "zone" => self.zone = Some(value.clone()).filter(|zone| name_problem("zone", zone).is_none()),
+                "version" => self.version = Some(value.clone()).filter(|version| version_problem(version).is_none()),
+                _ => {}
+            }
+            self.metadata.insert(key, value);
+        }
+    }
+
     /// The first field that makes it invalid, in the order of the fields of its JSON.
     pub fn problem(&self) -> Option<Problem> {
         match &self.catalog {
@@ -217,7 +229,7 @@ fn id_problem(id: &str) -> Option<Problem> {
     })
 }
 
-pub(super) fn version_problem(version: &str) -> Option<Problem> {
+fn version_problem(version: &str) -> Option<Problem> {
     let is_version = version.bytes().all(|byte| byte.is_ascii_graphic()) && !version.is_empty();
 
     (!is_version || version.len() > MAX_VERSION_BYTES).then(|| {

@@ -27,8 +27,8 @@ pub(super) fn host_query(params: &Params<'_>) -> ApiResult<Option<HostQuery>> {
 
     let names = texts(names).map(str::to_owned).collect();
     let addresses = texts(addresses).map(|text| {
-        let why = |_| invalid("address", text, "it is not an IP address", "write IP addresses, separated by commas");
-        text.parse::<IpAddr>().map_err(why)
+        text.parse::<IpAddr>()
+            .map_err(|_| invalid("address", text, "it is not an IP address", "write IP addresses, separated by commas"))
     });
     let host = HostQuery::new(names, addresses.collect::<ApiResult<Vec<IpAddr>>>()?);
     if !host.is_within_limits() {

@@ -139,12 +139,13 @@ mod tests {
         }
     }
 
+    fn names(operations: &[&str]) -> Vec<&'static str> {
+        let known: Vec<PartialError> = operations.iter().map(|operation| limit(operation)).collect();
+        limits(&known).iter().map(|diagnosis| diagnosis.name).collect()
+    }
+
     #[test]
     fn each_limit_has_a_line_of_its_own() {
-        let names = |operations: &[&str]| -> Vec<&str> {
-            let known: Vec<PartialError> = operations.iter().map(|operation| limit(operation)).collect();
-            limits(&known).iter().map(|diagnosis| diagnosis.name).collect()
-        };
         assert_eq!(names(&[]), ["owners"]);
         assert_eq!(names(&[READ_RULES]), ["owners", "firewall"]);
         assert_eq!(names(&["see the owners of 5 of 7 services", READ_RULES]), ["owners", "firewall"]);

@@ -101,8 +101,8 @@ fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
             format!("{} (pid {}) holds it, and processes that are hidden may hold it too", process.name, process.pid);
         return Err(Refusal::permission(why, "run portolan as root"));
     }
-    let started = |other: &Process| other.parents.iter().any(|parent| parent.pid == process.pid);
-    if let Some(other) = detail.processes.iter().find(|other| other.pid != process.pid && !started(other)) {
+    let mut others = detail.processes.iter().filter(|other| other.pid != process.pid);
+    if let Some(other) = others.find(|other| !other.parents.iter().any(|parent| parent.pid == process.pid)) {
         let why = format!(
             "{} (pid {}) and {} (pid {}) hold it, and neither started the other",
             process.name, process.pid, other.name, other.pid

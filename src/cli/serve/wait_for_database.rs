@@ -146,9 +146,12 @@ fn unusable(url: &PostgresUrl, error: &StoreError) -> Error {
 mod tests {
     use super::*;
 
+    fn database() -> String {
+        "postgresql://h/d".to_owned()
+    }
+
     #[test]
     fn a_server_waits_for_what_may_pass_and_for_a_standby_only_if_it_waits_already() {
-        let database = || "postgresql://h/d".to_owned();
         let full =
             StoreError::NotReady { database: database(), cause: "too many clients".to_owned(), hint: "raise it" };
         let reason = WaitReason { cause: "too many clients".to_owned(), hint: "raise it" };

@@ -64,8 +64,13 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_web_servers_with_an_address_are_links() {
+    fn from(
+        source: &'static str,
+        netns: Option<NetworkNamespace>,
+        address: &str,
+        port: u16,
+        guess: &'static str,
+    ) -> Option<String> {
         let page = RenderOptions {
             columns: &[],
             identified: false,
@@ -74,14 +79,17 @@ mod tests {
             color: true,
             links: true,
         };
-        let from =
-            |source: &'static str, netns: Option<NetworkNamespace>, address: &str, port: u16, guess: &'static str| {
-                let endpoint = Endpoint::new(Address::Ip(address.parse().unwrap()), Some(port), Transport::Tcp);
-                let service = Service::new("a", source, Vec::new(), InNamespace(netns)).erase();
-                of(&page, &service, &Endpoint { port_service: Some(guess.into()), ..endpoint })
-            };
-        let url = |address: &str, port: u16, guess: &'static str| from("local", None, address, port, guess);
+        let endpoint = Endpoint::new(Address::Ip(address.parse().unwrap()), Some(port), Transport::Tcp);
+        let service = Service::new("a", source, Vec::new(), InNamespace(netns)).erase();
+        of(&page, &service, &Endpoint { port_service: Some(guess.into()), ..endpoint })
+    }
 
+    fn url(address: &str, port: u16, guess: &'static str) -> Option<String> {
+        from("local", None, address, port, guess)
+    }
+
+    #[test]
+    fn only_web_servers_with_an_address_are_links() {
         assert_eq!(url("192.0.2.7", 8080, "http").as_deref(), Some("http://192.0.2.7:8080/"));
         assert_eq!(url("2001:db8::7", 443, "https").as_deref(), Some("https://[2001:db8::7]:443/"));
         assert_eq!(url("0.0.0.0", 80, "http").as_deref(), Some("http://127.0.0.1:80/"));

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::format::Format;
 use super::instance::{EUREKA_KEY, EurekaInstance};
-use super::status::InstanceStatus;
+use super::status::status;
 use super::xml;
-use crate::model::{DEFAULT_NAMESPACE, OperatorStatus};
+use crate::model::DEFAULT_NAMESPACE;
 use crate::output::XmlWriter;
 use crate::registry::ChangeKind;
 use crate::server::recent_changes::RecentChanges;
@@ -53,11 +53,11 @@ impl<'v> Applications<'v> {
 
     /// The instances with this virtual host name. `field`: `vipAddress` or `secureVipAddress`.
     pub(super) fn with_vip(view: &'v ScopedView, field: &str, vip: &str) -> Self {
-        let has_it = |one: &&Arc<InstanceView>| {
+        let found = instances(view).filter(|one| {
             may_have_vip(one, vip)
                 && EurekaInstance::new(one, view).vip(field).split(',').any(|own| own.trim().eq_ignore_ascii_case(vip))
-        };
-        Self::of(view, instances(view).filter(has_it).map(|one| (Arc::clone(one), "ADDED")))
+        });
+        Self::of(view, found.map(|one| (Arc::clone(one), "ADDED")))
     }
 
     /// What changed lately.
@@ -168,11 +168,10 @@ pub(super) fn changes(view: &ScopedView, changes: &RecentChanges, format: Format
 /// The first instance with this id, of whichever application.
 pub(super) fn instance(view: &ScopedView, id: &str) -> Option<EurekaInstance> {
     // An id within an application is the end of that in the registry, unless it is the same.
-    let is_candidate = |one: &&Arc<InstanceView>| {
+    let candidates = instances(view).filter(|one| {
         one.instance.id.strip_suffix(id).is_some_and(|before| before.is_empty() || before.ends_with(':'))
-    };
-    let candidates = instances(view).filter(is_candidate).map(|one| EurekaInstance::new(one, view));
-    let mut found = candidates.filter(|one| one.id() == id);
+    });
+    let mut found = candidates.map(|one| EurekaInstance::new(one, view)).filter(|one| one.id() == id);
     found.next()
 }
 
@@ -200,11 +199,4 @@ fn hash(view: &ScopedView) -> String {
     }
     let parts: Vec<String> = counts.into_iter().map(|(status, count)| format!("{status}_{count}_")).collect();
     parts.concat()
-}
-
-/// The state of an instance.
-pub(super) fn status(one: &InstanceView, view: &ScopedView) -> InstanceStatus {
-    let instance = &one.instance;
-    let reason = if instance.status == OperatorStatus::Up { None } else { view.reason(instance) };
-    InstanceStatus::of(instance, reason.as_deref())
 }

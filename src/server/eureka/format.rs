@@ -16,6 +16,14 @@ pub(in crate::server) enum Format {
 }
 
 impl Format {
+    /// Its name.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Xml => "xml",
+        }
+    }
+
     /// The format that a client wants: XML unless it asks for JSON, as Eureka's server decides.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::applications::status;
-use super::status::InstanceStatus;
+use super::status::{InstanceStatus, status};
 use crate::model::{OperatorStatus, RegisteredInstance};
 use crate::server::scoped_view::ScopedView;
 use crate::server::view::InstanceView;

@@ -10,13 +10,12 @@ mod format;
 mod instance;
 mod status;
 mod writes;
-mod written_lists;
 mod xml;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::header::VARY;
@@ -26,7 +25,6 @@ use tracing::Instrument;
 use self::applications::Applications;
 use self::call::{Call, Operation};
 use self::format::Format;
-pub(super) use self::written_lists::WrittenLists;
 use super::api_error::{ApiError, ApiResult};
 use super::authorize::{count_request, refusal, unauthenticated};
 use super::authorized::Access;
@@ -105,7 +103,8 @@ fn done((): ()) -> Response {
 async fn read(access: &Access, call: &Call, format: Format) -> ApiResult {
     let view = access.view();
     let document = if call.operation == Operation::Applications {
-        access.app().eureka_lists.all(&view, &access.scope(), format).await?
+        let write = write_all(view.clone(), format);
+        access.app().eureka_lists.get((view.registry(), &access.scope()), format.as_str(), write).await?
     } else {
         let (access, call) = (access.clone(), call.clone());
         on_own_thread(move || written(&access, &view, &call, format)).await??.into()
@@ -144,6 +143,11 @@ fn with_vip(view: &ScopedView, field: &str, vip: &str, format: Format) -> Option
 async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the reply could not be written"))
+}
+
+/// The list of all applications.
+async fn write_all(view: ScopedView, format: Format) -> ApiResult<Bytes> {
+    on_own_thread(move || Applications::all(&view).list(format)).await.map(Bytes::from)
 }
 
 /// 404: what a client takes as the sign to register again.

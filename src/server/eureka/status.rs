@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{HealthState, OperatorStatus, RegisteredInstance};
+use crate::server::scoped_view::ScopedView;
+use crate::server::view::InstanceView;
 
 /// A state as Eureka knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,4 +50,11 @@ impl InstanceStatus {
         let message = instance.report.as_ref().and_then(|report| report.message.as_deref());
         message.and_then(Self::of_name).filter(|status| *status != Self::Up).unwrap_or(Self::Down)
     }
+}
+
+/// The state of an instance.
+pub(super) fn status(one: &InstanceView, view: &ScopedView) -> InstanceStatus {
+    let instance = &one.instance;
+    let reason = if instance.status == OperatorStatus::Up { None } else { view.reason(instance) };
+    InstanceStatus::of(instance, reason.as_deref())
 }

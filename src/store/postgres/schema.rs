@@ -18,7 +18,7 @@ pub const FORMAT: u32 = 3;
 const MIN_VERSION: i32 = 140_000;
 
 /// How long the database may take to say what it is.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long making or migrating the tables may take. PostgreSQL itself gives up a statement after a minute.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -80,13 +80,13 @@ const HAS_TABLES: &str = "
 /// The database is too old, of a newer portolan, of another cluster, or refuses.
 pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str) -> Result<(), StoreError> {
     let client = &session.client;
-    let version = within(url, LOOK_TIMEOUT, version(client)).await?;
+    let version = within(url, READ_TIMEOUT, version(client)).await?;
     if let Some(cause) = too_old(version) {
         return Err(url.unusable(cause, "PostgreSQL 14 or a later one is needed"));
     }
 
     // After a failure the connection is closed, and its transaction with it.
-    let known = within(url, LOOK_TIMEOUT, format(client)).await?;
+    let known = within(url, READ_TIMEOUT, format(client)).await?;
     let (format, owner) = match known.filter(|(format, _)| *format >= FORMAT) {
         Some(known) => known,
         None => within(url, MIGRATION_TIMEOUT, migrate(client, cluster)).await?,

@@ -130,11 +130,11 @@ impl Ruleset {
 
     /// Whether a rule may give packets this port of the host as their destination.
     fn may_lead_to(&self, host: &Host, port: u16) -> bool {
-        let is_here = |to: &Translation| {
-            let is_own = to.address.is_none_or(|address| address.is_loopback() || host.has(address));
-            is_own && to.port.is_none_or(|to| to == port)
-        };
-        self.has_other_targets || self.constant_targets.iter().any(is_here)
+        self.has_other_targets
+            || self.constant_targets.iter().any(|to| {
+                let is_own = to.address.is_none_or(|address| address.is_loopback() || host.has(address));
+                is_own && to.port.is_none_or(|to| to == port)
+            })
     }
 
     /// Whether some packets keep their destination, beside those from the networks that the others are led to: these do not

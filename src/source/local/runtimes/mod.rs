@@ -93,8 +93,8 @@ impl ContainerNames {
         let replies: Vec<io::Result<Vec<NamedContainer>>> = thread::scope(|scope| {
             let requests: Vec<_> =
                 sockets.iter().map(|socket| scope.spawn(move || socket.containers(deadline))).collect();
-            let panicked = || Err(io::Error::other("portolan's reader failed"));
-            requests.into_iter().map(|request| request.join().unwrap_or_else(|_| panicked())).collect()
+            let joined = requests.into_iter().map(thread::ScopedJoinHandle::join);
+            joined.map(|read| read.unwrap_or_else(|_| Err(io::Error::other("portolan's reader failed")))).collect()
         });
 
         self.limits = if sockets.is_empty() { vec![no_runtime()] } else { Vec::new() };

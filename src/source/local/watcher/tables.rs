@@ -76,8 +76,7 @@ impl TableState {
 
     /// Whether it is time to look for the sockets that published ports lead to.
     fn looks_for_ends(&mut self) -> bool {
-        let is_missing = |socket: &Socket| socket.is_published() && socket.inode == 0;
-        if !self.table.iter().flatten().any(is_missing) {
+        if !self.table.iter().flatten().any(|socket| socket.is_published() && socket.inode == 0) {
             return false;
         }
         let is_due = self.without_ends == 0;

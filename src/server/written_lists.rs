@@ -1,4 +1,4 @@
-//! The list of all applications, written once for all clients that fetch it.
+//! Lists of the whole registry that one of the APIs writes, each once for all clients that fetch it.
 
 use std::sync::{Arc, Weak};
 
@@ -6,13 +6,9 @@ use axum::body::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
-use super::applications::Applications;
-use super::format::Format;
-use super::on_own_thread;
-use crate::server::access::Scope;
-use crate::server::api_error::ApiResult;
-use crate::server::scoped_view::ScopedView;
-use crate::server::view::View;
+use super::access::Scope;
+use super::api_error::ApiResult;
+use super::view::View;
 
 /// The most lists that are kept: two formats for each of some scopes.
 const MAX_LISTS: usize = 8;
@@ -23,7 +19,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The lists of the last view that a client asked for. A heartbeat that changes nothing makes no other view, so that times of
 /// renewals may be older in it.
 #[derive(Debug, Default)]
-pub(in crate::server) struct WrittenLists(Mutex<ListsOfView>);
+pub(super) struct WrittenLists(Mutex<ListsOfView>);
 
 #[derive(Debug, Default)]
 struct ListsOfView {
@@ -35,18 +31,23 @@ struct ListsOfView {
 #[derive(Clone, Debug)]
 struct WrittenList {
     scope: Scope,
-    format: Format,
+    format: &'static str,
     text: Arc<OnceCell<Bytes>>,
 }
 
 impl WrittenLists {
-    /// The list of all applications as a caller may see them.
+    /// The list as a caller may see it, which `write` writes if no other caller's is there.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(super) async fn all(&self, view: &ScopedView, scope: &Scope, format: Format) -> ApiResult<Bytes> {
-        let text = self.0.lock().list(view.registry(), scope, format);
-        let written = text.get_or_try_init(|| write(view.clone(), format)).await?.clone();
+    pub(super) async fn get(
+        &self,
+        (view, scope): (&Arc<View>, &Scope),
+        format: &'static str,
+        write: impl Future<Output = ApiResult<Bytes>>,
+    ) -> ApiResult<Bytes> {
+        let text = self.0.lock().list(view, scope, format);
+        let written = text.get_or_try_init(|| write).await?.clone();
         if written.len() > MAX_BYTES {
             self.0.lock().lists.retain(|list| !Arc::ptr_eq(&list.text, &text));
         }
@@ -54,13 +55,9 @@ impl WrittenLists {
     }
 }
 
-async fn write(view: ScopedView, format: Format) -> ApiResult<Bytes> {
-    on_own_thread(move || Applications::all(&view).list(format)).await.map(Bytes::from)
-}
-
 impl ListsOfView {
     /// The place of a list, which those who want the same share.
-    fn list(&mut self, view: &Arc<View>, scope: &Scope, format: Format) -> Arc<OnceCell<Bytes>> {
+    fn list(&mut self, view: &Arc<View>, scope: &Scope, format: &'static str) -> Arc<OnceCell<Bytes>> {
         if !Weak::ptr_eq(&self.view, &Arc::downgrade(view)) {
             *self = Self { view: Arc::downgrade(view), lists: Vec::new() };
         }
@@ -92,17 +89,15 @@ mod tests {
         let all = Scope::default();
         let shop = Scope { services: vec!["shop-".to_owned()], ..Scope::default() };
         let mut lists = ListsOfView::default();
-        let known = lists.list(&first, &all, Format::Json);
-        assert!(Arc::ptr_eq(&known, &lists.list(&first, &all, Format::Json)));
-        for (view, scope, format) in
-            [(&first, &shop, Format::Json), (&first, &all, Format::Xml), (&second, &all, Format::Json)]
-        {
+        let known = lists.list(&first, &all, "json");
+        assert!(Arc::ptr_eq(&known, &lists.list(&first, &all, "json")));
+        for (view, scope, format) in [(&first, &shop, "json"), (&first, &all, "xml"), (&second, &all, "json")] {
             assert!(!Arc::ptr_eq(&known, &lists.list(view, scope, format)));
         }
-        assert!(!Arc::ptr_eq(&known, &lists.list(&first, &all, Format::Json)), "an older view is written again");
+        assert!(!Arc::ptr_eq(&known, &lists.list(&first, &all, "json")), "an older view is written again");
 
         for number in 0..MAX_LISTS * 2 {
-            lists.list(&second, &Scope { services: vec![number.to_string()], ..Scope::default() }, Format::Xml);
+            lists.list(&second, &Scope { services: vec![number.to_string()], ..Scope::default() }, "xml");
         }
         assert_eq!(lists.lists.len(), MAX_LISTS);
     }
