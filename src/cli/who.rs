@@ -205,9 +205,12 @@ fn container(container: &Container) -> String {
 fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec<(&'static str, String)> {
     let others = detail.processes.iter().filter(|other| other.pid != process.pid);
     let others: Vec<String> = others
-        .map(|other| match other.name == process.name {
-            true => other.pid.to_string(),
-            false => format!("{} (pid {})", other.name, other.pid),
+        .map(|other| {
+            if other.name == process.name {
+                other.pid.to_string()
+            } else {
+                format!("{} (pid {})", other.name, other.pid)
+            }
         })
         .collect();
     let mut who = format!("{} (pid {})", process.name, process.pid);
