@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -47,10 +47,10 @@ pub fn measure(scene: &Scene, commands: &[Contender], runs: usize) -> Vec<Figure
     let mut answer = String::new();
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
     assert!(child.wait().is_ok_and(|status| status.success()), "the measuring failed");
-    let times: Vec<(Vec<f64>, u64)> = serde_json::from_str(&answer).expect("times and ticks for each command");
-    let ticks_per_second = rustix::param::clock_ticks_per_second() as f64;
+    let times: Vec<(Vec<f64>, u32)> = serde_json::from_str(&answer).expect("times and ticks for each command");
+    let tick = Duration::from_secs(1) / u32::try_from(rustix::param::clock_ticks_per_second()).expect("some hundreds");
     let figures = times.into_iter().zip(commands).map(|((times, ticks), command)| Figures {
-        cpu: ticks as f64 / ticks_per_second / times.len() as f64,
+        cpu: (tick * ticks).as_secs_f64() / f64::from(u32::try_from(times.len()).expect("some rounds")),
         peak: peak(scene, &command.argv),
         times,
     });
@@ -65,7 +65,7 @@ pub fn inside() {
     let order: Value = serde_json::from_str(&order).expect("JSON");
     let runs = order["runs"].as_u64().expect("a number");
     let commands: Vec<Vec<String>> = serde_json::from_value(order["commands"].clone()).expect("a list of commands");
-    let mut times = vec![(Vec::new(), 0_u64); commands.len()];
+    let mut times = vec![(Vec::new(), 0_u32); commands.len()];
     // The first round only warms up. Every later one runs all of them, so that what disturbs the machine for a
     // while disturbs each alike.
     for round in 0..=runs {
@@ -90,11 +90,11 @@ fn quiet(command: &mut Command) -> &mut Command {
 
 /// The processor time of all children that have ended, in clock ticks. The kernel adds exact times, so many differences add up to little
 /// more than a tick of error.
-fn children_ticks() -> u64 {
+fn children_ticks() -> u32 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
     let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");
     // Fields 16 and 17 (`man 5 proc_pid_stat`); the first one here is field 3.
-    let ticks = fields.split(' ').skip(13).take(2).map(|field| field.parse::<u64>().expect("a number"));
+    let ticks = fields.split(' ').skip(13).take(2).map(|field| field.parse::<u32>().expect("a number"));
     ticks.sum()
 }
 

@@ -332,9 +332,9 @@ fn a_watch_learns_what_serves_at_a_published_port_later() {
 #[test]
 fn rules_that_are_too_many_are_said() {
     let engine = Engine::new();
-    let rules: String = (0..1_200)
-        .map(|number| format!("add rule ip t p tcp dport {} dnat to 172.17.0.2:80\n", 20_000 + number))
-        .collect();
+    let rules =
+        (0..1_200).map(|number| format!("add rule ip t p tcp dport {} dnat to 172.17.0.2:80\n", 20_000 + number));
+    let rules = rules.collect::<Vec<_>>().concat();
     let file = engine.host.dir().join("rules");
     let base = "add table ip t\nadd chain ip t p { type nat hook prerouting priority dstnat; }\n";
     std::fs::write(&file, format!("{base}{rules}")).unwrap();

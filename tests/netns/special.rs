@@ -132,7 +132,9 @@ fn ss_agrees() {
     ours.sort();
     theirs.sort();
     // For IPv6, versions of ss write `*` or `[::]`.
-    theirs.iter_mut().for_each(|(address, _)| *address = address.replace("*:58", "[::]:58"));
+    for (address, _) in &mut theirs {
+        *address = address.replace("*:58", "[::]:58");
+    }
     theirs.sort();
     assert_eq!(ours, theirs);
 

@@ -106,7 +106,7 @@ fn the_instances_of_a_host_are_selected_and_tagged() {
     assert_eq!(server.send("PUT", "/api/v1/services/b", Some("{\"weight\":5}")).status, 200);
     assert_eq!(again(&tag).status, 200);
 
-    let many: String = (0..200).map(|at| format!("10.1.0.{at},")).collect();
+    let many = (0..200).map(|at| format!("10.1.0.{at}")).collect::<Vec<_>>().join(",");
     let refused = [
         ("address=10.0.0.5,x".to_owned(), "address"),
         ("host=web1&instances=false".to_owned(), "instances"),
