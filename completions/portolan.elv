@@ -1384,7 +1384,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;key'= {
-            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1409,7 +1409,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --service 'Limit the key to services whose names begin with this; can be repeated'
             cand --host 'Let the key change only instances of this host, and report only of it; can be repeated'
             cand --expires 'Expire after this time, such as 90d; at most 365d [default: never]'
-            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1423,7 +1423,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;key;list'= {
-            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -1438,7 +1438,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;key;revoke'= {
-            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]'
+            cand --keys-file 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'

@@ -1864,7 +1864,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1901,7 +1901,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l service -d 'Limit the key to services whose names begin with this; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l host -d 'Let the key change only instances of this host, and report only of it; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'Expire after this time, such as 90d; at most 365d [default: never]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1927,7 +1927,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1954,7 +1954,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json beside the registry]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
