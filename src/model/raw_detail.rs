@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{CheckSpec, Detail, NetworkNamespace};
+use super::{CheckSpec, Detail, LocalDetail, NetworkNamespace};
 use crate::clean::Untrusted;
 
 /// A service declared by its user, on the command line or in a file.
@@ -45,6 +45,10 @@ impl Detail for RawDetail {
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
         Some(self.0 == other.0)
+    }
+
+    fn unread_fields(&self) -> Vec<&'static str> {
+        LocalDetail::deserialize(&self.0).map(|local| local.unread_fields()).unwrap_or_default()
     }
 
     fn netns(&self) -> Option<NetworkNamespace> {

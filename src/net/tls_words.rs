@@ -179,11 +179,11 @@ mod tests {
             "QUIC",
             "CRL",
         ];
-        let is_word = |word: &str| {
+        let has_words = text.split(' ').all(|word| {
             let word = word.trim_matches([':', ',']);
             known.contains(&word) || !word.chars().any(char::is_uppercase)
-        };
-        text.split(' ').all(is_word) && !text.contains(['(', ')', '{', '}', '[', ']', '"', ';'])
+        });
+        has_words && !text.contains(['(', ')', '{', '}', '[', ']', '"', ';'])
     }
 
     macro_rules! all {

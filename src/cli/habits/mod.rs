@@ -99,8 +99,10 @@ fn target(word: &str) -> Option<String> {
 
 /// What to type instead of a word that a command does not take: kubectl's names of objects.
 pub(super) fn argument(path: &str, word: &str) -> Option<String> {
-    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
-    let name = word.rsplit('/').next().filter(|name| !name.is_empty() && is_name(name))?;
+    let name = word.rsplit('/').next().filter(|name| !name.is_empty())?;
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')) {
+        return None;
+    }
     match name {
         _ if path != "portolan discover k8s" => None,
         "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
