@@ -128,6 +128,7 @@ impl DriftItem {
             registries: (0..registries).collect(),
         };
         item.set_holder(service);
+
         item
     }
 

@@ -202,6 +202,7 @@ impl DriftCounts {
                 }
             }
         }
+
         counts
     }
 

@@ -73,6 +73,7 @@ impl<'a> Subject<'a> {
 
     fn without_finding(&self, verdict: DriftVerdict, owner: Option<DriftItem>) -> DriftItem {
         let is_failing = matches!(self.registered.health, RegistryHealth::Failing(_));
+
         match (verdict, self.place) {
             (_, AddressLocation::Unknown(reason)) => self.item.cannot_tell(reason),
             _ if let Some(reason) = self.listening.published => self.item.cannot_tell(reason),
@@ -126,6 +127,7 @@ impl<'a> Subject<'a> {
     /// What the registry says of the health, against the connection.
     fn health(&self, verdict: DriftVerdict) -> Option<DriftItem> {
         let registered = self.registered;
+
         match (verdict, &registered.health) {
             (DriftVerdict::NotReplying, _) if registered.manual => {
                 let text = format!("{} was configured by hand, and {}", self.at(), self.connection().as_str());

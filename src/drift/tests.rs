@@ -54,6 +54,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         connections: None,
         sockets: 1,
     };
+
     Service::new(format!("local/tcp/{address}:{port}"), "local", vec![endpoint], detail)
 }
 
@@ -61,6 +62,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
 pub(super) fn registered(service: &str, id: &str, address: &str, port: u16) -> RegisteredEndpoint {
     let instance = Instance { id: id.to_owned(), serving: true, ..Instance::default() };
     let endpoint = Endpoint::new(Address::Ip(ip(address)), Some(port), Transport::Tcp);
+
     RegisteredEndpoint {
         service: service.into(),
         namespace: None,
@@ -86,6 +88,7 @@ pub(super) fn input() -> DriftInput {
         other_addresses: Vec::new(),
         namespaces_complete: true,
     };
+
     DriftInput {
         registries: vec![view("consul")],
         listeners: Vec::new(),
@@ -122,6 +125,7 @@ pub(super) fn reply(input: &mut DriftInput) {
         .flat_map(RegisteredEndpoint::sockets)
         .map(|(ip, port, _)| (ip, port))
         .collect();
+
     for (ip, port) in sockets {
         let listens = input
             .listeners
@@ -242,6 +246,7 @@ fn another_host_is_judged_by_its_replies_only() {
         (ConnectionEnd::Unreachable, &[][..], "it is on another host, whose sockets are not visible from here"),
         (ConnectionEnd::NotTried, &[][..], "it is on another host, whose sockets are not visible from here"),
     ];
+
     for (connection, expected, reason) in replies {
         let mut input = with(registered("web", "web-1", "10.0.0.9", 80), Vec::new());
         input.replies.insert((ip("10.0.0.9"), 80), AddressReply { connection, identity: None });

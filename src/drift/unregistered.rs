@@ -100,6 +100,7 @@ fn registered(input: &DriftInput, service: &Service<LocalDetail>, of_port: &[&Re
             return Certainty::Yes;
         }
     }
+
     certainty
 }
 

@@ -169,11 +169,13 @@ impl IdentifyWatch {
         let number = self.last;
         // Our own probes' sockets may be listed before they are connected.
         let reach = if is_own(holders) { Reach::Not(None) } else { reacher.reach(service, endpoint) };
+
         let pending = matches!(reach, Reach::To(_));
         if let Reach::To(target) = reach {
             self.owners.insert(number, service.id.clone());
             self.waiting.insert(number, target);
         }
+
         EndpointTrack {
             number,
             probeable: can_be_probed(service, endpoint),

@@ -36,6 +36,7 @@ pub fn diff<'a>(
     let (old, new) = (last_of_each(old), last_of_each(new));
     let before: HashMap<&str, &Service> = old.iter().map(|service| (service.id.as_raw(), *service)).collect();
     let after: HashSet<&str> = new.iter().map(|service| service.id.as_raw()).collect();
+
     let gone = old.into_iter().filter(|service| !after.contains(service.id.as_raw())).map(Change::Removed);
     let there = new.into_iter().filter_map(|new| match before.get(new.id.as_raw()) {
         None => Some(Change::Added(new)),
@@ -44,6 +45,7 @@ pub fn diff<'a>(
             (!changed.is_empty()).then_some(Change::Updated { old, new, changed })
         }
     });
+
     gone.chain(there).collect()
 }
 
@@ -173,6 +175,7 @@ impl DiffWalk<'_> {
         if old == new || self.is_volatile(&path.plain) {
             return;
         }
+
         match (old, new) {
             (Value::Object(old), Value::Object(new)) => {
                 let missing = old.keys().filter(|key| !new.contains_key(*key));
@@ -270,6 +273,7 @@ mod tests {
             };
             let (before, after) = (of(&old), of(&new));
             let mut built = old.clone();
+
             let mut touched = HashSet::new();
             for change in diff(&before, &after) {
                 let (Change::Added(at) | Change::Updated { new: at, .. } | Change::Removed(at)) = change;
@@ -281,6 +285,7 @@ mod tests {
                     Change::Removed(_) => prop_assert!(built.remove(&id).is_some()),
                 }
             }
+
             prop_assert_eq!(built, new);
         }
     }

@@ -73,6 +73,7 @@ mod tests {
     fn a_host_may_have_what_names_it_and_what_names_no_host() {
         let addresses = ["10.0.0.5", "127.0.0.1", "fd00::5"].map(|text| text.parse().unwrap());
         let host = HostQuery::new(vec!["web1.example".to_owned()], addresses);
+
         for (address, node, expected) in [
             ("10.0.0.5", None, true),
             ("::ffff:10.0.0.5", Some("other"), true),

@@ -84,6 +84,7 @@ impl Detail for LocalDetail {
         if matches!(self.firewall, None | Some(FirewallVerdict::Unknown)) {
             fields.push("detail.firewall");
         }
+
         fields
     }
 

@@ -34,6 +34,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<u64>().prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
     ];
+
     leaf.prop_recursive(3, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -103,6 +104,7 @@ fn any_address() -> impl Strategy<Value = (Address, Option<u16>, Transport)> {
         any::<std::net::IpAddr>().prop_map(Address::Ip),
         "[g-z][a-z.-]{0,20}".prop_map(|name| Address::Name(name.into())),
     ];
+
     prop_oneof![
         (host, prop::option::of(1..=u16::MAX), transport),
         any_text().prop_map(|path| (Address::Unix(path), None, Transport::Unix)),
@@ -124,6 +126,7 @@ fn any_endpoint() -> impl Strategy<Value = Endpoint> {
         prop::option::of(instance::tests::any_instance()),
         prop::option::of(any_health()),
     );
+
     parts.prop_map(|((address, port, transport), interface, ready, guess, identity, weight, instance, health)| {
         let mut endpoint = Endpoint {
             interface,
@@ -143,6 +146,7 @@ fn any_endpoint() -> impl Strategy<Value = Endpoint> {
 
 fn any_service() -> impl Strategy<Value = Service> {
     let names = (".{0,20}", prop::option::of(any_text()), prop::option::of(any_text()), any_word());
+
     (names, prop::collection::vec(any_endpoint(), 0..3), any_findings(), any::<Option<bool>>(), any_json()).prop_map(
         |((id, name, namespace, source), endpoints, findings, complete, detail)| {
             let health = complete.map(|complete| {
@@ -171,6 +175,7 @@ fn any_listing() -> impl Strategy<Value = Listing> {
     let fault =
         || (".{0,9}", ".{0,9}", ".{0,9}").prop_map(|(operation, cause, hint)| PartialError { operation, cause, hint });
     let faults = || prop::collection::vec(fault(), 0..3);
+
     (prop::collection::vec(any_service(), 0..4), any::<bool>(), faults(), faults()).prop_map(
         |(services, is_complete, errors, limits)| Listing {
             services,
@@ -185,6 +190,7 @@ fn any_listing() -> impl Strategy<Value = Listing> {
 /// All that can happen to a service and a source.
 fn any_event() -> impl Strategy<Value = Event> {
     let error = (".{0,9}", ".{0,9}", ".{0,9}");
+
     (any_service(), error, any::<u32>(), prop::collection::vec(".{0,9}", 0..3), 0..7_u8).prop_map(
         |(item, (operation, cause, hint), number, changed, which)| {
             let (source, item, error) = (item.source.clone(), Arc::new(item), PartialError { operation, cause, hint });
@@ -332,6 +338,7 @@ fn details_of_kubernetes_are_read_as_their_own_type() {
         containers: vec![K8sContainer { name: "c".into(), image: None, ready: true, restarts: 2 }],
         services: vec!["web".into()],
     });
+
     typed(K8sRouteDetail {
         kind: "HTTPRoute".into(),
         served_by: vec![],

@@ -183,6 +183,7 @@ mod tests {
             let word = word.trim_matches([':', ',']);
             known.contains(&word) || !word.chars().any(char::is_uppercase)
         });
+
         has_words && !text.contains(['(', ')', '{', '}', '[', ']', '"', ';'])
     }
 
@@ -302,6 +303,7 @@ mod tests {
         ] {
             assert_eq!(describe(&Error::AlertReceived(AlertDescription::from(number))), text);
         }
+
         assert_eq!(words(&PeerMisbehaved::SelectedUnofferedKxGroup), "selected unoffered key exchange group");
     }
 }

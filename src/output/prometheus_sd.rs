@@ -77,6 +77,7 @@ fn add_instance(labels: &mut Map<String, Value>, instance: &Instance) {
         let tags: Vec<String> = instance.tags.iter().map(ToString::to_string).collect();
         add(labels, "tags", format!(",{},", tags.join(",")));
     }
+
     for (key, value) in &instance.metadata {
         add(labels, &format!("metadata_{}", label_name(key.as_raw())), value.to_string());
     }

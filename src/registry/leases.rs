@@ -54,6 +54,7 @@ impl State {
             let generation = self.view.instances.get(&**id)?.record.generation;
             Some(LeaseKey { id: Arc::clone(id), check, generation })
         });
+
         due.take(max).collect()
     }
 
@@ -157,6 +158,7 @@ impl State {
             }
             (None, _) => {}
         }
+
         self.view.instances.insert_mut(Arc::clone(&entry.id), entry);
     }
 

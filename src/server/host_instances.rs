@@ -118,6 +118,7 @@ mod tests {
             let view = View::new(state.snapshot(), true);
             tags.push(entity_tag("e", &of_host(&view, &host)));
         }
+
         assert_eq!(tags[0], tags[1], "an instance of another host");
         assert_ne!(tags[1], tags[2], "another weight");
         assert_ne!(tags[2], tags[3], "a new instance");

@@ -295,6 +295,7 @@ fn accept_all(
     clients: &Shutdown,
 ) {
     let (ids, bodies) = (Arc::new(RequestIds::new()), BodyRoom::new());
+
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
             gate: Arc::clone(&app.gate),

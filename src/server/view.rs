@@ -418,6 +418,7 @@ impl ViewDraft {
             health_answers: Default::default(),
         });
         change(&mut touched.instances);
+
         Arc::clone(&touched.counters)
     }
 

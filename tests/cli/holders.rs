@@ -52,12 +52,14 @@ fn who_fails_where_nothing_listens() {
     let ran = portolan(&format!("who {port}")).run();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
     assert_eq!(ran.stderr, format!("nothing listens on port {port}\n"));
+
     for words in [port.to_string(), format!("local {port}")] {
         let listed = portolan(&words).run();
         assert_eq!((listed.code, listed.stdout.as_str()), (Some(0), ""), "{words}");
         assert!(listed.stderr.starts_with(&format!("nothing listens on port {port}\n")), "{}", listed.stderr);
     }
     assert_eq!(portolan(&format!("who {port} --json")).run().code, Some(1));
+
     portolan(&format!("who {port} --pid --json"))
         .refuses("--pid: it prints process ids only", "leave it or --output out");
 }

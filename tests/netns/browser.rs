@@ -38,6 +38,7 @@ fn browse(scene: &Scene, pages: &[PathBuf]) -> Vec<Value> {
     let mut command = scene.command("python3");
     command.arg(driver).arg(axe()).arg(scene.dir()).args(pages);
     let ran = output(&mut command);
+
     let said = String::from_utf8_lossy(&ran.stderr);
     assert!(
         ran.status.success(),
@@ -45,6 +46,7 @@ fn browse(scene: &Scene, pages: &[PathBuf]) -> Vec<Value> {
         fs::read_to_string(scene.dir().join("chromium.log")).unwrap_or_default()
     );
     let lines = String::from_utf8(ran.stdout).unwrap();
+
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

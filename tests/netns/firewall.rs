@@ -37,6 +37,7 @@ const INPUT: &str = "nft add table inet f; nft 'add chain inet f i { type filter
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn layouts() -> Vec<Layout> {
     let dropped = "nft add rule inet f i tcp dport 80 drop";
+
     vec![
         at_80("no rules", "", true, "open"),
         at_80("a table without chains", "nft add table inet f", true, "open"),
@@ -313,6 +314,7 @@ fn a_udp_socket_of_every_address_may_be_reached_by_a_group() {
     let (here, there) = (Scene::new(), Scene::new());
     here.wire_to(&there);
     here.sh("iptables -P INPUT DROP; iptables -A INPUT -p udp -d 224.0.0.251 --dport 5353 -j ACCEPT");
+
     let _fixture = here.fixture("udp=0.0.0.0:5353 udp=10.77.0.1:5354 udp=0.0.0.0:5355");
     let listing = here.portolan().args("--udp").list();
     for (what, firewall, exposed) in [

@@ -33,6 +33,7 @@ impl Engine {
              ip route add default via 172.17.0.1; ip -6 route add default via fd17::1
              until ip link show eth0 | grep -q LOWER_UP; do :; done",
         );
+
         engine
     }
 
@@ -233,11 +234,13 @@ fn a_published_port_whose_packets_are_not_passed_on_is_filtered() {
     let _fixture = engine.serve("tcp=172.17.0.2:80");
     assert!(!connects(&engine.neighbour, "10.77.0.1:8080", false));
     let listing = engine.list();
+
     let row = listing.row("tcp 0.0.0.0:8080");
     assert_eq!((row.detail("firewall"), row.detail("exposed")), (&json!("filtered"), &json!(false)));
     // The rules for input do not matter to what is passed on.
     engine.host.sh("iptables -D FORWARD -p tcp --dport 80 -j DROP; iptables -P INPUT DROP");
     assert!(connects(&engine.neighbour, "10.77.0.1:8080", true));
+
     assert_eq!(engine.list().row("tcp 0.0.0.0:8080").detail("firewall"), "open");
 }
 
@@ -261,6 +264,7 @@ fn every_kind_of_rule_is_read() {
     let engine = Engine::new();
     let _served = engine.serve("tcp=0.0.0.0:80 tcp=0.0.0.0:8080 udp=0.0.0.0:53");
     let _own = engine.host.fixture("tcp=0.0.0.0:9090");
+
     for (rule, row, target) in RULES {
         engine.host.sh(&format!(
             "nft flush ruleset; nft add table ip t

@@ -43,6 +43,7 @@ impl Machine {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let listener = UnixListener::bind(&path).unwrap();
         let (count, serve) = (Arc::new(AtomicUsize::new(0)), Arc::new(serve));
+
         let connections = Arc::clone(&count);
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -51,6 +52,7 @@ impl Machine {
                 thread::spawn(move || serve(stream));
             }
         });
+
         count
     }
 
@@ -170,6 +172,7 @@ fn hostile_replies_are_bounded_and_cleaned() {
         ("longer than", [&b"HTTP/1.1 200 OK\r\n\r\n"[..], &b" ".repeat(17 << 20)].concat()),
         ("", escapes.into_bytes()),
     ];
+
     for (why, bytes) in cases {
         let machine = Machine::new();
         machine.serve("docker.sock", move |stream| reply(stream, &bytes));
@@ -230,6 +233,7 @@ fn cri_response() -> Bytes {
         label(b"io.kubernetes.pod.name", b"web-0"),
         label(b"io.kubernetes.pod.namespace", b"shop"),
     ];
+
     framed(&field(1, &container.concat()))
 }
 
@@ -254,6 +258,7 @@ fn framed(message: &[u8]) -> Bytes {
 /// A server of containerd's interface and that of Kubernetes: gRPC over HTTP/2.
 fn serve_cri(stream: UnixStream) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+
     runtime.block_on(async {
         stream.set_nonblocking(true).unwrap();
         let stream = tokio::net::UnixStream::from_std(stream).unwrap();
@@ -317,6 +322,7 @@ fn a_watch_reports_the_name_of_a_new_container() {
             return line;
         }
     };
+
     next("synced");
     let (_group, _fixture) = machine.container(&format!("docker-{ID}.scope"));
     assert!(next("nginx:1.29").contains("local/tcp/0.0.0.0:80"));

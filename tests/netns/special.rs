@@ -171,6 +171,7 @@ fn vsock_listeners_are_listed_or_said_to_be_unknown() {
     let scene = Scene::new();
     let holder = Fixture::start(scene.command("python3").args(["-c", VSOCK]));
     let outcome = scene.portolan().args("--vsock --tcp --json").run();
+
     let document = outcome.document();
     if holder.truth.0.is_empty() || document["complete"] == true {
         let listed = owners(&Listing::new(&document));
@@ -181,5 +182,6 @@ fn vsock_listeners_are_listed_or_said_to_be_unknown() {
         let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("vsock")).collect();
         assert!(said.first().is_some_and(|line| line.contains("vsock_diag")), "{}", outcome.stderr);
     }
+
     assert_eq!(scene.portolan().run().code, Some(0), "who does not ask is not told");
 }

@@ -20,6 +20,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
     let fixture = scene.fixture("random=200@41,0.0.0.0");
     let truth: BTreeSet<u16> = truth(&fixture).into_iter().filter(|port| *port <= 20_000).collect();
     let scan = || scene.scan().args("-p 1-20000 127.0.0.1 --json");
+
     let (mut incomplete, mut life) = (0, Duration::ZERO);
     for step in 0..STEPS {
         // How long a life is depends on what else this machine is doing.
@@ -50,6 +51,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
             other => panic!("exit {other:?}: {}", outcome.stderr),
         }
     }
+
     assert!(incomplete > 0, "in {STEPS} runs no signal came in the middle");
 }
 
@@ -65,11 +67,13 @@ fn while_it_waits() {
     // Its connections wait for replies.
     here.sh("timeout 60 sh -c 'until ss -Htn state syn-sent | grep -q .; do sleep 0.05; done'");
     assert!(!file.exists(), "the file appears only when it is complete");
+
     kill(pid, Signal::INT);
     let outcome = Outcome::new(hear(child, "a scan that waits"));
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
     let written: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(written, outcome.document(), "the file says the same");
+
     assert!(outcome.stderr.contains("not scanned"), "{}", outcome.stderr);
 }
 
@@ -94,6 +98,7 @@ fn results_are_seen_while_the_scan_goes_on() {
     let (here, there) = wired();
     let _fixture = there.fixture("tcp=0.0.0.0:22");
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport != 22 drop'");
+
     for format in ["name", "ndjson", "csv"] {
         let scan = here.scan().args("-p 22,60000-65000 10.77.0.2 --pace polite --output").arg(format);
         let mut child = scan.spawn();
@@ -149,11 +154,13 @@ fn while_targets_do_not_come() {
     }
     let mut command = scene.scan().args("- -p 80 --json --deadline 100ms").command();
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+
     let unwritten = child.stdin.take();
     let outcome = Outcome::new(hear(child, "a scan without targets"));
     drop(unwritten);
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()), "{}", outcome.stderr);
     let why = "cannot read all targets: the --deadline has passed";
+
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 
@@ -175,6 +182,7 @@ fn a_reader_that_never_reads_holds_up_no_end() {
         (status.code(), said)
     };
     let (code, said) = run("--deadline 500ms", None);
+
     let expected = "error: cannot write to standard output: the reader does not read any more\nhint: ";
     assert!(code == Some(3) && said.contains(expected), "{code:?} {said}");
     assert_eq!(run("", Some(Signal::INT)).0, Some(130));

@@ -32,11 +32,13 @@ fn every_form_is_understood() {
     assert_eq!(hosts(&scene, "127.0.0.5-7 --exclude 127.0.0.6,::1"), set(&["127.0.0.5", "127.0.0.7"]));
     assert_eq!(hosts(&scene, "::1 127.0.0.1"), set(&["127.0.0.1", "::1"]));
     assert_eq!(hosts(&scene, "::1 127.0.0.1 -4"), set(&["127.0.0.1"]));
+
     assert_eq!(hosts(&scene, "::1 127.0.0.1 -6"), set(&["::1"]));
     assert_eq!(hosts(&scene, "localhost -4"), set(&["127.0.0.1"]));
     assert_eq!(hosts(&scene, "127.0.0.1 127.0.0.1/32 127.0.0.1"), set(&["127.0.0.1"]), "each once");
     scene.sh("ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up");
     let document = scene.scan().args("-p 80 --interface d0 --all --json").run().document();
+
     assert_eq!(document["items"].as_array().unwrap().len(), 4, "the four addresses of the network");
 }
 
@@ -107,6 +109,7 @@ fn many_probes_need_a_yes() {
     assert_eq!((outcome.code, outcome.text()), (Some(2), ""));
     assert!(outcome.stderr.contains("are 1099494850560 probes, more than 1048576"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
+
     let far = scene.scan().args("-p- ::/0 --yes").run();
     assert_eq!(far.code, Some(2), "more than portolan can count: {}", far.stderr);
     // With --yes it begins, with as little memory as any scan.
@@ -116,6 +119,7 @@ fn many_probes_need_a_yes() {
         .under("prlimit", &["--data=67108864"])
         .run();
     assert_eq!(begun.code, Some(3), "{}", begun.stderr);
+
     assert!(begun.text().lines().count() > 100, "{}", begun.stderr);
 }
 
@@ -148,12 +152,14 @@ fn odd_values_are_refused_in_words() {
     refused("127.0.0.1 --rate -5", "'-5': it is not a number of probes per second");
     refused("127.0.0.1 --retries -1", "'-1': it is not a number of retries");
     let file = scene.dir().join("utf16");
+
     let utf16: Vec<u8> = "\u{feff}127.0.0.1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(&file, utf16).unwrap();
     refused(&format!("@{}", file.display()), ": it is in UTF-16");
     fs::write(&file, "").unwrap();
     refused(&format!("@{}", file.display()), ": it contains no target");
     refused("300.1.1.1", "'300.1.1.1': it is not an IPv4 address");
+
     for group in ["224.0.0.1", "239.0.0.0/8", "224.0.0.1-9", "255.255.255.255", "ff02::1"] {
         refused(&format!("-p 80 {group}"), "no connection reaches a multicast or broadcast address");
     }
@@ -189,6 +195,7 @@ fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
     };
     assert_eq!(found("-p 80 127.0.0-1.1"), ["127.0.0.1:80", "127.0.1.1:80"]);
     assert_eq!(found("-p 80 127.0.0.1,5,9"), ["127.0.0.1:80", "127.0.0.5:80"]);
+
     assert_eq!(found("-p 80 127.0.0.4-127.0.0.6"), ["127.0.0.5:80"]);
     assert_eq!(
         found("127.0.0.1:80 http://127.0.0.5/x https://127.0.0.9:8443/"),
@@ -197,6 +204,7 @@ fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
     assert_eq!(found("-p 80 fd77::3-fd77::4"), ["[fd77::3]:80"]);
     assert_eq!(found("-p 81 127.0.0.1:80 127.0.0.5"), ["127.0.0.1:80"]);
     let outcome = scene.scan().args("127.0.0.1:80 127.0.0.9:8443 127.0.0.9:1").run();
+
     assert!(outcome.stderr.contains("3 ports of 2 hosts: 2 open, 1 closed"), "{}", outcome.stderr);
 }
 
@@ -213,6 +221,7 @@ fn an_address_in_disguise_is_no_name_and_what_is_left_out_has_no_port() {
         assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{args}: {}", outcome.stderr);
     }
     let secret = scene.scan().args("https://user:s3cret@127.0.0.1:99999/").run();
+
     assert!(secret.code == Some(2) && !secret.stderr.contains("s3cret"), "{}", secret.stderr);
 }
 
@@ -235,11 +244,13 @@ fn every_name_of_an_address_is_listed_and_its_ports_are_scanned_once() {
     let scan =
         scene.scan().args("a.test b.test A.TEST -p 80,81 --json").under("unshare", &["-m", "sh", "-c", &mount, "sh"]);
     let outcome = scan.run();
+
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("2 ports of 1 host: 1 open, 1 closed"), "{}", outcome.stderr);
     let items = outcome.document()["items"].as_array().unwrap().clone();
     let found: Vec<_> =
         items.iter().map(|item| (item["id"].as_str().unwrap(), item["detail"]["host"].as_str().unwrap())).collect();
+
     assert_eq!(found, [("scan/tcp/127.0.0.1:80", "a.test"), ("scan/tcp/127.0.0.1:80/b.test", "b.test")]);
 }
 
@@ -263,6 +274,7 @@ fn shards_divide_a_scan_of_hosts_and_one_of_ports() {
         assert_eq!(found, all, "{args}");
     }
     let refused = scene.scan().args("127.0.0.1 -p 80 --shard 4/3").run();
+
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }
 

@@ -114,12 +114,14 @@ fn redirects_are_followed_only_where_that_is_safe() {
     let at = |path: &str, follow: &[&str]| codes(&[&[peer.url(path).as_str()], follow].concat());
     let follow = ["--follow", "--header", "Authorization: Bearer x", "--header", "Cookie: a=b"];
     assert_eq!(at("/to-ok", &[]), [""; 0], "a redirect is well by itself");
+
     assert_eq!(at("/to-ok", &["--follow", "--expect-body", "ok"]), [""; 0]);
     for path in ["/loop", "/ping", "/file", "/link-local", "/far"] {
         assert_eq!(at(path, &follow), ["http-redirect-unsafe"], "{path}");
     }
     assert_eq!(at("/huge", &follow), ["http-invalid"]);
     assert_eq!(at("/other", &follow), [""; 0], "credentials stay with their host");
+
     assert!(seen.accepted() > 0);
 }
 
@@ -136,6 +138,7 @@ fn a_redirect_may_change_the_method_to_get() {
             None => answer("200 OK", &format!("Method: {method}\r\n"), ""),
         }
     });
+
     for (method, code, after) in [
         ("POST", 301, "GET"),
         ("POST", 302, "GET"),
@@ -170,6 +173,7 @@ fn only_harmless_headers_follow_to_another_origin() {
             _ => answer(if is_named { "200 OK" } else { "500 Other" }, "", ""),
         }
     });
+
     let headers =
         ["Host: shop.test", "X-Api-Key: secret", "Accept-Language: de", "User-Agent: probe", "X-Trace: secret"];
     let headers: Vec<&str> = headers.iter().flat_map(|header| ["--header", header]).collect();
@@ -192,6 +196,7 @@ fn peers_that_are_no_http_server() {
         while stream.write_all(&[b'x'; 8192]).is_ok() {}
     });
     assert_eq!(codes(&[&endless.target(), "--protocol", "http"]), [""; 0], "the rest of an endless body is not read");
+
     let broken = Peer::http(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec());
     assert_eq!(codes(&[&broken.target(), "--protocol", "http"]), ["http-invalid"]);
     let plain = Peer::http(|_| answer("400 Bad", "", ""));
@@ -211,6 +216,7 @@ fn protocols_that_say_whether_they_are_well() {
     };
     let ask = |peer: &Peer| codes(&[&format!("redis://{}", peer.address)]);
     assert_eq!(ask(&redis(b"+PONG\r\n")), [""; 0]);
+
     assert_eq!(ask(&redis(b"-NOAUTH Authentication required.\r\n")), [""; 0], "it is alive, and only wants a password");
     assert_eq!(ask(&redis(b"-LOADING Redis is loading the dataset in memory\r\n")), ["protocol-unwell"]);
     assert_eq!(ask(&redis(b"\x1b[2J\n")), ["protocol-unwell"]);
@@ -225,11 +231,13 @@ fn scripts_have_limits_and_end_as_a_group() {
     assert_eq!(run(&["sh", "-c", "exit 2"]), ["script-failed"]);
     assert_eq!(run(&["sh", "-c", "kill -9 $$"]), ["script-failed"]);
     assert_eq!(run(&["sh", "-c", "sleep 60 & wait"]), ["script-timeout"]);
+
     assert_eq!(run(&["yes"]), ["script-timeout"], "endless output");
     assert_eq!(run(&["sh", "-c", "test \"$PORTOLAN_TARGET_ADDRESS\" = 127.0.0.1"]), [""; 0]);
     let missing = portolan(["validate", "--json", &peer.target(), "--check", "script", "--script", "/no/such/program"]);
     let document: Value = serde_json::from_str(&missing.stdout).unwrap();
     let health = &document["items"][0]["endpoints"][0]["health"];
+
     assert_eq!(
         (&health["score"], &health["complete"], &health["state"]),
         (&Value::Null, &false.into(), &"unknown".into())
@@ -281,6 +289,7 @@ fn samples_show_how_steady_it_is() {
     });
     let found = codes(&[&peer.url("/"), "--samples", "10"]);
     assert!(found.contains(&"flapping-8".to_owned()) && found.contains(&"success-below-95".to_owned()), "{found:?}");
+
     let down = closed_port().to_string();
     let found = codes(&[&down, "--samples", "10"]);
     assert!(found.contains(&"circuit-open".to_owned()), "{found:?}");
@@ -306,11 +315,13 @@ fn output_of_another_portolan_is_accepted() {
     let output = feed(&listed);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["items"][0]["id"], format!("scan/tcp/{}", peer.address));
+
     assert_eq!(document["items"][0]["source"], "scan");
     assert_eq!(document["items"][0]["endpoints"][0]["health"]["score"], 100);
     let told = feed(&listed.replace("\"complete\":true", "\"complete\":false"));
     assert_eq!(told.status.code(), Some(3), "what is not whole stays so");
     let nonsense = feed("{\"id\":");
+
     assert_eq!((nonsense.status.code(), nonsense.stdout.len()), (Some(2), 0));
 }
 
@@ -395,6 +406,7 @@ fn what_identification_found_stays_with_its_endpoint() {
     fs::write(&told, &listed).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(["validate", "-", "--json", "--evidence"]).arg(&seen).env_clear();
+
     let output = command.stdin(fs::File::open(&told).unwrap()).output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     let service =
@@ -403,6 +415,7 @@ fn what_identification_found_stays_with_its_endpoint() {
     assert!(identified["tls"]["certificates"][0]["sha256"].is_string(), "{identified}");
     assert_eq!(service(&said), identified);
     let written = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+
     assert_eq!(portolan(["score", &written.display().to_string(), "--json"]).stdout, said);
 }
 
@@ -422,6 +435,7 @@ fn what_a_source_found_stays_with_its_service() {
     let seen = directory.path("seen");
     child.args(["validate", "-", "--json", "--evidence"]).arg(&seen).env_clear().stdin(fs::File::open(&file).unwrap());
     let said = String::from_utf8(child.output().unwrap().stdout).unwrap();
+
     let document: Value = serde_json::from_str(&said).unwrap();
     let item = &document["items"][0];
     let codes = |item: &Value| -> Vec<Value> {
@@ -431,6 +445,7 @@ fn what_a_source_found_stays_with_its_service() {
     assert_eq!(item["findings"][0]["text"], "both on one node");
     assert_eq!(item["health"]["score"], 100, "a source's findings take no points");
     let written = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+
     assert_eq!(portolan(["score", &written.display().to_string(), "--json"]).stdout, said);
 }
 
@@ -444,6 +459,7 @@ fn evidence_gives_the_same_bytes_again() {
     let seen_words = seen.display().to_string();
     let first = portolan([&["validate", &url], &args[..], &[&seen_words]].concat());
     let file = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+
     drop(peer);
     let again = portolan(["score", &file.display().to_string(), "--json"]);
     assert_eq!((first.code, again.code), (Some(1), Some(1)));
@@ -451,6 +467,7 @@ fn evidence_gives_the_same_bytes_again() {
     assert!(first.stdout.contains("http-unavailable"));
     let forged = fs::read_to_string(&file).unwrap().replace("portolan-score/1", "portolan-score/2");
     fs::write(&file, forged).unwrap();
+
     assert_eq!(portolan(["score", &file.display().to_string()]).code, Some(2));
 }
 
@@ -470,11 +487,13 @@ fn a_services_file_says_what_to_ask() {
     fs::write(&file, text).unwrap();
     let ran = portolan(["validate", &file.display().to_string(), "--json"]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+
     let item = &document["items"][0];
     assert_eq!((&item["id"], &item["source"]), (&"file/shop".into(), &"file".into()));
     assert_eq!(item["endpoints"][1]["health"]["findings"][0]["code"], "tcp-refused");
     assert!(!ran.stdout.contains("hush") && !ran.stderr.contains("hush"), "a secret is never shown");
     let listed = portolan(["discover", "file", &file.display().to_string(), "-o", "name"]);
+
     assert_eq!(listed.stdout, "file/shop\n");
 }
 
@@ -495,6 +514,7 @@ fn a_deadline_leaves_nothing_unsaid() {
     ]);
     let document: Value = serde_json::from_str(&ran.stdout).unwrap();
     let health = &document["items"][0]["endpoints"][0]["health"];
+
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
     assert_eq!(health["coverage"], serde_json::json!(["tcp"]));
     assert_eq!(health["hindered"], serde_json::json!(["http: the run's deadline passed"]));

@@ -117,6 +117,7 @@ fn http_cases(peer: &Peer) -> Vec<Case> {
         let url = peer.url(&format!("/{code}"));
         cases.push(case("any", &url, &[&url, "--expect-status", "200,204,301,302,404"]));
     }
+
     for path in ["/ok", "/fail"] {
         let url = peer.url(path);
         cases.push(case("body", &url, &[&url, "--expect-body", "^OK$"]));
@@ -124,6 +125,7 @@ fn http_cases(peer: &Peer) -> Vec<Case> {
     }
     let url = peer.url("/half");
     cases.push(case("http", &url, &[&url]));
+
     cases
 }
 

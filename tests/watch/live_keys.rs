@@ -63,6 +63,7 @@ fn a_menu_sorts() {
     assert!(screen.contains("Enter sort") && screen.contains("  user"), "{screen}");
     // The second one after the default order.
     terminal.press(&["Down", "Down", "Enter"]);
+
     let screen = terminal.until_shows("ADDRESS▲");
     let place = |text: &str| screen.find(text).unwrap();
     assert!(place("127.0.0.1:6379") < place("127.0.0.2:5432") && !screen.contains("Sort by"), "{screen}");
@@ -70,6 +71,7 @@ fn a_menu_sorts() {
     terminal.until_shows("* address");
     terminal.press(&["Home", "Enter"]);
     let screen = terminal.until(|screen| !screen.contains('▲'));
+
     assert!(screen.find("127.0.0.2:5432") < screen.find("127.0.0.1:6379"), "{screen}");
 }
 
@@ -86,6 +88,7 @@ fn columns_are_chosen_in_a_menu() {
     terminal.until_shows("[ ] proto");
     // The column of the command line.
     let items = screen.lines().filter(|line| line.contains("[x] ") || line.contains("[ ] "));
+
     let place = items.clone().position(|line| line.contains("[ ] command")).unwrap();
     for _ in 0..place {
         terminal.press(&["Down"]);
@@ -99,6 +102,7 @@ fn columns_are_chosen_in_a_menu() {
     // The same columns for services that come later.
     let (_late, _) = crate::watched::listener(&scene, "127.0.0.1:7001");
     let screen = terminal.until_shows("4 services");
+
     assert!(screen.contains("COMMAND") && !screen.contains("PROTO"), "{screen}");
 }
 
@@ -109,6 +113,7 @@ fn a_narrow_table_scrolls_sideways() {
     let terminal = watch(&scene, (40, 12), "");
     let before = terminal.until_shows("3 services");
     assert!(!before.contains("SCOPE") && before.contains('…'), "{before}");
+
     for _ in 0..20 {
         terminal.press(&["Right"]);
         if terminal.screen().contains("SCOPE") {
@@ -118,6 +123,7 @@ fn a_narrow_table_scrolls_sideways() {
     let screen = terminal.until_shows("SCOPE");
     assert!(screen.contains('‹') && screen.contains("127.0.0.1:80"), "beside the address: {screen}");
     terminal.press(&["Escape"]);
+
     terminal.until(|screen| screen == before);
 }
 
@@ -178,12 +184,14 @@ fn y_copies_the_row_to_the_clipboard() {
     // tmux is the terminal here.
     terminal.ask(&["set-option", "-s", "set-clipboard", "on"]);
     terminal.press(&["y"]);
+
     terminal.until_shows("sent the row to the terminal's clipboard");
     let begun = Instant::now();
     while !terminal.ask(&["list-buffers"]).contains("buffer") {
         assert!(begun.elapsed() < HANG, "nothing was copied");
     }
     let copied = terminal.ask(&["show-buffer"]);
+
     assert!(copied.starts_with("tcp\t127.0.0.1:80\thttp\tharbour\t"), "{copied:?}");
 }
 
@@ -219,10 +227,12 @@ fn hidden_owners_are_said_and_never_signalled() {
     let words = [command.get_program()].into_iter().chain(command.get_args());
     let line: Vec<String> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
     let terminal = Tmux::open(&scene, (100, 30), &line.join(" "));
+
     let screen = terminal.until_shows("1 row without its owner: no permission (`portolan help permissions`)");
     assert!(screen.contains("127.0.0.1:80"), "{screen}");
     terminal.press(&["K"]);
     terminal.until_shows("no permission to see the process");
     let pid = *fixture.truth.pids().first().unwrap();
+
     assert!(fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "harbour"));
 }

@@ -44,6 +44,7 @@ impl AnnouncePlan {
                 }
             }
         }
+
         plan
     }
 
@@ -158,6 +159,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             sockets: 1,
         };
         let endpoint = Endpoint::new(Address::Ip(address.parse().unwrap()), Some(port), Transport::Tcp);
+
         Service::new(format!("local/tcp/{address}:{port}"), "local", vec![endpoint], detail).erase()
     }
 
@@ -182,6 +184,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             [("host-1:db:6432", "db.example:6432".to_owned()), ("host-1:web:8080", "10.0.0.9:8080".to_owned())]
         );
         let web = &known.registrations["host-1:web:8080"];
+
         assert_eq!((web.tags.len(), web.checks.len(), web.protocol.as_deref()), (1, 1, Some("http")));
         assert_eq!(web.ttl, Some(std::time::Duration::from_secs(15)));
         assert!(known.unreachable.is_empty());

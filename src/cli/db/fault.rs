@@ -7,6 +7,7 @@ use crate::store::StoreError;
 /// Why a database cannot be used. `shown`: the database, for people.
 pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
     let hint = error.hint();
+
     match error {
         StoreError::NotReady { cause, .. } => {
             Error::Connection { what: format!("use {shown}"), why: clean(cause), hint: hint.to_owned() }

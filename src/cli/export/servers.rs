@@ -97,6 +97,7 @@ fn server(endpoint: &Endpoint, takes_names: bool) -> Result<ProxyServer, &'stati
     };
     let protocol = endpoint.instance.as_ref().and_then(|instance| instance.protocol.as_ref());
     let protocol = protocol.map(|protocol| protocol.as_raw().to_owned());
+
     Ok(ProxyServer { host, port, weight: endpoint.weight.unwrap_or(1), protocol })
 }
 

@@ -103,6 +103,7 @@ pub(super) fn argument(path: &str, word: &str) -> Option<String> {
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')) {
         return None;
     }
+
     match name {
         _ if path != "portolan discover k8s" => None,
         "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
@@ -128,6 +129,7 @@ pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
         _ => return None,
     };
     let typed = |habit: &&Habit| habit.at == SCAN && habit.typed.strip_prefix(short) == Some(value);
+
     HABITS.iter().find(typed).map(Habit::hint)
 }
 

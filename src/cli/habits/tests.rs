@@ -29,6 +29,7 @@ fn every_command_named_instead_exists() {
     let root = Cli::command();
     let quoted = HABITS.iter().flat_map(|habit| habit.instead.split('`').skip(1).step_by(2));
     let below = SUBCOMMANDS.iter().map(|(_, _, instead)| *instead);
+
     for text in quoted.chain(COMMANDS.iter().map(|(_, instead)| *instead)).chain(below) {
         let word = text.strip_prefix("portolan ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
         assert!(word.starts_with("--") || root.find_subcommand(word).is_some(), "{text}");
@@ -36,6 +37,7 @@ fn every_command_named_instead_exists() {
     for (word, _) in COMMANDS {
         assert!(root.find_subcommand(word).is_none(), "{word} is a command of portolan");
     }
+
     for (at, word, _) in SUBCOMMANDS {
         let command = root.find_subcommand(at).unwrap_or_else(|| panic!("{at} is a command"));
         assert!(command.find_subcommand(word).is_none(), "{word} is a command of {at}");

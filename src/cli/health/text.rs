@@ -73,6 +73,7 @@ fn write_reasons(out: &mut (dyn Write + Send), instance: &InstanceHealth) -> io:
     if let Some(server) = instance.checked_by.as_deref().filter(|_| instance.score.is_none()) {
         writeln!(out, "  checked by the server {}, which has its score and results", clean(server))?;
     }
+
     Ok(())
 }
 

@@ -28,6 +28,7 @@ pub(super) fn imports(given: &Given, own: &[(&str, &[SocketAddr])]) -> Result<Ve
         }
         imports.push(import);
     }
+
     Ok(imports)
 }
 
@@ -85,6 +86,7 @@ mod tests {
         let own = [("portolan", own.as_slice())];
         assert_eq!(read("eu=consul://10.0.0.5:8500", &own).unwrap().name, "eu");
         assert_eq!(read("etcd://10.0.0.6:2379", &own).unwrap().name, "etcd");
+
         for (wrong, why) in [
             ("nosuch://10.0.0.5", "no such provider"),
             ("dns://10.0.0.53/service.consul", "only finds services by name"),

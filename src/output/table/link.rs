@@ -24,6 +24,7 @@ pub(super) fn of(page: &RenderOptions, service: &Service, endpoint: &Endpoint) -
         Some(published) => published.own_end()?,
         None => address_of(service, endpoint)?,
     };
+
     Some(format!("{scheme}://{address}/"))
 }
 

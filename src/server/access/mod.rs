@@ -107,6 +107,7 @@ impl AccessControl {
         };
         control.read_keys()?;
         control.read_tokens()?;
+
         Ok(control)
     }
 
@@ -272,6 +273,7 @@ fn credential(headers: &HeaderMap) -> Credential<'_> {
     }
     let Some(value) = headers.get(AUTHORIZATION) else { return Credential::None };
     let Ok(text) = value.to_str() else { return Credential::Unreadable };
+
     match text.split_once(' ') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => kind_of(rest.trim()),
         // Prometheus 2.42 sends the credentials of `http_sd_configs` without a type.

@@ -128,6 +128,7 @@ impl Outbox {
     /// What was sent is stored.
     pub(super) fn sent(&mut self) {
         let (at, leases) = std::mem::take(&mut self.in_flight);
+
         for StoredLease { id, slot, generation, lasts } in leases {
             let slot = (id, slot);
             if let Some(before) = self.stored.remove(&slot) {

@@ -153,6 +153,7 @@ impl ClusterWriter {
                 failed.push(job);
             }
         }
+
         if !failed.is_empty() {
             self.writer.fail(failed, error);
         }

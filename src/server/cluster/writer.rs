@@ -79,6 +79,7 @@ enum Next {
 impl ClusterWriter {
     pub(in crate::server) fn new(writer: CommandWriter, store: Arc<dyn SharedStore>, hints: Hints) -> Self {
         let wakeups = store.wakeups();
+
         Self {
             writer,
             store,
@@ -290,6 +291,7 @@ impl ClusterWriter {
                 has_reports |= known.lease.is_of_agent();
             }
         }
+
         if has_reports {
             let draft = ViewDraft::of(&self.writer.app.unscoped.load());
             self.writer.app.unscoped.store(Arc::new(draft.finish(self.writer.state.snapshot())));

@@ -102,6 +102,7 @@ impl<'v> Applications<'v> {
             self.application_json(&mut out, name);
         }
         out.extend_from_slice(b"]}}");
+
         out
     }
 
@@ -154,6 +155,7 @@ impl<'v> Applications<'v> {
                 let _ = XmlWriter::new(&mut bytes).and_then(|mut writer| self.application_xml(&mut writer, name));
             }
         }
+
         Some(bytes)
     }
 }

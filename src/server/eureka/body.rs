@@ -44,6 +44,7 @@ pub(super) async fn read(access: &Access, request: Request<Body>) -> ApiResult<M
     let document = if is_xml { xml::read(&bytes) } else { serde_json::from_slice(&bytes).map_err(|e| e.to_string()) };
     let document =
         document.map_err(|why| Problem::new("", clean(&why), "send {\"instance\": {…}}, or <instance> as XML"))?;
+
     match document {
         Value::Object(mut fields) => match fields.shift_remove("instance") {
             Some(Value::Object(instance)) => Ok(instance),
@@ -168,6 +169,7 @@ fn port(fields: &Map<String, Value>, name: &'static str) -> Result<Option<(u16, 
     };
     let is_enabled =
         enabled.is_none_or(|enabled| enabled.as_bool().unwrap_or_else(|| enabled.as_str() == Some("true")));
+
     match number.and_then(|number| u16::try_from(number).ok()) {
         Some(0) => Ok(None),
         Some(number) => Ok(Some((number, is_enabled))),
@@ -198,6 +200,7 @@ mod tests {
         );
         assert_eq!((registration.id.as_deref(), registration.name.as_str()), (Some("WEB:h1:web:8443"), "web"));
         assert_eq!((registration.ttl, status), (Some(Duration::from_secs(20)), InstanceStatus::Starting));
+
         assert_eq!((registration.zone.as_deref(), &*registration.metadata["n"]), (Some("a"), "1"));
         let own: Value = serde_json::from_str(&registration.metadata[EUREKA_KEY]).unwrap();
         assert_eq!((&own["port"], &own["portEnabled"]), (&json!(8080), &json!(false)));
@@ -207,6 +210,7 @@ mod tests {
     fn what_cannot_be_used_is_said() {
         let good = json!({ "app": "WEB", "ipAddr": "10.0.0.1", "port": 80 });
         assert!(read(good.clone()).is_ok());
+
         for (field, value, why) in [
             ("app", json!("other"), "app: it is other, and the path has WEB"),
             ("status", json!("GREEN"), "status: GREEN is not a status"),

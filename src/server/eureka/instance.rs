@@ -109,6 +109,7 @@ impl EurekaInstance {
         let last_seen = std::str::from_utf8(&self.view.times.last_seen()).ok().and_then(|text| text.parse().ok());
         let renewed = last_seen.map_or(registered, |time: Timestamp| time.as_millisecond());
         let renewal = self.own.get("renewalIntervalInSecs").and_then(Value::as_u64).unwrap_or(RENEWAL_SECONDS);
+
         json!({
             "renewalIntervalInSecs": renewal,
             "durationInSecs": lease.map_or(i32::MAX.unsigned_abs().into(), |lease| lease.ttl.as_secs()),

@@ -75,6 +75,7 @@ async fn handle(app: &App, call: ApiResult<Call>, request: Request) -> ApiResult
     };
     let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
     let line = (&head.method, head.uri.path());
+
     let access = Access::admit(app, line, &head.headers, context, call.operation.permission())?;
     let request = Request::from_parts(head, body);
     dispatch(&access, &call, request).await
@@ -82,6 +83,7 @@ async fn handle(app: &App, call: ApiResult<Call>, request: Request) -> ApiResult
 
 async fn dispatch(access: &Access, call: &Call, request: Request<Body>) -> ApiResult {
     let query = request.uri().query().unwrap_or_default().to_owned();
+
     match call.operation {
         Operation::Register => {
             writes::register(access, &call.app, request).await?;
@@ -128,6 +130,7 @@ fn written(access: &Access, view: &ScopedView, call: &Call, format: Format) -> A
         Operation::SecureVip => with_vip(view, "secureVipAddress", &call.app, format),
         _ => Some(Applications::all(view).list(format)),
     };
+
     found.ok_or_else(|| unknown(call))
 }
 

@@ -212,6 +212,7 @@ mod tests {
             let error = read(bad.as_bytes()).unwrap_err();
             assert!(error.contains(why), "{bad}: {error}");
         }
+
         assert!(read(b"\xff<a/>").is_err());
     }
 }

@@ -126,6 +126,7 @@ impl ImportWriter {
                 reason.get_or_insert_with(|| rejected.to_string());
             }
         }
+
         true
     }
 

@@ -102,6 +102,7 @@ impl Reading {
             let values: Vec<_> = imports.iter().map(|import| (import.name.as_str(), figure(import, uptime))).collect();
             labelled(encoder, MetricType::Gauge, name, help, "import", &values)?;
         }
+
         Ok(())
     }
 

@@ -58,6 +58,7 @@ impl Reader {
     /// Reads until the server stops.
     pub(super) async fn run(self, shutdown: Shutdown) {
         let mut was_connected = false;
+
         while !shutdown.is_stopping() {
             let failed = tokio::select! {
                 () = shutdown.stopping() => return,

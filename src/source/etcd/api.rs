@@ -188,6 +188,7 @@ impl EtcdApi {
     pub(crate) async fn call<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, RegistryFailure> {
         let token = self.token().await?;
         let had_token = token.is_some();
+
         match self.http.send(&RegistryRequest::post(path).json(body).authorization(token)).await {
             Err(failure) if had_token && is_expired(&failure) => {
                 *self.token.lock() = None;

@@ -440,6 +440,7 @@ mod tests {
     #[test]
     fn the_innermost_container_of_every_runtime_is_known_with_its_own_pod() {
         let pod = "12345678-9abc-def0-1234-56789abcdef0";
+
         for (layout, container, in_pod) in LAYOUTS {
             let path = layout
                 .replace("OUTER", &"e".repeat(64))

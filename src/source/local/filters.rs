@@ -92,6 +92,7 @@ fn read(filters: &Filters) -> Option<Local> {
         };
         *flag = value == "true";
     }
+
     Some(query)
 }
 
@@ -165,6 +166,7 @@ mod tests {
         };
         let filters = of(&query);
         assert_eq!(filters.len(), 5);
+
         assert_eq!(of(&read(&filters).unwrap()), filters);
         assert!(of(&Local::default()).is_empty());
         assert!(read(&Filters::from([("berths".to_owned(), "12".to_owned())])).is_none());

@@ -196,6 +196,7 @@ impl Local {
         if self.all_netns {
             out.note("a network namespace that only an open socket keeps alive cannot be found".to_owned());
         }
+
         outcome.errors.into_iter().for_each(|error| out.partial_error(error));
         outcome.limits.into_iter().for_each(|error| out.missing_permission(error));
         Ok(outcome.completeness)

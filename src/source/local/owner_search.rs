@@ -141,6 +141,7 @@ struct Pass {
 impl SearchThread {
     fn new(full: bool, names: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
         let ration = Ration::new(Instant::now());
+
         Self {
             full,
             names: names.then(ContainerNames::default),
@@ -323,6 +324,7 @@ impl SearchThread {
         }
         let mut owners = Owners::of_walk(walk, self.full, groups.clone(), &Users::read());
         let mut found = FoundOwners { owners: Vec::new(), is_final: false, everything: None, fault: None };
+
         for service in services {
             let mut owner =
                 Attribution { is_complete: false, ..owners.attribute(&service.sockets.iter().collect::<Vec<_>>()) };
@@ -331,6 +333,7 @@ impl SearchThread {
             found.owners.push((service.id.clone(), service.version, owner));
         }
         self.send(found);
+
         self.report_unnamed();
     }
 
@@ -354,6 +357,7 @@ impl SearchThread {
             self.remember(&owner);
             (service.id, service.version, owner)
         };
+
         let found = services.into_iter().map(attribute).collect();
         self.send(FoundOwners { owners: found, is_final: true, everything: has_everything.then_some(cost), fault });
         self.report_unnamed();

@@ -84,6 +84,7 @@ fn parse_socket(transport: Transport, state: SocketState, line: &str) -> Option<
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (ip, port) = parse_end(fields.next()?)?;
     let (_, receive_queue) = fields.nth(2)?.split_once(':')?;
+
     Some(Socket {
         transport,
         state,

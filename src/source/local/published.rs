@@ -69,6 +69,7 @@ fn resolve_elsewhere(published: &mut [Socket], neighbours: &[i32], tables: &mut 
             Err(error) => tables.faults.push(other_unreadable(&other, &error)),
         }
     }
+
     if is_missing && is_denied {
         tables.limits.push(namespaces_denied("run as root, to see what serves at published ports"));
     }
@@ -138,6 +139,7 @@ fn entries(port: &PublishedPort) -> Vec<Socket> {
         forwards_to: Some(target),
         ..Socket::listening(port.address, port.port)
     });
+
     entries.collect()
 }
 
@@ -164,6 +166,7 @@ fn resolve(published: &mut [Socket], sockets: &[Socket], is_here: impl Fn(IpAddr
             (entry.inode, entry.uid, entry.cgroup) = (serving.inode, serving.uid, serving.cgroup);
         }
     }
+
     published.iter().any(|entry| entry.inode == 0)
 }
 
@@ -209,6 +212,7 @@ mod tests {
         ] {
             assert_eq!(serves(&listener(address, v6_only), Transport::Tcp, target), is_it, "{address}");
         }
+
         assert!(!serves(&listener("0.0.0.0:80", None), Transport::Udp, target));
     }
 
@@ -221,6 +225,7 @@ mod tests {
             translations: vec![Translation { address: Some([172, 17, 0, 2].into()), port: None }],
         };
         let bound = Socket { transport: Transport::Udp, ..Socket::listening([0, 0, 0, 0].into(), 53) };
+
         for (device, shared) in [(None, None), (Some(0), Some(0)), (Some(3), Some(0))] {
             let mut published = [entries(&rule([0, 0, 0, 0])), entries(&rule([10, 77, 0, 1]))].concat();
             share_devices(&mut published, &[Socket { device, ..bound.clone() }]);

@@ -252,6 +252,7 @@ impl<'a> RowBuilder<'a> {
     /// The sort key of a listener. Listeners without one come last.
     fn sort_value(&self, group: &AddressGroup<'_>) -> SortValue {
         let first = group.first();
+
         match self.query.sort {
             SortKey::Port => SortValue::Number(first.port.into()),
             SortKey::Address => SortValue::Address(first.address.clone()),

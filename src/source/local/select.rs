@@ -103,6 +103,7 @@ pub(super) fn exposed_through(
     if has_other_rules(socket) {
         return by_address.filter(|exposed| !exposed);
     }
+
     match firewall {
         // Nothing may serve at the other end, or on another machine.
         Some(FirewallVerdict::Open) if socket.is_published() && socket.inode == 0 => {

@@ -35,6 +35,7 @@ pub(super) fn read(wanted: &Wanted, out: &mut Vec<Socket>, faults: &mut Vec<Part
     if wanted.packet && wanted.unconnected {
         note(faults, unless_absent(packet(out)), "packet");
     }
+
     if wanted.vsock {
         faults.extend(vsock::read(wanted, out).err());
     }
@@ -72,6 +73,7 @@ fn parse_packet(line: &str) -> Option<Socket> {
     let protocol = u16::from_str_radix(fields.next()?, 16).ok()?;
     let device = fields.next()?.parse().ok()?;
     let receive_queue = fields.nth(1)?.parse().ok()?;
+
     Some(Socket {
         transport: Transport::Packet,
         state: SocketState::Unconnected,

@@ -65,6 +65,7 @@ impl Portolan {
             (None, token) => token.clone(),
         };
         let bearer = token.map(|token| Secret::from(format!("Bearer {}", token.expose())));
+
         Ok(RegistryOptions {
             registry: "the registry",
             addresses: vec![RegistryAddress::of_option(name, text)?.with_default_port(DEFAULT_PORT, text)],

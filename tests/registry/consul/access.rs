@@ -121,6 +121,7 @@ fn endpoints() -> Vec<(&'static str, &'static str, &'static str)> {
             _ => None,
         }
     });
+
     known.collect()
 }
 
@@ -250,6 +251,7 @@ fn the_audit_log_names_the_node_whose_check_was_added() {
     server.write("/v1/agent/service/register", &json!({ "ID": "web", "Name": "web" }));
     server.write("/v1/agent/check/register", &json!({ "ID": "disk", "Name": "disk", "TTL": "1h" }));
     server.write("/v1/agent/check/pass/disk", &Value::Null);
+
     let records = || {
         let records = server.rest.get("/api/v1/audit").json()["data"]["records"].clone();
         let own = records
@@ -260,5 +262,6 @@ fn the_audit_log_names_the_node_whose_check_was_added() {
         own.map(|one| (one["action"].clone(), one["target"].clone())).collect::<Vec<_>>()
     };
     let node = "_nodes/n1/_nodes/n1";
+
     assert_eq!(records(), [(json!("add_check"), json!(node)), (json!("report_check"), json!(node))]);
 }

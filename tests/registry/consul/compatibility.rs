@@ -106,5 +106,6 @@ fn requests(metrics: &str) -> Requests {
             *counts.entry(key).or_default() += count.parse::<u64>().expect("a count");
         }
     }
+
     counts
 }

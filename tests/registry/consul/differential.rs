@@ -118,6 +118,7 @@ fn comparable_object(fields: Map<String, Value>, path: &str) -> Value {
             kept.insert(key, value);
         }
     }
+
     kept.into_iter().collect::<Map<_, _>>().into()
 }
 

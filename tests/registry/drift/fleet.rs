@@ -128,6 +128,7 @@ fn events(key: &str) -> mpsc::Receiver<Value> {
         "GET /api/v1/events?drift=*&format=ndjson HTTP/1.0\r\nHost: registry\r\nAuthorization: Bearer {key}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).unwrap();
+
     let (sender, events) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -137,6 +138,7 @@ fn events(key: &str) -> mpsc::Receiver<Value> {
             }
         }
     });
+
     events
 }
 

@@ -171,6 +171,7 @@ impl World {
     pub fn register_in_etcd(&self, server: SocketAddr, base64: fn(&str) -> String) {
         let granted = send(server, "POST", "/v3/lease/grant", None, &json!({ "TTL": "3600" }));
         let granted: Value = serde_json::from_str(&granted).unwrap();
+
         for planted in self.registered() {
             let lease = if planted.fault == Fault::NoCheck { json!("0") } else { granted["ID"].clone() };
             for id in planted.ids() {
@@ -202,6 +203,7 @@ impl World {
         });
         let operations: Vec<Value> = operations.collect();
         let reply = send(server, "POST", "/api/v1/bulk", None, &json!({ "operations": operations }));
+
         assert!(!reply.contains("\"error\""), "{reply}");
     }
 
@@ -220,6 +222,7 @@ impl World {
                 writeln!(text, "protocol = \"https\"\nserver-name = \"{name}\"").unwrap();
             }
         }
+
         text
     }
 }

@@ -211,6 +211,7 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
         assert_eq!(reply.status, status, "{body}: {}", reply.text());
         assert!(reply.text().contains(reason), "{body}: {}", reply.text());
     }
+
     put(&server, "i1", 80);
     for (method, path, status) in [
         ("PUT", "/eureka/apps/WEB/i1?status=GREEN", 400),
@@ -222,5 +223,6 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
     ] {
         assert_eq!(server.status(method, path), status, "{method} {path}");
     }
+
     assert_eq!(status_of(&server, "i1"), "UP");
 }

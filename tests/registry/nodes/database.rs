@@ -216,6 +216,7 @@ impl Database {
             let text = text.replace("host ", "hostssl ") + "\nhostnossl postgres all 127.0.0.1/32 trust\n";
             std::fs::write(&rules, text).unwrap();
         }
+
         self.sql("postgres", "ALTER SYSTEM SET ssl = on");
         self.sql("postgres", "SELECT pg_reload_conf()");
         wait_until(|| self.sql("postgres", "SHOW ssl") == "on");

@@ -40,6 +40,7 @@ impl Redis {
         // The second address is one that a test can cut off.
         command.args(["--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1", "127.0.0.3", "--port", &port]);
         command.args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"]);
+
         if let (Some(port), Some(file)) = (self.secure_port, &self.certificate) {
             command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
             command.arg("--tls-cert-file").arg(file.with_extension("crt"));
@@ -47,6 +48,7 @@ impl Redis {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.server = Some(command.spawn().unwrap());
+
         wait_until(|| self.try_ask(&["PING"]).as_deref() == Some("PONG"));
     }
 

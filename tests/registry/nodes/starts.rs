@@ -78,6 +78,7 @@ fn waiting(url: &str, address: SocketAddr) -> (Child, Arc<Mutex<String>>) {
     command.args(["serve", "--database-url", url, "--node", "a", "--listen", &address.to_string()]).env_clear();
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let said = Arc::new(Mutex::new(String::new()));
+
     let (kept, mut stderr) = (Arc::clone(&said), child.stderr.take().unwrap());
     thread::spawn(move || {
         let mut bytes = [0; 4096];
@@ -85,6 +86,7 @@ fn waiting(url: &str, address: SocketAddr) -> (Child, Arc<Mutex<String>>) {
             kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
         }
     });
+
     (child, said)
 }
 

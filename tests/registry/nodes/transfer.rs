@@ -145,6 +145,7 @@ fn a_copy_is_one_moment_of_a_database_that_servers_write_to() {
     let url = database.create();
     let nodes = [node(&url, "a"), node(&url, "b")];
     let (stop, next) = (AtomicBool::new(false), AtomicU32::new(0));
+
     thread::scope(|scope| {
         let _stop = StopOnDrop(&stop);
         for server in &nodes {

@@ -44,6 +44,7 @@ fn busy_server(folder: &Path) -> (Server, TcpListener) {
     let checks = json!([{ "check_type": "tcp", "interval": 1, "timeout": 1 }]);
     let web =
         json!({ "id": ID, "name": "web", "address": "127.0.0.1", "port": port, "ttl": 30, "health_checks": checks });
+
     server.register(&web.to_string());
     server.discover("service_name=web");
     server.get("/nothing");

@@ -131,6 +131,7 @@ performance {{ raft_multiplier = 1 }}\n{more}\n",
     );
     let file = PathBuf::from(format!("{dir}/config.hcl"));
     fs::write(&file, config).expect("the configuration is written");
+
     let mut command = program(&consul_path());
     command.args(["agent", "-config-file"]).arg(file);
     command
@@ -215,6 +216,7 @@ pub fn dns_of(mut address: SocketAddr) -> SocketAddr {
 pub fn knot() -> Program {
     let dir = TempDir::new();
     write_zone(dir.path(), "");
+
     Program::start(dir, DNS_PORT, |dir, address| {
         let (dir, ip) = (dir.display(), address.ip());
         let config = format!(

@@ -61,6 +61,7 @@ impl IptablesMatch {
             "addrtype" => address_type(revision, info),
             _ => None,
         };
+
         parsed.unwrap_or(Self::Sometimes)
     }
 
@@ -135,6 +136,7 @@ fn multiport(info: &[u8]) -> Option<IptablesMatch> {
     let (kind, count) = (*info.first()?, usize::from(*info.get(1)?));
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     let mut is_range = false;
+
     for index in 0..count.min(15) {
         let port = u16_at(info, 2 + 2 * index)?;
         match ranges.last_mut().filter(|_| is_range) {
@@ -144,6 +146,7 @@ fn multiport(info: &[u8]) -> Option<IptablesMatch> {
         is_range = *info.get(32 + index)? != 0;
     }
     let is_negated = *info.get(47)? != 0;
+
     (kind == 1).then_some(IptablesMatch::Ports { ranges, is_negated, is_certain: true })
 }
 

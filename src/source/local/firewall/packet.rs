@@ -160,6 +160,7 @@ impl Packet {
         for bit in STATUS_OTHER {
             statuses.extend(statuses.iter().map(|status| status | bit).collect::<Vec<u32>>());
         }
+
         Value::one_of(statuses.into_iter().map(|status| status.to_ne_bytes().to_vec()))
     }
 

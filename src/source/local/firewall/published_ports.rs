@@ -40,6 +40,7 @@ impl Ruleset {
                 }
             }
         }
+
         (search.published, ports.len() <= MAX_PORTS)
     }
 
@@ -79,6 +80,7 @@ impl PublishedSearch<'_> {
             let Some(translations) = self.translations(transport, &[*ip], port) else { return false };
             each.insert(*ip, translations);
         }
+
         let is_ipv6 = addresses.iter().any(IpAddr::is_ipv6);
         let ports = by_address(each, is_ipv6).into_iter();
         self.published.extend(ports.map(|(address, translations)| PublishedPort {
@@ -87,6 +89,7 @@ impl PublishedSearch<'_> {
             port,
             translations,
         }));
+
         true
     }
 

@@ -153,6 +153,7 @@ impl Ruleset {
         let inside: BTreeSet<NumberedInterface> = elsewhere.flat_map(|address| host.leading_to(address)).collect();
         let outside: Vec<NumberedInterface> =
             incoming.iter().filter(|interface| !inside.contains(interface)).cloned().collect();
+
         if outside.is_empty() {
             return true;
         }
@@ -250,6 +251,7 @@ pub(super) mod tests {
             has_socket,
             may_be_transparent: false,
         };
+
         rules.verdict(&host, &to)
     }
 

@@ -191,6 +191,7 @@ fn parse_element(bytes: &[u8]) -> Option<Element> {
         }
     }
     element.is_end = flags & ELEMENT_INTERVAL_END != 0;
+
     // Without a key, it holds for every other key.
     (flags & ELEMENT_CATCH_ALL != 0 || !element.key.is_empty()).then_some(element)
 }
@@ -216,6 +217,7 @@ impl Ruleset {
             }
         });
         self.chain_index.insert((of.family, table.clone(), name), self.chains.len());
+
         self.chains.push(Chain { family: of.family, table, base, rules: Vec::new() });
     }
 

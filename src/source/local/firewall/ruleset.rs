@@ -223,6 +223,7 @@ mod tests {
         };
         let range = Element { key: key("fd77::1", 80), last: Some(key("fd78::", 80)), ..Element::default() };
         let set = Set::new((20, vec![16, 2]), true, Some(vec![range]), None);
+
         for (address, port, is_in) in [
             ("fd77::5", 80, true),
             ("fd77:9::", 80, true),

@@ -84,6 +84,7 @@ pub(super) fn constant_translations(rule: &[Expression]) -> Option<Vec<Translati
             _ => {}
         }
     }
+
     Some(found)
 }
 

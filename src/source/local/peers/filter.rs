@@ -22,6 +22,7 @@ pub(super) fn check(query: &Local) -> Result<()> {
         ("--exposed", query.exposed, "it selects listeners"),
         ("--interface", query.interface.is_some(), "it selects listeners"),
     ];
+
     match refused.into_iter().find(|(_, is_given, _)| *is_given) {
         Some((option, _, why)) => Err(Error::usage(option, why, "leave it or --connections out")),
         None => Ok(()),

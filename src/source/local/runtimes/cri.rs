@@ -60,6 +60,7 @@ mod tests {
             (id, name, image)
         };
         let image = "docker.io/library/nginx:1.29".to_owned();
+
         assert_eq!(named(&container.concat()), ("3f4e".to_owned(), "shop/web-0/nginx".to_owned(), image.clone()));
         assert_eq!(named(&container[..3].concat()), ("3f4e".to_owned(), "nginx".to_owned(), image));
         assert_eq!(named(b""), (String::new(), String::new(), String::new()));

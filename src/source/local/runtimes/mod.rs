@@ -174,6 +174,7 @@ mod tests {
         };
         assert!(ContainerNames::default().is_due(false, now), "the first one");
         assert_eq!(after(1, 100), [false, false]);
+
         assert_eq!(after(1, 200), [true, false]);
         assert_eq!(after(1, 60_000), [true, true], "it may have been renamed");
         assert_eq!(after(3000, 29_000), [false, false], "a silent runtime is left alone for ten times as long");
