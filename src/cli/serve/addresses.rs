@@ -72,8 +72,7 @@ pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) ->
         return Ok(());
     }
     let why = format!("other machines could write to the registry without authentication (address set by {by})");
-    let hint =
-        "add --auth and make keys with `portolan key create`; or --insecure, if every machine that reaches it may register";
+    let hint = "add --auth and make keys with `portolan key create`; or --insecure, if every machine that reaches it may register";
     Err(Error::usage(format!("the address {wide}"), why, hint))
 }
 
