@@ -88,8 +88,8 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }
 
-/// The processor time of all children that have ended, in clock ticks. The kernel adds exact times, so many differences add up to little
-/// more than a tick of error.
+/// The processor time of all children that have ended, in clock ticks. The kernel adds exact times, and many differences have little
+/// more than a tick of error in all.
 fn children_ticks() -> u32 {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("/proc is mounted");
     let (_, fields) = stat.rsplit_once(") ").expect("the name is in parentheses");

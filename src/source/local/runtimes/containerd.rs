@@ -11,7 +11,7 @@ use super::grpc::call;
 use super::protobuf::{fields, text};
 
 const LIST: &str = "containerd.services.containers.v1.Containers/List";
-/// The namespace that programs use unless they are told another one.
+/// The namespace that programs use by default.
 const NAMESPACE: (&str, &str) = ("containerd-namespace", "default");
 const NAME: &str = "nerdctl/name";
 
