@@ -101,7 +101,7 @@ fn kill_ends_the_named_process_only_after_a_yes() {
     assert_eq!((again.code, again.stderr), (Some(1), format!("nothing listens on TCP port {port}\n")));
 }
 
-/// Two processes that share a listener, and of which neither started the other.
+/// Two processes share a listener, and neither started the other.
 #[test]
 fn kill_ends_none_of_several_unrelated_processes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -338,7 +338,7 @@ const LISTENS: &str = "until ss -Hltn | grep -q 127.0.0.1:8099; do sleep 0.05; d
 const PROGRAM: &str = r#"/usr/bin/python3 -c 'import socket, time
 s = socket.socket(); s.bind(("127.0.0.1", 8099)); s.listen(); time.sleep(600)'"#;
 
-/// A machine on which everything ends with the test, whoever started it.
+/// A machine on which every process ends with the test, also those that others started.
 fn machine_with_processes() -> Machine {
     Machine::isolated(Isolation { pids: true, ..Isolation::default() })
 }

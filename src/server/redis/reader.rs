@@ -110,7 +110,7 @@ impl Reader {
     async fn last_id(&self, connection: &mut MultiplexedConnection) -> Result<EntryId, String> {
         let mut command = redis::cmd("XREVRANGE");
         command.arg(&self.names.changes).arg("+").arg("-").arg("COUNT").arg(1);
-        // What is in it does not matter, also if it is no text.
+        // Only the id is used: the fields may hold anything, even bytes that are not text.
         let entries: Vec<(String, redis::Value)> =
             command.query_async(connection).await.map_err(|error| plain(&error))?;
         Ok(entries.first().and_then(|(id, _)| EntryId::parse(id)).unwrap_or_default())

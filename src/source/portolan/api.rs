@@ -73,7 +73,7 @@ impl PortolanApi {
 /// Reads the instances of a reply.
 ///
 /// # Errors
-/// It is no list.
+/// The reply does not hold a list of instances.
 pub(super) fn read_list(reply: &RegistryReply) -> Result<InstanceList, RegistryFailure> {
     let ListReply { data: ListData { services } } = reply.json()?;
 

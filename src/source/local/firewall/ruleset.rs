@@ -54,7 +54,7 @@ pub(super) struct BaseChain {
 pub(super) struct Set {
     pub(super) key_length: usize,
     pub(super) is_interval: bool,
-    /// The lengths of the fields of a concatenated key, each of which the kernel pads to four bytes.
+    /// The lengths of the fields of a concatenated key. The kernel pads each field to four bytes.
     pub(super) fields: Vec<usize>,
     /// Sorted; `None`: unknown.
     pub(super) elements: Option<Vec<Element>>,

@@ -33,7 +33,7 @@ pub(super) fn call(
     let request = request.body(Bytes::from_static(EMPTY_MESSAGE)).map_err(io::Error::other)?;
     let left = left(deadline)?;
 
-    // This thread serves only this request, so it is no thread of another runtime.
+    // This thread was started for this request alone, so no other runtime is active on it.
     let runtime = runtime(0).map_err(|error| io::Error::other(error.to_string()))?;
     let reply = runtime.block_on(async {
         let stream = tokio::net::UnixStream::from_std(stream)?;
