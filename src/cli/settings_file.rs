@@ -10,8 +10,8 @@ use crate::error::{Error, Result, plain};
 /// A settings file has a few dozen lines; a larger file is something else.
 const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The text of the file, or `None` if the default file does not exist. `option` is the option that names the file; without one
-/// it is the default file.
+/// The text of the file, or `None` if the default file does not exist. `option` is the option that names the file; without
+/// one it is the default file.
 ///
 /// # Errors
 /// If it cannot be read, or is not text.
