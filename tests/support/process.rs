@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Instant;
 use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -38,12 +39,18 @@ pub fn tool(name: &str) -> Command {
 }
 
 /// The lines that a program prints, as they come.
-pub struct Lines(Receiver<String>);
+pub struct Lines {
+    lines: Receiver<String>,
+    end: Instant,
+}
 
 impl Lines {
     pub fn of(child: &mut Child) -> Self {
-        let out = child.stdout.take().expect("standard output is piped");
-        let (send, receive) = channel();
+        Self::read(child.stdout.take().expect("standard output is piped"))
+    }
+
+    pub fn read(out: impl Read + Send + 'static) -> Self {
+        let (send, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(out).lines() {
                 if line.is_err() || line.is_ok_and(|line| send.send(line).is_err()) {
@@ -51,23 +58,32 @@ impl Lines {
                 }
             }
         });
-        Self(receive)
+        Self { lines, end: Instant::now() + 10 * HANG }
     }
 
-    /// The next line; `None` when there will be none.
+    /// The next line; `None` when there will be none. A program that goes on printing is not waited for without end either.
     pub fn next(&self) -> Option<String> {
-        match self.0.recv_timeout(HANG) {
-            Ok(line) => Some(line),
+        match self.lines.recv_timeout(HANG) {
+            Ok(line) => {
+                assert!(Instant::now() < self.end, "the program prints lines without end, such as {line:?}");
+                Some(line)
+            }
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("no line came"),
         }
+    }
+
+    /// All further lines, until the program closes its output.
+    pub fn rest(self) -> impl Iterator<Item = String> {
+        self.lines.into_iter()
     }
 
     /// All lines up to `last`, without it.
     pub fn until(&self, last: &str) -> Vec<String> {
         let mut lines = Vec::new();
         loop {
-            let line = self.0.recv_timeout(HANG).unwrap_or_else(|e| panic!("no {last:?} came ({e}), only {lines:?}"));
+            let next = self.lines.recv_timeout(HANG);
+            let line = next.unwrap_or_else(|e| panic!("no {last:?} came ({e}), only {lines:?}"));
             if line == last {
                 return lines;
             }

@@ -28,6 +28,9 @@ for line in sys.stdin:
             time.sleep(0.05)
         print("=>", *sorted(f"{one.ipAddr}:{one.port.port}" for one in found), flush=True)
     elif command == "stop":
+        # The client's lock belongs to one event loop at a time: taken here while the heartbeat's has it, it is never free again.
+        while eureka_client.get_client()._EurekaClient__net_lock.locked():
+            time.sleep(0.01)
         eureka_client.stop()
         print("=> stopped", flush=True)
         break

@@ -71,6 +71,9 @@ fn lives(server: &EurekaServer, mut client: Program) {
     assert!(server.rest.send("DELETE", &path, None).status < 300);
     wait_until(|| shop(server).len() == 1);
 
+    // Once it has seen this, its next heartbeat is a second away: it cannot stop during one.
+    server.billing("b4", 4);
+    assert_eq!(client.ask("see billing 3"), "10.0.0.9:1 10.0.0.9:3 10.0.0.9:4");
     assert_eq!(client.ask("stop"), "stopped");
     wait_until(|| shop(server).is_empty());
 }

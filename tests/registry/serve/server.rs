@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{HANG, TempDir, finish, kill, portolan_path, tool};
+use crate::support::{HANG, Lines, TempDir, finish, kill, portolan_path, tool};
 
 /// A running server. It is killed with its owner, unless it was stopped.
 pub struct Server {
@@ -123,11 +123,11 @@ impl Server {
     pub fn from_command(mut command: Command) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let lines = Lines::read(child.stderr.take().unwrap());
 
         let mut said = String::new();
         let address = loop {
-            let Some(Ok(line)) = lines.next() else {
+            let Some(line) = lines.next() else {
                 let _ = child.wait();
                 return Err(said);
             };
@@ -143,7 +143,7 @@ impl Server {
         let log = Arc::new(Mutex::new(said));
         let kept = Arc::clone(&log);
         thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
+            for line in lines.rest() {
                 let _ = writeln!(kept.lock().unwrap(), "{line}");
             }
         });
