@@ -48,6 +48,9 @@ pub(crate) struct DnsObservation {
     /// The other addresses that accept no connections, while one of the name does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) dead: Vec<DeadAddress>,
+    /// The address that the other checks used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) used: Option<IpAddr>,
 }
 
 /// An address that does not accept connections, and why.
@@ -76,11 +79,12 @@ pub(crate) async fn resolve(
     context: &CheckContext,
 ) -> CheckResult<DnsObservation> {
     let replies = context.resolvers.query(name).await.map_err(LocalFailure)?;
-    Ok(DnsObservation { name: name.to_owned(), address, target_us, replies, ipv6: None, dead: Vec::new() })
+    Ok(DnsObservation { name: name.to_owned(), address, target_us, replies, ipv6: None, dead: Vec::new(), used: None })
 }
 
 impl BuiltInCheck for DnsObservation {
     fn add_figures(&self, figures: &mut Figures) {
+        figures.address = self.used;
         figures.latency_us.name = scale::median(self.replies.iter().map(|reply| reply.latency.measured()));
     }
 
@@ -216,6 +220,7 @@ mod tests {
             replies: replies.collect(),
             ipv6: None,
             dead: Vec::new(),
+            used: None,
         }
     }
 

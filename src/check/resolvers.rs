@@ -14,7 +14,7 @@ use crate::net::{LookupError, NameServer, name_servers};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResolverReply {
-    /// `127.0.0.1:53`.
+    /// `127.0.0.1:53`, or `this machine` for the hosts file and the names of loopback addresses.
     pub(crate) resolver: String,
     #[serde(rename = "took")]
     pub(crate) latency: Latency,
@@ -95,5 +95,5 @@ async fn query(server: &NameServer, name: &str) -> ResolverReply {
         Err(LookupError::Error(code)) => DnsResponse::Error(code.to_owned()),
         Err(LookupError::Failed(cause)) => DnsResponse::Failed(cause),
     };
-    ResolverReply { resolver: server.name.clone(), latency: Latency::since(start), response }
+    ResolverReply { resolver: server.origin(name).to_owned(), latency: Latency::since(start), response }
 }

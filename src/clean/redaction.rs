@@ -235,7 +235,10 @@ fn masked_after(
         let value = &after[blanks..];
         let end = at + separator.len_utf8() + blanks;
 
-        let masked = if is_secret(name, is_quoted) && !value.starts_with(MASK) { length(value, is_quoted) } else { 0 };
+        // `${API_KEY:-default}` names a variable, and has no value of it.
+        let is_variable = rest[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').ends_with("${");
+        let is_masked = is_secret(name, is_quoted) && !value.starts_with(MASK) && !is_variable;
+        let masked = if is_masked { length(value, is_quoted) } else { 0 };
         shown.push_str(&rest[..end]);
         if masked > 0 {
             shown.push_str(MASK);

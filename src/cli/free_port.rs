@@ -8,7 +8,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::port_words::parse_ports;
 use super::{Global, stderr, stdout};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Ports;
 
 const EXAMPLES: &str = "\
@@ -37,9 +37,7 @@ const ATTEMPTS: u32 = 64;
 
 impl FreePort {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan free-port")? {
-            return Err(Error::usage("--json", "portolan free-port prints a number", "leave it out"));
-        }
+        global.refuse_json("portolan free-port", "prints a number", "leave it out")?;
 
         let mut last = None;
         let found = match &self.range {

@@ -203,6 +203,24 @@ impl Global {
     }
 }
 
+impl Global {
+    /// Whether the command line itself asks for a format, and not only a setting.
+    fn has_format_on_line(&self) -> bool {
+        self.json || self.output_on_line
+    }
+
+    /// For a `command` that writes no JSON, because of `why`. A format of a setting is meant for other commands.
+    ///
+    /// # Errors
+    /// If the command line requests a format.
+    fn refuse_json(&self, command: &str, why: &str, hint: &str) -> Result<()> {
+        if self.wants_json(command)? && self.has_format_on_line() {
+            return Err(Error::usage("--json", format!("{command} {why}"), hint));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Color {
     Auto,

@@ -22,14 +22,15 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use signal_hook::SigId;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use signal_hook::low_level::pipe;
+use signal_hook::low_level::{pipe, unregister};
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use super::exit::Exit;
@@ -49,11 +50,24 @@ pub(super) struct Stop {
     ignores_hangup: bool,
     /// When the command has to end without a signal.
     deadline: Option<Instant>,
+    escape: Escape,
 }
+
+/// When a second SIGINT ends the process: at once after the first signal, or, once a thread waits for signals, a moment later.
+/// `timeout` and shells send the signal to a process and to its group, which is one request to stop.
+#[derive(Clone, Debug, Default)]
+struct Escape {
+    is_armed: Arc<AtomicBool>,
+    /// The handlers that arm it at once.
+    at_once: Arc<OnceLock<Vec<SigId>>>,
+}
+
+/// How long after the first signal a second one is another request.
+const SECOND_REQUEST: Duration = Duration::from_millis(250);
 
 impl Stop {
     /// Installs the handlers. From now on a signal only sets a flag, and SIGINT ends the process at once if any signal came
-    /// before. SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
+    /// before, or a moment before if a thread waits for signals. SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
     /// command that never checks the flag must not listen.
     ///
     /// The immediate end happens in the signal handler, so it works even if the program hangs, but cleans nothing up: code
@@ -76,12 +90,17 @@ impl Stop {
 
     fn install(ignores_hangup: bool) -> Result<Self> {
         let any = Arc::<AtomicBool>::default();
+        let escape = Escape::default();
+        let later = escape.clone();
         let stop = Self {
             hung_up: Arc::default(),
             interrupted: Arc::default(),
             terminated: Arc::default(),
-            cancel: Cancel::of_flag(Arc::clone(&any), move |cancel| cancel_by_signal(cancel, ignores_hangup)),
+            cancel: Cancel::of_flag(Arc::clone(&any), move |cancel| {
+                cancel_by_signal(cancel, ignores_hangup, &later);
+            }),
             any,
+            escape,
             ignores_hangup,
             deadline: None,
         };
@@ -91,7 +110,8 @@ impl Stop {
 
     fn register(&self) -> std::io::Result<()> {
         // Registered before the flags, so that the first signal finds them unset.
-        flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(&self.any))?;
+        let Escape { is_armed, at_once } = &self.escape;
+        flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(is_armed))?;
         flag::register(SIGINT, Arc::clone(&self.interrupted))?;
         flag::register(SIGTERM, Arc::clone(&self.terminated))?;
         if !self.ignores_hangup {
@@ -102,6 +122,11 @@ impl Stop {
         for signal in [SIGINT, SIGTERM] {
             flag::register(signal, Arc::clone(&self.any))?;
         }
+
+        let hang_up = (!self.ignores_hangup).then_some(SIGHUP);
+        let arming = [SIGINT, SIGTERM].into_iter().chain(hang_up);
+        let arming = arming.map(|signal| flag::register(signal, Arc::clone(is_armed)));
+        let _ = at_once.set(arming.collect::<std::io::Result<_>>()?);
         Ok(())
     }
 
@@ -172,7 +197,7 @@ impl Stop {
 /// a byte that the handler writes. The thread is started only when the token is waited for.
 ///
 /// If that thread cannot be started, a signal does not wake a wait; the second Ctrl-C still ends the process.
-fn cancel_by_signal(cancel: Cancel, ignores_hangup: bool) {
+fn cancel_by_signal(cancel: Cancel, ignores_hangup: bool, escape: &Escape) {
     let Ok((reader, writer)) = UnixStream::pair() else { return };
     let mut signals = vec![SIGINT, SIGTERM];
     signals.extend((!ignores_hangup).then_some(SIGHUP));
@@ -184,7 +209,17 @@ fn cancel_by_signal(cancel: Cancel, ignores_hangup: bool) {
     }
 
     // Detached: the thread ends with the process.
-    let _ = thread::Builder::new().name("signals".into()).spawn(move || cancel_after_byte(&cancel, reader));
+    let is_armed = Arc::clone(&escape.is_armed);
+    let started = thread::Builder::new().name("signals".into()).spawn(move || {
+        cancel_after_byte(&cancel, reader);
+        thread::sleep(SECOND_REQUEST);
+        is_armed.store(true, Ordering::Relaxed);
+    });
+    if started.is_ok() {
+        for id in escape.at_once.get().into_iter().flatten() {
+            unregister(*id);
+        }
+    }
 }
 
 /// Cancels after the handler has written a byte. A signal that came before the registration has already set the token.
@@ -272,6 +307,30 @@ mod tests {
         assert_eq!(child(test, &[SIGINT, SIGTERM]), Some(0));
         assert_eq!(child(test, &[SIGTERM, SIGINT]), Some(130));
         assert_eq!(child(test, &[SIGINT, SIGINT]), Some(130));
+    }
+
+    /// `timeout -s INT` signals the process and its group: whether the command ends in order is no matter of chance.
+    #[test]
+    fn two_interrupts_at_once_are_one_request_and_a_later_one_ends_the_process() {
+        if let Some(signals) = to_raise() {
+            let stop = Stop::listen().unwrap();
+            assert_eq!(stop.cancel().block_on(std::future::ready(7), None), Some(7), "a thread waits for signals now");
+            for signal in &signals {
+                raise(*signal).unwrap();
+            }
+            assert_eq!(stop.requested(), Some(Exit::Interrupted));
+
+            let guard = Instant::now() + Duration::from_mins(1);
+            while signals.contains(&SIGTERM) && Instant::now() < guard {
+                raise(SIGINT).unwrap();
+                thread::yield_now();
+            }
+            return;
+        }
+
+        let test = "two_interrupts_at_once_are_one_request_and_a_later_one_ends_the_process";
+        assert_eq!(child(test, &[SIGINT, SIGINT]), Some(0));
+        assert_eq!(child(test, &[SIGINT, SIGTERM]), Some(130));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Who {
         // The processes that may be signalled are those that hold the port, not those that a rule of the firewall leads to.
         let state = if self.pid { vec![SocketState::Listen, SocketState::Unconnected] } else { Vec::new() };
         let local = Local { ports: Some(ports), all_netns, runtime, state, ..Local::default() };
-        let is_text = global.format == FormatName::Table;
+        let is_text = global.format == FormatName::Table || (self.pid && !global.has_format_on_line());
         if self.pid && !is_text {
             return Err(Error::usage("--pid", "it prints process ids only", "leave it or --output out"));
         }

@@ -156,7 +156,7 @@ fn reaches(service: &Service, min_score: u8) -> bool {
         .is_some_and(|health| health.complete && health.score.is_some_and(|score| score >= min_score))
 }
 
-/// The score of a service, and the reason of its worst endpoint: `scored 0 (tcp-refused at db2:5432)`.
+/// The score of a service, and the reason of its worst endpoint: `scored 0 (connection refused at db2:5432)`.
 fn scored(service: &Service) -> String {
     let scored = match service.health.as_deref().and_then(|health| health.score) {
         Some(score) => format!("scored {score}"),
@@ -165,11 +165,17 @@ fn scored(service: &Service) -> String {
 
     let healths = service.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.health.as_deref()?)));
     let Some((endpoint, worst)) = healths.min_by_key(|(_, health)| health.score) else { return scored };
-    let code = service.limiting_finding().or_else(|| worst.findings.first()).map(Finding::code);
-    let Some(cause) = code.or_else(|| worst.hindered.first().map(String::as_str)) else { return scored };
+    let finding = service.limiting_finding().or_else(|| worst.findings.first()).map(cause_of);
+    let Some(cause) = finding.or_else(|| worst.hindered.first().cloned()) else { return scored };
 
     let place = if service.endpoints.len() > 1 { format!(" at {endpoint}") } else { String::new() };
     format!("{scored} ({cause}{place})")
+}
+
+/// A finding in words. A measured time differs from attempt to attempt, so its code stands for it.
+fn cause_of(finding: &Finding) -> String {
+    let code = finding.code();
+    if code.contains("latency") || code.contains("slow") { code.to_owned() } else { finding.text.to_string() }
 }
 
 fn timed_out(source: &dyn Source, limit: Duration, why: String) -> Error {

@@ -1,12 +1,13 @@
 //! The evidence of an endpoint: enough to score it again on another machine and another day.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::block_cause::BlockCause;
-use crate::check::dns::DeadAddress;
+use crate::check::dns::{DeadAddress, DnsObservation};
 use crate::check::{Circuit, Observation, stability};
 use crate::model::{CheckName, CheckStatus, Figures, Health, Report};
 
@@ -49,15 +50,25 @@ impl Evidence {
         }
     }
 
+    /// Records which address of the name the other checks used.
+    pub(super) fn set_used(&mut self, address: IpAddr) {
+        if let Some(dns) = self.dns() {
+            dns.used = Some(address);
+        }
+    }
+
     /// Records the addresses of the name that accept no connections, while another one does.
     pub(super) fn set_dead(&mut self, dead: Vec<DeadAddress>) {
-        let dns = self.observations.iter_mut().find_map(|observation| match observation {
-            Observation::Dns(dns) => Some(dns),
-            _ => None,
-        });
-        if let Some(dns) = dns.filter(|_| !dead.is_empty()) {
+        if let Some(dns) = self.dns().filter(|_| !dead.is_empty()) {
             dns.set_dead(dead);
         }
+    }
+
+    fn dns(&mut self) -> Option<&mut DnsObservation> {
+        self.observations.iter_mut().find_map(|observation| match observation {
+            Observation::Dns(dns) => Some(dns),
+            _ => None,
+        })
     }
 
     /// Records why a check could not run.

@@ -91,6 +91,7 @@ impl EndpointValidator {
         let mut race = Race::new(&addresses, plan.port, Deadline::after(timeout));
         let winner = if addresses.len() > 1 { race.winner().await } else { None };
         let ip = winner.unwrap_or(*first);
+        evidence.set_used(ip);
         let mut target = CheckTarget { address: SocketAddr::new(ip, plan.port), ..plan.target.clone() };
         target.latency = latency_targets(ip, &plan.target.spec.goal, &self.own);
 

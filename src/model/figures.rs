@@ -1,11 +1,16 @@
 //! What a check measured, for people, metrics and reports. It never takes points by itself.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 /// The figures of the last check of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Figures {
+    /// The address of the name that was checked, if the endpoint has a name.
+    #[serde(rename = "checked_address", default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
     /// How long each phase took, in microseconds, as measured: delays of this machine count here, and not in the score.
     #[serde(default, skip_serializing_if = "Latencies::is_empty")]
     pub latency_us: Latencies,

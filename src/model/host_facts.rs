@@ -1,12 +1,12 @@
 //! The machine that a listing is about.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clean::Untrusted;
 
 /// Facts of the machine that a listing is about, as far as they are known.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct HostFacts {
     /// Its host name.

@@ -93,8 +93,13 @@ pub struct Lease {
 }
 
 /// The fields of an endpoint that differ without anything having happened, by their paths in its JSON.
-pub(super) const VOLATILE_FIELDS: &[&str] =
-    &["instance.lease.expires", "health.latency_us", "health.http_status", "health.certificate_days"];
+pub(super) const VOLATILE_FIELDS: &[&str] = &[
+    "instance.lease.expires",
+    "health.latency_us",
+    "health.http_status",
+    "health.certificate_days",
+    "health.checked_address",
+];
 
 mod milliseconds {
     use std::time::Duration;

@@ -160,10 +160,14 @@ impl NameServer {
     /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         let absolute = Name::from_str_relaxed(name).map_err(|error| LookupError::Failed(error.to_string()))?;
-        // A hosts file may have only one of its two addresses.
-        let listed = if is_localhost(name) { localhost_addresses() } else { self.listed_addresses(&absolute) };
+        let listed = self.listed_addresses(&absolute);
         if !listed.is_empty() {
             return Ok(listed);
+        }
+        if is_localhost(name) {
+            let name = name.to_owned();
+            let found = tokio::task::spawn_blocking(move || localhost_addresses(&name));
+            return found.await.map_err(|error| LookupError::Failed(error.to_string()));
         }
 
         // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
@@ -172,6 +176,12 @@ impl NameServer {
             Ok(found) => Ok(sorted(found.iter())),
             Err(error) => failure(&error),
         }
+    }
+
+    /// What the addresses of `name` come from: this server, or this machine itself.
+    pub(crate) fn origin(&self, name: &str) -> &str {
+        let is_listed = || Name::from_str_relaxed(name).is_ok_and(|name| !self.listed_addresses(&name).is_empty());
+        if is_localhost(name) || is_listed() { "this machine" } else { &self.name }
     }
 
     /// The addresses of a name in the hosts file. Like the C library, DNS is not asked for the other family.

@@ -30,7 +30,7 @@ impl Family {
     }
 }
 
-/// All addresses of a name, from `getaddrinfo`. Blocks as long as the system's resolver does.
+/// All addresses of a name, from `getaddrinfo`, sorted. Blocks as long as the system's resolver does.
 ///
 /// # Errors
 /// The resolver's.
@@ -51,8 +51,16 @@ pub(crate) fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// The loopback addresses that such a name stands for: those that this machine has.
-pub(crate) fn localhost_addresses() -> Vec<IpAddr> {
+/// The addresses that such a name stands for. Those of `localhost` itself are the ones that other programs get: the system's
+/// resolver may know only one of them. Any other name is not looked up outside this machine. Blocks as [`resolve`] does.
+pub(crate) fn localhost_addresses(name: &str) -> Vec<IpAddr> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let known = if name.eq_ignore_ascii_case("localhost") { resolve("localhost") } else { Ok(Vec::new()) };
+    known.ok().filter(|known| !known.is_empty()).unwrap_or_else(loopback_addresses)
+}
+
+/// The loopback addresses that this machine has.
+fn loopback_addresses() -> Vec<IpAddr> {
     let v6 = IpAddr::from(Ipv6Addr::LOCALHOST);
     // Without IPv6, a connection to ::1 would fail for a reason that says nothing about the port.
     let has_v6 = own_addresses().is_ok_and(|own| own.contains(&v6));

@@ -23,7 +23,11 @@ impl<'w> Explain<'w> {
         if health.uncapped != health.score {
             write!(self.out, " (uncapped {})", number(health.uncapped))?;
         }
-        write!(self.out, " {}  coverage: {}", health.state.as_str(), health.covered())?;
+        let only = if health.is_of_connection_only() { " (tcp only)" } else { "" };
+        write!(self.out, "{only} {}  coverage: {}", health.state.as_str(), health.covered())?;
+        if let Some(address) = health.figures.address {
+            write!(self.out, "  at {address}")?;
+        }
         match health.age_ms {
             Some(age) => writeln!(self.out, "  (in part from the cache, {age} ms old)")?,
             None => writeln!(self.out)?,

@@ -435,7 +435,7 @@ fn wait_goes_through_the_api_server() {
     assert!(double.seen().iter().any(|seen| seen.path.contains("/pods/web-0:")), "the request goes through the proxy");
     let ran = wait(&["k8s/shop/sick", "--via", "api-proxy", "--timeout", "0.5"]);
     let stderr = String::from_utf8_lossy(&ran.stderr);
-    let error = "error: k8s/shop/sick did not become healthy within 500 ms: scored 0 (http-5xx)";
+    let error = "error: k8s/shop/sick did not become healthy within 500 ms: scored 0 (GET ";
     assert!(ran.status.code() == Some(1) && stderr.contains(error), "{stderr}");
     let ran = wait(&["127.0.0.1:1", "--via", "api-proxy"]);
     assert_eq!(ran.status.code(), Some(2));

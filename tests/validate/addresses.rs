@@ -1,6 +1,6 @@
 //! A name with several addresses: one that a client can use is enough (RFC 8305), and the dead ones are named.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::process::Command;
 
 use serde_json::Value;
@@ -100,15 +100,37 @@ fn a_name_is_usable_with_one_live_address() {
     }
 }
 
-/// `localhost` of a server that listens on one of the loopback addresses is in order.
+/// The addresses of `localhost` on this machine, as other programs get them.
+fn localhost() -> Vec<IpAddr> {
+    ("localhost", 0).to_socket_addrs().unwrap().map(|address| address.ip()).collect()
+}
+
+/// `localhost` of a server that listens on one of its addresses is in order, and the address is named.
 #[test]
 fn localhost_needs_one_of_its_addresses() {
-    for at in ["127.0.0.1:0", "[::1]:0"] {
-        let live = TcpListener::bind(at).unwrap();
+    for at in localhost() {
+        let live = TcpListener::bind((at, 0)).unwrap();
         let port = live.local_addr().unwrap().port();
         let health = health(&[&format!("localhost:{port}"), "--timeout", "20s"]);
         assert_eq!((codes_of(&health), &health["state"]), (Vec::new(), &"healthy".into()), "{at}: {health}");
+        assert_eq!(health["checked_address"], at.to_string(), "{health}");
     }
+}
+
+/// A server at an address that other programs do not take for `localhost` is another one.
+#[test]
+fn localhost_has_no_more_addresses_than_for_other_programs() {
+    needs_root("a file is mounted over the hosts file");
+    let other = TcpListener::bind("[::1]:0").unwrap();
+    let port = other.local_addr().unwrap().port().to_string();
+    let script = "printf '127.0.0.1 localhost\\n' > /tmp/hosts.$$ && mount --bind /tmp/hosts.$$ /etc/hosts && rm /tmp/hosts.$$ && \
+                  \"$0\" validate -q --columns score localhost:$1; \"$0\" wait --timeout 100ms -q localhost:$1; echo $?";
+    let ran = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_portolan"), &port])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["SCORE", "0", "1"], "{:?}", ran.stderr);
 }
 
 /// SERVFAIL and REFUSED are replies.
@@ -163,11 +185,11 @@ fn names_of_the_hosts_file_may_have_underscores() {
     }
 }
 
-/// H5: `localhost` is both loopback addresses for `wait` too, whatever /etc/hosts has; gone is refused by both.
+/// H5: each address of `localhost` counts for `wait` too; gone is refused by all.
 #[test]
-fn localhost_is_both_loopback_addresses() {
-    for address in ["[::1]:0", "127.0.0.1:0"] {
-        let listener = TcpListener::bind(address).unwrap();
+fn localhost_is_each_of_its_addresses() {
+    for address in localhost() {
+        let listener = TcpListener::bind((address, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         for name in ["localhost", "LOCALHOST.", "shop.localhost"] {
             let target = format!("{name}:{port}");

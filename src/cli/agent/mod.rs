@@ -64,10 +64,8 @@ pub(super) struct AgentArgs {
 
 impl AgentArgs {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan agent")? {
-            let hint = "leave it out; `portolan drift --fleet --json` lists the findings";
-            return Err(Error::usage("--json", "portolan agent prints no list", hint));
-        }
+        let hint = "leave it out; `portolan drift --fleet --json` lists the findings";
+        global.refuse_json("portolan agent", "prints no list", hint)?;
         let registry = self.registry.open()?;
         if registry.provider() != "portolan" {
             let why = "it takes no reports of agents: only a server that `portolan serve` runs does";

@@ -114,9 +114,7 @@ impl Put {
 
 impl Delete {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan config delete")? {
-            return Err(Error::usage("--json", "portolan config delete prints no list", "leave it out"));
-        }
+        global.refuse_json("portolan config delete", "prints no list", "leave it out")?;
         self.registry.run(async |registry| {
             registry.server()?.delete_config(&self.name, self.expect).await?;
             if !global.quiet {

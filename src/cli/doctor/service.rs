@@ -95,9 +95,10 @@ fn instance_line(instance: &InstanceHealth) -> Diagnosis {
     let reasons =
         if instance.reasons.is_empty() { "no reason is known".to_owned() } else { instance.reasons.join("; ") };
     let text = format!("{host}:{} is {}: {reasons}", instance.port, instance.health.as_str());
+    // An address and a port alone would only be connected to.
     let hint = format!(
-        "`portolan health show {}` has the findings; `portolan validate {host}:{}` checks it from here",
-        instance.id, instance.port
+        "`portolan health show {}` has the findings; `portolan validate URL`, with the path of its check, repeats it from here",
+        instance.id
     );
 
     match instance.health {

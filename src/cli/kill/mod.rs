@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::port_words::parse_port;
 use super::who::holders;
 use super::{Global, stderr, terminal};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Listing, LocalDetail, Ports, Service, SocketState, parse_duration};
 use crate::source::Local;
 
@@ -84,9 +84,7 @@ impl SignalName {
 
 impl Kill {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan kill")? {
-            return Err(Error::usage("--json", "portolan kill prints no list", "leave it out"));
-        }
+        global.refuse_json("portolan kill", "prints no list", "leave it out")?;
 
         let Listing { services, errors, .. } = self.listeners()?;
         errors.iter().for_each(stderr::fault);

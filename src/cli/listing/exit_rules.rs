@@ -55,7 +55,7 @@ pub(in crate::cli) struct ExitRules {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::FilePath)]
     diff: Option<PathBuf>,
     /// Exit with 1 if --diff finds any difference
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, global = true, help_heading = "Output", requires = "diff")]
     fail_changed: bool,
     #[command(flatten)]
     table: TableArgs,
@@ -90,6 +90,7 @@ impl ExitRules {
 
     /// Lists a source into every requested output.
     pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &IdentifyArgs, global: &Global) -> Result<Exit> {
+        let global = &self.table.with_format(global);
         let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
         let columns = identify.columns(source.columns());

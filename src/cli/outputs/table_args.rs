@@ -77,6 +77,14 @@ impl SortOrder {
 }
 
 impl TableArgs {
+    /// The global options for these ones. An option for tables on the command line prevails over another format in a setting.
+    pub(in crate::cli) fn with_format(&self, global: &Global) -> Global {
+        let is_of_table = !self.columns.is_empty() || self.group_by.is_some() || self.tree || self.headerless;
+        let is_table = matches!(global.format, FormatName::Table | FormatName::Wide | FormatName::Explain);
+        let overrides = is_of_table && !is_table && !global.has_format_on_line();
+        Global { format: if overrides { FormatName::Table } else { global.format }, ..global.clone() }
+    }
+
     /// The layout of tables and the order of services, for a source with these columns.
     ///
     /// # Errors

@@ -114,9 +114,7 @@ const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Register {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan register")? {
-            return Err(Error::usage("--json", "portolan register prints no list", "leave it out"));
-        }
+        global.refuse_json("portolan register", "prints no list", "leave it out")?;
 
         let stop = Stop::listen()?;
         let registry = self.registry.open()?;

@@ -8,7 +8,7 @@ use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr};
 use crate::client::InstanceChange;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::OperatorStatus;
 
 const EXAMPLES: &str = "\
@@ -62,9 +62,7 @@ impl StatusName {
 
 impl Update {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if global.wants_json("portolan services update")? {
-            return Err(Error::usage("--json", "portolan services update prints no list", "leave it out"));
-        }
+        global.refuse_json("portolan services update", "prints no list", "leave it out")?;
         let change = InstanceChange { status: self.status.map(StatusName::status), weight: self.weight };
 
         self.registry.run(async |registry| {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use self::exporter::{Exporter, ExporterArgs, ExporterChecks};
 pub(super) use self::named::Named;
 use self::options::ValidateOptions;
-pub(super) use self::options::{TlsFiles, parse_score};
+pub(super) use self::options::{parse_score, plain_validator};
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 
@@ -72,7 +72,7 @@ pub(super) struct Validate {
 
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        self.check_conflicts()?;
+        check_spec(&self.spec)?;
         let targets = Targets::read(&self.targets, global)?;
         targets.check_grpc(&self.spec)?;
         let generated = Timestamp::now();
@@ -109,20 +109,20 @@ impl Validate {
             self.watching.run_beside(validated, (latest, None), global)
         }
     }
+}
 
-    /// # Errors
-    /// If options contradict each other.
-    fn check_conflicts(&self) -> Result<()> {
-        if let Some(check) = self.spec.check.iter().find(|check| self.spec.no_check.contains(check)) {
-            let why = format!("--check requests {} too", check.as_str());
-            return Err(Error::usage("--no-check", why, "leave one of them out"));
-        }
-        if let Some(protocol) = &self.spec.protocol {
-            let hint = format!("the protocols are {CHECKED_PROTOCOLS}");
-            targets::check_protocol(protocol).map_err(|why| Error::usage("--protocol", why, hint))?;
-        }
-        Ok(())
+/// # Errors
+/// If the options of a spec contradict each other, or its protocol has no check.
+pub(super) fn check_spec(spec: &CheckSpec) -> Result<()> {
+    if let Some(check) = spec.check.iter().find(|check| spec.no_check.contains(check)) {
+        let why = format!("--check requests {} too", check.as_str());
+        return Err(Error::usage("--no-check", why, "leave one of them out"));
     }
+    if let Some(protocol) = &spec.protocol {
+        let hint = format!("the protocols are {CHECKED_PROTOCOLS}");
+        targets::check_protocol(protocol).map_err(|why| Error::usage("--protocol", why, hint))?;
+    }
+    Ok(())
 }
 
 /// Lists and checks the services of a source with default options, and the score that each must reach. Identifies them first

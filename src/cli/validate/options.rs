@@ -69,32 +69,14 @@ pub(in crate::cli) struct ValidateOptions {
     pub(super) explain: bool,
 }
 
-/// The files for TLS of a command that checks with default options otherwise.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "TLS")]
-pub(in crate::cli) struct TlsFiles {
-    /// Trust the certificates in this file (PEM) instead of the system's roots
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    ca: Option<PathBuf>,
-    /// Client certificate for servers that require one: a PEM file with its chain
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    cert: Option<PathBuf>,
-    /// Private key of the client certificate: a PEM file [default: the file of --cert]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
-    key: Option<PathBuf>,
-}
-
-impl TlsFiles {
-    /// The default checks, with these files.
-    ///
-    /// # Errors
-    /// If one of them cannot be used.
-    pub(in crate::cli) fn validator(&self) -> Result<Validator> {
-        let spec = CheckSpec { cert: self.cert.clone(), key: self.key.clone(), ..CheckSpec::default() };
-        check_client_certificate(&spec)?;
-        let roots = trusted_roots(self.ca.as_deref(), Vec::new())?;
-        Ok(Validator::new(ValidatorOptions::default()).with_spec(spec).with_roots(Arc::new(roots)))
-    }
+/// The checks of a spec, with the roots in the file of `--ca` and the defaults of everything else.
+///
+/// # Errors
+/// If a file cannot be used.
+pub(in crate::cli) fn plain_validator(ca: Option<&Path>, spec: &CheckSpec) -> Result<Validator> {
+    check_client_certificate(spec)?;
+    let roots = trusted_roots(ca, Vec::new())?;
+    Ok(Validator::new(ValidatorOptions::default()).with_spec(spec.clone()).with_roots(Arc::new(roots)))
 }
 
 impl Default for ValidateOptions {

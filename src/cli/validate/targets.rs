@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::named::{FORMS, Named};
 use super::options::parse_code;
 use crate::clean::{clean, redacted_url};
@@ -14,10 +16,10 @@ use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
-    Address, CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl,
-    Update, UpdateSink, UrlPlace,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, HostPort, Listing, PartialError, Service,
+    ServiceUrl, Update, UpdateSink, UrlPlace,
 };
-use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
+use crate::source::{ItemSink, ListContext, ListFuture, Local, Source, WatchFuture, source_findings};
 
 /// The services to check.
 pub(in crate::cli) struct Targets {
@@ -74,7 +76,7 @@ impl Targets {
 
     /// # Errors
     /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
-    pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
+    pub(in crate::cli) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
         for service in &self.services {
             let declared = service.detail.downcast_ref::<DeclaredDetail>();
             let spec = declared.map_or_else(|| spec.clone(), |declared| spec.over(&declared.ask));
@@ -121,6 +123,9 @@ impl Targets {
         }
 
         let mut listing = Listing::from_json(&text).map_err(|error| invalid_input(error.to_string()))?;
+        if let Some(host) = other_host(&text, Local::default().host().as_ref()) {
+            check_addresses(&listing.services, &host)?;
+        }
         for service in &mut listing.services {
             service.resolve_findings(source_findings);
             // Health is what this run finds out.
@@ -137,6 +142,38 @@ impl Targets {
         }
         Ok(())
     }
+}
+
+/// The name of the machine that a document lists, unless that is this one, whose facts are `own`.
+fn other_host(text: &[u8], own: Option<&HostFacts>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        host: Option<HostFacts>,
+    }
+
+    // Lines of services do not say it.
+    let (listed, own) = (serde_json::from_slice::<Head>(text).ok()?.host?, own?);
+    let is_same_boot = match (listed.booted, own.booted) {
+        (Some(one), Some(other)) => one.duration_since(other).abs() <= BOOT_JITTER,
+        _ => false,
+    };
+    let name = listed.name.filter(|name| own.name.as_ref() != Some(name) && !is_same_boot)?;
+    Some(name.to_string())
+}
+
+/// How much the time of a boot may differ between two readings.
+const BOOT_JITTER: SignedDuration = SignedDuration::from_secs(2);
+
+/// # Errors
+/// If an address means another socket here than on the machine that was listed.
+fn check_addresses(services: &[Service], host: &str) -> Result<()> {
+    let mut endpoints = services.iter().flat_map(|service| &service.endpoints);
+    let own = endpoints.find(
+        |endpoint| matches!(endpoint.address, Address::Ip(ip) if ip.to_canonical().is_unspecified() || ip.to_canonical().is_loopback()),
+    );
+    let Some(endpoint) = own else { return Ok(()) };
+    let why = format!("it is a listing of {host}, and {endpoint} is an address of each machine");
+    Err(Error::usage("standard input", why, "run it there, as in `ssh HOST portolan local --validate`"))
 }
 
 /// The services of a services file.
@@ -227,6 +264,13 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service
         return Err(invalid(from, GROUP, GROUP_HINT));
     }
 
+    // The certificate must cover what the user named, however that is written.
+    let named = match hosts.as_slice() {
+        [HostPort { address: Address::Ip(ip), .. }] => Some(ip.to_string()),
+        _ => None,
+    };
+    let spec = CheckSpec { server_name: spec.server_name.clone().or(named), ..spec };
+
     let from = redacted_url(from).into_owned();
     let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
     let id = format!("given/tcp/{from}");
@@ -289,5 +333,30 @@ impl Source for Targets {
             feed.apply(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
             std::future::pending().await
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `ssh db7 portolan local --json | portolan validate -` would check the sockets of this machine.
+    #[test]
+    fn a_listing_of_another_machine_has_no_addresses_of_this_one() {
+        let own: HostFacts = serde_json::from_str(r#"{"name":"web1","booted":"2026-01-02T00:00:00Z"}"#).unwrap();
+        let of = |host: &str| other_host(format!(r#"{{"items":[],"host":{host}}}"#).as_bytes(), Some(&own));
+        assert_eq!(of(r#"{"name":"web1","booted":"2026-01-02T00:00:00Z"}"#), None);
+        assert_eq!(of(r#"{"name":"web1"}"#), None);
+        assert_eq!(of(r#"{"name":"a-container","booted":"2026-01-02T00:00:01Z"}"#), None);
+        assert_eq!(of(r#"{"name":"db7","booted":"2020-01-01T00:00:00Z"}"#), Some("db7".to_owned()));
+        assert_eq!(of(r#"{"name":"db7"}"#), Some("db7".to_owned()));
+        assert_eq!(of("null"), None);
+
+        for (address, is_other) in
+            [("0.0.0.0:22", true), ("[::1]:5432", true), ("127.0.0.53:53", true), ("10.0.0.7:80", false)]
+        {
+            let services = [of_host(address).unwrap()];
+            assert_eq!(check_addresses(&services, "db7").is_err(), is_other, "{address}");
+        }
     }
 }

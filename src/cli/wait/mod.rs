@@ -7,6 +7,8 @@ mod tries;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::pin::pin;
 use std::process;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,12 +25,12 @@ use self::target::Target;
 use self::tries::{TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, Targets, TlsFiles};
+use super::validate::{self, Named, Targets, check_spec, plain_validator};
 use super::{Global, stderr};
 use crate::client::{Readiness, readiness, retry};
 use crate::error::{Error, Result};
 use crate::health::Validator;
-use crate::model::{PartialError, parse_duration};
+use crate::model::{CheckSpec, Health, Listing, PartialError, parse_duration};
 use crate::net::runtime;
 #[cfg(feature = "k8s")]
 use crate::source::K8sVia;
@@ -53,8 +55,10 @@ Examples:
 /// tenth of a second at first and within a second later; the last one is at the end of the time limit.
 ///
 /// URLs, connection strings (postgresql, mysql, mongodb, redis, amqp, kafka, nats, mqtt and others) and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
-/// each service scores 80, or N with --min-score N. So are the services of a source with a name: SOURCE/NAME, such as
-/// k8s/shop/web or local/nginx. The source is listed again for each attempt. Passwords in connection strings are neither used nor shown; those of http and https are sent.
+/// each service scores 80, or N with --min-score N. A reply that requires credentials (401, 403) is not healthy unless
+/// --expect-status or --min-score accepts it. So are the services of a source with a name: SOURCE/NAME, such as
+/// k8s/shop/web or local/nginx. The source is listed again for each attempt. Passwords in connection strings are neither used nor shown; those of http and https are sent. The options under
+/// Requests apply to every target, which is then checked too.
 ///
 /// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
@@ -74,8 +78,9 @@ pub(super) struct Wait {
     /// Time limit for all targets
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
-    #[command(flatten)]
-    tls: TlsFiles,
+    /// Trust the certificates in this file (PEM) instead of the system's roots
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    ca: Option<PathBuf>,
     /// Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here
     #[cfg(feature = "k8s")]
     #[arg(long, value_enum, value_name = "WAY")]
@@ -83,6 +88,8 @@ pub(super) struct Wait {
     /// Run this command, in place of portolan, once every target is ready
     #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
+    #[command(flatten)]
+    spec: CheckSpec,
 }
 
 /// The score of a healthy service.
@@ -91,7 +98,8 @@ const HEALTHY: u8 = 80;
 const MAX_TARGETS: usize = 256;
 /// The longest pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The time limit of an attempt.
+/// The time limit of an attempt. A check may take longer: a new one then starts beside it, because a server that was restarted
+/// meanwhile replies only to that.
 const TRY_TIMEOUT: Duration = Duration::from_secs(3);
 /// The interval at which the line at the terminal is drawn.
 const STATUS_INTERVAL: Duration = Duration::from_millis(100);
@@ -104,10 +112,17 @@ const STILL_THERE: &str = "check what runs there, or wait longer with --timeout"
 enum Condition {
     /// The target accepts connections.
     Accepts,
-    /// The source lists services, and each scores at least this.
-    Scores(Arc<dyn Source>, u8),
+    /// The source lists services, and each scores enough.
+    Scores(Arc<dyn Source>, Least),
     /// The source lists no service.
     Unlisted(Arc<dyn Source>),
+}
+
+/// The score that each service must reach.
+struct Least {
+    score: u8,
+    /// Whether a reply that requires credentials is enough, because the user set the score.
+    takes_refusal: bool,
 }
 
 /// A target, its condition, and its attempts so far.
@@ -124,7 +139,7 @@ impl WaitTarget {
         let outcome = match &self.condition {
             Condition::Accepts => self.target.connect(limit, &self.tries).await,
             Condition::Scores(source, least) => {
-                score(Arc::clone(source), *least, &validator.within(limit), &self.target).await
+                score(Arc::clone(source), least, &validator.within(limit), &self.target).await
             }
             Condition::Unlisted(source) => match collect(&**source).await {
                 Ok(listing) if listing.services.is_empty() => unlisted(&listing.errors),
@@ -140,24 +155,73 @@ impl WaitTarget {
     /// Makes attempts until one succeeds or the time is up.
     async fn wait(&self, is_ready: fn(&TryOutcome) -> bool, timeout: Duration, validator: &Validator) -> bool {
         let waited = retry((timeout, PAUSE), |left| async move {
-            let outcome = self.attempt(left.min(TRY_TIMEOUT), validator).await;
+            let outcome = match self.condition {
+                Condition::Scores(..) => self.patient_attempt(is_ready, left, validator).await,
+                _ => self.attempt(left.min(TRY_TIMEOUT), validator).await,
+            };
             if is_ready(&outcome) { Ok(()) } else { Err(()) }
         });
         waited.await.is_ok()
     }
+
+    /// An attempt that may take all that is left, and beside it a new one now and then while there is no reply.
+    async fn patient_attempt(
+        &self,
+        is_ready: fn(&TryOutcome) -> bool,
+        left: Duration,
+        validator: &Validator,
+    ) -> TryOutcome {
+        let mut patient = pin!(self.attempt(left, validator));
+        loop {
+            tokio::select! {
+                outcome = &mut patient => return outcome,
+                () = tokio::time::sleep(TRY_TIMEOUT) => {}
+            }
+            tokio::select! {
+                outcome = &mut patient => return outcome,
+                outcome = self.attempt(left.min(TRY_TIMEOUT), validator) => {
+                    if is_ready(&outcome) {
+                        return outcome;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Lists the services of a source and checks them.
-async fn score(source: Arc<dyn Source>, least: u8, validator: &Validator, target: &Target) -> TryOutcome {
+async fn score(source: Arc<dyn Source>, least: &Least, validator: &Validator, target: &Target) -> TryOutcome {
     match collect(&validator.validated(source)).await {
         Err(error) => failed_listing(&error),
         Ok(listing) if listing.services.is_empty() && matches!(target, Target::Named(_)) => unlisted(&listing.errors),
-        Ok(listing) => match readiness(&listing, least) {
-            Readiness::Healthy => TryOutcome::Accepts,
+        Ok(listing) => match readiness(&listing, least.score) {
+            Readiness::Healthy => {
+                let refusal = refusal(&listing).filter(|_| !least.takes_refusal);
+                match refusal {
+                    Some(refusal) => TryOutcome::Unhealthy(refusal),
+                    None if is_of_connection_only(&listing) => TryOutcome::ConnectedOnly,
+                    None => TryOutcome::Accepts,
+                }
+            }
             Readiness::ReportedReady => TryOutcome::ReportedReady,
             Readiness::Short(cause) => TryOutcome::Unhealthy(cause),
         },
     }
+}
+
+/// Whether an endpoint was only connected to, because nothing says what it speaks.
+fn is_of_connection_only(listing: &Listing) -> bool {
+    let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    endpoints.any(|endpoint| endpoint.health.as_deref().is_some_and(Health::is_of_connection_only))
+}
+
+/// What requires credentials: the service replies, but not to a request like this.
+fn refusal(listing: &Listing) -> Option<String> {
+    let endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    let healths = endpoints.filter_map(|endpoint| endpoint.health.as_deref());
+    let refused = healths.filter(|health| health.findings.iter().any(|finding| finding.code() == "http-auth-required"));
+    let status = refused.map(|health| health.figures.http_status.unwrap_or(401)).next()?;
+    Some(format!("replies with {status} (credentials required)"))
 }
 
 fn failed_listing(error: &Error) -> TryOutcome {
@@ -184,7 +248,8 @@ impl Wait {
             return Err(Error::usage("these targets", why, "run `portolan wait` several times"));
         }
         self.check_via(&targets)?;
-        let validator = self.tls.validator()?;
+        check_spec(&self.spec)?;
+        let validator = plain_validator(self.ca.as_deref(), &self.spec)?;
 
         let waits = targets.into_iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
 
@@ -280,7 +345,12 @@ impl Wait {
     /// The score that the target must reach; `None` if it only has to accept connections or to be gone.
     fn least(&self, target: &Target) -> Option<u8> {
         let is_checked = matches!(target, Target::Checked(_)) || (matches!(target, Target::Named(_)) && !self.gone);
-        self.min_score.or_else(|| is_checked.then_some(HEALTHY))
+        self.min_score.or_else(|| (is_checked || self.has_requests()).then_some(HEALTHY))
+    }
+
+    /// Whether the command line says what to check. A client certificate alone says how.
+    fn has_requests(&self) -> bool {
+        CheckSpec { cert: None, key: None, ..self.spec.clone() } != CheckSpec::default()
     }
 
     /// How to wait for a target.
@@ -288,11 +358,16 @@ impl Wait {
     /// # Errors
     /// If the target cannot be checked, or cannot be gone.
     fn wait_for(&self, target: Target, global: &Global) -> Result<WaitTarget> {
+        let scores = |source: Arc<dyn Source>, score| {
+            Condition::Scores(source, Least { score, takes_refusal: self.min_score.is_some() })
+        };
         let condition = match (self.least(&target), &target) {
+            (_, _) if self.gone && self.has_requests() => {
+                return Err(refused(&target, "--gone sends no request", "leave --gone or the options of requests out"));
+            }
             (least, Target::Named(word)) => {
                 let named = Arc::new(Named::parse(word, &self.source_options(word), global)?);
-                least
-                    .map_or_else(|| Condition::Unlisted(named.clone()), |least| Condition::Scores(named.clone(), least))
+                least.map_or_else(|| Condition::Unlisted(named.clone()), |least| scores(named.clone(), least))
             }
             (None, _) => Condition::Accepts,
             (Some(_), Target::Checked(_)) if self.gone => {
@@ -300,9 +375,14 @@ impl Wait {
                 return Err(refused(&target, "--gone does not apply to a URL or a services file", hint));
             }
             (Some(_), Target::Socket(_)) => {
-                return Err(refused(&target, "a socket path cannot be checked", "leave --min-score out"));
+                let hint = "leave --min-score and the options of requests out";
+                return Err(refused(&target, "a socket path cannot be checked", hint));
             }
-            (Some(least), target) => Condition::Scores(Arc::new(Targets::read(&[target.word()], global)?), least),
+            (Some(least), target) => {
+                let targets = Targets::read(&[target.word()], global)?;
+                targets.check_grpc(&self.spec)?;
+                scores(Arc::new(targets), least)
+            }
         };
 
         Ok(WaitTarget { target, condition, tries: Mutex::default() })
@@ -315,6 +395,9 @@ impl Wait {
             (None, _) => "accepts connections".to_owned(),
             (Some(_), Some(TryOutcome::ReportedReady)) => {
                 "is ready according to its source (unreachable from here)".to_owned()
+            }
+            (Some(_), Some(TryOutcome::ConnectedOnly)) if self.spec.protocol.is_none() => {
+                "accepts connections (tcp only: no URL or --protocol says what else to check)".to_owned()
             }
             (Some(_), _) if self.min_score.is_none() => "is healthy".to_owned(),
             (Some(least), _) => format!("scores at least {least}"),

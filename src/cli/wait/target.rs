@@ -131,10 +131,10 @@ async fn addresses(address: &Address, tries: &Mutex<TryLog>) -> io::Result<Vec<I
         Address::Ip(ip) => return Ok(vec![*ip]),
         Address::Name(name) | Address::Unix(name) | Address::Other(name) => name.as_raw().to_owned(),
     };
-    if is_localhost(&name) {
-        return Ok(localhost_addresses());
-    }
     begin(tries, TryStep::Resolve);
+    if is_localhost(&name) {
+        return spawn_blocking(move || localhost_addresses(&name)).await.map_err(io::Error::other);
+    }
     spawn_blocking(move || resolve(&name)).await.map_err(io::Error::other)?
 }
 

@@ -11,6 +11,8 @@ use crate::clean::clean;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TryOutcome {
     Accepts,
+    /// It scores enough, but nothing says what to check beyond the connection.
+    ConnectedOnly,
     /// The addresses are unreachable from here, and the source reports enough endpoints as ready.
     ReportedReady,
     Refused,
@@ -31,7 +33,7 @@ pub(super) enum TryOutcome {
 impl TryOutcome {
     /// Whether the outcome is the one that a wait without `--gone` ends with.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self, Self::Accepts | Self::ReportedReady)
+        matches!(self, Self::Accepts | Self::ConnectedOnly | Self::ReportedReady)
     }
 
     /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
@@ -44,7 +46,7 @@ impl TryOutcome {
 impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepts => f.write_str("accepted"),
+            Self::Accepts | Self::ConnectedOnly => f.write_str("accepted"),
             Self::ReportedReady => f.write_str("ready according to its source"),
             Self::Refused => f.write_str("connection refused"),
             Self::Silent => f.write_str("no reply"),
@@ -82,7 +84,14 @@ pub(super) fn begin(tries: &Mutex<TryLog>, step: TryStep) {
 }
 
 impl TryLog {
+    /// Of more outcomes than a report has room for, the oldest one is dropped: a server may word each refusal differently.
     pub(super) fn add(&mut self, outcome: TryOutcome) {
+        if self.ended.len() >= MAX_OUTCOMES && !self.ended.contains_key(&outcome) {
+            let oldest = self.ended.iter().min_by_key(|(_, (_, last))| *last).map(|(outcome, _)| outcome.clone());
+            if let Some(oldest) = oldest {
+                self.ended.remove(&oldest);
+            }
+        }
         let (count, last) = self.ended.entry(outcome).or_default();
         (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
         self.pending = None;
@@ -103,6 +112,8 @@ impl TryLog {
     }
 }
 
+/// The number of different outcomes that are kept.
+const MAX_OUTCOMES: usize = 8;
 /// A pending attempt older than this is reported.
 const LONG: Duration = Duration::from_millis(100);
 
@@ -157,6 +168,16 @@ mod tests {
         assert!(tries.to_string().ends_with("ago); the name is still being resolved after 5.0 s"), "{tries}");
         let tries = TryLog { pending: Some((TryStep::Check, seconds_ago(1))), ..TryLog::default() };
         assert_eq!(tries.to_string(), "no reply");
+    }
+
+    #[test]
+    fn a_server_that_words_each_refusal_differently_fills_no_memory() {
+        let mut tries = TryLog::default();
+        for number in 0..100 {
+            tries.add(TryOutcome::Unhealthy(format!("scored 0 (refused {number})")));
+        }
+        assert_eq!(tries.ended.len(), MAX_OUTCOMES);
+        assert_eq!(tries.last(), Some(&TryOutcome::Unhealthy("scored 0 (refused 99)".to_owned())));
     }
 
     fn seconds_ago(seconds: u64) -> Instant {

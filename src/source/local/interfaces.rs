@@ -69,6 +69,12 @@ impl Interfaces {
         self.devices.iter().find(|(known, _)| Some(*known) == index).map(|(_, name)| name.as_str())
     }
 
+    /// Whether a socket that is bound to this interface takes only what this machine sends itself.
+    pub(super) fn is_loopback(&self, index: Option<u32>) -> bool {
+        let links = self.links.as_deref().unwrap_or_default();
+        links.iter().any(|link| link.is_loopback && Some(link.index) == index)
+    }
+
     /// The names of all interfaces that have an address, without repeats.
     pub(super) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.addresses.iter().map(|interface| interface.name.as_str()).collect();
@@ -267,6 +273,14 @@ mod tests {
         assert_eq!(names(bound("0.0.0.0", 2, None)), "eth0");
         assert_eq!(names(bound("10.0.0.9", 0, None)), "");
         assert_eq!(names(bound("::ffff:10.0.0.5", 0, Some(false))), "eth0");
+    }
+
+    #[test]
+    fn what_is_bound_to_lo_takes_only_what_this_machine_sends() {
+        assert_eq!(
+            [Some(1), Some(2), Some(0), None].map(|device| here().is_loopback(device)),
+            [true, false, false, false]
+        );
     }
 
     #[test]

@@ -294,7 +294,7 @@ impl<'a> RowBuilder<'a> {
             unit: member.unit,
             unit_user: member.user.map(|uid| self.users.user(uid)),
             container: member.container,
-            scope: select::scope(first),
+            scope: select::scope(first, &namespace.interfaces),
             state,
             interfaces: interfaces.map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
             exposed,

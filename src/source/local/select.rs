@@ -47,7 +47,7 @@ impl<'a> Selection<'a> {
     /// Whether a socket is selected, by everything but its owners.
     pub(super) fn takes(&self, socket: &Socket, namespace: &Namespace) -> bool {
         let (query, interfaces) = (self.query, &namespace.interfaces);
-        let scope = scope(socket);
+        let scope = scope(socket, interfaces);
         let out = self.leaves_out_interface(socket, interfaces)
             || self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
             || (query.skip_loopback && scope == Scope::Loopback)
@@ -80,8 +80,9 @@ impl<'a> Selection<'a> {
 }
 
 /// From where a socket can be reached.
-pub(super) fn scope(socket: &Socket) -> Scope {
+pub(super) fn scope(socket: &Socket, interfaces: &Interfaces) -> Scope {
     match socket.address {
+        Address::Ip(_) if interfaces.is_loopback(socket.device) => Scope::Loopback,
         Address::Ip(ip) => Scope::of(ip),
         Address::Unix(_) | Address::Name(_) => Scope::Loopback,
         Address::Other(ref text) => vsock::scope(text),
