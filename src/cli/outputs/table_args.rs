@@ -5,6 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use crate::clean::clean;
+use crate::cli::Global;
 use crate::error::{Error, Result, nearest};
 use crate::model::{Column, ParseError, Service};
 use crate::output::{Field, FormatName, RenderOptions, TableLayout};
