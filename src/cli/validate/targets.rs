@@ -11,6 +11,7 @@ use super::named::{FORMS, Named};
 use super::options::parse_code;
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
+use crate::cli::port_words::parse_host_port;
 use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
@@ -241,7 +242,7 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service
 
 /// `host:port`: the port decides the checks.
 fn of_host(word: &str) -> Result<Service> {
-    let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+    let at = parse_host_port(word).map_err(|error| invalid(word, &error.to_string(), FORMS))?;
     if at.port.is_none() {
         return Err(unchecked_socket(word));
     }
