@@ -12,7 +12,9 @@ use super::listing::ExitRules;
 use super::port_words::{describe as describe_sockets, parse_sockets, restrict};
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
-use crate::model::{Address, Container, Listing, LocalDetail, OwnerLookup, Process, Service, SocketPatterns, SocketState};
+use crate::model::{
+    Address, Container, Listing, LocalDetail, OwnerLookup, Process, Service, SocketPatterns, SocketState,
+};
 use crate::output::FormatName;
 use crate::source::Local;
 

@@ -32,8 +32,7 @@ pub(super) enum Target {
     Named(String),
 }
 
-const HINT: &str =
-    "write HOST:PORT, as in db:5432, [::1]:80 or :8080, the path of a socket, a URL, or SOURCE/NAME; a command follows --";
+const HINT: &str = "write HOST:PORT, as in db:5432, [::1]:80 or :8080, the path of a socket, a URL, or SOURCE/NAME; a command follows --";
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
