@@ -50,7 +50,7 @@ pub(super) struct Who {
 }
 
 /// One owner, and everything it holds.
-type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
+pub(super) type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
 
 impl Who {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {

@@ -26,8 +26,9 @@ Examples:
 ///
 /// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
 /// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
-/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes hold the
-/// port, the one that started the others gets the signal, and none if no process did. A service manager may start the
+/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes share a
+/// listener, the one that started the others gets the signal, and none if no process did. If unrelated programs listen on
+/// the port at different addresses, none gets it: name the address, as in 127.0.0.1:8080. A service manager may start the
 /// process again: stop its unit instead. Exits with 1 if the port is held afterwards. SIGHUP is sent without waiting.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]

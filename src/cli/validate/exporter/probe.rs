@@ -17,8 +17,8 @@ use super::probe_target::{ProbeRefusal, service_of};
 use super::{ExporterState, TEXT_FORMAT, metrics};
 use crate::clean::clean;
 use crate::cli::validate::reload::ReloadStatus;
-use crate::health::{Validator, ValidatorOptions};
-use crate::model::{DeclaredDetail, HealthState, Listing, Service};
+use crate::health::{Validator, ValidatorOptions, missed_expectation};
+use crate::model::{CheckSpec, DeclaredDetail, HealthState, Listing, Service};
 use crate::net::AddressPolicy;
 
 /// Probes at once: each has a thread of its own.
@@ -111,8 +111,9 @@ pub(super) async fn answer(State(state): State<Arc<ExporterState>>, uri: Uri, he
     };
 
     let (begun, min_score) = (Instant::now(), min_score(&service));
+    let spec = prober.validator.spec_of(&service);
     match prober.check(service, time_limit(&headers)).await {
-        Ok(listing) => reply(&listing, min_score, begun.elapsed()),
+        Ok(listing) => reply(&listing, (min_score, &spec), begun.elapsed()),
         Err(error) => unavailable(&error.to_string()),
     }
 }
@@ -120,6 +121,11 @@ pub(super) async fn answer(State(state): State<Arc<ExporterState>>, uri: Uri, he
 fn min_score(service: &Service) -> Option<u8> {
     let declared = service.detail.downcast_ref::<DeclaredDetail>();
     declared.and_then(|declared| declared.ask.limits.min_score)
+}
+
+fn misses_expectation(listing: &Listing, spec: &CheckSpec) -> bool {
+    let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    endpoints.any(|endpoint| missed_expectation(endpoint, spec).is_some())
 }
 
 /// How long the scrape waits, less the time to deliver the reply.
@@ -130,7 +136,7 @@ fn time_limit(headers: &HeaderMap) -> Duration {
 }
 
 /// The metrics of a probe. What could not be judged has none: a missing sample is no failure of the target.
-fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Response {
+fn reply(listing: &Listing, (min_score, spec): (Option<u8>, &CheckSpec), elapsed: Duration) -> Response {
     let Some(health) = listing.services.first().and_then(|service| service.health.as_deref()) else {
         return unavailable("nothing was checked");
     };
@@ -140,7 +146,7 @@ fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Respons
 
     let is_success = match min_score {
         Some(min_score) => health.score.is_some_and(|score| score >= min_score),
-        None => health.state != HealthState::Unhealthy,
+        None => health.state != HealthState::Unhealthy && !misses_expectation(listing, spec),
     };
     let mut text = String::new();
     gauge(&mut text, "probe_success", "Whether portolan validate would exit with 0.", u8::from(is_success));
