@@ -114,13 +114,18 @@ fn kill_ends_none_of_several_unrelated_processes() {
     assert_eq!(ran.code, Some(1));
     assert!(
         ran.stderr
-            .contains(&format!("sleep (pid {first}) and sleep (pid {second}) hold it, and neither started the other")),
+            .contains(&format!("sleep (pid {first}), sleep (pid {second}) hold it, and none of them started the others")),
         "{}",
         ran.stderr
     );
-    for mut holder in holders {
+    let mut holders = holders;
+    for holder in &mut holders {
         assert!(holder.0.try_wait().unwrap().is_none(), "it still runs");
     }
+
+    let ran = portolan(&format!("kill {port} --all --yes --timeout 60s")).run();
+    assert_eq!((ran.code, ran.stderr), (Some(0), format!("sleep (pid {first}) ended\nsleep (pid {second}) ended\n")));
+    assert!(holders.iter_mut().all(|holder| holder.0.wait().unwrap().signal() == Some(15)));
 }
 
 /// A server that reloads on SIGHUP goes on, so nothing waits for its end.
@@ -165,4 +170,37 @@ fn a_free_port_is_printed_alone() {
     assert_eq!((none.code, none.stdout.as_str()), (Some(1), ""));
     assert!(none.stderr.starts_with(&format!("error: no port of {port} is free: in use\n")), "{}", none.stderr);
     portolan("free-port --json").refuses("--json: portolan free-port prints a number", "leave it out");
+}
+
+/// What ss, lsof, netstat and nmap print of a socket finds it.
+#[test]
+fn a_socket_is_found_as_other_tools_write_it() {
+    let holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+    for word in
+        ["127.0.0.1:N", "*:N", "0.0.0.0:N", "localhost:N", "N/tcp", "tcp/N", "tcp:N", "TCP@127.0.0.1:N", "T:N,U:1"]
+    {
+        let word = word.replace('N', &port.to_string());
+        let ran = portolan(&format!("who --pid {word}")).run();
+        assert_eq!((ran.code, ran.stdout), (Some(0), format!("{pid}\n")), "{word}: {}", ran.stderr);
+        let listed = portolan(&format!("local {word} --json")).run();
+        assert!(listed.stdout.contains(&format!("\"pid\":{pid}")), "{word}: {}", listed.stdout);
+    }
+
+    for word in ["udp/N", "[::1]:N", "127.0.0.2:N"].map(|word| word.replace('N', &port.to_string())) {
+        let ran = portolan(&format!("who {word}")).run();
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{word}");
+        assert_eq!(ran.stderr, format!("nothing listens on {word}\n"));
+        let listed = portolan(&format!("local {word}")).run();
+        assert!(listed.stderr.starts_with(&format!("nothing listens on {word}\n")), "{}", listed.stderr);
+    }
+
+    portolan(&format!("kill udp/{port} --yes")).refuses(
+        &format!("PORT 'udp/{port}': it is a UDP socket"),
+        "`portolan who --pid udp/PORT` prints its process id",
+    );
+    let refused = portolan(&format!("kill 127.0.0.2:{port} --yes")).run();
+    assert_eq!((refused.code, refused.stderr), (Some(1), format!("nothing listens on TCP 127.0.0.2:{port}\n")));
+    let killed = portolan(&format!("kill 127.0.0.1:{port} --yes")).run();
+    assert_eq!((killed.code, killed.stderr), (Some(0), format!("sleep (pid {pid}) ended\n")));
 }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::super::exit::Exit;
-use super::super::who::{holders, is_known};
+use super::super::who::{Holder, holders, is_known};
 use super::SignalName;
 use crate::model::{LocalDetail, OwnerLookup, Process, Service, ServiceId};
 
@@ -24,6 +24,14 @@ pub(in crate::cli) struct HeldProcess {
 impl fmt::Display for HeldProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (pid {})", self.process.name, self.process.pid)
+    }
+}
+
+impl HeldProcess {
+    /// What is asked before the signal, of one process among others.
+    pub(super) fn question(&self, signal: SignalName) -> String {
+        let command = self.process.command.as_ref().map(|command| format!(", `{command}`")).unwrap_or_default();
+        format!("Send {} to {self}{command}?", signal.as_str())
     }
 }
 
@@ -76,10 +84,63 @@ pub(in crate::cli) fn send(held: Vec<HeldProcess>, signal: SignalName) -> Result
 
 /// Opens the process behind each listener.
 pub(in crate::cli) fn hold(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
-    holders(services).into_iter().map(|(service, _)| hold_one(service)).collect()
+    let holders = holders(services);
+    refuse_unrelated(&holders)?;
+    holders.into_iter().map(|(service, _)| hold_one(service)).collect()
+}
+
+/// Opens every process that holds a listener, whether they belong together or not. Each is there once.
+pub(in crate::cli) fn hold_every(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
+    let mut held: Vec<HeldProcess> = Vec::new();
+    for service in services {
+        check_owner(service)?;
+        for process in &*service.detail.processes {
+            if held.iter().all(|other| other.process.pid != process.pid) {
+                held.push(open(process, service)?);
+            }
+        }
+    }
+    Ok(held)
+}
+
+/// Listeners of one port at several addresses may belong to programs that have nothing to do with each other: the user names one.
+fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), Refusal> {
+    let main_pid = |(service, _): &Holder<'_>| service.detail.main_process().map(|process| process.pid);
+    let Some(first) = holders.first() else { return Ok(()) };
+    if holders.iter().all(|holder| main_pid(holder) == main_pid(first)) {
+        return Ok(());
+    }
+
+    let names: Vec<String> = holders
+        .iter()
+        .map(|(service, addresses)| {
+            let process = service.detail.main_process();
+            let name = process.map(|process| format!("{} (pid {})", process.name, process.pid));
+            format!("{} on {}", name.as_deref().unwrap_or("a hidden process"), addresses.join(" and "))
+        })
+        .collect();
+    let why = format!("several programs hold it: {}", names.join(", "));
+    Err(Refusal::new(why, "name the address, as in `portolan kill 127.0.0.1:8080`, or end them all with --all"))
 }
 
 fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
+    let process = check_owner(service)?;
+    let mut others = service.detail.processes.iter().filter(|other| other.pid != process.pid);
+    if others.any(|other| !other.parents.iter().any(|parent| parent.pid == process.pid)) {
+        let names: Vec<String> = service
+            .detail
+            .processes
+            .iter()
+            .map(|process| format!("{} (pid {})", process.name, process.pid))
+            .collect();
+        let why = format!("{} hold it, and none of them started the others", names.join(", "));
+        return Err(Refusal::new(why, "end the one you mean by its id, kill PID, or end them all with --all"));
+    }
+    open(process, service)
+}
+
+/// The process to which a listener belongs, if all that hold it can be seen.
+fn check_owner(service: &Service<LocalDetail>) -> Result<&Process, Refusal> {
     let detail = &service.detail;
     let Some(process) = detail.main_process().filter(|_| is_known(detail)) else {
         let user = detail.user.as_ref().map(|user| format!(" of user {user}")).unwrap_or_default();
@@ -89,10 +150,6 @@ fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
         };
         return Err(Refusal::permission(why, "run portolan as root"));
     };
-    if process.pid == 1 || process.pid == std::process::id() {
-        let why = format!("{} (pid {}) holds it", process.name, process.pid);
-        return Err(Refusal::new(why, "if it is systemd, `systemctl list-sockets` names the socket unit to stop"));
-    }
 
     // The socket of another user may be held by that user's processes, which are hidden.
     let is_of_other = detail.user.is_some() && detail.user != process.user;
@@ -101,15 +158,15 @@ fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
             format!("{} (pid {}) holds it, and processes that are hidden may hold it too", process.name, process.pid);
         return Err(Refusal::permission(why, "run portolan as root"));
     }
-    let mut others = detail.processes.iter().filter(|other| other.pid != process.pid);
-    if let Some(other) = others.find(|other| !other.parents.iter().any(|parent| parent.pid == process.pid)) {
-        let why = format!(
-            "{} (pid {}) and {} (pid {}) hold it, and neither started the other",
-            process.name, process.pid, other.name, other.pid
-        );
-        return Err(Refusal::new(why, "end the one you mean by its id: kill PID"));
-    }
+    Ok(process)
+}
 
+/// Opens a process, except this one and the first one.
+fn open(process: &Process, service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
+    if process.pid == 1 || process.pid == std::process::id() {
+        let why = format!("{} (pid {}) holds it", process.name, process.pid);
+        return Err(Refusal::new(why, "if it is systemd, `systemctl list-sockets` names the socket unit to stop"));
+    }
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
     let handle = pid.ok_or(Errno::SRCH).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
     let handle = handle

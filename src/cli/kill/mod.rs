@@ -7,34 +7,40 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use self::held::ends_by;
-pub(super) use self::held::{HeldProcess, Refusal, all_hold, hold, question, send};
+pub(super) use self::held::{HeldProcess, Refusal, all_hold, hold, hold_every, question, send};
 use super::exit::Exit;
-use super::port_words::parse_port;
+use super::port_words::{describe, parse_tcp_socket, restrict};
 use super::who::holders;
 use super::{Global, stderr, terminal};
 use crate::error::Result;
-use crate::model::{Listing, LocalDetail, Ports, Service, SocketState, parse_duration};
+use crate::model::{Address, Listing, LocalDetail, Service, SocketPatterns, SocketState, parse_duration};
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
 Examples:
   portolan kill 8080                    asks, then sends SIGTERM and waits
   portolan kill 8080 --yes              without the question, for scripts
+  portolan kill 127.0.0.1:8080          only what listens at that address
+  portolan kill 8080 --all              every process that holds it, each after its own question
   portolan kill 8080 --signal kill      if it ignores SIGTERM";
 
 /// End the process that listens on a TCP port
 ///
 /// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
 /// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
-/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes hold the
-/// port, the one that started the others gets the signal, and none if no process did. A service manager may start the
+/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes share a
+/// listener, the one that started the others gets the signal, and none if no process did. If unrelated programs listen on
+/// the port at different addresses, none gets it: name the address, as in 127.0.0.1:8080, or add --all. A service manager may start the
 /// process again: stop its unit instead. Exits with 1 if the port is held afterwards. SIGHUP is sent without waiting.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Kill {
-    /// A port: a number or a name, as in 8080 or :8080
-    #[arg(value_name = "PORT", value_parser = parse_port)]
-    port: Ports,
+    /// A port or a socket, as in 8080, :8080, 127.0.0.1:8080 or 8080/tcp
+    #[arg(value_name = "PORT", value_parser = parse_tcp_socket)]
+    socket: SocketPatterns,
+    /// Signal every process that holds the port, also those that do not belong together
+    #[arg(long)]
+    all: bool,
     /// Send the signal without asking
     #[arg(short, long)]
     yes: bool,
@@ -82,6 +88,16 @@ impl SignalName {
     }
 }
 
+/// Of the listeners at one address and those at all addresses, keeps the former: they get the connections.
+fn retain_nearest(services: &mut Vec<Service<LocalDetail>>, socket: &SocketPatterns) {
+    let is_exact = |service: &Service<LocalDetail>| {
+        service.endpoints.iter().any(|endpoint| matches!(endpoint.address, Address::Ip(ip) if !ip.is_unspecified()))
+    };
+    if socket.has_address() && services.iter().any(is_exact) {
+        services.retain(is_exact);
+    }
+}
+
 impl Kill {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         global.refuse_json("portolan kill", "prints no list", "leave it out")?;
@@ -93,22 +109,23 @@ impl Kill {
         }
         if services.is_empty() {
             if !global.quiet {
-                stderr::note(&format!("nothing listens on TCP port {}", self.port));
+                stderr::note(&format!("nothing listens on TCP {}", describe(&self.socket)));
             }
             return Ok(Exit::ConditionFailed);
         }
 
-        let held = match hold(&services) {
+        let found = if self.all { hold_every(&services) } else { hold(&services) };
+        let held = match found {
             // The processes are held from here on. If each still has its socket now, it is the one that was named.
             Ok(held) => all_hold(&held, &self.listeners()?.services).map(|()| held),
             Err(refusal) => Err(refusal),
         };
         let sent =
-            held.and_then(|held| self.confirm(&services).map(|()| held)).and_then(|held| send(held, self.signal));
+            held.and_then(|held| self.confirm(held, &services)).and_then(|held| send(held, self.signal));
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
             Err(Refusal { exit, why, hint }) => {
-                stderr::failure(&format!("cannot end the process on port {}: {why}", self.port), hint);
+                stderr::failure(&format!("cannot end the process on {}: {why}", describe(&self.socket)), hint);
                 Ok(exit)
             }
         }
@@ -117,20 +134,30 @@ impl Kill {
     /// What listens itself: a process to which a rule of the firewall leads connections does not hold the port.
     fn listeners(&self) -> Result<Listing<LocalDetail>> {
         let state = vec![SocketState::Listen];
-        let local = Local { ports: Some(self.port.clone()), tcp: true, state, ..Local::default() };
-        local.listing()
+        let mut local = Local { tcp: true, state, ..Local::default() };
+        restrict(&mut local, std::slice::from_ref(&self.socket));
+
+        let mut listing = local.listing()?;
+        retain_nearest(&mut listing.services, &self.socket);
+        Ok(listing)
     }
 
-    /// Asks about each process.
-    fn confirm(&self, services: &[Service<LocalDetail>]) -> Result<(), Refusal> {
-        let is_confirmed = self.yes
-            || holders(services)
-                .iter()
-                .all(|(service, addresses)| terminal::ask(&question(self.signal, service, addresses)));
-        if is_confirmed {
-            return Ok(());
+    /// Asks about each program, and keeps those that may get the signal.
+    fn confirm(&self, held: Vec<HeldProcess>, services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
+        let confirmed = match holders(services).as_slice() {
+            _ if self.yes => held,
+            _ if self.all => held.into_iter().filter(|held| terminal::ask(&held.question(self.signal))).collect(),
+            // They all belong to one program, which may listen at several addresses.
+            all => {
+                let addresses: Vec<String> = all.iter().flat_map(|(_, addresses)| addresses.clone()).collect();
+                let asked = all.first().map(|(service, _)| question(self.signal, service, &addresses));
+                if asked.is_some_and(|question| terminal::ask(&question)) { held } else { Vec::new() }
+            }
+        };
+        if confirmed.is_empty() {
+            return Err(Refusal::new("it was not confirmed", "answer y at the terminal, or add --yes"));
         }
-        Err(Refusal::new("it was not confirmed", "answer y at the terminal, or add --yes"))
+        Ok(confirmed)
     }
 
     /// Waits until all have ended, and says whether the port is free then.
@@ -170,10 +197,10 @@ impl Kill {
             Some(process) => format!("{} (pid {})", process.name, process.pid),
             None => "a process that cannot be seen".to_owned(),
         };
-        let text = format!("port {} is still held, by {holder}", self.port);
+        let text = format!("{} is still held, by {holder}", describe(&self.socket));
         stderr::failure(
             &text,
-            "if its service manager started it again, stop the unit; otherwise run the command again",
+            "if its service manager started it again, stop the unit; --all ends every process that holds it",
         );
         Exit::ConditionFailed
     }
