@@ -113,8 +113,9 @@ fn kill_ends_none_of_several_unrelated_processes() {
     let [first, second] = holders.each_ref().map(|holder| holder.0.id());
     assert_eq!(ran.code, Some(1));
     assert!(
-        ran.stderr
-            .contains(&format!("sleep (pid {first}), sleep (pid {second}) hold it, and none of them started the others")),
+        ran.stderr.contains(&format!(
+            "sleep (pid {first}), sleep (pid {second}) hold it, and none of them started the others"
+        )),
         "{}",
         ran.stderr
     );

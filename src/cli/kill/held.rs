@@ -127,12 +127,8 @@ fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
     let process = check_owner(service)?;
     let mut others = service.detail.processes.iter().filter(|other| other.pid != process.pid);
     if others.any(|other| !other.parents.iter().any(|parent| parent.pid == process.pid)) {
-        let names: Vec<String> = service
-            .detail
-            .processes
-            .iter()
-            .map(|process| format!("{} (pid {})", process.name, process.pid))
-            .collect();
+        let names: Vec<String> =
+            service.detail.processes.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect();
         let why = format!("{} hold it, and none of them started the others", names.join(", "));
         return Err(Refusal::new(why, "end the one you mean by its id, kill PID, or end them all with --all"));
     }

@@ -120,8 +120,7 @@ impl Kill {
             Ok(held) => all_hold(&held, &self.listeners()?.services).map(|()| held),
             Err(refusal) => Err(refusal),
         };
-        let sent =
-            held.and_then(|held| self.confirm(held, &services)).and_then(|held| send(held, self.signal));
+        let sent = held.and_then(|held| self.confirm(held, &services)).and_then(|held| send(held, self.signal));
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
             Err(Refusal { exit, why, hint }) => {

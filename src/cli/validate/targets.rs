@@ -182,6 +182,8 @@ pub(super) fn named(mut declared: Vec<Service>, names: &[String], files: &[Strin
         declared.retain(|service| names.iter().any(|name| is_named(service, name)));
     }
     Ok(declared)
+}
+
 /// The name of the machine that a document lists, unless that is this one, whose facts are `own`.
 fn other_host(text: &[u8], own: Option<&HostFacts>) -> Option<String> {
     #[derive(serde::Deserialize)]
