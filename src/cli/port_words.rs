@@ -81,8 +81,36 @@ pub(super) fn parse_host_port(text: &str) -> Result<HostPort, ParseError> {
     }
 }
 
+/// What is wrong with a word that should be a host and a port, where that is known better than by its syntax.
+pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
+    if text.trim().is_empty() {
+        return Some(ParseError::new("it is empty", "is the variable set?"));
+    }
+    let before = text.split('/').next().unwrap_or_default();
+    if before.len() < text.len() && before.parse::<HostPort>().is_ok_and(|at| at.port.is_some()) {
+        return Some(ParseError::new("it has a path", "write it as a URL, as in http://localhost:3001/health"));
+    }
+    let has_user = text.contains('@') && !text.starts_with(['@', '/', '.']);
+    let hint = "write it as a URL, as in postgresql://user@host:5432/db";
+    has_user.then(|| ParseError::new("it has a user, but no scheme", hint))
+}
+
 /// One port: `8080`, `:8080` or a name.
 pub(super) fn parse_port(text: &str) -> Result<Ports, ParseError> {
     let ports = parse_ports(text)?;
     if ports.len() == 1 { Ok(ports) } else { Err(ParseError::new("it is more than one port", "give one port")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_lacks_a_scheme_is_explained() {
+        let why = |text: &str| misspelled_host(text).map(|error| error.to_string());
+        assert_eq!(why("localhost:3001/health").as_deref(), Some("it has a path"));
+        assert_eq!(why("u:pw@localhost:5432").as_deref(), Some("it has a user, but no scheme"));
+        assert_eq!(why("").as_deref(), Some("it is empty"));
+        assert_eq!(["db:1", "db", "443/tcp", "@name", "/run/x@y"].map(why), [const { None }; 5]);
+    }
 }

@@ -23,7 +23,7 @@ pub struct Endpoint {
     pub transport: Transport,
     /// Whether it accepts requests, according to the source.
     pub ready: bool,
-    /// The service that usually uses this port. A guess from the number alone.
+    /// The service that usually uses this port, a guess from the number alone; or the protocol that the user declared.
     #[serde(rename = "service_guess")]
     pub port_service: Option<Cow<'static, str>>,
     /// The identified service, if it was probed.
@@ -55,6 +55,15 @@ impl Endpoint {
             instance: None,
             health: None,
         }
+    }
+
+    /// The same endpoint with a declared protocol, which is no guess from its port number.
+    #[must_use]
+    pub(crate) fn declared_as(mut self, protocol: Option<&str>) -> Self {
+        if let Some(protocol) = protocol {
+            self.port_service = Some(Cow::Owned(protocol.to_owned()));
+        }
+        self
     }
 
     /// Whether it may be given calls: it is ready, its instance is up, and no check found it unhealthy.

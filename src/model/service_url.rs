@@ -65,10 +65,13 @@ const SCHEMES: [(&str, &str, Option<u16>); 28] = [
     ("ldap", "ldap", Some(389)),
 ];
 
+/// What stands before the host in the DSN of Go's driver for MySQL: `app:pw@tcp(db:3306)/shop`.
+const GO_DSN: &str = "@tcp(";
+
 impl ServiceUrl {
     /// Whether a text is meant as a URL.
     pub fn is_meant(text: &str) -> bool {
-        text.contains("://") || text.starts_with("unix:")
+        text.contains("://") || text.starts_with("unix:") || text.contains(GO_DSN)
     }
 }
 
@@ -78,6 +81,9 @@ impl FromStr for ServiceUrl {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         // Java's programs write a DSN so.
         let text = text.strip_prefix("jdbc:").unwrap_or(text);
+        if let Some((_, rest)) = text.split_once(GO_DSN).filter(|(user, _)| !user.contains("://")) {
+            return with_hosts("mysql", rest.split(')').next().unwrap_or_default());
+        }
         let (scheme, rest) = text.split_once(':').ok_or_else(|| ParseError::new("it is not a URL", HINT))?;
         let scheme = scheme.to_ascii_lowercase();
         let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -195,12 +201,38 @@ fn with_hosts(scheme: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
         return Err(unknown(scheme));
     };
 
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if let Some(path) = postgresql_socket(protocol, rest, *port) {
+        return Ok(ServiceUrl { place: UrlPlace::Socket(path), spec: CheckSpec::default() });
+    }
+    // SQL Server's properties follow a semicolon.
+    let authority = rest.split(['/', '?', '#', ';']).next().unwrap_or_default();
+    let after = rest.get(authority.len()..).unwrap_or_default();
+    if !authority.contains('@') && after.starts_with(['/', '#']) && has_user_after(authority, after) {
+        let hint = "in a password, write %2F for / and %23 for #";
+        return Err(ParseError::new("its password ends at a / or #", hint));
+    }
     let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
     let hosts = hosts.split(',').map(|host| parse_host(host, *port)).collect::<Result<Vec<_>, _>>()?;
 
     let spec = CheckSpec { protocol: Some((*protocol).to_owned()), ..CheckSpec::default() };
     Ok(ServiceUrl { place: UrlPlace::Hosts(hosts), spec })
+}
+
+/// Whether what looks like a host and a path is a user with a password: the port is no number, and the real host follows.
+fn has_user_after(authority: &str, after: &str) -> bool {
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    !port.is_empty() && !port.bytes().all(|byte| byte.is_ascii_digit()) && after.contains('@')
+}
+
+/// The socket that libpq uses for `postgresql:///shop?host=/run/postgresql`.
+fn postgresql_socket(protocol: &str, rest: &str, port: Option<u16>) -> Option<PathBuf> {
+    let (authority, query) = rest.split_once('?').filter(|_| protocol == "postgresql")?;
+    let hosts = authority.split('/').next().unwrap_or_default();
+    let is_without_host = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts).is_empty();
+    let directory = query.split('&').find_map(|parameter| parameter.strip_prefix("host="))?;
+    let directory = String::from_utf8(percent_decoded(directory)).ok()?;
+    let socket = format!(".s.PGSQL.{}", port.unwrap_or(5432));
+    (is_without_host && directory.starts_with('/')).then(|| PathBuf::from(directory).join(socket))
 }
 
 /// `host:port`, or a host alone where the scheme stands for a port.
@@ -282,6 +314,19 @@ mod tests {
             }
         }
 
+        for (text, host, protocol) in [
+            ("app:pw@tcp(localhost:3306)/x", "localhost:3306", "mysql"),
+            ("sqlserver://localhost:1433;database=x", "localhost:1433", "mssql"),
+            ("jdbc:sqlserver://db;encrypt=true", "db:1433", "mssql"),
+        ] {
+            assert_eq!(parts(text), (vec![host.to_owned()], Some(protocol.to_owned())), "{text}");
+        }
+        let socket = "/run/postgresql/.s.PGSQL.5432".to_owned();
+        for text in ["postgresql:///app?host=/run/postgresql", "postgres://u@/app?sslmode=off&host=%2Frun%2Fpostgresql"]
+        {
+            assert_eq!(parts(text), (vec![socket.clone()], None), "{text}");
+        }
+
         for path in ["/run/x.sock", "@name", "./x"] {
             for text in [format!("unix:{path}"), format!("unix://{path}")] {
                 assert_eq!(parts(&text), (vec![path.to_owned()], None), "{text}");
@@ -297,6 +342,8 @@ mod tests {
             ("http:///x", "it has no host"),
             ("redis:///0", "the host is missing"),
             ("postgresql://h:x/db", "the port is not a number from 1 to 65535"),
+            ("postgres://u:p#w@localhost:5432/app", "its password ends at a / or #"),
+            ("postgres://u:p/w@localhost:5432/app", "its password ends at a / or #"),
             ("gopher://h", "unknown scheme gopher"),
             ("postgrs://h", "unknown scheme postgrs (did you mean postgres?)"),
             ("unix://", "it has no path"),

@@ -133,6 +133,7 @@ fn a_text_without_secrets_stays_as_it_is() {
         "scope=all state=listen",
         "--key client.key --cert client.pem",
         "Content-Type: application/json",
+        "hint: set it, or write ${API_KEY:-default}",
     ] {
         assert_eq!(redacted(text), text);
     }

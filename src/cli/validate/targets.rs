@@ -15,7 +15,7 @@ use super::reload::{ReloadStatus, TargetFiles};
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::cli::file_stamps::stamps;
-use crate::cli::port_words::parse_host_port;
+use crate::cli::port_words::{misspelled_host, parse_host_port};
 use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
@@ -113,6 +113,12 @@ impl Targets {
         if ServiceUrl::is_meant(word) {
             self.others.push(of_url(word)?);
             return Ok(());
+        }
+        if word.contains('/')
+            && !Named::is_one(word)
+            && let Some(error) = misspelled_host(word).filter(|_| parse_host_port(word).is_err())
+        {
+            return Err(invalid(word, &error.to_string(), error.hint()));
         }
         // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
@@ -312,7 +318,7 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service
     let spec = CheckSpec { server_name: spec.server_name.clone().or(named), ..spec };
 
     let from = redacted_url(from).into_owned();
-    let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
+    let endpoints = hosts.into_iter().map(|at| at.endpoint().declared_as(spec.protocol.as_deref())).collect();
     let id = format!("given/tcp/{from}");
     let detail = DeclaredDetail {
         from: from.as_str().into(),
@@ -325,7 +331,12 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service
 
 /// `host:port`: the port decides the checks.
 fn of_host(word: &str) -> Result<Service> {
-    let at = parse_host_port(word).map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+    let at = parse_host_port(word).map_err(|error| {
+        let misspelled = misspelled_host(word);
+        let (why, hint) =
+            misspelled.as_ref().map_or((error.to_string(), FORMS), |known| (known.to_string(), known.hint()));
+        invalid(word, &why, hint)
+    })?;
     if at.port.is_none() {
         return Err(unchecked_socket(word));
     }

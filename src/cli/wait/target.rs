@@ -13,7 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::tries::{TryLog, TryOutcome, TryStep, begin};
 use crate::clean::{clean, redacted_url};
-use crate::cli::port_words::parse_host_port;
+use crate::cli::port_words::{misspelled_host, parse_host_port};
 use crate::cli::validate::{Named, is_services_file};
 use crate::health::is_checked_protocol;
 use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
@@ -46,7 +46,8 @@ impl Target {
             return Ok(Self::Named(text.to_owned()));
         }
 
-        let at = parse_host_port(text).map_err(|error| ParseError::new(error.to_string(), HINT))?;
+        let at = parse_host_port(text)
+            .map_err(|error| misspelled_host(text).unwrap_or_else(|| ParseError::new(error.to_string(), HINT)))?;
         Ok(if at.port.is_none() { Self::Socket(text.into()) } else { Self::Hosts(vec![at]) })
     }
 

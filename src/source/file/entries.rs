@@ -120,6 +120,8 @@ fn described(
     spec.limits.ignore.sort_unstable();
     spec.limits.ignore.dedup();
 
+    let endpoints: Vec<Endpoint> =
+        endpoints.into_iter().map(|endpoint| endpoint.declared_as(spec.protocol.as_deref())).collect();
     let id = match &namespace {
         Some(namespace) => format!("file/{namespace}/{name}"),
         None => format!("file/{name}"),
