@@ -151,6 +151,19 @@ fn who_names_each_port_that_nothing_holds() {
     assert!(ran.stderr.ends_with(&format!("nothing listens on port {free}\n")), "{}", ran.stderr);
 }
 
+/// A format of a setting is meant for commands that have one; options on the command line prevail over it.
+#[test]
+fn a_default_format_breaks_no_script() {
+    let holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+    let run = |line: String| portolan(&line).env("PORTOLAN_OUTPUT", "json").run();
+    assert_eq!(run(format!("who {port} --pid")).stdout, format!("{pid}\n"));
+    assert!(run("free-port".to_owned()).stdout.trim_end().parse::<u16>().is_ok());
+    assert_eq!(run(format!("local {port} --columns pid --no-headers")).stdout.trim_end(), pid.to_string());
+    assert_eq!(run(format!("kill {port} --yes --timeout 60s")).code, Some(0));
+    portolan("free-port --json").refuses("--json: portolan free-port prints a number", "leave it out");
+}
+
 #[test]
 fn kill_takes_one_port_and_never_itself() {
     portolan("kill 80-90").refuses("PORT '80-90': it is more than one port", "give one port");
