@@ -3,11 +3,11 @@
 mod follow;
 mod hints;
 mod outbox;
+mod renewals;
 mod turn;
 mod writer;
 
 #[cfg_attr(not(feature = "redis"), expect(unused_imports, reason = "nothing carries hints"))]
 pub(super) use hints::HintCarrier;
 pub(super) use hints::Hints;
-pub(crate) use outbox::stored as stored_lease;
 pub(super) use writer::ClusterWriter;
