@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Now;
 use super::deadlines::Timer;
-use super::document::{DocumentKey, is_document};
+use super::document::is_document;
 use super::entry::InstanceEntry;
 use super::state::State;
 

@@ -5,6 +5,7 @@ mod hints;
 mod outbox;
 mod renewals;
 mod turn;
+mod turn_size;
 mod writer;
 
 #[cfg_attr(not(feature = "redis"), expect(unused_imports, reason = "nothing carries hints"))]

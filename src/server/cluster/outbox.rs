@@ -302,7 +302,8 @@ mod tests {
         case.outbox.sent();
         assert!(case.outbox.is_behind());
         case.renew(seconds(1));
-        let ids: Vec<Arc<str>> = case.outbox.send(&case.state, seconds(1)).1.into_iter().map(|lease| lease.id).collect();
+        let ids: Vec<Arc<str>> =
+            case.outbox.send(&case.state, seconds(1)).1.into_iter().map(|lease| lease.id).collect();
         assert!(ids.len() == 5 && !ids.contains(&Arc::from(ID)), "those that waited come first");
     }
 }

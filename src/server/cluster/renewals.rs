@@ -119,7 +119,11 @@ mod tests {
         assert_eq!(next(12, 32, 1_020), None, "a slow reply is no jump");
         assert_eq!(next(31, 31, 1_019), None);
         assert_eq!(next(32, 32, 1_021), Some(LeaseDoubt::Missed(seconds(21))));
-        assert_eq!(next(12, 12, 1_030), Some(LeaseDoubt::Missed(seconds(30))), "the store's clock jumped, or this one stood");
+        assert_eq!(
+            next(12, 12, 1_030),
+            Some(LeaseDoubt::Missed(seconds(30))),
+            "the store's clock jumped, or this one stood"
+        );
         assert_eq!(next(42, 42, 1_001), Some(LeaseDoubt::Ahead(seconds(30))));
         assert_eq!(next(13, 13, 900), Some(LeaseDoubt::Ahead(seconds(2))), "the store's clock went back");
     }

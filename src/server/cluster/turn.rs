@@ -6,17 +6,11 @@ use std::time::Duration;
 
 use super::follow::unreadable;
 use super::writer::ClusterWriter;
-use crate::registry::{
-    CatalogCommand, Cause, Change, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand,
-};
+use crate::registry::{CatalogCommand, Cause, Change, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, spans};
 use crate::store::{Batch, StoreError};
 
-/// The most commands of one turn.
-const MAX_TURN: usize = 4_096;
-/// The most leases that expire in one turn: the others wait for theirs meanwhile.
-const MAX_EXPIRED: usize = 4_000;
 /// How long the rest waits: until the next turn.
 const EXPIRY_DELAY: Duration = Duration::from_millis(1);
 
@@ -62,7 +56,7 @@ impl ClusterWriter {
             return self.write_without_store(jobs, &error);
         }
 
-        self.writer.fill(&mut jobs, MAX_TURN);
+        self.writer.fill(&mut jobs, self.turn_size.get());
         let now = self.writer.now();
         if is_tick {
             self.spread_expiry(now);
@@ -97,10 +91,11 @@ impl ClusterWriter {
     /// Lets the first leases expire whose time has come, and the others soon.
     pub(super) fn spread_expiry(&mut self, now: Now) {
         let due = self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX);
-        for lease in due.iter().skip(MAX_EXPIRED) {
+        let max = self.turn_size.get();
+        for lease in due.iter().skip(max) {
             self.writer.state.hold_lease(lease, now.elapsed + EXPIRY_DELAY);
         }
-        self.is_expiring = due.len() > MAX_EXPIRED;
+        self.is_expiring = due.len() > max;
     }
 
     /// Applies the rules, and ends the turn with what they changed.
@@ -111,6 +106,8 @@ impl ClusterWriter {
         add_replicas(&mut batch, &step);
         let renewed = self.renewed(&jobs, &step);
         batch.is_announced = self.hints.is_connected();
+        let commands: usize = jobs.iter().map(|job| job.commands.len()).sum();
+        self.turn_size.note(commands.max(step.changes.len()), self.writer.now().elapsed.saturating_sub(now.elapsed));
 
         let is_empty = batch.is_empty();
         let kept = if is_empty {
@@ -131,6 +128,7 @@ impl ClusterWriter {
                 }
             }
             Err(error) => {
+                self.turn_size.note_failure();
                 self.writer.state = before;
                 self.lose_contact(&error);
                 self.write_without_store(jobs, &error);
@@ -144,7 +142,8 @@ impl ClusterWriter {
         let told: HashSet<&str> = step.changes.iter().filter(is_renewal).map(|change| &*change.instance.id).collect();
         let now = self.writer.clock.now();
         // The others take over when a report is due only from its renewal.
-        let has_reports = |id: &str| self.writer.state.leases_of(id, now).iter().any(|known| known.lease.check.is_some());
+        let has_reports =
+            |id: &str| self.writer.state.leases_of(id, now).iter().any(|known| known.lease.check.is_some());
 
         let renewing = jobs.iter().flat_map(|job| &job.commands).filter(|command| renews(command));
         let renewed = renewing.filter_map(Command::lease_id);

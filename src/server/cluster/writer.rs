@@ -17,6 +17,7 @@ use super::follow::{Diverged, follow, unreadable};
 use super::hints::Hints;
 use super::outbox::{self, Outbox};
 use super::renewals::{LeaseDoubt, RenewalReader};
+use super::turn_size::TurnSize;
 use crate::engine::Shutdown;
 use crate::server::view::ViewDraft;
 use crate::server::write_queue::WriteJob;
@@ -41,6 +42,7 @@ pub(in crate::server) struct ClusterWriter {
     is_behind: bool,
     /// Whether everything has to be read again.
     pub(super) has_diverged: bool,
+    pub(super) turn_size: TurnSize,
     /// Whether more leases wait to expire.
     pub(super) is_expiring: bool,
     /// Tells this running server from all others, also from the same one before a restart.
@@ -91,6 +93,7 @@ impl ClusterWriter {
             wanted: None,
             is_behind: false,
             has_diverged: false,
+            turn_size: TurnSize::default(),
             is_expiring: false,
             id,
         }
@@ -326,7 +329,9 @@ impl ClusterWriter {
         let seconds = doubt.gap().as_secs();
         match doubt {
             LeaseDoubt::FirstReading => {}
-            LeaseDoubt::Missed(_) => info!(seconds, "renewals at other servers were missed: every lease gets one full ttl"),
+            LeaseDoubt::Missed(_) => {
+                info!(seconds, "renewals at other servers were missed: every lease gets one full ttl")
+            }
             LeaseDoubt::Ahead(_) => {
                 warn!(seconds, "the clock ran ahead of that of the database: every lease gets one full ttl");
             }

@@ -164,8 +164,12 @@ mod tests {
     #[test]
     fn marks_are_kept_of_the_other_servers_that_there_are() {
         let read = [("a", 1), ("b", 2), ("gone", 3)].map(|(id, number)| (id.to_owned(), number));
-        let members =
-            ["a", "b", "new"].map(|id| ClusterServer { id: id.to_owned(), name: String::new(), index: 0, checks: None });
+        let members = ["a", "b", "new"].map(|id| ClusterServer {
+            id: id.to_owned(),
+            name: String::new(),
+            index: 0,
+            checks: None,
+        });
         let kept = keep(read.into(), &members, "a");
         assert_eq!(kept, BTreeMap::from([("b".to_owned(), 2), ("new".to_owned(), 0)]));
     }

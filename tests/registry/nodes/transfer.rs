@@ -188,7 +188,10 @@ fn status_and_migrate_say_what_a_database_is() {
     assert!(known["engine"].as_str().unwrap().starts_with("PostgreSQL 15"), "{known}");
     assert!(known["clock_ahead_seconds"].as_f64().unwrap().abs() < 60.0, "{known}");
     let (shown, _) = done(&["status", &url]);
-    assert!(shown.contains("server    a at index ") && shown.contains(&format!("format    {POSTGRES_FORMAT}, the newest")), "{shown}");
+    assert!(
+        shown.contains("server    a at index ") && shown.contains(&format!("format    {POSTGRES_FORMAT}, the newest")),
+        "{shown}"
+    );
     assert!(shown.lines().any(|line| line.split_whitespace().eq(["record", "1"])), "{shown}");
 
     let file = folder.path().join("a.db");
