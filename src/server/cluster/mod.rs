@@ -2,6 +2,7 @@
 
 mod follow;
 mod hints;
+mod leases;
 mod outbox;
 mod renewals;
 mod turn;

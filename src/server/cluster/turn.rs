@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::follow::unreadable;
 use super::writer::ClusterWriter;
@@ -10,9 +9,6 @@ use crate::registry::{CatalogCommand, Cause, Change, Command, DriftCommand, Now,
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, spans};
 use crate::store::{Batch, StoreError};
-
-/// How long the rest waits: until the next turn.
-const EXPIRY_DELAY: Duration = Duration::from_millis(1);
 
 impl ClusterWriter {
     /// Carries out commands, and answers.
@@ -47,6 +43,7 @@ impl ClusterWriter {
     /// Takes the turn, takes over what was written before, and writes. What was queued meanwhile is written with it.
     pub(super) async fn write_in_turn(&mut self, mut jobs: Vec<WriteJob>, is_tick: bool) {
         if let Err(error) = self.take_turn(is_tick).await {
+            self.is_expiring = false;
             self.lose_contact(&error);
             return self.write_without_store(jobs, &error);
         }
@@ -88,16 +85,6 @@ impl ClusterWriter {
         drop(self.store.append(Batch { after: self.writer.state.index(), ..Batch::default() }));
     }
 
-    /// Lets the first leases expire whose time has come, and the others soon.
-    pub(super) fn spread_expiry(&mut self, now: Now) {
-        let due = self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX);
-        let max = self.turn_size.get();
-        for lease in due.iter().skip(max) {
-            self.writer.state.hold_lease(lease, now.elapsed + EXPIRY_DELAY);
-        }
-        self.is_expiring = due.len() > max;
-    }
-
     /// Applies the rules, and ends the turn with what they changed.
     async fn append(&mut self, jobs: Vec<WriteJob>, is_tick: bool, now: Now) {
         let before = self.writer.state.clone();
@@ -129,6 +116,7 @@ impl ClusterWriter {
             }
             Err(error) => {
                 self.turn_size.note_failure();
+                self.is_expiring = false;
                 self.writer.state = before;
                 self.lose_contact(&error);
                 self.write_without_store(jobs, &error);

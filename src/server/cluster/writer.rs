@@ -16,15 +16,12 @@ use uuid::Uuid;
 use super::follow::{Diverged, follow, unreadable};
 use super::hints::Hints;
 use super::outbox::{self, Outbox};
-use super::renewals::{LeaseDoubt, RenewalReader};
+use super::renewals::RenewalReader;
 use super::turn_size::TurnSize;
 use crate::engine::Shutdown;
-use crate::server::view::ViewDraft;
 use crate::server::write_queue::WriteJob;
 use crate::server::writer::{CommandWriter, MAX_BATCH, TICK};
-use crate::store::{
-    ClusterServer, News, Pending, Position, Renewals, SharedStore, StoreError, SyncReport, SyncRequest,
-};
+use crate::store::{ClusterServer, News, Pending, Position, SharedStore, StoreError, SyncReport, SyncRequest};
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
@@ -303,51 +300,6 @@ impl ClusterWriter {
         self.has_diverged = matches!(follow(&mut self.writer, news), Err(Diverged));
     }
 
-    /// Takes over how long leases last. One that has expired is left as it is.
-    pub(super) fn confirm(&mut self, renewals: &Renewals, at: Duration) {
-        let now = self.writer.now();
-        let mut has_reports = false;
-        for lease in renewals.leases.iter().filter(|lease| !lease.lasts.is_zero()) {
-            if let Some(known) = outbox::known(lease) {
-                self.writer.state.confirm_lease(&known, now);
-                self.show_lease(&lease.id);
-                has_reports |= known.lease.is_of_agent();
-            }
-        }
-        if has_reports {
-            let draft = ViewDraft::of(&self.writer.app.unscoped.load());
-            self.writer.app.unscoped.store(Arc::new(draft.finish(self.writer.state.snapshot())));
-        }
-
-        if let Some(doubt) = self.renewals.note(renewals, at, now.elapsed) {
-            self.extend_leases(doubt);
-        }
-    }
-
-    /// What is known of leases is not enough to let one expire.
-    fn extend_leases(&mut self, doubt: LeaseDoubt) {
-        let seconds = doubt.gap().as_secs();
-        match doubt {
-            LeaseDoubt::FirstReading => {}
-            LeaseDoubt::Missed(_) => {
-                info!(seconds, "renewals at other servers were missed: every lease gets one full ttl")
-            }
-            LeaseDoubt::Ahead(_) => {
-                warn!(seconds, "the clock ran ahead of that of the database: every lease gets one full ttl");
-            }
-        }
-        self.writer.state.extend_leases(doubt.gap(), self.writer.now());
-        self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
-    }
-
-    /// Shows readers the lease of an instance as it is now.
-    fn show_lease(&self, id: &str) {
-        let view = self.writer.app.unscoped.load();
-        if let (Some(shown), Some(instance)) = (view.instance(id), self.writer.state.view().get(id)) {
-            shown.times.set(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires));
-        }
-    }
-
     async fn found_contact(&mut self, at: Duration) {
         let app = Arc::clone(&self.writer.app);
         let gap = app.contact.age();
@@ -361,10 +313,12 @@ impl ClusterWriter {
         self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
         app.note_store_kept();
         info!(seconds = gap.as_secs(), "the store replies again: every lease gets one full ttl");
-        let commands = self.outbox.take_postponed();
-        if !commands.is_empty() {
+        let mut commands = self.outbox.take_postponed();
+        while !commands.is_empty() {
+            let rest = commands.split_off(self.turn_size.get().min(commands.len()));
             let (answer, _) = oneshot::channel();
             self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
+            commands = rest;
         }
     }
 
@@ -373,23 +327,6 @@ impl ClusterWriter {
         if matches!(error, StoreError::Away { .. } | StoreError::Closed) && self.writer.app.contact.lose() {
             warn!(error = %error, "the store does not reply: reads go on with what is in memory, and say so");
         }
-    }
-
-    /// Lets leases expire, and whatever else time brings. Without contact it would decide without knowing who renewed.
-    async fn pass_time(&mut self) {
-        if self.has_diverged || self.writer.app.contact.is_lost() {
-            return;
-        }
-        let now = self.writer.now();
-        self.spread_expiry(now);
-        let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&[], true, now);
-        if !step.has_changes() && self.writer.audit.entries.is_empty() {
-            self.writer.finish(Vec::new(), step);
-            return;
-        }
-        self.writer.state = before;
-        self.write_in_turn(Vec::new(), true).await;
     }
 }
 

@@ -23,7 +23,9 @@ pub(super) const FORGET: &str = "
 /// A server that has just ended is no member, and its last portions count all the same.
 pub(super) const READ: &str = "
     SELECT r.server, r.number, date_part('epoch', clock_timestamp() - r.at), r.body
-    FROM (SELECT id FROM portolan.member UNION SELECT unnest($1::text[])) AS s (id)
+    FROM (
+        SELECT id FROM portolan.member WHERE expires > clock_timestamp() UNION SELECT unnest($1::text[])
+    ) AS s (id)
     LEFT JOIN unnest($1::text[], $2::bigint[]) AS known (id, number) ON known.id = s.id
     JOIN portolan.renewal AS r ON r.server = s.id AND r.number > coalesce(known.number, 0)
     WHERE s.id <> $3
