@@ -238,8 +238,10 @@ fn a_renewal_reaches_every_other_server_once_with_the_time_that_is_left() {
     store_portion(&one, "a", 2, vec![lease("x", 200)], false);
 
     let read = read_portions(&other, marks("b", &[]));
-    let of = |id: &str| read.leases.iter().filter(|lease| &*lease.id == id).map(|lease| lease.lasts.as_secs());
-    let (x, y): (Vec<u64>, Vec<u64>) = (of("x").collect(), of("y").collect());
+    let of = |id: &str| -> Vec<u64> {
+        read.leases.iter().filter(|lease| &*lease.id == id).map(|lease| lease.lasts.as_secs()).collect()
+    };
+    let (x, y) = (of("x"), of("y"));
     assert!(x.len() == 2 && (20..=80).contains(&x[0]) && (100..=200).contains(&x[1]) && y == [0], "{read:?}");
     assert_eq!(read.marks, marks("b", &[("a", 2)]));
     assert!(read.clock > Duration::from_hours(24 * 365), "it is the time of day");
