@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::follow::{Diverged, follow, unreadable};
 use super::hints::Hints;
-use super::outbox::{self, Outbox};
+use super::outbox::Outbox;
 use super::renewals::RenewalReader;
 use super::turn_size::TurnSize;
 use crate::engine::Shutdown;
