@@ -9,12 +9,14 @@ use kube::Resource;
 use serde::Deserialize;
 
 use super::detail::transport;
+use super::slim_metadata::slim_metadata;
 use crate::model::{K8sPort, TargetPort, Transport};
 
 /// A pod of the API.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Pod {
+    #[serde(deserialize_with = "slim_metadata")]
     pub(super) metadata: ObjectMeta,
     pub(super) spec: PodSpec,
     pub(super) status: PodStatus,
@@ -229,10 +231,11 @@ impl SelectedPods {
             *has = *has || pod.has(&target, port.transport);
         }
 
-        for port in pod.declared_ports() {
-            if self.declared.len() < MAX_DECLARED {
-                self.declared.insert(port);
-            }
+        let mut declared = pod.declared_ports();
+        while self.declared.len() < MAX_DECLARED
+            && let Some(port) = declared.next()
+        {
+            self.declared.insert(port);
         }
     }
 }

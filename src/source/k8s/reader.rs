@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 
 use super::K8s;
@@ -11,6 +10,7 @@ use super::api::Api;
 use super::failure::ApiFailure;
 use super::join::Services;
 use super::object_key::ObjectKey;
+use super::slices::Slice;
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row, ServiceId};
@@ -187,7 +187,7 @@ impl ClusterReader<'_> {
         let Self { api, all, out, gathered, .. } = self;
         let found = gathered.services.len() as u64;
         let mut done = 0;
-        api.list::<EndpointSlice>(namespace, all, &mut |page, left| {
+        api.list::<Slice>(namespace, all, &mut |page, left| {
             done += page.len() as u64;
             for slice in page {
                 gathered.services.add_slice(slice);
