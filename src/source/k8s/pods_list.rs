@@ -116,9 +116,13 @@ impl ClusterReader<'_> {
         }
 
         let resolved = look_up(self.options, names, deadline).await;
-        if let Some(why) = &resolved.why {
-            let names: Vec<String> = resolved.failed.iter().map(|name| clean(name)).collect();
-            self.gathered.notes.push(format!("cannot resolve {}: {}", names.join(", "), clean(why)));
+        let names: Vec<String> = resolved.failed.iter().map(|name| clean(name)).collect();
+        let names = names.join(", ");
+        if resolved.is_cut_off {
+            let failure = ApiFailure::Deadline(self.options.whole());
+            self.gathered.faults.push(failure.into_fault(format!("resolve {names}")));
+        } else if let Some(why) = &resolved.why {
+            self.gathered.notes.push(format!("cannot resolve {names}: {}", clean(why)));
         }
         self.gathered.services.set_names(&resolved.names);
     }

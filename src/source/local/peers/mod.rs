@@ -76,6 +76,7 @@ pub(super) fn list(
     let (missing, hidden) = builder.rows(&mut connected, out);
     faults.extend(missing);
     limits.extend(hidden);
+    faults.extend(builder.names.iter().flat_map(ContainerNames::errors).cloned());
     limits.extend(builder.names.iter().flat_map(ContainerNames::limits).cloned());
 
     let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
