@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::BodyExt;
 use kube::Client;
@@ -15,6 +15,8 @@ use super::failure::ApiFailure;
 /// Kubernetes, has 90 MB.
 pub(super) const MAX_BYTES: usize = 128 << 20;
 const MAX_COMPRESSED: usize = 64 << 20;
+/// A list is about this many times as long as its compressed form.
+const EXPECTED_RATIO: usize = 8;
 
 /// Sends a request and reads the reply.
 ///
@@ -33,7 +35,7 @@ pub(super) async fn exchange(
     let (parts, body) = response.into_parts();
     let is_compressed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
     let body = read(body, if is_compressed { MAX_COMPRESSED } else { MAX_BYTES }).await?;
-    let body = if is_compressed { decompress(&body)? } else { body };
+    let body = if is_compressed { decompress(&body, MAX_BYTES)? } else { body };
 
     if parts.status.is_success() {
         return Ok(body);
@@ -61,12 +63,58 @@ pub(super) async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailu
     Ok(bytes)
 }
 
-fn decompress(compressed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
-    let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(compressed).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
-    match read {
-        Ok(_) if bytes.len() > MAX_BYTES => Err(ApiFailure::TooLarge),
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(ApiFailure::Malformed(error.to_string())),
+/// Decompresses at most `max` bytes.
+fn decompress(compressed: &[u8], max: usize) -> Result<Vec<u8>, ApiFailure> {
+    let mut decoder = MultiGzDecoder::new(compressed);
+    // `read_to_end` fills the free part of the buffer with zeros before each of its reads.
+    let mut bytes = vec![0; (EXPECTED_RATIO * compressed.len()).clamp(1, max + 1)];
+    let mut length = 0;
+
+    loop {
+        if length == bytes.len() {
+            bytes.resize((2 * length).min(max + 1), 0);
+        }
+        match decoder.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) => return Err(ApiFailure::Malformed(error.to_string())),
+        }
+    }
+
+    if length > max {
+        return Err(ApiFailure::TooLarge);
+    }
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn replies_are_decompressed_up_to_their_limit() {
+        for text in [vec![], b"abc".to_vec(), b"n".repeat(1 << 20), (0..=u8::MAX).cycle().take(100_000).collect()] {
+            assert_eq!(decompress(&gzip(&text), 1 << 20).unwrap(), text);
+        }
+        let two = [gzip(b"one "), gzip(b"two")].concat();
+        assert_eq!(decompress(&two, 100).unwrap(), b"one two");
+
+        assert_eq!(decompress(&gzip(b"12345"), 5).unwrap(), b"12345");
+        assert!(matches!(decompress(&gzip(b"123456"), 5), Err(ApiFailure::TooLarge)));
+        assert!(matches!(decompress(&gzip(&b"n".repeat(1 << 20)), 1_000), Err(ApiFailure::TooLarge)));
+        assert!(matches!(decompress(&gzip(b"abc")[..12], 5), Err(ApiFailure::Malformed(_))));
+        assert!(matches!(decompress(b"", 5), Err(ApiFailure::Malformed(_))));
     }
 }

@@ -12,6 +12,7 @@ use super::interner::Interner;
 use super::names::NameStatus;
 use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
+use super::selector_index::SelectorIndex;
 use super::service_state::{EndpointPort, ServiceState, WITHOUT_PORT};
 use super::slices::Slice;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
@@ -139,11 +140,18 @@ impl Services {
         }
     }
 
+    /// The services of a namespace by the labels that they select.
+    pub(super) fn selector_index(&self, namespace: Option<&str>) -> SelectorIndex {
+        SelectorIndex::of(self.within(namespace))
+    }
+
     /// Adds a pod to the services that select it.
-    pub(super) fn add_pod(&mut self, pod: &Pod) {
+    pub(super) fn add_pod(&mut self, pod: &Pod, index: &SelectorIndex) {
         let Some(namespace) = &pod.metadata.namespace else { return };
-        for (_, joined) in self.within_mut(Some(namespace)) {
-            joined.add_pod(pod);
+        for key in index.candidates(pod).filter(|key| key.0 == *namespace) {
+            if let Some(joined) = self.services.get_mut(key) {
+                joined.add_pod(pod);
+            }
         }
     }
 

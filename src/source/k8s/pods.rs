@@ -227,8 +227,8 @@ impl SelectedPods {
         self.any = true;
         for (has, port) in self.has.iter_mut().zip(ports) {
             // The default target is the port itself.
-            let target = port.target.clone().unwrap_or(TargetPort::Number(port.port));
-            *has = *has || pod.has(&target, port.transport);
+            let number = TargetPort::Number(port.port);
+            *has = *has || pod.has(port.target.as_ref().unwrap_or(&number), port.transport);
         }
 
         let mut declared = pod.declared_ports();
