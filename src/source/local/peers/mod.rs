@@ -231,9 +231,9 @@ impl ConnectionRows<'_> {
             processes: Arc::clone(&owner.processes),
             processes_complete: owner.is_complete,
             user: uid.map(|uid| self.users.user(uid)),
-            unit: owner.member.unit,
+            unit: owner.member.unit.clone(),
             unit_user: owner.member.user.map(|uid| self.users.user(uid)),
-            container: owner.member.container,
+            container: owner.member.container.clone(),
             netns: self.namespaces[usize::from(end.netns())].identity.clone(),
         };
         (held, name)

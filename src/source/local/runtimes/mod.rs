@@ -11,6 +11,7 @@ mod sockets;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -60,14 +61,16 @@ pub(super) struct ContainerNames {
 
 impl ContainerNames {
     /// Adds the name and the image to a container, or marks them as unknown.
-    pub(super) fn describe(&mut self, member: &mut Membership) {
-        let Some(container) = member.container.as_mut().filter(|container| has_api(container)) else { return };
+    pub(super) fn describe(&mut self, member: &mut Arc<Membership>) {
+        let Some(container) = member.container.as_ref().filter(|container| has_api(container)) else { return };
         let id = container.id.as_raw();
         if self.is_due(self.by_id.contains_key(id), Instant::now()) {
             self.request();
         }
 
-        match self.by_id.get(container.id.as_raw()) {
+        let known = self.by_id.get(container.id.as_raw());
+        let Some(container) = &mut Arc::make_mut(member).container else { return };
+        match known {
             Some(known) => {
                 container.name = text(&known.name);
                 container.image = text(&known.image);
@@ -207,10 +210,10 @@ mod tests {
     #[test]
     fn a_container_that_is_named_by_its_id_needs_no_runtime() {
         let mut names = ContainerNames::default();
-        let mut member = cgroup::membership("/lxc.payload.web");
+        let mut member = Arc::new(cgroup::membership("/lxc.payload.web"));
         let container = member.container.clone();
         assert_eq!(container.as_ref().map(ToString::to_string), Some("lxc-web".to_owned()));
         names.describe(&mut member);
-        assert_eq!((member.container, names.requested), (container, None));
+        assert_eq!((&member.container, names.requested), (&container, None));
     }
 }
