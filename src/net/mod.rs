@@ -40,7 +40,7 @@ mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
-pub(crate) use certificate::{certificate, has_pss_key};
+pub(crate) use certificate::{certificate, has_p521_key, has_pss_key};
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use crypto::provider as crypto_provider;
@@ -63,7 +63,7 @@ pub(crate) use reply_ports::ReplyPorts;
 pub(crate) use resolve::{
     Family, interface_index, interface_name, is_localhost, localhost_addresses, own_addresses, resolve, with_interface,
 };
-pub(crate) use runtime::runtime;
+pub(crate) use runtime::{BackgroundRuntime, runtime};
 pub(crate) use sender::ProbeSender;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};

@@ -120,16 +120,22 @@ impl Api {
                 next.lock().take().filter(|next: &NextPage| Some(&next.token) == params.continue_token.as_ref());
             // The server and the network work on the next page while this one is parsed.
             let request_next = |page: &[u8]| {
-                if let Some(token) = next_token(page).filter(|_| !first_page_only) {
+                let token = next_token(page).filter(|token| Some(token) != params.continue_token.as_ref());
+                if let Some(token) = token.filter(|_| !first_page_only) {
                     *next.lock() = self.start(&request, &params, token);
                 }
             };
 
-            let token = match self.ask::<Page<K>>(|| request.list(&params), started, &request_next).await {
-                Ok(page) => {
-                    let left = page.metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
-                    each(page.items.unwrap_or_default(), left.unwrap_or(0));
-                    page.metadata.continue_.filter(|token| !token.is_empty() && !first_page_only)
+            let page = self.ask::<Page<K>>(|| request.list(&params), started, &request_next).await;
+            let token = match page.and_then(Page::objects) {
+                Ok((items, metadata)) => {
+                    let left = metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
+                    each(items, left.unwrap_or(0));
+                    let token = metadata.continue_.filter(|token| !token.is_empty() && !first_page_only);
+                    if token.is_some() && token == params.continue_token {
+                        return Err(ApiFailure::Malformed("the list names the same next page again".to_owned()));
+                    }
+                    token
                 }
                 // The list's snapshot expired on the server. Its token continues with the current state; without one the
                 // list restarts.

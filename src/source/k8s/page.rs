@@ -3,16 +3,47 @@
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
-use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::failure::ApiFailure;
+use crate::clean::clean;
 
 /// A page of a list.
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "K: Deserialize<'de>"))]
 pub(super) struct Page<K> {
     #[serde(default)]
-    pub(super) metadata: ListMeta,
-    /// Some servers write null for an empty list.
-    pub(super) items: Option<Vec<K>>,
+    metadata: ListMeta,
+    /// Some servers write null for an empty list. None of a list leaves it out.
+    #[serde(default = "Option::default", deserialize_with = "present")]
+    items: Option<Option<Vec<K>>>,
+    #[serde(default)]
+    kind: String,
+    /// Of a `Status` in place of a list: its code and its message.
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+/// A field that is there, whatever its value.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
+}
+
+impl<K> Page<K> {
+    /// The objects. A gateway may send a failure with the status 200, as kubectl knows.
+    pub(super) fn objects(self) -> Result<(Vec<K>, ListMeta), ApiFailure> {
+        match self.items {
+            Some(items) if self.kind != "Status" => Ok((items.unwrap_or_default(), self.metadata)),
+            None if self.kind != "Status" => Err(ApiFailure::Malformed("the list has no items".to_owned())),
+            _ => {
+                let message = clean(&self.message);
+                Err(ApiFailure::Answer { code: self.code, message, after: None, token: None })
+            }
+        }
+    }
 }
 
 /// The token of the page after this one. Kubernetes writes the metadata before the objects, which are not read; `None` also if
