@@ -70,6 +70,11 @@ impl Writer {
             return;
         }
 
+        if let Update::Recovered(operation) = &update {
+            // The same error is news when it happens again.
+            self.faults.retain(|fault| fault.operation != *operation);
+        }
+
         let is_whole = matches!(update, Update::Reset(_));
         for change in self.known.apply(update) {
             self.record(change.into());

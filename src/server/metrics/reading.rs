@@ -75,7 +75,7 @@ impl Reading {
     /// The services of other registries.
     fn encode_imports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (imports, uptime) = (&self.instances.imports, self.gauges.uptime);
-        let families: [(&str, &str, ImportFigure); 5] = [
+        let families: [(&str, &str, ImportFigure); 6] = [
             ("portolan_import_up", "Whether the source of the import is read, all of it", |import, _| {
                 u64::from(import.is_up())
             }),
@@ -84,6 +84,7 @@ impl Reading {
                 "Seconds since the last reply of a source that is not read; 0 while it is",
                 ImportState::age,
             ),
+            ("portolan_import_faults", "Parts of the source that cannot be read now", |import, _| import.faults as u64),
             ("portolan_import_instances", "Instances of the import in the registry", |import, _| {
                 import.instances as u64
             }),
