@@ -22,7 +22,7 @@ mod watch;
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
 pub use provider::{
-    ActiveLease, AuditPart, AuditQuery, CheckHealth, ClusterMember, HealthReport, HealthRequest, ImportStatus,
+    ActiveLease, AuditPart, AuditQuery, CertificateStatus, CheckHealth, ClusterMember, HealthReport, HealthRequest, ImportStatus,
     InstanceChange, InstanceCounts, InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture,
     RegistrationRules, Renewal, ServerStatus, StoreStatus,
 };
