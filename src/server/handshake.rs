@@ -87,7 +87,8 @@ impl From<&Error> for FailedHandshake {
                 Self::new(F::ClientCertificate, format!("the client's certificate is refused: {why}"))
             }
             Error::AlertReceived(alert) if is_about_certificate(*alert) => {
-                let text = "the client refuses the certificate of this server: it does not trust it, or uses another name";
+                let text =
+                    "the client refuses the certificate of this server: it does not trust it, or uses another name";
                 Self::new(F::ServerCertificate, text)
             }
             Error::PeerIncompatible(_) => {

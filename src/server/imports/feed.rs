@@ -119,8 +119,8 @@ impl UpdateSink for ImportFeed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::imports::faults::MAX_FAULTS;
     use crate::model::{Address, Endpoint, RawDetail, ServiceId, Transport};
+    use crate::server::imports::faults::MAX_FAULTS;
 
     fn service(name: &str) -> Service {
         let endpoint = Endpoint::new(Address::Ip([10, 0, 0, 1].into()), Some(80), Transport::Tcp);
@@ -172,7 +172,10 @@ mod tests {
         feed.apply(std::iter::once(Update::Reset(vec![service("api")])).chain(lacking).collect());
 
         feed.apply(vec![Update::Upsert(service("web")), recovered("web")]);
-        assert_eq!((names(&feed), feed.view().is_whole), (["api", "db", "old", "web"].map(str::to_owned).to_vec(), false));
+        assert_eq!(
+            (names(&feed), feed.view().is_whole),
+            (["api", "db", "old", "web"].map(str::to_owned).to_vec(), false)
+        );
         assert_eq!(faults(&feed), ["read db"]);
 
         // The error of a part that the list had does not make it incomplete.
