@@ -3,7 +3,7 @@
 use super::path::{Anchors, Node, find};
 use super::protocol::DIALOGS;
 use super::{grpc, http, protocol};
-use crate::net::hello::{Offer, Version, offer};
+use crate::net::hello::{Offer, OfferedParameters, Version, offer};
 use crate::probe::fuzz::{block_on, peer};
 
 /// Runs one check against a peer that sends `input`: a TLS version, a protocol dialog, gRPC's health check, an HTTP request
@@ -19,7 +19,9 @@ pub fn check(input: &[u8]) {
         // Inside the runtime, because the deadline uses its clock.
         let mut peer = peer(bytes, *chunk);
         if let Some(version) = Version::OLD.get(choice) {
-            let _ = offer(&mut peer, Offer { version: *version, name: Some("a.test"), strong_only: false }).await;
+            let _ =
+                offer(&mut peer, Offer { version: *version, name: Some("a.test"), parameters: OfferedParameters::All })
+                    .await;
         } else if let Some(protocol) = protocols.nth(rest / 2) {
             let _ = protocol::converse(protocol, rest % 2 == 1, &mut peer).await;
         } else if rest % 3 == 0 {

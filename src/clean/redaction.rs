@@ -113,7 +113,7 @@ fn redacted_parameter(parameter: &str) -> String {
 }
 
 /// Whether a name says that its value is a secret.
-fn is_secret_name(name: &str) -> bool {
+pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = normalized(name);
     SECRET_NAMES.contains(&name.as_str()) || SECRET_ENDS.iter().any(|end| name.ends_with(end))
 }

@@ -1,6 +1,7 @@
 //! What a user declares about a service: its protocol and its checks. The same options on the command line and in a
 //! services file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -197,6 +198,11 @@ impl HttpPath {
     /// The path without the secrets in its query.
     pub fn shown(&self) -> &str {
         self.shown.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Whether its query has a parameter whose name says that it is a secret.
+    pub(crate) fn has_secret(&self) -> bool {
+        matches!(redacted_query(&self.text), Cow::Owned(_))
     }
 
     /// The same path, shown as this text.

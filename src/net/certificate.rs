@@ -160,6 +160,16 @@ pub(crate) fn has_pss_key(der: &[u8]) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(_, parsed)| is_pss_key(parsed.public_key()))
 }
 
+/// Whether a certificate's key is on the curve P-521 (RFC 5480, 2.1.1.1).
+pub(crate) fn has_p521_key(der: &[u8]) -> bool {
+    const SECP521R1: &str = "1.3.132.0.35";
+    let curve = X509Certificate::from_der(der).ok().and_then(|(_, parsed)| {
+        let parameters = parsed.public_key().algorithm.parameters.as_ref()?;
+        parameters.as_oid().ok().map(|oid| oid.to_id_string())
+    });
+    curve.as_deref() == Some(SECP521R1)
+}
+
 fn is_pss_key(info: &SubjectPublicKeyInfo<'_>) -> bool {
     info.algorithm.algorithm.to_id_string() == RSASSA_PSS
 }

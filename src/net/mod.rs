@@ -40,7 +40,7 @@ mod unix_socket;
 
 pub(crate) use address_policy::AddressPolicy;
 pub(crate) use bounded::{AsyncStream, ReceivedPrefix, is_echo};
-pub(crate) use certificate::{certificate, has_pss_key};
+pub(crate) use certificate::{certificate, has_p521_key, has_pss_key};
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use crypto::provider as crypto_provider;

@@ -38,7 +38,7 @@ fn statuses_and_what_they_cost() {
             "/later" => answer("503 Busy", "Retry-After: 5\r\n", "OK"),
             "/broken" => answer("500 No", "", "OK"),
             "/slow-down" => answer("429 Slow", "", ""),
-            "/secret" => answer("401 Who", "", ""),
+            path if path.starts_with("/secret") => answer("401 Who", "", ""),
             "/odd" => answer("999 Odd", "", ""),
             "/fail" => answer("200 OK", "", "FAIL"),
             "/two-lengths" => b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec(),
@@ -52,6 +52,15 @@ fn statuses_and_what_they_cost() {
     assert_eq!(at("/broken"), ["http-5xx"]);
     assert_eq!(at("/slow-down"), ["http-throttled"]);
     assert_eq!(at("/secret"), ["http-auth-required"]);
+    // Credentials of any kind that a server refuses are wrong, not missing.
+    assert_eq!(at("/secret?page=1"), ["http-auth-required"]);
+    assert_eq!(at("/secret?api_key=wrong"), ["http-unexpected-status"]);
+    for header in
+        ["Authorization: Bearer x", "Cookie: a=b", "X-Api-Key: x", "X-Auth-Token: x", "Proxy-Authorization: x"]
+    {
+        assert_eq!(codes(&[&peer.url("/secret"), "--header", header]), ["http-unexpected-status"], "{header}");
+    }
+    assert_eq!(codes(&[&peer.url("/secret"), "--header", "X-Request-Id: 7"]), ["http-auth-required"]);
     assert_eq!(at("/odd"), ["http-unexpected-status"]);
     assert_eq!(at("/gone"), ["http-not-found"]);
     assert_eq!(at(""), ["http-no-root"]);

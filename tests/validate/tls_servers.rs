@@ -137,6 +137,10 @@ fn cases() -> Vec<Case> {
         // Keys that sign with RSASSA-PSS only.
         case("-tls1_3", "pss", &[], None),
         case("-tls1_2", "pss", &[], Some("RSASSA-PSS keys in TLSv1.2")),
+        // Curves and digests of signatures that only TLS 1.2 negotiates by themselves.
+        case("-tls1_2", "p521", &[], Some("ECDSA keys with secp521r1 in TLSv1.2")),
+        case("-tls1_2 -sigalgs RSA+SHA224", "rsa", &[], Some("the signature algorithms of TLSv1.2")),
+        case("-tls1_2 -sigalgs ECDSA+SHA224", "ec", &[], Some("the signature algorithms of TLSv1.2")),
         // A server of another protocol inside TLS refuses HTTP's name, and nothing else.
         case("-tls1_2 -alpn dot", "rsa", &["http-invalid"], None),
         case("-tls1_3 -alpn dot", "ec", &["http-invalid"], None),

@@ -48,9 +48,9 @@ pub(super) fn has_body_assertion(spec: &CheckSpec) -> bool {
 }
 
 fn text_of(reply: &HttpReply) -> Result<BodyText, BodyError> {
-    let (encoding, kind) = (reply.value("content-encoding"), reply.value("content-type"));
+    let (codings, kind) = (reply.codings(), reply.value("content-type"));
     let is_partial = reply.end != BodyEnd::Whole;
-    let mut body = body::text(&reply.body, encoding, kind, MAX_BODY_BYTES, is_partial)?;
+    let mut body = body::text(&reply.body, &codings, kind, MAX_BODY_BYTES, is_partial)?;
     body.is_cut |= reply.end == BodyEnd::Limit;
     Ok(body)
 }
@@ -147,6 +147,35 @@ mod tests {
             let spec = CheckSpec { expect_json: vec![assertion.parse().unwrap()], ..CheckSpec::default() };
             let failed = failed(&spec, body, BodyEnd::Whole).unwrap();
             assert_eq!(failed.is_empty(), holds, "{assertion} {body}: {failed:?}");
+        }
+    }
+
+    /// What `bytes` are in gzip.
+    #[cfg(feature = "bodies")]
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        use std::io::Write;
+
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    #[cfg(feature = "bodies")]
+    fn every_coding_of_a_body_is_undone() {
+        let spec = CheckSpec { expect_body: "^ok$".parse().ok(), ..CheckSpec::default() };
+        let (once, twice) = (gzip(b"ok"), gzip(&gzip(b"ok")));
+        for (fields, body) in [
+            (&[("content-encoding", "gzip")][..], &once),
+            (&[("content-encoding", "gzip, gzip")], &twice),
+            (&[("content-encoding", "gzip"), ("content-encoding", "gzip")], &twice),
+            (&[("transfer-encoding", "gzip, chunked")], &once),
+            (&[("transfer-encoding", "gzip"), ("transfer-encoding", "Chunked")], &once),
+            (&[("transfer-encoding", "gzip, chunked"), ("content-encoding", "x-gzip")], &twice),
+        ] {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+            let reply = HttpReply { code: 200, fields, body: body.clone(), end: BodyEnd::Whole, stream_began: None };
+            assert_eq!(failed_assertions(&spec, &reply).ok(), Some(Vec::new()), "{:?}", reply.fields);
         }
     }
 

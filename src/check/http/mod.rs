@@ -15,9 +15,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::scale::{self, Latency};
-use super::target::{CheckContext, CheckResult, CheckTarget};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
-use crate::model::{Figures, Finding, FindingKind, Group, StatusRanges};
+use crate::clean::is_secret_name;
+use crate::model::{Figures, Finding, FindingKind, Group, HttpPath, StatusRanges};
 use outcome::{HttpOutcome, HttpStatus};
 #[cfg(fuzzing)]
 pub(super) use request::read;
@@ -78,6 +79,16 @@ pub(crate) struct HttpObservation {
     pub(crate) outcomes: Vec<HttpOutcome>,
 }
 
+/// Whether the request carries credentials: a header or a parameter whose name says so, or a client certificate.
+fn has_credentials(target: &CheckTarget) -> bool {
+    let spec = &target.spec;
+    let is_certified = target.layer != Layer::Plain && spec.cert.is_some();
+    let has_header = spec.header.iter().any(|header| is_secret_name(&header.name) && !header.value.is_empty());
+    let has_parameter = spec.path.as_ref().is_some_and(HttpPath::has_secret);
+
+    is_certified || has_header || has_parameter
+}
+
 impl BuiltInCheck for HttpObservation {
     /// Sends one request.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
@@ -88,7 +99,7 @@ impl BuiltInCheck for HttpObservation {
         Ok(Self {
             request: format!("{} {path}", spec.method_name()),
             default_path: spec.path.is_none(),
-            credentials: spec.header.iter().any(|header| matches!(header.name.as_str(), "authorization" | "cookie")),
+            credentials: has_credentials(target),
             expected: spec.expect_status.clone().unwrap_or_default(),
             target_us: target.latency.answer_us,
             outcomes: vec![outcome],

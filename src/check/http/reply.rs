@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use crate::net::http::coding_list;
+
 pub(super) struct HttpReply {
     pub(super) code: u16,
     pub(super) fields: Vec<(String, Vec<u8>)>,
@@ -32,6 +34,11 @@ impl HttpReply {
     /// The values of a header, by its lower-case name.
     pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.fields.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The codings of the body, as a list of `Content-Encoding`.
+    pub(super) fn codings(&self) -> Vec<u8> {
+        coding_list(self.values("content-encoding"), self.values("transfer-encoding"))
     }
 
     /// The first value of a header, or nothing.

@@ -54,7 +54,7 @@ impl<'s> StreamMatcher<'s> {
         }
 
         self.matched = (all + length, length);
-        let text = body::text(body.bytes, body.content_encoding, body.content_type, MAX_BODY_BYTES, true);
+        let text = body::text(body.bytes, body.codings, body.content_type, MAX_BODY_BYTES, true);
         text.is_ok_and(|body| {
             let complete = body.text.rfind('\n').map_or("", |end| &body.text[..=end]);
             pattern.is_match(complete)
@@ -81,12 +81,12 @@ mod tests {
         let kinds = ["text/event-stream; charset=utf-8", "TEXT/EVENT-STREAM", "application/json;stream=watch"];
         for kind in kinds {
             for (bytes, enough) in [("", false), ("data: o", false), ("data: ok", false), ("data: ok\n", true)] {
-                let body = BodySoFar { content_type: kind.as_bytes(), content_encoding: b"", bytes: bytes.as_bytes() };
+                let body = BodySoFar { content_type: kind.as_bytes(), codings: b"", bytes: bytes.as_bytes() };
                 assert_eq!(matcher.is_enough(&body), enough, "{kind} {bytes}");
             }
         }
 
-        let page = BodySoFar { content_type: b"text/plain", content_encoding: b"", bytes: b"data: ok\n" };
+        let page = BodySoFar { content_type: b"text/plain", codings: b"", bytes: b"data: ok\n" };
         assert!(!matcher.is_enough(&page), "any other body is read to its end");
         let (plain, events) = (CheckSpec::default(), BodySoFar { content_type: b"text/event-stream", ..page });
         assert!(StreamMatcher::new(&plain).is_enough(&events), "the head is enough without an assertion");

@@ -6,9 +6,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::{ClientCertificate, Handshake, Layer, OlderVersion, unsupported};
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, LocalFailure, peer_failure};
 use crate::model::TlsFacts;
-use crate::net::hello::{self, Offer, ServerChoice, Version, is_strong_suite};
+use crate::net::hello::{self, OWN_GROUPS, Offer, OfferedParameters, ServerChoice, Version, is_strong_suite};
 use crate::net::tls::{self, HandshakeError, Proof};
-use crate::net::{AsyncStream, ConnectionError, Deadline, has_pss_key};
+use crate::net::{AsyncStream, ConnectionError, Deadline, has_p521_key, has_pss_key};
 
 /// What was seen of a server.
 #[derive(Debug)]
@@ -188,15 +188,25 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
 
     let mut versions = ask_versions(target, context).await?;
     if versions.choice.as_ref().is_none_or(|choice| choice.version < Version::Tls12) {
-        let newest = Offer { version: Version::Tls13, name: server_name(target), strong_only: false };
-        versions.choice = ask(target, context, newest).await?.flatten().or(versions.choice);
+        versions.choice =
+            ask(target, context, (Version::Tls13, OfferedParameters::All)).await?.flatten().or(versions.choice);
     }
     let Some(choice) = versions.choice.clone() else {
         return Ok(Look { versions: Some(versions), ..seen });
     };
-    let Some(what) = missing_feature(&choice, is_refused) else {
-        return Ok(Look { versions: Some(versions), ..seen });
+    let what = match missing_feature(&choice, is_refused) {
+        Some(what) => Some(what),
+        None if wants_signature(target, context, &choice).await? => {
+            let what = if choice.chain.first().is_some_and(|leaf| has_p521_key(leaf)) {
+                "ECDSA keys with secp521r1 in TLSv1.2"
+            } else {
+                "the signature algorithms of TLSv1.2"
+            };
+            Some(what.to_owned())
+        }
+        None => None,
     };
+    let Some(what) = what else { return Ok(Look { versions: Some(versions), ..seen }) };
 
     let weak_only = !is_strong_suite(&choice.suite)
         && choice.version <= Version::Tls12
@@ -209,14 +219,13 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
 /// What the TLS library lacks to speak with a server that makes this choice; `None` if it lacks nothing, and the server
 /// refuses it for another reason.
 fn missing_feature(choice: &ServerChoice, is_refused: bool) -> Option<String> {
-    const SUPPORTED_GROUPS: [&str; 3] = ["x25519", "secp256r1", "secp384r1"];
     if choice.version < Version::Tls12 {
         return Some(choice.version.as_str().to_owned());
     }
     if !tls::supports_suite(&choice.suite) {
         return Some(format!("the cipher suite {}", choice.suite));
     }
-    if let Some(group) = choice.group.as_deref().filter(|group| !SUPPORTED_GROUPS.contains(group)) {
+    if let Some(group) = choice.group.as_deref().filter(|group| !OWN_GROUPS.contains(group)) {
         return Some(format!("the key exchange with {group}"));
     }
 
@@ -230,8 +239,19 @@ fn missing_feature(choice: &ServerChoice, is_refused: bool) -> Option<String> {
     }
 }
 
+/// Whether a server of TLS 1.2 refuses the signature schemes and curves of portolan's TLS library, and accepts those of
+/// OpenSSL's client. A curve of the key must be among the groups (RFC 8422, 5.1).
+async fn wants_signature(target: &CheckTarget, context: &CheckContext, choice: &ServerChoice) -> CheckResult<bool> {
+    if choice.version != Version::Tls12 {
+        return Ok(false);
+    }
+    let own = ask(target, context, (Version::Tls12, OfferedParameters::Own)).await?;
+    Ok(own == Some(None)
+        && ask(target, context, (Version::Tls12, OfferedParameters::OpenSsl)).await?.flatten().is_some())
+}
+
 async fn accepts_strong_suite(target: &CheckTarget, context: &CheckContext, version: Version) -> CheckResult<bool> {
-    let choice = ask(target, context, Offer { version, name: server_name(target), strong_only: true }).await?;
+    let choice = ask(target, context, (version, OfferedParameters::StrongSuites)).await?;
     // Without a reply nothing is known, and no finding may claim otherwise.
     Ok(choice.is_none_or(|choice| choice.is_some()))
 }
@@ -240,8 +260,7 @@ async fn accepts_strong_suite(target: &CheckTarget, context: &CheckContext, vers
 pub(super) async fn ask_versions(target: &CheckTarget, context: &CheckContext) -> CheckResult<VersionOutcomes> {
     let mut outcomes = VersionOutcomes::default();
     for version in Version::OLD {
-        let offer = Offer { version, name: server_name(target), strong_only: false };
-        let Some(choice) = ask(target, context, offer).await? else { break };
+        let Some(choice) = ask(target, context, (version, OfferedParameters::All)).await? else { break };
         outcomes.older.push(OlderVersion { version: version.as_str().to_owned(), accepted: choice.is_some() });
         outcomes.choice = outcomes.choice.or(choice);
     }
@@ -252,8 +271,9 @@ pub(super) async fn ask_versions(target: &CheckTarget, context: &CheckContext) -
 async fn ask(
     target: &CheckTarget,
     context: &CheckContext,
-    offer: Offer<'_>,
+    (version, parameters): (Version, OfferedParameters),
 ) -> CheckResult<Option<Option<ServerChoice>>> {
+    let offer = Offer { version, name: server_name(target), parameters };
     let deadline = Deadline::after(context.timeout);
     let outcome = match target.connect(deadline).await {
         Ok(mut peer) => hello::offer(&mut peer, offer).await,

@@ -6,6 +6,7 @@ mod suites;
 
 use rustls::pki_types::CertificateDer;
 
+use super::tls::supports_suite;
 use super::{Connection, ConnectionError};
 use reply::{Reading, Reply};
 pub(crate) use suites::is_strong_suite;
@@ -63,9 +64,54 @@ pub(crate) struct Offer<'a> {
     pub(crate) version: Version,
     /// The name for SNI.
     pub(crate) name: Option<&'a str>,
-    /// Only the strong suites.
-    pub(crate) strong_only: bool,
+    pub(crate) parameters: OfferedParameters,
 }
+
+/// Which suites, groups and signature schemes are offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OfferedParameters {
+    /// Everything there is.
+    All,
+    /// Only strong suites.
+    StrongSuites,
+    /// What OpenSSL's client offers of groups and signature schemes.
+    OpenSsl,
+    /// What portolan's TLS library has.
+    Own,
+}
+
+impl OfferedParameters {
+    fn has_suite(self, name: &str) -> bool {
+        match self {
+            Self::All | Self::OpenSsl => true,
+            Self::StrongSuites => is_strong_suite(name),
+            Self::Own => supports_suite(name),
+        }
+    }
+
+    fn has_group(self, name: &str) -> bool {
+        match self {
+            Self::All | Self::StrongSuites => true,
+            Self::OpenSsl => OWN_GROUPS.contains(&name) || matches!(name, "secp521r1" | "x448"),
+            Self::Own => OWN_GROUPS.contains(&name),
+        }
+    }
+
+    fn has_scheme(self, scheme: u16) -> bool {
+        match self {
+            Self::All | Self::StrongSuites => true,
+            // Its security level leaves out SHA-1.
+            Self::OpenSsl => !matches!(scheme, 0x0203 | 0x0201 | 0x0202),
+            // RSASSA-PSS only with keys of RSA, and nothing with curves or digests that the library lacks.
+            Self::Own => OWN_SCHEMES.contains(&scheme),
+        }
+    }
+}
+
+/// The groups that portolan's TLS library has beside hybrids.
+pub(crate) const OWN_GROUPS: [&str; 3] = ["x25519", "secp256r1", "secp384r1"];
+/// Its signature schemes.
+const OWN_SCHEMES: [u16; 9] = [0x0403, 0x0503, 0x0807, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601];
 
 /// The choice of a server that accepts a version, and what it sends in clear text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,10 +155,10 @@ fn accepted(reading: Reading, version: Version) -> Option<ServerChoice> {
 
 /// RFC 5246, 7.4.1.2, in its own record. The random bytes are constant: no secret depends on them.
 fn client_hello(offer: Offer<'_>) -> Vec<u8> {
-    let Offer { version, strong_only, .. } = offer;
-    let is_offered = |name: &str| !strong_only || is_strong_suite(name);
+    let Offer { version, parameters, .. } = offer;
     let offered = if version == Version::Tls13 { &SUITES_13[..] } else { &SUITES[..] };
-    let mut suites: Vec<u16> = offered.iter().filter(|(_, name)| is_offered(name)).map(|(suite, _)| *suite).collect();
+    let mut suites: Vec<u16> =
+        offered.iter().filter(|(_, name)| parameters.has_suite(name)).map(|(suite, _)| *suite).collect();
     // TLS_EMPTY_RENEGOTIATION_INFO_SCSV (RFC 5746, 3.3): some servers require it.
     suites.push(0x00ff);
 
@@ -161,11 +207,13 @@ fn extensions(offer: Offer<'_>) -> Vec<u8> {
     }
 
     // Groups, and points: uncompressed (RFC 8422, 5.1).
-    let groups: Vec<u8> = GROUPS.iter().flat_map(|(group, _)| group.to_be_bytes()).collect();
+    let groups = GROUPS.iter().filter(|(_, name)| offer.parameters.has_group(name));
+    let groups: Vec<u8> = groups.flat_map(|(group, _)| group.to_be_bytes()).collect();
     add_extension(&mut all, 10, &[&length(groups.len())[..], &groups].concat());
     add_extension(&mut all, 11, &[1, 0]);
     if offer.version >= Version::Tls12 {
-        let schemes: Vec<u8> = SCHEMES.iter().flat_map(|scheme| scheme.to_be_bytes()).collect();
+        let schemes = SCHEMES.iter().filter(|scheme| offer.parameters.has_scheme(**scheme));
+        let schemes: Vec<u8> = schemes.flat_map(|scheme| scheme.to_be_bytes()).collect();
         add_extension(&mut all, 13, &[&length(schemes.len())[..], &schemes].concat());
     }
     if offer.version == Version::Tls13 {
@@ -205,8 +253,13 @@ mod tests {
     fn lengths_are_consistent() {
         for version in Version::OLD.into_iter().chain([Version::Tls13]) {
             for name in [None, Some("a.test"), Some(&*"x".repeat(300))] {
-                for strong_only in [false, true] {
-                    let hello = client_hello(Offer { version, name, strong_only });
+                for parameters in [
+                    OfferedParameters::All,
+                    OfferedParameters::StrongSuites,
+                    OfferedParameters::OpenSsl,
+                    OfferedParameters::Own,
+                ] {
+                    let hello = client_hello(Offer { version, name, parameters });
                     assert_eq!(usize::from(u16::from_be_bytes([hello[3], hello[4]])), hello.len() - 5);
                     assert_eq!(usize::from(u16::from_be_bytes([hello[7], hello[8]])), hello.len() - 9);
                     assert_eq!(hello[9..11], version.legacy_bytes());

@@ -148,10 +148,10 @@ async fn read_body(
 
     let (mut piece, mut failed) = (Vec::new(), None);
     let content_type = head.field("content-type").unwrap_or_default();
-    let content_encoding = head.field("content-encoding").unwrap_or_default();
+    let codings = head.codings();
     while !body.is_enough()
         && failed.is_none()
-        && !enough(&BodySoFar { content_type, content_encoding, bytes: &body.bytes })
+        && !enough(&BodySoFar { content_type, codings: &codings, bytes: &body.bytes })
     {
         piece.clear();
         match peer.read(&mut piece).await {

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use futures_util::FutureExt;
 use h2::client;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 
-use super::{BodySoFar, Enough};
+use super::{BodySoFar, Enough, coding_list};
 use crate::net::bounded::AsyncStream;
 use crate::net::{ConnectionError, Deadline};
 
@@ -101,10 +101,11 @@ async fn ask(
 
     let mut answer =
         H2Response { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
+    let encodings = answer.fields.get_all("content-encoding").iter().map(HeaderValue::as_bytes);
+    let codings = coding_list(encodings, std::iter::empty());
     loop {
         let content_type = answer.fields.get("content-type").map_or(&[][..], |value| value.as_bytes());
-        let content_encoding = answer.fields.get("content-encoding").map_or(&[][..], |value| value.as_bytes());
-        if enough(&BodySoFar { content_type, content_encoding, bytes: &answer.body }) {
+        if enough(&BodySoFar { content_type, codings: &codings, bytes: &answer.body }) {
             return Ok(answer);
         }
 

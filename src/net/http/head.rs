@@ -60,6 +60,12 @@ impl Head {
         self.fields.iter().filter(move |(field, _)| **field == *name).map(|(_, value)| &**value)
     }
 
+    /// The codings of the body, separated by commas, in the order in which they were applied: several fields are one list
+    /// (RFC 9110, 5.3), and transfer codings come last (RFC 9112, 7).
+    pub(crate) fn codings(&self) -> Vec<u8> {
+        coding_list(self.all("content-encoding"), self.all("transfer-encoding"))
+    }
+
     /// Whether the body is in a transfer coding that no client knows (RFC 9112, 7).
     pub(crate) fn has_unknown_coding(&self) -> bool {
         const KNOWN: [&str; 7] = ["chunked", "identity", "gzip", "x-gzip", "deflate", "compress", "x-compress"];
@@ -94,6 +100,18 @@ impl Head {
         let digits = std::str::from_utf8(first).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|text| text.parse().ok()).map(Framing::Length).ok_or(HeadError("has an invalid length"))
     }
+}
+
+/// The codings of these `Content-Encoding` and `Transfer-Encoding` fields; chunks are no coding of what is in them.
+pub(crate) fn coding_list<'a>(
+    content: impl Iterator<Item = &'a [u8]>,
+    transfer: impl Iterator<Item = &'a [u8]>,
+) -> Vec<u8> {
+    let values: Vec<&[u8]> = content.chain(transfer).collect();
+    let joined = values.join(&b","[..]);
+    let codings = joined.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let codings: Vec<&[u8]> = codings.filter(|coding| !coding.eq_ignore_ascii_case(b"chunked")).collect();
+    codings.join(&b","[..])
 }
 
 /// The head that `bytes` begin with, and its length; `None` if it is not complete yet.
