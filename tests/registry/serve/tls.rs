@@ -19,10 +19,14 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new() -> Self {
+        Self::named("authority")
+    }
+
+    fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // OpenSSL takes a certificate with the name of its issuer for a self-signed one.
-        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -246,7 +250,7 @@ fn failed_handshakes_are_counted_and_named() {
     for name in ["server", "client"] {
         authority.issue(folder.path(), name);
     }
-    let stranger = Authority::new();
+    let stranger = Authority::named("another authority");
     stranger.issue(folder.path(), "stranger");
     fs::write(folder.path().join("other.pem"), &stranger.pem).unwrap();
     let ca = folder.path().join("ca.pem");
