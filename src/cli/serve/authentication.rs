@@ -37,8 +37,9 @@ pub(super) fn choose(
         return Ok(Authentication::default());
     };
     if is_insecure {
-        off.push(format!("authentication ({key} is set by {}, and --insecure turns it off)", value.by.to_text()));
-        return Ok(Authentication::default());
+        let why = format!("{key} (set by {}) asks for authentication", value.by.to_text());
+        let hint = "leave one of them out; for DNS alone there is --dns-public (server.dns.public)";
+        return Err(Error::usage("--insecure", why, hint));
     }
     Ok(Authentication {
         keys_file: Some(keys_file(given, variable)?),

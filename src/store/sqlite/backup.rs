@@ -28,6 +28,7 @@ pub(super) fn write(connection: &Connection, to: &Path, between: impl FnMut()) -
     if to.symlink_metadata().is_ok() {
         return Err(StoreError::Exists { path: to.to_owned() });
     }
+    open::refuse_leftovers(to)?;
     let partial = partial(to);
     let written = copy(connection, &partial, between).and_then(|()| publish(&partial, to));
 

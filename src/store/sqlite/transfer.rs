@@ -69,6 +69,7 @@ impl SqliteImport {
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Exists { path });
         }
+        open::refuse_leftovers(&path)?;
         let partial = partial(&path);
         // What an earlier attempt left.
         let _ = fs::remove_file(&partial);

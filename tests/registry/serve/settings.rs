@@ -134,7 +134,7 @@ fn bad_settings_files_are_refused_with_their_place() {
         ("server:\n  host: \"0.0.0.0\"\n", &["0.0.0.0:7440", "without authentication", "--insecure"]),
         (
             "server:\n  dns:\n    listen: [\"0.0.0.0:5353\"]\n",
-            &["the DNS address 0.0.0.0:5353", "could read the registry without authentication", "--insecure"],
+            &["the DNS address 0.0.0.0:5353", "could read the registry without authentication", "--dns-public"],
         ),
         (
             "server:\n  dns:\n    listen: [\"127.0.0.1\"]\n",
