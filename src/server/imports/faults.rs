@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{PartialError, ServiceId, Update};
+use crate::model::{PartialError, Service, ServiceId, Update};
 
 /// The most errors that are kept.
 pub(super) const MAX_FAULTS: usize = 4096;
@@ -17,7 +17,7 @@ pub(super) struct ImportFaults {
     /// The operations of those parts, as far as they cannot be read yet.
     lacking: BTreeSet<String>,
     /// The services that were known before that list, and that it did not have: they may be in what it lacked.
-    pub(super) unlisted: BTreeSet<ServiceId>,
+    unlisted: BTreeSet<ServiceId>,
     /// An error that was not kept: whether it is over is not known until the next list.
     excess: Option<PartialError>,
 }
@@ -49,6 +49,28 @@ impl ImportFaults {
     pub(super) fn remove(&mut self, operation: &str) {
         self.held.remove(operation);
         self.lacking.remove(operation);
+    }
+
+    /// Begins anew with a list that comes with these errors. `known` are the services before it. Returns those that it does
+    /// not have and that are gone: with an error, a part may have them that could be read before.
+    pub(super) fn begin(
+        &mut self,
+        errors: &[PartialError],
+        known: BTreeSet<ServiceId>,
+        listed: &[Service],
+    ) -> BTreeSet<ServiceId> {
+        let before = std::mem::take(self);
+        let lasts = |error: &PartialError| before.lacking.contains(&error.operation);
+        // A part that could not be read all the time has none of them.
+        let may_lack = match errors {
+            [] => BTreeSet::new(),
+            errors if errors.iter().all(lasts) => before.unlisted,
+            _ => known.clone(),
+        };
+        let is_listed: BTreeSet<&ServiceId> = listed.iter().map(|service| &service.id).collect();
+        let (kept, gone) = known.into_iter().filter(|id| !is_listed.contains(id)).partition(|id| may_lack.contains(id));
+        self.unlisted = kept;
+        gone
     }
 
     /// Notes a service that the source has, or removes.

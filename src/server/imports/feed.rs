@@ -49,14 +49,12 @@ impl ImportFeed {
 impl ImportView {
     fn apply(&mut self, updates: Vec<Update>) {
         let mut begins_anew = false;
-        let has_fault = updates.iter().any(|update| matches!(update, Update::PartialError(_)));
+        let errors: Vec<PartialError> = updates.iter().filter_map(error).cloned().collect();
         for update in updates {
             match update {
                 Update::Reset(services) => {
                     begins_anew = true;
-                    self.faults = ImportFaults::default();
-                    self.is_whole = !has_fault;
-                    self.reset(services, has_fault);
+                    self.reset(services, &errors);
                 }
                 Update::PartialError(error) => self.faults.add(error, begins_anew),
                 Update::Recovered(operation) => self.faults.remove(&operation),
@@ -76,18 +74,22 @@ impl ImportView {
     }
 
     /// Takes a new list. What a part that cannot be read would have is missing from it.
-    fn reset(&mut self, services: Vec<Service>, has_fault: bool) {
-        if !has_fault {
-            drop(self.services.apply(Update::Reset(services)));
-            return;
+    fn reset(&mut self, services: Vec<Service>, errors: &[PartialError]) {
+        self.is_whole = errors.is_empty();
+        let known = self.services.iter().map(|service| service.id.clone()).collect();
+        for id in self.faults.begin(errors, known, &services) {
+            self.services.remove(id.as_raw());
         }
-
-        let before = self.services.iter().map(|service| service.id.clone());
-        self.faults.unlisted = before.collect();
         for service in services {
-            self.faults.unlisted.remove(&service.id);
             drop(self.services.apply(Update::Upsert(service)));
         }
+    }
+}
+
+fn error(update: &Update) -> Option<&PartialError> {
+    match update {
+        Update::PartialError(error) => Some(error),
+        _ => None,
     }
 }
 
@@ -186,6 +188,22 @@ mod tests {
 
         feed.apply(vec![Update::Remove(ServiceId::from("api")), recovered("api"), recovered("unknown")]);
         assert_eq!((names(&feed), faults(&feed)), (vec!["web".to_owned()], Vec::new()));
+    }
+
+    /// A part that could never be read keeps nothing that the source no longer lists.
+    #[test]
+    fn an_error_that_lasts_keeps_only_what_was_known_before_it() {
+        let mut feed = ImportFeed::default();
+        feed.apply(vec![Update::Reset(vec![service("web")])]);
+        let lasting = || Update::PartialError(fault());
+        feed.apply(vec![Update::Reset(vec![service("api"), service("old")]), lasting()]);
+        assert_eq!(names(&feed), ["api", "old", "web"]);
+
+        feed.apply(vec![Update::Reset(vec![service("api")]), lasting()]);
+        assert_eq!((names(&feed), feed.view().is_whole), (vec!["api".to_owned(), "web".to_owned()], false));
+        feed.apply(vec![Update::Reset(vec![service("api")]), lasting(), Update::PartialError(fault_of("db"))]);
+        feed.apply(vec![recovered("web"), recovered("db")]);
+        assert_eq!((names(&feed), feed.view().is_whole), (vec!["api".to_owned()], true));
     }
 
     /// Errors that are not kept one by one hold until the next list.
