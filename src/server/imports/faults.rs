@@ -67,8 +67,9 @@ impl ImportFaults {
             errors if errors.iter().all(lasts) => before.unlisted,
             _ => known.clone(),
         };
-        let is_listed: BTreeSet<&ServiceId> = listed.iter().map(|service| &service.id).collect();
-        let (kept, gone) = known.into_iter().filter(|id| !is_listed.contains(id)).partition(|id| may_lack.contains(id));
+        let listed_ids: BTreeSet<&ServiceId> = listed.iter().map(|service| &service.id).collect();
+        let (kept, gone) =
+            known.into_iter().filter(|id| !listed_ids.contains(id)).partition(|id| may_lack.contains(id));
         self.unlisted = kept;
         gone
     }
