@@ -26,6 +26,8 @@ pub(super) struct ClusterObjects {
     /// Ingresses and routes, if requested.
     pub(super) routes: BTreeMap<ServiceId, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
+    /// The operations of those that are about the services of one namespace, which a watch may see later.
+    pub(super) namespace_faults: BTreeMap<String, String>,
     /// Missing permissions.
     pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
@@ -123,6 +125,12 @@ impl ClusterReader<'_> {
             out.progress(Progress { done: found, total: found + left, found });
         })
         .await
+    }
+
+    /// Notes that the services of a namespace cannot be read.
+    pub(super) fn add_namespace_fault(&mut self, namespace: &str, fault: PartialError) {
+        self.gathered.namespace_faults.insert(namespace.to_owned(), fault.operation.clone());
+        self.gathered.faults.push(fault);
     }
 
     /// Whether only the permissions of a watch are tested.
