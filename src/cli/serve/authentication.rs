@@ -37,14 +37,20 @@ pub(super) fn choose(
         return Ok(Authentication::default());
     };
     if is_insecure {
-        off.push(format!("authentication ({key} is set by {}, and --insecure turns it off)", value.by.to_text()));
-        return Ok(Authentication::default());
+        return Err(contradiction(given, key, value));
     }
     Ok(Authentication {
         keys_file: Some(keys_file(given, variable)?),
         tokens: tokens(given, secret)?,
         certificates: certificates(given)?,
     })
+}
+
+/// Authentication is asked for, and its absence too: neither is guessed.
+fn contradiction(given: &Given, key: &str, value: &GivenValue) -> Error {
+    let why = format!("it turns authentication off, and {key} (set by {}) asks for it", value.by.to_text());
+    let hint = "leave one of the two out; DNS for other machines needs only --dns-open (server.dns.open)";
+    wrong(given, "server.insecure", &why, hint)
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.
