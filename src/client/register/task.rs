@@ -105,7 +105,7 @@ impl RegistrationTask {
 
     fn failed(&self, error: &Error) -> StepOutcome {
         self.set(RegistrationState::Failing { error: error.to_string(), hint: error.hint().to_owned() });
-        StepOutcome::Failed
+        if matches!(error, Error::Refused { .. }) { StepOutcome::Refused } else { StepOutcome::Failed }
     }
 
     fn set(&self, state: RegistrationState) {

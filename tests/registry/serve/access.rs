@@ -441,10 +441,13 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     }
     for (args, parts) in [
         (&["revoke", "0000"] as &[&str], &["0000", "no key has this id", "hint:"] as &[&str]),
+        (&["revoke", "ci", "--keys-file", "/nonexistent/keys.json"], &["there is no such file", "--config"]),
         (&["create", "--name", " "], &["--name", "1 to 100 characters"]),
         (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, agent, operator, admin"]),
         (&["create", "--name", "x", "--role", "agent"], &["--role agent", "for one host"]),
         (&["create", "--name", "x", "--service", ""], &["an empty text would be no limit"]),
+        (&["create", "--name", "x", "--service", "shop-*"], &["'shop-*': it has no wildcards", "--service shop-:"]),
+        (&["create", "--name", "x", "--namespace", "pro?"], &["--namespace 'pro?'", "a whole name"]),
     ] {
         let run = guarded.key_command(args);
         let said = String::from_utf8(run.stderr).unwrap();
@@ -477,9 +480,12 @@ fn a_server_with_authentication_may_listen_beyond_this_machine() {
 
     assert_eq!(run.status.code(), Some(0));
     assert!(text.contains("# authentication: API keys of ") && text.contains("unencrypted"), "{text}");
-    let run = check(&["--insecure"]);
+
+    // DNS is opened by a switch of its own, and the other APIs keep their authentication.
+    let run = check(&["--dns", "0.0.0.0:5353", "--dns-open"]);
     let text = String::from_utf8(run.stdout).unwrap();
-    assert!(text.contains("--insecure turns it off") && text.contains("can change the registry"), "{text}");
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
+    assert!(text.contains("# authentication: API keys of ") && text.contains("can read the registry by DNS"), "{text}");
 }
 
 /// A foreign id and an unknown one take the same way: neither reaches the writer, whose work takes time, and both leave the
