@@ -53,7 +53,7 @@ pub(super) fn run(
         for removal in &fixed.removed {
             writeln!(out, "deregistered {}", clean(&removal.instance))?;
         }
-        remaining.iter().filter(|_| !yes).try_for_each(|item| write_command(out, item))
+        remaining.iter().try_for_each(|item| write_command(out, item))
     })?;
 
     let exit = fixed.report(global.quiet);
