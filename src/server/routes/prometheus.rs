@@ -17,7 +17,7 @@ use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::ring::Filter;
-use crate::server::view::ScopedView;
+use crate::server::scoped_view::ScopedView;
 
 const KNOWN: [&str; 11] =
     ["service", "namespace", "version", "tag", "tags", "health", "node", "zone", "metadata", "metadata.", "usable"];
