@@ -1152,7 +1152,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d '
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'Port that the service listens on' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: a random one]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Namespace of the service' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Version of the instance, as in 1.2.0' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'Add this tag; can be repeated' -r
@@ -1857,7 +1857,8 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen on addresses beyond this machine without authentication'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen on addresses beyond this machine without authentication: every machine that reaches them can change the registry'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-open -d 'Serve DNS beyond this machine: every machine that reaches its address may read the registry by DNS, without a key'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l compat-metrics -d 'Also export six of the metrics under the names service_discovery_*'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'

@@ -62,8 +62,7 @@ pub(super) struct Register {
     /// Address that clients connect to [default: the first address of this machine that is not a loopback address]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
-    /// Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT, so that a restart
-    /// replaces its own; a random one without a port]
+    /// Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
     #[arg(long, value_name = "ID", help_heading = "Instance")]
     id: Option<String>,
     /// Namespace of the service
