@@ -9,11 +9,11 @@ use super::discover::{self, Options};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
-use super::port_words::parse_ports;
+use super::port_words::{parse_ports, parse_sockets, restrict};
 use super::registry::RegistryOptions;
 use super::{Global, announce, stderr};
 use crate::error::Result;
-use crate::model::{Column, Completeness, Ports};
+use crate::model::{Column, Completeness, SocketPatterns};
 use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
 
 const EXAMPLES: &str = "\
@@ -38,9 +38,10 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ShortLocal {
-    /// Show only these ports: numbers, ranges and names, as in 8080, :8080 or 8000-9000
-    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix", "raw", "packet", "vsock"], help_heading = "Filters")]
-    listed: Vec<Ports>,
+    /// Show only these ports and sockets: numbers, ranges, names, and what ss, lsof and nmap print, as in 8080, 127.0.0.1:8080 or
+    /// udp/53
+    #[arg(value_name = "PORT", id = "port", value_parser = parse_sockets, conflicts_with_all = ["ports", "unix", "raw", "packet", "vsock"], help_heading = "Filters")]
+    listed: Vec<SocketPatterns>,
     #[command(flatten)]
     local: Local,
     #[command(flatten)]
@@ -57,7 +58,7 @@ pub(super) struct ShortLocal {
 impl ShortLocal {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         if !self.listed.is_empty() {
-            self.local.ports = Some(Ports::union(&self.listed));
+            restrict(&mut self.local, &self.listed);
         }
         match &self.rules {
             Some(rules) => announce::run(rules, &RegistryOptions::of_url(self.registry.clone()), &self.local, global),

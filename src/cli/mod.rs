@@ -21,6 +21,7 @@ mod drift;
 mod exit;
 mod explain;
 mod export;
+mod file_stamps;
 mod free_port;
 mod habits;
 mod hand_to;

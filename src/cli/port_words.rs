@@ -1,7 +1,8 @@
 //! Ports as people write them on the command line.
 
 use crate::error::Result;
-use crate::model::{ParseError, Ports};
+use crate::model::{Address, HostPort, ParseError, Ports, SocketPatterns, Transport};
+use crate::source::Local;
 
 /// Ports as people write them here: also `:8080`, as in the output of other tools.
 pub(super) fn parse_ports(text: &str) -> Result<Ports, ParseError> {
@@ -17,6 +18,67 @@ fn with_process_filter(text: &str, error: ParseError) -> ParseError {
     }
     let hint = "write a number, or a name from `portolan ports`; `portolan local --process NAME` filters by process";
     ParseError::new(error.to_string(), hint)
+}
+
+/// Sockets as people copy them from other tools: `8080`, `127.0.0.1:8080`, `udp/53`, `T:80,U:53`.
+pub(super) fn parse_sockets(text: &str) -> Result<SocketPatterns, ParseError> {
+    text.parse().map_err(|error| with_process_filter(text, error))
+}
+
+/// One TCP socket: `8080`, `127.0.0.1:8080` or `8080/tcp`.
+pub(super) fn parse_tcp_socket(text: &str) -> Result<SocketPatterns, ParseError> {
+    let sockets = parse_sockets(text)?;
+    if sockets.has_transport(Transport::Udp) {
+        return Err(ParseError::new("it is a UDP socket", "`portolan who --pid udp/PORT` prints its process id"));
+    }
+    sockets.single().map(|_| sockets)
+}
+
+/// Lists only these sockets.
+pub(super) fn restrict(local: &mut Local, sockets: &[SocketPatterns]) {
+    let sockets = SocketPatterns::union(sockets);
+    local.ports = Some(sockets.ports());
+    local.sockets = (!sockets.is_ports_only()).then_some(sockets);
+}
+
+/// `port 80` or `ports 80,443`, for sockets of any transport and address; otherwise the sockets.
+pub(super) fn describe(sockets: &SocketPatterns) -> String {
+    match sockets.ports().len() {
+        _ if !sockets.is_ports_only() => sockets.to_string(),
+        1 => format!("port {sockets}"),
+        _ => format!("ports {sockets}"),
+    }
+}
+
+/// A host and a TCP port. Without a host it is this machine, as in `:8080`, `*:8080` and `tcp/8080`.
+///
+/// # Errors
+/// That of a host and a port, if it is neither.
+pub(super) fn parse_host_port(text: &str) -> Result<HostPort, ParseError> {
+    let error = match text.parse::<HostPort>() {
+        Ok(at) => return Ok(at),
+        Err(error) => error,
+    };
+    // A number alone may be anything.
+    if text.chars().all(|c| c.is_ascii_digit()) {
+        return Err(error);
+    }
+
+    match text.parse::<SocketPatterns>() {
+        Ok(sockets) if sockets.has_transport(Transport::Udp) => {
+            Err(ParseError::new("it is a UDP port, which accepts no connections", "name a TCP port, as in :8080"))
+        }
+        Ok(sockets) => match sockets.single() {
+            Ok((None, port)) => {
+                Ok(HostPort { address: Address::Name("localhost".into()), interface: None, port: Some(port) })
+            }
+            Ok((Some(ip), port)) if text.contains(['/', '*']) => {
+                Ok(HostPort { address: Address::Ip(ip), interface: None, port: Some(port) })
+            }
+            _ => Err(error),
+        },
+        Err(_) => Err(error),
+    }
 }
 
 /// One port: `8080`, `:8080` or a name.

@@ -69,7 +69,6 @@ impl Stop {
     ///
     /// # Errors
     /// As [`listen`](Self::listen).
-    #[cfg(feature = "serve")]
     pub(super) fn listen_except_hangup() -> Result<Self> {
         Self::install(true)
     }

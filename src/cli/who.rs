@@ -9,16 +9,19 @@ use jiff::{SignedDuration, Timestamp};
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
-use super::port_words::parse_ports;
+use super::port_words::{describe as describe_sockets, parse_sockets, restrict};
 use super::{Global, stderr, stdout};
 use crate::error::{Error, Result};
-use crate::model::{Container, Listing, LocalDetail, OwnerLookup, Ports, Process, Service, SocketState};
+use crate::model::{
+    Address, Container, Listing, LocalDetail, OwnerLookup, Process, Service, SocketPatterns, SocketState,
+};
 use crate::output::FormatName;
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
 Examples:
   portolan who 8080                  who holds port 8080
+  portolan who 127.0.0.1:5432        as ss prints it; also udp/53 and 443/tcp
   portolan who 80,443 --json         the same facts as `portolan local 80,443 --json`
   kill $(portolan who --pid 8080)    end it; `portolan kill 8080` asks first";
 
@@ -30,9 +33,11 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Who {
-    /// Ports: numbers, ranges and names, as in 8080, :8080 or 8000-9000
-    #[arg(value_name = "PORT", required = true, value_parser = parse_ports)]
-    ports: Vec<Ports>,
+    /// Ports and sockets: numbers, ranges, names, and what ss, lsof and nmap print, as in 8080, 127.0.0.1:8080 or udp/53
+    ///
+    /// An address selects the sockets that receive what is sent to it.
+    #[arg(value_name = "PORT", required = true, value_parser = parse_sockets)]
+    sockets: Vec<SocketPatterns>,
     /// Print only process ids, one per line
     #[arg(long)]
     pid: bool,
@@ -45,15 +50,15 @@ pub(super) struct Who {
 }
 
 /// One owner, and everything it holds.
-type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
+pub(super) type Holder<'s> = (&'s Service<LocalDetail>, Vec<String>);
 
 impl Who {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let ports = Ports::union(&self.ports);
         let (all_netns, runtime) = (self.all_netns, self.runtime);
         // The processes that may be signalled are those that hold the port, not those that a rule of the firewall leads to.
         let state = if self.pid { vec![SocketState::Listen, SocketState::Unconnected] } else { Vec::new() };
-        let local = Local { ports: Some(ports), all_netns, runtime, state, ..Local::default() };
+        let mut local = Local { all_netns, runtime, state, ..Local::default() };
+        restrict(&mut local, &self.sockets);
         let is_text = global.format == FormatName::Table;
         if self.pid && !is_text {
             return Err(Error::usage("--pid", "it prints process ids only", "leave it or --output out"));
@@ -67,12 +72,12 @@ impl Who {
         stdout::with_stdout(None, |out| {
             if self.pid { write_pids(out, &listing) } else { write_holders(out, &listing, now) }
         })?;
-        Ok(report(&listing, &self.ports, global.quiet))
+        Ok(report(&listing, &self.sockets, global.quiet))
     }
 }
 
-/// Says on standard error what is missing, and which of the `wanted` ports nothing holds.
-fn report(listing: &Listing<LocalDetail>, wanted: &[Ports], quiet: bool) -> Exit {
+/// Says on standard error what is missing, and which of the `wanted` sockets nothing holds.
+fn report(listing: &Listing<LocalDetail>, wanted: &[SocketPatterns], quiet: bool) -> Exit {
     let errors = listing.errors.iter().inspect(|error| stderr::fault(error)).count();
     let is_hidden = listing.services.iter().any(|service| is_hidden(&service.detail));
     if !quiet {
@@ -81,11 +86,10 @@ fn report(listing: &Listing<LocalDetail>, wanted: &[Ports], quiet: bool) -> Exit
         }
     }
 
-    let missing: Vec<&Ports> = wanted.iter().filter(|ports| !is_held(listing, ports)).collect();
+    let missing: Vec<&SocketPatterns> = wanted.iter().filter(|sockets| !is_held(listing, sockets)).collect();
     if !quiet {
-        for ports in &missing {
-            let noun = if ports.len() == 1 { "port" } else { "ports" };
-            stderr::note(&format!("nothing listens on {noun} {ports}"));
+        for sockets in &missing {
+            stderr::note(&format!("nothing listens on {}", describe_sockets(sockets)));
         }
     }
 
@@ -95,10 +99,13 @@ fn report(listing: &Listing<LocalDetail>, wanted: &[Ports], quiet: bool) -> Exit
     if missing.is_empty() { Exit::Done } else { Exit::ConditionFailed }
 }
 
-/// Whether a listener has one of these ports.
-fn is_held(listing: &Listing<LocalDetail>, ports: &Ports) -> bool {
+/// Whether a listener is one of these.
+fn is_held(listing: &Listing<LocalDetail>, sockets: &SocketPatterns) -> bool {
     let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
-    endpoints.any(|endpoint| endpoint.port.is_some_and(|port| ports.contains(port)))
+    endpoints.any(|endpoint| match (&endpoint.address, endpoint.port) {
+        (Address::Ip(ip), Some(port)) => sockets.matches(endpoint.transport, *ip, port),
+        _ => false,
+    })
 }
 
 /// Whether a process that holds the socket is known. Others may hold it too.

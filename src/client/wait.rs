@@ -30,6 +30,8 @@ impl Default for WaitOptions {
     }
 }
 
+/// How many services are named that are not ready.
+const MAX_NAMED: usize = 20;
 /// The time of the last attempt, which starts at the deadline.
 const LAST_ATTEMPT: Duration = Duration::from_millis(250);
 
@@ -103,7 +105,7 @@ pub(crate) enum Readiness {
     Healthy,
     /// The addresses of some services are unreachable from here; their source reports enough of their endpoints as ready.
     ReportedReady,
-    /// Why the first service is not ready.
+    /// Why the services are not ready: each that is not.
     Short(String),
 }
 
@@ -116,8 +118,13 @@ pub(crate) fn readiness(listing: &Listing, min_score: u8) -> Readiness {
 
     let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
         services.iter().partition(|service| service.is_out_of_reach());
-    if let Some(short) = checked.into_iter().find(|service| !reaches(service, own_min_score(service, min_score))) {
-        return Readiness::Short(format!("{}{}", displayed_name(short, services.len() > 1), scored(short)));
+    let short: Vec<String> = checked
+        .into_iter()
+        .filter(|service| !reaches(service, own_min_score(service, min_score)))
+        .map(|service| format!("{}{}", displayed_name(service, services.len() > 1), scored(service)))
+        .collect();
+    if !short.is_empty() {
+        return Readiness::Short(joined(&short));
     }
 
     if let Some(error) = errors.first() {
@@ -143,6 +150,15 @@ fn own_min_score(service: &Service, min_score: u8) -> u8 {
 }
 
 /// `web `, if the service has to be named.
+/// The first causes, and the number of the others.
+fn joined(causes: &[String]) -> String {
+    let text = causes.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    match causes.len().saturating_sub(MAX_NAMED) {
+        0 => text,
+        others => format!("{text}; and {others} more"),
+    }
+}
+
 fn displayed_name(service: &Service, is_named: bool) -> String {
     let name = service.name.as_ref().filter(|_| is_named);
     name.map(|name| format!("{name} ")).unwrap_or_default()
@@ -200,6 +216,13 @@ mod tests {
         assert_eq!(retry(limits, |_| up_at(1_990)).await, Ok(()));
         assert!(tries.get() < 12, "the pauses grow: {} attempts", tries.get());
         assert_eq!(retry(limits, |_| up_at(60_000)).await, Err(Some("down")));
+    }
+
+    #[test]
+    fn each_cause_is_named_up_to_a_limit() {
+        let causes = |count: usize| (0..count).map(|at| format!("s{at} scored 0")).collect::<Vec<_>>();
+        assert_eq!(joined(&causes(2)), "s0 scored 0; s1 scored 0");
+        assert!(joined(&causes(25)).ends_with("; s19 scored 0; and 5 more"));
     }
 
     /// What was silent until the deadline may accept a new connection.

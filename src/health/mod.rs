@@ -39,6 +39,8 @@ pub(crate) use monitor::EndpointMonitor;
 pub(crate) use plan::{CHECKED_PROTOCOLS, is_checked_protocol};
 pub(crate) use result_ring::{MAX_RESULTS, PastResult, ResultRing};
 pub(crate) use run_summary::RunSummary;
+#[cfg(feature = "serve")]
+pub(crate) use run_summary::missed_expectation;
 pub(crate) use schedule::{CheckNumber, CheckSchedule, ScheduleEvent, ScheduleLimits};
 pub(crate) use source::Validation;
 pub use summary::Summary;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clean::clean;
-use crate::model::{CheckName, CheckSpec, Endpoint, Health, HealthState, PartialError, Service};
+use crate::model::{CheckName, CheckSpec, Endpoint, Finding, Health, HealthState, PartialError, Service};
 
 use super::Evidence;
 
@@ -31,6 +31,8 @@ pub(crate) struct RunSummary {
     unhealthy: usize,
     /// Endpoints of unknown health although a check applies, and why the first one is.
     unknown: (usize, String),
+    /// Endpoints whose reply misses a stated expectation although nothing else fails their services, and what the first one replied.
+    missed: (usize, String),
     /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
     has_out_of_reach: bool,
     /// Services with a requested check that could not run.
@@ -44,6 +46,19 @@ pub(crate) struct RunSummary {
     /// Measurements that meet the latency target only because scheduler lag is subtracted, and the greatest lag in
     /// microseconds.
     excused: (usize, u64),
+}
+
+/// The finding that says that a reply misses a stated expectation, although the endpoint may still be usable.
+pub(crate) fn missed_expectation<'e>(endpoint: &'e Endpoint, spec: &CheckSpec) -> Option<&'e Finding> {
+    let health = endpoint.health.as_deref()?;
+    let misses_status = match (&spec.expect_status, health.figures.http_status) {
+        (Some(expected), Some(status)) => !expected.contains(status),
+        _ => false,
+    };
+    health.findings.iter().find(|finding| match &*finding.code() {
+        "grpc-unknown-service" => spec.grpc_service.is_some(),
+        code => misses_status && code.starts_with("http-") && !code.starts_with("http-latency"),
+    })
 }
 
 impl RunSummary {
@@ -173,9 +188,21 @@ impl RunSummary {
         }
     }
 
-    /// Whether a service is below the score that it must reach, or unhealthy where none is required.
+    /// Counts an endpoint whose reply misses what was stated about it, where no score is required that decides instead.
+    pub(crate) fn count_missed(&mut self, service: &Service, endpoint: &Endpoint, spec: &CheckSpec) {
+        let is_decided = service.health.as_deref().is_none_or(|health| health.min_score.is_some());
+        let Some(finding) = missed_expectation(endpoint, spec).filter(|_| !is_decided) else { return };
+        if self.missed.0 == 0 {
+            let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
+            self.missed.1 = format!("{name}: {finding}");
+        }
+        self.missed.0 += 1;
+    }
+
+    /// Whether a service is below the score that it must reach, or, where none is required, is unhealthy or misses a stated
+    /// expectation.
     pub(crate) fn has_failed(&self) -> bool {
-        self.below > 0 || self.unhealthy > 0
+        self.below > 0 || self.unhealthy > 0 || self.missed.0 > 0
     }
 
     /// Whether the health of an endpoint is unknown although a check applies.
@@ -203,6 +230,12 @@ impl RunSummary {
             notes.push(format!("{} checked by connecting only (tcp); {hint}", counted(*count, "endpoint")));
         }
 
+        if let (count @ 1.., first) = &self.missed {
+            notes.push(format!(
+                "{} missed a stated expectation, which fails the run: {first}",
+                counted(*count, "endpoint")
+            ));
+        }
         notes.extend(self.score_notes());
         notes.extend(self.lag_note());
         notes

@@ -210,6 +210,7 @@ impl Validation<'_> {
                 summary.count_blocked(endpoint, evidence, &spec);
             }
             summary.count_connected_only(&service, endpoint, &spec);
+            summary.count_missed(&service, endpoint, &spec);
         }
         drop(summary);
 

@@ -8,7 +8,7 @@ use super::{RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::check::{Check, Resolvers, Roots};
 use crate::engine;
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, Listing, Service, UpdateSink};
+use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Listing, Service, UpdateSink};
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking};
 
 /// Checks services and scores them, as `portolan validate` does.
@@ -38,6 +38,13 @@ impl Validator {
         let roots = Arc::new(Roots::of_system(Vec::new()));
         let (spec, ignored, thresholds) = (CheckSpec::default(), Vec::new(), Thresholds::default());
         Self { options, spec, ignored, thresholds, roots, resolvers }
+    }
+
+    /// What applies to a service: the options of this validator, and those that the service declares.
+    #[cfg(feature = "serve")]
+    pub(crate) fn spec_of(&self, service: &Service) -> CheckSpec {
+        let declared = service.detail.downcast_ref::<DeclaredDetail>();
+        declared.map_or_else(|| self.spec.clone(), |declared| self.spec.over(&declared.ask))
     }
 
     /// A validator with the options of `validation`, for other services.

@@ -22,7 +22,8 @@ pub struct ServiceSummary {
     pub usable: usize,
     /// How many of the usable ones are healthy or degraded, or judged by nothing at all.
     pub healthy: usize,
-    /// The health of the service: as good as its instances if they agree, degraded while only some can be used.
+    /// The health of the service: as good as its instances if they agree, degraded while only some can be used, and unhealthy if none
+    /// takes calls.
     pub health: HealthState,
     /// The versions of its instances, the oldest first.
     pub versions: Vec<Untrusted>,
@@ -49,7 +50,7 @@ impl ServiceSummary {
             instances: endpoints.len(),
             usable: endpoints.iter().filter(|endpoint| endpoint.is_usable()).count(),
             healthy: endpoints.iter().filter(|endpoint| is_healthy(endpoint)).count(),
-            health: aggregate_health(endpoints.iter().map(Endpoint::registered_health)),
+            health: health_of(endpoints),
             versions,
             tags: instances(endpoints).flat_map(|instance| instance.tags.iter().cloned()).collect(),
             capabilities: endpoints.iter().flat_map(Endpoint::capabilities).collect(),
@@ -60,6 +61,13 @@ impl ServiceSummary {
 
 fn instances(endpoints: &[Endpoint]) -> impl Iterator<Item = &Instance> {
     endpoints.iter().filter_map(|endpoint| endpoint.instance.as_deref())
+}
+
+/// A service without an instance that takes calls is down, however healthy those are that rest.
+fn health_of(endpoints: &[Endpoint]) -> HealthState {
+    let health = aggregate_health(endpoints.iter().map(Endpoint::registered_health));
+    let is_down = !endpoints.is_empty() && !endpoints.iter().any(Endpoint::is_usable);
+    if is_down && health != HealthState::Unknown { HealthState::Unhealthy } else { health }
 }
 
 fn is_healthy(endpoint: &Endpoint) -> bool {
@@ -154,6 +162,7 @@ mod tests {
 
         let mut resting = instance("a", "1.0.0", HealthState::Healthy);
         resting.status = OperatorStatus::Maintenance;
-        assert_eq!((summary(&[resting.clone()]).healthy, summary(&[resting]).usable), (0, 0));
+        assert_eq!((summary(&[resting.clone()]).healthy, summary(&[resting.clone()]).usable), (0, 0));
+        assert_eq!(summary(&[resting]).health, HealthState::Unhealthy, "none takes calls");
     }
 }

@@ -6,6 +6,7 @@
 #![cfg_attr(not(all(feature = "consul", feature = "etcd", feature = "registry")), allow(dead_code))]
 
 mod address;
+mod bytes;
 mod failure;
 mod lines;
 mod proxy;
@@ -23,6 +24,7 @@ use reqwest::{Client, Response};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use self::address::RegistryAddress;
+pub(crate) use self::bytes::RegistryBytes;
 pub(crate) use self::failure::{RegistryCause, RegistryFailure};
 pub(crate) use self::lines::RegistryLines;
 pub use self::proxy::ProxyVariables;
@@ -120,6 +122,20 @@ impl RegistryHttp {
         Ok(RegistryLines::new(response, failure, request.limit, silence))
     }
 
+    /// Sends a request whose reply is a stream of bytes: it may begin after the time that the request waits, and `silence` limits
+    /// the time between two parts.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send), until the reply begins.
+    pub(crate) async fn stream_bytes(
+        &self,
+        request: &RegistryRequest,
+        silence: Duration,
+    ) -> Result<RegistryBytes, RegistryFailure> {
+        let (response, failure) = self.each_server(request, Self::open_late).await?;
+        Ok(RegistryBytes { response, failure, silence })
+    }
+
     /// Tries the servers one after another, beginning with the one that replied last.
     async fn each_server<'a, T, F>(
         &'a self,
@@ -175,6 +191,15 @@ impl RegistryHttp {
         request: &RegistryRequest,
     ) -> Result<(Response, RegistryFailure), RegistryFailure> {
         let limit = self.0.options.timeout;
+        self.open(server, request, Instant::now() + limit, limit).await
+    }
+
+    async fn open_late(
+        &self,
+        server: &Server,
+        request: &RegistryRequest,
+    ) -> Result<(Response, RegistryFailure), RegistryFailure> {
+        let limit = self.0.options.timeout + request.wait;
         self.open(server, request, Instant::now() + limit, limit).await
     }
 

@@ -33,6 +33,11 @@ impl StoreProbe {
         Self { store, last: Mutex::default() }
     }
 
+    /// The store itself.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
     /// What the store replied within the last second, or replies now.
     pub(super) async fn result(&self) -> ProbeResult {
         // Those who come meanwhile wait for the one reply.

@@ -60,6 +60,12 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// Beside the place of a new database lies the log of an old one.
+    #[error("cannot write a database beside {}: that is the log of an older one, which would damage it", path.display())]
+    Leftover {
+        /// The log.
+        path: PathBuf,
+    },
     /// No room is left.
     #[error("cannot store the change: no space is left on the disk")]
     Full,
@@ -134,6 +140,7 @@ impl StoreError {
             }
             Self::Foreign { .. } => "give the path of a portolan database, or of a file that does not exist yet",
             Self::Inaccessible { .. } => "check the path and its permissions; the folder must exist and be writable",
+            Self::Leftover { .. } => "remove that file if its database is gone, or give another path",
             Self::Exists { .. } => "give the path of a file that does not exist yet",
             Self::Full => "free space on the disk of the database; reads go on meanwhile",
             Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",

@@ -179,6 +179,11 @@ fn a_backup_while_it_is_written_is_a_consistent_database() {
 
     let exists = store.backup(&folder.file("b.db")).unwrap_err();
     assert!(matches!(exists, StoreError::Exists { .. }), "{exists}");
+    fs::write(folder.file("c.db-wal"), "the log of an older database").unwrap();
+    let leftover = store.backup(&folder.file("c.db")).unwrap_err();
+    assert!(matches!(&leftover, StoreError::Leftover { path } if path.ends_with("c.db-wal")), "{leftover}");
+    assert!(!folder.file("c.db").exists());
+    fs::remove_file(folder.file("c.db-wal")).unwrap();
     assert!(store.backup(&folder.file("none/b.db")).is_err());
     assert_eq!(store.append(batch(2_001)).wait(), Ok(2_001), "a failed backup harms nothing");
     let names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -289,7 +294,7 @@ fn the_log_of_another_database_is_refused_and_its_own_is_not() {
     let log = folder.file("restored.db-wal");
     fs::remove_file(folder.file("restored.db")).unwrap();
     let begin = || SqliteImport::begin(&folder.file("restored.db"), &expected(300, "another"));
-    assert!(matches!(begin(), Err(StoreError::StrayLog { log: found, .. }) if found == log));
+    assert!(matches!(begin(), Err(StoreError::Leftover { path: found }) if found == log));
     fs::rename(&log, folder.file("log")).unwrap();
     begin().unwrap().finish().unwrap();
     fs::rename(folder.file("log"), &log).unwrap();

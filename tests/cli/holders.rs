@@ -166,3 +166,36 @@ fn a_free_port_is_printed_alone() {
     assert!(none.stderr.starts_with(&format!("error: no port of {port} is free: in use\n")), "{}", none.stderr);
     portolan("free-port --json").refuses("--json: portolan free-port prints a number", "leave it out");
 }
+
+/// What ss, lsof, netstat and nmap print of a socket finds it.
+#[test]
+fn a_socket_is_found_as_other_tools_write_it() {
+    let holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+    for word in
+        ["127.0.0.1:N", "*:N", "0.0.0.0:N", "localhost:N", "N/tcp", "tcp/N", "tcp:N", "TCP@127.0.0.1:N", "T:N,U:1"]
+    {
+        let word = word.replace('N', &port.to_string());
+        let ran = portolan(&format!("who --pid {word}")).run();
+        assert_eq!((ran.code, ran.stdout), (Some(0), format!("{pid}\n")), "{word}: {}", ran.stderr);
+        let listed = portolan(&format!("local {word} --json")).run();
+        assert!(listed.stdout.contains(&format!("\"pid\":{pid}")), "{word}: {}", listed.stdout);
+    }
+
+    for word in ["udp/N", "[::1]:N", "127.0.0.2:N"].map(|word| word.replace('N', &port.to_string())) {
+        let ran = portolan(&format!("who {word}")).run();
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{word}");
+        assert_eq!(ran.stderr, format!("nothing listens on {word}\n"));
+        let listed = portolan(&format!("local {word}")).run();
+        assert!(listed.stderr.starts_with(&format!("nothing listens on {word}\n")), "{}", listed.stderr);
+    }
+
+    portolan(&format!("kill udp/{port} --yes")).refuses(
+        &format!("PORT 'udp/{port}': it is a UDP socket"),
+        "`portolan who --pid udp/PORT` prints its process id",
+    );
+    let refused = portolan(&format!("kill 127.0.0.2:{port} --yes")).run();
+    assert_eq!((refused.code, refused.stderr), (Some(1), format!("nothing listens on TCP 127.0.0.2:{port}\n")));
+    let killed = portolan(&format!("kill 127.0.0.1:{port} --yes")).run();
+    assert_eq!((killed.code, killed.stderr), (Some(0), format!("sleep (pid {pid}) ended\n")));
+}

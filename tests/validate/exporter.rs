@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,8 @@ impl Drop for Running {
 
 /// A watch that serves metrics.
 struct Exporter {
-    _process: Running,
+    process: Running,
+    lines: Receiver<String>,
     address: String,
     directory: TempDir,
 }
@@ -53,7 +54,16 @@ impl Exporter {
         let line = receive.recv_timeout(HANG).expect("it says where the metrics are");
         let url = line.strip_prefix("metrics at http://").and_then(|line| line.strip_suffix("/metrics"));
         let address = url.unwrap_or_else(|| panic!("{line}")).to_owned();
-        Self { _process: process, address, directory }
+        Self { process, lines: receive, address, directory }
+    }
+
+    /// The next line on standard error.
+    fn line(&self) -> String {
+        self.lines.recv_timeout(HANG).expect("a line")
+    }
+
+    fn hang_up(&self) {
+        kill(self.process.0.as_ref().unwrap().id(), Signal::HUP);
     }
 
     /// The status and the body of a reply.
@@ -306,4 +316,40 @@ fn a_file_of_metrics_follows_each_result() {
         assert!(begun.elapsed() < HANG, "{text}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// A changed services file is taken up, on SIGHUP too; one that is invalid changes nothing, and the metrics say so.
+#[test]
+fn a_changed_services_file_is_taken_up() {
+    let good = Peer::http(|_| answer("200 OK", "", "ok"));
+    let exporter = Exporter::start(&service("first", &good.url("/"), ""), &[]);
+    let file = exporter.directory.path("services.toml");
+    let score = |name: &str| format!("portolan_service_health_score{{id=\"file/{name}\"");
+    let ok = "\nportolan_config_last_reload_successful 1\n";
+    assert!(exporter.until(&score("first")).contains(ok));
+
+    fs::write(&file, service("first", &good.url("/"), "") + &service("second", &good.url("/"), "")).unwrap();
+    let both = exporter.until(&score("second"));
+    assert!(both.contains(&score("first")) && both.contains(ok), "{both}");
+    assert_eq!(exporter.get("/probe?target=second").0, 200);
+
+    fs::write(&file, "[[service]]\nname = 'first'\nendpoints = 7\n").unwrap();
+    let kept = exporter.until("\nportolan_config_last_reload_successful 0\n");
+    assert!(kept.contains(&score("first")) && kept.contains(&score("second")), "{kept}");
+    let line = exporter.line();
+    assert!(line.starts_with("read ") && line.ends_with(" again: 2 services"), "{line}");
+    let line = exporter.line();
+    assert!(line.starts_with("error: ") && line.ends_with("; the 2 services of before stay"), "{line}");
+    assert_eq!(exporter.get("/probe?target=second").0, 200);
+
+    // A signal has the file read again, also where it did not change; without its handler it would end the process.
+    fs::write(&file, service("third", &good.url("/"), "")).unwrap();
+    exporter.hang_up();
+    let third = exporter.until(&score("third"));
+    assert!(third.contains(ok), "{third}");
+    exporter.hang_up();
+    let lines: Vec<String> = std::iter::repeat_with(|| exporter.line()).take(2).collect();
+    assert!(lines.iter().any(|line| line.ends_with(" again: 1 service")), "{lines:?}");
+    assert!(!exporter.until(ok).contains(&score("first")), "it left the file");
+    assert_eq!(exporter.get("/probe?target=first").0, 403);
 }

@@ -75,7 +75,12 @@ impl Reporter {
         };
         let before = std::mem::replace(&mut self.state, state);
         match reported {
-            Err(error) if before != ReportState::Failed => stderr::error(&error),
+            Err(error) if before != ReportState::Failed => {
+                stderr::error(&error);
+                if !self.quiet {
+                    stderr::note(&format!("trying again every {} s, until it works", self.interval.as_secs_f64()));
+                }
+            }
             Ok(_) if before != ReportState::Taken && !self.quiet => {
                 stderr::note(&format!("reports the drift of {} every {} s", self.host, self.interval.as_secs_f64()));
             }

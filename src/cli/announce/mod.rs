@@ -14,7 +14,7 @@ use self::plan::{AnnouncePlan, Machine};
 pub(super) use self::rules::{Rule, read};
 use super::exit::Exit;
 use super::instance_id::host_name;
-use super::register::{deregister, label, note_states, own_ip};
+use super::register::{StateNotes, deregister, label, note_states, own_ip};
 use super::registry::RegistryOptions;
 use super::signals::Stop;
 use super::{Global, stderr};
@@ -119,7 +119,7 @@ impl Announcer {
         for (id, registration) in registrations {
             if !self.announced.contains_key(&id) {
                 let handle = self.registry.announce(registration.clone())?;
-                let notes = tokio::spawn(note_states(handle.states(), label(&handle), self.quiet));
+                let notes = tokio::spawn(note_states(handle.states(), StateNotes::new(label(&handle)), self.quiet));
                 self.announced.insert(id, Announced { registration, handle, notes });
             }
         }

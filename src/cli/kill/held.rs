@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
 
 use super::super::exit::Exit;
-use super::super::who::{holders, is_known};
+use super::super::who::{Holder, holders, is_known};
 use super::SignalName;
 use crate::model::{LocalDetail, OwnerLookup, Process, Service, ServiceId};
 
@@ -76,7 +76,29 @@ pub(in crate::cli) fn send(held: Vec<HeldProcess>, signal: SignalName) -> Result
 
 /// Opens the process behind each listener.
 pub(in crate::cli) fn hold(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
-    holders(services).into_iter().map(|(service, _)| hold_one(service)).collect()
+    let holders = holders(services);
+    refuse_unrelated(&holders)?;
+    holders.into_iter().map(|(service, _)| hold_one(service)).collect()
+}
+
+/// Listeners of one port at several addresses may belong to programs that have nothing to do with each other: the user names one.
+fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), Refusal> {
+    let main_pid = |(service, _): &Holder<'_>| service.detail.main_process().map(|process| process.pid);
+    let Some(first) = holders.first() else { return Ok(()) };
+    if holders.iter().all(|holder| main_pid(holder) == main_pid(first)) {
+        return Ok(());
+    }
+
+    let names: Vec<String> = holders
+        .iter()
+        .map(|(service, addresses)| {
+            let process = service.detail.main_process();
+            let name = process.map(|process| format!("{} (pid {})", process.name, process.pid));
+            format!("{} on {}", name.as_deref().unwrap_or("a hidden process"), addresses.join(" and "))
+        })
+        .collect();
+    let why = format!("several programs hold it: {}", names.join(", "));
+    Err(Refusal::new(why, "name the address, as in `portolan kill 127.0.0.1:8080`, or end one by its id: kill PID"))
 }
 
 fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {

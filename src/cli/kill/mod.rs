@@ -9,11 +9,11 @@ use clap::{Args, ValueEnum};
 use self::held::ends_by;
 pub(super) use self::held::{HeldProcess, Refusal, all_hold, hold, question, send};
 use super::exit::Exit;
-use super::port_words::parse_port;
+use super::port_words::{describe, parse_tcp_socket, restrict};
 use super::who::holders;
 use super::{Global, stderr, terminal};
 use crate::error::{Error, Result};
-use crate::model::{Listing, LocalDetail, Ports, Service, SocketState, parse_duration};
+use crate::model::{Address, Listing, LocalDetail, Service, SocketPatterns, SocketState, parse_duration};
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
@@ -26,15 +26,16 @@ Examples:
 ///
 /// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
 /// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
-/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes hold the
-/// port, the one that started the others gets the signal, and none if no process did. A service manager may start the
+/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes share a
+/// listener, the one that started the others gets the signal, and none if no process did. If unrelated programs listen on
+/// the port at different addresses, none gets it: name the address, as in 127.0.0.1:8080. A service manager may start the
 /// process again: stop its unit instead. Exits with 1 if the port is held afterwards. SIGHUP is sent without waiting.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Kill {
-    /// A port: a number or a name, as in 8080 or :8080
-    #[arg(value_name = "PORT", value_parser = parse_port)]
-    port: Ports,
+    /// A port or a socket, as in 8080, :8080, 127.0.0.1:8080 or 8080/tcp
+    #[arg(value_name = "PORT", value_parser = parse_tcp_socket)]
+    socket: SocketPatterns,
     /// Send the signal without asking
     #[arg(short, long)]
     yes: bool,
@@ -82,6 +83,16 @@ impl SignalName {
     }
 }
 
+/// Of the listeners at one address and those at all addresses, keeps the former: they get the connections.
+fn retain_nearest(services: &mut Vec<Service<LocalDetail>>, socket: &SocketPatterns) {
+    let is_exact = |service: &Service<LocalDetail>| {
+        service.endpoints.iter().any(|endpoint| matches!(endpoint.address, Address::Ip(ip) if !ip.is_unspecified()))
+    };
+    if socket.has_address() && services.iter().any(is_exact) {
+        services.retain(is_exact);
+    }
+}
+
 impl Kill {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         if global.wants_json("portolan kill")? {
@@ -95,7 +106,7 @@ impl Kill {
         }
         if services.is_empty() {
             if !global.quiet {
-                stderr::note(&format!("nothing listens on TCP port {}", self.port));
+                stderr::note(&format!("nothing listens on TCP {}", describe(&self.socket)));
             }
             return Ok(Exit::ConditionFailed);
         }
@@ -110,7 +121,7 @@ impl Kill {
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
             Err(Refusal { exit, why, hint }) => {
-                stderr::failure(&format!("cannot end the process on port {}: {why}", self.port), hint);
+                stderr::failure(&format!("cannot end the process on {}: {why}", describe(&self.socket)), hint);
                 Ok(exit)
             }
         }
@@ -119,8 +130,12 @@ impl Kill {
     /// What listens itself: a process to which a rule of the firewall leads connections does not hold the port.
     fn listeners(&self) -> Result<Listing<LocalDetail>> {
         let state = vec![SocketState::Listen];
-        let local = Local { ports: Some(self.port.clone()), tcp: true, state, ..Local::default() };
-        local.listing()
+        let mut local = Local { tcp: true, state, ..Local::default() };
+        restrict(&mut local, std::slice::from_ref(&self.socket));
+
+        let mut listing = local.listing()?;
+        retain_nearest(&mut listing.services, &self.socket);
+        Ok(listing)
     }
 
     /// Asks about each process.
@@ -172,7 +187,7 @@ impl Kill {
             Some(process) => format!("{} (pid {})", process.name, process.pid),
             None => "a process that cannot be seen".to_owned(),
         };
-        let text = format!("port {} is still held, by {holder}", self.port);
+        let text = format!("{} is still held, by {holder}", describe(&self.socket));
         stderr::failure(
             &text,
             "if its service manager started it again, stop the unit; otherwise run the command again",

@@ -3,17 +3,19 @@
 mod check;
 mod listener;
 mod program;
+mod state_notes;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use clap::Args;
-use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub(super) use self::check::ReadyCheck;
 use self::listener::Listener;
 use self::program::{Program, start_failure};
+pub(super) use self::state_notes::{StateNotes, note_states};
 use super::exit::Exit;
 use super::instance_id::{host_name, instance_id};
 use super::port_words::parse_port;
@@ -206,7 +208,8 @@ impl Register {
         passed?;
 
         let me = registry.announce(registration)?;
-        let noting = tokio::spawn(note_states(me.states(), label(&me), global.quiet));
+        let notes = StateNotes::new(label(&me));
+        let noting = tokio::spawn(note_states(me.states(), notes, global.quiet));
         let ended = tokio::select! {
             biased;
             exit = program.ended() => Some(exit),
@@ -232,20 +235,23 @@ impl Register {
             self.wait_for_check(&registration, global).await?;
             match registry.register(registration.clone()).await {
                 Err(error @ (Error::Usage { .. } | Error::Refused { .. })) => Err(error),
-                Ok(me) => Ok(me),
+                Ok(me) => Ok((None, me)),
                 // It may come.
-                Err(error) => {
-                    note_failure(&error.to_string(), error.hint(), global.quiet);
-                    registry.announce(registration.clone())
-                }
+                Err(error) => registry.announce(registration.clone()).map(|me| (Some(error), me)),
             }
         };
         let Some(me) = stop.cancel().run_until_cancelled(registering).await else {
             return Ok(stop.requested().unwrap_or(Exit::Interrupted));
         };
-        let me = me?;
+        let (failure, me) = me?;
 
-        let noting = tokio::spawn(note_states(me.states(), label(&me), global.quiet));
+        let mut notes = StateNotes::new(label(&me));
+        if let Some(line) =
+            failure.and_then(|error| notes.failed_at_first(&error, Instant::now())).filter(|_| !global.quiet)
+        {
+            stderr::note(&line);
+        }
+        let noting = tokio::spawn(note_states(me.states(), notes, global.quiet));
         stop.cancel().cancelled().await;
         noting.abort();
         deregister(me, global.quiet).await;
@@ -265,32 +271,6 @@ pub(super) fn label(me: &RegistrationHandle) -> String {
     let registration = me.registration();
     let id = registration.id.as_deref().unwrap_or_default();
     format!("{} {} as {}", clean(&registration.name), clean(&registration.place()), clean(id))
-}
-
-/// Reports each state on standard error.
-pub(super) async fn note_states(mut states: watch::Receiver<RegistrationState>, label: String, quiet: bool) {
-    loop {
-        let state = states.borrow_and_update().clone();
-        match state {
-            RegistrationState::Active { registrations: 1 } if !quiet => stderr::note(&format!("registered {label}")),
-            RegistrationState::Active { .. } if !quiet => {
-                stderr::note(&format!(
-                    "registered {label} again: the registry did not have it any more, or replies again"
-                ));
-            }
-            RegistrationState::Failing { error, hint } => note_failure(&error, &hint, quiet),
-            _ => {}
-        }
-        if states.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-fn note_failure(error: &str, hint: &str, quiet: bool) {
-    if !quiet {
-        stderr::note(&format!("{error}; trying again ({hint})"));
-    }
 }
 
 /// Says why a program that ended was never registered.

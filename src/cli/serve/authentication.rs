@@ -37,20 +37,15 @@ pub(super) fn choose(
         return Ok(Authentication::default());
     };
     if is_insecure {
-        return Err(contradiction(given, key, value));
+        let why = format!("{key} (set by {}) asks for authentication", value.by.to_text());
+        let hint = "leave one of them out; for DNS alone there is --dns-public (server.dns.public)";
+        return Err(Error::usage("--insecure", why, hint));
     }
     Ok(Authentication {
         keys_file: Some(keys_file(given, variable)?),
         tokens: tokens(given, secret)?,
         certificates: certificates(given)?,
     })
-}
-
-/// Authentication is asked for, and its absence too: neither is guessed.
-fn contradiction(given: &Given, key: &str, value: &GivenValue) -> Error {
-    let why = format!("it turns authentication off, and {key} (set by {}) asks for it", value.by.to_text());
-    let hint = "leave one of the two out; DNS for other machines needs only --dns-open (server.dns.open)";
-    wrong(given, "server.insecure", &why, hint)
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.

@@ -23,15 +23,15 @@ pub(super) struct DnsAddresses {
 /// # Errors
 /// An address that is none, or that other machines reach although nothing says that they may.
 pub(super) fn addresses(given: &Given, is_insecure: bool) -> Result<DnsAddresses> {
-    let may_be_wide = is_insecure || flag(given, "server.dns.open");
+    let is_public = is_insecure || flag(given, "server.dns.public");
     let Some(list) = given.get("server.dns.listen") else { return Ok(DnsAddresses::default()) };
     let listen = addresses_of("server.dns.listen", list)?;
     let by = list.by.to_text();
     match listen.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
-        Some(wide) if !may_be_wide => {
-            let why =
-                format!("DNS has no authentication: other machines could read the registry (address set by {by})");
-            let hint = "serve DNS on 127.0.0.1, or add --dns-open if every machine that reaches this address may read the registry by DNS";
+        Some(wide) if !is_public => {
+            let why = format!("other machines could read the registry without authentication (address set by {by})");
+            let hint =
+                "serve DNS on 127.0.0.1, or add --dns-public if every machine that reaches this address may read it";
             Err(Error::usage(format!("the DNS address {wide}"), why, hint))
         }
         _ => Ok(DnsAddresses { listen, by }),

@@ -58,7 +58,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("server.consul.listen", KeyKind::List),
     unset("server.eureka.listen", KeyKind::List),
     unset("server.dns.listen", KeyKind::List),
-    key("server.dns.open", KeyKind::Flag, "false"),
+    key("server.dns.public", KeyKind::Flag, "false"),
     key("server.dns.domain", KeyKind::Text, "portolan"),
     key("server.dns.ttl", KeyKind::DurationOrZero, "0s"),
     key("server.dns.queries_per_second", KeyKind::Number(0, MANY), "10000"),

@@ -112,7 +112,7 @@ pub(super) struct Serve {
     /// Accept only clients with a certificate of these authorities (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_client_ca: Option<PathBuf>,
-    /// Listen on addresses beyond this machine without authentication: every machine that reaches them can change the registry
+    /// Listen on addresses beyond this machine without authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
     /// Limit open connections [default: 10000]
@@ -139,9 +139,9 @@ pub(super) struct Serve {
     /// Serve DNS over UDP and TCP on this address, or on 127.0.0.1:8600; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "DNS", num_args = 0..=1, default_missing_value = DNS_ADDRESS)]
     dns: Vec<String>,
-    /// Serve DNS beyond this machine: every machine that reaches its address may read the registry by DNS, without a key
+    /// Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication
     #[arg(long, help_heading = "DNS")]
-    dns_open: bool,
+    dns_public: bool,
     /// Domain of all DNS names [default: portolan]
     #[arg(long, value_name = "NAME", help_heading = "DNS")]
     dns_domain: Option<String>,
@@ -247,7 +247,7 @@ impl Serve {
                 self.max_connections_per_address.clone(),
             ),
             ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.map(in_millis)),
-            ("--dns-open", "server.dns.open", self.dns_open.then(|| "true".to_owned())),
+            ("--dns-public", "server.dns.public", self.dns_public.then(|| "true".to_owned())),
             ("--dns-domain", "server.dns.domain", self.dns_domain.clone()),
             ("--dns-ttl", "server.dns.ttl", self.dns_ttl.clone()),
             ("--node", "server.node", self.node.clone()),

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use super::given::Given;
 use super::keys::KEYS;
 use super::plan::Plan;
 use super::service_manager::ServiceManager;
+use crate::cli::file_stamps::{FileStamp, stamps};
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
 use crate::server::{Import, LiveSettings, LogLevel};
@@ -45,7 +46,7 @@ impl SettingsChanges {
     pub(super) fn catch(origin: &dyn SettingsOrigin) -> Result<Self> {
         let hint = "look for a sandbox that forbids it";
         let hangups = signal(SignalKind::hangup()).map_err(|error| Error::io("catch SIGHUP", error, hint))?;
-        Ok(Self { hangups, stamps: stamps(origin) })
+        Ok(Self { hangups, stamps: stamps(origin.files()) })
     }
 }
 
@@ -62,9 +63,6 @@ pub(super) struct Reloader<'s> {
     /// Those that were read last.
     known: Option<Given>,
 }
-
-/// When a file was changed last, and its length; `None` if it is not there.
-type FileStamp = Option<(SystemTime, u64)>;
 
 /// What changes while the server runs.
 const LIVE_KEYS: [&str; 6] = [
@@ -102,7 +100,7 @@ impl<'s> Reloader<'s> {
                 _ = self.changes.hangups.recv() => "SIGHUP",
                 _ = ticks.tick() => "file",
             };
-            let now = stamps(self.origin);
+            let now = stamps(self.origin.files());
             let is_changed = now != self.changes.stamps;
             self.changes.stamps = now;
             if is_changed || cause == "SIGHUP" {
@@ -141,11 +139,6 @@ impl<'s> Reloader<'s> {
             warn!(settings = waiting.join(", "), "these settings change when the server is started again");
         }
     }
-}
-
-fn stamps(origin: &dyn SettingsOrigin) -> Vec<FileStamp> {
-    let files = origin.files().into_iter();
-    files.map(|file| std::fs::metadata(file).ok().and_then(|file| Some((file.modified().ok()?, file.len())))).collect()
 }
 
 impl Given {

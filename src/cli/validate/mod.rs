@@ -4,8 +4,12 @@
 mod exporter;
 mod named;
 mod options;
+mod reload;
 mod score;
 mod targets;
+
+#[cfg(feature = "serve")]
+use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
@@ -73,9 +77,12 @@ pub(super) struct Validate {
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         self.check_conflicts()?;
-        let targets = Targets::read(&self.targets, global)?;
+        let mut targets = Targets::read(&self.targets, global)?;
         targets.check_grpc(&self.spec)?;
         let generated = Timestamp::now();
+        if self.watching.is_asked()? {
+            self.prepare_reload(&mut targets, global)?;
+        }
         let validated = self.options.open(&targets, &self.spec, generated)?;
         if self.watching.is_asked()? {
             let latest = Some(LatestHealth::new());
@@ -87,6 +94,18 @@ impl Validate {
         self.options.list(&validated, &rules, global)
     }
 
+    /// Has services files read again while the targets are watched.
+    fn prepare_reload(&self, targets: &mut Targets, global: &Global) -> Result<()> {
+        if !global.quiet && !self.watching.is_live(global) {
+            targets.files_mut().report();
+        }
+        #[cfg(feature = "serve")]
+        if self.exporter.listen.is_some() {
+            targets.files_mut().catch_hangup()?;
+        }
+        Ok(())
+    }
+
     /// Watches the targets, and serves their metrics if that is requested.
     fn watch(&self, validated: &Validation<'_>, targets: &Targets, global: &Global) -> Result<Exit> {
         let latest = validated.latest.as_ref();
@@ -95,7 +114,7 @@ impl Validate {
             let checks = ExporterChecks {
                 validator: Validator::of(validated),
                 options: validated.options.clone(),
-                services: targets.services().to_vec(),
+                targets: Arc::clone(targets.status()),
                 latest: latest.cloned().unwrap_or_else(LatestHealth::new),
             };
             let exporter = Exporter::open(&self.exporter, checks, global.quiet)?;

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use super::named::{FORMS, Named};
 use super::options::parse_code;
+use super::reload::{ReloadStatus, TargetFiles};
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
+use crate::cli::file_stamps::stamps;
+use crate::cli::port_words::parse_host_port;
 use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
@@ -21,8 +24,11 @@ use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, sour
 
 /// The services to check.
 pub(in crate::cli) struct Targets {
-    services: Vec<Service>,
+    /// Those that no services file declares.
+    others: Vec<Service>,
     faults: Vec<PartialError>,
+    files: TargetFiles,
+    status: Arc<ReloadStatus>,
 }
 
 /// The size limit of standard input; a listing of 100,000 services has 40 MB.
@@ -34,33 +40,43 @@ impl Targets {
     /// # Errors
     /// If a target is invalid.
     pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
-        let mut targets = Self { services: Vec::new(), faults: Vec::new() };
-        let (files, others): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| is_services_file(word));
-        let mut declared = Vec::new();
-        for file in &files {
-            declared.extend(services_file(file)?);
-        }
+        let (files, others): (Vec<String>, Vec<String>) =
+            words.iter().cloned().partition(|word| is_services_file(word));
+        let before = stamps(&files);
+        let declared = services_files(&files)?;
+        let (names, others): (Vec<String>, Vec<String>) = others.into_iter().partition(|word| {
+            (!files.is_empty() && is_plain(word)) || declared.iter().any(|service| is_named(service, word))
+        });
+        let mut services = named(declared, &names, &files)?;
 
-        let (names, others): (Vec<&String>, Vec<&String>) =
-            others.into_iter().partition(|word| declared.iter().any(|service| is_named(service, word)));
-        if !names.is_empty() {
-            declared.retain(|service| names.iter().any(|name| is_named(service, name)));
-        }
-
-        for word in others {
-            if let Some(file) = files.first().filter(|_| is_plain(word)) {
-                return Err(unknown_name(word, file, &declared));
-            }
+        let files = TargetFiles::new(files, names, before);
+        let (status, faults) = (ReloadStatus::new(&[]), Vec::new());
+        let mut targets = Self { others: Vec::new(), faults, files, status };
+        for word in &others {
             targets.add(word, global)?;
         }
-        targets.services.splice(0..0, declared);
-        Ok(targets)
+        services.extend_from_slice(&targets.others);
+        Ok(Self { status: ReloadStatus::new(&services), ..targets })
     }
 
-    /// The services, in the order of the targets.
-    #[cfg(feature = "serve")]
-    pub(super) fn services(&self) -> &[Service] {
-        &self.services
+    /// The services that are checked now, and what became of the last reading of their files.
+    pub(super) fn status(&self) -> &Arc<ReloadStatus> {
+        &self.status
+    }
+
+    /// The services that no services file declares.
+    pub(super) fn others(&self) -> &[Service] {
+        &self.others
+    }
+
+    pub(super) fn files_mut(&mut self) -> &mut TargetFiles {
+        &mut self.files
+    }
+
+    /// What a watch reports of these services.
+    pub(super) fn updates(&self, services: Vec<Service>) -> Vec<Update> {
+        let faults = self.faults.iter().cloned().map(Update::PartialError);
+        std::iter::once(Update::Reset(services)).chain(faults).collect()
     }
 
     /// The service of one host with a port, or of a URL.
@@ -75,7 +91,7 @@ impl Targets {
     /// # Errors
     /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
     pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
-        for service in &self.services {
+        for service in &*self.status.services() {
             let declared = service.detail.downcast_ref::<DeclaredDetail>();
             let spec = declared.map_or_else(|| spec.clone(), |declared| spec.over(&declared.ask));
             if let Some(option) = spec.useless_for_grpc() {
@@ -93,7 +109,7 @@ impl Targets {
             return self.standard_input();
         }
         if ServiceUrl::is_meant(word) {
-            self.services.push(of_url(word)?);
+            self.others.push(of_url(word)?);
             return Ok(());
         }
         // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
@@ -103,12 +119,12 @@ impl Targets {
                 let hint = format!("`portolan discover {source}` lists all services");
                 return Err(invalid(word, "no service has that name", &hint));
             }
-            self.services.extend(services);
+            self.others.extend(services);
             self.faults.extend(faults);
             return Ok(());
         }
 
-        self.services.push(of_host(word)?);
+        self.others.push(of_host(word)?);
         Ok(())
     }
 
@@ -127,7 +143,7 @@ impl Targets {
             service.clear_health();
         }
 
-        self.services.append(&mut listing.services);
+        self.others.append(&mut listing.services);
         if listing.completeness == Completeness::Incomplete {
             self.faults.push(PartialError {
                 operation: "read every service from standard input".to_owned(),
@@ -137,6 +153,30 @@ impl Targets {
         }
         Ok(())
     }
+}
+
+/// The services of services files.
+///
+/// # Errors
+/// The first one that is invalid.
+pub(super) fn services_files(files: &[String]) -> Result<Vec<Service>> {
+    let services = files.iter().map(|file| services_file(file)).collect::<Result<Vec<_>>>()?;
+    Ok(services.into_iter().flatten().collect())
+}
+
+/// The services with these names; without names, all.
+///
+/// # Errors
+/// If the files have no service of a name.
+pub(super) fn named(mut declared: Vec<Service>, names: &[String], files: &[String]) -> Result<Vec<Service>> {
+    if let Some(missing) = names.iter().find(|name| !declared.iter().any(|service| is_named(service, name))) {
+        let file = files.first().map_or("", String::as_str);
+        return Err(unknown_name(missing, file, &declared));
+    }
+    if !names.is_empty() {
+        declared.retain(|service| names.iter().any(|name| is_named(service, name)));
+    }
+    Ok(declared)
 }
 
 /// The services of a services file.
@@ -241,7 +281,7 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Result<Service
 
 /// `host:port`: the port decides the checks.
 fn of_host(word: &str) -> Result<Service> {
-    let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+    let at = parse_host_port(word).map_err(|error| invalid(word, &error.to_string(), FORMS))?;
     if at.port.is_none() {
         return Err(unchecked_socket(word));
     }
@@ -272,7 +312,7 @@ impl Source for Targets {
 
     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            for service in &self.services {
+            for service in &*self.status.services() {
                 if let ControlFlow::Break(()) = out.service(service.clone()) {
                     break;
                 }
@@ -282,12 +322,11 @@ impl Source for Targets {
         })
     }
 
-    /// The targets do not change during a watch.
+    /// The targets change with the services files only.
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let faults = self.faults.iter().cloned().map(Update::PartialError);
-            feed.apply(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
-            std::future::pending().await
+            feed.apply(self.updates(self.status.services().to_vec()));
+            match self.files.follow(self, feed).await {}
         })
     }
 }

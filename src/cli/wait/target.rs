@@ -13,6 +13,7 @@ use tokio::task::spawn_blocking;
 
 use super::tries::{TryLog, TryOutcome, TryStep, begin};
 use crate::clean::{clean, redacted_url};
+use crate::cli::port_words::parse_host_port;
 use crate::cli::validate::{Named, is_services_file};
 use crate::health::is_checked_protocol;
 use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
@@ -31,8 +32,7 @@ pub(super) enum Target {
     Named(String),
 }
 
-const HINT: &str =
-    "write HOST:PORT, as in db:5432 or [::1]:80, the path of a socket, a URL, or SOURCE/NAME; a command follows --";
+const HINT: &str = "write HOST:PORT, as in db:5432, [::1]:80 or :8080, the path of a socket, a URL, or SOURCE/NAME; a command follows --";
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
@@ -46,7 +46,7 @@ impl Target {
             return Ok(Self::Named(text.to_owned()));
         }
 
-        let at = text.parse::<HostPort>().map_err(|error| ParseError::new(error.to_string(), HINT))?;
+        let at = parse_host_port(text).map_err(|error| ParseError::new(error.to_string(), HINT))?;
         Ok(if at.port.is_none() { Self::Socket(text.into()) } else { Self::Hosts(vec![at]) })
     }
 
@@ -164,6 +164,7 @@ mod tests {
     use super::*;
     use crate::cli::Global;
     use crate::cli::validate::Targets;
+    use crate::model::SocketPatterns;
     use crate::model::host_port::tests::SPELLINGS;
 
     #[test]
@@ -212,16 +213,41 @@ mod tests {
         // `validate` and services files check no Unix-domain socket, and a slash makes a target SOURCE/NAME.
         for (text, meaning) in SPELLINGS.iter().filter(|(text, _)| !text.contains(['/', '@'])) {
             let expected = meaning.ok().map(ToOwned::to_owned);
+            let here = text.strip_prefix([':', '*']).map(|_| expected_here(text));
+            let given = here.unwrap_or_else(|| expected.clone());
             let waits = Target::parse(text).ok().map(|target| target.word());
-            assert_eq!(waits, expected, "wait {text:?}");
-
-            assert_eq!(first_endpoint(text, &global), expected, "validate {text:?}");
+            assert_eq!(waits, given, "wait {text:?}");
+            assert_eq!(first_endpoint(text, &global), given, "validate {text:?}");
 
             let entry = format!("[[service]]\nname = 'a'\nendpoints = [{}]\n", toml::Value::from(*text));
             std::fs::write(&path, entry).unwrap();
             assert_eq!(first_endpoint(&path.display().to_string(), &global), expected, "file {text:?}");
         }
         std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// On the command line, a port without a host is one of this machine.
+    fn expected_here(text: &str) -> Option<String> {
+        let port = text.rsplit_once(':').map_or("", |(_, port)| port);
+        let port: SocketPatterns = port.parse().ok()?;
+        Some(format!("localhost:{port}"))
+    }
+
+    #[test]
+    fn a_port_alone_is_one_of_this_machine() {
+        for (text, word) in [
+            (":6379", "localhost:6379"),
+            ("*:80", "localhost:80"),
+            (":http", "localhost:80"),
+            ("443/tcp", "localhost:443"),
+            ("tcp/443", "localhost:443"),
+            ("127.0.0.1:443/tcp", "127.0.0.1:443"),
+        ] {
+            assert_eq!(Target::parse(text).unwrap().word(), word, "{text}");
+        }
+        let error = Target::parse("udp/53").unwrap_err();
+        assert_eq!(error.to_string(), "it is a UDP port, which accepts no connections");
+        assert_eq!(Target::parse("80").unwrap_err().to_string(), "the host is missing");
     }
 
     /// The endpoint that `validate` would check.

@@ -178,7 +178,8 @@ impl Watching {
 
         let live = self.is_live(global);
         let queues = self.queues(live)?;
-        let stop = Stop::listen()?;
+        // An exporter reads its targets again on SIGHUP.
+        let stop = if beside.is_some() { Stop::listen_except_hangup() } else { Stop::listen() }?;
         // The live table can show every detail of a row; hooks and conditions get the whole JSON whatever is shown.
         let needs_all = live || !queues.is_empty() || !self.until.is_empty();
         let files = global.output.iter().filter(|spec| spec.file.is_some()).map(|spec| spec.format.depth()).max();
@@ -280,7 +281,7 @@ impl Watching {
     }
 
     /// Whether to show the live table: on a terminal, unless lines or another format are requested.
-    fn is_live(&self, global: &Global) -> bool {
+    pub(super) fn is_live(&self, global: &Global) -> bool {
         #[cfg(feature = "live")]
         let possible = live::is_possible();
         #[cfg(not(feature = "live"))]

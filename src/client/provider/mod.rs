@@ -18,6 +18,8 @@ mod k8s;
 mod portolan;
 #[cfg(feature = "registry")]
 mod server_api;
+#[cfg(feature = "registry")]
+mod server_backup;
 mod server_status;
 mod url;
 

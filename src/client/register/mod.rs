@@ -4,6 +4,7 @@ mod heartbeat;
 mod task;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -33,6 +34,8 @@ pub enum RegistrationState {
         error: String,
         /// What to try.
         hint: String,
+        /// How long until the next request.
+        retry_in: Duration,
     },
     /// It ended, and the registry does not have it any more, unless the error of
     /// [`RegistrationHandle::deregister`] says otherwise.

@@ -24,6 +24,8 @@ pub(super) struct RegistrationTask {
     registration: Arc<Registration>,
     lease: Option<Box<dyn ActiveLease>>,
     registrations: u32,
+    /// Why the last request failed, until the wait after it is known.
+    failure: Option<Error>,
     states: watch::Sender<RegistrationState>,
 }
 
@@ -35,7 +37,7 @@ impl RegistrationTask {
         states: watch::Sender<RegistrationState>,
     ) -> Self {
         let registrations = u32::from(lease.is_some());
-        Self { provider, registration, lease, registrations, states }
+        Self { provider, registration, lease, registrations, failure: None, states }
     }
 
     /// Keeps the registration until `stop` is set, then removes it.
@@ -56,6 +58,9 @@ impl RegistrationTask {
                 },
             };
             (heartbeat, wait) = heartbeat.after(outcome, Retry::random_seed());
+            if let Some(error) = self.failure.take() {
+                self.set_failing(&error, wait.unwrap_or_default());
+            }
         }
 
         let released = self.release().await;
@@ -72,7 +77,7 @@ impl RegistrationTask {
                 self.set_active();
                 StepOutcome::Registered(ttl)
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(error),
         }
     }
 
@@ -87,7 +92,7 @@ impl RegistrationTask {
                 self.lease = None;
                 StepOutcome::Gone
             }
-            Err(error) => self.failed(&error),
+            Err(error) => self.failed(error),
         }
     }
 
@@ -103,9 +108,14 @@ impl RegistrationTask {
         self.set(RegistrationState::Active { registrations: self.registrations });
     }
 
-    fn failed(&self, error: &Error) -> StepOutcome {
-        self.set(RegistrationState::Failing { error: error.to_string(), hint: error.hint().to_owned() });
-        if matches!(error, Error::Refused { .. }) { StepOutcome::Refused } else { StepOutcome::Failed }
+    fn failed(&mut self, error: Error) -> StepOutcome {
+        let is_refused = matches!(error, Error::Refused { .. });
+        self.failure = Some(error);
+        if is_refused { StepOutcome::Refused } else { StepOutcome::Failed }
+    }
+
+    fn set_failing(&self, error: &Error, retry_in: Duration) {
+        self.set(RegistrationState::Failing { error: error.to_string(), hint: error.hint().to_owned(), retry_in });
     }
 
     fn set(&self, state: RegistrationState) {

@@ -1,6 +1,7 @@
 //! The REST API: one file for each resource.
 
 pub(super) mod audit;
+mod backup;
 pub(super) mod bulk;
 pub(super) mod config;
 pub(super) mod discover;
@@ -57,7 +58,7 @@ use crate::error::nearest;
 const UNMATCHED: &str = "unmatched";
 
 /// The paths of all routes, in the order of the documentation. That of the metrics can be set.
-pub(super) const PATHS: [&str; 34] = [
+pub(super) const PATHS: [&str; 35] = [
     "/api/v1/services",
     "/api/v1/services/{id}",
     "/api/v1/services/{id}/heartbeat",
@@ -85,6 +86,7 @@ pub(super) const PATHS: [&str; 34] = [
     "/api/v1/status",
     "/api/v1/audit",
     "/api/v1/log-level",
+    "/api/v1/backup",
     "/health",
     "/metrics",
     "/sd/prometheus",
@@ -150,6 +152,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/status").get(ReadStatus, status::get),
         ApiRoute::new("/api/v1/audit").get(Administer, audit::get),
         ApiRoute::new("/api/v1/log-level").get(ReadStatus, log_level::get).put(Administer, log_level::set),
+        ApiRoute::new("/api/v1/backup").get(Administer, backup::get),
         // Load balancers and orchestrators ask without a key.
         ApiRoute::new("/health").get(None, health::get),
         ApiRoute::new("/openapi.json").get(None, openapi::get),

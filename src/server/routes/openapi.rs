@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::{
-    audit, bulk, config, discover, drift, envoy, events, health, instance_health, instances, load_balancer, log_level,
-    metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
+    audit, backup, bulk, config, discover, drift, envoy, events, health, instance_health, instances, load_balancer,
+    log_level, metrics, monitor, monitoring, prometheus, query, service, services, status, traffic,
 };
 use crate::server::Strategy;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -116,6 +116,7 @@ fn widen(part: &mut Value) {
         drift::get,
         drift::report,
         drift::forget,
+        backup::get,
         log_level::get,
         log_level::set,
         health::get,

@@ -8,7 +8,8 @@ use super::options::Local;
 use super::peers;
 use super::rows::matches;
 use crate::model::{
-    Address, ConnectionDetail, Detail, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketState, User,
+    Address, ConnectionDetail, Detail, Endpoint, Filters, LocalDetail, Ports, Scope, Selector, Service, SocketPatterns,
+    SocketState, User,
 };
 
 /// The filters among the options, by their names.
@@ -19,6 +20,7 @@ pub(super) fn of(query: &Local) -> Filters {
     let states: Vec<&str> = state.iter().map(|state| state.as_str()).collect();
     let values = [
         ("ports", ports.as_ref().map(ToString::to_string)),
+        ("sockets", query.sockets.as_ref().map(ToString::to_string)),
         ("state", (!states.is_empty()).then(|| states.join(","))),
         ("process", process.as_ref().map(ToString::to_string)),
         ("user", user.clone()),
@@ -57,6 +59,10 @@ fn read(filters: &Filters) -> Option<Local> {
         let flag = match name.as_str() {
             "ports" => {
                 query.ports = Some(value.parse::<Ports>().ok()?);
+                continue;
+            }
+            "sockets" => {
+                query.sockets = Some(value.parse::<SocketPatterns>().ok()?);
                 continue;
             }
             "state" => {
@@ -117,7 +123,8 @@ fn keeps(query: &Local, service: &Service) -> bool {
     let is_wanted = wanted.has_transport(endpoint.transport);
     let port = endpoint.port.unwrap_or(0);
     let has_port = query.ports.as_ref().is_none_or(|ports| ports.contains(port))
-        && (!query.common_ports || Ports::common().contains(port));
+        && (!query.common_ports || Ports::common().contains(port))
+        && query.sockets.as_ref().is_none_or(|sockets| is_among(sockets, endpoint));
     let Some(detail) = typed::<LocalDetail>(&service.detail) else { return is_wanted && has_port };
 
     is_wanted
@@ -130,6 +137,13 @@ fn keeps(query: &Local, service: &Service) -> bool {
         && !(query.skip_private && detail.scope == Scope::Private)
         && !(query.exposed && detail.exposed == Some(false))
         && (query.all_netns || detail.netns.is_none())
+}
+
+fn is_among(sockets: &SocketPatterns, endpoint: &Endpoint) -> bool {
+    match (&endpoint.address, endpoint.port) {
+        (Address::Ip(ip), Some(port)) => sockets.matches(endpoint.transport, *ip, port),
+        _ => false,
+    }
 }
 
 /// The facts of a listener or a connection, also where they come from a document.

@@ -77,6 +77,11 @@ impl Interfaces {
         names
     }
 
+    /// Whether an address is one of this namespace's own. Yes if they are unknown.
+    pub(super) fn has(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.addresses.is_empty() || self.addresses.iter().any(|interface| interface.ip == ip)
+    }
+
     /// The kernel's numbers for the namespaces that interfaces lead to directly, as those of containers do.
     pub(super) fn neighbouring_namespaces(&self) -> Vec<i32> {
         self.links.iter().flatten().filter_map(|link| link.peer_namespace).collect()

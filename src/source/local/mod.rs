@@ -144,8 +144,11 @@ impl Source for Local {
 
     /// With ports alone, it says something of them.
     fn nothing(&self) -> Option<String> {
-        let is_alone = self.filters().keys().all(|key| matches!(key.as_str(), "ports" | "all_netns"));
+        let is_alone = self.filters().keys().all(|key| matches!(key.as_str(), "ports" | "sockets" | "all_netns"));
         let ports = self.ports.as_ref().filter(|_| is_alone && !self.connections)?;
+        if let Some(sockets) = &self.sockets {
+            return Some(format!("nothing listens on {sockets}"));
+        }
         let noun = if ports.len() == 1 { "port" } else { "ports" };
         Some(format!("nothing listens on {noun} {ports}"))
     }

@@ -3,7 +3,7 @@
 #[cfg(feature = "cli")]
 use clap::ValueHint;
 
-use crate::model::{Ports, SocketState};
+use crate::model::{Ports, SocketPatterns, SocketState};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +27,9 @@ pub struct Local {
     /// Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
     #[cfg_attr(feature = "cli", arg(short, long, value_name = "PORTS", conflicts_with_all = ["unix", "raw", "packet", "vsock"]))]
     pub ports: Option<Ports>,
+    /// Show only these sockets. The command line has them as words: `udp/53`, `127.0.0.1:8080`
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub sockets: Option<SocketPatterns>,
     /// Show only ports that have a name in `portolan ports`
     #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["unix", "raw", "packet", "vsock"]))]
     pub common_ports: bool,

@@ -13,7 +13,7 @@ use super::users::Users;
 use super::vsock;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketState, Transport};
+use crate::model::{Address, DetailLevel, FirewallVerdict, Ports, Scope, SocketPatterns, SocketState, Transport};
 
 /// The options, checked.
 pub(super) struct Selection<'a> {
@@ -50,6 +50,7 @@ impl<'a> Selection<'a> {
         let scope = scope(socket);
         let out = self.leaves_out_interface(socket, interfaces)
             || self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
+            || query.sockets.as_ref().is_some_and(|sockets| !is_among(sockets, socket, interfaces))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
             || (query.exposed && self.exposed(socket, namespace) == Some(false));
@@ -173,6 +174,17 @@ pub(super) fn bound(socket: &Socket) -> Option<Bound> {
     }
 }
 
+/// Whether a socket is one of these. A wildcard receives only what is sent to an address of its own machine.
+fn is_among(sockets: &SocketPatterns, socket: &Socket, interfaces: &Interfaces) -> bool {
+    let Address::Ip(ip) = socket.address else { return false };
+    if !sockets.matches(socket.transport, ip, socket.port) {
+        return false;
+    }
+    !ip.is_unspecified()
+        || !sockets.has_address()
+        || sockets.at_own_addresses(|ip| interfaces.has(ip)).matches(socket.transport, ip, socket.port)
+}
+
 impl Local {
     /// # Errors
     /// Options that exclude every socket.
@@ -229,7 +241,8 @@ impl Local {
 
     /// Whether the addresses of the interfaces matter.
     pub(super) fn needs_interfaces(&self, depth: DetailLevel) -> bool {
-        depth == DetailLevel::Full || self.exposed || self.interface.is_some()
+        let has_address = self.sockets.as_ref().is_some_and(SocketPatterns::has_address);
+        depth == DetailLevel::Full || self.exposed || self.interface.is_some() || has_address
     }
 
     /// Whether services are selected by their owners.

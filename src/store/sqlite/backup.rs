@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::StepResult;
 
-use super::{fault, open, stray_log};
+use super::{fault, open};
 use crate::error::plain;
 use crate::store::StoreError;
 
@@ -28,7 +28,7 @@ pub(super) fn write(connection: &Connection, to: &Path, between: impl FnMut()) -
     if to.symlink_metadata().is_ok() {
         return Err(StoreError::Exists { path: to.to_owned() });
     }
-    stray_log::refuse_beside(to)?;
+    open::refuse_leftovers(to)?;
     let partial = partial(to);
     let written = copy(connection, &partial, between).and_then(|()| publish(&partial, to));
 

@@ -107,6 +107,20 @@ pub(super) fn prepare(path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// # Errors
+/// Beside a new database lies the log of an old one, which SQLite would apply to it.
+pub(super) fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
+    let beside = ["-wal", "-journal"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        PathBuf::from(name)
+    });
+    match beside.into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(StoreError::Leftover { path }),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(path, flags).map_err(fault::opening(path))

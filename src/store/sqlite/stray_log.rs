@@ -9,25 +9,12 @@ use rusqlite::{Connection, OpenFlags};
 use super::fault;
 use crate::store::StoreError;
 
-/// What SQLite appends to the name of a database for its logs and their index.
-const SUFFIXES: [&str; 3] = ["-wal", "-journal", "-shm"];
-
 /// The write-ahead log of a database, unless it is empty.
 pub(super) fn log_of(path: &Path) -> Option<PathBuf> {
-    let log = beside(path, "-wal");
-    fs::metadata(&log).is_ok_and(|data| data.len() > 0).then_some(log)
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Refuses a place where a file of an earlier database lies.
-pub(super) fn refuse_beside(path: &Path) -> Result<(), StoreError> {
-    let found = SUFFIXES.iter().map(|suffix| beside(path, suffix)).find(|file| file.symlink_metadata().is_ok());
-    found.map_or(Ok(()), |log| Err(StoreError::StrayLog { path: path.to_owned(), log }))
+    name.push("-wal");
+    let log = PathBuf::from(name);
+    fs::metadata(&log).is_ok_and(|data| data.len() > 0).then_some(log)
 }
 
 /// Keeps a log apart from its database until [`release`], also when the connection is closed.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::backup::{partial, publish};
 use super::open::{self, connect, prepare, signed};
 use super::schema::{AUDIT_FORMAT, migrate};
-use super::{Backup, audit, fault, stray_log};
+use super::{Backup, audit, fault};
 use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
 
 /// A database that is read as a whole, of this or an older format. It stays as it is, and no server can use it meanwhile.
@@ -69,7 +69,7 @@ impl SqliteImport {
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Exists { path });
         }
-        stray_log::refuse_beside(&path)?;
+        open::refuse_leftovers(&path)?;
         let partial = partial(&path);
         // What an earlier attempt left.
         let _ = fs::remove_file(&partial);

@@ -480,12 +480,17 @@ fn a_server_with_authentication_may_listen_beyond_this_machine() {
 
     assert_eq!(run.status.code(), Some(0));
     assert!(text.contains("# authentication: API keys of ") && text.contains("unencrypted"), "{text}");
+    let run = check(&["--insecure"]);
+    let text = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(2), "{text}");
+    assert!(text.contains("cannot use --insecure: auth.keys_file") && text.contains("--dns-public"), "{text}");
 
-    // DNS is opened by a switch of its own, and the other APIs keep their authentication.
-    let run = check(&["--dns", "0.0.0.0:5353", "--dns-open"]);
+    let run = check(&["--dns", "0.0.0.0:5399"]);
+    let text = String::from_utf8(run.stderr).unwrap();
+    assert!(run.status.code() == Some(2) && text.contains("add --dns-public"), "{text}");
+    let run = check(&["--dns", "0.0.0.0:5399", "--dns-public"]);
     let text = String::from_utf8(run.stdout).unwrap();
-    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stderr));
-    assert!(text.contains("# authentication: API keys of ") && text.contains("can read the registry by DNS"), "{text}");
+    assert!(run.status.code() == Some(0) && text.contains("# authentication: API keys of "), "{text}");
 }
 
 /// A foreign id and an unknown one take the same way: neither reaches the writer, whose work takes time, and both leave the

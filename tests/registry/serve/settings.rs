@@ -134,7 +134,7 @@ fn bad_settings_files_are_refused_with_their_place() {
         ("server:\n  host: \"0.0.0.0\"\n", &["0.0.0.0:7440", "without authentication", "--insecure"]),
         (
             "server:\n  dns:\n    listen: [\"0.0.0.0:5353\"]\n",
-            &["the DNS address 0.0.0.0:5353", "DNS has no authentication", "--dns-open"],
+            &["the DNS address 0.0.0.0:5353", "could read the registry without authentication", "--dns-public"],
         ),
         (
             "server:\n  dns:\n    listen: [\"127.0.0.1\"]\n",
@@ -229,13 +229,13 @@ fn bad_options_variables_and_places_are_refused() {
         (&["--shutdown-timeout", "0"], &[], &["--shutdown-timeout"]),
         (&["--max-connections", "many"], &[], &["--max-connections 'many'"]),
         (&["--inscure"], &[], &["--insecure"]),
-        (&["--auth", "--insecure"], &[], &["--insecure 'true'", "auth.rbac.enabled (set by --auth)", "--dns-open"]),
+        (&["--auth", "--insecure"], &[], &["--insecure: auth.rbac.enabled (set by --auth)", "--dns-public"]),
         (
             &["--insecure"],
             &[("PORTOLAN__AUTH__KEYS_FILE", "keys.json")],
             &["auth.keys_file (set by PORTOLAN__AUTH__KEYS_FILE)"],
         ),
-        (&["--auth", "--dns", "0.0.0.0:0"], &[], &["DNS has no authentication", "--dns-open"]),
+        (&["--auth", "--dns", "0.0.0.0:0"], &[], &["without authentication", "add --dns-public"]),
         (&["--json"], &[], &["--check"]),
         (&["--port", "0", "--data", "directory"], &[], &["directory"]),
         (&["--port", "0", "--data", "not-a-database"], &[], &["it is not a database"]),

@@ -1,10 +1,12 @@
 //! Services in the Prometheus text format.
 
 use std::borrow::Borrow;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use crate::catalog::Snapshot;
+use crate::cli::validate::reload::ReloadStatus;
 use crate::model::{Completeness, Filters, Listing, PartialError, Service};
 use crate::output::{Footer, FormatName, RenderOptions};
 
@@ -14,6 +16,17 @@ pub(super) fn of_watch<S: Borrow<Service>>(snapshot: &Snapshot, services: &[S]) 
     let errors = snapshot.stale().map_or(&[][..], std::slice::from_ref);
     let is_complete = snapshot.is_synced() && errors.is_empty();
     text(services, is_complete, errors)
+}
+
+/// What became of the last reading of the services files.
+pub(super) fn of_reload(status: &ReloadStatus) -> String {
+    let (is_successful, succeeded) = status.last();
+    let mut text = String::new();
+    let help = "Whether the services files could be read when they changed last.";
+    gauge(&mut text, "portolan_config_last_reload_successful", help, u8::from(is_successful));
+    let help = "When the services files were read successfully the last time.";
+    gauge(&mut text, "portolan_config_last_reload_success_timestamp_seconds", help, succeeded.as_second());
+    text
 }
 
 /// The services of a probe.
@@ -36,4 +49,9 @@ fn text<S: Borrow<Service>>(services: &[S], is_complete: bool, errors: &[Partial
     });
     // Writing to memory cannot fail, and the format writes UTF-8.
     written.map(|()| String::from_utf8_lossy(&content).into_owned()).unwrap_or_default()
+}
+
+pub(super) fn gauge(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
 }

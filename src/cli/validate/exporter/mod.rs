@@ -20,11 +20,12 @@ use tokio_util::sync::CancellationToken;
 use self::probe::Prober;
 use crate::catalog::Reader;
 use crate::cli::stderr;
+use crate::cli::validate::reload::ReloadStatus;
 use crate::cli::watch::Beside;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
 use crate::health::LatestHealth;
-use crate::model::{ParseError, Service};
+use crate::model::ParseError;
 use crate::net::runtime;
 use crate::server::serve_exporter;
 
@@ -42,7 +43,8 @@ pub(in crate::cli::validate) struct ExporterArgs {
     /// /metrics has the result of the last check of each endpoint. /probe checks one target at once, as blackbox_exporter does:
     /// T is a target of this command, or an endpoint or the name of a service in its services file; M is the name of a service
     /// in the file, whose options apply. probe_success is 1 if `portolan validate` would exit with 0. A target that could not be
-    /// judged is answered with 503 and the cause.
+    /// judged is answered with 503 and the cause. The services file is read again when it changes and on SIGHUP; one that is invalid
+    /// changes nothing, and portolan_config_last_reload_successful is 0.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen, requires = "watch")]
     pub(in crate::cli::validate) listen: Option<SocketAddr>,
     /// Let /probe check targets that this command does not name, except link-local addresses and metadata services
@@ -57,7 +59,7 @@ pub(in crate::cli::validate) struct ExporterArgs {
 pub(in crate::cli::validate) struct ExporterChecks {
     pub(in crate::cli::validate) validator: crate::health::Validator,
     pub(in crate::cli::validate) options: crate::health::ValidatorOptions,
-    pub(in crate::cli::validate) services: Vec<Service>,
+    pub(in crate::cli::validate) targets: Arc<ReloadStatus>,
     pub(in crate::cli::validate) latest: Arc<LatestHealth>,
 }
 
@@ -96,8 +98,8 @@ impl Exporter {
             Error::io(format!("listen at {wanted}"), error, "choose another port, or an address of this machine")
         })?;
 
-        let ExporterChecks { validator, options, services, latest } = checks;
-        let prober = Arc::new(Prober::new(validator, options, services, (args.allow_any_target, address.ip())));
+        let ExporterChecks { validator, options, targets, latest } = checks;
+        let prober = Arc::new(Prober::new(validator, options, targets, (args.allow_any_target, address.ip())));
         Ok(Some(Self { address, listener, latest, prober, quiet }))
     }
 }
@@ -135,7 +137,8 @@ fn router(state: ExporterState) -> Router {
 }
 
 async fn metrics(State(state): State<Arc<ExporterState>>) -> Response {
-    let text = metrics::of_watch(&state.reader.load(), &state.latest.services());
+    let mut text = metrics::of_watch(&state.reader.load(), &state.latest.services());
+    text.push_str(&metrics::of_reload(state.prober.targets()));
     ([(CONTENT_TYPE, TEXT_FORMAT)], text).into_response()
 }
 

@@ -1,6 +1,5 @@
 //! `/probe?target=T&module=M`: checks a target at once, as blackbox_exporter does.
 
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,11 +11,13 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
+use super::metrics::gauge;
 use super::probe_target::{ProbeRefusal, service_of};
 use super::{ExporterState, TEXT_FORMAT, metrics};
 use crate::clean::clean;
-use crate::health::{Validator, ValidatorOptions};
-use crate::model::{DeclaredDetail, HealthState, Listing, Service};
+use crate::cli::validate::reload::ReloadStatus;
+use crate::health::{Validator, ValidatorOptions, missed_expectation};
+use crate::model::{CheckSpec, DeclaredDetail, HealthState, Listing, Service};
 use crate::net::AddressPolicy;
 
 /// Probes at once: each has a thread of its own.
@@ -35,7 +36,7 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 pub(super) struct Prober {
     validator: Validator,
     options: ValidatorOptions,
-    services: Vec<Service>,
+    targets: Arc<ReloadStatus>,
     /// Limits the targets that the command does not name; `None` if only named ones are allowed.
     others: Option<Arc<AddressPolicy>>,
     room: Semaphore,
@@ -46,18 +47,23 @@ impl Prober {
     pub(super) fn new(
         validator: Validator,
         options: ValidatorOptions,
-        services: Vec<Service>,
+        targets: Arc<ReloadStatus>,
         any: (bool, IpAddr),
     ) -> Self {
         let (allow_any, listens_at) = any;
         let is_local = listens_at.to_canonical().is_loopback();
         let others = allow_any.then(|| Arc::new(AddressPolicy::for_probes(is_local)));
-        Self { validator, options, services, others, room: Semaphore::new(MAX_PROBES) }
+        Self { validator, options, targets, others, room: Semaphore::new(MAX_PROBES) }
+    }
+
+    /// The targets that the command names.
+    pub(super) fn targets(&self) -> &ReloadStatus {
+        &self.targets
     }
 
     /// Checks a service within this time.
     async fn check(&self, service: Service, limit: Duration) -> crate::error::Result<Listing> {
-        let is_named = self.services.iter().any(|known| known.id == service.id);
+        let is_named = self.targets.services().iter().any(|known| known.id == service.id);
         let addresses = match &self.others {
             Some(policy) if !is_named => {
                 policy.refresh();
@@ -92,18 +98,20 @@ pub(super) async fn answer(State(state): State<Arc<ExporterState>>, uri: Uri, he
     }
 
     let prober = &state.prober;
-    let service = match service_of(&prober.services, (target.as_deref(), module.as_deref()), prober.others.is_some()) {
-        Ok(service) => service,
-        Err(ProbeRefusal::Invalid(why)) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
-        Err(ProbeRefusal::Forbidden(why)) => return (StatusCode::FORBIDDEN, why + "\n").into_response(),
-    };
+    let service =
+        match service_of(&prober.targets.services(), (target.as_deref(), module.as_deref()), prober.others.is_some()) {
+            Ok(service) => service,
+            Err(ProbeRefusal::Invalid(why)) => return (StatusCode::BAD_REQUEST, why + "\n").into_response(),
+            Err(ProbeRefusal::Forbidden(why)) => return (StatusCode::FORBIDDEN, why + "\n").into_response(),
+        };
     let Ok(_permit) = prober.room.try_acquire() else {
         return unavailable(&format!("{MAX_PROBES} probes are running already"));
     };
 
     let (begun, min_score) = (Instant::now(), min_score(&service));
+    let spec = prober.validator.spec_of(&service);
     match prober.check(service, time_limit(&headers)).await {
-        Ok(listing) => reply(&listing, min_score, begun.elapsed()),
+        Ok(listing) => reply(&listing, (min_score, &spec), begun.elapsed()),
         Err(error) => unavailable(&error.to_string()),
     }
 }
@@ -111,6 +119,11 @@ pub(super) async fn answer(State(state): State<Arc<ExporterState>>, uri: Uri, he
 fn min_score(service: &Service) -> Option<u8> {
     let declared = service.detail.downcast_ref::<DeclaredDetail>();
     declared.and_then(|declared| declared.ask.limits.min_score)
+}
+
+fn misses_expectation(listing: &Listing, spec: &CheckSpec) -> bool {
+    let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
+    endpoints.any(|endpoint| missed_expectation(endpoint, spec).is_some())
 }
 
 /// How long the scrape waits, less the time to deliver the reply.
@@ -121,7 +134,7 @@ fn time_limit(headers: &HeaderMap) -> Duration {
 }
 
 /// The metrics of a probe. What could not be judged has none: a missing sample is no failure of the target.
-fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Response {
+fn reply(listing: &Listing, (min_score, spec): (Option<u8>, &CheckSpec), elapsed: Duration) -> Response {
     let Some(health) = listing.services.first().and_then(|service| service.health.as_deref()) else {
         return unavailable("nothing was checked");
     };
@@ -131,7 +144,7 @@ fn reply(listing: &Listing, min_score: Option<u8>, elapsed: Duration) -> Respons
 
     let is_success = match min_score {
         Some(min_score) => health.score.is_some_and(|score| score >= min_score),
-        None => health.state != HealthState::Unhealthy,
+        None => health.state != HealthState::Unhealthy && !misses_expectation(listing, spec),
     };
     let mut text = String::new();
     gauge(&mut text, "probe_success", "Whether portolan validate would exit with 0.", u8::from(is_success));
@@ -163,11 +176,6 @@ fn http_status(listing: &Listing) -> Option<u16> {
 fn figures(listing: &Listing) -> Option<crate::model::Figures> {
     let [endpoint] = &listing.services.first()?.endpoints[..] else { return None };
     endpoint.health.as_deref().map(|health| health.figures)
-}
-
-fn gauge(text: &mut String, name: &str, help: &str, value: impl std::fmt::Display) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
 }
 
 /// Why the health of the service is unknown.

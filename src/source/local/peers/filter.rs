@@ -42,10 +42,13 @@ pub(super) fn keeps_addresses(
         _ => query.udp || !query.tcp,
     };
     let has_port = ports.is_none_or(|ports| ports.contains(own.port()) || ports.contains(peer.port()));
+    let is_among = query.sockets.as_ref().is_none_or(|sockets| {
+        [own, peer].iter().any(|end| sockets.matches(transport, end.ip().to_canonical(), end.port()))
+    });
     let is_within = own.ip() == peer.ip() || peer.ip().is_loopback();
     let is_private = !is_within && Scope::of(peer.ip()) == Scope::Private;
 
-    is_wanted && has_port && !(query.skip_loopback && is_within) && !(query.skip_private && is_private)
+    is_wanted && has_port && is_among && !(query.skip_loopback && is_within) && !(query.skip_private && is_private)
 }
 
 /// Whether the filters by owner keep a connection: one of its ends suffices.

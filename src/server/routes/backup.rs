@@ -1,0 +1,94 @@
+//! A copy of the database of one server, made while it is used.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::Response;
+use futures_util::stream::try_unfold;
+use tokio::task::spawn_blocking;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::error::plain;
+use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
+use crate::server::authorized::Access;
+use crate::server::params::Params;
+use crate::store::StoreError;
+
+/// How much is read from the copy at once.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Download a backup of the database
+///
+/// The database as it is at one moment, as a SQLite file; writes go on meanwhile. Only of a server with a file of its own.
+#[utoipa::path(get, path = "/api/v1/backup", operation_id = "downloadBackup", tag = "server",
+    responses((status = 200, content_type = "application/vnd.sqlite3", body = Vec<u8>), (status = 400, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
+pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
+    Params::read(request.uri().query(), &[], &[])?;
+    access.require_everything("GET /api/v1/backup")?;
+    let store = access.app().probe.store();
+
+    let copied = spawn_blocking(move || {
+        let copy = TemporaryFile::new();
+        store.backup(&copy.0).map(|backup| (copy, backup.bytes))
+    });
+    let (copy, bytes) = copied.await.map_err(|_| failed("the copy was interrupted"))?.map_err(refused)?;
+    let file = File::open(&copy.0).map_err(|error| failed(&plain(&error)))?;
+    // It has no name any more, so nothing is left of it whatever happens to the reply.
+    drop(copy);
+
+    access.note("back_up", "", &format!("{bytes} bytes"));
+    info!(bytes, caller = access.caller_name(), "backup made");
+    let mut response = Response::new(Body::from_stream(try_unfold(file, next_chunk)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.sqlite3"));
+    response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
+    Ok(response)
+}
+
+/// A file that nobody else can foresee, removed when this is dropped.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("portolan-backup-{}", Uuid::new_v4())))
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+async fn next_chunk(file: File) -> io::Result<Option<(Bytes, File)>> {
+    let read = spawn_blocking(move || {
+        let (mut file, mut chunk) = (file, vec![0; CHUNK_BYTES]);
+        let length = file.read(&mut chunk)?;
+        chunk.truncate(length);
+        io::Result::Ok((chunk, file))
+    });
+    let (chunk, file) = read.await.map_err(io::Error::other)??;
+    Ok((!chunk.is_empty()).then(|| (Bytes::from(chunk), file)))
+}
+
+fn refused(error: StoreError) -> ApiError {
+    match error {
+        StoreError::NoFiles => {
+            let error = ApiError::bad_request("no_database_file", "the server has no database file of its own");
+            error.hint(
+                "`portolan db backup FILE --database postgresql://...` backs up a PostgreSQL; memory has no backup",
+            )
+        }
+        error => failed(&error.to_string()),
+    }
+}
+
+fn failed(why: &str) -> ApiError {
+    ApiError::unavailable("backup_failed", why.to_owned())
+}
