@@ -69,13 +69,13 @@ impl Set {
     }
 
     /// Applies an update and returns the changes. After a reset these are the removed services, then the new and changed
-    /// ones, each sorted by id. A partial error changes nothing.
+    /// ones, each sorted by id. A partial error or its end changes nothing.
     pub fn apply(&mut self, update: Update) -> Vec<SetChange> {
         match update {
             Update::Reset(services) => self.reset(services),
             Update::Upsert(service) => self.upsert(Arc::new(service)).into_iter().collect(),
             Update::Remove(id) => self.take(id.as_raw()).map(SetChange::Removed).into_iter().collect(),
-            Update::PartialError(_) => Vec::new(),
+            Update::PartialError(_) | Update::Recovered(_) => Vec::new(),
         }
     }
 

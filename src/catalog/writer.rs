@@ -27,6 +27,8 @@ pub struct Writer {
     stale: Option<PartialError>,
     /// Errors already reported, so that each is reported once.
     faults: Vec<PartialError>,
+    /// Those that were reported before a complete listing, until its end: the listing may have them too.
+    former_faults: Vec<PartialError>,
     /// Events of the current batch.
     events: Vec<Event>,
     shared: Arc<CatalogState>,
@@ -50,6 +52,7 @@ impl Writer {
             synced: false,
             stale: None,
             faults: Vec::new(),
+            former_faults: Vec::new(),
             events: Vec::new(),
             shared: Arc::new(shared),
             published: watch::Sender::new(()),
@@ -63,11 +66,19 @@ impl Writer {
 
     fn apply_one(&mut self, update: Update) {
         if let Update::PartialError(error) = update {
-            if !self.faults.contains(&error) {
-                self.faults.push(error.clone());
+            if self.faults.contains(&error) {
+                return;
+            }
+            self.faults.push(error.clone());
+            if !self.former_faults.contains(&error) {
                 self.record(EventKind::Error(error));
             }
             return;
+        }
+
+        if let Update::Recovered(operation) = &update {
+            // The same error is news when it happens again.
+            self.faults.retain(|fault| fault.operation != *operation);
         }
 
         let is_whole = matches!(update, Update::Reset(_));
@@ -76,7 +87,7 @@ impl Writer {
         }
         if is_whole {
             // After a complete listing, earlier errors are resolved.
-            self.faults.clear();
+            self.former_faults = mem::take(&mut self.faults);
             if !mem::replace(&mut self.synced, true) {
                 self.record(EventKind::Synced { services: self.known.len() });
             }
@@ -126,6 +137,7 @@ impl UpdateSink for Writer {
         for update in updates {
             self.apply_one(update);
         }
+        self.former_faults.clear();
 
         let now = u64::try_from(self.shared.clock.now().as_nanos()).unwrap_or(NEVER - 1);
         self.shared.answered.store(now, Ordering::Release);

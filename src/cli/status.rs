@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::registry::RegistryOptions;
 use super::{Global, stdout};
 use crate::clean::clean;
-use crate::client::{ClusterMember, ImportStatus, ServerStatus};
+use crate::client::{CertificateStatus, ClusterMember, ImportStatus, ServerStatus};
 use crate::error::Result;
 use crate::model::SCHEMA;
 use crate::output;
@@ -88,13 +88,23 @@ fn write_text(out: &mut (dyn Write + Send), status: &ServerStatus) -> io::Result
         ),
         ("off", clean(&status.off.join(", "))),
     ];
-    lines.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))?;
+    let certificate = status.certificate.as_ref().map(|certificate| ("certificate", certificate_text(certificate)));
+    lines.iter().chain(&certificate).try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value}"))?;
     status.servers.iter().try_for_each(|server| {
         writeln!(out, "  {:<18}  {}", format!("server {}", clean(&server.node)), server_text(server))
     })?;
     status.imports.iter().try_for_each(|import| {
         writeln!(out, "  {:<18}  {}", format!("import {}", clean(&import.name)), import_text(import))
     })
+}
+
+/// `expires 2027-03-01T00:00:00Z, in 33 d 4 h 0 min 0 s`.
+fn certificate_text(certificate: &CertificateStatus) -> String {
+    let expires = clean(&certificate.expires);
+    match u64::try_from(certificate.expires_in_seconds) {
+        Ok(seconds) => format!("expires {expires}, in {}", uptime(seconds)),
+        Err(_) => format!("expired {expires}"),
+    }
 }
 
 /// `stale for 12 s: 3 instances of consul://10.0.0.5:8500, cannot list the services: connection refused`.
@@ -106,6 +116,7 @@ fn import_text(import: &ImportStatus) -> String {
         Some(format!("{}{age}: {} {noun} of {}", clean(&import.state), import.instances, clean(&import.place))),
         (import.held > 0).then(|| format!("{} no longer listed", import.held)),
         (import.skipped > 0).then(|| format!("{} cannot be imported", import.skipped)),
+        (import.faults > 1).then(|| format!("{} parts cannot be read", import.faults)),
         import.error.as_deref().map(clean),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")

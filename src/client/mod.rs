@@ -22,9 +22,9 @@ mod watch;
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
 pub use provider::{
-    ActiveLease, AuditPart, AuditQuery, CheckHealth, ClusterMember, HealthReport, HealthRequest, ImportStatus,
-    InstanceChange, InstanceCounts, InstanceHealth, LastCheckResult, PastCheckResult, Provider, ProviderFuture,
-    RegistrationRules, Renewal, ServerStatus, StoreStatus,
+    ActiveLease, AuditPart, AuditQuery, CertificateStatus, CheckHealth, ClusterMember, HealthReport, HealthRequest,
+    ImportStatus, InstanceChange, InstanceCounts, InstanceHealth, LastCheckResult, PastCheckResult, Provider,
+    ProviderFuture, RegistrationRules, Renewal, ServerStatus, StoreStatus,
 };
 #[cfg(feature = "registry")]
 pub use provider::{

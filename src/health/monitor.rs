@@ -161,7 +161,7 @@ impl EndpointMonitor {
                 Update::Reset(services) => reported.extend(self.reset(services)),
                 Update::Upsert(service) => reported.extend(self.upsert(service)),
                 Update::Remove(id) => reported.extend(self.remove(id)),
-                Update::PartialError(fault) => reported.push(Update::PartialError(fault)),
+                other @ (Update::PartialError(_) | Update::Recovered(_)) => reported.push(other),
             }
         }
 

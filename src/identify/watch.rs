@@ -68,7 +68,7 @@ impl IdentifyWatch {
                 self.forget(&id);
                 Update::Remove(id)
             }
-            fault @ Update::PartialError(_) => fault,
+            other @ (Update::PartialError(_) | Update::Recovered(_)) => other,
         }
     }
 

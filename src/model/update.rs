@@ -12,8 +12,11 @@ pub enum Update {
     Upsert(Service),
     /// The service with this id is gone. An unknown id is not an error.
     Remove(ServiceId),
-    /// A part could not be read. None of its services is treated as removed.
+    /// A part could not be read. None of its services is treated as removed. The error holds until a reset without it, or
+    /// until the part has recovered.
     PartialError(PartialError),
+    /// The part with this [`operation`](PartialError::operation) can be read again, or is gone. An unknown one is not an error.
+    Recovered(String),
 }
 
 /// Receives the updates of a watched source. It never blocks the source.

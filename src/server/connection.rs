@@ -1,7 +1,6 @@
 //! Serves one connection, within its time limits.
 
 use std::convert::Infallible;
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -28,6 +27,7 @@ use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
 use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate};
+use super::handshake::{FailedHandshake, HandshakeFailure};
 use super::metrics::Metrics;
 use super::request_context::RequestContext;
 use super::request_id::{REQUEST_ID, RequestIds};
@@ -35,7 +35,6 @@ use super::routes::Routes;
 use super::settings::TimeLimits;
 use super::tls::ServerTls;
 use crate::engine::{Clock, Shutdown};
-use crate::error::plain;
 
 /// How long a connection that the kernel accepted while the server stopped has for its first request.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
@@ -101,22 +100,23 @@ async fn serve_tls(
             let certificate = certificate(&stream);
             converse(stream, (peer, certificate), context, shutdown).await;
         }
-        Ok(Err(error)) => debug!(%peer, error = plain(&error), "TLS handshake failed"),
+        Ok(Err(failed)) => tls.note_failure(peer, &failed, &context.metrics),
         Err(_) => {
-            debug!(%peer, "TLS handshake not complete in time");
             context.metrics.connection_overdue(Overdue::FirstByte);
+            let failed = FailedHandshake::new(HandshakeFailure::TimedOut, "the client did not complete it in time");
+            tls.note_failure(peer, &failed, &context.metrics);
         }
     }
 }
 
 /// The TLS handshake. A client that speaks plain HTTP reads why it gets no answer.
-async fn handshake(mut stream: TcpStream, tls: &ServerTls) -> io::Result<TlsStream<TcpStream>> {
+async fn handshake(mut stream: TcpStream, tls: &ServerTls) -> Result<TlsStream<TcpStream>, FailedHandshake> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
         let _ = stream.write_all(SPEAKS_TLS).await;
-        return Err(io::Error::new(ErrorKind::InvalidData, "the client speaks plain HTTP"));
+        return Err(FailedHandshake::new(HandshakeFailure::PlainHttp, "the client speaks HTTP without TLS"));
     }
-    tls.acceptor().accept(stream).await
+    Ok(tls.acceptor().accept(stream).await?)
 }
 
 /// The certificate of the client, if it has one.

@@ -50,6 +50,8 @@ pub(super) struct ImportFigures {
     pub(super) error: Option<String>,
     /// Whether nothing at all can be read.
     pub(super) is_stale: bool,
+    /// The parts that cannot be read.
+    pub(super) faults: usize,
     /// The instances that the registry has of it.
     pub(super) instances: usize,
     /// Those that the source no longer lists, and that stay for now, because more than half went at once.
@@ -71,6 +73,9 @@ pub(super) struct ImportState {
     pub(super) instances: usize,
     pub(super) held: usize,
     pub(super) skipped: usize,
+    /// The parts of the source that cannot be read now.
+    pub(super) faults: usize,
+    /// Why it cannot be read now, or one of its parts.
     pub(super) error: Option<String>,
 }
 
@@ -148,6 +153,7 @@ impl BoardEntry {
             instances: figures.instances,
             held: figures.held,
             skipped: figures.skipped,
+            faults: figures.faults,
             error: figures.error,
         }
     }

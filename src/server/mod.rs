@@ -24,6 +24,7 @@ mod exporter;
 mod fleet_drift;
 mod freshness;
 mod gate;
+mod handshake;
 mod histogram;
 mod host_instances;
 mod import_board;
@@ -245,7 +246,7 @@ pub async fn run(
         started_at: Timestamp::now(),
         is_store_well: AtomicBool::new(true),
         store_failed: parking_lot::Mutex::default(),
-        has_tls: tls.is_some(),
+        tls: tls.clone(),
         live: ArcSwap::from_pointee(settings.live()),
         settings,
     });

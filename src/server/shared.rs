@@ -23,6 +23,7 @@ use super::recent_changes::RecentChanges;
 use super::ring::Ring;
 use super::settings::{LiveSettings, ServerSettings};
 use super::store_probe::{ProbeResult, StoreProbe};
+use super::tls::ServerTls;
 use super::view::View;
 use super::write_queue::WriteQueue;
 use super::written_lists::WrittenLists;
@@ -71,7 +72,8 @@ pub(super) struct ServerState {
     pub(super) is_store_well: AtomicBool,
     /// When the store failed last, unless it kept something since.
     pub(super) store_failed: Mutex<Option<Instant>>,
-    pub(super) has_tls: bool,
+    /// The certificate of its listeners; `None`: they speak plain HTTP.
+    pub(super) tls: Option<Arc<ServerTls>>,
     /// The connection to Redis, if there is one to make.
     #[cfg(feature = "redis")]
     pub(super) redis: Option<Arc<super::redis_link::RedisLink>>,
@@ -175,6 +177,7 @@ impl ServerState {
             picks: self.settings.has_compat_metrics.then(Vec::new),
             drift: drift_figures(&view),
             imports: self.imports.states(),
+            certificate_expires: self.tls.as_ref().and_then(|tls| tls.expires()),
             ..InstanceFigures::default()
         };
         for service in view.services() {

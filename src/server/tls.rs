@@ -1,5 +1,6 @@
 //! TLS of the listeners, with certificates that are read again when they change.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
+use super::handshake::{FailedHandshake, HandshakeLog};
+use super::metrics::Metrics;
 use super::watched_file::WatchedFile;
 use crate::clean::clean;
 use crate::error::plain;
@@ -32,6 +35,7 @@ pub struct TlsFiles {
 pub struct ServerTls {
     files: TlsFiles,
     current: ArcSwap<CurrentCertificate>,
+    failures: HandshakeLog,
 }
 
 /// A certificate as it is presented.
@@ -58,12 +62,22 @@ impl ServerTls {
             let file = clean(&files.certificate.to_string_lossy());
             warn!(file, "the certificate has expired: no client that checks it connects");
         }
-        Ok(Self { files, current: ArcSwap::from_pointee(current) })
+        Ok(Self { files, current: ArcSwap::from_pointee(current), failures: HandshakeLog::default() })
     }
 
     /// Takes the handshake of a new connection with the current certificate. Connections that are open keep theirs.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.load().config))
+    }
+
+    /// When the current certificate expires, in seconds since the epoch; `None`: that cannot be read.
+    pub(super) fn expires(&self) -> Option<i64> {
+        self.current.load().expires
+    }
+
+    /// Counts a handshake that failed, and logs why.
+    pub(super) fn note_failure(&self, peer: SocketAddr, failed: &FailedHandshake, metrics: &Metrics) {
+        self.failures.note(peer, failed, metrics);
     }
 
     /// The files to watch.

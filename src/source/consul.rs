@@ -197,7 +197,12 @@ const LIST: &str = "list the services of Consul";
 
 /// The error of one service.
 fn part(failure: RegistryFailure, name: &str) -> PartialError {
-    failure.into_partial(format!("read the service '{}' of Consul", crate::clean::clean(name)))
+    failure.into_partial(read_service(name))
+}
+
+/// The operation of an error of one service.
+fn read_service(name: &str) -> String {
+    format!("read the service '{}' of Consul", crate::clean::clean(name))
 }
 
 fn not_requested(count: usize) -> PartialError {

@@ -2,6 +2,7 @@
 
 mod api;
 mod environment;
+mod key_faults;
 mod registrations;
 mod value;
 mod watch;

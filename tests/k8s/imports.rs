@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::double::{Double, Resource, Rights, TOKEN};
+use crate::double::{Double, Kubeconfig, Resource, Rights, TOKEN};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::Portolan;
 use crate::support::{Ended, HANG, TempDir};
@@ -22,8 +22,12 @@ struct Importer {
 
 impl Importer {
     fn start(double: &Double) -> Self {
+        Self::with(&double.kubeconfig())
+    }
+
+    fn with(kubeconfig: &Kubeconfig) -> Self {
         let words = "serve --data :memory: --port 0 --import k8s:shop";
-        let (mut child, home): (Child, TempDir) = Portolan::other(&double.kubeconfig(), words).start();
+        let (mut child, home): (Child, TempDir) = Portolan::other(kubeconfig, words).start();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let said = lines.find_map(|line| line.split_once("listens on http://").map(|(_, address)| address.to_owned()));
         let address = said.expect("it says where it listens").parse().unwrap();
@@ -39,6 +43,10 @@ impl Importer {
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
         serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
+    }
+
+    fn import(&self) -> Value {
+        self.get("/api/v1/status")["data"]["imports"][0].clone()
     }
 
     fn instances(&self) -> Vec<Value> {
@@ -79,4 +87,26 @@ fn a_cluster_is_imported_and_lost_permissions_empty_nothing() {
     double.end_watches();
     server.until("it is stale", |server| server.get("/api/v1/status")["data"]["imports"][0]["state"] == "stale");
     assert_eq!(server.instances().len(), 3);
+}
+
+/// What may not be read is missing from every list, also from one that comes later without a word of it.
+#[test]
+fn a_missing_permission_keeps_an_import_incomplete() {
+    let double = Double::start();
+    double.store().put(Resource::NAMESPACES, namespace("shop"));
+    double.store().put(Resource::SERVICES, service("shop", "web"));
+    double.access().user("viewer", "v", Rights::default().in_namespace("services", "shop"));
+    let server = Importer::with(&double.kubeconfig().token("v"));
+    server.until("it is incomplete", |server| server.import()["state"] == "incomplete");
+    assert!(server.import()["error"].as_str().unwrap().contains("endpoints"), "{}", server.import());
+
+    // The list is read again.
+    let old = Instant::now();
+    double.store().compact();
+    double.end_watches();
+    server.until("it was read again", |server| {
+        let age = server.import()["age_seconds"].as_f64().unwrap();
+        Duration::from_secs_f64(age) < old.elapsed()
+    });
+    assert_eq!(server.import()["state"], "incomplete");
 }

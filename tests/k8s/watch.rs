@@ -62,7 +62,7 @@ impl UpdateSink for Listener {
                     told.services.remove(id.as_raw());
                     told.removed.push(id.to_string());
                 }
-                Update::PartialError(_) => {}
+                Update::PartialError(_) | Update::Recovered(_) => {}
             }
         }
         self.changed.notify_one();

@@ -264,6 +264,13 @@ fn missing_permissions_are_reported_and_the_rest_is_watched() {
         (&orders["item"]["findings"], &orders["item"]["detail"]["endpoints_from"]),
         (&Value::Null, &json!("unknown"))
     );
+
+    // A new list has the same errors: they are not reported again.
+    double.store().compact();
+    double.end_watches();
+    double.store().put(Resource::SERVICES, service("shop", "third"));
+    let (told, _) = watch.until("added");
+    assert!(!told.iter().any(|line| line.starts_with("error")), "{told:?}");
     watch.end();
 }
 

@@ -12,7 +12,7 @@ use std::{fs, thread};
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::support::{Cgroup, Fixture, HANG, Isolation, Lines, Outcome, Scene, finish};
+use crate::support::{Cgroup, Fixture, HANG, Isolation, Lines, Listing, Outcome, Scene, finish};
 
 const ID: &str = "3f4e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7";
 const OTHER_ID: &str = "94e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d73";
@@ -145,10 +145,11 @@ fn a_silent_runtime_costs_its_own_names_only() {
     let _other = machine.scene.fixture_in(&group, "[ name=postgres tcp=0.0.0.0:5432 ]");
 
     let outcome = machine.run("--runtime --json");
-    let listing = outcome.listing();
+    let listing = Listing::new(&outcome.document());
     assert_eq!(listing.row("tcp 0.0.0.0:5432").detail("container")["image"], "postgres:17");
     let silent = listing.row("tcp 0.0.0.0:80").detail("container").clone();
     assert_eq!(silent, json!({"runtime": "docker", "id": ID, "pod": null, "name_unknown": true}));
+    assert_eq!(outcome.code, Some(3), "the listing lacks names that were asked for: {}", outcome.stderr);
     let said: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("names of containers")).collect();
     assert_eq!(said.len(), 1, "{}", outcome.stderr);
     assert!(said[0].contains("/run/docker.sock") && said[0].contains("no reply within 3 s"), "{}", outcome.stderr);
@@ -178,7 +179,7 @@ fn hostile_replies_are_bounded_and_cleaned() {
         machine.serve("docker.sock", move |stream| reply(stream, &bytes));
         let (_group, _fixture) = machine.container(&format!("docker-{ID}.scope"));
         let outcome = machine.run("--runtime");
-        assert_eq!(outcome.code, Some(0), "{why}: {}", outcome.stderr);
+        assert_eq!(outcome.code, Some(if why.is_empty() { 0 } else { 3 }), "{why}: {}", outcome.stderr);
         assert!(outcome.stderr.contains(why), "{why}: {}", outcome.stderr);
         assert_eq!(outcome.text().contains("unknown"), !why.is_empty(), "{why}: {}", outcome.text());
         assert!(!outcome.text().contains(['\u{1b}', '\u{7}', '\u{202e}']), "{:?}", outcome.text());

@@ -206,6 +206,22 @@ fn a_failing_part_is_reported_once_and_removes_nothing() {
 }
 
 #[test]
+fn an_error_that_ended_is_reported_again_and_one_that_stays_is_not() {
+    let mut writer = writer();
+    let told = ReaderLog::join(&writer.reader());
+    writer.apply(vec![Update::Reset(Vec::new()), Update::PartialError(fault())]);
+    // A complete listing that has the same error.
+    writer.apply(vec![Update::Reset(Vec::new()), Update::PartialError(fault())]);
+    writer.apply(vec![Update::Recovered("another operation".to_owned()), Update::PartialError(fault())]);
+    writer.apply(vec![Update::Recovered(fault().operation)]);
+    writer.apply(vec![Update::PartialError(fault())]);
+    writer.apply(vec![Update::Reset(Vec::new())]);
+    writer.apply(vec![Update::PartialError(fault())]);
+    drop(writer);
+    assert_eq!(told.hear_out().count("error"), 3);
+}
+
+#[test]
 fn a_reader_that_never_reads_gets_a_lag_report_and_delays_no_other() {
     let mut writer = writer();
     let (mut slow, quick) = (ReaderLog::join(&writer.reader()), writer.reader());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::diagnosis::{Diagnosis, counted};
-use crate::client::{Registry, ServerStatus};
+use crate::client::{CertificateStatus, Registry, ServerStatus};
 use crate::error::Error;
 use crate::source::collect;
 
@@ -15,6 +15,10 @@ pub(super) const REGISTRY: &str = "registry";
 const OWN: &str = "portolan";
 /// Leases and tokens bear less than this; the figures of the server are whole seconds.
 const MAX_SKEW: Duration = Duration::from_secs(3);
+/// A certificate that expires sooner should have been renewed. The alert rules use the same time.
+const MIN_CERTIFICATE_DAYS: i64 = 7;
+/// In seconds.
+const DAY: i64 = 86_400;
 
 /// Looks at a registry. `is_named`: it was asked for, so that its absence is a failure.
 pub(super) async fn diagnose(registry: &Registry, is_named: bool, limit: Duration) -> Vec<Diagnosis> {
@@ -34,14 +38,16 @@ pub(super) async fn diagnose(registry: &Registry, is_named: bool, limit: Duratio
         }
     };
     let reached = format!("portolan {} at {place}: {}", status.version, counted(status.instances, "instance"));
-    vec![
+    let mut diagnoses = vec![
         Diagnosis::ok(REGISTRY, reached),
         readiness(&status),
         store(&status),
         clock(&status, asked, Timestamp::now()),
         monitor(&status),
         guard(&status),
-    ]
+    ];
+    diagnoses.extend(status.certificate.as_ref().map(certificate));
+    diagnoses
 }
 
 /// A registry of another kind: whether it lists its services.
@@ -123,6 +129,21 @@ fn clock(status: &ServerStatus, asked: Timestamp, answered: Timestamp) -> Diagno
     Diagnosis::warn("clock", text, hint)
 }
 
+fn certificate(certificate: &CertificateStatus) -> Diagnosis {
+    let CertificateStatus { expires, expires_in_seconds, .. } = certificate;
+    let hint = "renew it, and write the new one to the same file: the server reads the file again";
+    if *expires_in_seconds < 0 {
+        return Diagnosis::fail("certificate", format!("the server's certificate expired {expires}"), hint);
+    }
+    let days = expires_in_seconds / DAY;
+    let text = format!("the server's certificate expires {expires}, in {}", counted(days, "day"));
+    if days < MIN_CERTIFICATE_DAYS {
+        return Diagnosis::warn("certificate", text, hint);
+    }
+
+    Diagnosis::ok("certificate", text)
+}
+
 fn monitor(status: &ServerStatus) -> Diagnosis {
     if status.off.iter().any(|off| off == "health_checks") {
         let hint = "set registry.health_checks.enabled, and start the server again";
@@ -186,6 +207,16 @@ mod tests {
         assert_eq!((line.state, line.hint.as_str()), (Unknown, "a key"));
         assert!(!line.text.contains("no registry"), "{}", line.text);
         assert_eq!(unreachable("127.0.0.1:7440", &refused, true).state, Fail);
+    }
+
+    #[test]
+    fn a_certificate_that_expires_soon_is_a_warning() {
+        let state = |expires_in_seconds| {
+            let mut status = CertificateStatus::default();
+            status.expires_in_seconds = expires_in_seconds;
+            certificate(&status).state
+        };
+        assert_eq!([state(7 * DAY), state(7 * DAY - 1), state(0), state(-1)], [Good, Warn, Warn, Fail]);
     }
 
     #[test]

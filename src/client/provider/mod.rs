@@ -45,7 +45,9 @@ pub use server_api::{
     BalancingState, ConfigContent, ConfigDiff, ConfigItem, InstancePicks, RegistryServer, ShiftAction, ShiftOptions,
     ShiftState, TrafficShare, TrafficState, TrafficTarget,
 };
-pub use server_status::{ClusterMember, ImportStatus, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus};
+pub use server_status::{
+    CertificateStatus, ClusterMember, ImportStatus, InstanceCounts, RegistrationRules, ServerStatus, StoreStatus,
+};
 use url::RegistryUrl;
 
 /// What a request to a provider returns.

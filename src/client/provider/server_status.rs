@@ -54,6 +54,8 @@ pub struct ServerStatus {
     pub servers: Vec<ClusterMember>,
     /// The registries whose services it shows beside its own.
     pub imports: Vec<ImportStatus>,
+    /// The certificate of its listeners; `None` without TLS.
+    pub certificate: Option<CertificateStatus>,
     /// Everything else that it says.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,
@@ -94,8 +96,21 @@ pub struct ImportStatus {
     pub held: u64,
     /// How many cannot be registered.
     pub skipped: u64,
+    /// How many of its parts, such as services, cannot be read now.
+    pub faults: u64,
     /// Why it cannot be read now, in whole or in part.
     pub error: Option<String>,
+}
+
+/// The certificate of a server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct CertificateStatus {
+    /// When it expires: `2027-03-01T00:00:00Z`.
+    pub expires: String,
+    /// In how many seconds, by the clock of the server; negative if it has expired.
+    pub expires_in_seconds: i64,
 }
 
 /// How many instances have each health.

@@ -132,11 +132,12 @@ impl ImportWriter {
 
     /// Notes whether the source can be read, and logs when that changes.
     fn note(&mut self, view: &ImportView) {
-        let fault = view.stale.as_ref().or_else(|| view.faults.first());
+        let fault = view.stale.as_ref().or_else(|| view.faults.iter().next());
         let error = fault.map(|fault| clean(&format!("cannot {}: {}", fault.operation, fault.cause)));
         self.entry.update(|figures| {
             figures.answered = view.answered;
             figures.is_stale = view.stale.is_some();
+            figures.faults = view.faults.count();
             figures.error.clone_from(&error);
         });
 
@@ -144,7 +145,10 @@ impl ImportWriter {
             return;
         }
         match &error {
-            Some(error) => warn!(import = self.name, error, "the import cannot be read; its instances stay"),
+            Some(error) if view.stale.is_some() => {
+                warn!(import = self.name, error, "the import cannot be read; its instances stay");
+            }
+            Some(error) => warn!(import = self.name, error, "a part of the import cannot be read; its instances stay"),
             None => info!(import = self.name, "the import is read again"),
         }
         self.said = error;

@@ -3,6 +3,7 @@
 //! Each import watches a source and keeps a read-only copy of its instances in the registry, so that every interface shows them.
 //! A source that cannot be read changes nothing.
 
+mod faults;
 mod feed;
 mod follow;
 mod plan;

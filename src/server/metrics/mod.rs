@@ -25,6 +25,7 @@ use super::activity::Overdue;
 use super::checks::CheckFigures;
 use super::dns::DnsCounters;
 use super::gate::Full;
+use super::handshake::HandshakeFailure;
 use super::histogram::Times;
 use super::import_board::ImportState;
 
@@ -34,6 +35,7 @@ pub(super) struct Metrics {
     routes: Vec<Arc<RouteStats>>,
     refused: [AtomicU64; 2],
     overdue: [AtomicU64; 4],
+    failed_handshakes: [AtomicU64; HandshakeFailure::COUNT],
     accept_errors: AtomicU64,
     pub(super) commits: Times,
     /// Changes that were published.
@@ -82,6 +84,8 @@ pub(super) struct InstanceFigures {
     pub(super) drift: DriftFigures,
     /// The imports, in the order of the settings.
     pub(super) imports: Vec<ImportState>,
+    /// When the certificate of the listeners expires, in seconds since the epoch; `None` without one.
+    pub(super) certificate_expires: Option<i64>,
     /// `None`: not under the older names.
     pub(super) picks: Option<Vec<PickCount>>,
 }
@@ -103,6 +107,7 @@ impl Metrics {
             routes: paths.into_iter().map(|path| Arc::new(RouteStats::new(path))).collect(),
             refused: Default::default(),
             overdue: Default::default(),
+            failed_handshakes: Default::default(),
             accept_errors: AtomicU64::new(0),
             commits: Times::default(),
             changes: ChangeCounts::default(),
@@ -131,6 +136,10 @@ impl Metrics {
 
     pub(super) fn connection_overdue(&self, overdue: Overdue) {
         self.overdue[overdue as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn handshake_failed(&self, reason: HandshakeFailure) {
+        self.failed_handshakes[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn accept_failed(&self) {

@@ -12,6 +12,7 @@ use prometheus_client::metrics::MetricType;
 use super::encode::{count_of, counter, gauge, histogram, labelled, values};
 use super::{Gauges, InstanceFigures, Metrics, compat, process, requests};
 use crate::model::HealthState;
+use crate::server::handshake::HandshakeFailure;
 use crate::server::import_board::ImportState;
 
 /// A figure of an import; the time is that since the start.
@@ -75,7 +76,7 @@ impl Reading {
     /// The services of other registries.
     fn encode_imports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (imports, uptime) = (&self.instances.imports, self.gauges.uptime);
-        let families: [(&str, &str, ImportFigure); 5] = [
+        let families: [(&str, &str, ImportFigure); 6] = [
             ("portolan_import_up", "Whether the source of the import is read, all of it", |import, _| {
                 u64::from(import.is_up())
             }),
@@ -84,6 +85,7 @@ impl Reading {
                 "Seconds since the last reply of a source that is not read; 0 while it is",
                 ImportState::age,
             ),
+            ("portolan_import_faults", "Parts of the source that cannot be read now", |import, _| import.faults as u64),
             ("portolan_import_instances", "Instances of the import in the registry", |import, _| {
                 import.instances as u64
             }),
@@ -154,7 +156,10 @@ impl Reading {
         let limits = ["first_byte", "head", "idle", "write"];
         let overdue: Vec<_> = limits.into_iter().zip(values(&metrics.overdue)).collect();
         let help = "Connections closed because of a time limit";
-        labelled(encoder, MetricType::Counter, "portolan_overdue_connections", help, "limit", &overdue)
+        labelled(encoder, MetricType::Counter, "portolan_overdue_connections", help, "limit", &overdue)?;
+        let failed: Vec<_> = HandshakeFailure::NAMES.into_iter().zip(values(&metrics.failed_handshakes)).collect();
+        let help = "TLS handshakes that failed; closed means that the client left";
+        labelled(encoder, MetricType::Counter, "portolan_failed_handshakes", help, "reason", &failed)
     }
 
     fn encode_checks(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -200,6 +205,10 @@ impl Reading {
     fn encode_server(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Whether the server can take reads and writes";
         gauge(encoder, "portolan_ready", help, u64::from(self.gauges.is_ready))?;
+        if let Some(expires) = self.instances.certificate_expires {
+            let help = "When the certificate of the server expires, in seconds since 1970";
+            gauge(encoder, "portolan_certificate_expiry_timestamp_seconds", help, expires)?;
+        }
         gauge(encoder, "portolan_uptime_seconds", "Seconds since the start", self.gauges.uptime.as_secs())?;
         let help = "The version of the server, as a label";
         let version = [(env!("CARGO_PKG_VERSION"), 1)];

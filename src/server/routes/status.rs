@@ -1,9 +1,10 @@
 //! What the server is and does.
 
 use axum::extract::Request;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::model::HealthState;
+use crate::model::{CertificateTime, HealthState};
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::metrics::Gauges;
@@ -52,6 +53,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         "servers": servers(app, view.is_unlimited()),
         "redis": redis(app),
         "imports": imports(app, view.is_unlimited()),
+        "certificate": certificate(app),
         "queued_writes": gauges.queued_writes,
         "connections": gauges.connections,
         "event_streams": app.metrics.event_streams.count(),
@@ -112,6 +114,17 @@ fn imports(app: &App, in_full: bool) -> Vec<Value> {
         .collect()
 }
 
+/// When the certificate of the listeners expires; null without one, or if that cannot be read.
+fn certificate(app: &App) -> Value {
+    let expires = app.tls.as_ref().and_then(|tls| tls.expires());
+    expires.map_or(Value::Null, |second| {
+        json!({
+            "expires": CertificateTime::from_second(second),
+            "expires_in_seconds": second - Timestamp::now().as_second(),
+        })
+    })
+}
+
 /// How many services and instances the caller may see.
 struct KnownServices {
     services: u64,
@@ -143,7 +156,7 @@ impl KnownServices {
 /// What this server does without.
 fn off(app: &App) -> Vec<&'static str> {
     let authentication = (!app.access.is_on()).then_some("authentication");
-    let tls = (!app.has_tls).then_some("tls");
+    let tls = app.tls.is_none().then_some("tls");
     let checks = app.checks.off().map(|_| "health_checks");
     let clustering = (!app.contact.is_shared()).then_some("clustering");
     authentication.into_iter().chain(tls).chain(checks).chain(clustering).collect()

@@ -31,6 +31,8 @@ pub(super) struct ServiceWatch {
     failures: u32,
     empty: u32,
     has_instances: bool,
+    /// Whether an error of it was reported, and still holds.
+    is_faulty: bool,
     seed: u64,
 }
 
@@ -83,7 +85,17 @@ pub(super) enum Verdict {
 impl ServiceWatch {
     pub(super) fn new(generation: u64, index: u64, has_instances: bool) -> Self {
         let seed = Retry::random_seed();
-        Self { generation, index, pace: Pace::default(), failures: 0, empty: 0, has_instances, seed }
+        Self { generation, index, pace: Pace::default(), failures: 0, empty: 0, has_instances, is_faulty: false, seed }
+    }
+
+    /// Notes that an error of it is reported.
+    pub(super) fn report_fault(&mut self) {
+        self.is_faulty = true;
+    }
+
+    /// Whether an error of it was reported, which holds no longer: once for each.
+    pub(super) fn take_fault(&mut self) -> bool {
+        std::mem::take(&mut self.is_faulty)
     }
 
     /// The first query.

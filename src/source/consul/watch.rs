@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::api::{Catalog, ConsulApi};
 use super::pace::{Pace, next_index};
 use super::service_watch::{MAX_FAILURES, ServiceOutcome, ServiceQuery, ServiceWatch, Verdict};
-use super::{CONCURRENCY, Consul, LIST, acl, part};
+use super::{CONCURRENCY, Consul, LIST, acl, part, read_service};
 use crate::engine::Retry;
 use crate::error::Result;
 use crate::model::{PartialError, ServiceId, Update, UpdateSink};
@@ -165,7 +165,7 @@ impl<'a> Watch<'a> {
                         return Err(failure.into_error(LIST));
                     }
                     errors.push(Update::PartialError(part(failure, &name)));
-                    self.add(name, 0, false);
+                    self.add(name, 0, false).report_fault();
                 }
             }
         }
@@ -176,9 +176,10 @@ impl<'a> Watch<'a> {
         Ok(std::iter::once(Update::Reset(found)).chain(errors).collect())
     }
 
-    fn add(&mut self, name: String, index: u64, has_instances: bool) {
+    fn add(&mut self, name: String, index: u64, has_instances: bool) -> &mut ServiceWatch {
         self.generation += 1;
-        self.services.insert(name, ServiceWatch::new(self.generation, index, has_instances));
+        let service = ServiceWatch::new(self.generation, index, has_instances);
+        self.services.entry(name).insert_entry(service).into_mut()
     }
 
     /// How long each query waits: the more services, the shorter.
@@ -248,9 +249,12 @@ impl<'a> Watch<'a> {
     /// Watches these services from now on. Returns the removal of the others.
     fn set_names(&mut self, names: BTreeSet<String>) -> Vec<Update> {
         let gone: Vec<String> = self.services.keys().filter(|name| !names.contains(*name)).cloned().collect();
-        let removed = gone.iter().map(|name| Update::Remove(self.id(name))).collect();
+        let mut removed: Vec<Update> = gone.iter().map(|name| Update::Remove(self.id(name))).collect();
         for name in gone {
-            self.services.remove(&name);
+            let service = self.services.remove(&name);
+            if service.is_some_and(|mut service| service.take_fault()) {
+                removed.push(Update::Recovered(read_service(&name)));
+            }
         }
 
         let wait = self.wait();
@@ -276,14 +280,29 @@ impl<'a> Watch<'a> {
 
         let (verdict, query) = service.advance(outcome, wait);
         self.queries.push(query);
+        let mut updates = Vec::new();
         match verdict {
             Verdict::Unchanged => {}
-            Verdict::Present(service) => self.apply(vec![Update::Upsert(*service)], feed),
-            Verdict::Gone => self.apply(vec![Update::Remove(id)], feed),
-            Verdict::Doubtful => self.mark_stale(doubt(&name), feed),
-            Verdict::Failed(failure) if failure.is_outage() => {}
-            Verdict::Failed(failure) => feed.apply_derived(vec![Update::PartialError(part(failure, &name))]),
+            Verdict::Present(service) => updates.push(Update::Upsert(*service)),
+            Verdict::Gone => updates.push(Update::Remove(id)),
+            Verdict::Doubtful => {
+                self.mark_stale(doubt(&name), feed);
+                return Ok(());
+            }
+            Verdict::Failed(failure) if failure.is_outage() => return Ok(()),
+            Verdict::Failed(failure) => {
+                service.report_fault();
+                feed.apply_derived(vec![Update::PartialError(part(failure, &name))]);
+                return Ok(());
+            }
             Verdict::Lost(failure) => return Err(failure.into_error(LIST)),
+        }
+
+        if service.take_fault() {
+            updates.push(Update::Recovered(read_service(&name)));
+        }
+        if !updates.is_empty() {
+            self.apply(updates, feed);
         }
         Ok(())
     }

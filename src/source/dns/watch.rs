@@ -1,5 +1,6 @@
 //! Watches names: looks each one up again when its records are no longer valid.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -23,6 +24,8 @@ struct WatchedName<'a> {
     name: &'a DnsName,
     due: Instant,
     failures: u32,
+    /// The operations of its last lookup that failed.
+    faults: BTreeSet<String>,
 }
 
 /// Begins with everything, and goes on for ever.
@@ -30,8 +33,7 @@ pub(super) async fn watch(options: &Dns, interval: Option<Duration>, feed: &mut 
     let names = options.parsed_names()?;
     let lookup = options.lookup()?;
     let floor = interval.unwrap_or_else(|| options.refresh());
-    let mut watched: Vec<WatchedName<'_>> =
-        names.iter().map(|name| WatchedName { name, due: Instant::now(), failures: 0 }).collect();
+    let mut watched: Vec<WatchedName<'_>> = names.iter().map(WatchedName::new).collect();
     let mut seed = Retry::random_seed();
 
     let found = join_all(names.iter().map(|name| lookup.find(name))).await;
@@ -50,6 +52,7 @@ pub(super) async fn watch(options: &Dns, interval: Option<Duration>, feed: &mut 
         let Some(next) = watched.iter().map(|name| name.due).min() else { return Ok(()) };
         sleep_until(next).await;
         let now = Instant::now();
+        let faults_before = faults(&watched);
         let due: Vec<&mut WatchedName<'_>> = watched.iter_mut().filter(|name| name.due <= now).collect();
         let found = join_all(due.iter().map(|name| lookup.find(name.name))).await;
 
@@ -58,6 +61,8 @@ pub(super) async fn watch(options: &Dns, interval: Option<Duration>, feed: &mut 
             name.schedule(&outcome, floor, &mut seed);
             updates.extend(name.updates(outcome));
         }
+        // Names may share a target: its error is over when no name has it any more.
+        updates.extend(faults_before.difference(&faults(&watched)).cloned().map(Update::Recovered));
         // A name of which no server knows anything keeps what is known of it, and all is stale until it is known again.
         if watched.iter().all(|name| name.failures == 0) {
             feed.apply(updates);
@@ -67,8 +72,18 @@ pub(super) async fn watch(options: &Dns, interval: Option<Duration>, feed: &mut 
     }
 }
 
-impl WatchedName<'_> {
+/// The operations that failed in the last lookups of all names.
+fn faults(watched: &[WatchedName<'_>]) -> BTreeSet<String> {
+    watched.iter().flat_map(|name| &name.faults).cloned().collect()
+}
+
+impl<'a> WatchedName<'a> {
+    fn new(name: &'a DnsName) -> Self {
+        Self { name, due: Instant::now(), failures: 0, faults: BTreeSet::new() }
+    }
+
     fn schedule(&mut self, outcome: &Outcome, floor: Duration, seed: &mut u64) {
+        self.faults = outcome.errors.iter().map(|error| error.operation.clone()).collect();
         let pause = if outcome.is_known {
             self.failures = 0;
             outcome.ttl.max(floor).min(MAX_PAUSE)

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt, stream};
 
 use super::api::{EtcdApi, Pair};
+use super::key_faults::KeyFaults;
 use super::value::{Registered, read};
-use crate::clean::clean;
 use crate::model::{Lease, PartialError, RegistryDetail, Service, ServiceId, Update};
 use crate::net::registry_http::RegistryFailure;
 use crate::source::name_filter::NameFilter;
@@ -19,6 +19,7 @@ pub(super) struct Registrations {
     /// The keys of each service.
     by_service: BTreeMap<String, BTreeSet<Vec<u8>>>,
     leases: BTreeMap<i64, Lease>,
+    faults: KeyFaults,
 }
 
 struct Registration {
@@ -27,59 +28,63 @@ struct Registration {
     lease: i64,
 }
 
-/// Errors of single keys that are reported; the others are counted.
-const MAX_ERRORS: usize = 20;
 /// Leases that are read; the expiry of others is not shown.
 const MAX_LEASES: usize = 2000;
 const CONCURRENCY: usize = 8;
-const HINT: &str = "write JSON with an address and a port, or host:port; or choose another --prefix";
+/// The operation of the error if leases cannot be read.
+pub(super) const READ_LEASES: &str = "read the leases of etcd";
+pub(super) const HINT: &str = "write JSON with an address and a port, or host:port; or choose another --prefix";
 
 impl Registrations {
     pub(super) fn new(prefix: &str, filter: NameFilter) -> Self {
         let (by_key, by_service, leases) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { prefix: prefix.as_bytes().to_vec(), filter, by_key, by_service, leases }
+        let (prefix, faults) = (prefix.as_bytes().to_vec(), KeyFaults::default());
+        Self { prefix, filter, by_key, by_service, leases, faults }
     }
 
     /// Takes all keys of a list. Returns the errors of those that are no registrations.
     pub(super) fn fill(&mut self, pairs: Vec<Pair>) -> Vec<PartialError> {
-        let mut errors = Vec::new();
-        let mut more = 0;
+        let mut faults = Vec::new();
         for pair in pairs {
-            match self.put(pair) {
-                Ok(_) => {}
-                Err(error) if errors.len() < MAX_ERRORS => errors.push(error),
-                Err(_) => more += 1,
+            match self.read(&pair) {
+                Ok(registered) => drop(self.insert(pair, registered)),
+                Err(why) => faults.push((pair.key, why)),
             }
         }
-        if more > 0 {
-            let cause = "their values are no registrations either".to_owned();
-            errors.push(PartialError { operation: format!("read {more} more keys"), cause, hint: HINT.to_owned() });
-        }
-        errors
+        self.faults.report_list(faults)
     }
 
-    /// Takes the value of a key. Returns the services that it changes.
+    /// Takes the value of a key that changed. Returns the services that it changes.
     ///
     /// # Errors
     /// The value is not a registration; what was known of the key stays.
     pub(super) fn put(&mut self, pair: Pair) -> Result<Vec<String>, PartialError> {
-        let key =
-            String::from_utf8_lossy(pair.key.strip_prefix(self.prefix.as_slice()).unwrap_or(&pair.key)).into_owned();
-        let registered = read(&key, &pair.value).map_err(|why| PartialError {
-            operation: format!("read the key '{}'", clean(&String::from_utf8_lossy(&pair.key))),
-            cause: clean(&why),
-            hint: HINT.to_owned(),
-        })?;
+        match self.read(&pair) {
+            Ok(registered) => Ok(self.insert(pair, registered)),
+            Err(why) => Err(self.faults.report(&pair.key, &why)),
+        }
+    }
 
+    /// The key has a registration now, or is gone: the ends of its errors.
+    pub(super) fn recover(&mut self, key: &[u8]) -> impl Iterator<Item = Update> + use<> {
+        self.faults.recover(key)
+    }
+
+    fn read(&self, pair: &Pair) -> Result<Registered, String> {
+        let key = pair.key.strip_prefix(self.prefix.as_slice()).unwrap_or(&pair.key);
+        read(&String::from_utf8_lossy(key), &pair.value)
+    }
+
+    fn insert(&mut self, pair: Pair, registered: Registered) -> Vec<String> {
         let mut changed = self.delete(&pair.key);
         if !self.filter.matches(&registered.name) {
-            return Ok(changed);
+            return changed;
         }
         let service = service_id(&registered);
         self.by_service.entry(service.clone()).or_default().insert(pair.key.clone());
         self.by_key.insert(pair.key, Registration { service: service.clone(), registered, lease: pair.lease });
         changed.push(service);
-        Ok(changed)
+        changed
     }
 
     /// Removes a key. Returns the service that it changes.
@@ -115,7 +120,7 @@ impl Registrations {
                 Err(failure) => failed = Some(failure),
             }
         }
-        failed.map(|failure| failure.into_partial("read the leases of etcd"))
+        failed.map(|failure| failure.into_partial(READ_LEASES))
     }
 
     /// All services, sorted.

@@ -7,11 +7,11 @@ use futures_util::FutureExt;
 use tokio::time::sleep;
 
 use super::api::{EtcdApi, WatchEvent, WatchLine, WatchReply};
-use super::registrations::Registrations;
+use super::registrations::{READ_LEASES, Registrations};
 use super::{Etcd, LIST};
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{DetailLevel, PartialError, Update, UpdateSink};
+use crate::model::{DetailLevel, Update, UpdateSink};
 use crate::net::registry_http::{RegistryFailure, RegistryLines};
 use crate::source::name_filter::NameFilter;
 
@@ -35,9 +35,8 @@ pub(super) async fn watch(options: &Etcd, feed: &mut dyn UpdateSink) -> Result<(
 
     let list = api.list().await.map_err(failed)?;
     let mut errors = known.fill(list.pairs);
-    if reads_leases {
-        errors.extend(known.read_leases(&api).await);
-    }
+    let mut lease_error = if reads_leases { known.read_leases(&api).await } else { None };
+    errors.extend(lease_error.clone());
     // From the very next revision on, so that nothing in between is missed.
     let mut lines = api.watch(list.revision + 1).await.map_err(failed)?;
     let server = api.current();
@@ -51,14 +50,16 @@ pub(super) async fn watch(options: &Etcd, feed: &mut dyn UpdateSink) -> Result<(
                 let Some(line) = line.map_err(failed)? else { return Ok(()) };
                 match read_line(&line, &lines).map_err(failed)? {
                     Line::Events(events) => {
-                        let (changed, errors) = apply(&mut known, events);
+                        let (changed, mut others) = apply(&mut known, events);
                         if reads_leases && !changed.is_empty() {
                             // A lease is only shown; what ails the server shows itself in other ways.
-                            let _ = known.read_leases(&api).await;
+                            let error = known.read_leases(&api).await;
+                            let was_error = error.is_none() && lease_error.take().is_some();
+                            others.extend(was_error.then(|| Update::Recovered(READ_LEASES.to_owned())));
                         }
 
                         let changed = changed.iter().map(|id| known.update(id));
-                        let updates: Vec<Update> = changed.chain(errors.into_iter().map(Update::PartialError)).collect();
+                        let updates: Vec<Update> = changed.chain(others).collect();
                         if !updates.is_empty() {
                             feed.apply(updates);
                         }
@@ -112,18 +113,23 @@ fn read_line(line: &[u8], lines: &RegistryLines) -> Result<Line, RegistryFailure
     }
 }
 
-/// The ids of the services that events change, and the errors of keys that are no registrations.
-fn apply(known: &mut Registrations, events: Vec<WatchEvent>) -> (BTreeSet<String>, Vec<PartialError>) {
-    let (mut changed, mut errors) = (BTreeSet::new(), Vec::new());
+/// The ids of the services that events change, the errors of keys that are no registrations, and the ends of such errors.
+fn apply(known: &mut Registrations, events: Vec<WatchEvent>) -> (BTreeSet<String>, Vec<Update>) {
+    let (mut changed, mut others) = (BTreeSet::new(), Vec::new());
     for event in events {
+        let key = event.kv.key.clone();
         if event.kind == "DELETE" {
-            changed.extend(known.delete(&event.kv.key));
+            changed.extend(known.delete(&key));
+            others.extend(known.recover(&key));
             continue;
         }
         match known.put(event.kv) {
-            Ok(ids) => changed.extend(ids),
-            Err(error) => errors.push(error),
+            Ok(ids) => {
+                changed.extend(ids);
+                others.extend(known.recover(&key));
+            }
+            Err(error) => others.push(Update::PartialError(error)),
         }
     }
-    (changed, errors)
+    (changed, others)
 }

@@ -1,26 +1,26 @@
 //! Requests to the API server: limited in time and bytes, retried where that helps; lists arrive page by page.
 
-use std::io::Read;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::Limited;
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::ListParams;
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config, Resource};
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 use tower::{BoxError, Service};
 
+use super::exchange::{MAX_BYTES, exchange};
 use super::failure::ApiFailure;
+use super::page::{Page, next_token};
 use super::{K8s, certificate};
 use crate::clean::clean;
 use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryDecision, RetryError};
@@ -31,10 +31,6 @@ use crate::net::Deadline;
 pub(super) const PAGE: u32 = 250;
 /// A page that is too large is requested again with this many times fewer objects.
 const REDUCED_PAGE: u32 = 16;
-/// The maximum size of a reply, uncompressed and compressed. A page of slices with a thousand endpoints each, the maximum of
-/// Kubernetes, has 90 MB.
-const MAX_BYTES: usize = 128 << 20;
-const MAX_COMPRESSED: usize = 64 << 20;
 /// The maximum size of any response, watches included. It is slightly larger, so that the reader above reports its own limit.
 const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
 /// Attempts per request.
@@ -60,41 +56,10 @@ pub(super) struct Api {
     cancel: Cancel,
 }
 
-/// A page of a list.
-#[derive(Deserialize)]
-#[serde(bound(deserialize = "K: Deserialize<'de>"))]
-struct Page<K> {
-    #[serde(default)]
-    metadata: ListMeta,
-    /// Some servers write null for an empty list. None of a list leaves it out.
-    #[serde(default = "Option::default", deserialize_with = "present")]
-    items: Option<Option<Vec<K>>>,
-    #[serde(default)]
-    kind: String,
-    /// Of a `Status` in place of a list: its code and its message.
-    #[serde(default)]
-    code: u16,
-    #[serde(default)]
-    message: String,
-}
-
-/// A field that is there, whatever its value.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
-}
-
-impl<K> Page<K> {
-    /// The objects. A gateway may send a failure with the status 200, as kubectl knows.
-    fn objects(self) -> Result<(Vec<K>, ListMeta), ApiFailure> {
-        match self.items {
-            Some(items) if self.kind != "Status" => Ok((items.unwrap_or_default(), self.metadata)),
-            None if self.kind != "Status" => Err(ApiFailure::Malformed("the list has no items".to_owned())),
-            _ => {
-                let message = clean(&self.message);
-                Err(ApiFailure::Answer { code: self.code, message, after: None, token: None })
-            }
-        }
-    }
+/// The next page of a list, requested before the current one is parsed.
+struct NextPage {
+    token: String,
+    reply: AbortOnDropHandle<Result<Vec<u8>, ApiFailure>>,
 }
 
 impl Api {
@@ -119,7 +84,8 @@ impl Api {
 
     /// Reads the object at a path.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiFailure> {
-        self.ask(|| Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest)).await
+        let request = || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest);
+        self.ask(request, None, &|_| ()).await
     }
 
     /// As [`list_at`](Self::list_at), for a kind that the library defines.
@@ -147,9 +113,21 @@ impl Api {
         let first_page_only = params.limit.is_some();
         let mut params = ListParams { limit: params.limit.or(Some(PAGE)), ..params.clone() };
         let mut expired = 0;
+        let next = Mutex::new(None);
 
         loop {
-            let token = match self.ask::<Page<K>>(|| request.list(&params)).await.and_then(Page::objects) {
+            let started =
+                next.lock().take().filter(|next: &NextPage| Some(&next.token) == params.continue_token.as_ref());
+            // The server and the network work on the next page while this one is parsed.
+            let request_next = |page: &[u8]| {
+                let token = next_token(page).filter(|token| Some(token) != params.continue_token.as_ref());
+                if let Some(token) = token.filter(|_| !first_page_only) {
+                    *next.lock() = self.start(&request, &params, token);
+                }
+            };
+
+            let page = self.ask::<Page<K>>(|| request.list(&params), started, &request_next).await;
+            let token = match page.and_then(Page::objects) {
                 Ok((items, metadata)) => {
                     let left = metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
                     each(items, left.unwrap_or(0));
@@ -181,10 +159,21 @@ impl Api {
         }
     }
 
-    /// Sends a request until a reply arrives or a retry is useless.
+    /// Sends the request for the page of a list with this token.
+    fn start(&self, list: &kube::core::Request, params: &ListParams, token: String) -> Option<NextPage> {
+        let params = ListParams { continue_token: Some(token.clone()), ..params.clone() };
+        let request = list.list(&params).ok()?;
+        let reply = tokio::spawn(exchange(self.client.clone(), request, self.takes_gzip));
+        Some(NextPage { token, reply: AbortOnDropHandle::new(reply) })
+    }
+
+    /// Sends a request until a reply arrives or a retry is useless. The first attempt may be `started` already. `each_reply`
+    /// gets every reply before it is parsed.
     async fn ask<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> Result<Request<Vec<u8>>, kube::core::request::Error>,
+        started: Option<NextPage>,
+        each_reply: &(dyn Fn(&[u8]) + Sync),
     ) -> Result<T, ApiFailure> {
         let Ok(permit) = self.breaker.permit() else { return Err(ApiFailure::CircuitOpen) };
 
@@ -192,9 +181,13 @@ impl Api {
         let retry =
             Retry { attempts: MAX_ATTEMPTS, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
         let timeouts = AtomicU32::new(0);
+        let mut started = started.map(|next| next.reply);
         let attempts = retry.run(
             Retry::random_seed(),
-            |_| self.try_once(request(), self.patience(timeouts.load(Ordering::Relaxed))),
+            |_| {
+                let reply = self.reply(request(), started.take());
+                self.try_once(reply, self.patience(timeouts.load(Ordering::Relaxed)), each_reply)
+            },
             |failure| decide(failure, &timeouts),
         );
         let reply = tokio::select! {
@@ -226,34 +219,31 @@ impl Api {
 
     async fn try_once<T: DeserializeOwned>(
         &self,
-        request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+        reply: impl Future<Output = Result<Vec<u8>, ApiFailure>>,
         patience: Duration,
+        each_reply: &(dyn Fn(&[u8]) + Sync),
     ) -> Result<T, ApiFailure> {
-        let request = request.map_err(|error| ApiFailure::Malformed(error.to_string()))?;
-        let body = match timeout(patience, self.exchange(request)).await {
+        let body = match timeout(patience, reply).await {
             Ok(body) => body?,
             Err(_) => return Err(ApiFailure::TimedOut(self.timeout)),
         };
 
+        each_reply(&body);
         serde_json::from_slice(&body).map_err(|error| ApiFailure::Malformed(error.to_string()))
     }
 
-    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Vec<u8>, ApiFailure> {
-        if self.takes_gzip {
-            request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    /// The reply to a request, which may be `started` already.
+    async fn reply(
+        &self,
+        request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+        started: Option<AbortOnDropHandle<Result<Vec<u8>, ApiFailure>>>,
+    ) -> Result<Vec<u8>, ApiFailure> {
+        if let Some(started) = started {
+            // Only the end of the runtime cancels it.
+            return started.await.unwrap_or(Err(ApiFailure::Stopped));
         }
-        let response =
-            self.client.send(request.map(Body::from)).await.map_err(|error| ApiFailure::of_client(&error))?;
-
-        let (parts, body) = response.into_parts();
-        let is_compressed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        let body = read(body, if is_compressed { MAX_COMPRESSED } else { MAX_BYTES }).await?;
-        let body = if is_compressed { decompress(&body)? } else { body };
-
-        if parts.status.is_success() {
-            return Ok(body);
-        }
-        Err(ApiFailure::of_answer(parts.status.as_u16(), &body, retry_after(&parts.headers)))
+        let request = request.map_err(|error| ApiFailure::Malformed(error.to_string()))?;
+        exchange(self.client.clone(), request, self.takes_gzip).await
     }
 }
 
@@ -272,36 +262,6 @@ fn display_url(config: &Config) -> String {
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     clean(&format!("{}://{host}", url.scheme_str().unwrap_or_default()))
-}
-
-/// The time after which the server wants to be asked again.
-pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-pub(super) async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailure> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiFailure::of_client(&kube::Error::Service(error.into())))?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > max {
-                return Err(ApiFailure::TooLarge);
-            }
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok(bytes)
-}
-
-fn decompress(compressed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
-    let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(compressed).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
-    match read {
-        Ok(_) if bytes.len() > MAX_BYTES => Err(ApiFailure::TooLarge),
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(ApiFailure::Malformed(error.to_string())),
-    }
 }
 
 /// kube's client without its own retries, which have no deadline.

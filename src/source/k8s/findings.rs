@@ -14,9 +14,7 @@ use super::object_key::ObjectKey;
 use super::pods::SelectedPods;
 use super::service_state::ServiceState;
 use crate::clean::Untrusted;
-use crate::model::{
-    Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sPort, K8sServiceType, TargetPort, Transport,
-};
+use crate::model::{EndpointsFrom, Finding, K8sDetail, K8sPort, K8sServiceType, TargetPort, Transport};
 
 /// The findings of each service that has any.
 pub(super) fn findings(services: &Services) -> BTreeMap<ObjectKey, Vec<Finding>> {
@@ -27,7 +25,7 @@ pub(super) fn findings(services: &Services) -> BTreeMap<ObjectKey, Vec<Finding>>
 
 /// Facts about all services together.
 struct ClusterView<'s> {
-    nodes: BTreeSet<&'s Untrusted>,
+    nodes: BTreeSet<&'s str>,
     node_ports: BTreeMap<(Transport, u16), BTreeSet<&'s ObjectKey>>,
     selectors: BTreeMap<ServicePort<'s>, BTreeSet<&'s ObjectKey>>,
 }
@@ -39,7 +37,7 @@ impl<'s> ClusterView<'s> {
     fn of(services: &'s Services) -> Self {
         let mut cluster = Self { nodes: BTreeSet::new(), node_ports: BTreeMap::new(), selectors: BTreeMap::new() };
         for (key, joined) in services.iter() {
-            cluster.nodes.extend(joined.endpoints().filter_map(|endpoint| node(endpoint)));
+            cluster.nodes.extend(nodes(joined));
             for port in &joined.detail.ports {
                 if let Some(number) = port.node_port {
                     cluster.node_ports.entry((port.transport, number)).or_default().insert(key);
@@ -108,7 +106,7 @@ fn others(keys: &BTreeSet<&ObjectKey>, key: &ObjectKey) -> String {
 
 fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Vec<Finding>) {
     let detail = &joined.detail;
-    let ready: Vec<&Endpoint> = joined.endpoints().filter(|endpoint| endpoint.ready).collect();
+    let ready: Vec<_> = joined.endpoints().filter(|(_, at)| at.ready).collect();
     let all = joined.endpoints().count();
 
     if all == 0 && !detail.selector.is_empty() {
@@ -116,13 +114,13 @@ fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Ve
     }
     // Without a ready endpoint, requests go to those that are terminating and still serving (Kubernetes, "Virtual IPs and Service
     // Proxies").
-    let is_draining = joined.endpoints().filter_map(instance).any(|at| at.serving && at.is_terminating());
+    let is_draining = joined.endpoints().any(|(_, at)| at.serving && at.terminating);
     if all > 0 && ready.is_empty() && !is_draining {
         found.push(Finding::new(&NONE_READY, format!("none of {all} endpoints is ready")));
     }
 
     found.extend(detail.ports.iter().enumerate().filter_map(|(at, port)| of_port(joined, at, port)));
-    let terminating = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(Instance::is_terminating)).count();
+    let terminating = ready.iter().filter(|(_, at)| at.terminating).count();
     if terminating > 0 && !detail.publish_not_ready {
         found.push(Finding::new(
             &TERMINATING_READY,
@@ -131,12 +129,12 @@ fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Ve
     }
 
     // A pod may have one address per family.
-    let pods: BTreeSet<_> = ready.iter().map(|endpoint| pod(endpoint).ok_or(&endpoint.address)).collect();
-    let nodes: BTreeSet<_> = ready.iter().map(|endpoint| node(endpoint)).collect();
+    let pods: BTreeSet<_> = ready.iter().map(|(key, at)| at.pod.as_deref().ok_or(key.ip)).collect();
+    let nodes: BTreeSet<_> = ready.iter().map(|(_, at)| at.node.as_deref()).collect();
     if let (2.., Some(Some(only)), 1) = (pods.len(), nodes.first(), nodes.len())
         && cluster.nodes.len() > 1
     {
-        found.push(Finding::new(&ONE_NODE, format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
+        found.push(Finding::new(&ONE_NODE, format!("all {} ready endpoints are on {only}", pods.len())));
     }
 }
 
@@ -164,18 +162,16 @@ fn of_port(joined: &ServiceState, at: usize, port: &K8sPort) -> Option<Finding> 
         return Some(Finding::new(&TARGET_PORT, text));
     }
 
-    let port_names: BTreeSet<Option<&Untrusted>> =
-        joined.endpoints().filter(|endpoint| endpoint.port.is_some()).map(port_name).collect();
-    if joined.endpoints().next().is_none() || port_names.contains(&port.name.as_ref()) {
+    let name = port.name.as_ref().map(Untrusted::as_raw);
+    if joined.endpoints().next().is_none() || port_names(joined).any(|known| known == name) {
         return None;
     }
 
-    let declared: BTreeSet<Option<&Untrusted>> = joined.detail.ports.iter().map(|port| port.name.as_ref()).collect();
-    let unknown: Vec<&str> = port_names
-        .difference(&declared)
-        .map(|name| name.map_or("nothing", |name| name.as_raw()))
-        .take(MAX_NAMES)
-        .collect();
+    let port_names: BTreeSet<Option<&str>> = port_names(joined).collect();
+    let declared: BTreeSet<Option<&str>> =
+        joined.detail.ports.iter().map(|port| port.name.as_ref().map(Untrusted::as_raw)).collect();
+    let unknown: Vec<&str> =
+        port_names.difference(&declared).map(|name| name.unwrap_or("nothing")).take(MAX_NAMES).collect();
     if !unknown.is_empty() {
         let names = unknown.join(", ");
         return Some(Finding::new(&PORT_NAME, format!("{label} has no endpoint; the slices name their ports {names}")));
@@ -188,20 +184,15 @@ fn of_port(joined: &ServiceState, at: usize, port: &K8sPort) -> Option<Finding> 
 /// The number of names that a finding lists.
 const MAX_NAMES: usize = 5;
 
-fn instance(endpoint: &Endpoint) -> Option<&Instance> {
-    endpoint.instance.as_deref()
+/// The names of the ports that a service's endpoints have.
+fn port_names(service: &ServiceState) -> impl Iterator<Item = Option<&str>> {
+    let with_port = service.endpoints().filter(|(key, _)| key.port.number.is_some());
+    with_port.map(|(key, _)| key.port.name.as_deref())
 }
 
-fn port_name(endpoint: &Endpoint) -> Option<&Untrusted> {
-    instance(endpoint)?.port_name.as_ref()
-}
-
-fn pod(endpoint: &Endpoint) -> Option<&Untrusted> {
-    instance(endpoint)?.pod.as_ref()
-}
-
-fn node(endpoint: &Endpoint) -> Option<&Untrusted> {
-    instance(endpoint)?.node.as_ref()
+/// The nodes that a service's endpoints run on.
+fn nodes(service: &ServiceState) -> impl Iterator<Item = &str> {
+    service.endpoints().filter_map(|(_, at)| at.node.as_deref())
 }
 
 /// Which findings a filter may hide: those that compare a service with others. `None` if all services are listed, or if none of
@@ -210,7 +201,6 @@ pub(super) fn filter_note(services: &Services, options: &K8s) -> Option<String> 
     let is_filtered = options.selector.is_some() || options.field_selector.is_some();
     let is_part = is_filtered || !options.all_namespaces || !options.exclude_namespace.is_empty();
     let all = || services.iter().map(|(_, joined)| joined);
-    let nodes: BTreeSet<_> = all().flat_map(ServiceState::endpoints).filter_map(node).collect();
 
     let mut kinds = Vec::new();
     if is_filtered && all().any(|joined| !joined.detail.selector.is_empty()) {
@@ -219,12 +209,18 @@ pub(super) fn filter_note(services: &Services, options: &K8s) -> Option<String> 
     if is_part && all().any(|joined| joined.detail.ports.iter().any(|port| port.node_port.is_some())) {
         kinds.push(NODE_PORT_TWICE.code);
     }
-    if is_part && nodes.len() == 1 && all().any(|joined| joined.endpoints().count() > 1) {
+    if is_part && has_one_node(all()) && all().any(|joined| joined.endpoints().count() > 1) {
         kinds.push(ONE_NODE.code);
     }
 
     let kinds = kinds.join(", ");
     (!kinds.is_empty()).then(|| format!("findings that compare services see only the listed ones: {kinds}"))
+}
+
+/// Whether all endpoints run on the same node.
+fn has_one_node<'s>(services: impl Iterator<Item = &'s ServiceState>) -> bool {
+    let mut all = services.flat_map(nodes);
+    all.next().is_some_and(|first| all.all(|node| node == first))
 }
 
 /// The number of findings by code: `3 findings: k8s-none-ready 2, k8s-one-node 1`.

@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1 as discovery;
 
 use super::conditions::EndpointConditions;
 use super::detail::{detail, external_name, transport};
+use super::interner::Interner;
 use super::names::NameStatus;
 use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
-use super::service_state::{EndpointPort, ServiceState};
+use super::selector_index::SelectorIndex;
+use super::service_state::{EndpointPort, ServiceState, WITHOUT_PORT};
+use super::slices::Slice;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 
 /// The services of a cluster, each with its endpoints.
@@ -20,7 +23,12 @@ pub(super) struct Services {
     services: BTreeMap<ObjectKey, ServiceState>,
     /// Addresses of slices that are names.
     pub(super) not_ip: usize,
+    /// The texts that many endpoints share.
+    texts: Interner,
 }
+
+/// A port of a slice or of Endpoints: number, protocol, name and application protocol.
+type PortFields<'p> = (Option<i32>, Option<&'p str>, Option<&'p str>, Option<&'p str>);
 
 impl Services {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &ServiceState)> {
@@ -45,7 +53,7 @@ impl Services {
     }
 
     /// Adds the endpoints of a slice, if its service is listed.
-    pub(super) fn add_slice(&mut self, slice: discovery::EndpointSlice) {
+    pub(super) fn add_slice(&mut self, slice: Slice) {
         let service = slice.metadata.labels.as_ref().and_then(|labels| labels.get(SERVICE_NAME)).cloned();
         let (Some(name), Some(namespace)) = (service, slice.metadata.namespace) else { return };
 
@@ -54,23 +62,22 @@ impl Services {
 
         joined.detail.endpoints_from = EndpointsFrom::Slices;
 
-        let ports = slice.ports.unwrap_or_default();
-        for endpoint in slice.endpoints {
+        let of_slice = slice.ports.iter().flatten();
+        let ports = endpoint_ports(
+            joined,
+            of_slice
+                .map(|port| (port.port, port.protocol.as_deref(), port.name.as_deref(), port.app_protocol.as_deref())),
+            &mut self.texts,
+        );
+
+        for endpoint in slice.endpoints.unwrap_or_default() {
             // Only the first address means anything (Kubernetes, EndpointSlice v1).
-            let Some(address) = endpoint.addresses.first() else { continue };
+            let Some(address) = endpoint.addresses.iter().flatten().next() else { continue };
             let Ok(ip) = address.parse::<IpAddr>() else {
                 self.not_ip += 1;
                 continue;
             };
-
-            let conditions = EndpointConditions::of_slice(&endpoint);
-            let ports = ports.iter().map(|port| EndpointPort {
-                number: port.port,
-                transport: transport(port.protocol.as_deref()),
-                name: port.name.as_deref(),
-                app_protocol: port.app_protocol.as_deref(),
-            });
-            joined.add(&key, ip, &conditions, ports);
+            joined.add(ip, &EndpointConditions::of_slice(endpoint, &mut self.texts), &ports);
         }
     }
 
@@ -81,7 +88,14 @@ impl Services {
         joined.detail.endpoints_from = EndpointsFrom::Endpoints;
 
         for subset in endpoints.subsets.unwrap_or_default() {
-            let ports = subset.ports.unwrap_or_default();
+            let of_subset = subset.ports.iter().flatten();
+            let ports = endpoint_ports(
+                joined,
+                of_subset.map(|port| {
+                    (Some(port.port), port.protocol.as_deref(), port.name.as_deref(), port.app_protocol.as_deref())
+                }),
+                &mut self.texts,
+            );
             let ready = subset.addresses.unwrap_or_default().into_iter().map(|address| (address, true));
             let others = subset.not_ready_addresses.unwrap_or_default().into_iter().map(|address| (address, false));
 
@@ -90,14 +104,7 @@ impl Services {
                     self.not_ip += 1;
                     continue;
                 };
-                let conditions = EndpointConditions::of_address(&address, is_ready);
-                let ports = ports.iter().map(|port| EndpointPort {
-                    number: Some(port.port),
-                    transport: transport(port.protocol.as_deref()),
-                    name: port.name.as_deref(),
-                    app_protocol: port.app_protocol.as_deref(),
-                });
-                joined.add(&key, ip, &conditions, ports);
+                joined.add(ip, &EndpointConditions::of_address(address, is_ready, &mut self.texts), &ports);
             }
         }
     }
@@ -133,11 +140,18 @@ impl Services {
         }
     }
 
+    /// The services of a namespace by the labels that they select.
+    pub(super) fn selector_index(&self, namespace: Option<&str>) -> SelectorIndex {
+        SelectorIndex::of(self.within(namespace))
+    }
+
     /// Adds a pod to the services that select it.
-    pub(super) fn add_pod(&mut self, pod: &Pod) {
+    pub(super) fn add_pod(&mut self, pod: &Pod, index: &SelectorIndex) {
         let Some(namespace) = &pod.metadata.namespace else { return };
-        for (_, joined) in self.within_mut(Some(namespace)) {
-            joined.add_pod(pod);
+        for key in index.candidates(pod).filter(|key| key.0 == *namespace) {
+            if let Some(joined) = self.services.get_mut(key) {
+                joined.add_pod(pod);
+            }
         }
     }
 
@@ -186,4 +200,25 @@ impl Services {
             joined.into_service(key, findings)
         })
     }
+}
+
+/// The ports of a slice or of Endpoints, each with its application protocol; never none.
+fn endpoint_ports<'p>(
+    service: &ServiceState,
+    ports: impl Iterator<Item = PortFields<'p>>,
+    texts: &mut Interner,
+) -> Vec<(EndpointPort, Option<Arc<str>>)> {
+    let mut all = Vec::new();
+    for (number, protocol, name, app_protocol) in ports {
+        let number = number.and_then(|number| u16::try_from(number).ok());
+        let port = EndpointPort { number, transport: transport(protocol), name: texts.share_filled(name) };
+        let protocol = service.protocol(app_protocol, name);
+        all.push((port, protocol.map(|protocol| texts.share(&protocol))));
+    }
+
+    if all.is_empty() {
+        let protocol = service.protocol(None, None);
+        all.push((WITHOUT_PORT, protocol.map(|protocol| texts.share(&protocol))));
+    }
+    all
 }

@@ -33,6 +33,8 @@ pub(super) struct ExternalNames {
     pub(super) names: BTreeMap<String, NameStatus>,
     pub(super) failed: BTreeSet<String>,
     pub(super) why: Option<String>,
+    /// The deadline passed before every name was looked up.
+    pub(super) is_cut_off: bool,
 }
 
 /// Looks names up until the deadline. Names that only a cluster's resolver knows are looked up only within a cluster.
@@ -59,10 +61,15 @@ pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: De
 
     let mut replies =
         stream::iter(names.iter().cloned()).map(|name| look_up_one(&servers, name)).buffer_unordered(MAX_LOOKUPS);
-    while let Ok(Some((name, reply))) = deadline.bound(replies.next()).await {
-        match reply {
-            Ok(status) => drop(found.names.insert(name, status)),
-            Err(why) => found.why = Some(why),
+    loop {
+        match deadline.bound(replies.next()).await {
+            Ok(Some((name, Ok(status)))) => drop(found.names.insert(name, status)),
+            Ok(Some((_, Err(why)))) => found.why = Some(why),
+            Ok(None) => break,
+            Err(_) => {
+                found.is_cut_off = true;
+                break;
+            }
         }
     }
 
@@ -91,7 +98,21 @@ fn is_of_cluster(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn names_that_the_deadline_cuts_off_are_reported() {
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let options = K8s { resolver: vec![silent.local_addr().unwrap()], ..K8s::default() };
+        let names = BTreeSet::from(["mail.example".to_owned()]);
+
+        let found = look_up(&options, names.clone(), Deadline::after(Duration::from_millis(1))).await;
+        assert!(found.is_cut_off && found.failed == names, "{found:?}");
+        let found = look_up(&options, names.clone(), Deadline::after(Duration::from_mins(1))).await;
+        assert!(!found.is_cut_off && found.why.is_some() && found.failed == names, "{found:?}");
+    }
 
     #[test]
     fn names_of_the_cluster_are_recognized() {

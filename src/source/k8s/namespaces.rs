@@ -55,7 +55,7 @@ impl ClusterReader<'_> {
                 Err(failure) => {
                     let is_final =
                         matches!(failure, ApiFailure::Deadline(_) | ApiFailure::Stopped | ApiFailure::CircuitOpen);
-                    self.gathered.faults.push(failure.into_fault(list_in(Some(&name))));
+                    self.add_namespace_fault(&name, failure.into_fault(list_in(Some(&name))));
                     if is_final {
                         break;
                     }
@@ -172,7 +172,7 @@ impl ClusterReader<'_> {
                 Err(failure) => self.error(Some(name), failure),
             };
 
-            self.gathered.faults.push(PartialError::from(&failure));
+            self.add_namespace_fault(name, PartialError::from(&failure));
             first.get_or_insert(failure);
         }
 

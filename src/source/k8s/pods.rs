@@ -9,12 +9,14 @@ use kube::Resource;
 use serde::Deserialize;
 
 use super::detail::transport;
+use super::slim_metadata::slim_metadata;
 use crate::model::{K8sPort, TargetPort, Transport};
 
 /// A pod of the API.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Pod {
+    #[serde(deserialize_with = "slim_metadata")]
     pub(super) metadata: ObjectMeta,
     pub(super) spec: PodSpec,
     pub(super) status: PodStatus,
@@ -225,14 +227,15 @@ impl SelectedPods {
         self.any = true;
         for (has, port) in self.has.iter_mut().zip(ports) {
             // The default target is the port itself.
-            let target = port.target.clone().unwrap_or(TargetPort::Number(port.port));
-            *has = *has || pod.has(&target, port.transport);
+            let number = TargetPort::Number(port.port);
+            *has = *has || pod.has(port.target.as_ref().unwrap_or(&number), port.transport);
         }
 
-        for port in pod.declared_ports() {
-            if self.declared.len() < MAX_DECLARED {
-                self.declared.insert(port);
-            }
+        let mut declared = pod.declared_ports();
+        while self.declared.len() < MAX_DECLARED
+            && let Some(port) = declared.next()
+        {
+            self.declared.insert(port);
         }
     }
 }

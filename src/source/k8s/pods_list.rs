@@ -1,5 +1,6 @@
 //! Reads pods, and resolves external names.
 
+use kube::Resource;
 use kube::api::ListParams;
 
 use super::failure::ApiFailure;
@@ -9,6 +10,8 @@ use super::object_key::key;
 use super::pod_rows;
 use super::pods::Pod;
 use super::reader::{ClusterObjects, ClusterReader, ListScope, within};
+use super::selector_index::SelectorIndex;
+use super::slim_pod::SlimPod;
 use crate::clean::clean;
 use crate::model::{DetailLevel, PartialError};
 use crate::net::Deadline;
@@ -77,20 +80,33 @@ impl ClusterReader<'_> {
         wants_rows: bool,
     ) -> Result<(), ApiFailure> {
         let Self { api, gathered: ClusterObjects { services, pods, .. }, out, .. } = self;
+        let index = if for_findings { services.selector_index(namespace) } else { SelectorIndex::default() };
         let found = services.len() as u64;
         let mut done = 0;
+        let mut count = |page: usize, left: u64| {
+            done += page as u64;
+            out.progress(Progress { done, total: done + left, found });
+        };
+
+        if !wants_rows {
+            let path = Pod::url_path(&(), namespace);
+            return api
+                .list_at::<SlimPod>(&path, params, &mut |page, left| {
+                    page.iter().for_each(|pod| services.add_pod(&pod.0, &index));
+                    count(page.len(), left);
+                })
+                .await;
+        }
         api.list::<Pod>(namespace, params, &mut |page, left| {
-            done += page.len() as u64;
+            let length = page.len();
             for pod in page {
                 if for_findings {
-                    services.add_pod(&pod);
+                    services.add_pod(&pod, &index);
                 }
-                if wants_rows {
-                    let selecting = services.selecting(&pod).map(|(_, name)| name.as_str().into()).collect();
-                    pods.insert(key(&pod.metadata), pod_rows::row(&pod, selecting));
-                }
+                let selecting = services.selecting(&pod).map(|(_, name)| name.as_str().into()).collect();
+                pods.insert(key(&pod.metadata), pod_rows::row(&pod, selecting));
             }
-            out.progress(Progress { done, total: done + left, found });
+            count(length, left);
         })
         .await
     }
@@ -116,9 +132,13 @@ impl ClusterReader<'_> {
         }
 
         let resolved = look_up(self.options, names, deadline).await;
-        if let Some(why) = &resolved.why {
-            let names: Vec<String> = resolved.failed.iter().map(|name| clean(name)).collect();
-            self.gathered.notes.push(format!("cannot resolve {}: {}", names.join(", "), clean(why)));
+        let names: Vec<String> = resolved.failed.iter().map(|name| clean(name)).collect();
+        let names = names.join(", ");
+        if resolved.is_cut_off {
+            let failure = ApiFailure::Deadline(self.options.whole());
+            self.gathered.faults.push(failure.into_fault(format!("resolve {names}")));
+        } else if let Some(why) = &resolved.why {
+            self.gathered.notes.push(format!("cannot resolve {names}: {}", clean(why)));
         }
         self.gathered.services.set_names(&resolved.names);
     }

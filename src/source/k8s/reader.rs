@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
 
 use super::K8s;
@@ -11,6 +10,7 @@ use super::api::Api;
 use super::failure::ApiFailure;
 use super::join::Services;
 use super::object_key::ObjectKey;
+use super::slices::Slice;
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row, ServiceId};
@@ -26,6 +26,8 @@ pub(super) struct ClusterObjects {
     /// Ingresses and routes, if requested.
     pub(super) routes: BTreeMap<ServiceId, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
+    /// The operations of those that are about the services of one namespace, which a watch may see later.
+    pub(super) namespace_faults: BTreeMap<String, String>,
     /// Missing permissions.
     pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
@@ -125,6 +127,12 @@ impl ClusterReader<'_> {
         .await
     }
 
+    /// Notes that the services of a namespace cannot be read.
+    pub(super) fn add_namespace_fault(&mut self, namespace: &str, fault: PartialError) {
+        self.gathered.namespace_faults.insert(namespace.to_owned(), fault.operation.clone());
+        self.gathered.faults.push(fault);
+    }
+
     /// Whether only the permissions of a watch are tested.
     pub(super) fn is_watch(&self) -> bool {
         self.all.limit.is_some()
@@ -187,7 +195,7 @@ impl ClusterReader<'_> {
         let Self { api, all, out, gathered, .. } = self;
         let found = gathered.services.len() as u64;
         let mut done = 0;
-        api.list::<EndpointSlice>(namespace, all, &mut |page, left| {
+        api.list::<Slice>(namespace, all, &mut |page, left| {
             done += page.len() as u64;
             for slice in page {
                 gathered.services.add_slice(slice);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::conditions::EndpointConditions;
 use super::declared_protocol::declared_protocol;
@@ -17,28 +18,48 @@ use crate::model::{
 #[derive(Clone, Debug)]
 pub(super) struct ServiceState {
     pub(super) detail: K8sDetail,
-    endpoints: BTreeMap<EndpointKey, Endpoint>,
+    endpoints: BTreeMap<EndpointKey, KnownEndpoint>,
     /// Facts about its pods; `None` if it selects none, or they are unknown.
     pub(super) selected: Option<SelectedPods>,
     /// The status of its external name.
     pub(super) name: NameStatus,
 }
 
-/// A port of an address, as a slice or Endpoints has it.
-#[derive(Clone, Copy)]
-pub(super) struct EndpointPort<'p> {
+/// A port of a slice or of Endpoints, which all their addresses share.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EndpointPort {
     /// `None` means all ports.
-    pub(super) number: Option<i32>,
+    pub(super) number: Option<u16>,
     pub(super) transport: Transport,
-    pub(super) name: Option<&'p str>,
-    pub(super) app_protocol: Option<&'p str>,
+    pub(super) name: Option<Arc<str>>,
 }
 
 /// A headless service without ports still has addresses.
-const WITHOUT_PORT: EndpointPort<'static> =
-    EndpointPort { number: None, transport: Transport::Tcp, name: None, app_protocol: None };
+pub(super) const WITHOUT_PORT: EndpointPort = EndpointPort { number: None, transport: Transport::Tcp, name: None };
 
-type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
+/// What tells the endpoints of a service apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct EndpointKey {
+    pub(super) ip: IpAddr,
+    pub(super) port: EndpointPort,
+}
+
+/// An endpoint without what is the same for all endpoints of the service, or follows from its key.
+#[derive(Clone, Debug)]
+struct KnownEndpoint {
+    conditions: EndpointConditions,
+    /// The application protocol that is declared for its port.
+    protocol: Option<Arc<str>>,
+}
+
+impl KnownEndpoint {
+    /// A pod that moves between slices is in both for a while; the better conditions count.
+    fn merge(&mut self, other: &EndpointConditions) {
+        self.conditions.ready |= other.ready;
+        self.conditions.serving |= other.serving;
+        self.conditions.terminating &= other.terminating;
+    }
+}
 
 impl ServiceState {
     /// A service without endpoints or pods yet.
@@ -46,67 +67,27 @@ impl ServiceState {
         Self { detail, endpoints: BTreeMap::new(), selected: None, name: NameStatus::Unknown }
     }
 
-    pub(super) fn add<'p>(
+    /// Adds an endpoint on each of the ports, which have an application protocol.
+    pub(super) fn add(
         &mut self,
-        key: &ObjectKey,
         ip: IpAddr,
         conditions: &EndpointConditions,
-        ports: impl Iterator<Item = EndpointPort<'p>>,
+        ports: &[(EndpointPort, Option<Arc<str>>)],
     ) {
-        let mut any = false;
-        for port in ports {
-            any = true;
-            self.add_one(key, ip, port, conditions);
+        for (port, protocol) in ports {
+            let key = EndpointKey { ip, port: port.clone() };
+            let entry = self.endpoints.entry(key).and_modify(|known| known.merge(conditions));
+            entry.or_insert_with(|| KnownEndpoint { conditions: conditions.clone(), protocol: protocol.clone() });
         }
-
-        if !any {
-            self.add_one(key, ip, WITHOUT_PORT, conditions);
-        }
-    }
-
-    fn add_one(&mut self, key: &ObjectKey, ip: IpAddr, of_slice: EndpointPort<'_>, conditions: &EndpointConditions) {
-        let EndpointPort { number, transport, .. } = of_slice;
-        let port = number.and_then(|port| u16::try_from(port).ok());
-        let name = of_slice.name.filter(|name| !name.is_empty()).map(Untrusted::from);
-        let at = (Address::Ip(ip), port, transport, name.clone());
-        // A pod that moves between slices is in both for a while; the better conditions count.
-        if let Some(known) = self.endpoints.get_mut(&at) {
-            known.ready |= conditions.ready;
-            if let Some(instance) = &mut known.instance {
-                instance.serving |= conditions.serving;
-                if !conditions.terminating {
-                    instance.lifecycle = Lifecycle::Up;
-                }
-            }
-            return;
-        }
-
-        let mut endpoint = Endpoint::new(Address::Ip(ip), port, transport);
-        endpoint.ready = conditions.ready;
-
-        let port_name = name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-        endpoint.instance = Some(Box::new(Instance {
-            id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
-            serving: conditions.serving,
-            lifecycle: if conditions.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
-            protocol: self.protocol(of_slice),
-            port_name: name,
-            pod: conditions.pod.clone(),
-            node: conditions.node.clone(),
-            zone: conditions.zone.clone(),
-            ..Instance::default()
-        }));
-
-        self.endpoints.insert(at, endpoint);
     }
 
     /// The application protocol of a port of its endpoints. A slice has that of the service, unless it was written by hand or
     /// by an old controller.
-    fn protocol(&self, port: EndpointPort<'_>) -> Option<Untrusted> {
-        let name = port.name.filter(|name| !name.is_empty());
+    pub(super) fn protocol(&self, app_protocol: Option<&str>, name: Option<&str>) -> Option<String> {
+        let name = name.filter(|name| !name.is_empty());
         let of_service = self.detail.ports.iter().find(|known| known.name.as_ref().map(Untrusted::as_raw) == name);
         let of_service = of_service.and_then(|port| port.app_protocol.as_ref()).map(Untrusted::as_raw);
-        declared_protocol(port.app_protocol.or(of_service), name).map(Untrusted::from)
+        declared_protocol(app_protocol.or(of_service), name)
     }
 
     /// Sets the origin of its endpoints; those of an `ExternalName` stay unknown.
@@ -137,18 +118,42 @@ impl ServiceState {
         !selector.is_empty() && selector.iter().all(|(key, value)| pod.label(key.as_raw()) == Some(value.as_raw()))
     }
 
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.values()
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = (&EndpointKey, &EndpointConditions)> {
+        self.endpoints.iter().map(|(key, known)| (key, &known.conditions))
     }
 
+    /// The service as it is listed. Only now its endpoints take the memory of their instances, of one service at a time.
     pub(super) fn into_service(self, key: ObjectKey, findings: Vec<Finding>) -> Service<K8sDetail> {
         let id = id(&key);
         let (namespace, name) = key;
+        let endpoints = self.endpoints.into_iter().map(|(key, known)| endpoint(&id, key, &known)).collect();
 
-        let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);
+        let mut service = Service::new(id, "k8s", endpoints, self.detail);
         (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
 
         service.findings = findings;
         service
     }
+}
+
+/// An endpoint of the service with this id.
+fn endpoint(service: &str, EndpointKey { ip, port }: EndpointKey, known: &KnownEndpoint) -> Endpoint {
+    let KnownEndpoint { conditions, protocol } = known;
+    let mut endpoint = Endpoint::new(Address::Ip(ip), port.number, port.transport);
+    endpoint.ready = conditions.ready;
+
+    let port_name = port.name.as_ref().map(|name| format!("/{}", clean(name))).unwrap_or_default();
+    endpoint.instance = Some(Box::new(Instance {
+        id: format!("{service}/{}/{endpoint}{port_name}", port.transport.as_str()),
+        serving: conditions.serving,
+        lifecycle: if conditions.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
+        protocol: protocol.as_deref().map(Untrusted::from),
+        port_name: port.name.as_deref().map(Untrusted::from),
+        pod: conditions.pod.as_deref().map(Untrusted::from),
+        node: conditions.node.as_deref().map(Untrusted::from),
+        zone: conditions.zone.as_deref().map(Untrusted::from),
+        ..Instance::default()
+    }));
+
+    endpoint
 }

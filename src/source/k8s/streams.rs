@@ -3,7 +3,6 @@
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream, SelectAll};
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::Api as KubeApi;
 use kube::{Client, Config};
 
@@ -11,6 +10,7 @@ use super::K8s;
 use super::failure::ApiFailure;
 use super::pods::Pod;
 use super::shared_client::{shared_client, speaks_http2};
+use super::slices::Slice;
 use super::watch_scope::{Object, ObjectKind, StreamId};
 use super::watcher::{StreamEvent, StreamEvents, WatchOptions, follow};
 
@@ -59,7 +59,7 @@ impl<'o> StreamOpener<'o> {
             ObjectKind::Endpoints if is_without_slices => {
                 follow(scoped::<Endpoints>(client, namespace), all, Object::Endpoints)
             }
-            ObjectKind::Endpoints => follow(scoped::<EndpointSlice>(client, namespace), all, Object::Slice),
+            ObjectKind::Endpoints => follow(scoped::<Slice>(client, namespace), all, Object::Slice),
             ObjectKind::Pods => follow(scoped::<Pod>(client, namespace), all, |pod| Object::Pod(Box::new(pod))),
         };
         numbered(id, events)

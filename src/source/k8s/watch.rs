@@ -1,6 +1,6 @@
 //! Watches a cluster: the full set first, then changes, by the server's watch API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
 
 use futures_util::FutureExt;
@@ -21,7 +21,7 @@ use super::watch_state::WatchState;
 use super::watcher::StreamEvent;
 use crate::engine::{Cancel, Retry};
 use crate::error::{Error, Result};
-use crate::model::{Listing, Update, UpdateSink};
+use crate::model::{Listing, PartialError, Update, UpdateSink};
 use crate::net::Deadline;
 use crate::source::RECONNECT;
 
@@ -66,8 +66,10 @@ struct ClusterWatch<'o> {
     follows_namespaces: bool,
     /// Whether the namespaces were listed, where each is a scope.
     has_namespaces: bool,
-    /// Parts that could not be read, to be reported with the first update.
-    faults: Vec<Update>,
+    /// Parts that cannot be read, to be reported with each complete set.
+    faults: Vec<PartialError>,
+    /// The operations of those that are over as soon as the namespace has a service.
+    namespace_faults: BTreeMap<String, String>,
     /// Whether the initial listing was reported.
     is_synced: bool,
     /// The server rejected the credentials; the number of times in a row.
@@ -79,7 +81,8 @@ struct ClusterWatch<'o> {
 impl<'o> ClusterWatch<'o> {
     /// Opens the streams that the permissions allow; those of endpoints and pods that are refused are requested again.
     async fn new(options: &'o K8s, config: Config, gathered: ClusterObjects) -> Self {
-        let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, without_slices, is_old, .. } = gathered;
+        let ClusterObjects { faults, namespace_faults, limits, scopes, .. } = gathered;
+        let ClusterObjects { with_endpoints, with_pods, without_slices, is_old, .. } = gathered;
         let follows_namespaces = options.has_pattern() || (options.all_namespaces && scopes != [None]);
 
         let mut watch = Self {
@@ -91,7 +94,8 @@ impl<'o> ClusterWatch<'o> {
             is_old,
             follows_namespaces,
             has_namespaces: false,
-            faults: faults.into_iter().chain(limits).map(Update::PartialError).collect(),
+            faults: faults.into_iter().chain(limits).collect(),
+            namespace_faults,
             is_synced: false,
             rejections: 0,
             is_rejected: false,
@@ -229,8 +233,20 @@ impl<'o> ClusterWatch<'o> {
         }
 
         let mut updates = self.state.updates();
-        updates.append(&mut self.faults);
+        updates.extend(self.recovered());
+        if updates.iter().any(|update| matches!(update, Update::Reset(_))) {
+            updates.extend(self.faults.iter().cloned().map(Update::PartialError));
+        }
         updates
+    }
+
+    /// The ends of the errors of namespaces that have services now.
+    fn recovered(&mut self) -> Vec<Update> {
+        let state = &self.state;
+        let over = self.namespace_faults.extract_if(.., |namespace, _| state.has_services_in(namespace));
+        let over: Vec<String> = over.map(|(_, operation)| operation).collect();
+        self.faults.retain(|fault| !over.contains(&fault.operation));
+        over.into_iter().map(Update::Recovered).collect()
     }
 
     /// Reads the credentials again, and opens every stream anew.

@@ -10,7 +10,7 @@ use kube::client::Body;
 use kube::core::WatchEvent;
 use serde::de::DeserializeOwned;
 
-use super::api::{read, retry_after};
+use super::exchange::{read, retry_after};
 use super::failure::ApiFailure;
 
 /// The maximum length of a line. The largest object that a server stores has 1.5 MiB, in a format that is shorter than JSON.

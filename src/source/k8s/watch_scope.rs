@@ -1,11 +1,11 @@
 //! What a watch consists of: its streams, and the objects that they bring, reduced to the fields to keep.
 
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
+use super::slices::Slice;
 
 /// The kinds of objects in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,7 +32,7 @@ pub(super) enum StreamId {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Object {
     Service(Box<core::Service>),
-    Slice(discovery::EndpointSlice),
+    Slice(Slice),
     Endpoints(core::Endpoints),
     Pod(Box<Pod>),
     Namespace(Box<core::Namespace>),

@@ -82,6 +82,12 @@ impl WatchState {
         self.scopes.iter().flat_map(|state| &state.parts).any(|part| part.listed.is_some() || part.is_awaited)
     }
 
+    /// Whether a namespace has services.
+    pub(super) fn has_services_in(&self, namespace: &str) -> bool {
+        let first = (namespace.to_owned(), String::new());
+        self.details.range(first..).next().is_some_and(|(key, _)| key.0 == namespace)
+    }
+
     /// Whether a part was ever listed.
     pub(super) fn is_complete(&self, scope: usize, kind: ObjectKind) -> bool {
         self.scopes[scope].parts[kind as usize].is_complete

@@ -111,6 +111,7 @@ fn describe(
     let mut attribute = |sockets: &[&Socket]| attribute(&mut owners, names.as_mut(), sockets);
     let (missing, mut limits) = builder.rows(&selected.sockets, &mut attribute, out);
     errors.extend(missing);
+    errors.extend(names.iter().flat_map(ContainerNames::errors).cloned());
     limits.extend(names.iter().flat_map(ContainerNames::limits).cloned());
     limits.append(&mut selected.limits);
     let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };

@@ -372,14 +372,15 @@ impl SearchThread {
 
     /// Reports once why names of containers could not be read.
     fn report_unnamed(&mut self) {
-        let limits = self.names.as_ref().map(|names| names.limits().to_vec()).unwrap_or_default();
-        for limit in &limits {
-            if !self.reported.contains(limit) {
-                let fault = Some(limit.clone());
+        let names = self.names.iter();
+        let causes: Vec<PartialError> = names.flat_map(|names| names.errors().chain(names.limits())).cloned().collect();
+        for cause in &causes {
+            if !self.reported.contains(cause) {
+                let fault = Some(cause.clone());
                 self.send(FoundOwners { owners: Vec::new(), is_final: false, everything: None, fault });
             }
         }
-        self.reported = limits;
+        self.reported = causes;
     }
 
     fn send(&self, found: FoundOwners) {

@@ -23,7 +23,7 @@ pub(super) struct Owners {
     holders: Vec<(u32, u32)>,
     processes: Vec<Arc<Process>>,
     /// By process, where it was read.
-    process_groups: Vec<Membership>,
+    process_groups: Vec<Arc<Membership>>,
     socket_groups: SocketGroups,
     /// Sets of holders that were returned before, so that listeners of the same processes share them.
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
@@ -39,7 +39,7 @@ struct Holders {
     /// By pid.
     processes: Arc<[Arc<Process>]>,
     /// Where they run.
-    member: Membership,
+    member: Arc<Membership>,
 }
 
 /// What is known of the owner of one address.
@@ -50,14 +50,14 @@ pub(super) struct Attribution {
     pub(super) processes: Arc<[Arc<Process>]>,
     /// No further process can hold it.
     pub(super) is_complete: bool,
-    /// Where it runs.
-    pub(super) member: Membership,
+    /// Where it runs; thousands of listeners may share it.
+    pub(super) member: Arc<Membership>,
 }
 
 impl Attribution {
     /// Without any process.
     pub(super) fn without_processes(status: OwnerLookup) -> Self {
-        Self { status, processes: Arc::default(), is_complete: false, member: Membership::default() }
+        Self { status, processes: Arc::default(), is_complete: false, member: Arc::default() }
     }
 }
 
@@ -94,7 +94,7 @@ impl Owners {
         let process_groups = walk
             .processes
             .iter_mut()
-            .map(|facts| facts.control_groups.take().map(|text| cgroup::of_process(&text)).unwrap_or_default())
+            .map(|facts| facts.control_groups.take().map(|text| cgroup::of_process(&text)).unwrap_or_default().into())
             .collect();
         let absent = match &walk {
             Walk { unfinished: Some(_), .. } => OwnerLookup::Unfinished,
@@ -178,26 +178,26 @@ impl Owners {
 
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
     /// then where its holders run.
-    fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
+    fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Arc<Membership> {
         let stamped = sockets.first().and_then(|first| self.stamp(first));
         let stamped = stamped.filter(|member| sockets.iter().all(|socket| self.stamp(socket) == Some(*member)));
 
         match stamped {
-            Some(member) if !member.is_empty() && !is_supervisor(member) => member.clone(),
-            Some(member) if holders.member.is_empty() => member.clone(),
-            _ => holders.member.clone(),
+            Some(member) if !member.is_empty() && !is_supervisor(member) => Arc::clone(member),
+            Some(member) if holders.member.is_empty() => Arc::clone(member),
+            _ => Arc::clone(&holders.member),
         }
     }
 
     /// The membership that the kernel recorded when the socket was made.
-    fn stamp(&self, socket: &Socket) -> Option<&Membership> {
+    fn stamp(&self, socket: &Socket) -> Option<&Arc<Membership>> {
         self.socket_groups.0.get(&socket.cgroup?).map(|(_, member)| member)
     }
 }
 
 /// The control groups that the kernel stamped on sockets: their paths and what these identify, by id.
 #[derive(Clone, Default)]
-pub(super) struct SocketGroups(HashMap<u64, (String, Membership), FixedState>);
+pub(super) struct SocketGroups(HashMap<u64, (String, Arc<Membership>), FixedState>);
 
 impl SocketGroups {
     pub(super) fn of<'s>(sockets: impl Iterator<Item = &'s Socket>) -> Self {
@@ -206,7 +206,7 @@ impl SocketGroups {
         Self(
             paths
                 .map(|(id, path)| {
-                    let member = cgroup::membership(&path);
+                    let member = Arc::new(cgroup::membership(&path));
                     (id, (path, member))
                 })
                 .collect(),

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -154,8 +154,7 @@ impl<'a> RowBuilder<'a> {
         owner_of: &mut dyn FnMut(&[&Socket]) -> Attribution,
         out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
     ) -> (Vec<PartialError>, Vec<PartialError>) {
-        let mut sorted: Vec<&Socket> = sockets.iter().collect();
-        sorted.sort_unstable_by(|a, b| order(a, b).then(a.state.cmp(&b.state)).then(a.inode.cmp(&b.inode)));
+        let sorted = sorted(sockets);
         let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
         let mut groups: Vec<_> = groups.map(|sockets| AddressGroup { sockets, owner: owner_of(sockets) }).collect();
 
@@ -204,14 +203,15 @@ impl<'a> RowBuilder<'a> {
 
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
     /// its port.
-    fn name(&self, group: &AddressGroup<'_>) -> (Option<Untrusted>, Membership) {
-        let mut member = group.owner.member.clone();
+    fn name(&self, group: &AddressGroup<'_>) -> (Option<Untrusted>, Arc<Membership>) {
+        let mut member = Arc::clone(&group.owner.member);
         let processes = &group.owner.processes;
         if processes.len() == 1 && is_manager(&processes[0]) {
             let units = self.units.get_or_init(SocketUnits::read);
             let first = group.first();
             if let Some(service) = units.service(first.transport, &first.address, first.port) {
-                (member.unit, member.user) = (Some(service.into()), None);
+                let own = Arc::make_mut(&mut member);
+                (own.unit, own.user) = (Some(service.into()), None);
             }
         }
 
@@ -269,11 +269,11 @@ impl<'a> RowBuilder<'a> {
     fn service(&self, group: &AddressGroup<'_>) -> Service<LocalDetail> {
         let endpoint = endpoint(group.first(), self.namespaces);
         let (name, member) = self.name(group);
-        let (id, detail) = (id(group.first(), &endpoint, self.namespaces), self.detail(group, member));
+        let (id, detail) = (id(group.first(), &endpoint, self.namespaces), self.detail(group, &member));
         Service { name, ..Service::new(id, "local", vec![endpoint], detail) }
     }
 
-    fn detail(&self, group: &AddressGroup<'_>, member: Membership) -> LocalDetail {
+    fn detail(&self, group: &AddressGroup<'_>, member: &Membership) -> LocalDetail {
         let first = group.first();
         let namespace = &self.namespaces[usize::from(first.netns)];
         let full = self.depth == DetailLevel::Full;
@@ -291,9 +291,9 @@ impl<'a> RowBuilder<'a> {
             processes: Arc::clone(&group.owner.processes),
             processes_complete: group.owner.is_complete,
             user: group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid)),
-            unit: member.unit,
+            unit: member.unit.clone(),
             unit_user: member.user.map(|uid| self.users.user(uid)),
-            container: member.container,
+            container: member.container.clone(),
             scope: select::scope(first),
             state,
             interfaces: interfaces.map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
@@ -378,10 +378,63 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
     id
 }
 
+/// The sockets in their order; those of one address by state and inode.
+fn sorted(sockets: &[Socket]) -> Vec<&Socket> {
+    // A comparison of numbers side by side is several times as fast as one of sockets all over the memory.
+    let mut sorted: Vec<(u64, &Socket)> = sockets.iter().map(|socket| (order_prefix(socket), socket)).collect();
+    sorted.sort_unstable_by(|(first, a), (second, b)| {
+        first.cmp(second).then_with(|| order(a, b)).then_with(|| (a.state, a.inode).cmp(&(b.state, b.inode)))
+    });
+    sorted.into_iter().map(|(_, socket)| socket).collect()
+}
+
+/// What [`order`] compares first, as one number: the port, the transport, and the beginning of the address.
+fn order_prefix(socket: &Socket) -> u64 {
+    let (kind, address) = match socket.address {
+        Address::Ip(IpAddr::V4(ip)) => (0, ip.to_bits()),
+        Address::Ip(IpAddr::V6(ip)) => {
+            let [first, second, ..] = ip.segments();
+            (1, u32::from(first) << 16 | u32::from(second))
+        }
+        Address::Unix(_) | Address::Name(_) | Address::Other(_) => (2, 0),
+    };
+    u64::from(socket.port) << 48 | (socket.transport as u64) << 40 | kind << 32 | u64::from(address)
+}
+
 /// The order of sockets; those that are equal share an address and are one service.
 fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (&a.unix, a.protocol, a.device, a.netns).cmp(&(&b.unix, b.protocol, b.device, b.netns)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_socket() -> impl Strategy<Value = Socket> {
+        let transport = prop_oneof![Just(Transport::Tcp), Just(Transport::Udp), Just(Transport::Vsock)];
+        let address = prop_oneof![
+            any::<IpAddr>().prop_map(Address::Ip),
+            any::<u8>().prop_map(|last| Address::Ip([10, 0, 0, last].into())),
+            "[a-c]{0,2}".prop_map(|name| Address::Other(name.into())),
+        ];
+        (transport, address, 0_u16..3, any::<u32>()).prop_map(|(transport, address, port, inode)| Socket {
+            transport,
+            address,
+            inode,
+            ..Socket::listening([0; 4].into(), port)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_prefix_keeps_the_order(a in any_socket(), b in any_socket()) {
+            let by_prefix = order_prefix(&a).cmp(&order_prefix(&b));
+            prop_assert!(by_prefix.is_eq() || by_prefix == order(&a, &b));
+        }
+    }
 }

@@ -118,7 +118,7 @@ impl<'q> SocketWatcher<'q> {
                 services.retain(|known| known.id != *id);
                 false
             }
-            Update::Reset(_) | Update::PartialError(_) => true,
+            Update::Reset(_) | Update::PartialError(_) | Update::Recovered(_) => true,
         });
         updates.insert(0, Update::Reset(services));
         Ok(updates)

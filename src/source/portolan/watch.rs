@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::api::{EventLine, MAX_LIST_BYTES, PortolanApi, instance};
 use super::{LIST, Portolan, Selection, services};
+use crate::clean::clean;
 use crate::error::Result;
 use crate::model::{PartialError, RegisteredInstance, ServiceId, Update, UpdateSink};
 
@@ -19,10 +20,18 @@ struct KnownInstance {
     bytes: usize,
 }
 
+/// An instance that cannot be read.
+struct UnreadableInstance {
+    error: PartialError,
+    bytes: usize,
+}
+
 /// The instances that are known.
 struct Known {
     selection: Selection,
     services: BTreeMap<NamespacedName, BTreeMap<String, KnownInstance>>,
+    /// Those that cannot be read, by id.
+    unreadable: BTreeMap<String, UnreadableInstance>,
     /// The bytes of all of them.
     bytes: usize,
     /// Whether the set is being read anew.
@@ -31,7 +40,7 @@ struct Known {
 
 /// Begins with everything, and ends with the stream.
 pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Result<()> {
-    let mut known = Known { selection: options.selection()?, services: BTreeMap::new(), bytes: 0, is_listing: true };
+    let mut known = Known::new(options.selection()?);
     let api = PortolanApi::new(options)?;
     let mut lines = api.events().await.map_err(|failure| failure.into_error(LIST))?;
 
@@ -52,11 +61,16 @@ pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Resu
 }
 
 impl Known {
+    fn new(selection: Selection) -> Self {
+        Self { selection, services: BTreeMap::new(), unreadable: BTreeMap::new(), bytes: 0, is_listing: true }
+    }
+
     /// Applies an event to the known services. `bytes`: the length of its line, which counts towards the limit.
     fn take(&mut self, line: EventLine, bytes: usize) -> Vec<Update> {
         match line.kind.as_str() {
             "reset" => {
                 self.services.clear();
+                self.unreadable.clear();
                 self.bytes = 0;
                 self.is_listing = true;
                 Vec::new()
@@ -64,13 +78,16 @@ impl Known {
             "synced" if self.is_listing => {
                 self.is_listing = false;
                 let all = self.services.values().flat_map(BTreeMap::values).map(|known| known.instance.clone());
-                vec![Update::Reset(services(all).collect())]
+                let reset = Update::Reset(services(all).collect());
+                let errors = self.unreadable.values().map(|one| Update::PartialError(one.error.clone()));
+                std::iter::once(reset).chain(errors).collect()
             }
             "added" | "updated" => self.put(line, bytes),
             "removed" => {
                 let key = (line.namespace, line.service);
                 self.remove(&key, &line.id);
-                self.changed(&key)
+                let recovered = self.recover(&line.id);
+                self.changed(&key).into_iter().chain(recovered).collect()
             }
             // Signs of life, and what a newer registry may send.
             _ => Vec::new(),
@@ -79,19 +96,35 @@ impl Known {
 
     fn put(&mut self, line: EventLine, bytes: usize) -> Vec<Update> {
         let read = line.item.map(instance);
-        let instance = match read {
-            Some(Ok(instance)) => instance,
-            Some(Err(error)) => return vec![Update::PartialError(error)],
-            None => return vec![Update::PartialError(no_item(&line.id))],
+        let recovered = self.recover(&line.id);
+        let instance = match read.unwrap_or_else(|| Err(no_item())) {
+            Ok(instance) => instance,
+            Err(error) => return self.report(line.id, error, bytes),
         };
         if !self.selection.takes(&instance) {
-            return Vec::new();
+            return recovered.into_iter().collect();
         }
         let key = (instance.namespace().to_owned(), instance.name().to_owned());
         let id = instance.id.to_string();
         let before = self.services.entry(key.clone()).or_default().insert(id, KnownInstance { instance, bytes });
         self.bytes = self.bytes + bytes - before.map_or(0, |before| before.bytes);
-        self.changed(&key)
+        self.changed(&key).into_iter().chain(recovered).collect()
+    }
+
+    /// The error of an instance, unless the set is still being read. What was known of the instance stays.
+    fn report(&mut self, id: String, error: PartialError, bytes: usize) -> Vec<Update> {
+        // The same for every error of the instance: its end names it.
+        let error = PartialError { operation: format!("read the instance '{}'", clean(&id)), ..error };
+        self.bytes += bytes;
+        self.unreadable.insert(id, UnreadableInstance { error: error.clone(), bytes });
+        if self.is_listing { Vec::new() } else { vec![Update::PartialError(error)] }
+    }
+
+    /// The end of the error of an instance, if there was one.
+    fn recover(&mut self, id: &str) -> Option<Update> {
+        let UnreadableInstance { error, bytes } = self.unreadable.remove(id)?;
+        self.bytes -= bytes;
+        (!self.is_listing).then(|| Update::Recovered(error.operation))
     }
 
     fn remove(&mut self, key: &NamespacedName, id: &str) {
@@ -117,10 +150,10 @@ impl Known {
     }
 }
 
-fn no_item(id: &str) -> PartialError {
+fn no_item() -> PartialError {
     PartialError {
-        operation: format!("read the event of '{}'", crate::clean::clean(id)),
-        cause: "it has no instance".to_owned(),
+        operation: String::new(),
+        cause: "its event has no instance".to_owned(),
         hint: "see the logs of the registry".to_owned(),
     }
 }
@@ -141,8 +174,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_what_is_known_are_counted() {
-        let selection = Portolan::default().selection().unwrap();
-        let mut known = Known { selection, services: BTreeMap::new(), bytes: 0, is_listing: true };
+        let mut known = Known::new(Portolan::default().selection().unwrap());
         for (kind, id, bytes, expected) in [
             ("added", "a", 100, 100),
             ("added", "b", 50, 150),
@@ -158,5 +190,29 @@ mod tests {
             assert!(updates.is_empty(), "{kind} {id}: nothing is known before the end of the list");
             assert_eq!(known.bytes, expected, "{kind} {id}");
         }
+    }
+
+    /// What a set lacks because an instance cannot be read is reported with the set, and until the instance can be read.
+    #[test]
+    fn an_instance_that_cannot_be_read_is_an_error_until_it_can() {
+        let mut known = Known::new(Portolan::default().selection().unwrap());
+        let unreadable = |id: &str| EventLine { item: None, ..event("added", id) };
+        assert!(known.take(unreadable("a"), 10).is_empty());
+        known.take(event("added", "b"), 10);
+        let synced = known.take(event("synced", ""), 10);
+        assert!(matches!(&synced[..], [Update::Reset(_), Update::PartialError(_)]), "{synced:?}");
+
+        let again = known.take(unreadable("a"), 10);
+        assert!(matches!(&again[..], [Update::PartialError(_)]), "{again:?}");
+        assert_eq!(known.bytes, 20);
+        let [Update::PartialError(error)] = &again[..] else { unreachable!() };
+        let read = known.take(event("updated", "a"), 10);
+        let [Update::Upsert(_), Update::Recovered(operation)] = &read[..] else { panic!("{read:?}") };
+        assert_eq!(*operation, error.operation);
+
+        known.take(unreadable("a"), 10);
+        let removed = known.take(event("removed", "a"), 10);
+        assert!(matches!(&removed[..], [_, Update::Recovered(_)]), "{removed:?}");
+        assert_eq!(known.bytes, 10);
     }
 }

@@ -11,6 +11,7 @@ use crate::serve::{Server, wait_until};
 use crate::sources::contract::base64;
 use crate::sources::json_http::{request, send};
 use crate::sources::programs::{Program, consul, etcd};
+use crate::sources::relay::FailingRelay;
 use crate::support::{TempDir, output, tool};
 
 /// Registers an instance of `web` with a check by report.
@@ -132,6 +133,63 @@ fn a_source_that_is_away_empties_nothing_and_a_former_import_goes() {
     wait_until(|| ports(&server).is_empty());
 }
 
+/// The metrics of the import: whether it is read, and the parts that are not.
+fn up_and_faults(server: &Server) -> [String; 2] {
+    let metrics = server.get("/metrics").text();
+    ["portolan_import_up", "portolan_import_faults"].map(|name| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("{name}{{import=\"consul\"}} ")));
+        line.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).to_owned()
+    })
+}
+
+/// An error of one service makes the import incomplete for as long as it holds, at the start and later.
+#[test]
+fn an_error_of_one_service_is_over_when_it_can_be_read_again() {
+    let original = consul();
+    // Enough that the removals below are less than half.
+    for port in 1..=4 {
+        let api = json!({ "ID": format!("a{port}"), "Name": "api", "Address": "10.0.0.2", "Port": port });
+        send(original.address, "PUT", "/v1/agent/service/register", None, &api);
+    }
+    in_consul(&original, "w1", 1, "passing");
+    let relay = FailingRelay::start(original.address, "/v1/health/service/web");
+    relay.fail(true);
+    let from = format!("consul://{}", relay.address);
+    let server = Server::with(["--data", ":memory:", "--import", &from]);
+
+    wait_until(|| state(&server)["state"] == "incomplete");
+    wait_until(|| server.discover("service_name=api").len() == 4);
+    let shown = state(&server);
+    let error = shown["error"].as_str().unwrap_or_default();
+    assert!(error.starts_with("cannot read the service 'web' of Consul: "), "{shown}");
+    assert_eq!((&shown["faults"], up_and_faults(&server)), (&json!(1), ["0".to_owned(), "1".to_owned()]));
+    assert!(server.log().contains("a part of the import cannot be read; its instances stay"), "{}", server.log());
+
+    relay.fail(false);
+    wait_until(|| ports(&server) == [1] && state(&server)["state"] == "current");
+    assert_eq!((&state(&server)["error"], up_and_faults(&server)), (&Value::Null, ["1".to_owned(), "0".to_owned()]));
+    wait_until(|| server.log().contains("the import is read again"));
+
+    // A query that waits still ends as it should, and the next one fails.
+    relay.fail(true);
+    in_consul(&original, "w2", 2, "passing");
+    wait_until(|| state(&server)["state"] == "incomplete");
+    assert_eq!(ports(&server).first(), Some(&1), "what is known stays");
+    relay.fail(false);
+    wait_until(|| ports(&server) == [1, 2] && state(&server)["state"] == "current");
+    send(original.address, "PUT", "/v1/agent/service/deregister/w1", None, &Value::Null);
+    wait_until(|| ports(&server) == [2]);
+
+    // The error of a service ends with the service.
+    relay.fail(true);
+    in_consul(&original, "w3", 3, "passing");
+    wait_until(|| state(&server)["state"] == "incomplete");
+    for id in ["w2", "w3"] {
+        send(original.address, "PUT", &format!("/v1/agent/service/deregister/{id}"), None, &Value::Null);
+    }
+    wait_until(|| ports(&server).is_empty() && state(&server)["state"] == "current");
+}
+
 #[test]
 fn etcd_and_a_file_are_imported_and_followed() {
     let original = etcd();
@@ -143,6 +201,20 @@ fn etcd_and_a_file_are_imported_and_followed() {
     let sources = [format!("etcd://{}", original.address), format!("file:{}", list.display())];
     let server = Server::with(["--data", ":memory:", "--import", &sources[0], "--import", &sources[1]]);
     wait_until(|| ports(&server) == [1, 2, 3]);
+
+    // The error of a key ends with its value, or with the key.
+    let import = |server: &Server| server.get("/api/v1/status").json()["data"]["imports"][0].clone();
+    for end in [json!({ "name": "web", "address": "10.0.0.1", "port": 9 }).to_string(), String::new()] {
+        put_value(&original, "w9", "no registration");
+        wait_until(|| import(&server)["state"] == "incomplete");
+        assert!(import(&server)["error"].as_str().unwrap().contains("/services/web/w9"), "{}", import(&server));
+        if end.is_empty() {
+            delete(&original, "w9")
+        } else {
+            put_value(&original, "w9", &end)
+        }
+        wait_until(|| import(&server)["state"] == "current");
+    }
 
     put(&original, "w4", 4);
     write(&list, "[[service]]\nname = \"web\"\nendpoints = [\"10.0.0.3:3\", \"10.0.0.5:5\"]\n");
@@ -158,9 +230,18 @@ fn etcd_and_a_file_are_imported_and_followed() {
 }
 
 fn put(program: &Program, id: &str, port: u16) {
-    let value = json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": port }).to_string();
-    let body = json!({ "key": base64(&format!("/services/web/{id}")), "value": base64(&value) });
+    put_value(program, id, &json!({ "id": id, "name": "web", "address": "10.0.0.1", "port": port }).to_string());
+}
+
+fn put_value(program: &Program, id: &str, value: &str) {
+    let body = json!({ "key": base64(&format!("/services/web/{id}")), "value": base64(value) });
     let (status, text) = request(program.address, "POST", "/v3/kv/put", None, &body);
+    assert_eq!(status, 200, "{text}");
+}
+
+fn delete(program: &Program, id: &str) {
+    let body = json!({ "key": base64(&format!("/services/web/{id}")) });
+    let (status, text) = request(program.address, "POST", "/v3/kv/deleterange", None, &body);
     assert_eq!(status, 200, "{text}");
 }
 

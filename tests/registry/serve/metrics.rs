@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::server::{folder, wait_until};
+use super::tls::{self, Authority, curl_path};
 use crate::support::{hear, needs_root, output, portolan_path, tool};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
@@ -149,7 +150,11 @@ fn the_dashboard_and_the_alerts_name_metrics_that_exist() {
     let dir = folder();
     let (server, _target) = busy_server(dir.path());
     wait_until(|| server.get("/metrics").text().contains("portolan_checks_total{"));
-    let metrics = server.get("/metrics").text();
+    // The certificate is there only with TLS.
+    let authority = Authority::new();
+    authority.issue(dir.path(), "server");
+    let (_, encrypted) = curl_path(&tls::start(&dir, &[]), &dir, "/metrics", &["-k"]);
+    let metrics = server.get("/metrics").text() + &encrypted;
     let exported = |name: &str| {
         metrics.lines().any(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{'])))
     };

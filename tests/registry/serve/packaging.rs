@@ -311,6 +311,7 @@ fn the_unit_of_the_agent_starts_what_the_program_accepts() {
     let mut said = String::new();
     agent.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(finish(agent).and_then(|status| status.code()), Some(143), "{said}");
+    assert_eq!(value("SuccessExitStatus"), Some("143"), "a stop is no failure");
 
     let mut analyze = tool("systemd-analyze");
     analyze.args(["security", "--offline=true", "--threshold=60"]).arg(packaging("systemd/portolan-agent.service"));
@@ -350,6 +351,9 @@ fn the_container_starts_what_the_program_accepts() {
         assert!(said.contains(&format!("listens on 0.0.0.0:{}", line("EXPOSE "))), "{said}");
     }
     assert_eq!(command(line("ENTRYPOINT ")), ["portolan"]);
+    // The group of the user is the one that the user and the data have.
+    assert!(line("USER ") == "10001:10001" && file.contains("groupadd --gid 10001 portolan "), "{file}");
+    assert!(file.contains("useradd --uid 10001 --gid portolan "), "{file}");
     assert_eq!(compose["services"]["portolan"]["ports"][0], "127.0.0.1:7440:7440");
 
     // The health check of the image, against a server of the test's own.
@@ -401,5 +405,5 @@ fn promtool_accepts_the_sample_settings() {
     fs::copy(packaging("prometheus/alerts.yml"), dir.path().join("alerts.yml")).unwrap();
     let checked = output(tool("promtool").args(["check", "config"]).arg(dir.path().join("prometheus.yml")));
     let said = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && said.contains("21 rules found"), "{said}");
+    assert!(checked.status.success() && said.contains("22 rules found"), "{said}");
 }

@@ -3,41 +3,56 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 
 use super::Server;
 use super::server::{exchange, folder, wait_until};
 use crate::support::{TempDir, output, portolan_path, tool};
 
 /// An authority, and what it issues.
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self::named("authority")
+    }
+
+    fn named(name: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         // OpenSSL takes a certificate with the name of its issuer for a self-signed one.
-        params.distinguished_name.push(DnType::CommonName, "authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().unwrap();
         let pem = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
 
     /// Writes `NAME.pem`, a certificate for 127.0.0.1 with its key.
-    fn issue(&self, folder: &Path, name: &str) {
+    pub(super) fn issue(&self, folder: &Path, name: &str) {
         self.issue_for(folder, name, &[]);
     }
 
     /// The same with more names.
     fn issue_for(&self, folder: &Path, name: &str, names: &[SanType]) {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        let mut params = params(name);
         params.subject_alt_names.extend_from_slice(names);
-        params.distinguished_name.push(DnType::CommonName, name);
+        self.sign(folder, name, &params);
+    }
+
+    /// The same, valid until `end`, in seconds since 1970.
+    fn issue_until(&self, folder: &Path, name: &str, end: i64) {
+        let mut params = params(name);
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(end.unsigned_abs());
+        self.sign(folder, name, &params);
+    }
+
+    fn sign(&self, folder: &Path, name: &str, params: &CertificateParams) {
+        let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         // As a certificate manager does it: the new file takes the place of the old one at once.
         let draft = folder.join("draft");
@@ -46,8 +61,14 @@ impl Authority {
     }
 }
 
+fn params(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
+
 /// A server with the certificate `server.pem`.
-fn start(folder: &TempDir, more: &[&str]) -> Server {
+pub(super) fn start(folder: &TempDir, more: &[&str]) -> Server {
     let certificate = folder.path().join("server.pem");
     let args = ["--data", ":memory:", "--tls-cert", certificate.to_str().unwrap()];
     Server::with([&args, more].concat())
@@ -55,7 +76,11 @@ fn start(folder: &TempDir, more: &[&str]) -> Server {
 
 /// The exit code and the output of curl.
 fn curl(server: &Server, folder: &TempDir, args: &[&str]) -> (Option<i32>, String) {
-    let url = format!("https://{}/health", server.address);
+    curl_path(server, folder, "/health", args)
+}
+
+pub(super) fn curl_path(server: &Server, folder: &TempDir, path: &str, args: &[&str]) -> (Option<i32>, String) {
+    let url = format!("https://{}{path}", server.address);
     let ran = output(tool("curl").current_dir(folder.path()).args(["-sSi", "--cacert", "ca.pem"]).args(args).arg(url));
     (ran.status.code(), String::from_utf8_lossy(&ran.stdout).into_owned())
 }
@@ -131,6 +156,54 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
     assert_eq!(curl(&server, &folder, &[]).0, Some(0));
 }
 
+/// The figure after a name in the metrics.
+#[track_caller]
+fn metric(metrics: &str, name: &str) -> i64 {
+    let found = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    found.unwrap_or_else(|| panic!("{name} is not in\n{metrics}")).parse().unwrap()
+}
+
+/// An operator sees when the certificate expires: in the metrics, in the status and in `doctor`. All follow a new file.
+#[test]
+fn the_end_of_the_certificate_is_shown_and_follows_a_new_one() {
+    const DAY: i64 = 86_400;
+
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    authority.issue_until(folder.path(), "server", now + 90 * DAY);
+    let server = start(&folder, &[]);
+    let expiry = || {
+        let (_, text) = curl_path(&server, &folder, "/metrics", &[]);
+        metric(&text, "portolan_certificate_expiry_timestamp_seconds")
+    };
+    let portolan = |args: &[&str]| {
+        let mut command = Command::new(portolan_path());
+        command.args(args).current_dir(folder.path()).env_clear().env("STATE_DIRECTORY", folder.path());
+        command.env("PORTOLAN_REGISTRY", format!("https://{}", server.address)).env("PORTOLAN_CACERT", "ca.pem");
+        String::from_utf8(output(&mut command).stdout).unwrap()
+    };
+    assert_eq!(expiry(), now + 90 * DAY);
+    let status = portolan(&["status"]);
+    assert!(status.contains("certificate         expires 2") && status.contains("Z, in 89 d 23 h"), "{status}");
+    let doctor = portolan(&["doctor"]);
+    assert!(doctor.contains("ok           certificate    the server's certificate expires 2"), "{doctor}");
+
+    authority.issue_until(folder.path(), "server", now + 5 * DAY);
+    wait_until(|| expiry() == now + 5 * DAY);
+    let doctor = portolan(&["doctor"]);
+    assert!(doctor.contains("warn         certificate ") && doctor.contains("in 4 days"), "{doctor}");
+    let status: serde_json::Value = serde_json::from_str(&portolan(&["status", "--json"])).unwrap();
+    let left = status["status"]["certificate"]["expires_in_seconds"].as_i64().unwrap();
+    assert!((4 * DAY..=5 * DAY).contains(&left), "{status}");
+
+    // Without TLS there is none.
+    let plain = Server::in_memory();
+    assert!(!plain.get("/metrics").text().contains("portolan_certificate_expiry"));
+    assert!(plain.get("/api/v1/status").json()["data"]["certificate"].is_null());
+}
+
 /// Row N11: the header fields of each answer, also of errors; HSTS only over TLS.
 #[test]
 fn each_answer_has_the_header_fields_that_protect_browsers() {
@@ -165,6 +238,64 @@ fn a_client_needs_a_certificate_where_the_server_asks_for_one() {
         let (code, text) = curl(&server, &folder, args);
         assert!(code != Some(0) && !text.contains("healthy"), "{args:?}: {code:?} {text}");
     }
+}
+
+/// Each handshake that fails is counted by its reason. The log has the address of the client and the reason in words, but not
+/// a line for each.
+#[test]
+fn failed_handshakes_are_counted_and_named() {
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    for name in ["server", "client"] {
+        authority.issue(folder.path(), name);
+    }
+    let stranger = Authority::named("another authority");
+    stranger.issue(folder.path(), "stranger");
+    fs::write(folder.path().join("other.pem"), &stranger.pem).unwrap();
+    let ca = folder.path().join("ca.pem");
+    let server = start(&folder, &["--tls-client-ca", ca.to_str().unwrap()]);
+    let failed = |reason: &str| {
+        let (_, text) = curl_path(&server, &folder, "/metrics", &["--cert", "client.pem"]);
+        metric(&text, &format!("portolan_failed_handshakes_total{{reason=\"{reason}\"}}"))
+    };
+
+    for (reason, args, words) in [
+        ("no_client_certificate", &[] as &[&str], "the client has no certificate"),
+        (
+            "client_certificate",
+            &["--cert", "stranger.pem"],
+            "the client's certificate is refused: the certificate's issuer is not trusted",
+        ),
+        (
+            "server_certificate",
+            &["--cert", "client.pem", "--cacert", "other.pem"],
+            "the client refuses the certificate of this server",
+        ),
+        ("incompatible", &["--cert", "client.pem", "--tls-max", "1.2", "--ciphers", "AES128-SHA"], "in common"),
+    ] {
+        assert_ne!(curl(&server, &folder, args).0, Some(0), "{reason}");
+        wait_until(|| failed(reason) == 1);
+        wait_until(|| server.log().contains(words));
+        let line = server.log().lines().find(|line| line.contains(words)).unwrap().to_owned();
+        assert!(line.contains("WARN") && line.contains("peer=127.0.0.1:"), "{line}");
+    }
+    assert_eq!(exchange(server.address, b"GET / HTTP/1.1\r\n\r\n").status, 400);
+    wait_until(|| failed("plain_http") == 1);
+    wait_until(|| server.log().contains("the client speaks HTTP without TLS"));
+
+    // A check that only connects is counted.
+    drop(std::net::TcpStream::connect(server.address).unwrap());
+    wait_until(|| failed("closed") == 1);
+    assert!(!server.log().contains("closed the connection"), "{}", server.log());
+
+    for _ in 0..9 {
+        curl(&server, &folder, &[]);
+    }
+    wait_until(|| failed("no_client_certificate") == 10);
+    let lines = server.log().matches("the client has no certificate").count();
+    assert!((5..10).contains(&lines), "{}", server.log());
+    assert_eq!(curl(&server, &folder, &["--cert", "client.pem"]).0, Some(0));
 }
 
 /// Names of client certificates have roles and scopes, as keys have, and stand in the audit log.

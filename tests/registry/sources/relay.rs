@@ -1,7 +1,10 @@
-//! A relay before a server, which lets a test act at the moment of a certain request.
+//! Relays before a server: one lets a test act at the moment of a certain request, one lets certain requests fail.
 
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -77,5 +80,67 @@ async fn pass_replies(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, seen: Arc
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
+    }
+}
+
+/// Passes requests without a body on, and answers those for a certain path itself while they are to fail.
+pub struct FailingRelay {
+    pub address: SocketAddr,
+    is_failing: Arc<AtomicBool>,
+}
+
+impl FailingRelay {
+    pub fn start(server: SocketAddr, path: &'static str) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let is_failing = Arc::new(AtomicBool::new(false));
+        let fails = Arc::clone(&is_failing);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let fails = Arc::clone(&fails);
+                thread::spawn(move || pass_or_fail(client, server, path, &fails));
+            }
+        });
+        Self { address, is_failing }
+    }
+
+    /// From now on, requests for the path fail, or no longer.
+    pub fn fail(&self, is_failing: bool) {
+        self.is_failing.store(is_failing, Ordering::SeqCst);
+    }
+}
+
+fn pass_or_fail(
+    mut client: std::net::TcpStream,
+    server: SocketAddr,
+    path: &str,
+    is_failing: &AtomicBool,
+) -> io::Result<()> {
+    let mut server = std::net::TcpStream::connect(server)?;
+    let (mut replies, mut to_client) = (server.try_clone()?, client.try_clone()?);
+    thread::spawn(move || {
+        let _ = io::copy(&mut replies, &mut to_client);
+        to_client.shutdown(std::net::Shutdown::Both)
+    });
+
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = client.read(&mut buffer)?;
+        request.extend_from_slice(&buffer[..length]);
+        if length == 0 {
+            return server.shutdown(std::net::Shutdown::Both);
+        }
+        if !request.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+
+        let is_for_path = request.starts_with(format!("GET {path}").as_bytes());
+        if is_for_path && is_failing.load(Ordering::SeqCst) {
+            client.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 4\r\n\r\nfail")?;
+        } else {
+            server.write_all(&request)?;
+        }
+        request.clear();
     }
 }

@@ -76,6 +76,7 @@ pub(super) fn list(
     let (missing, hidden) = builder.rows(&mut connected, out);
     faults.extend(missing);
     limits.extend(hidden);
+    faults.extend(builder.names.iter().flat_map(ContainerNames::errors).cloned());
     limits.extend(builder.names.iter().flat_map(ContainerNames::limits).cloned());
 
     let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
@@ -230,9 +231,9 @@ impl ConnectionRows<'_> {
             processes: Arc::clone(&owner.processes),
             processes_complete: owner.is_complete,
             user: uid.map(|uid| self.users.user(uid)),
-            unit: owner.member.unit,
+            unit: owner.member.unit.clone(),
             unit_user: owner.member.user.map(|uid| self.users.user(uid)),
-            container: owner.member.container,
+            container: owner.member.container.clone(),
             netns: self.namespaces[usize::from(end.netns())].identity.clone(),
         };
         (held, name)

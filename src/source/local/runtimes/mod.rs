@@ -11,6 +11,7 @@ mod sockets;
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,31 +52,45 @@ pub(super) struct ContainerNames {
     by_id: HashMap<String, NamedContainer, FixedState>,
     /// When the last request ended, and how long it took.
     requested: Option<(Instant, Duration)>,
+    /// The runtimes that did not reply in time or not in their protocol.
+    failures: Vec<PartialError>,
     limits: Vec<PartialError>,
+    /// Some container has no name.
+    any_unnamed: bool,
 }
 
 impl ContainerNames {
     /// Adds the name and the image to a container, or marks them as unknown.
-    pub(super) fn describe(&mut self, member: &mut Membership) {
-        let Some(container) = member.container.as_mut().filter(|container| has_api(container)) else { return };
+    pub(super) fn describe(&mut self, member: &mut Arc<Membership>) {
+        let Some(container) = member.container.as_ref().filter(|container| has_api(container)) else { return };
         let id = container.id.as_raw();
         if self.is_due(self.by_id.contains_key(id), Instant::now()) {
             self.request();
         }
 
-        match self.by_id.get(container.id.as_raw()) {
+        let known = self.by_id.get(container.id.as_raw());
+        let Some(container) = &mut Arc::make_mut(member).container else { return };
+        match known {
             Some(known) => {
                 container.name = text(&known.name);
                 container.image = text(&known.image);
                 container.name_unknown = false;
             }
-            None => container.name_unknown = true,
+            None => {
+                container.name_unknown = true;
+                self.any_unnamed = true;
+            }
         }
     }
 
-    /// What the last request could not read.
-    pub(super) fn limits(&self) -> &[PartialError] {
-        &self.limits
+    /// Why names are missing that runtimes failed to report; empty if every container has one.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &PartialError> {
+        self.failures.iter().filter(|_| self.any_unnamed)
+    }
+
+    /// Why runtimes were not asked: no permission, or there is none. Also a failure that costs no name.
+    pub(super) fn limits(&self) -> impl Iterator<Item = &PartialError> {
+        self.limits.iter().chain(self.failures.iter().filter(|_| !self.any_unnamed))
     }
 
     /// Whether the runtimes are asked for a container: one that is not known, or whose name may have changed.
@@ -98,6 +113,7 @@ impl ContainerNames {
         });
 
         self.limits = if sockets.is_empty() { vec![no_runtime()] } else { Vec::new() };
+        self.failures = Vec::new();
         let mut by_id = HashMap::default();
         for (socket, reply) in sockets.iter().zip(replies) {
             match reply {
@@ -106,7 +122,10 @@ impl ContainerNames {
                         by_id.entry(container.id.clone()).or_insert(container);
                     }
                 }
-                Err(error) => self.limits.push(refused(socket, &error)),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.limits.push(unread(socket, &error));
+                }
+                Err(error) => self.failures.push(unread(socket, &error)),
             }
         }
         self.by_id = by_id;
@@ -145,7 +164,7 @@ fn no_runtime() -> PartialError {
     }
 }
 
-fn refused(socket: &RuntimeSocket, error: &io::Error) -> PartialError {
+fn unread(socket: &RuntimeSocket, error: &io::Error) -> PartialError {
     let (cause, hint) = match error.kind() {
         io::ErrorKind::PermissionDenied => {
             ("no permission".to_owned(), "run as root, or as a member of the socket's group")
@@ -191,10 +210,10 @@ mod tests {
     #[test]
     fn a_container_that_is_named_by_its_id_needs_no_runtime() {
         let mut names = ContainerNames::default();
-        let mut member = cgroup::membership("/lxc.payload.web");
+        let mut member = Arc::new(cgroup::membership("/lxc.payload.web"));
         let container = member.container.clone();
         assert_eq!(container.as_ref().map(ToString::to_string), Some("lxc-web".to_owned()));
         names.describe(&mut member);
-        assert_eq!((member.container, names.requested), (container, None));
+        assert_eq!((&member.container, names.requested), (&container, None));
     }
 }
