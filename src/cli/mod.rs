@@ -29,6 +29,7 @@ mod health;
 mod help;
 mod identify;
 mod install;
+mod instance_id;
 #[cfg(feature = "serve")]
 mod key;
 mod kill;
@@ -198,7 +199,11 @@ impl Global {
             other if self.output_on_line => {
                 let name = other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 let why = format!("{command} does not write {name}");
-                Err(Error::usage(format!("--output '{name}'"), why, "leave it out, or write --json"))
+                let hint = match command.strip_prefix("portolan services") {
+                    Some(_) => format!("write --json; or `portolan discover portolan -o {name}` for the instances"),
+                    None => "leave it out, or write --json".to_owned(),
+                };
+                Err(Error::usage(format!("--output '{name}'"), why, hint))
             }
             _ => Ok(false),
         }

@@ -64,6 +64,20 @@ pub(super) fn shown_value(name: &str, value: &str) -> String {
     redacted_url(value).into_owned()
 }
 
+/// What to type in place of a `missing` argument: an example that has the option, or the first one for a word.
+fn missing_example(command: &Command, missing: &str) -> String {
+    let option = missing.split_whitespace().next().filter(|word| word.starts_with("--"));
+    let examples = help::examples(command);
+    let mut examples = examples.iter().filter_map(|example| example.split("  ").next()).filter(|text| !text.is_empty());
+    let example = examples.find(|text| option.is_none_or(|option| text.split_whitespace().any(|word| word == option)));
+
+    match (example, option) {
+        (Some(example), _) => format!("as in `{example}`; "),
+        (None, Some(option)) => format!("add {option}; "),
+        (None, None) => String::new(),
+    }
+}
+
 /// Converts a parsing error of clap. `command` and `args` are what clap parsed.
 pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -> Error {
     let (path, command) = asked_command(command, args);
@@ -111,9 +125,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::MissingRequiredArgument => {
             let missing = strings(error, ContextKind::InvalidArg).join(" ");
-            let example = help::examples(command).into_iter().next().unwrap_or_default();
-            let example = example.split("  ").next().filter(|example| !example.is_empty());
-            let hint = example.map_or_else(|| help.clone(), |example| format!("as in `{example}`; {help}"));
+            let hint = format!("{}{help}", missing_example(command, &missing));
             Error::usage(&path, format!("{missing} is missing"), hint)
         }
         // This is the only error that does not name its argument.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Command, CommandFactory};
 
 use super::{Cli, settings_file, usage};
-use crate::error::Result;
+use crate::clean::clean;
+use crate::error::{Error, Result};
 use crate::settings::{self, Settings};
 use crate::source::AnySource;
 
@@ -68,6 +69,13 @@ pub(super) fn source(word: &str, options: &[String], named: Option<&PathBuf>) ->
 
 fn file(named: Option<&PathBuf>) -> Result<Option<SettingsText>> {
     let Some((path, is_named)) = settings::file_to_read(named, variable) else { return Ok(None) };
+    if is_named && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        let what = format!("--config '{}'", clean(&path.to_string_lossy()));
+        let why = "it is YAML, and this command reads TOML: the settings of the user, not those of a server";
+        let hint =
+            "serve, key and db read a server's settings: `portolan db status --config FILE` looks at its database";
+        return Err(Error::usage(what, why, hint));
+    }
     Ok(settings_file::read(&path, is_named.then_some("--config"))?.map(|text| (path, text)))
 }
 

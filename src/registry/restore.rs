@@ -153,6 +153,10 @@ impl State {
         let mut entry = InstanceEntry::new(id, Arc::new(record), &self.view.rules, now);
         // A restart sees no instance: the last time that is known is its registration.
         entry.last_seen = seen;
+        // When a lease ended that had expired before the restart is not known: at the latest now.
+        if let Some(ttl) = entry.record.ttl(&self.view.rules).filter(|_| entry.record.lease_expired) {
+            entry.lease_start.wall = now.wall.checked_sub(ttl).unwrap_or(now.wall);
+        }
         let entry = self.insert(entry, now);
         if flapping {
             self.await_calm(entry, now);

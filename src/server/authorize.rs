@@ -83,7 +83,7 @@ pub(super) fn admit(
 
     let caller = match app.access.caller(headers, context.certificate.as_deref()) {
         Ok(caller) => caller,
-        Err(why) => return Err(refused(app, line, &Origin::new(None, context), why, unauthenticated())),
+        Err(why) => return Err(refused(app, line, &Origin::new(None, context), &why, unauthenticated())),
     };
     if !caller.permissions.contains(needed) {
         let error = forbidden(&caller, needed);

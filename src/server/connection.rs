@@ -45,8 +45,8 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const NO_CONTENT: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// What a client reads that speaks plain HTTP where the server speaks TLS.
 const SPEAKS_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n\
-content-length: 89\r\n\r\n\
-{\"error\":{\"code\":\"tls_required\",\"message\":\"this port speaks TLS\",\"hint\":\"use https://\"}}\n";
+content-length: 121\r\n\r\n\
+{\"error\":{\"code\":\"tls_required\",\"message\":\"this port speaks TLS\",\"hint\":\"use https://, or consul://HOST:PORT?tls=true\"}}\n";
 
 /// Who is at the other end of a connection.
 type Client = (SocketAddr, Option<Arc<ClientCertificate>>);

@@ -138,6 +138,11 @@ impl Filter {
 }
 
 impl Ring {
+    /// Whether any of the kept events is one that a client with this filter gets.
+    pub(super) fn has_event(&self, filter: &Filter) -> bool {
+        self.kept.read().events.iter().any(|event| filter.accepts(&event.service))
+    }
+
     /// A ring that keeps `max` events. `index`: the index of the registry at its start; `stored`: the events before it,
     /// so that a client may come back after a restart.
     pub(super) fn new(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {

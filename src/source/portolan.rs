@@ -2,6 +2,7 @@
 
 mod api;
 mod environment;
+mod findings;
 mod host;
 mod watch;
 
@@ -22,7 +23,9 @@ use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Filters, RegisteredInstance, Service, UpdateSink, registered_services};
+use crate::model::{
+    Column, Completeness, Filters, FindingKind, RegisteredInstance, Service, UpdateSink, registered_services,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,7 +105,10 @@ impl Selection {
 
 /// The services of these instances, sorted.
 fn services(instances: impl IntoIterator<Item = RegisteredInstance>) -> impl Iterator<Item = Service> {
-    registered_services("portolan", instances).into_iter().map(Service::erase)
+    registered_services("portolan", instances).into_iter().map(|service| {
+        let findings = findings::findings(&service.endpoints);
+        Service { findings, ..service }.erase()
+    })
 }
 
 impl Portolan {
@@ -151,6 +157,10 @@ impl Source for Portolan {
         let (namespace, name) = name.rsplit_once('/').map_or((None, name), |(namespace, name)| (Some(namespace), name));
         self.namespace = namespace.map(str::to_owned);
         self.names = vec![NameFilter::exact(name)];
+    }
+
+    fn findings() -> &'static [&'static FindingKind] {
+        findings::KINDS
     }
 
     fn filters(&self) -> Filters {

@@ -46,6 +46,14 @@ pub enum StoreError {
         /// Why.
         cause: String,
     },
+    /// The log of an earlier database lies beside a file, and would be merged into it.
+    #[error("cannot use database {}: {} lies beside it, which another database left", path.display(), log.display())]
+    StrayLog {
+        /// The database.
+        path: PathBuf,
+        /// The log.
+        log: PathBuf,
+    },
     /// There is something at the place of a new file.
     #[error("cannot write {}: it exists", path.display())]
     Exists {
@@ -124,7 +132,12 @@ impl StoreError {
         match self {
             Self::Locked { .. } => "stop the other server, or give this one another database",
             Self::Newer { .. } => "start the portolan that wrote it, or give another database",
-            Self::Damaged { .. } => "restore a backup, or move the file away to begin with an empty registry",
+            Self::Damaged { .. } => {
+                "restore a backup: first remove the file and those with -wal and -shm after its name; or move all of them away to begin with an empty registry"
+            }
+            Self::StrayLog { .. } => {
+                "remove that file, and the others with -wal and -shm after the name of the database"
+            }
             Self::Foreign { .. } => "give the path of a portolan database, or of a file that does not exist yet",
             Self::Inaccessible { .. } => "check the path and its permissions; the folder must exist and be writable",
             Self::Leftover { .. } => "remove that file if its database is gone, or give another path",

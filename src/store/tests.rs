@@ -271,6 +271,50 @@ fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
     }
 }
 
+/// What a crash leaves of a database, under another name: its file and its log.
+fn crashed(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    fs::copy(from.with_extension("db-wal"), to.with_extension("db-wal")).unwrap();
+}
+
+#[test]
+fn the_log_of_another_database_is_refused_and_its_own_is_not() {
+    let folder = Folder::new();
+    let (store, contents) = open(&folder.file("a.db"));
+    (1..=400).for_each(|index| drop(store.append(batch(index)).wait()));
+    crashed(&folder.file("a.db"), &folder.file("crashed.db"));
+    drop(store);
+    let (_, whole) = open(&folder.file("crashed.db"));
+    assert_eq!(whole, expected(400, &contents.epoch), "its own log is read");
+
+    // A copy has a history of its own, and takes the place of the crashed database.
+    let (store, contents) = open(&folder.file("b.db"));
+    (1..=400).for_each(|index| drop(store.append(batch(index)).wait()));
+    crashed(&folder.file("b.db"), &folder.file("restored.db"));
+    let log = folder.file("restored.db-wal");
+    fs::remove_file(folder.file("restored.db")).unwrap();
+    let begin = || SqliteImport::begin(&folder.file("restored.db"), &expected(300, "another"));
+    assert!(matches!(begin(), Err(StoreError::Leftover { path: found }) if found == log));
+    fs::rename(&log, folder.file("log")).unwrap();
+    begin().unwrap().finish().unwrap();
+    fs::rename(folder.file("log"), &log).unwrap();
+
+    let before = fs::read(folder.file("restored.db")).unwrap();
+    for refused in [
+        Sqlite::open(&folder.file("restored.db"), MAX_EVENTS).map(drop),
+        status(&folder.file("restored.db")).map(drop),
+        SqliteExport::open(&folder.file("restored.db")).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(&error, StoreError::StrayLog { log: found, .. } if *found == log), "{error}");
+        assert!(error.to_string().contains("restored.db-wal") && !error.hint().is_empty(), "{error}");
+    }
+    assert!(fs::read(folder.file("restored.db")).unwrap() == before, "the log was not merged");
+    fs::remove_file(&log).unwrap();
+    assert_eq!(open(&folder.file("restored.db")).1, expected(300, "another"));
+    drop((store, contents));
+}
+
 /// `REGENERATE=1` writes the fixture of a new format. One that exists is never written again: its format is published.
 #[test]
 fn databases_of_all_published_formats_open() {

@@ -127,6 +127,7 @@ impl BuiltInCheck for TlsObservation {
         const DAY: i64 = 24 * 60 * 60;
         let path = self.path.iter().flatten();
         let end = self.leaf.iter().chain(path).map(|certificate| certificate.not_after).min();
+        figures.certificate_end = end;
         figures.certificate_days = end.map(|end| end.saturating_sub(self.at).div_euclid(DAY));
     }
 

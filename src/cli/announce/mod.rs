@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use self::plan::{AnnouncePlan, Machine};
 pub(super) use self::rules::{Rule, read};
 use super::exit::Exit;
+use super::instance_id::host_name;
 use super::register::{StateNotes, deregister, label, note_states, own_ip};
 use super::registry::RegistryOptions;
 use super::signals::Stop;
@@ -68,8 +69,7 @@ pub(super) struct Announcer {
 
 impl Announcer {
     pub(super) fn new(registry: Registry, rules: Vec<Rule>, quiet: bool) -> Self {
-        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let machine = Machine { name: name.trim().to_owned(), address: own_ip(), is_node: false };
+        let machine = Machine { name: host_name(), address: own_ip(), is_node: false };
         Self { registry, rules, machine, quiet, announced: BTreeMap::new(), reported: BTreeSet::new() }
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::rules::Rule;
+use crate::cli::instance_id::instance_id;
 use crate::model::{Address, Endpoint, HostPort, LocalDetail, Registration, Service, SocketState};
 
 /// This machine, as the registry knows it.
@@ -56,7 +57,7 @@ impl AnnouncePlan {
             return;
         };
 
-        let id = id(&machine.name, &rule.name, port);
+        let id = instance_id(&[&machine.name, &rule.name, &port.to_string()]);
         if ranks.get(&id).is_none_or(|known| rank < *known) {
             let place = HostPort { address, interface: None, port: Some(port) };
             ranks.insert(id.clone(), rank);
@@ -77,17 +78,6 @@ fn reached_at(rule: &Rule, ip: IpAddr, machine: &Machine) -> Option<(Address, u8
     }
     (!ip.is_loopback()).then_some((Address::Ip(ip), if ip.is_ipv4() { 2 } else { 3 }))
 }
-
-/// The id of a listener: the same after a restart, and another one on another machine.
-fn id(machine: &str, service: &str, port: u16) -> String {
-    let text = format!("{machine}:{service}:{port}");
-    let cleaned = text.chars().map(|c| if c.is_ascii_alphanumeric() || "_.:-".contains(c) { c } else { '-' });
-    let cleaned: String = cleaned.collect();
-    cleaned.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).chars().take(MAX_ID).collect()
-}
-
-/// The longest id that a registry takes.
-const MAX_ID: usize = crate::model::MAX_ID_BYTES;
 
 #[cfg(test)]
 mod tests {

@@ -49,7 +49,11 @@ impl LoadTarget {
             "consul" => (Dialect::Consul, 8_500),
             "https" => {
                 let why = "the load is sent without TLS";
-                return Err(Error::usage(option_with(url), why, "name an address that speaks plain HTTP"));
+                return Err(Error::usage(
+                    option_with(url),
+                    why,
+                    "measure a server without TLS, such as another one of `portolan serve --data :memory: --port 0`",
+                ));
             }
             _ => return Err(Error::usage(option_with(url), "no such server can be put under load", HINT)),
         };

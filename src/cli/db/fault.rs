@@ -29,6 +29,11 @@ pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
             Error::usage(shown, clean(cause), "check the path and its permissions, or name postgresql://HOST/NAME")
         }
         StoreError::Damaged { detail, .. } => Error::usage(shown, format!("it is damaged: {}", clean(detail)), hint),
+        StoreError::StrayLog { log, .. } => {
+            let log = clean(&log.to_string_lossy());
+            let hint = format!("remove {log} first: SQLite would merge it into this database, and damage it");
+            Error::usage(shown, format!("{log} lies beside it, which another database left"), hint)
+        }
         StoreError::Exists { .. } => Error::usage(shown, "it exists", hint),
         StoreError::Newer { format, known, .. } => {
             Error::usage(shown, format!("it has format {format}, and this portolan knows up to {known}"), hint)

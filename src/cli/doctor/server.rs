@@ -170,7 +170,10 @@ fn guard(status: &ServerStatus) -> Diagnosis {
         return Diagnosis::ok("guard", "no service is under the mass failure guard");
     }
     let hint = "check the network between the server and those instances: too many failed at the same time";
-    let text = format!("the mass failure guard keeps failed instances of {}", counted(count, "service"));
+    let text = format!(
+        "the mass failure guard keeps failed instances of {} registered; they get no calls",
+        counted(count, "service")
+    );
     Diagnosis::warn("guard", text, hint)
 }
 

@@ -53,12 +53,17 @@ pub(super) fn run(
         for removal in &fixed.removed {
             writeln!(out, "deregistered {}", clean(&removal.instance))?;
         }
-        remaining.iter().filter(|_| !yes).try_for_each(|item| write_command(out, item))
+        remaining.iter().filter(|item| !yes || !is_automatic(item)).try_for_each(|item| write_command(out, item))
     })?;
 
     let exit = fixed.report(global.quiet);
     let is_failed = remaining.iter().filter_map(|item| item.code()).any(|code| FailOn::matches(fail_on, code));
     Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
+}
+
+/// Whether `--yes` removes what a finding is about: if it did not, it says why.
+fn is_automatic(item: &DriftItem) -> bool {
+    item.removal.as_ref().is_some_and(|removal| removal.automatic)
 }
 
 async fn fix(drift: &Drift, registries: &[NamedRegistry], yes: bool) -> Result<FixResult> {

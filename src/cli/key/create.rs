@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::file::KeyFile;
+use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr, stdout};
 use crate::error::{Error, Result};
@@ -84,6 +85,23 @@ impl Create {
         Ok(Exit::Done)
     }
 
+    /// No name has these characters, so that the key would see nothing.
+    fn refuse_patterns(&self) -> Result<()> {
+        let limits = [("--namespace", &self.namespaces), ("--service", &self.services), ("--host", &self.hosts)];
+        let mut all = limits.iter().flat_map(|(option, texts)| texts.iter().map(move |text| (*option, text)));
+        let Some((option, text)) = all.find(|(_, text)| text.contains(['*', '?'])) else { return Ok(()) };
+
+        let hint = match (option, text.strip_suffix('*')) {
+            ("--service", Some("")) => "leave it out: without --service the key is for all services".to_owned(),
+            ("--service", Some(prefix)) if !prefix.contains(['*', '?']) => {
+                format!("write --service {}: it is the beginning of the names", clean(prefix))
+            }
+            ("--service", _) => "write the beginning of the names, as in --service shop-".to_owned(),
+            (option, _) => format!("write a whole name, and repeat {option} for others"),
+        };
+        Err(Error::usage(format!("{option} '{}'", clean(text)), "it has no wildcards", hint))
+    }
+
     fn checked(&self, now: Timestamp) -> Result<NewApiKey> {
         if self.name.trim().is_empty() || self.name.chars().count() > MAX_NAME_CHARS {
             let why = format!("a name has 1 to {MAX_NAME_CHARS} characters");
@@ -98,6 +116,7 @@ impl Create {
                 "leave the option out",
             ));
         }
+        self.refuse_patterns()?;
         if self.role == Role::Agent && self.hosts.is_empty() {
             let why = "the key of an agent is for one host";
             return Err(Error::usage("--role agent", why, "name the host, as in --role agent --host web1"));

@@ -8,6 +8,7 @@ use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::{Global, stderr};
 use crate::error::{Error, Result};
+use crate::server::ApiKey;
 
 /// Revoke keys at once, for good
 ///
@@ -25,16 +26,17 @@ pub(super) struct Revoke {
 
 impl Revoke {
     pub(super) fn run(&self, file: &KeyFile, global: &Global) -> Result<Exit> {
+        if file.read()?.is_none() {
+            let what = format!("the file of keys {}", file.shown());
+            let hint = "name the server's settings with --config, or its file of keys with --keys-file";
+            return Err(Error::usage(what, "there is no such file", hint));
+        }
+
         file.change(|keys| {
             let now = Timestamp::now();
             let unknown = self.ids.iter().find(|id| !keys.list().iter().any(|key| key.id == **id));
             if let Some(id) = unknown {
-                let why = "no key has this id";
-                return Err(Error::usage(
-                    clean(id),
-                    why,
-                    "`portolan key list` shows the ids; the id of a key stands between its underscores",
-                ));
+                return Err(unknown_id(id, keys.list()));
             }
             for id in &self.ids {
                 keys.revoke(id, now);
@@ -47,4 +49,14 @@ impl Revoke {
 
         Ok(Exit::Done)
     }
+}
+
+/// An id that no key has may be the name of one, or a key itself.
+fn unknown_id(id: &str, keys: &[ApiKey]) -> Error {
+    let named: Vec<&str> = keys.iter().filter(|key| key.name == id).map(|key| key.id.as_str()).collect();
+    let hint = match named.as_slice() {
+        [] => "`portolan key list` shows the ids; the id of a key stands between its underscores".to_owned(),
+        ids => format!("it is the name of {}: give the id", ids.join(", ")),
+    };
+    Error::usage(clean(id), "no key has this id", hint)
 }

@@ -17,6 +17,7 @@ use self::listener::Listener;
 use self::program::{Program, start_failure};
 pub(super) use self::state_notes::{StateNotes, note_states};
 use super::exit::Exit;
+use super::instance_id::{host_name, instance_id};
 use super::port_words::parse_port;
 use super::registry::RegistryOptions;
 use super::resolve::parse_pair;
@@ -25,7 +26,7 @@ use super::{Global, stderr};
 use crate::clean::clean;
 use crate::client::{RegistrationHandle, RegistrationState, Registry};
 use crate::error::{Error, Result};
-use crate::model::{Address, HostPort, Ports, Registration, parse_duration};
+use crate::model::{Address, DEFAULT_NAMESPACE, HostPort, Ports, Registration, parse_duration};
 use crate::net::{own_addresses, runtime};
 
 const EXAMPLES: &str = "\
@@ -63,7 +64,7 @@ pub(super) struct Register {
     /// Address that clients connect to [default: the first address of this machine that is not a loopback address]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
-    /// Id of the instance; the same id replaces an older registration [default: a random one]
+    /// Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
     #[arg(long, value_name = "ID", help_heading = "Instance")]
     id: Option<String>,
     /// Namespace of the service
@@ -152,7 +153,7 @@ impl Register {
             self.interval.map_or_else(|| definition.clone(), |interval| definition.clone().every(interval))
         });
         Ok(Registration {
-            id: self.id.clone(),
+            id: self.id.clone().or_else(|| Some(self.default_id(&name, port?))),
             namespace: self.namespace.clone(),
             version: self.version.clone(),
             protocol: self.protocol.clone().or_else(|| ready?.protocol().map(str::to_owned)),
@@ -166,6 +167,16 @@ impl Register {
             checks: check.into_iter().collect(),
             ..Registration::new(name, place)
         })
+    }
+
+    /// The same after a restart, also one after a crash: the instance replaces its own registration, which nothing renews any
+    /// more. One machine may have the same service and port at several addresses, and in several namespaces.
+    fn default_id(&self, name: &str, port: u16) -> String {
+        let host = self.node.clone().unwrap_or_else(host_name);
+        let namespace = self.namespace.as_deref().filter(|namespace| *namespace != DEFAULT_NAMESPACE);
+        let port = port.to_string();
+        let words = [Some(host.as_str()), namespace, Some(name), self.address.as_deref(), Some(&port)];
+        instance_id(&words.into_iter().flatten().collect::<Vec<_>>())
     }
 
     async fn serve(

@@ -123,6 +123,10 @@ impl Plan {
         } else if is_wide && self.tls.is_none() {
             notes.push("warning: keys and tokens cross the network unencrypted: use --tls-cert".to_owned());
         }
+        let is_dns_wide = self.dns.listen.iter().any(|address| !address.ip().to_canonical().is_loopback());
+        if is_dns_wide && self.authentication.is_on() {
+            notes.push("warning: every machine that reaches the DNS address can read the registry by DNS".to_owned());
+        }
         if self.authentication.is_on() {
             notes.push(self.authentication_note());
         }

@@ -239,6 +239,12 @@ fn unknown(url: &RegistryUrl) -> Error {
         let hint = format!("write portolan://{place} for `portolan serve`, consul://{place} or etcd://{place}");
         return Error::usage(format!("registry '{place}'"), "it has no scheme", hint);
     }
+    // As other programs write TLS.
+    let of_tls = url.scheme.strip_suffix("+https").or_else(|| url.scheme.strip_suffix("+tls"));
+    if let Some(provider @ ("consul" | "portolan")) = of_tls.or_else(|| url.scheme.strip_suffix('s')) {
+        let hint = format!("write {provider}://{}?tls=true", crate::clean::clean(&url.authority));
+        return Error::usage(format!("registry '{}'", url.shown()), "there is no such provider", hint);
+    }
     let schemes: Vec<&str> = EXAMPLES.iter().filter_map(|example| example.split(':').next()).collect();
     let why = match crate::error::nearest(&url.scheme, &schemes) {
         Some(near) => format!("there is no such provider (did you mean {near}?)"),

@@ -22,7 +22,8 @@ const HINT: &str = "write a URL such as portolan://127.0.0.1:7440 or consul://12
 impl RegistryUrl {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| no_scheme(text))?;
-        let is_scheme = !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        let is_scheme =
+            !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '+'));
         if !is_scheme {
             return Err(no_scheme(text));
         }

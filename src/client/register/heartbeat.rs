@@ -31,14 +31,18 @@ pub(super) enum StepOutcome {
     Renewed,
     /// The registry does not know it: it expired, was removed, or the registry lost its data.
     Gone,
-    /// No reply, or a refusal.
+    /// No reply, or a failure of the registry.
     Failed,
+    /// The registry refuses the key, the token or the permission.
+    Refused,
 }
 
 /// The first wait after a failure.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 /// The longest wait between attempts of a registration whose time to live is not known.
 const MAX_RETRY: Duration = Duration::from_secs(10);
+/// The longest wait after a refusal. Only a person ends one, and each attempt is a record in the registry's audit log.
+const MAX_REFUSED_RETRY: Duration = Duration::from_mins(5);
 
 impl Heartbeat {
     /// A registration that is not made yet. `ttl` is what it asks for.
@@ -64,8 +68,11 @@ impl Heartbeat {
             }
             StepOutcome::Renewed => (Self { failures: 0, ..self }, self.ttl.map(|ttl| shortened(ttl / 3, random, 10))),
             StepOutcome::Gone => (Self { is_registered: false, failures: 0, ..self }, Some(Duration::ZERO)),
-            StepOutcome::Failed => {
-                let longest = self.ttl.map_or(MAX_RETRY, |ttl| (ttl / 3).min(MAX_RETRY));
+            StepOutcome::Failed | StepOutcome::Refused => {
+                let longest = match outcome {
+                    StepOutcome::Refused => MAX_REFUSED_RETRY,
+                    _ => self.ttl.map_or(MAX_RETRY, |ttl| (ttl / 3).min(MAX_RETRY)),
+                };
                 let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
                 let wait = FIRST_RETRY.saturating_mul(factor).min(longest);
                 (Self { failures: self.failures.saturating_add(1), ..self }, Some(shortened(wait, random, 50)))
@@ -84,7 +91,7 @@ fn shortened(time: Duration, random: u64, percent: u32) -> Duration {
 mod tests {
     use proptest::prelude::*;
 
-    use super::StepOutcome::{Failed, Gone, Registered, Renewed};
+    use super::StepOutcome::{Failed, Gone, Refused, Registered, Renewed};
     use super::*;
 
     const TTL: Duration = Duration::from_secs(30);
@@ -103,6 +110,14 @@ mod tests {
         assert_eq!(run(&[Registered(Some(given)), Renewed]).1, Some(given / 3), "the registry decides");
         assert_eq!(run(&[Registered(None)]).1, None, "without a lease there is nothing to renew");
         assert_eq!(run(&[Registered(Some(Duration::ZERO))]).1, None);
+    }
+
+    #[test]
+    fn a_refusal_is_tried_again_ever_more_rarely_and_a_failure_is_not() {
+        let wait = |outcome: StepOutcome| run(&[&[Registered(Some(TTL))] as &[_], &[outcome; 20]].concat()).1;
+        assert_eq!(wait(Refused), Some(MAX_REFUSED_RETRY));
+        assert_eq!(wait(Failed), Some(TTL / 3));
+        assert_eq!(run(&[Refused]).1, Some(FIRST_RETRY), "a new key may reach the server a moment later");
     }
 
     /// A 404 means that it expired or that the registry lost it: register at once.

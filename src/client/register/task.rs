@@ -109,8 +109,9 @@ impl RegistrationTask {
     }
 
     fn failed(&mut self, error: Error) -> StepOutcome {
+        let is_refused = matches!(error, Error::Refused { .. });
         self.failure = Some(error);
-        StepOutcome::Failed
+        if is_refused { StepOutcome::Refused } else { StepOutcome::Failed }
     }
 
     fn set_failing(&self, error: &Error, retry_in: Duration) {

@@ -1,5 +1,6 @@
 //! API keys: random secrets. Only a keyed hash of each is stored.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -231,13 +232,14 @@ impl KeyTable {
     ///
     /// # Errors
     /// Why it is refused, for the log: the client reads only that it is.
-    pub(super) fn caller(&self, text: &str, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
+    pub(super) fn caller(&self, text: &str, now: Timestamp) -> Result<Arc<Caller>, Cow<'static, str>> {
         let (id, secret) =
             text.strip_prefix(KEY_PREFIX).and_then(|rest| rest.split_once('_')).ok_or("malformed key")?;
         let entry = self.by_id.get(id).ok_or("unknown key")?;
         // Takes the same time however many bytes are right.
         hmac::verify(&self.hash_key, secret.as_bytes(), &entry.hash).map_err(|_| "wrong secret")?;
-        entry.current(now)
+        // The secret is right, so that the key may be named: who still uses it has to be found.
+        entry.current(now).map_err(|why| format!("{why} {}", entry.caller.name).into())
     }
 
     /// Whether the key of a caller may still be used, and permits the same as when the caller came.
@@ -254,10 +256,10 @@ impl KeyTable {
 impl TableEntry {
     fn current(&self, now: Timestamp) -> Result<Arc<Caller>, &'static str> {
         if self.is_revoked {
-            return Err("revoked key");
+            return Err("revoked");
         }
         if self.expires.is_some_and(|expires| expires <= now) {
-            return Err("expired key");
+            return Err("expired");
         }
         Ok(Arc::clone(&self.caller))
     }
@@ -335,7 +337,10 @@ mod tests {
             caller.permissions.contains(Permission::Register) && !caller.permissions.contains(Permission::Administer)
         );
         assert!(caller.scope.contains("any", "shop-web") && !caller.scope.contains("any", "web"));
-        assert_eq!(table.caller(secret.expose(), at("2026-11-29T13:00:00Z")).err(), Some("expired key"));
+        assert_eq!(
+            table.caller(secret.expose(), at("2026-11-29T13:00:00Z")).err(),
+            Some(format!("expired key {id} (ci)").into())
+        );
         assert!(table.is_current(&caller, now) && !table.is_current(&caller, at("2026-11-30T00:00:00Z")));
 
         let narrower = keys_text.replace("shop-", "shop-cart");
@@ -344,7 +349,7 @@ mod tests {
 
         assert!(keys.revoke(&id, now) && !keys.revoke(&id, now) && !keys.revoke("none", now));
         let table = KeyTable::new(&keys).unwrap();
-        assert_eq!(table.caller(secret.expose(), now).err(), Some("revoked key"));
+        assert_eq!(table.caller(secret.expose(), now).err(), Some(format!("revoked key {id} (ci)").into()));
         assert!(!table.is_current(&caller, now));
     }
 
@@ -367,7 +372,7 @@ mod tests {
             (secret.expose().to_uppercase(), "malformed key"),
             (format!("ptl_000000000000_{other_secret}"), "unknown key"),
         ] {
-            assert_eq!(table.caller(&text, now).err(), Some(why), "{text}");
+            assert_eq!(table.caller(&text, now).err().as_deref(), Some(why), "{text}");
         }
     }
 

@@ -15,6 +15,7 @@ mod token;
 #[cfg(test)]
 mod token_tests;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -124,21 +125,23 @@ impl AccessControl {
         &self,
         headers: &HeaderMap,
         certificate: Option<&ClientCertificate>,
-    ) -> Result<Arc<Caller>, &'static str> {
+    ) -> Result<Arc<Caller>, Cow<'static, str>> {
         if !self.is_on() {
             return Ok(Arc::clone(&self.anyone));
         }
         let now = Timestamp::now();
 
         match credential(headers) {
-            Credential::None => self.owner_of(certificate, now),
-            Credential::Unreadable => Err("malformed key"),
+            Credential::None => self.owner_of(certificate, now).map_err(Cow::from),
+            Credential::Unreadable => Err("malformed key".into()),
             Credential::Key(text) => {
                 let caller = self.keys.load().as_deref().ok_or("unknown key")?.caller(text, now)?;
-                if self.is_revoked_elsewhere(&caller) { Err("revoked key") } else { Ok(caller) }
+                let is_revoked = self.is_revoked_elsewhere(&caller);
+                if is_revoked { Err(format!("revoked {}", caller.name).into()) } else { Ok(caller) }
             }
             Credential::Token(text) => {
-                self.tokens.load().as_deref().ok_or("tokens are not accepted")?.caller(text, now)
+                let tokens = self.tokens.load();
+                tokens.as_deref().ok_or("tokens are not accepted")?.caller(text, now).map_err(Cow::from)
             }
         }
     }
@@ -346,10 +349,10 @@ mod tests {
     fn with_a_file_of_keys_that_does_not_exist_yet_no_one_may_do_anything() {
         let keys_file = Some(std::env::temp_dir().join("portolan-no-such-file-of-keys"));
         let control = AccessControl::new(Authentication { keys_file, ..Authentication::default() }).unwrap();
-        assert_eq!(control.caller(&headers(&[]), None).err(), Some("no key and no token"));
-        assert_eq!(control.caller(&headers(&[("x-api-key", "ptl_a_b")]), None).err(), Some("unknown key"));
+        assert_eq!(control.caller(&headers(&[]), None).err().as_deref(), Some("no key and no token"));
+        assert_eq!(control.caller(&headers(&[("x-api-key", "ptl_a_b")]), None).err().as_deref(), Some("unknown key"));
         assert_eq!(
-            control.caller(&headers(&[("authorization", "Bearer a.b.c")]), None).err(),
+            control.caller(&headers(&[("authorization", "Bearer a.b.c")]), None).err().as_deref(),
             Some("tokens are not accepted")
         );
     }
@@ -362,7 +365,7 @@ mod tests {
         let caller = |expires| control.caller(&headers(&[]), Some(&ClientCertificate::named("CN=agent", expires)));
 
         assert_eq!(caller(Timestamp::now() + hour).unwrap().name, "certificate CN=agent");
-        assert_eq!(caller(Timestamp::now() - hour).err(), Some("expired certificate"));
+        assert_eq!(caller(Timestamp::now() - hour).err().as_deref(), Some("expired certificate"));
     }
 
     #[test]

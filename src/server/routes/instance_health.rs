@@ -199,7 +199,10 @@ fn reasons(instance: &RegisteredInstance) -> Vec<String> {
         reasons.push("it fails and recovers all the time".to_owned());
     }
     if instance.protected {
-        reasons.push("too many instances failed at once: none of its service is removed at present".to_owned());
+        reasons.push(
+            "too many instances failed at once: they stay registered, and get no calls while they are unhealthy"
+                .to_owned(),
+        );
     }
     reasons
 }

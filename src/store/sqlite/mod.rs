@@ -12,6 +12,7 @@ mod open;
 mod rows;
 mod schema;
 mod status;
+mod stray_log;
 mod transfer;
 mod writer;
 

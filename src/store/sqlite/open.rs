@@ -8,31 +8,46 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::fault;
 use super::rows::Rows;
 use super::schema::{APPLICATION_ID, FORMAT, format, migrate};
+use super::{fault, stray_log};
 use crate::error::plain;
 use crate::store::{Contents, StoreError, StoredEvent};
 
 /// Opens a database for a server.
 pub(super) fn open(path: &Path) -> Result<(Connection, Contents, Rows), StoreError> {
     let path = absolute(path)?;
-    let is_new = prepare(&path)?;
-    let connection = connect(&path)?;
-    hold(&connection).map_err(fault::opening(&path))?;
+    let log = stray_log::log_of(&path);
+    open_whole(&path, log.as_deref()).map_err(|error| stray_log::name_log(error, log.as_deref()))
+}
+
+/// A database that is refused keeps its `log`, and stays as it is.
+fn open_whole(path: &Path, log: Option<&Path>) -> Result<(Connection, Contents, Rows), StoreError> {
+    let is_new = prepare(path)?;
+    let connection = connect_with(path, log)?;
     // A foreign database is left as it is, so nothing is written before this.
-    let format = identify(&path, &connection)?;
-    lock(&connection).map_err(fault::opening(&path))?;
-    migrate(&connection, format).map_err(fault::opening(&path))?;
+    let format = identify(path, &connection)?;
+    log.map_or(Ok(()), |log| stray_log::refuse_foreign(path, &connection, log))?;
+    lock(&connection).map_err(fault::opening(path))?;
+    migrate(&connection, format).map_err(fault::opening(path))?;
 
-    verify(&path, &connection, "quick_check")?;
-    let (contents, rows) = read(&connection).map_err(fault::opening(&path))?;
+    verify(path, &connection, "quick_check")?;
+    let (contents, rows) = read(&connection).map_err(fault::opening(path))?;
     if is_new {
-        sync_folder(&path)?;
+        sync_folder(path)?;
     }
-    is_consistent(&path, &contents)?;
+    is_consistent(path, &contents)?;
 
+    stray_log::release(path, &connection)?;
     Ok((connection, contents, rows))
+}
+
+/// A connection that keeps its locks, and merges a `log` only once the database is known to be whole.
+fn connect_with(path: &Path, log: Option<&Path>) -> Result<Connection, StoreError> {
+    let connection = connect(path)?;
+    log.map_or(Ok(()), |_| stray_log::hold_back(path, &connection))?;
+    hold(&connection).map_err(fault::opening(path))?;
+    Ok(connection)
 }
 
 /// Checks a database that no server uses: every page, and that everything belongs together.
@@ -55,10 +70,11 @@ pub(super) fn existing(path: &Path) -> Result<(Connection, u32), StoreError> {
         return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
     }
     let path = absolute(path)?;
+    let log = stray_log::log_of(&path);
     prepare(&path)?;
-    let connection = connect(&path)?;
-    hold(&connection).map_err(fault::opening(&path))?;
-    let format = identify(&path, &connection)?;
+    let connection = connect_with(&path, log.as_deref())?;
+    let format = identify(&path, &connection).map_err(|error| stray_log::name_log(error, log.as_deref()))?;
+    log.map_or(Ok(()), |log| stray_log::refuse_foreign(&path, &connection, &log))?;
     Ok((connection, format))
 }
 

@@ -180,7 +180,9 @@ fn the_command_waits_for_its_check() {
 
     let _listener = TcpListener::bind(free).unwrap();
     let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(notes.any(|note| note.starts_with("registered shop")));
+    let registered = notes.find(|note| note.starts_with("registered shop")).unwrap();
+    let own_id = format!(":shop:127.0.0.1:{port}");
+    assert!(registered.ends_with(&own_id), "the same id after a restart: {registered}");
     assert!(services(&consul).contains("shop-cli"));
     kill(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));

@@ -441,10 +441,13 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     }
     for (args, parts) in [
         (&["revoke", "0000"] as &[&str], &["0000", "no key has this id", "hint:"] as &[&str]),
+        (&["revoke", "ci", "--keys-file", "/nonexistent/keys.json"], &["there is no such file", "--config"]),
         (&["create", "--name", " "], &["--name", "1 to 100 characters"]),
         (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, agent, operator, admin"]),
         (&["create", "--name", "x", "--role", "agent"], &["--role agent", "for one host"]),
         (&["create", "--name", "x", "--service", ""], &["an empty text would be no limit"]),
+        (&["create", "--name", "x", "--service", "shop-*"], &["'shop-*': it has no wildcards", "--service shop-:"]),
+        (&["create", "--name", "x", "--namespace", "pro?"], &["--namespace 'pro?'", "a whole name"]),
     ] {
         let run = guarded.key_command(args);
         let said = String::from_utf8(run.stderr).unwrap();

@@ -64,7 +64,9 @@ fn targets_have_the_labels_of_consul_sd() {
         ("?metadata.team-name=platform", &["127.0.0.1:9100"]),
         ("?usable=true", &["127.0.0.1:9100", "[::1]:6379"]),
         ("?health=unhealthy", &["db.example.org:5432"]),
-        ("?service=nothing", &[]),
+        ("?health=critical", &[]),
+        ("?health=passing&service=web", &["127.0.0.1:9100"]),
+        ("?health=maintenance", &["db.example.org:5432"]),
     ] {
         let reply = server.get(&format!("/sd/prometheus{query}"));
         let groups = reply.json();
@@ -73,7 +75,20 @@ fn targets_have_the_labels_of_consul_sd() {
         assert_eq!(found, targets.iter().copied().collect(), "{query}");
     }
     assert_eq!(server.get("/sd/prometheus?servce=web").status, 400);
-    assert_eq!(server.get("/sd/prometheus?health=passing").status, 400);
+    for (query, part) in [
+        ("health=passin", "passin"),
+        ("service=wep", "did you mean web?"),
+        ("service=web&service=w*", "is a pattern"),
+        ("service=nothing-of-this", "no service has the name"),
+    ] {
+        let reply = server.get(&format!("/sd/prometheus?{query}"));
+        assert!(reply.status == 400 && reply.text().contains(part), "{query}: {}", reply.text());
+    }
+
+    // An instance that drains is in maintenance, as in Consul's API.
+    assert_eq!(server.send("PUT", &format!("/api/v1/services/{id}"), Some(r#"{"status":"draining"}"#)).status, 200);
+    let draining = server.get("/sd/prometheus?service=web").json();
+    assert_eq!(draining[0]["labels"]["__meta_consul_health"], "maintenance", "{draining}");
 
     for instance in server.get("/api/v1/services").json()["data"]["services"].as_array().unwrap() {
         let path = format!("/api/v1/services/{}", instance["id"].as_str().unwrap());
@@ -81,6 +96,8 @@ fn targets_have_the_labels_of_consul_sd() {
     }
     let empty = server.get("/sd/prometheus");
     assert_eq!((empty.status, empty.json()), (200, json!([])), "now it is true");
+    let gone = server.get("/sd/prometheus?service=web");
+    assert_eq!((gone.status, gone.json()), (200, json!([])), "its last instance has gone");
 }
 
 /// A Prometheus that is ended with the test.

@@ -229,6 +229,13 @@ fn bad_options_variables_and_places_are_refused() {
         (&["--shutdown-timeout", "0"], &[], &["--shutdown-timeout"]),
         (&["--max-connections", "many"], &[], &["--max-connections 'many'"]),
         (&["--inscure"], &[], &["--insecure"]),
+        (&["--auth", "--insecure"], &[], &["--insecure: auth.rbac.enabled (set by --auth)", "--dns-public"]),
+        (
+            &["--insecure"],
+            &[("PORTOLAN__AUTH__KEYS_FILE", "keys.json")],
+            &["auth.keys_file (set by PORTOLAN__AUTH__KEYS_FILE)"],
+        ),
+        (&["--auth", "--dns", "0.0.0.0:0"], &[], &["without authentication", "add --dns-public"]),
         (&["--json"], &[], &["--check"]),
         (&["--port", "0", "--data", "directory"], &[], &["directory"]),
         (&["--port", "0", "--data", "not-a-database"], &[], &["it is not a database"]),
@@ -292,11 +299,13 @@ fn the_documents_sample_is_read_word_for_word() {
     let run = with(&["--data", ":memory:", "--check"]);
     assert!(run.stdout.contains("tokens of the issuer portolan"), "{}", run.stdout);
 
-    let run = with(&["--data", ":memory:", "--insecure", "--check"]);
+    let run = with(&["--data", ":memory:", "--insecure"]);
+    assert_refused(&run, "authentication and its absence", &["auth.jwt.secret (set by JWT_SECRET)", "leave one"]);
+    let run = with(&["--data", ":memory:", "--check"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     for line in [
         "server.port = 8080  # service-discovery.yaml:3:3",
-        "server.insecure = true  # --insecure",
+        "server.insecure = false  # default",
         "registry.registration.grace_period = 15  # service-discovery.yaml:10:5",
         "database.postgres.url = postgresql://***@localhost:5432/ai_core  # service-discovery.yaml:29:5",
         "auth.jwt.secret = ***  # JWT_SECRET",
@@ -306,13 +315,13 @@ fn the_documents_sample_is_read_word_for_word() {
     ] {
         assert!(run.stdout.lines().any(|known| known == line), "{line} is not in\n{}", run.stdout);
     }
-    for part in ["PostgreSQL", "authentication", "TLS", "Redis", "trace export", "the cache of registry.discovery"] {
+    for part in ["PostgreSQL", "TLS", "Redis", "trace export", "the cache of registry.discovery"] {
         let off = run.stdout.lines().find(|line| line.starts_with("# off: ")).unwrap();
         assert!(off.contains(part), "{part} is not named: {off}");
     }
     assert!(!run.stdout.contains(SECRET) && !run.stdout.contains(":password@"), "{}", run.stdout);
 
-    let run = with(&["--data", ":memory:", "--insecure", "--check", "--json"]);
+    let run = with(&["--data", ":memory:", "--check", "--json"]);
     let items: Value = serde_json::from_str(&run.stdout).unwrap();
     let port = items["items"].as_array().unwrap().iter().find(|item| item["key"] == "server.port").unwrap();
     assert_eq!((&port["value"], &port["origin"]), (&"8080".into(), &"service-discovery.yaml:3:3".into()));

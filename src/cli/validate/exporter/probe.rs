@@ -8,7 +8,6 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
@@ -32,7 +31,6 @@ const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 const TIMEOUT_OFFSET: Duration = Duration::from_millis(500);
 /// In which header Prometheus says how long it waits, in seconds.
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
-const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Checks targets on request.
 pub(super) struct Prober {
@@ -154,9 +152,8 @@ fn reply(listing: &Listing, (min_score, spec): (Option<u8>, &CheckSpec), elapsed
     if let Some(status) = http_status(listing) {
         gauge(&mut text, "probe_http_status_code", "Status of the HTTP reply; 0 without one.", status);
     }
-    if let Some(days) = figures(listing).and_then(|figures| figures.certificate_days) {
-        let end = Timestamp::now().as_second().saturating_add(days.saturating_mul(SECONDS_PER_DAY));
-        gauge(&mut text, "probe_ssl_earliest_cert_expiry", "When the chain expires, to the day.", end);
+    if let Some(end) = figures(listing).and_then(|figures| figures.certificate_end) {
+        gauge(&mut text, "probe_ssl_earliest_cert_expiry", "When the first certificate of the chain expires.", end);
     }
     if let Some(name) = figures(listing).and_then(|figures| figures.latency_us.name) {
         let seconds = Duration::from_micros(name).as_secs_f64();
