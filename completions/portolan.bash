@@ -1435,13 +1435,21 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__db__subcmd__backup)
-            opts="-o -q -h -V --database --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --database --server --registry --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -4967,7 +4975,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__kill)
-            opts="-y -o -q -h -V --yes --signal --timeout --config --output --json --color --quiet --help --version"
+            opts="-y -o -q -h -V --all --yes --signal --timeout --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5686,7 +5694,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__serve)
-            opts="-p -o -q -h -V --data --database-url --redis --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --eureka --dns --dns-domain --dns-ttl --import --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
+            opts="-p -o -q -h -V --data --database-url --redis --environment --check --listen --host --port --auth --tls-cert --tls-key --tls-client-ca --insecure --max-connections --max-connections-per-address --shutdown-timeout --consul --advertise --eureka --dns --dns-public --dns-domain --dns-ttl --import --node --cluster --default-ttl --compat-metrics --log-level --log-format --debug --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6612,7 +6620,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__wait)
-            opts="-o -q -h -V --gone --min-score --timeout --ca --cert --key --via --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --gone --min-score --timeout --ca --via --protocol --check --no-check --server-name --starttls --cert --key --path --method --body --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -6639,6 +6647,30 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --via)
+                    COMPREPLY=($(compgen -W "api-proxy" -- "${cur}"))
+                    return 0
+                    ;;
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check)
+                    COMPREPLY=($(compgen -W "dns tcp tls http grpc protocol script stability" -- "${cur}"))
+                    return 0
+                    ;;
+                --no-check)
+                    COMPREPLY=($(compgen -W "dns tcp tls http grpc protocol script stability" -- "${cur}"))
+                    return 0
+                    ;;
+                --server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --starttls)
+                    COMPREPLY=($(compgen -W "smtp imap pop3 ftp ldap postgresql mysql" -- "${cur}"))
                     return 0
                     ;;
                 --cert)
@@ -6671,8 +6703,48 @@ _portolan() {
                     fi
                     return 0
                     ;;
-                --via)
-                    COMPREPLY=($(compgen -W "api-proxy" -- "${cur}"))
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --script)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --goal)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -925,6 +925,7 @@ address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l all -d 'Signal every process that holds the port, also those that do not belong together'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s y -l yes -d 'Send the signal without asking'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s q -l quiet -d 'Write only errors to stderr'
@@ -1083,9 +1084,45 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check the targets and wait until each service scores at least N' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'Time limit for all targets' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l ca -d 'Trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l via -d 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here' -r -f -a "api-proxy\t'The API server\'s proxy'"
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l protocol -d 'Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l check -d 'Run only these checks' -r -f -a "dns\t'The name resolves to the address, at every resolver'
+tcp\t'Connections succeed, and how fast'
+tls\t'The TLS configuration and the certificate are valid'
+http\t'The HTTP response is as expected, and how fast'
+grpc\t'A gRPC server reports that it is serving'
+protocol\t'The server reports in its own protocol that it is healthy'
+script\t'A program of yours reports that the service is healthy'
+stability\t'The results of several checks are stable'"
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l no-check -d 'Skip these checks' -r -f -a "dns\t'The name resolves to the address, at every resolver'
+tcp\t'Connections succeed, and how fast'
+tls\t'The TLS configuration and the certificate are valid'
+http\t'The HTTP response is as expected, and how fast'
+grpc\t'A gRPC server reports that it is serving'
+protocol\t'The server reports in its own protocol that it is healthy'
+script\t'A program of yours reports that the service is healthy'
+stability\t'The results of several checks are stable'"
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l server-name -d 'Server name for TLS and for the Host header of HTTP [default: the target\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l starttls -d 'Upgrade a plain-text connection to TLS with this protocol\'s STARTTLS' -r -f -a "smtp\t'Mail, RFC 3207'
+imap\t'Mailboxes, RFC 9051'
+pop3\t'Mailboxes, RFC 2595'
+ftp\t'Files, RFC 4217'
+ldap\t'Directories, RFC 4511'
+postgresql\t'PostgreSQL\'s SSLRequest'
+mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l via -d 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here' -r -f -a "api-proxy\t'The API server\'s proxy'"
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l path -d 'Request path for HTTP [default: /]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l method -d 'Request method for HTTP [default: GET]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l body -d 'Send this request body; the method is POST unless --method sets another' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l header -d 'Send this request header in place of a default one, as in \'Authorization: Bearer x\'; without a value, leave it out' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l expect-status -d 'Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l expect-body -d 'Require the body to match this regular expression; at most 8 MiB are read' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l expect-header -d 'Require this response header, matching the expression if one is given, as in \'Content-Type: json\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l expect-json -d 'Require this value in the JSON body, as in /status=ok (RFC 6901)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l grpc-service -d 'Service name for the gRPC health check [default: the whole server]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l script -d 'Run this program with arguments, up to a `;`, without a shell: exit code 0 is healthy, 1 a warning' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l goal -d 'Latency target, as in 200ms; connect=10ms applies to connecting only [default: by distance]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -1108,6 +1145,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Use
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l gone -d 'Wait until no target accepts connections or is listed by its source; a host name that does not resolve counts as not gone'
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l follow -d 'Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -1152,7 +1190,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d '
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'Port that the service listens on' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: a random one]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Namespace of the service' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Version of the instance, as in 1.2.0' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'Add this tag; can be repeated' -r
@@ -1858,6 +1896,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l auth -d 'Require an API key or a token of every caller; `portolan key create` makes keys'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen on addresses beyond this machine without authentication'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l dns-public -d 'Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l compat-metrics -d 'Also export six of the metrics under the names service_discovery_*'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
@@ -2065,6 +2104,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_su
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l database -d 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l registry -l server -d 'Back up through the server that uses the file, without stopping it, as in portolan://127.0.0.1:7440. With authentication, PORTOLAN_TOKEN must have a key of an administrator' -r
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
