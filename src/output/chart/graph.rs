@@ -9,8 +9,8 @@ use crate::model::{
     ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail,
     Service,
 };
-use crate::output::RenderOptions;
 use crate::output::table::Field;
+use crate::output::{RenderOptions, place_with_path};
 
 /// Groups, owners and endpoints, in the order of the listing.
 #[derive(Default)]

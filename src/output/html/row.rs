@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::clean::clean;
 use crate::model::{Column, DriftDetail, DriftState, Endpoint, HealthState, Service};
-use crate::output::RenderOptions;
+use crate::output::{RenderOptions, place_with_path};
 
 /// The columns of every source.
 pub(super) const COMMON: [&str; 5] = ["proto", "address", "service", "name", "namespace"];
