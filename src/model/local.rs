@@ -237,6 +237,9 @@ pub struct Process {
     pub command: Option<Untrusted>,
     /// The file it runs.
     pub exe: Option<Untrusted>,
+    /// Its working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Untrusted>,
     /// The user it runs as (effective).
     pub user: Option<User>,
     /// When it started.

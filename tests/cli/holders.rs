@@ -35,7 +35,11 @@ fn who_names_the_process_its_command_line_and_its_parents() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(ran.stdout.starts_with(&format!("sleep listens on tcp 127.0.0.1:{port}\n")), "{}", ran.stdout);
     // A process that even root may not read, as on some hosts, might hold it too; then the line goes on.
-    for line in [format!("  process     sleep (pid {pid})"), "  command     sleep 600".to_owned()] {
+    for line in [
+        format!("  process     sleep (pid {pid})"),
+        "  command     sleep 600".to_owned(),
+        format!("  directory   {}", std::env::current_dir().unwrap().display()),
+    ] {
         assert!(ran.stdout.lines().any(|one| one.starts_with(&line)), "{line}: {}", ran.stdout);
     }
     let parent = format!("(pid {})", std::process::id());
