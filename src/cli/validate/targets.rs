@@ -175,19 +175,20 @@ fn expanded(words: &[String]) -> Result<Vec<String>> {
 
 /// The targets of a file: one per line, the first word of it. Empty lines and comments (#) are left out.
 fn targets_of_file(file: &str) -> Result<Vec<String>> {
-    let unreadable = |why: String| {
-        let hint = "@FILE is a file with a target per line: HOST:PORT or a URL";
-        Error::usage(format!("target '@{}'", clean(file)), why, hint)
-    };
     let mut text = String::new();
     let opened = File::open(file).and_then(|opened| opened.take(MAX_LIST).read_to_string(&mut text));
-    let read = opened.map_err(|error| unreadable(plain(&error)))?;
+    let read = opened.map_err(|error| unreadable_list(file, plain(&error)))?;
     if read as u64 == MAX_LIST {
-        return Err(unreadable("it is larger than 16 MiB".to_owned()));
+        return Err(unreadable_list(file, "it is larger than 16 MiB".to_owned()));
     }
 
     let words = text.lines().filter_map(|line| line.split('#').next()?.split_whitespace().next());
     Ok(words.map(str::to_owned).collect())
+}
+
+fn unreadable_list(file: &str, why: String) -> Error {
+    let hint = "@FILE is a file with a target per line: HOST:PORT or a URL";
+    Error::usage(format!("target '@{}'", clean(file)), why, hint)
 }
 
 /// The services of services files.

@@ -103,12 +103,13 @@ impl Check {
     fn target(&self) -> Option<Untrusted> {
         let CheckTarget { http, tcp, grpc } = &self.definition;
         let defined = [http, tcp, grpc].into_iter().find(|target| !target.is_empty()).map(String::as_str);
-        let reported = || {
-            let rest = ["HTTP GET ", "TCP connect "].iter().find_map(|begin| self.output.strip_prefix(begin))?;
-            rest.split_once(": ").map(|(target, _)| target)
-        };
-        defined.or_else(reported).map(|target| redacted_url(target).as_ref().into())
+        defined.or_else(|| reported_target(&self.output)).map(|target| redacted_url(target).as_ref().into())
     }
+}
+
+fn reported_target(output: &str) -> Option<&str> {
+    let rest = ["HTTP GET ", "TCP connect "].iter().find_map(|begin| output.strip_prefix(begin))?;
+    rest.split_once(": ").map(|(target, _)| target)
 }
 
 /// Keys of a node's or an instance's metadata that name its zone.
