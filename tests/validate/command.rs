@@ -565,3 +565,34 @@ fn wait_names_every_service_that_is_not_ready() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("first scored 0 (tcp-refused); last scored 0 (tcp-refused)"), "{ran:?}");
 }
+
+/// A list of hosts, as other tools take it.
+#[test]
+fn targets_of_a_file_are_checked_with_the_others() {
+    let directory = TempDir::new();
+    let list = directory.path("hosts.txt");
+    let (one, other) = (Peer::http(|_| answer("200 OK", "", "ok")), Peer::http(|_| answer("200 OK", "", "ok")));
+    fs::write(&list, format!("# the shop\n\n{}   the first\n{}\n", one.url("/a"), other.url("/b"))).unwrap();
+
+    let word = format!("@{}", list.display());
+    let junit = directory.path("report.xml");
+    let ran = portolan(
+        ["validate", "--no-check", "dns", &word, &one.url("/c"), "--json", "-o"]
+            .into_iter()
+            .chain([&*format!("junit={}", junit.display())]),
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["items"].as_array().unwrap().len(), 3, "{document}");
+
+    // The paths tell the endpoints of one host apart.
+    let report = fs::read_to_string(&junit).unwrap();
+    for name in [format!("{}/a", one.target()), format!("{}/b", other.target()), format!("{}/c", one.target())] {
+        assert!(report.contains(&format!("name=\"{name}\"")), "{name}: {report}");
+    }
+    let gone = portolan(["validate", "@/nonexistent/hosts.txt"]);
+    assert!(
+        gone.code == Some(2) && gone.stderr.starts_with("error: cannot use target '@/nonexistent/hosts.txt': "),
+        "{gone:?}"
+    );
+}
