@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::protocol_outcome::ProtocolOutcome;
-use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_version, tagged, zookeeper};
-use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
+use super::protocol_reply::{
+    ReplyReader, coded, coded_final, first_line, nats, quoted, ssh_version, starts_with, tagged, zookeeper,
+};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
 use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, protocol_probe, scale};
 use crate::model::{Figures, Finding, Group};
@@ -57,14 +59,22 @@ const fn dialog(
 
 /// The line-based protocols. A server that only wants a password, an account or a login first is healthy.
 pub(super) static DIALOGS: [Dialog; 9] = [
-    dialog("redis", None, Some((b"PING\r\n", expected(first_line, &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"])))),
-    dialog("memcached", None, Some((b"version\r\n", expected(first_line, &[b"VERSION "])))),
+    dialog("redis", None, Some((b"PING\r\n", expected(first_line, &REDIS_WELL)))),
+    dialog(
+        "memcached",
+        None,
+        Some((b"version\r\n", expected(first_line, &[b"VERSION ", b"CLIENT_ERROR unauthenticated"]))),
+    ),
     dialog(
         "smtp",
         Some(expected(coded, &[b"220"])),
         Some((b"NOOP\r\n", expected(coded, &[b"250", b"502", b"503", b"530"]))),
     ),
-    dialog("ftp", Some(expected(coded, &[b"220"])), Some((b"NOOP\r\n", expected(coded, &[b"2", b"33", b"50", b"53"])))),
+    dialog(
+        "ftp",
+        Some(expected(coded_final, &[b"220"])),
+        Some((b"NOOP\r\n", expected(coded, &[b"2", b"33", b"50", b"53"]))),
+    ),
     dialog(
         "imap",
         Some(expected(first_line, &[b"* OK", b"* PREAUTH"])),
@@ -72,22 +82,26 @@ pub(super) static DIALOGS: [Dialog; 9] = [
     ),
     dialog("pop3", Some(expected(first_line, &[b"+OK"])), None),
     dialog("ssh", Some(expected(ssh_version, &[b"SSH-"])), None),
-    dialog(
-        "nats",
-        Some(expected(first_line, &[b"INFO "])),
-        Some((b"PING\r\n", expected(nats, &[b"PONG", b"-ERR 'Authorization"]))),
-    ),
+    dialog("nats", Some(expected(first_line, &[b"INFO "])), Some((b"PING\r\n", expected(nats, &NATS_WELL)))),
     // Since 3.5.3 only "srvr" is allowed by default (4lw.commands.whitelist); the refusal shows that the server works.
     dialog("zookeeper", None, Some((b"ruok", expected(zookeeper, &[b"imok", b"ruok is not executed"])))),
 ];
 
+/// Redis's replies to PING; before 6.0 it asked for a password in other words.
+const REDIS_WELL: [&[u8]; 5] = [b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED", b"-ERR operation not permitted"];
+const NATS_WELL: [&[u8]; 4] =
+    [b"PONG", b"-ERR 'Authorization", b"-ERR 'Authentication Timeout'", b"-ERR 'Secure Connection"];
+/// MySQL's refusals of this host or this login: it is blocked, unknown, or has no password.
+const MYSQL_REFUSALS: [u16; 4] = [1129, 1130, 1045, 1698];
+
 /// PostgreSQL's StartupMessage 3.0 for the user portolan, as `pg_isready` sends it; no password follows.
 const POSTGRESQL: &[u8] = b"\0\0\0\x17\0\x03\0\0user\0portolan\0\0";
-/// Classes of PostgreSQL's errors that a healthy server does not reply with: too few resources, shutdown or startup, and
-/// errors of its system or of itself (its manual, appendix A). Any other refuses only this login.
-const POSTGRESQL_UNHEALTHY: [&str; 5] = ["53", "57", "58", "F0", "XX"];
-/// Limit for a greeting or a reply.
-const MAX_BYTES: usize = 8 << 10;
+/// PostgreSQL's errors, or their classes, that a healthy server does not reply with: a proxy that does not reach its server,
+/// too few resources, shutdown or startup, and errors of its system or of itself (its manual, appendix A). Any other refuses
+/// only this login.
+const POSTGRESQL_UNHEALTHY: [&str; 9] = ["08000", "08001", "08003", "08006", "53", "57", "58", "F0", "XX"];
+/// How much of a conversation is read: lists of a cluster's members are long.
+const MAX_BYTES: usize = 1 << 20;
 
 /// Whether this check supports the protocol.
 pub(crate) fn is_known(protocol: &str) -> bool {
@@ -109,6 +123,9 @@ impl BuiltInCheck for ProtocolObservation {
             Ok(outcome) => outcome,
             Err(error) => match peer_failure_or_limit(error, target, context).await? {
                 ConnectionError::TimedOut => ProtocolOutcome::TimedOut,
+                ConnectionError::TooLong => {
+                    return Err(LocalFailure("the reply is longer than 1 MiB, which is portolan's limit".to_owned()));
+                }
                 error => ProtocolOutcome::Unhealthy(error.to_string()),
             },
         };
@@ -214,19 +231,23 @@ async fn read_mysql_greeting(peer: &mut Connection) -> Result<ProtocolOutcome, C
         10 => ProtocolOutcome::Healthy,
         0xff => {
             peer.read_until(&mut greeting, length, |bytes| bytes.len() >= length).await?;
-            ProtocolOutcome::Unhealthy(format!("refuses: {}", mysql_error(&greeting[5..])))
+            mysql_error(&greeting[5..])
         }
         _ => ProtocolOutcome::Unhealthy(format!("replies {}", quoted(&greeting))),
     })
 }
 
-/// The code and the text of an error packet; newer servers put the SQL state in between.
-fn mysql_error(packet: &[u8]) -> String {
+/// Rates the code and the text of an error packet; newer servers put the SQL state in between.
+fn mysql_error(packet: &[u8]) -> ProtocolOutcome {
     let Some((code, text)) = packet.split_first_chunk().map(|(code, text)| (u16::from_le_bytes(*code), text)) else {
-        return quoted(packet);
+        return ProtocolOutcome::Unhealthy(format!("refuses: {}", quoted(packet)));
     };
+    if MYSQL_REFUSALS.contains(&code) {
+        return ProtocolOutcome::Healthy;
+    }
+
     let text = if text.starts_with(b"#") { text.get(6..).unwrap_or_default() } else { text };
-    format!("{code} {}", quoted(text))
+    ProtocolOutcome::Unhealthy(format!("refuses: {code} {}", quoted(text)))
 }
 
 async fn converse_in_lines(
@@ -234,20 +255,39 @@ async fn converse_in_lines(
     greeted: bool,
     peer: &mut Connection,
 ) -> Result<ProtocolOutcome, ConnectionError> {
-    if let Some(greeting) = dialog.greeting.as_ref().filter(|_| !greeted)
-        && let Some(other) = read_reply(greeting, peer).await?
-    {
-        return Ok(ProtocolOutcome::Unhealthy(format!("greets with {other}")));
+    if let Some(greeting) = dialog.greeting.as_ref().filter(|_| !greeted) {
+        match read_reply(greeting, peer).await? {
+            Err(other) => return Ok(ProtocolOutcome::Unhealthy(format!("greets with {other}"))),
+            // It accepts nothing more in clear text.
+            Ok(line) if requires_tls(&line) => return Ok(ProtocolOutcome::Healthy),
+            Ok(_) => {}
+        }
     }
 
     let Some((request, reply)) = &dialog.request else { return Ok(ProtocolOutcome::Healthy) };
     peer.write(request).await?;
-    let other = read_reply(reply, peer).await?;
-    Ok(other.map_or(ProtocolOutcome::Healthy, |other| ProtocolOutcome::Unhealthy(format!("replies {other}"))))
+    Ok(match read_reply(reply, peer).await? {
+        Ok(_) => ProtocolOutcome::Healthy,
+        Err(other) => ProtocolOutcome::Unhealthy(format!("replies {other}")),
+    })
 }
 
-/// Reads a whole reply. Returns what the server replies instead of the expected reply, if it does.
-async fn read_reply(expected: &ExpectedReply, peer: &mut Connection) -> Result<Option<String>, ConnectionError> {
+/// Whether this is the INFO of a NATS server that begins TLS next.
+fn requires_tls(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Info {
+        tls_required: bool,
+    }
+
+    let info = starts_with(line, b"INFO ").then(|| line.get(5..)).flatten();
+    info.and_then(|json| serde_json::from_slice(json).ok()).is_some_and(|info: Info| info.tls_required)
+}
+
+/// Reads a whole reply. Returns the line that decides, or what the server replies instead of the expected reply.
+async fn read_reply(
+    expected: &ExpectedReply,
+    peer: &mut Connection,
+) -> Result<Result<Vec<u8>, String>, ConnectionError> {
     let mut reply = Vec::new();
     let read = peer.read_until(&mut reply, MAX_BYTES, |bytes| (expected.read)(bytes).is_some()).await;
     match read {
@@ -257,8 +297,10 @@ async fn read_reply(expected: &ExpectedReply, peer: &mut Connection) -> Result<O
     }
 
     let line = (expected.read)(&reply);
-    let is_expected = line.is_some_and(|line| expected.starts.iter().any(|start| line.starts_with(start)));
-    Ok((!is_expected).then(|| quoted(line.unwrap_or(&reply))))
+    Ok(match line.filter(|line| expected.starts.iter().any(|start| starts_with(line, start))) {
+        Some(line) => Ok(line.to_vec()),
+        None => Err(quoted(line.unwrap_or(&reply))),
+    })
 }
 
 #[cfg(test)]
@@ -272,6 +314,8 @@ mod tests {
             ("28P01", "password authentication failed", true),
             ("3D000", "database does not exist", true),
             ("08P01", "no such user", true),
+            ("08004", "rejected", true),
+            ("08006", "no connection to the server", false),
             ("53300", "sorry, too many clients already", false),
             ("53200", "out of memory", false),
             ("57P01", "terminating connection due to administrator command", false),
@@ -291,8 +335,25 @@ mod tests {
 
     #[test]
     fn mysql_says_why_it_refuses() {
-        assert_eq!(mysql_error(b"\x10\x04Too many connections"), "1040 Too many connections");
-        assert_eq!(mysql_error(b"\x69\x04#HY000Host is blocked"), "1129 Host is blocked");
-        assert_eq!(mysql_error(b"\x10"), "\u{10}");
+        for (packet, cause) in [
+            (&b"\x10\x04Too many connections"[..], Some("1040 Too many connections")),
+            (b"\x1d\x04#08S01Server shutdown in progress", Some("1053 Server shutdown in progress")),
+            (b"\x10", Some("\u{10}")),
+            (b"\x69\x04#HY000Host is blocked", None),
+            (b"\x6a\x04Host is not allowed to connect", None),
+        ] {
+            let expected =
+                cause.map_or(ProtocolOutcome::Healthy, |cause| ProtocolOutcome::Unhealthy(format!("refuses: {cause}")));
+            assert_eq!(mysql_error(packet), expected);
+        }
+    }
+
+    #[test]
+    fn nats_says_whether_tls_comes_next() {
+        assert!(requires_tls(br#"INFO {"version":"2.10", "tls_required": true, "port":4222}"#));
+        assert!(requires_tls(br#"info {"tls_required":true}"#));
+        for other in [&br#"INFO {"tls_required":false}"#[..], b"INFO {}", b"INFO", b"220 {\"tls_required\":true}"] {
+            assert!(!requires_tls(other));
+        }
     }
 }

@@ -32,7 +32,10 @@ pub(super) async fn converse(
         // What sends a request back speaks nothing.
         let recognised = probe.recognise(&port.received(&reply, Some(probe.protocol()), is_ended));
         match recognised.filter(|_| reply != hello) {
-            Some(identity) if identity.protocol() == probe.protocol() => return Ok(ProtocolOutcome::Healthy),
+            Some(identity) if identity.protocol() == probe.protocol() => {
+                let cause = probe.unavailable(&reply).map(|cause| quoted(cause.as_bytes()));
+                return Ok(cause.map_or(ProtocolOutcome::Healthy, ProtocolOutcome::Unhealthy));
+            }
             Some(identity) => return Ok(ProtocolOutcome::Unhealthy(format!("replies in {}", identity.protocol()))),
             None if is_ended && reply.is_empty() => return Err(ConnectionError::Closed),
             None if is_ended || reply == hello => {

@@ -22,7 +22,7 @@ findings! { Group::App;
         "read the script's output";
     FAILED = "script-failed", cap 30, "The script exited with a code above 1, or died from a signal.",
         "read the script's output";
-    TIMEOUT = "script-timeout", cap 30, "The script exceeded its time or output limit.",
+    TIMEOUT = "script-timeout", cap 30, "The script exceeded its time limit.",
         "check what the script waits for, or allow more time (--timeout)";
 }
 
@@ -51,12 +51,10 @@ pub(crate) enum ScriptEnd {
     Signal(i32),
     /// Killed at the time limit.
     OutOfTime,
-    /// Killed at the output limit.
-    OutOfRoom,
 }
 
-/// Output limit; the script is killed beyond it.
-const MAX_OUTPUT: u64 = 64 << 10;
+/// How much is kept of each output: the beginning of the standard output, and the end of the standard error.
+const MAX_OUTPUT: usize = 64 << 10;
 /// How long to read on after the exit while another process holds the output open.
 const DRAIN_TIME: Duration = Duration::from_millis(50);
 /// The length of the first line that the evidence keeps.
@@ -111,9 +109,6 @@ impl BuiltInCheck for ScriptObservation {
                 Some(Finding::new(&FAILED, format!("{program} died from signal {signal}{output}")))
             }
             ScriptEnd::OutOfTime => Some(Finding::new(&TIMEOUT, format!("{program} exceeded its time limit{output}"))),
-            ScriptEnd::OutOfRoom => {
-                Some(Finding::new(&TIMEOUT, format!("{program} exceeded its output limit{output}")))
-            }
         };
 
         finding.into_iter().collect()
@@ -145,10 +140,9 @@ struct ScriptOutput {
 impl ScriptOutput {
     /// Reads until the script exits. A process that the script leaves behind may hold its output open for longer.
     async fn read_and_wait(&mut self, child: &mut Child) -> io::Result<ScriptEnd> {
-        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        let (Some(mut stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
             return Ok(end_of(child.wait().await?));
         };
-        let (mut stdout, mut stderr) = (stdout.take(MAX_OUTPUT + 1), stderr.take(MAX_OUTPUT + 1));
         let mut open = (true, true);
 
         let status = loop {
@@ -158,9 +152,7 @@ impl ScriptOutput {
                 read = stderr.read_buf(&mut self.stderr), if open.1 => open.1 = read? > 0,
                 status = child.wait() => break status?,
             }
-            if self.is_too_much() {
-                return Ok(ScriptEnd::OutOfRoom);
-            }
+            self.shorten();
         };
 
         // What the script wrote last may still be in the pipes.
@@ -168,17 +160,25 @@ impl ScriptOutput {
             && let Ok(read) = timeout(DRAIN_TIME, stdout.read_buf(&mut self.stdout)).await
         {
             open.0 = read? > 0;
+            self.shorten();
         }
         while open.1
             && let Ok(read) = timeout(DRAIN_TIME, stderr.read_buf(&mut self.stderr)).await
         {
             open.1 = read? > 0;
+            self.shorten();
         }
-        Ok(if self.is_too_much() { ScriptEnd::OutOfRoom } else { end_of(status) })
+        Ok(end_of(status))
     }
 
-    fn is_too_much(&self) -> bool {
-        self.stdout.len().max(self.stderr.len()) as u64 > MAX_OUTPUT
+    /// Throws away what is read of neither output.
+    fn shorten(&mut self) {
+        self.stdout.truncate(MAX_OUTPUT);
+        let excess = self.stderr.len().saturating_sub(MAX_OUTPUT);
+        if excess > 0 {
+            // A quarter at once, so that few bytes are moved often.
+            self.stderr.drain(..excess + MAX_OUTPUT / 4);
+        }
     }
 }
 
@@ -217,7 +217,6 @@ mod tests {
             (ScriptEnd::Exit(127), Some("script-failed")),
             (ScriptEnd::Signal(11), Some("script-failed")),
             (ScriptEnd::OutOfTime, Some("script-timeout")),
-            (ScriptEnd::OutOfRoom, Some("script-timeout")),
         ] {
             let (output, error) = (String::new(), String::new());
             let observation = ScriptObservation { program: "probe".into(), us: 1, end, output, error };

@@ -84,6 +84,8 @@ fn url(url: &str) -> Cow<'_, str> {
     let is_host = authority.ends_with(']')
         || !authority.contains(char::is_whitespace) && port.bytes().all(|byte| byte.is_ascii_digit());
     let at = authority.rfind('@').or_else(|| if is_host { None } else { rest.rfind('@') });
+    // One slash too many, or too few, moves the host into the path.
+    let at = at.or_else(|| rest.rfind('@').filter(|at| authority.is_empty() && rest[..*at].contains(':')));
     // Without any @, it may be the beginning of a URL that something else cut.
     let at = at.map(|at| rest[at + 1..].rfind('@').filter(|_| !is_host).map_or(at, |more| at + 1 + more));
 

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::spawn_blocking;
 
@@ -11,7 +10,7 @@ use super::watch::IdentifyWatch;
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::{Error, Result};
 use crate::model::{Column, DetailLevel, UpdateSink};
-use crate::net::{descriptors_for_sockets, runtime};
+use crate::net::{BackgroundRuntime, descriptors_for_sockets};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{
     ChannelSink, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage, WatchFuture, keep_watching,
@@ -54,10 +53,10 @@ impl Source for Identification<'_> {
 
             // Its own thread: probes do not delay the source, and a slow poll of the source does not use up the time that a
             // service has to reply.
-            let threads = Threads(Some(runtime(1)?));
+            let background = BackgroundRuntime::start()?;
             let (sender, results) = unbounded_channel();
             let pool = {
-                let _guard = threads.0.as_ref().map(Runtime::enter);
+                let _guard = background.enter();
                 // Sending fails only after the watch has ended.
                 IdentifyPool::new(
                     &Shutdown::new(),
@@ -96,17 +95,6 @@ async fn identify(
             _ = results.recv_many(&mut batch, usize::MAX) => feed.apply_derived(watch.record(batch.drain(..))),
         }
         watch.start_waiting(&pool);
-    }
-}
-
-/// A runtime whose drop does not wait for its threads; their probes end with it.
-struct Threads(Option<Runtime>);
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
+use regex::Regex;
 use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -54,7 +56,10 @@ pub(super) const VOLATILE_FACTS: &[&str] =
 pub(super) fn is_same_reading(name: &str, old: &str, new: &str) -> bool {
     match name {
         "location" => without_query(old) == without_query(new),
-        _ => old != new && has_clock(old) && has_clock(new) && without_clock(old) == without_clock(new),
+        _ => {
+            let (old_words, new_words) = (without_clock(old), without_clock(new));
+            old != new && old_words.is_some() && old_words == new_words
+        }
     }
 }
 
@@ -62,27 +67,57 @@ fn without_query(location: &str) -> &str {
     location.split(['?', ';', '#']).next().unwrap_or_default()
 }
 
-/// Whether a text has a time of day: `16:02`.
-fn has_clock(text: &str) -> bool {
-    let digit = |byte: u8| byte.is_ascii_digit();
-    text.as_bytes()
-        .windows(5)
-        .any(|five| matches!(*five, [a, b, b':', c, d] if digit(a) && digit(b) && digit(c) && digit(d)))
+/// The words of a text without its times of day (`16:02`) and the dates beside them; `None` if it has no time.
+fn without_clock(text: &str) -> Option<Vec<&str>> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut is_clock: Vec<bool> = words.iter().map(|word| is_like(&TIME, word)).collect();
+    if !is_clock.contains(&true) {
+        return None;
+    }
+
+    let is_date: Vec<bool> = words.iter().map(|word| is_like(&DATE, word)).collect();
+    for at in (0..words.len()).filter(|at| is_like(&TIME, words[*at])) {
+        let before = is_date[..at].iter().rev().take_while(|is_date| **is_date).count();
+        let after = is_date[at + 1..].iter().take_while(|is_date| **is_date).count();
+        let beside = at - before..at + 1 + after;
+        // Bare numbers belong to a date only beside the name of a month.
+        let has_month = words[beside.clone()].iter().any(|word| is_like(&MONTH, word));
+        for near in beside {
+            is_clock[near] |= has_month || !bare(words[near]).bytes().all(|byte| byte.is_ascii_digit());
+        }
+    }
+
+    let rest = words.into_iter().zip(is_clock).filter(|(_, is_clock)| !is_clock);
+    Some(rest.map(|(word, _)| word).collect())
 }
 
-/// The text without its numbers and the names of days and months.
-fn without_clock(text: &str) -> Vec<&str> {
-    const NAMES: [&str; 19] = [
-        "mon", "tue", "wed", "thu", "fri", "sat", "sun", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep",
-        "oct", "nov", "dec",
-    ];
-    let is_name = |word: &str| {
-        let start = word.get(..3).unwrap_or_default().to_ascii_lowercase();
-        NAMES.contains(&start.as_str()) && word.len() <= "september".len()
-    };
+/// A word without the punctuation around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '+' | '-'))
+}
 
-    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
-    words.filter(|word| !is_name(word)).collect()
+/// A time of day, with its date and its zone as RFC 3339 writes them.
+static TIME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"(\d{4}-\d\d-\d\dT)?\d{1,2}:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d:?\d\d|[ap]m)?"));
+/// A word of a date or the name of a zone.
+static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    const DAYS: &str = "(mon|tue|tues|wednes|wed|thurs|thu|fri|satur|sat|sun)(day)?";
+    const NUMBERS: &str =
+        r"\d{1,2}(st|nd|rd|th)?|\d{4}|\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2}-[a-z]{3}-\d{2,4}";
+    const ZONES: &str = r"[+-]\d{4}|utc|gmt|[acemp][sd]t|cet|cest|wet|west|eet|eest|bst|ist|jst|msk|[ap]m";
+    pattern(&format!("{MONTHS}|{DAYS}|{NUMBERS}|{ZONES}"))
+});
+static MONTH: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(MONTHS));
+const MONTHS: &str = "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?";
+
+/// A pattern for whole words, whatever their case. Each of them is valid.
+fn pattern(text: &str) -> Option<Regex> {
+    Regex::new(&format!("^(?i:{text})$")).ok()
+}
+
+/// Whether a word is like the pattern, apart from the punctuation around it.
+fn is_like(pattern: &LazyLock<Option<Regex>>, word: &str) -> bool {
+    pattern.as_ref().is_some_and(|pattern| pattern.is_match(bare(word)))
 }
 
 /// Maximum number of facts of one identity; more than any known protocol provides.
@@ -372,5 +407,38 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::from_hex(&text).ok_or_else(|| D::Error::custom("it is not a SHA-256 digest"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_no_change_and_what_stands_beside_it_is() {
+        let is_same = |old: &str, new: &str| is_same_reading("banner", old, new);
+        for (old, new) in [
+            ("Sun Nov 29 16:02:11 2026 ready", "Mon Nov 30 7:05:59 2026 ready"),
+            (
+                "220 a.test ESMTP Mon, 30 Nov 2026 16:02:11 +0000 (UTC)",
+                "220 a.test ESMTP Tue, 1 Dec 2026 01:00:00 +0100 (CET)",
+            ),
+            ("up since 2026-11-30T16:02:11Z.", "up since 2026-12-01T00:00:00Z."),
+            ("Local time is now 16:02. Server port: 21.", "Local time is now 16:03. Server port: 21."),
+            ("[30-Nov-2026 16:02:11] node 7", "[1-Dec-2026 16:02:11] node 7"),
+        ] {
+            assert!(is_same(old, new), "{old} {new}");
+        }
+        for (old, new) in [
+            ("ACME server 1.0 ready at 12:00:01", "ACME server 2.0 ready at 12:00:02"),
+            ("ACME node-1 serial 52:54:00:12:34:51", "ACME node-2 serial 52:54:00:12:34:52"),
+            ("Router v1.2 (12:00)", "Router v2.2 (12:00)"),
+            ("db1 12:00", "db2 12:00"),
+            ("db 1 12:00", "db 2 12:00"),
+            ("decoder 12:00", "market 12:00"),
+            ("no clock 1", "no clock 2"),
+        ] {
+            assert!(!is_same(old, new), "{old} {new}");
+        }
     }
 }

@@ -135,7 +135,10 @@ fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
     if let Some(port) = by_name(part) {
         return Ok((port, port));
     }
-    if let Some((transport @ ("U" | "T" | "u" | "t"), rest)) = part.split_once(':') {
+    // What follows may be a password: a user's name is short, too.
+    let is_port =
+        |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') || by_name(rest).is_some();
+    if let Some((transport @ ("U" | "T" | "u" | "t"), rest)) = part.split_once(':').filter(|(_, rest)| is_port(rest)) {
         let udp = if transport.eq_ignore_ascii_case("u") { "--udp " } else { "" };
         let why = "TCP and UDP are asked for one at a time";
         return Err(ParseError::new(why, format!("write {udp}--ports {}", clean(rest))));
@@ -219,6 +222,7 @@ mod tests {
         assert_eq!(why("+80"), "'+80' is neither a port nor a known name");
         assert_eq!("U:53".parse::<Ports>().unwrap_err().hint(), "write --udp --ports 53");
         assert_eq!("22,T:80".parse::<Ports>().unwrap_err().hint(), "write --ports 80");
+        assert!(!"u:s3cret@127.0.0.1:1".parse::<Ports>().unwrap_err().hint().contains("s3cret"));
         assert_eq!(why("htpt"), "'htpt' is neither a port nor a known name");
     }
 

@@ -53,6 +53,12 @@ impl SentAndReceived {
         is_echo(sent, received)
     }
 
+    /// Whether the reply has more bytes than the request.
+    pub(crate) fn has_longer_reply(&self) -> bool {
+        let [sent, received] = &*self.0.lock();
+        received.len() > sent.len()
+    }
+
     fn add_sent(&self, bytes: &[u8]) {
         let [sent, _] = &mut *self.0.lock();
         add_within(sent, bytes);

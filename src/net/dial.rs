@@ -69,7 +69,11 @@ pub(crate) async fn dial_in(
     let _ = interface;
 
     let connected = deadline.bound(socket.connect(address)).await.map_err(|_| ConnectError::TimedOut)?;
-    let stream = connected.map_err(classified)?;
+    let stream = connected.map_err(|error| match errno(&error) {
+        // A `blackhole` route: nothing was sent.
+        Errno::INVAL => ConnectError::Unreachable,
+        _ => classified(error),
+    })?;
     // No program listens on this local port: the kernel happened to choose it as the source port.
     if stream.local_addr().is_ok_and(|own| own == address) {
         return Err(ConnectError::Refused);

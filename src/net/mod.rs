@@ -63,7 +63,7 @@ pub(crate) use reply_ports::ReplyPorts;
 pub(crate) use resolve::{
     Family, interface_index, interface_name, is_localhost, localhost_addresses, own_addresses, resolve, with_interface,
 };
-pub(crate) use runtime::runtime;
+pub(crate) use runtime::{BackgroundRuntime, runtime};
 pub(crate) use sender::ProbeSender;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};

@@ -15,6 +15,7 @@ use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Hosts, Resolver, TokioResolver};
 
 use super::{is_localhost, localhost_addresses};
+use crate::error::plain;
 
 /// One server, queried separately so that the replies of several can be compared.
 #[derive(Clone)]
@@ -261,6 +262,13 @@ fn failure<T: Default>(error: &NetError) -> Result<T, LookupError> {
             code => Err(LookupError::Error(code_name(code))),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => Err(LookupError::Error(code_name(*code))),
+        NetError::Dns(DnsError::Truncated) => {
+            Err(LookupError::Error("with a truncated message, and with nothing over TCP"))
+        }
+        NetError::Proto(_) | NetError::Dns(_) => Err(LookupError::Error("with an invalid message")),
+        NetError::NoConnections => Err(LookupError::Failed("it cannot be reached".to_owned())),
+        NetError::Busy => Err(LookupError::Failed("too many questions wait for it".to_owned())),
+        NetError::Io(error) => Err(LookupError::Failed(plain(error))),
         error => Err(LookupError::Failed(error.to_string())),
     }
 }

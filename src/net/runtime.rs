@@ -6,7 +6,8 @@ use std::thread::{self, Builder as Thread};
 
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
+use tokio::sync::oneshot;
 
 use super::limits::raise_descriptors;
 use crate::error::{Error, Result};
@@ -37,6 +38,39 @@ pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
         threads => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
     };
     runtime.map_err(unusable)
+}
+
+/// A runtime on a thread of its own, for futures that another thread polls. Dropping it waits for nothing: the thread ends
+/// its tasks before the runtime, so that none of them finds its timers gone.
+pub(crate) struct BackgroundRuntime {
+    handle: Handle,
+    _running: oneshot::Sender<()>,
+}
+
+impl BackgroundRuntime {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// As for [`runtime`].
+    pub(crate) fn start() -> Result<Self> {
+        let runtime = runtime(0)?;
+        let handle = runtime.handle().clone();
+        let (running, stopped) = oneshot::channel();
+        let run = move || {
+            let _ = runtime.block_on(stopped);
+        };
+        Thread::new()
+            .name("portolan-io".to_owned())
+            .spawn(run)
+            .map_err(|error| Error::io(WHAT, error, "raise the limit of processes and threads (`ulimit -u`)"))?;
+
+        Ok(Self { handle, _running: running })
+    }
+
+    /// Makes it the runtime of this thread.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.handle.enter()
+    }
 }
 
 /// The error of a missing descriptor, or of missing memory of the kernel.

@@ -64,7 +64,8 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
         StartTls::Ftp => {
             codes(peer, "220").await?;
             peer.write(b"AUTH TLS\r\n").await?;
-            codes(peer, "234").await.map(drop)
+            // 334 is the word of old servers, which clients take for 234 (RFC 2228, 4).
+            codes(peer, "234 334").await.map(drop)
         }
         StartTls::Imap => {
             line(peer, "* OK").await?;
@@ -87,6 +88,8 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
             match answer.as_slice() {
                 b"S" => Ok(()),
                 b"N" => Err(ConnectionError::Declined("does not offer TLS")),
+                // An ErrorResponse: the server does not come as far as TLS.
+                b"E" => Err(ConnectionError::Refuses(postgresql_refusal(peer, answer).await)),
                 _ => Err(ConnectionError::Garbled("is not a PostgreSQL reply to SSLRequest")),
             }
         }
@@ -107,15 +110,20 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
     }
 }
 
-/// Reads a reply of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1) and must have `code`.
-async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionError> {
+/// Reads a reply of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1) and must have one of these codes. One that
+/// only announces another is skipped: `120` (RFC 959, 5.4).
+async fn codes(peer: &mut Connection, codes: &str) -> Result<String, ConnectionError> {
     let mut answer = Vec::new();
-    let done = peer.read_until(&mut answer, MAX_BYTES, |bytes| reply_length(bytes).is_some()).await?;
+    let done = peer.read_until(&mut answer, MAX_BYTES, |bytes| final_reply(bytes).is_some()).await?;
+    let start = announced_length(&answer);
+    answer.drain(..start);
 
     match reply_length(&answer) {
         _ if !done => Err(ConnectionError::Garbled("is not an SMTP or FTP reply")),
         Some(length) if length < answer.len() => Err(ConnectionError::Garbled("has bytes after its end")),
-        _ if answer.starts_with(code.as_bytes()) => Ok(String::from_utf8_lossy(&answer).into_owned()),
+        _ if codes.split(' ').any(|code| answer.starts_with(code.as_bytes())) => {
+            Ok(String::from_utf8_lossy(&answer).into_owned())
+        }
         _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => {
             Err(ConnectionError::Refuses(last_line(&answer)))
         }
@@ -127,6 +135,22 @@ async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionEr
 fn last_line(reply: &[u8]) -> Untrusted {
     let mut lines = reply.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
     Untrusted::from_bytes(lines.rfind(|line| !line.is_empty()).unwrap_or_default())
+}
+
+/// The length of the replies that only announce another one.
+fn announced_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while bytes[length..].starts_with(b"1")
+        && let Some(more) = reply_length(&bytes[length..])
+    {
+        length += more;
+    }
+    length
+}
+
+/// The length of the first complete reply that does not announce another one.
+fn final_reply(bytes: &[u8]) -> Option<usize> {
+    reply_length(&bytes[announced_length(bytes)..])
 }
 
 /// The length of the first complete reply: its last line has a space, or nothing, after the code.
@@ -222,7 +246,11 @@ fn ldap_consent(message: &[u8]) -> Result<(), ConnectionError> {
 
     match element(response) {
         Some((0x0a, [0], _)) => Ok(()),
-        Some((0x0a, [_], _)) => Err(ConnectionError::Declined("does not offer STARTTLS")),
+        // Protocol error: the operation is unknown.
+        Some((0x0a, [2], _)) => Err(ConnectionError::Declined("does not offer STARTTLS")),
+        Some((0x0a, [code], _)) => {
+            Err(ConnectionError::Refuses(Untrusted::from_bytes(format!("result code {code}").as_bytes())))
+        }
         _ => Err(ConnectionError::Garbled("has no result code")),
     }
 }
@@ -257,6 +285,13 @@ async fn mysql(peer: &mut Connection) -> Result<(), ConnectionError> {
         return Err(ConnectionError::Garbled("has bytes after the greeting"));
     }
 
+    // An error packet: its code, its text behind a state, or its text alone.
+    if let [0xff, low, high, text @ ..] = &greeting[4..] {
+        let text = if text.starts_with(b"#") { text.get(6..).unwrap_or_default() } else { text };
+        let code = u16::from_le_bytes([*low, *high]).to_string();
+        return Err(ConnectionError::Refuses(Untrusted::from_bytes(&[code.as_bytes(), text].join(&b' '))));
+    }
+
     let capabilities = mysql_capabilities(&greeting[4..]).ok_or(ConnectionError::Garbled("is not a MySQL greeting"))?;
     if u32::from(capabilities) & MYSQL_SSL == 0 {
         return Err(ConnectionError::Declined("does not offer TLS"));
@@ -269,6 +304,20 @@ async fn mysql(peer: &mut Connection) -> Result<(), ConnectionError> {
     request.push(45);
     request.extend_from_slice(&[0; 23]);
     peer.write(&request).await
+}
+
+/// The code and the text of an ErrorResponse that begins with these bytes; a server that has no process for the connection
+/// sends a bare text.
+async fn postgresql_refusal(peer: &mut Connection, mut reply: Vec<u8>) -> Untrusted {
+    // Whatever arrives is better than nothing.
+    let _ = peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.ends_with(b"\0")).await;
+    let fields: Vec<&[u8]> = reply.split(|byte| *byte == 0).collect();
+    let field = |kind: u8| fields.iter().find_map(|field| field.strip_prefix(&[kind])).unwrap_or_default();
+
+    match (field(b'C'), field(b'M')) {
+        (b"", b"") => Untrusted::from_bytes(fields.first().and_then(|text| text.get(1..)).unwrap_or_default()),
+        (code, message) => Untrusted::from_bytes(&[code, message].join(&b' ')),
+    }
 }
 
 /// The lower half of the capability flags of a version 10 greeting.
@@ -297,6 +346,8 @@ mod tests {
         assert_eq!(reply_length(b"250-a\r\n250 b"), None);
         assert_eq!(reply_length(b"220-a\r\n free text\r\n220\r\n"), Some(24));
         assert_eq!(reply_length(b"nothing\r\n"), None);
+        assert_eq!(final_reply(b"120 soon\r\n"), None);
+        assert_eq!((announced_length(b"120 soon\r\n220 a\r\n"), final_reply(b"120 soon\r\n220 a\r\n")), (10, Some(7)));
     }
 
     #[test]
@@ -305,6 +356,10 @@ mod tests {
         assert!(matches!(
             ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00"),
             Err(ConnectionError::Declined(_))
+        ));
+        assert!(matches!(
+            ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"),
+            Err(ConnectionError::Refuses(_))
         ));
         let long = b"\x02\x01\x01\x78\x84\0\0\0\x07\x0a\x01\x00\x04\x00\x04\x00";
         assert!(ldap_consent(long).is_ok(), "lengths as Active Directory writes them");

@@ -51,6 +51,16 @@ impl Probe for Cassandra {
             _ => None,
         }
     }
+
+    fn unavailable(&self, reply: &[u8]) -> Option<String> {
+        let mut bytes = Bytes(reply);
+        let (_, kind) = (bytes.take(4)?, bytes.u8()?);
+        let body = bytes.part().filter(|_| kind == ERROR)?;
+        // Section 9 of the specification: server error, overloaded, is bootstrapping.
+        let code = Bytes(body).u32().filter(|code| matches!(code, 0 | 0x1001 | 0x1002))?;
+        let text = error(body).map(|text| text.to_string()).unwrap_or_default();
+        Some(format!("refuses: {code:#06x} {text}"))
+    }
 }
 
 /// Parses a string multimap: each name has a list of values.
@@ -107,6 +117,10 @@ mod tests {
         let identity = recognise_tcp(&Cassandra, &frame(ERROR, b"\0\0\0\x0a\0\x03bad"), Some("cassandra")).unwrap();
         assert_eq!(identity.facts["error"], "bad".into());
         assert_eq!(recognise_tcp(&Cassandra, OPTIONS, None), None);
+        assert_eq!(Cassandra.unavailable(&frame(ERROR, b"\0\0\0\x0a\0\x03bad")), None);
+        let overloaded = Cassandra.unavailable(&frame(ERROR, b"\0\0\x10\x01\0\x03bad"));
+        assert_eq!(overloaded.as_deref(), Some("refuses: 0x1001 bad"));
+        assert_eq!(Cassandra.unavailable(&frame(SUPPORTED, body)), None);
     }
 
     proptest! {

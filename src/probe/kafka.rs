@@ -40,6 +40,13 @@ impl Probe for Kafka {
         versions(Bytes(received.bytes).part()?)
     }
 
+    fn unavailable(&self, reply: &[u8]) -> Option<String> {
+        let mut bytes = Bytes(Bytes(reply).part()?);
+        let (_, error) = (bytes.take(4)?, bytes.u16()?);
+        // The server refuses the version of the request, not the client.
+        (!matches!(error, 0 | 35)).then(|| format!("refuses: error {}", error.cast_signed()))
+    }
+
     fn max_bytes(&self) -> usize {
         MAX_BYTES
     }
@@ -86,6 +93,9 @@ mod tests {
         assert_eq!((&identity.facts["requests"], &identity.facts["fetch_version"]), (&3.into(), &17.into()));
         assert_eq!(recognise_tcp(&Kafka, &answer[..20], Some("kafka")), None);
         assert_eq!(recognise_tcp(&Kafka, REQUEST, None), None);
+        assert_eq!(Kafka.unavailable(answer), None);
+        let unknown = b"\0\0\0\x10port\xff\xff\0\0\0\x01\0\x12\0\0\0\x03";
+        assert_eq!(Kafka.unavailable(unknown).as_deref(), Some("refuses: error -1"));
         assert_eq!(REQUEST.len(), 4 + 18);
     }
 

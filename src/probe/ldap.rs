@@ -4,7 +4,7 @@ use super::ber::{Elements, is_complete};
 use super::words::{list, product_and_version};
 use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
-use crate::model::Identity;
+use crate::model::{Fact, Identity};
 use crate::net::StartTls;
 
 pub(super) struct Ldap;
@@ -55,6 +55,18 @@ impl Probe for Ldap {
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         // The entry precedes the result; a server that denies it sends only the result.
         if is_complete(received.bytes) { parse_reply(received.bytes) } else { None }
+    }
+
+    fn unavailable(&self, reply: &[u8]) -> Option<String> {
+        // RFC 4511, appendix A: busy, unavailable, other. The rest refuses this request.
+        let Some(Fact::Number(code)) = parse_reply(reply)?.facts.remove("result_code") else { return None };
+        let meaning = match code {
+            51 => "busy",
+            52 => "unavailable",
+            80 => "other",
+            _ => return None,
+        };
+        Some(format!("refuses: {meaning} ({code})"))
     }
 
     fn max_bytes(&self) -> usize {

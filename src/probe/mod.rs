@@ -142,6 +142,12 @@ pub(crate) trait Probe: Sync {
     /// It must not claim what another protocol could send as well.
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity>;
 
+    /// Why the server serves no one at the moment, according to a reply that [`recognise`](Self::recognise) accepts; `None`
+    /// if it serves, or refuses only this client.
+    fn unavailable(&self, _reply: &[u8]) -> Option<String> {
+        None
+    }
+
     /// The longest reply that is worth waiting for, in bytes.
     fn max_bytes(&self) -> usize {
         MAX_BANNER

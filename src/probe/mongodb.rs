@@ -45,6 +45,21 @@ impl Probe for Mongodb {
         parse_hello(reply(received.bytes)?)
     }
 
+    fn unavailable(&self, received: &[u8]) -> Option<String> {
+        // A reply in HTTP says nothing of this.
+        let document = reply(received)?;
+        let flag = |name| value(document, name).map(|(kind, bytes)| kind == 0x08 && bytes == [1]);
+        if !is_ok(document) {
+            return Some(format!("refuses: {}", text(document, "errmsg")));
+        }
+
+        // A member of a replica set that is neither recovers, starts, or has no configuration (its manual, `hello`).
+        let serves = ["isWritablePrimary", "secondary", "arbiterOnly"].map(flag);
+        let is_member = serves[0] == Some(false) && string(document, "msg").is_none();
+        (is_member && !serves.contains(&Some(true)))
+            .then(|| format!("is neither primary nor secondary {}", text(document, "info")).trim_end().to_owned())
+    }
+
     fn max_bytes(&self) -> usize {
         MAX_BYTES
     }
@@ -111,6 +126,21 @@ fn parse_hello(document: &[u8]) -> Option<Identity> {
 
     let identity = Identity::of("mongodb").product("MongoDB").fact("max_wire_version", wire).fact("router", router);
     Some(identity.fact_if("writable", writable).fact_if("replica_set", string(document, "setName")))
+}
+
+/// Whether a command succeeded: `ok` is 1, as a double or as a whole number.
+fn is_ok(document: &[u8]) -> bool {
+    match value(document, "ok") {
+        Some((0x01, bytes)) => bytes == 1_f64.to_le_bytes(),
+        Some((0x10, bytes)) => bytes == 1_i32.to_le_bytes(),
+        // Compatible servers may leave it out.
+        other => other.is_none(),
+    }
+}
+
+/// A text for a person, or nothing.
+fn text(document: &[u8], name: &str) -> String {
+    string(document, name).map(|text| text.to_string()).unwrap_or_default()
 }
 
 fn string(document: &[u8], name: &str) -> Option<Untrusted> {
@@ -183,6 +213,20 @@ mod tests {
         let build = message(b"\x02version\0\x06\0\0\x007.0.5\0");
         assert_eq!(reply(&build).and_then(|document| string(document, "version")), Some("7.0.5".into()));
         assert_eq!(recognise_tcp(&Mongodb, &message(fields)[..60], Some("mongodb")), None);
+    }
+
+    #[test]
+    fn a_member_that_serves_no_one_says_so() {
+        let wire = b"\x10maxWireVersion\0\x15\0\0\0";
+        let of = |fields: &[u8]| Mongodb.unavailable(&message(&[wire, fields].concat()));
+        assert_eq!(of(b"\x08isWritablePrimary\0\x01"), None);
+        assert_eq!(of(b"\x08isWritablePrimary\0\0\x08secondary\0\x01"), None);
+        assert_eq!(of(b"\x08isWritablePrimary\0\0\x08arbiterOnly\0\x01"), None);
+        let starting = of(b"\x08isWritablePrimary\0\0\x08secondary\0\0\x02info\0\x05\0\0\0none\0");
+        assert_eq!(starting.as_deref(), Some("is neither primary nor secondary none"));
+        let refused = of(b"\x01ok\0\0\0\0\0\0\0\0\0\x02errmsg\0\x04\0\0\0end\0");
+        assert_eq!(refused.as_deref(), Some("refuses: end"));
+        assert_eq!(of(b"\x01ok\0\0\0\0\0\0\0\xf0\x3f\x08isWritablePrimary\0\x01"), None);
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Probe for Mqtt {
         acknowledged(received.bytes)
     }
 
+    fn unavailable(&self, reply: &[u8]) -> Option<String> {
+        // 3.2.2.3: the other codes refuse this client.
+        reply.starts_with(b"\x20\x02\0\x03").then(|| "refuses: the server is unavailable (return code 3)".to_owned())
+    }
+
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
             talk.peer.write(CONNECT).await?;
@@ -116,6 +121,8 @@ mod tests {
         assert_eq!((identity.product, identity.version), (Some("mosquitto".into()), Some("2.0.11".into())));
         assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x05", Some("mqtt")).unwrap().facts["auth_required"], true.into());
         assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x07", Some("mqtt")), None);
+        assert!(Mqtt.unavailable(b"\x20\x02\0\x03").is_some());
+        assert_eq!(Mqtt.unavailable(b"\x20\x02\0\x05"), None);
         assert_eq!(published(b"\x31\xff\xff\xff\xff\x01"), None);
 
         assert_eq!(CONNECT.len(), 2 + usize::from(CONNECT[1]));

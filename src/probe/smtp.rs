@@ -77,7 +77,9 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
         // 3.1: a server that takes no mail greets with 554 or 521 (RFC 7504), and one that is busy with 421.
         refusal @ (b"421" | b"521" | b"554") => {
             let refusal = refusal_code(refusal);
-            let host = line[4..].split(|byte| *byte == b' ').next().filter(|word| word.contains(&b'.'));
+            // An enhanced code (RFC 3463) has dots too.
+            let is_host = |word: &&[u8]| word.contains(&b'.') && word.iter().any(u8::is_ascii_alphabetic);
+            let host = line[4..].split(|byte| *byte == b' ').next().filter(is_host);
             let identity = Identity::of("smtp").fact("refusal_code", refusal);
             return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
         }

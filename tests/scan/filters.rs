@@ -168,6 +168,15 @@ fn a_target_without_a_route() {
     assert_eq!(reason("192.0.2.1").as_deref(), Some("net-unreachable"));
     assert_eq!(reason("10.1.0.1").as_deref(), Some("host-unreachable"));
     assert_eq!(reason("10.2.0.1").as_deref(), Some("no-route"));
+    // Nothing was sent, so nothing was accepted.
+    for route in ["10.1.0.1:80", "10.2.0.1:80"] {
+        let run = |args: &[&str]| scene.portolan().args(args).output().unwrap();
+        assert_eq!(run(&["wait", route, "--timeout", "500ms"]).status.code(), Some(1), "{route}");
+        let validated = run(&["validate", route, "--json"]);
+        let document: serde_json::Value = serde_json::from_slice(&validated.stdout).unwrap();
+        let findings = &document["items"][0]["endpoints"][0]["health"]["findings"];
+        assert_eq!(findings[0]["code"], "tcp-unreachable", "{route}: {document}");
+    }
     let outcome = scene.scan().args("-p 80,81 10.3.0.1 --json").run();
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()));
     assert!(outcome.stderr.contains("cannot scan 2 of 2 ports: this machine does not permit it"), "{}", outcome.stderr);

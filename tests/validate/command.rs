@@ -242,6 +242,7 @@ fn scripts_have_limits_and_end_as_a_group() {
     assert_eq!(run(&["sh", "-c", "sleep 60 & wait"]), ["script-timeout"]);
 
     assert_eq!(run(&["yes"]), ["script-timeout"], "endless output");
+    assert_eq!(run(&["sh", "-c", "yes | head -c 1000000; yes | head -c 1000000 >&2"]), [""; 0], "much output");
     assert_eq!(run(&["sh", "-c", "test \"$PORTOLAN_TARGET_ADDRESS\" = 127.0.0.1"]), [""; 0]);
     let missing = portolan(["validate", "--json", &peer.target(), "--check", "script", "--script", "/no/such/program"]);
     let document: Value = serde_json::from_str(&missing.stdout).unwrap();

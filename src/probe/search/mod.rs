@@ -200,7 +200,9 @@ impl<'l> Search<'l> {
         let (received, exchange) = (talk.peer.received(), talk.peer.exchange());
         let mut ended = None;
         let spoken = probe.speak(talk).await;
-        if exchange.is_echo() {
+        // A reply that begins with the request and goes on may be one of the protocol: ZooKeeper's refusal of a command.
+        let is_recognised = matches!(spoken, Ok(Some(_)));
+        if exchange.is_echo() && !(is_recognised && exchange.has_longer_reply()) {
             return StepResult::identified(Identity::of(ECHO), None);
         }
 

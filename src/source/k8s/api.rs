@@ -13,8 +13,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::ListParams;
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config, Resource};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
@@ -65,8 +65,35 @@ pub(super) struct Api {
 struct Page<K> {
     #[serde(default)]
     metadata: ListMeta,
-    /// Some servers write null for an empty list.
-    items: Option<Vec<K>>,
+    /// Some servers write null for an empty list. None of a list leaves it out.
+    #[serde(default = "Option::default", deserialize_with = "present")]
+    items: Option<Option<Vec<K>>>,
+    #[serde(default)]
+    kind: String,
+    /// Of a `Status` in place of a list: its code and its message.
+    #[serde(default)]
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+/// A field that is there, whatever its value.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
+}
+
+impl<K> Page<K> {
+    /// The objects. A gateway may send a failure with the status 200, as kubectl knows.
+    fn objects(self) -> Result<(Vec<K>, ListMeta), ApiFailure> {
+        match self.items {
+            Some(items) if self.kind != "Status" => Ok((items.unwrap_or_default(), self.metadata)),
+            None if self.kind != "Status" => Err(ApiFailure::Malformed("the list has no items".to_owned())),
+            _ => {
+                let message = clean(&self.message);
+                Err(ApiFailure::Answer { code: self.code, message, after: None, token: None })
+            }
+        }
+    }
 }
 
 impl Api {
@@ -121,11 +148,15 @@ impl Api {
         let mut expired = 0;
 
         loop {
-            let token = match self.ask::<Page<K>>(|| request.list(&params)).await {
-                Ok(page) => {
-                    let left = page.metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
-                    each(page.items.unwrap_or_default(), left.unwrap_or(0));
-                    page.metadata.continue_.filter(|token| !token.is_empty() && !first_page_only)
+            let token = match self.ask::<Page<K>>(|| request.list(&params)).await.and_then(Page::objects) {
+                Ok((items, metadata)) => {
+                    let left = metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
+                    each(items, left.unwrap_or(0));
+                    let token = metadata.continue_.filter(|token| !token.is_empty() && !first_page_only);
+                    if token.is_some() && token == params.continue_token {
+                        return Err(ApiFailure::Malformed("the list names the same next page again".to_owned()));
+                    }
+                    token
                 }
                 // The list's snapshot expired on the server. Its token continues with the current state; without one the
                 // list restarts.

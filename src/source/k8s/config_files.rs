@@ -59,7 +59,8 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Kubeconfig> {
     let mut missing = None;
     for file in files {
         let source = ConfigFiles::of(std::slice::from_ref(file));
-        if !file.exists() && files.len() > 1 {
+        let is_nothing = !file.exists() || is_empty(file);
+        if is_nothing && files.len() > 1 {
             missing = Some(source);
             continue;
         }
@@ -79,6 +80,11 @@ pub(super) fn read(files: &[PathBuf]) -> Result<Kubeconfig> {
         (None, Some(source)) => Err(source.error("none of these files exists", NAME_ONE)),
         (None, None) => Ok(Kubeconfig::default()),
     }
+}
+
+/// Whether a file of a list has nothing in it: kubectl takes an empty one and `/dev/null`.
+fn is_empty(file: &Path) -> bool {
+    file == Path::new("/dev/null") || fs::metadata(file).is_ok_and(|data| data.is_file() && data.len() == 0)
 }
 
 /// Checks a file before it is opened: opening blocks on a FIFO, and has side effects on some devices.
@@ -176,5 +182,7 @@ pub(super) fn io_text(error: &std::io::Error) -> String {
 /// The first line of kube's error: the rest is an excerpt of the file, which may hold secrets.
 pub(super) fn plain(error: &KubeconfigError) -> String {
     let text = error.to_string();
-    clean(text.lines().next().unwrap_or_default())
+    // The library ends some texts with an option of its own.
+    let line = text.lines().next().unwrap_or_default();
+    clean(line.split(", set DuplicateKeyPolicy").next().unwrap_or_default())
 }

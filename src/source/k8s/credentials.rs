@@ -26,7 +26,15 @@ pub(super) fn select(mut user: AuthInfo, is_tls: bool) -> Result<AuthInfo, Strin
         });
     }
 
+    // As for kubectl, half of a pair is none.
+    let has_half = user.client_certificate.is_none() && user.client_certificate_data.is_none()
+        || user.client_key.is_none() && user.client_key_data.is_none();
     let has_token = user.token.is_some() || user.token_file.is_some();
+    if has_half && (has_token || user.username.is_some() || user.exec.is_some()) {
+        (user.client_certificate, user.client_certificate_data) = (None, None);
+        (user.client_key, user.client_key_data) = (None, None);
+    }
+
     if has_token && user.username.is_some() {
         return Err("its user has both a token and a password; only one of them can be sent".to_owned());
     }

@@ -27,6 +27,8 @@ const HOUSEKEEPING_INTERVAL: u64 = 10_000;
 const MAX_DEFERRED: usize = 65_536;
 /// Attempts of a probe that lacks a local resource, with pauses of up to a fifth of a second.
 const MAX_TRIES: u8 = 60;
+/// How long no probe may get a descriptor before those that lack one are given up, in microseconds.
+const MAX_SHORTAGE: u64 = 2_000_000;
 /// The shortest and the longest pause after a shortage, in microseconds.
 const PAUSES: (u64, u64) = (1000, 200_000);
 /// The burst that `--rate` allows after a wait, in microseconds of its pace.
@@ -75,6 +77,8 @@ pub(super) struct Worker<'p> {
     next_probe: f64,
     /// The end of the current pause, and the length of the next one.
     paused_until: u64,
+    /// Since when no probe has got a descriptor, in microseconds; `None` if the last one got one.
+    short_since: Option<u64>,
     pause: u64,
     next_housekeeping: u64,
     finished: u64,
@@ -120,6 +124,7 @@ impl<'p> Worker<'p> {
             window: Window::new(plan.pace.first_window, f32::MAX),
             next_probe: 0.0,
             paused_until: 0,
+            short_since: None,
             pause: PAUSES.0,
             next_housekeeping: HOUSEKEEPING_INTERVAL,
             finished: 0,
@@ -310,6 +315,7 @@ impl<'p> Worker<'p> {
         let recheck = host.is_quick() || probe.port.is_multiple_of(64);
         match self.prober.begin(to, probe, now, recheck) {
             AttemptStart::Waiting => {
+                self.short_since = None;
                 host.open += 1;
                 if recheck {
                     host.record_recheck(false);

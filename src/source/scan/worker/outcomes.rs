@@ -1,6 +1,6 @@
 //! How a reply or a timeout changes the state of a port, of its host and of the pace.
 
-use super::{CONFIRM, MAX_TRIES, PAUSES, PING, TRIES, Worker, address};
+use super::{CONFIRM, MAX_SHORTAGE, MAX_TRIES, PAUSES, PING, TRIES, Worker, address};
 use crate::model::{PortState, Reason, Transport};
 use crate::net::{AttemptEnd, ConnectOutcome, LocalShortage, Probe};
 use crate::source::scan::host::HostState;
@@ -106,17 +106,20 @@ impl Worker<'_> {
 
     /// Repeats a probe later that gave no information about the port, up to [`MAX_TRIES`] times.
     pub(super) fn defer(&mut self, probe: Probe, shortage: Option<LocalShortage>) {
+        let mut is_last = probe.marks & TRIES >= MAX_TRIES;
         if let Some(shortage) = shortage {
             if shortage.is_of_descriptors() {
                 self.prober.make_do();
+                let now = self.now();
+                is_last |= now.saturating_sub(*self.short_since.get_or_insert(now)) > MAX_SHORTAGE;
             }
             self.paused_until = self.now() + self.pause;
             self.pause = (self.pause * 2).min(PAUSES.1);
         }
 
-        if probe.marks & TRIES >= MAX_TRIES && probe.marks & PING != 0 {
+        if is_last && probe.marks & PING != 0 {
             self.assume_present(probe.host, shortage);
-        } else if probe.marks & TRIES >= MAX_TRIES {
+        } else if is_last {
             self.tally.short += 1;
             self.tally.shortage = self.tally.shortage.or(shortage.map(|shortage| shortage.0));
             self.abandon(probe);
