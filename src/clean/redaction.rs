@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub(crate) const MASK: &str = "***";
 
 /// Ends of names whose values are secrets, in lower case and without `-`, `_` and `.`: `PGPASSWORD`, `X-Auth-Token`.
-const SECRET_ENDS: [&str; 14] = [
+const SECRET_ENDS: [&str; 17] = [
     "password",
     "passwd",
     "passphrase",
@@ -22,6 +22,9 @@ const SECRET_ENDS: [&str; 14] = [
     "accesskey",
     "secretkey",
     "privatekey",
+    "accountkey",
+    "subscriptionkey",
+    "jwt",
     "signature",
     "credential",
     "credentials",
@@ -29,7 +32,7 @@ const SECRET_ENDS: [&str; 14] = [
 /// Whole names of the same kind that are too short to be ends of others.
 const SECRET_NAMES: [&str; 6] = ["pass", "pw", "authorization", "cookie", "setcookie", "proxyauthorization"];
 /// Parameters of a query that are secrets there only: elsewhere they are words of a sentence, as in `KEY=VALUE`.
-const SECRET_PARAMETERS: [&str; 3] = ["key", "sig", "auth"];
+const SECRET_PARAMETERS: [&str; 6] = ["key", "sig", "auth", "session", "sessionid", "sid"];
 /// Whole names whose values follow a colon: headers. Others do so only with a dash, as in `X-Api-Key`.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "cookie", "apikey"];
 /// Schemes of the Authorization header (RFC 9110, 11.6.2), before their credentials.
@@ -121,7 +124,15 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
 }
 
 fn normalized(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['-', '_', '.'], "")
+    let name = if name.contains('%') { unescaped(name) } else { name.to_owned() };
+    // `user[password]` is a field of a form.
+    name.to_ascii_lowercase().replace(['-', '_', '.', '[', ']'], "")
+}
+
+/// The name in a query (RFC 3986, 2.1).
+fn unescaped(name: &str) -> String {
+    let pairs = url::form_urlencoded::parse(name.as_bytes());
+    pairs.map(|(name, _)| name.into_owned()).collect()
 }
 
 /// Masks the secrets of each URL in a text. A URL ends at its closing quote, or at a blank.

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::fs::{OFlags, XattrFlags, fcntl_getfl, fcntl_setfl, fsetxattr, getxattr, listxattr};
 
 /// A file that becomes visible only when complete: it is written next to its destination and then renamed.
 ///
@@ -30,6 +30,8 @@ struct FollowedLines {
     is_begun: bool,
 }
 
+/// The most bytes of an extended attribute, and of the list of their names (`XATTR_SIZE_MAX`, `XATTR_LIST_MAX`).
+const MAX_ATTRIBUTE: usize = 64 * 1024;
 /// Lines are written when they take more than this.
 const MAX_PENDING: usize = 64 * 1024;
 
@@ -55,7 +57,7 @@ impl AtomicFile {
             None => None,
         };
         // Replace the target of a symbolic link, not the link.
-        let place = if kept.is_some() { place.canonicalize()? } else { place.to_owned() };
+        let place = if kept.is_some() { place.canonicalize()? } else { target_of(place) };
         let Some(name) = place.file_name() else { return Err(io::ErrorKind::NotFound.into()) };
         let mut hidden = OsString::from(".");
         hidden.push(name);
@@ -75,6 +77,9 @@ impl AtomicFile {
                 let _ = fchown(file, Some(kept.uid()), None);
             }
             file.set_permissions(kept.permissions())?;
+            if let Some((_, place)) = &draft.paths {
+                copy_attributes(place, file);
+            }
         }
         Ok(draft)
     }
@@ -128,6 +133,29 @@ impl AtomicFile {
             self.paths = None;
         }
         Ok(())
+    }
+}
+
+/// What a symbolic link without a target points to, or the place itself.
+fn target_of(place: &Path) -> PathBuf {
+    let mut place = place.to_owned();
+    // As many links as the kernel follows.
+    for _ in 0..40 {
+        let Ok(target) = fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    place
+}
+
+/// Copies the access control list and the other extended attributes of a file, as far as this user may.
+fn copy_attributes(from: &Path, to: &File) {
+    let mut names = vec![0; MAX_ATTRIBUTE];
+    let Ok(length) = listxattr(from, &mut names[..]) else { return };
+    let mut value = vec![0; MAX_ATTRIBUTE];
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        if let Ok(length) = getxattr(from, name, &mut value[..]) {
+            let _ = fsetxattr(to, name, &value[..length], XattrFlags::empty());
+        }
     }
 }
 
@@ -189,6 +217,23 @@ mod tests {
     /// The user, the group and the mode of a file.
     fn owner_and_mode(file: &Path) -> (u32, u32, u32) {
         file.metadata().map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o7777)).unwrap()
+    }
+
+    #[test]
+    fn attributes_stay_and_a_link_leads_to_its_target() {
+        let folder = Folder::new("attributes");
+        let (place, link, target) = (folder.0.join("x"), folder.0.join("link"), folder.0.join("target"));
+        fs::write(&place, "old").unwrap();
+        // Some file systems have no attributes of users.
+        let is_set = rustix::fs::setxattr(&place, "user.k", b"v", XattrFlags::empty()).is_ok();
+        AtomicFile::create(&place).unwrap().commit().unwrap();
+        let mut value = [0; 8];
+        let read = getxattr(&place, "user.k", &mut value[..]);
+        assert_eq!(read.ok(), is_set.then_some(1));
+
+        symlink("target", &link).unwrap();
+        AtomicFile::create(&link).unwrap().commit().unwrap();
+        assert!(target.is_file() && link.is_symlink());
     }
 
     #[test]

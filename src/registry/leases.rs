@@ -1,12 +1,12 @@
-//! Leases of a registry that several servers share. A renewal reaches one of them, which stores until when the lease lasts;
-//! the others learn that from the store before they let a lease expire.
+//! Leases of a registry that several servers share. A renewal reaches one of them, which stores how long the lease lasts; the
+//! others read that before they let a lease expire.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Now;
 use super::deadlines::Timer;
-use super::document::{DocumentKey, is_document};
+use super::document::is_document;
 use super::entry::InstanceEntry;
 use super::state::State;
 
@@ -72,13 +72,6 @@ impl State {
         running.collect()
     }
 
-    /// Every lease that is running: those of instances and of their checks, and those of the agents of hosts.
-    pub fn all_leases(&self, now: Duration) -> Vec<LeaseRemainder> {
-        let agents = self.view.hosts().map(|host| DocumentKey::Drift(&host.record.host).to_text());
-        let ids: Vec<Arc<str>> = self.view.instances.keys().cloned().chain(agents).collect();
-        ids.iter().flat_map(|id| self.leases_of(id, now)).collect()
-    }
-
     /// How long the registry waits for the next report of the agent of a host.
     fn lease_of_agent(&self, key: &str, now: Duration) -> Vec<LeaseRemainder> {
         let entry =
@@ -104,13 +97,15 @@ impl State {
     /// Takes over how long a lease lasts according to the store. It never makes a lease shorter.
     pub fn confirm_lease(&mut self, known: &LeaseRemainder, now: Now) {
         let LeaseRemainder { lease, remaining } = known;
-        let Some(mut entry) = self.view.instances.get(&*lease.id).cloned() else {
+        let Some(entry) = self.view.instances.get(&*lease.id) else {
             return self.confirm_agent(known, now);
         };
-        if entry.record.generation != lease.generation {
+        let ends_later = |known: Option<Duration>| known.is_some_and(|known| known < now.elapsed + *remaining);
+        if entry.record.generation != lease.generation || (lease.check.is_none() && !ends_later(entry.expires)) {
             return;
         }
 
+        let mut entry = entry.clone();
         match lease.check {
             None => self.confirm_instance(&mut entry, *remaining, now),
             Some(check) => self.confirm_report(&mut entry, check, now.elapsed + *remaining),
@@ -121,9 +116,6 @@ impl State {
     fn confirm_instance(&mut self, entry: &mut InstanceEntry, remaining: Duration, now: Now) {
         let expires = now.elapsed + remaining;
         let Some(ttl) = entry.record.ttl(&self.view.rules) else { return };
-        if entry.expires.is_none_or(|known| known >= expires) {
-            return;
-        }
 
         // The renewal that it had elsewhere.
         let age = (ttl + self.view.rules.grace).saturating_sub(remaining);

@@ -115,8 +115,6 @@ pub use self::access::{
     AccessControl, ApiKey, ApiKeys, Authentication, CertificateRule, MIN_SECRET_BYTES, NewApiKey, Permission,
     Permissions, Role, Scope, TokenAlgorithm, TokenRules, read_keys,
 };
-#[cfg(feature = "cli")]
-pub(crate) use self::cluster::stored_lease;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;

@@ -33,7 +33,7 @@ use crate::registry::{
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
 /// The most commands of one commit; a bulk request is never split.
-const MAX_BATCH: usize = 256;
+pub(super) const MAX_BATCH: usize = 256;
 /// The interval at which time passes for the rules.
 pub(super) const TICK: Duration = Duration::from_secs(1);
 
@@ -70,17 +70,17 @@ impl CommandWriter {
                     continue;
                 }
             };
-            self.fill(&mut batch);
+            self.fill(&mut batch, MAX_BATCH);
             self.write(std::mem::take(&mut batch), is_tick).await;
         }
         // What was recorded since the last tick.
         self.write(Vec::new(), true).await;
     }
 
-    /// Takes what is in the queue, up to the size of a batch.
-    pub(super) fn fill(&mut self, batch: &mut Vec<WriteJob>) {
+    /// Takes what is in the queue, up to a number of commands.
+    pub(super) fn fill(&mut self, batch: &mut Vec<WriteJob>, max: usize) {
         let mut count: usize = batch.iter().map(|job| job.commands.len()).sum();
-        while count < MAX_BATCH {
+        while count < max {
             let Ok(job) = self.jobs.try_recv() else { break };
             count += job.commands.len();
             batch.push(job);

@@ -27,7 +27,8 @@ pub use memory::Memory;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresExport, PostgresImport, PostgresUrl};
 pub use shared::{
-    ClusterServer, MEMBER_LEASE, News, Position, SharedStore, StoredLease, SyncReport, SyncRequest, Turn,
+    ClusterServer, MEMBER_LEASE, News, Position, RENEWALS_KEPT, RenewalMarks, Renewals, SharedStore, StoredLease,
+    SyncReport, SyncRequest, Turn,
 };
 pub use sqlite::{Backup, FORMAT, Sqlite, SqliteExport, SqliteImport, check, status};
 pub use status::StoreStatus;
@@ -77,8 +78,6 @@ pub struct Batch {
     pub audit: Vec<Vec<u8>>,
     /// Records of the audit log up to this number are removed; 0 removes none.
     pub forget_audit: u64,
-    /// Leases that begin with these changes. Only a store that several servers share keeps them.
-    pub leases: Vec<StoredLease>,
     /// Whether the servers that share the store learn of these changes in another way: the store then wakes none of them.
     pub is_announced: bool,
 }
@@ -91,7 +90,7 @@ impl Batch {
 
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.writes.is_empty() && self.leases.is_empty() && self.audit.is_empty()
+        self.events.is_empty() && self.writes.is_empty() && self.audit.is_empty()
     }
 
     /// Whether its events have the indexes after `last`, without a gap.

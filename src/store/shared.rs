@@ -3,6 +3,7 @@
 //! Each server holds a whole copy in memory. To write, it takes its turn: it learns what the others wrote before, and no
 //! other server writes until it appends. In between it follows what is written.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use super::{Contents, Pending, Store, StoredEvent};
 
 /// A store that several servers write to.
 pub trait SharedStore: Store {
-    /// Waits for the turn to write, and returns what was written after `position`. `due`: leases of which the writer wants to
-    /// know whether they have expired. The turn ends with the next [`append`](Store::append), which may be empty, or after
-    /// two seconds without one.
-    fn take_turn(&self, position: Position, due: Vec<StoredLease>) -> Pending<Turn>;
+    /// Waits for the turn to write, and returns what was written after `position`. `renewals`: also the renewals that other
+    /// servers stored since, for a writer that lets leases expire. The turn ends with the next [`append`](Store::append),
+    /// which may be empty, or after two seconds without one.
+    fn take_turn(&self, position: Position, renewals: Option<RenewalMarks>) -> Pending<Turn>;
 
     /// Stores renewals, and returns what was written by others. Other servers may write meanwhile.
     fn sync(&self, request: SyncRequest) -> Pending<SyncReport>;
@@ -36,32 +37,58 @@ pub struct Position {
 /// What was written after a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// The changes since, without a gap.
+    /// The changes since, without a gap: all, or the first of them if there are many.
     Events(Vec<StoredEvent>),
     /// Everything: the position belongs to another history, or what came after it is no longer kept.
     Reset(Box<Contents>),
 }
 
-/// A lease with the time that it lasts. Where it is read: from now on, zero if it has expired. Where it is stored: likewise.
+/// A renewal of a lease, with the time that the lease lasts from the moment in which it is stored or read; zero if it has
+/// expired by then.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLease {
     /// The id of a record.
     pub id: Arc<str>,
     /// Tells the leases of a record apart.
     pub slot: i16,
-    /// The generation of the record: a renewal of an older one is ignored.
+    /// The generation of the record: a renewal of an older one counts for nothing.
     pub generation: u64,
     /// How long it lasts.
     pub lasts: Duration,
 }
+
+/// How far a server has read the renewals of the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RenewalMarks {
+    /// The server that reads: it knows its own.
+    pub reader: String,
+    /// The number of the last portion of each other server; 0 if there is none.
+    pub read: BTreeMap<String, u64>,
+}
+
+/// Renewals that other servers stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewals {
+    /// The leases. One may be named more than once; the longest counts.
+    pub leases: Vec<StoredLease>,
+    /// How far they were read.
+    pub marks: RenewalMarks,
+    /// The time by the clock of the store, since its epoch.
+    pub clock: Duration,
+}
+
+/// How long a store keeps renewals. A server that did not read for longer has missed some.
+pub const RENEWALS_KEPT: Duration = Duration::from_secs(30);
 
 /// The turn to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// What was written before.
     pub news: News,
-    /// The leases that were asked for. One that is being renewed at this moment is left out.
-    pub leases: Vec<StoredLease>,
+    /// The index of the last change. If the news do not reach it, the rest has to be read in another turn.
+    pub last_index: u64,
+    /// The renewals, if they were asked for.
+    pub renewals: Option<Renewals>,
 }
 
 /// What a server stores and asks for between its turns.
@@ -69,10 +96,10 @@ pub struct Turn {
 pub struct SyncRequest {
     /// What it knows.
     pub position: Position,
-    /// Leases that were renewed. A renewal never makes a lease shorter.
-    pub renewals: Vec<StoredLease>,
-    /// Leases of which it wants to know how long they last.
-    pub due: Vec<StoredLease>,
+    /// Leases that were renewed, and the number of this portion: each of a server has a higher one than the one before.
+    pub renewals: (u64, Vec<StoredLease>),
+    /// How far it has read the renewals of the others; `None` if it wants none.
+    pub marks: Option<RenewalMarks>,
     /// The server itself, as the others shall know it until [`MEMBER_LEASE`] is over.
     pub member: Option<ClusterServer>,
     /// Whether it ends, and is no member from now on.
@@ -84,8 +111,10 @@ pub struct SyncRequest {
 pub struct SyncReport {
     /// What was written after the position.
     pub news: News,
-    /// The leases that were asked for.
-    pub leases: Vec<StoredLease>,
+    /// The index of the last change. If the news do not reach it, the rest has to be read with another request.
+    pub last_index: u64,
+    /// The renewals, if they were asked for.
+    pub renewals: Option<Renewals>,
     /// The servers that share the store at this moment; none if the request names no member.
     pub members: Vec<ClusterServer>,
     /// Whether the store was connected to anew for this request: it may be another one, which lacks the last renewals.

@@ -160,3 +160,12 @@ fn the_rest_of_a_sentence_stays() {
 
     assert_eq!(redacted_url("http://u:Q7 x@h/"), "http://***@h/");
 }
+
+#[test]
+fn a_parameter_is_a_secret_however_its_name_is_written() {
+    for name in ["p%61ssword", "user[password]", "subscription-key", "jwt", "session", "AccountKey"] {
+        assert_eq!(redacted_query(&format!("/x?{name}=QQ7")), format!("/x?{name}=***"), "{name}");
+    }
+    assert!(!redacted_url("http:///u:QQ7@127.0.0.1:1").contains("QQ7"));
+    assert!(matches!(redacted_query("/x?page=7&sort=key"), Cow::Borrowed(_)));
+}

@@ -15,8 +15,7 @@ use crate::cli::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::net::runtime;
 use crate::registry::{Now, Rules, State};
-use crate::server::stored_lease;
-use crate::store::{Contents, StoredLease};
+use crate::store::Contents;
 
 /// Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind
 ///
@@ -76,10 +75,10 @@ impl Copied {
 /// One of the two cannot be used. Nothing was copied then.
 pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
     let (source, contents) = Source::open(from).await?;
-    let leases = leases(from, &contents)?;
+    check(from, &contents)?;
     // Its indexes may mean something else from now on.
     let contents = Contents { epoch: Uuid::new_v4().to_string(), ..contents };
-    let mut target = CopyTarget::begin(to, &contents, &leases).await?;
+    let mut target = CopyTarget::begin(to, &contents).await?;
 
     let (mut last, mut audit) = (0, 0);
     loop {
@@ -93,14 +92,12 @@ pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
     Ok(Copied { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
 }
 
-/// The leases of all instances and agents, as a server that starts would give them.
-fn leases(from: &Database, contents: &Contents) -> Result<Vec<StoredLease>> {
+/// Whether a server could start with it.
+fn check(from: &Database, contents: &Contents) -> Result<()> {
     let now = Now { elapsed: Duration::ZERO, wall: Timestamp::now() };
     let state = State::restore_stored(Rules::default(), contents.index, &contents.records, now);
-    let state = state.map_err(|error| {
+    state.map(drop).map_err(|error| {
         let why = format!("it is damaged: {}", clean(&error.to_string()));
         Error::usage(from.shown(), why, "restore a backup")
-    })?;
-
-    Ok(state.all_leases(now.elapsed).into_iter().map(stored_lease).collect())
+    })
 }

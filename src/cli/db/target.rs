@@ -5,7 +5,7 @@ use super::place::{Database, DatabasePlace};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::store::PostgresImport;
-use crate::store::{Contents, SqliteImport, StoredAudit, StoredLease};
+use crate::store::{Contents, SqliteImport, StoredAudit};
 
 /// A database that is filled.
 pub(super) struct CopyTarget {
@@ -20,21 +20,18 @@ enum Import {
 }
 
 impl CopyTarget {
-    /// Begins to fill it. Only a database that several servers share keeps the leases.
+    /// Begins to fill it.
     ///
     /// # Errors
     /// It cannot be used, or there is something in it.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(unused_variables, clippy::unused_async, reason = "a file keeps no leases")
-    )]
-    pub(super) async fn begin(database: &Database, contents: &Contents, leases: &[StoredLease]) -> Result<Self> {
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_async, reason = "a file is not waited for"))]
+    pub(super) async fn begin(database: &Database, contents: &Contents) -> Result<Self> {
         let shown = database.shown();
         let import = match &database.place {
             DatabasePlace::File(path) => SqliteImport::begin(path, contents).map(Import::Sqlite),
             #[cfg(feature = "postgres")]
             DatabasePlace::Postgres(url) => {
-                PostgresImport::begin(url, &database.cluster, contents, leases).await.map(Import::Postgres)
+                PostgresImport::begin(url, &database.cluster, contents).await.map(Import::Postgres)
             }
         };
         let import = import.map_err(|error| fault(&shown, &error))?;

@@ -2,12 +2,14 @@
 
 mod follow;
 mod hints;
+mod leases;
 mod outbox;
+mod renewals;
 mod turn;
+mod turn_size;
 mod writer;
 
 #[cfg_attr(not(feature = "redis"), expect(unused_imports, reason = "nothing carries hints"))]
 pub(super) use hints::HintCarrier;
 pub(super) use hints::Hints;
-pub(crate) use outbox::stored as stored_lease;
 pub(super) use writer::ClusterWriter;

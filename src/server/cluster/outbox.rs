@@ -1,8 +1,8 @@
 //! Renewals on their way to the store. A client is answered at once.
 //!
-//! The store need not know of each renewal: only that a lease goes on, before another server would let it expire. Until when
-//! the store has a lease may therefore lag behind by the grace period at most. If this server crashes, its leases still last
-//! for one ttl after their last renewal; while it runs, each lease that ends is stored to the second.
+//! The other servers need not know of each renewal: only that a lease goes on, before they would let it expire. Until when
+//! they know a lease may therefore lag behind by the grace period at most. If this server crashes, its leases still last for
+//! one ttl after their last renewal; while it runs, each lease that ends is stored to the second.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,14 +12,12 @@ use crate::registry::{Command, LeaseKey, LeaseRemainder, State};
 use crate::store::StoredLease;
 
 /// The most renewals that are stored at once.
-const MAX_RENEWALS: usize = 10_000;
+const MAX_RENEWALS: usize = 20_000;
 /// The most renewals with changes that wait for the store. Each is at most as long as a request.
 const MAX_POSTPONED: usize = 10_000;
-/// How long before its end in the store a lease that was renewed since is stored at the latest. Other servers ask for it
-/// later than that: [`ASK_AHEAD`].
+/// How long before its end in the store a lease that was renewed since is stored at the latest: the others read it within two
+/// seconds.
 const STORE_AHEAD: Duration = Duration::from_secs(4);
-/// How long before the end of a lease, as far as it is known, a server asks whether it was renewed elsewhere.
-pub(super) const ASK_AHEAD: Duration = Duration::from_secs(3);
 
 /// Tells leases apart: the id of the instance, and the slot.
 type Slot = (Arc<str>, i16);
@@ -38,6 +36,8 @@ pub(super) struct Outbox {
     renewed: HashSet<Arc<str>>,
     /// Those that are looked at first, because more were renewed than are stored at once.
     queue: VecDeque<Arc<str>>,
+    /// The number of the last portion that was sent.
+    portion: u64,
     /// Those of the request that is on its way, and when it was made.
     in_flight: (Duration, Vec<StoredLease>),
     /// What this server stored, of leases that end later than [`STORE_AHEAD`].
@@ -71,8 +71,8 @@ impl Outbox {
         std::mem::take(&mut self.postponed).into_values().collect()
     }
 
-    /// The leases to store now.
-    pub(super) fn send(&mut self, state: &State, now: Duration) -> Vec<StoredLease> {
+    /// The leases to store now, and the number of this portion.
+    pub(super) fn send(&mut self, state: &State, now: Duration) -> (u64, Vec<StoredLease>) {
         self.look_at_ends(state, now);
         if self.queue.is_empty() {
             self.queue.extend(self.renewed.drain());
@@ -88,7 +88,8 @@ impl Outbox {
             );
         }
         self.in_flight = (now, leases.clone());
-        leases
+        self.portion += 1;
+        (self.portion, leases)
     }
 
     /// Whether more waits than was sent.
@@ -156,13 +157,13 @@ impl Outbox {
 }
 
 /// A lease as the store has it.
-pub(crate) fn stored(known: LeaseRemainder) -> StoredLease {
+pub(super) fn stored(known: LeaseRemainder) -> StoredLease {
     let LeaseRemainder { lease, remaining } = known;
     StoredLease { lasts: remaining, ..key(lease) }
 }
 
-/// A lease that is asked for.
-pub(super) fn key(lease: LeaseKey) -> StoredLease {
+/// The lease itself.
+fn key(lease: LeaseKey) -> StoredLease {
     // The lease of the instance itself stands before those of its checks.
     let slot = lease.check.map_or(0, |check| i16::from(check) + 1);
     StoredLease { id: lease.id, slot, generation: lease.generation, lasts: Duration::ZERO }
@@ -208,7 +209,7 @@ mod tests {
 
         /// What is sent, as the time at which the lease ends.
         fn sent(&mut self, now: Duration) -> Option<Duration> {
-            let leases = self.outbox.send(&self.state, now);
+            let (_, leases) = self.outbox.send(&self.state, now);
             self.outbox.sent();
             assert!(leases.len() <= 1, "{leases:?}");
             leases.first().map(|lease| now + lease.lasts)
@@ -241,12 +242,12 @@ mod tests {
         }
         assert_eq!(stored, [0, 15, 30, 45], "it was renewed 20 times");
 
-        // It was last renewed at 57. The store learns of that in time, before another server asks.
+        // It was last renewed at 57. The store learns of that in time, before it ends at another server.
         assert_eq!(until, seconds(70));
         let ends: Vec<(u64, u64)> =
             (60..90).filter_map(|now| Some((now, case.sent(seconds(now))?.as_secs()))).collect();
         assert_eq!(ends, [(66, 82)]);
-        assert!(seconds(66) + ASK_AHEAD < until);
+        assert!(seconds(66 + 2) < until, "the others read it in time");
         assert!(case.outbox.stored.is_empty() && case.outbox.ends.is_empty(), "nothing is kept of what has ended");
     }
 
@@ -278,7 +279,7 @@ mod tests {
     fn what_a_failed_request_or_another_store_may_lack_is_sent_again() {
         let mut case = Case::new(15);
         case.renew(seconds(1));
-        assert_eq!(case.outbox.send(&case.state, seconds(1)).len(), 1);
+        assert_eq!(case.outbox.send(&case.state, seconds(1)).1.len(), 1);
         case.outbox.failed();
         assert_eq!(case.sent(seconds(2)), Some(seconds(26)));
         assert_eq!(case.sent(seconds(3)), None);
@@ -297,11 +298,12 @@ mod tests {
             case.outbox.renew(id.into());
         }
 
-        assert_eq!(case.outbox.send(&case.state, seconds(1)).len(), MAX_RENEWALS);
+        assert_eq!(case.outbox.send(&case.state, seconds(1)).1.len(), MAX_RENEWALS);
         case.outbox.sent();
         assert!(case.outbox.is_behind());
         case.renew(seconds(1));
-        let ids: Vec<Arc<str>> = case.outbox.send(&case.state, seconds(1)).into_iter().map(|lease| lease.id).collect();
+        let ids: Vec<Arc<str>> =
+            case.outbox.send(&case.state, seconds(1)).1.into_iter().map(|lease| lease.id).collect();
         assert!(ids.len() == 5 && !ids.contains(&Arc::from(ID)), "those that waited come first");
     }
 }

@@ -2,18 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::follow::unreadable;
-use super::outbox;
-use super::writer::{ClusterWriter, MAX_DUE};
-use crate::registry::{CatalogCommand, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
+use super::writer::ClusterWriter;
+use crate::registry::{CatalogCommand, Cause, Change, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, spans};
-use crate::store::{Batch, StoreError, StoredLease};
-
-/// How long a lease is left alone that is being renewed at this moment.
-const RENEWAL_TIME: Duration = Duration::from_secs(2);
+use crate::store::{Batch, StoreError};
 
 impl ClusterWriter {
     /// Carries out commands, and answers.
@@ -47,41 +42,47 @@ impl ClusterWriter {
 
     /// Takes the turn, takes over what was written before, and writes. What was queued meanwhile is written with it.
     pub(super) async fn write_in_turn(&mut self, mut jobs: Vec<WriteJob>, is_tick: bool) {
-        let at = self.writer.clock.now();
-        let due = if is_tick { self.writer.state.due_leases(at, Duration::ZERO, MAX_DUE) } else { Vec::new() };
-        let due = due.into_iter().map(outbox::key).collect();
-        let turn = match self.store.take_turn(self.position(), due).await {
-            Ok(turn) => turn,
-            Err(error) => {
-                self.lose_contact(&error);
-                return self.write_without_store(jobs, &error);
-            }
-        };
-
-        self.take_news(turn.news);
-        if self.has_diverged {
-            let error = unreadable();
-            drop(self.store.append(Batch { after: self.writer.state.index(), ..Batch::default() }));
+        if let Err(error) = self.take_turn(is_tick).await {
+            self.is_expiring = false;
+            self.lose_contact(&error);
             return self.write_without_store(jobs, &error);
         }
-        self.confirm(&turn.leases);
-        self.writer.fill(&mut jobs);
+        if self.has_diverged {
+            let error = unreadable();
+            self.end_turn();
+            return self.write_without_store(jobs, &error);
+        }
+
+        self.writer.fill(&mut jobs, self.turn_size.get());
         let now = self.writer.now();
         if is_tick {
-            self.leave_alone(&turn.leases, now);
+            self.spread_expiry(now);
         }
         self.append(jobs, is_tick, now).await;
     }
 
-    /// A lease that the store did not speak of is being renewed, or came due only now: it is asked for again.
-    fn leave_alone(&mut self, leases: &[StoredLease], now: Now) {
-        let spoken: HashSet<(&str, i16)> = leases.iter().map(|lease| (&*lease.id, lease.slot)).collect();
-        for lease in self.writer.state.due_leases(now.elapsed, Duration::ZERO, usize::MAX) {
-            let key = outbox::key(lease.clone());
-            if !spoken.contains(&(&*key.id, key.slot)) {
-                self.writer.state.hold_lease(&lease, now.elapsed + RENEWAL_TIME);
+    /// Takes the turn with everything that was written before. What is more than is read at once takes further turns, in
+    /// between which others write. `is_tick`: leases are to be judged.
+    async fn take_turn(&mut self, is_tick: bool) -> Result<(), StoreError> {
+        loop {
+            let at = self.writer.clock.now();
+            let marks = is_tick.then(|| self.renewals.marks());
+            let turn = self.store.take_turn(self.position(), marks).await?;
+
+            self.take_news(turn.news);
+            if let Some(renewals) = &turn.renewals {
+                self.confirm(renewals, at);
             }
+            if self.has_diverged || self.writer.state.index() >= turn.last_index {
+                return Ok(());
+            }
+            self.end_turn();
         }
+    }
+
+    /// Ends the turn without a change.
+    fn end_turn(&self) {
+        drop(self.store.append(Batch { after: self.writer.state.index(), ..Batch::default() }));
     }
 
     /// Applies the rules, and ends the turn with what they changed.
@@ -90,9 +91,10 @@ impl ClusterWriter {
         let mut step = self.writer.carry_out(&jobs, is_tick, now);
         let mut batch = self.writer.batch(before.index(), &mut step);
         add_replicas(&mut batch, &step);
-        let (leases, renewed) = self.leases(&jobs, &step);
-        batch.leases = leases;
+        let renewed = self.renewed(&jobs, &step);
         batch.is_announced = self.hints.is_connected();
+        let commands: usize = jobs.iter().map(|job| job.commands.len()).sum();
+        self.turn_size.note(commands.max(step.changes.len()), self.writer.now().elapsed.saturating_sub(now.elapsed));
 
         let is_empty = batch.is_empty();
         let kept = if is_empty {
@@ -113,6 +115,8 @@ impl ClusterWriter {
                 }
             }
             Err(error) => {
+                self.turn_size.note_failure();
+                self.is_expiring = false;
                 self.writer.state = before;
                 self.lose_contact(&error);
                 self.write_without_store(jobs, &error);
@@ -120,26 +124,18 @@ impl ClusterWriter {
         }
     }
 
-    /// The leases that these commands began or renewed, and the ids of instances whose renewal changed nothing else: those
-    /// are stored with all others.
-    fn leases(&self, jobs: &[WriteJob], step: &CarriedOut) -> (Vec<StoredLease>, Vec<Arc<str>>) {
-        let changed: HashSet<&str> = step.changes.iter().map(|change| &*change.instance.id).collect();
-        let (mut granted, mut renewed) = (HashSet::new(), Vec::new());
-        for command in jobs.iter().flat_map(|job| &job.commands) {
-            match command {
-                Command::Renew { id, .. } if !changed.contains(&**id) => renewed.push(Arc::clone(id)),
-                Command::Register(_)
-                | Command::Renew { .. }
-                | Command::CheckResult { .. }
-                | Command::Catalog(_)
-                | Command::Drift(DriftCommand::Report(_)) => granted.extend(command.lease_id()),
-                _ => {}
-            }
-        }
-
+    /// The ids of what these commands renewed without a change that says so.
+    fn renewed(&self, jobs: &[WriteJob], step: &CarriedOut) -> HashSet<Arc<str>> {
+        let is_renewal = |change: &&Change| matches!(change.cause, Cause::Registered | Cause::Renewed);
+        let told: HashSet<&str> = step.changes.iter().filter(is_renewal).map(|change| &*change.instance.id).collect();
         let now = self.writer.clock.now();
-        let leases = granted.iter().flat_map(|id| self.writer.state.leases_of(id, now)).map(outbox::stored).collect();
-        (leases, renewed)
+        // The others take over when a report is due only from its renewal.
+        let has_reports =
+            |id: &str| self.writer.state.leases_of(id, now).iter().any(|known| known.lease.check.is_some());
+
+        let renewing = jobs.iter().flat_map(|job| &job.commands).filter(|command| renews(command));
+        let renewed = renewing.filter_map(Command::lease_id);
+        renewed.filter(|id| !told.contains(&**id) || has_reports(id)).collect()
     }
 
     /// Heartbeats of known instances are taken as long as there is room, and stored later; all other writes are refused.
@@ -189,6 +185,18 @@ fn add_replicas(batch: &mut Batch, step: &CarriedOut) {
     for event in &mut batch.events {
         event.replica = replicas.remove(&event.index).unwrap_or_default();
     }
+}
+
+/// Whether a command renews a lease.
+fn renews(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Register(_)
+            | Command::Renew { .. }
+            | Command::CheckResult { .. }
+            | Command::Catalog(_)
+            | Command::Drift(DriftCommand::Report(_))
+    )
 }
 
 /// Whether a command can be carried out without the others, if it changes nothing.

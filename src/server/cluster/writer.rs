@@ -15,25 +15,20 @@ use uuid::Uuid;
 
 use super::follow::{Diverged, follow, unreadable};
 use super::hints::Hints;
-use super::outbox::{self, Outbox};
+use super::outbox::Outbox;
+use super::renewals::RenewalReader;
+use super::turn_size::TurnSize;
 use crate::engine::Shutdown;
-use crate::server::view::ViewDraft;
 use crate::server::write_queue::WriteJob;
-use crate::server::writer::{CommandWriter, TICK};
-use crate::store::{
-    ClusterServer, News, Pending, Position, SharedStore, StoreError, StoredLease, SyncReport, SyncRequest,
-};
-
-/// The most leases that are asked for at once in a turn, while other servers wait for theirs.
-pub(super) const MAX_DUE: usize = 10_000;
-/// The most that are asked for beside it, each second.
-const MAX_ASKED: usize = 50_000;
+use crate::server::writer::{CommandWriter, MAX_BATCH, TICK};
+use crate::store::{ClusterServer, News, Pending, Position, SharedStore, StoreError, SyncReport, SyncRequest};
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
     pub(super) writer: CommandWriter,
     pub(super) store: Arc<dyn SharedStore>,
     pub(super) outbox: Outbox,
+    pub(super) renewals: RenewalReader,
     wakeups: watch::Receiver<u64>,
     pub(super) hints: Hints,
     /// The request that is on its way.
@@ -44,6 +39,9 @@ pub(in crate::server) struct ClusterWriter {
     is_behind: bool,
     /// Whether everything has to be read again.
     pub(super) has_diverged: bool,
+    pub(super) turn_size: TurnSize,
+    /// Whether more leases wait to expire.
+    pub(super) is_expiring: bool,
     /// Tells this running server from all others, also from the same one before a restart.
     id: String,
 }
@@ -79,18 +77,22 @@ enum Next {
 impl ClusterWriter {
     pub(in crate::server) fn new(writer: CommandWriter, store: Arc<dyn SharedStore>, hints: Hints) -> Self {
         let wakeups = store.wakeups();
+        let id = Uuid::new_v4().to_string();
 
         Self {
             writer,
             store,
             outbox: Outbox::default(),
+            renewals: RenewalReader::new(&id),
             wakeups,
             hints,
             sync: None,
             wanted: None,
             is_behind: false,
             has_diverged: false,
-            id: Uuid::new_v4().to_string(),
+            turn_size: TurnSize::default(),
+            is_expiring: false,
+            id,
         }
     }
 
@@ -125,7 +127,7 @@ impl ClusterWriter {
                 Next::Synced(at, extent, report) => self.take_report(at, extent, report).await,
                 Next::Job(job) => {
                     let mut jobs = vec![job];
-                    self.writer.fill(&mut jobs);
+                    self.writer.fill(&mut jobs, MAX_BATCH);
                     self.write(jobs).await;
                     self.read_missed_news();
                 }
@@ -152,8 +154,9 @@ impl ClusterWriter {
         // The others take over its checks at once. Without its last renewals leases would last less.
         self.outbox.forget_stored();
         loop {
-            let request = SyncRequest { leaves: true, ..self.request(Extent::Everything) };
-            let is_last = request.renewals.is_empty();
+            let request = self.request(Extent::Everything);
+            let is_last = request.renewals.1.is_empty();
+            let request = SyncRequest { leaves: is_last, ..request };
             if self.store.sync(request).await.is_err() || is_last {
                 return;
             }
@@ -172,12 +175,9 @@ impl ClusterWriter {
         if extent == Extent::News {
             return SyncRequest { position: self.position(), ..SyncRequest::default() };
         }
-        let (state, now) = (&self.writer.state, self.writer.clock.now());
-        // A lease that ends soon may have been renewed elsewhere.
-        let ahead = state.rules().grace.min(outbox::ASK_AHEAD);
-        let due = state.due_leases(now, ahead, MAX_ASKED).into_iter().map(outbox::key).collect();
-        let renewals = self.outbox.send(state, now);
-        SyncRequest { position: self.position(), renewals, due, member: Some(self.as_member()), leaves: false }
+        let renewals = self.outbox.send(&self.writer.state, self.writer.clock.now());
+        let (marks, member) = (Some(self.renewals.marks()), Some(self.as_member()));
+        SyncRequest { position: self.position(), renewals, marks, member, leaves: false }
     }
 
     fn as_member(&self) -> ClusterServer {
@@ -233,37 +233,57 @@ impl ClusterWriter {
     /// Takes over what others wrote, and lets time pass.
     async fn take_report(&mut self, at: Duration, extent: Extent, report: Result<SyncReport, StoreError>) {
         match report {
-            Ok(report) => {
-                if report.is_reconnected {
-                    self.outbox.forget_stored();
-                }
-                self.outbox.sent();
-                self.take_news(report.news);
-                self.confirm(&report.leases);
-                if extent == Extent::Everything {
-                    self.meet(report.members);
-                }
-                if self.has_diverged {
-                    self.lose_contact(&unreadable());
-                } else {
-                    self.found_contact(at).await;
-                    if extent == Extent::Everything {
-                        self.pass_time().await;
-                    }
-                }
-            }
+            Ok(report) => self.take_reply(at, extent, report).await,
             Err(error) => {
                 self.outbox.failed();
                 self.lose_contact(&error);
             }
         }
 
-        if self.outbox.is_behind() && !self.writer.app.contact.is_lost() {
+        let is_urgent = self.outbox.is_behind() || std::mem::take(&mut self.is_expiring);
+        if is_urgent && !self.writer.app.contact.is_lost() {
             self.wanted = Some(Extent::Everything);
         }
         if let Some(extent) = self.wanted.take() {
             self.begin_sync(extent);
         }
+    }
+
+    async fn take_reply(&mut self, at: Duration, extent: Extent, report: SyncReport) {
+        if report.is_reconnected {
+            self.outbox.forget_stored();
+        }
+        self.outbox.sent();
+        // The next events are on their way while these are taken over.
+        let is_partial = read_until(&report.news).is_some_and(|index| index < report.last_index);
+        if is_partial {
+            self.read_on(&report.news);
+        }
+        self.take_news(report.news);
+        if let Some(renewals) = &report.renewals {
+            self.confirm(renewals, at);
+        }
+        if extent == Extent::Everything {
+            self.meet(report.members);
+        }
+
+        if self.has_diverged {
+            self.lose_contact(&unreadable());
+        } else if !is_partial {
+            self.found_contact(at).await;
+            if extent == Extent::Everything {
+                self.pass_time().await;
+            }
+        }
+    }
+
+    /// Reads what comes after events that are not taken over yet.
+    fn read_on(&mut self, news: &News) {
+        let Some(index) = read_until(news) else { return };
+        let position = Position { index, ..self.position() };
+        let at = self.writer.clock.now();
+        let request = SyncRequest { position, ..SyncRequest::default() };
+        self.sync = Some(PendingSync { at, extent: Extent::News, reply: self.store.sync(request) });
     }
 
     pub(super) fn take_news(&mut self, news: News) {
@@ -280,32 +300,6 @@ impl ClusterWriter {
         self.has_diverged = matches!(follow(&mut self.writer, news), Err(Diverged));
     }
 
-    /// Takes over how long leases last. One that has expired is left as it is.
-    pub(super) fn confirm(&mut self, leases: &[StoredLease]) {
-        let now = self.writer.now();
-        let mut has_reports = false;
-        for lease in leases.iter().filter(|lease| !lease.lasts.is_zero()) {
-            if let Some(known) = outbox::known(lease) {
-                self.writer.state.confirm_lease(&known, now);
-                self.show_lease(&lease.id);
-                has_reports |= known.lease.is_of_agent();
-            }
-        }
-
-        if has_reports {
-            let draft = ViewDraft::of(&self.writer.app.unscoped.load());
-            self.writer.app.unscoped.store(Arc::new(draft.finish(self.writer.state.snapshot())));
-        }
-    }
-
-    /// Shows readers the lease of an instance as it is now.
-    fn show_lease(&self, id: &str) {
-        let view = self.writer.app.unscoped.load();
-        if let (Some(shown), Some(instance)) = (view.instance(id), self.writer.state.view().get(id)) {
-            shown.times.set(instance.last_seen, instance.lease.as_ref().map(|lease| lease.expires));
-        }
-    }
-
     async fn found_contact(&mut self, at: Duration) {
         let app = Arc::clone(&self.writer.app);
         let gap = app.contact.age();
@@ -319,10 +313,12 @@ impl ClusterWriter {
         self.writer.state.view().instances().for_each(|instance| self.show_lease(&instance.id));
         app.note_store_kept();
         info!(seconds = gap.as_secs(), "the store replies again: every lease gets one full ttl");
-        let commands = self.outbox.take_postponed();
-        if !commands.is_empty() {
+        let mut commands = self.outbox.take_postponed();
+        while !commands.is_empty() {
+            let rest = commands.split_off(self.turn_size.get().min(commands.len()));
             let (answer, _) = oneshot::channel();
             self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
+            commands = rest;
         }
     }
 
@@ -332,20 +328,13 @@ impl ClusterWriter {
             warn!(error = %error, "the store does not reply: reads go on with what is in memory, and say so");
         }
     }
+}
 
-    /// Lets leases expire, and whatever else time brings. Without contact it would decide without knowing who renewed.
-    async fn pass_time(&mut self) {
-        if self.has_diverged || self.writer.app.contact.is_lost() {
-            return;
-        }
-        let before = self.writer.state.clone();
-        let step = self.writer.carry_out(&[], true, self.writer.now());
-        if !step.has_changes() && self.writer.audit.entries.is_empty() {
-            self.writer.finish(Vec::new(), step);
-            return;
-        }
-        self.writer.state = before;
-        self.write_in_turn(Vec::new(), true).await;
+/// The index of the last of these events; `None` if there is none, or everything was read.
+fn read_until(news: &News) -> Option<u64> {
+    match news {
+        News::Events(events) => events.last().map(|event| event.index),
+        News::Reset(_) => None,
     }
 }
 

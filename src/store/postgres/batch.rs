@@ -1,18 +1,18 @@
 //! What a batch is in the tables.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
-use futures_util::future::{join3, join5};
+use futures_util::future::{join, join3, join4};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::audit::AuditColumns;
 use super::connect::{CHANNEL, Session};
 use super::fault::Fault;
-use super::news::{LeaseColumns, signed};
+use super::news::signed;
 use super::statements::WriteStatements;
 use crate::store::audit::AuditHead;
-use crate::store::{Batch, StoredAudit, StoredLease, Write};
+use crate::store::{Batch, StoredAudit, Write};
 
 /// Sends the whole batch with its COMMIT at once. If a statement fails, those behind it do too, and the COMMIT is a rollback.
 pub(super) async fn write(
@@ -23,7 +23,6 @@ pub(super) async fn write(
 ) -> Result<(), Fault> {
     let client = &session.client;
     let (puts, bodies, removed) = final_writes(batch);
-    let granted = granted(batch, &removed);
     let numbers: Vec<i64> = batch.events.iter().map(|event| signed(event.index)).collect();
     let lines: Vec<&[u8]> = batch.events.iter().map(|event| event.body.as_slice()).collect();
     let replicas: Vec<&[u8]> = batch.events.iter().map(|event| event.replica.as_slice()).collect();
@@ -35,20 +34,13 @@ pub(super) async fn write(
     let forgotten = signed(batch.forget_audit);
 
     let has_events = !numbers.is_empty();
-    let ((events, puts, removes, lease_removes, grants), (index, prune, audit, forget, notify), commit) = join3(
-        join5(
+    let ((events, puts, removes), (index, prune, audit, forget), (notify, commit)) = join3(
+        join3(
             run(client, &statements.insert_events, has_events, &[&numbers, &lines, &replicas]),
             run(client, &statements.put_records, !puts.is_empty(), &[&puts, &bodies]),
             run(client, &statements.remove_records, !removed.is_empty(), &[&removed]),
-            run(client, &statements.remove_leases, !removed.is_empty(), &[&removed]),
-            run(
-                client,
-                &statements.grant_leases,
-                !granted.ids.is_empty(),
-                &[&granted.ids, &granted.slots, &granted.generations, &granted.seconds],
-            ),
         ),
-        join5(
+        join4(
             run(client, &statements.set_index, has_events, &[&index]),
             run(client, &statements.prune, has_events && pruned > 0, &[&pruned]),
             run(
@@ -58,13 +50,15 @@ pub(super) async fn write(
                 &[&records.numbers, &records.previous, &records.hashes, &records.bodies],
             ),
             run(client, &statements.forget_audit, forgotten > 0, &[&forgotten]),
+        ),
+        join(
             // It wakes the other servers with the commit, unless they are woken in another way.
             run(client, &statements.notify, has_events && !batch.is_announced, &[&CHANNEL, &payload]),
+            client.batch_execute("COMMIT"),
         ),
-        client.batch_execute("COMMIT"),
     )
     .await;
-    for done in [events, puts, removes, lease_removes, grants, index, prune, audit, forget, notify] {
+    for done in [events, puts, removes, index, prune, audit, forget, notify] {
         done?;
     }
     commit?;
@@ -79,18 +73,6 @@ async fn run(
     parameters: &[&(dyn ToSql + Sync)],
 ) -> Result<u64, tokio_postgres::Error> {
     if is_needed { client.execute(statement, parameters).await } else { Ok(0) }
-}
-
-/// The leases that begin with a batch, sorted. Rows are locked in one order, so that two servers never wait for each other.
-fn granted<'b>(batch: &'b Batch, removed: &[&str]) -> LeaseColumns<'b> {
-    let removed: HashSet<&str> = removed.iter().copied().collect();
-    let granted: BTreeMap<(&str, i16), &StoredLease> = batch
-        .leases
-        .iter()
-        .filter(|lease| !removed.contains(&*lease.id))
-        .map(|lease| ((&*lease.id, lease.slot), lease))
-        .collect();
-    LeaseColumns::of(granted.into_values())
 }
 
 /// What becomes of each record in the end: a statement may touch a row only once. Returns the ids and bodies of those that

@@ -32,6 +32,12 @@ impl Fault {
         Self { code: None, cause: cause.into(), hint: "see the log of PostgreSQL" }
     }
 
+    /// Its tables cannot be migrated while servers of an older portolan use them.
+    pub(super) fn used_by_older(names: &str) -> Self {
+        let cause = format!("servers of an older portolan use it: {}", clean(names));
+        Self { code: None, cause, hint: "stop them first; servers of both cannot run together" }
+    }
+
     /// TLS cannot be used.
     pub(super) fn tls(cause: String) -> Self {
         Self { code: None, cause, hint: "name the authority of its certificate with ?sslrootcert=FILE" }

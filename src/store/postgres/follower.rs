@@ -5,18 +5,18 @@ use std::time::Duration;
 use futures_util::future::{join, join5};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row};
 
 use super::audit;
 use super::connect::{CHANNEL, Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, members, news, signed};
+use super::news::{MAX_READ, Meta, begin_history, contents, events, is_loss, members, news, signed};
+use super::renewals;
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{
-    AuditPage, AuditRange, ClusterServer, Contents, MEMBER_LEASE, News, StoreError, StoredLease, SyncReport,
-    SyncRequest,
+    AuditPage, AuditRange, ClusterServer, Contents, MEMBER_LEASE, News, Renewals, StoreError, SyncReport, SyncRequest,
 };
 
 /// How long a step may take: a server whose database is silent says so within five seconds.
@@ -35,7 +35,6 @@ pub(super) enum FollowRequest {
 /// The owner of the connection.
 pub(super) struct Follower {
     url: PostgresUrl,
-    max_events: u64,
     wake: watch::Sender<u64>,
     session: Option<(Session, FollowStatements)>,
     /// Whether nothing was stored over this connection yet.
@@ -43,8 +42,8 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    pub(super) fn new(url: PostgresUrl, max_events: u64, wake: watch::Sender<u64>) -> Self {
-        Self { url, max_events, wake, session: None, is_new: true }
+    pub(super) fn new(url: PostgresUrl, wake: watch::Sender<u64>) -> Self {
+        Self { url, wake, session: None, is_new: true }
     }
 
     /// Serves requests until the store is dropped.
@@ -95,18 +94,17 @@ impl Follower {
     }
 
     async fn sync(&mut self, request: &SyncRequest) -> Result<SyncReport, StoreError> {
-        let max = self.max_events;
         let (session, statements) = self.connected().await?;
-        let synced = timeout(STEP_TIMEOUT, sync(session, statements, request, max)).await;
+        let synced = timeout(STEP_TIMEOUT, sync(session, statements, request)).await;
         let synced = synced.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
 
-        let Synced { news, leases, members } = self.checked(synced)?;
+        let Synced { news, last_index, renewals, members } = self.checked(synced)?;
         let news = match news {
             Some(news) => news,
             None => News::Reset(Box::new(self.contents().await?)),
         };
         let is_reconnected = std::mem::take(&mut self.is_new);
-        Ok(SyncReport { news, leases, members, is_reconnected })
+        Ok(SyncReport { news, last_index, renewals, members, is_reconnected })
     }
 
     /// The connection, which is made anew if it was lost.
@@ -164,30 +162,24 @@ async fn read_all(session: &Session) -> Result<Contents, Fault> {
 /// What was read; without news if everything has to be read.
 struct Synced {
     news: Option<News>,
-    leases: Vec<StoredLease>,
+    last_index: u64,
+    renewals: Option<Renewals>,
     members: Vec<ClusterServer>,
 }
 
-/// Stores renewals first, then reads what is new: a lease that was renewed in time is never read as expired.
-async fn sync(
-    session: &Session,
-    statements: &FollowStatements,
-    request: &SyncRequest,
-    max_events: u64,
-) -> Result<Synced, Fault> {
+/// Stores renewals first, then reads what is new. PostgreSQL carries the statements out one after another: which servers there
+/// are is read before the renewals, so that the last ones of a server that ends are not missed.
+async fn sync(session: &Session, statements: &FollowStatements, request: &SyncRequest) -> Result<Synced, Fault> {
     let client = &session.client;
-    // Rows are locked in one order, so that two servers never wait for each other.
-    let mut renewals: Vec<&StoredLease> = request.renewals.iter().collect();
-    renewals.sort_unstable_by(|one, other| (&one.id, one.slot).cmp(&(&other.id, other.slot)));
-    let (renewed, due) = (LeaseColumns::of(renewals), LeaseColumns::of(&request.due));
-    let (after, limit) = (signed(request.position.index), signed(max_events));
+    let own = request.member.as_ref().map_or("", |member| &member.id);
+    let (after, limit) = (signed(request.position.index), signed(MAX_READ as u64));
 
-    let (stored, meta, rows, known, members) = join5(
-        renew(client, statements, &renewed),
+    let (stored, members, meta, rows, renewed) = join5(
+        renewals::store(client, (&statements.store_renewals, &statements.forget_renewals), own, &request.renewals),
+        meet(client, statements, request),
         client.query_one(&statements.meta, &[]),
         client.query(&statements.events, &[&after, &limit]),
-        ask(client, statements, &due),
-        meet(client, statements, request),
+        renewals::rows(client, &statements.renewals, request.marks.as_ref()),
     )
     .await;
     stored?;
@@ -195,23 +187,11 @@ async fn sync(
     if is_loss(&request.position, &meta) {
         begin_history(client, &request.position).await?;
     }
+
     let news = news(&request.position, &meta, events(&rows?)?);
-    Ok(Synced { news, leases: leases(&known?)?, members: members? })
-}
-
-async fn renew(client: &Client, statements: &FollowStatements, renewed: &LeaseColumns<'_>) -> Result<(), Fault> {
-    if !renewed.ids.is_empty() {
-        let columns: [&(dyn ToSql + Sync); 4] = [&renewed.ids, &renewed.slots, &renewed.generations, &renewed.seconds];
-        client.execute(&statements.renew_leases, &columns).await?;
-    }
-    Ok(())
-}
-
-async fn ask(client: &Client, statements: &FollowStatements, due: &LeaseColumns<'_>) -> Result<Vec<Row>, Fault> {
-    if due.ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(client.query(&statements.leases, &[&due.ids, &due.slots]).await?)
+    let (members, renewed) = (members?, renewed?);
+    let renewals = request.marks.clone().map(|marks| renewals::renewals(&renewed, marks, meta.clock, Some(&members)));
+    Ok(Synced { news, last_index: meta.last_index, renewals: renewals.transpose()?, members })
 }
 
 /// Tells the other servers of this one, and reads which there are.

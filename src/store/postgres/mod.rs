@@ -10,6 +10,7 @@ mod connect;
 mod fault;
 mod follower;
 mod news;
+mod renewals;
 mod schema;
 mod statements;
 mod status;
@@ -27,8 +28,8 @@ use tokio::task::JoinHandle;
 use self::follower::{FollowRequest, Follower};
 use self::writer::{TurnWriter, WriteRequest};
 use super::{
-    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, SharedStore, Store, StoreError,
-    StoreStatus, StoredLease, SyncReport, SyncRequest, Turn,
+    AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, RenewalMarks, SharedStore, Store,
+    StoreError, StoreStatus, SyncReport, SyncRequest, Turn,
 };
 use schema::FORMAT;
 pub use schema::FORMAT as POSTGRES_FORMAT;
@@ -62,7 +63,7 @@ impl Postgres {
         schema::prepare(&session, &url, cluster).await?;
         status::compare_clocks(&session, &url).await?;
 
-        let mut follower = Follower::new(url.clone(), max_events, wake);
+        let mut follower = Follower::new(url.clone(), wake);
         let contents = follower.contents().await?;
         let writer = TurnWriter::new(url.clone(), session, max_events);
         let (writes, write_requests) = mpsc::channel(MAX_QUEUED);
@@ -136,8 +137,8 @@ impl Store for Postgres {
 }
 
 impl SharedStore for Postgres {
-    fn take_turn(&self, position: Position, due: Vec<StoredLease>) -> Pending<Turn> {
-        send(&self.writes, |reply_to| WriteRequest::TakeTurn(position, due, reply_to))
+    fn take_turn(&self, position: Position, renewals: Option<RenewalMarks>) -> Pending<Turn> {
+        send(&self.writes, |reply_to| WriteRequest::TakeTurn(position, renewals, reply_to))
     }
 
     fn sync(&self, request: SyncRequest) -> Pending<SyncReport> {

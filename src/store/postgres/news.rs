@@ -1,23 +1,30 @@
 //! What was written after a position: the events since, or everything.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_postgres::{Client, Row};
 
 use super::fault::Fault;
-use crate::store::{ClusterServer, Contents, News, Position, StoredEvent, StoredLease};
+use crate::store::{ClusterServer, Contents, News, Position, StoredEvent};
+
+/// Reads the row that orders all changes.
+pub(super) const META: &str = "SELECT last_index, epoch, date_part('epoch', clock_timestamp()) FROM portolan.meta";
+/// The most events that are read at once: the next ones are on their way while these are taken over.
+pub(super) const MAX_READ: usize = 5_000;
 
 /// The row that orders all changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Meta {
     pub(super) last_index: u64,
     pub(super) epoch: String,
+    /// The time of the database, since the beginning of 1970.
+    pub(super) clock: Duration,
 }
 
 impl Meta {
     pub(super) fn of(row: &Row) -> Result<Self, Fault> {
-        Ok(Self { last_index: unsigned(row.try_get(0)?), epoch: row.try_get(1)? })
+        let clock = Duration::try_from_secs_f64(row.try_get(2)?).unwrap_or(Duration::ZERO);
+        Ok(Self { last_index: unsigned(row.try_get(0)?), epoch: row.try_get(1)?, clock })
     }
 }
 
@@ -29,13 +36,14 @@ pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The events, if they follow the position without a gap and reach the last change.
+/// The events, if they follow the position without a gap and reach the last change, or are as many as are read at once.
 pub(super) fn news(position: &Position, meta: &Meta, events: Vec<StoredEvent>) -> Option<News> {
     let is_dense = events.iter().zip(position.index + 1..).all(|(event, index)| event.index == index);
     let last = events.last().map_or(position.index, |event| event.index);
     let is_same = position.epoch == meta.epoch && position.index <= meta.last_index;
+    let is_all = last >= meta.last_index || events.len() >= MAX_READ;
 
-    (is_same && is_dense && last >= meta.last_index).then_some(News::Events(events))
+    (is_same && is_dense && is_all).then_some(News::Events(events))
 }
 
 /// Whether the database has lost changes that a server knows: a standby without them was promoted.
@@ -58,20 +66,6 @@ pub(super) fn events(rows: &[Row]) -> Result<Vec<StoredEvent>, Fault> {
     rows.iter().map(event).collect()
 }
 
-/// Leases from rows of id, slot, generation and seconds.
-pub(super) fn leases(rows: &[Row]) -> Result<Vec<StoredLease>, Fault> {
-    let lease = |row: &Row| {
-        let seconds: f64 = row.try_get(3)?;
-        Ok(StoredLease {
-            id: Arc::from(row.try_get::<_, &str>(0)?),
-            slot: row.try_get(1)?,
-            generation: unsigned(row.try_get(2)?),
-            lasts: Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX),
-        })
-    };
-    rows.iter().map(lease).collect()
-}
-
 /// Members from rows of id, name, index and the number of checks.
 pub(super) fn members(rows: &[Row]) -> Result<Vec<ClusterServer>, Fault> {
     rows.iter().map(member).collect()
@@ -89,7 +83,7 @@ fn member(row: &Row) -> Result<ClusterServer, Fault> {
 
 /// Everything that is stored. To be called in a transaction that sees one moment.
 pub(super) async fn contents(client: &Client) -> Result<Contents, Fault> {
-    let meta = Meta::of(&client.query_one("SELECT last_index, epoch FROM portolan.meta", &[]).await?)?;
+    let meta = Meta::of(&client.query_one(META, &[]).await?)?;
     let records = client.query(r#"SELECT id, body FROM portolan.record ORDER BY id COLLATE "C""#, &[]).await?;
     let rows = client.query("SELECT number, body, replica FROM portolan.event ORDER BY number", &[]).await?;
 
@@ -98,35 +92,13 @@ pub(super) async fn contents(client: &Client) -> Result<Contents, Fault> {
     Ok(Contents { index: meta.last_index, epoch: meta.epoch, records: records?, events: events(&rows)? })
 }
 
-/// Leases as the columns of `unnest`.
-#[derive(Debug, Default)]
-pub(super) struct LeaseColumns<'l> {
-    pub(super) ids: Vec<&'l str>,
-    pub(super) slots: Vec<i16>,
-    pub(super) generations: Vec<i64>,
-    pub(super) seconds: Vec<f64>,
-}
-
-impl<'l> LeaseColumns<'l> {
-    pub(super) fn of(leases: impl IntoIterator<Item = &'l StoredLease>) -> Self {
-        let mut columns = Self::default();
-        for lease in leases {
-            columns.ids.push(&lease.id);
-            columns.slots.push(lease.slot);
-            columns.generations.push(signed(lease.generation));
-            columns.seconds.push(lease.lasts.as_secs_f64());
-        }
-        columns
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn news_are_events_only_without_a_gap_in_the_same_history() {
-        let meta = |last_index, epoch: &str| Meta { last_index, epoch: epoch.to_owned() };
+        let meta = |last_index, epoch: &str| Meta { last_index, epoch: epoch.to_owned(), clock: Duration::ZERO };
         let position = Position { epoch: "a".to_owned(), index: 5 };
         let of = |indexes: &[u64]| -> Vec<StoredEvent> {
             indexes.iter().map(|index| StoredEvent::new(*index, Vec::new())).collect()
@@ -138,6 +110,10 @@ mod tests {
         assert_eq!(news(&position, &meta(7, "b"), of(&[6, 7])), None, "another history");
         assert_eq!(news(&position, &meta(4, "a"), of(&[])), None, "the history is shorter: something was lost");
         assert_eq!(news(&position, &meta(8, "a"), of(&[7, 8])), None, "the events after it are no longer kept");
-        assert_eq!(news(&position, &meta(8, "a"), of(&[6, 7])), None, "too many to be read at once");
+        assert_eq!(news(&position, &meta(8, "a"), of(&[6, 7])), None, "one is missing");
+
+        let first: Vec<u64> = (6..).take(MAX_READ).collect();
+        let read = news(&position, &meta(1_000_000, "a"), of(&first));
+        assert_eq!(read, Some(News::Events(of(&first))), "the rest is read afterwards");
     }
 }

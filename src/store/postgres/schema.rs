@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 use super::connect::Session;
@@ -12,7 +12,7 @@ use crate::clean::clean;
 use crate::store::StoreError;
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
@@ -27,8 +27,8 @@ const MIGRATION_LOCK: i64 = i64::from_be_bytes(*b"portolan");
 
 /// Each of them makes the next format of the one before. A published one never changes.
 ///
-/// A lease is a row of its own, so that a renewal writes a few bytes: half of each page stays free for the next version of
-/// a row. The event has the change twice: as clients read it, and as other servers take it over.
+/// The event has the change twice: as clients read it, and as other servers take it over. Renewals of leases are rows of many:
+/// each server writes one a second. Compressing them would take longer than writing them.
 const MIGRATIONS: [&str; FORMAT as usize] = [
     "
     CREATE TABLE portolan.meta (
@@ -66,7 +66,27 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
         expires timestamptz NOT NULL
     ) WITH (fillfactor = 50);
 ",
+    "
+    DROP TABLE portolan.lease;
+    CREATE TABLE portolan.renewal (
+        server text NOT NULL,
+        number bigint NOT NULL,
+        at timestamptz NOT NULL,
+        body bytea NOT NULL,
+        PRIMARY KEY (server, number)
+    );
+    ALTER TABLE portolan.renewal ALTER COLUMN body SET STORAGE EXTERNAL;
+",
 ];
+
+/// The first format whose servers say that they are there.
+const MEMBER_FORMAT: u32 = 3;
+/// How long it takes until a server that was killed no longer counts.
+const MEMBER_WAIT: Duration = Duration::from_secs(4);
+/// The interval at which they are counted.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+const OLDER_SERVERS: &str = "
+    SELECT coalesce(string_agg(name, ', ' ORDER BY name), '') FROM portolan.member WHERE expires > clock_timestamp()";
 
 const HAS_TABLES: &str = "
     SELECT EXISTS (
@@ -129,6 +149,9 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
     let known = format(client).await?;
     let from = known.map_or(0, |(format, _)| format);
+    if (MEMBER_FORMAT..FORMAT).contains(&from) {
+        wait_for_older_servers(client).await?;
+    }
     if from == 0 {
         client.batch_execute("CREATE SCHEMA IF NOT EXISTS portolan").await?;
     }
@@ -140,6 +163,21 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
     client.batch_execute("COMMIT").await?;
 
     format(client).await?.ok_or_else(|| Fault::broken("its tables are gone again"))
+}
+
+/// Servers of an older format and of this one would not know of each other's renewals: they never run together.
+async fn wait_for_older_servers(client: &Client) -> Result<(), Fault> {
+    let deadline = Instant::now() + MEMBER_WAIT;
+    loop {
+        let names: String = client.query_one(OLDER_SERVERS, &[]).await?.try_get(0)?;
+        if names.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Fault::used_by_older(&names));
+        }
+        sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// The format of the tables and the cluster that they belong to; `None` if there are none.

@@ -14,7 +14,7 @@ use super::url::PostgresUrl;
 use crate::store::{StoreError, StoreStatus};
 
 /// The tables that count.
-const TABLES: [&str; 5] = ["record", "event", "lease", "audit", "member"];
+const TABLES: [&str; 5] = ["record", "event", "renewal", "audit", "member"];
 /// A difference of the clocks that is worth a line, in seconds.
 const MAX_CLOCK_DIFFERENCE: f64 = 5.0;
 /// How long the reading may take.

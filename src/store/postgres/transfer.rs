@@ -8,10 +8,10 @@ use tokio_postgres::Client;
 use super::audit;
 use super::connect::{Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, contents, signed};
+use super::news::{contents, signed};
 use super::schema::{self, FORMAT, format};
 use super::url::PostgresUrl;
-use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit, StoredLease};
+use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
 
 /// How long one step may take.
 const STEP_TIMEOUT: Duration = Duration::from_mins(2);
@@ -81,12 +81,7 @@ impl PostgresImport {
     ///
     /// # Errors
     /// It cannot be reached or used, or there is something in it.
-    pub async fn begin(
-        url: &PostgresUrl,
-        cluster: &str,
-        contents: &Contents,
-        leases: &[StoredLease],
-    ) -> Result<Self, StoreError> {
+    pub async fn begin(url: &PostgresUrl, cluster: &str, contents: &Contents) -> Result<Self, StoreError> {
         let session = connect(url, None).await?;
         schema::prepare(&session, url, cluster).await?;
         let import = Self { url: url.clone(), session };
@@ -94,7 +89,7 @@ impl PostgresImport {
         if let Some(found) = import.step(lock(&import.session.client)).await? {
             return Err(url.unusable(found, "name an empty database; `createdb` makes one"));
         }
-        import.step(fill(&import.session.client, contents, leases)).await?;
+        import.step(fill(&import.session.client, contents)).await?;
         Ok(import)
     }
 
@@ -140,7 +135,7 @@ async fn lock(client: &Client) -> Result<Option<String>, Fault> {
         .then(|| format!("it is not empty: {records} records at index {index}, {audit} records of the audit log")))
 }
 
-async fn fill(client: &Client, contents: &Contents, leases: &[StoredLease]) -> Result<(), Fault> {
+async fn fill(client: &Client, contents: &Contents) -> Result<(), Fault> {
     let set = "UPDATE portolan.meta SET last_index = $1, epoch = $2";
     client.execute(set, &[&signed(contents.index), &contents.epoch]).await?;
 
@@ -158,14 +153,6 @@ async fn fill(client: &Client, contents: &Contents, leases: &[StoredLease]) -> R
             INSERT INTO portolan.event (number, body, replica)
             SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])";
         client.execute(insert, &[&numbers, &bodies, &replicas]).await?;
-    }
-    for some in leases.chunks(ROWS) {
-        let columns = LeaseColumns::of(some);
-        let insert = "
-            INSERT INTO portolan.lease (id, slot, generation, expires)
-            SELECT id, slot, generation, clock_timestamp() + lasts * interval '1 second'
-            FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::float8[]) AS l (id, slot, generation, lasts)";
-        client.execute(insert, &[&columns.ids, &columns.slots, &columns.generations, &columns.seconds]).await?;
     }
     Ok(())
 }

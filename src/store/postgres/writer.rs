@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, join3};
+use futures_util::future::join3;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
@@ -11,11 +11,12 @@ use super::audit;
 use super::batch::write;
 use super::connect::{Session, connect};
 use super::fault::{self, Fault};
-use super::news::{LeaseColumns, Meta, begin_history, contents, events, is_loss, leases, news, signed};
+use super::news::{MAX_READ, Meta, begin_history, contents, events, is_loss, news, signed};
+use super::renewals;
 use super::statements::WriteStatements;
 use super::url::PostgresUrl;
 use crate::store::audit::AuditHead;
-use crate::store::{Batch, News, Position, StoreError, StoredLease, Turn};
+use crate::store::{Batch, News, Position, RenewalMarks, StoreError, Turn};
 
 /// How long a step may take. PostgreSQL itself gives up a statement after the same time.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,7 +26,7 @@ type ReplyTo<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked to do.
 pub(super) enum WriteRequest {
-    TakeTurn(Position, Vec<StoredLease>, ReplyTo<Turn>),
+    TakeTurn(Position, Option<RenewalMarks>, ReplyTo<Turn>),
     Append(Batch, ReplyTo<u64>),
 }
 
@@ -56,8 +57,8 @@ impl TurnWriter {
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<WriteRequest>) {
         while let Some(request) = requests.recv().await {
             match request {
-                WriteRequest::TakeTurn(position, due, reply_to) => {
-                    let turn = self.take_turn(&position, &due).await;
+                WriteRequest::TakeTurn(position, marks, reply_to) => {
+                    let turn = self.take_turn(&position, marks).await;
                     let _ = reply_to.send(turn);
                 }
                 WriteRequest::Append(batch, reply_to) => {
@@ -68,14 +69,13 @@ impl TurnWriter {
         }
     }
 
-    async fn take_turn(&mut self, position: &Position, due: &[StoredLease]) -> Result<Turn, StoreError> {
+    async fn take_turn(&mut self, position: &Position, marks: Option<RenewalMarks>) -> Result<Turn, StoreError> {
         if self.turn.take().is_some() {
             // It was not ended: its taker is gone.
             self.prepared = None;
         }
-        let max = self.max_events;
         let (session, statements) = self.connected().await?;
-        let began = begin(session, statements, (position, max), due);
+        let began = begin(session, statements, position, marks);
         let began = timeout(STEP_TIMEOUT, began).await.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
 
         let (open, turn) = self.checked(began).await?;
@@ -144,13 +144,18 @@ impl TurnWriter {
 async fn begin(
     session: &Session,
     statements: &WriteStatements,
-    (position, max_events): (&Position, u64),
-    due: &[StoredLease],
+    position: &Position,
+    marks: Option<RenewalMarks>,
 ) -> Result<(OpenTurn, Turn), Fault> {
     let client = &session.client;
-    let (after, limit) = (signed(position.index), signed(max_events));
+    let (after, limit) = (signed(position.index), signed(MAX_READ as u64));
     let parameters: [&(dyn ToSql + Sync); 2] = [&after, &limit];
-    let (open, rows) = join(open(session, statements), client.query(&statements.events, &parameters)).await;
+    let (open, rows, renewed) = join3(
+        open(session, statements),
+        client.query(&statements.events, &parameters),
+        renewals::rows(client, &statements.renewals, marks.as_ref()),
+    )
+    .await;
     let mut open = open?;
     if is_loss(position, &open.meta) {
         // A new history begins, whatever becomes of the turn.
@@ -163,12 +168,10 @@ async fn begin(
         None => News::Reset(Box::new(contents(client).await?)),
     };
 
-    let mut known = Vec::new();
-    if !due.is_empty() {
-        let columns = LeaseColumns::of(due);
-        known = leases(&client.query(&statements.leases, &[&columns.ids, &columns.slots]).await?)?;
-    }
-    Ok((open, Turn { news, leases: known }))
+    let (clock, renewed) = (open.meta.clock, renewed?);
+    let renewals = marks.map(|marks| renewals::renewals(&renewed, marks, clock, None)).transpose()?;
+    let last_index = open.meta.last_index;
+    Ok((open, Turn { news, last_index, renewals }))
 }
 
 /// Opens the transaction, and waits for the lock.

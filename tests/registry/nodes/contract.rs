@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan::store::{
-    Batch, Contents, Memory, News, Position, Postgres, SharedStore, Sqlite, Store, StoreError, StoredEvent,
-    StoredLease, SyncRequest, Write,
+    Batch, ClusterServer, Contents, Memory, News, Position, Postgres, RenewalMarks, Renewals, SharedStore, Sqlite,
+    Store, StoreError, StoredEvent, StoredLease, SyncRequest, Write,
 };
 use tokio::runtime::Runtime;
 
@@ -111,18 +111,6 @@ fn all_stores_keep_one_contract() {
     }
 }
 
-fn lease(id: &str, generation: u64, seconds: u64) -> StoredLease {
-    StoredLease { id: id.into(), slot: 0, generation, lasts: Duration::from_secs(seconds) }
-}
-
-fn sync(store: &Postgres, renewals: Vec<StoredLease>, due: Vec<StoredLease>) -> Vec<StoredLease> {
-    store
-        .sync(SyncRequest { position: Position::default(), renewals, due, ..SyncRequest::default() })
-        .wait()
-        .unwrap()
-        .leases
-}
-
 #[test]
 fn turns_order_the_writes_of_several_servers() {
     let runtime = Runtime::new().unwrap();
@@ -132,17 +120,17 @@ fn turns_order_the_writes_of_several_servers() {
     let (other, _) = postgres(&runtime, &url);
     let position = |index| Position { epoch: contents.epoch.clone(), index };
 
-    assert_eq!(one.take_turn(position(0), Vec::new()).wait().unwrap().news, News::Events(Vec::new()));
+    assert_eq!(one.take_turn(position(0), None).wait().unwrap().news, News::Events(Vec::new()));
     // The other one waits until the turn has ended, and then knows what was written in it.
-    let waiting = other.take_turn(position(0), Vec::new());
+    let waiting = other.take_turn(position(0), None);
     assert_eq!(one.append(batch(1)).wait(), Ok(1));
     assert_eq!(waiting.wait().unwrap().news, News::Events(batch(1).events));
     assert_eq!(other.append(batch(2)).wait(), Ok(2));
 
     // A turn that ends without a change, and one that does not follow.
-    one.take_turn(position(1), Vec::new()).wait().unwrap();
+    one.take_turn(position(1), None).wait().unwrap();
     assert_eq!(one.append(Batch { after: 2, ..Batch::default() }).wait(), Ok(2));
-    other.take_turn(position(2), Vec::new()).wait().unwrap();
+    other.take_turn(position(2), None).wait().unwrap();
     assert_eq!(other.append(batch(2)).wait(), Err(StoreError::OutOfOrder { after: 1, last: 2 }));
     assert_eq!(one.append(batch(3)).wait(), Ok(3));
 
@@ -150,7 +138,7 @@ fn turns_order_the_writes_of_several_servers() {
     let foreign = Position { epoch: "another".to_owned(), index: 3 };
     let mut epochs = Vec::new();
     for unknown in [foreign, position(9), position(9)] {
-        let News::Reset(all) = one.take_turn(unknown, Vec::new()).wait().unwrap().news else { panic!("it is unknown") };
+        let News::Reset(all) = one.take_turn(unknown, None).wait().unwrap().news else { panic!("it is unknown") };
         assert_eq!((all.index, all.events.len()), (3, 3));
         assert_eq!(one.append(Batch { after: 3, ..Batch::default() }).wait(), Ok(3));
         epochs.push(all.epoch);
@@ -176,48 +164,106 @@ fn a_server_that_stops_in_its_turn_does_not_stop_the_others() {
     let (other, _) = postgres(&runtime, &url);
     let position = Position { epoch: contents.epoch, index: 0 };
 
-    one.take_turn(position.clone(), Vec::new()).wait().unwrap();
-    let mut turns = (0..20).map(|_| other.take_turn(position.clone(), Vec::new()).wait());
+    one.take_turn(position.clone(), None).wait().unwrap();
+    let mut turns = (0..20).map(|_| other.take_turn(position.clone(), None).wait());
     assert!(turns.any(|turn| turn.is_ok()), "the turn of the first ends after two seconds");
     assert_eq!(other.append(batch(1)).wait(), Ok(1));
     assert!(one.append(batch(1)).wait().is_err(), "its turn is over");
 }
 
 #[test]
-fn leases_are_fenced_by_their_generation_and_never_get_shorter() {
+fn what_is_more_than_is_read_at_once_is_read_without_a_gap() {
+    let runtime = Runtime::new().unwrap();
+    let database = shared();
+    let url = database.create();
+    let (store, contents) = postgres(&runtime, &url);
+    let fill = "INSERT INTO portolan.event SELECT n, 'body', 'replica' FROM generate_series(1, 12001) AS n;
+        UPDATE portolan.meta SET last_index = 12001";
+    database.sql(&url, fill);
+
+    let position = |index| Position { epoch: contents.epoch.clone(), index };
+    let (mut by_sync, mut by_turns) = (vec![0], vec![0]);
+    while by_sync.last() != Some(&12_001) {
+        let request = SyncRequest { position: position(*by_sync.last().unwrap()), ..SyncRequest::default() };
+        let report = store.sync(request).wait().unwrap();
+        let News::Events(events) = report.news else { panic!("all are kept") };
+        by_sync.extend(events.iter().map(|event| event.index));
+        assert_eq!(report.last_index, 12_001);
+
+        let turn = store.take_turn(position(*by_turns.last().unwrap()), None).wait().unwrap();
+        let News::Events(events) = turn.news else { panic!("all are kept") };
+        by_turns.extend(events.iter().map(|event| event.index));
+        assert_eq!(turn.last_index, 12_001);
+        assert_eq!(store.append(Batch { after: 12_001, ..Batch::default() }).wait(), Ok(12_001));
+        assert!(!events.is_empty() && events.len() < 12_001, "{}", events.len());
+    }
+    assert!(by_sync == by_turns && by_sync.iter().copied().eq(0..=12_001));
+}
+
+fn lease(id: &str, seconds: u64) -> StoredLease {
+    StoredLease { id: id.into(), slot: 0, generation: 1, lasts: Duration::from_secs(seconds) }
+}
+
+fn member(id: &str) -> ClusterServer {
+    ClusterServer { id: id.to_owned(), name: id.to_owned(), index: 0, checks: None }
+}
+
+fn marks(reader: &str, read: &[(&str, u64)]) -> RenewalMarks {
+    let read = read.iter().map(|(server, number)| ((*server).to_owned(), *number)).collect();
+    RenewalMarks { reader: reader.to_owned(), read }
+}
+
+/// Stores a portion of a server; without leases it stores none.
+fn store_portion(store: &Postgres, server: &str, number: u64, leases: Vec<StoredLease>, leaves: bool) {
+    let member = Some(member(server));
+    let request = SyncRequest { renewals: (number, leases), member, leaves, ..SyncRequest::default() };
+    store.sync(request).wait().unwrap();
+}
+
+fn read_portions(store: &Postgres, marks: RenewalMarks) -> Renewals {
+    let member = Some(member(&marks.reader));
+    let request = SyncRequest { marks: Some(marks), member, ..SyncRequest::default() };
+    store.sync(request).wait().unwrap().renewals.unwrap()
+}
+
+#[test]
+fn a_renewal_reaches_every_other_server_once_with_the_time_that_is_left() {
     let runtime = Runtime::new().unwrap();
     let database = shared();
     let url = database.create();
     let (one, contents) = postgres(&runtime, &url);
     let (other, _) = postgres(&runtime, &url);
-    let granted = Batch { leases: vec![lease("id-01", 1, 100), lease("id-09", 1, 0)], ..batch(1) };
-    assert_eq!(one.append(granted).wait(), Ok(1));
+    store_portion(&one, "a", 1, vec![lease("x", 100), lease("y", 5)], false);
+    database.sql(&url, "UPDATE portolan.renewal SET at = at - interval '20 s'");
+    store_portion(&one, "a", 2, vec![lease("x", 200)], false);
 
-    let left = sync(&other, Vec::new(), vec![lease("id-01", 1, 0), lease("id-09", 1, 0), lease("nothing", 1, 0)]);
-    assert_eq!(left.len(), 2);
-    let of = |left: &[StoredLease], id: &str| left.iter().find(|lease| &*lease.id == id).unwrap().lasts;
-    assert!(of(&left, "id-01") > Duration::from_mins(1) && of(&left, "id-09").is_zero(), "{left:?}");
-
-    let renewed = vec![lease("id-01", 1, 50), lease("id-09", 2, 500)];
-    let left = sync(&other, renewed, vec![lease("id-01", 1, 0), lease("id-09", 1, 0)]);
-    assert!(of(&left, "id-01") > Duration::from_mins(1), "a late renewal takes nothing away");
-    assert!(of(&left, "id-09").is_zero(), "a renewal of another generation counts for nothing");
-    let left = sync(&other, vec![lease("id-01", 1, 500)], vec![lease("id-01", 1, 0)]);
-    assert!(of(&left, "id-01") > Duration::from_secs(400), "{left:?}");
-
-    // Nothing that is read in a turn is renewed before the turn ends.
-    let position = Position { epoch: contents.epoch, index: 1 };
-    let turn = one.take_turn(position, vec![lease("id-09", 1, 0)]).wait().unwrap();
-    assert!(of(&turn.leases, "id-09").is_zero());
-    let waiting = other.sync(SyncRequest { renewals: vec![lease("id-09", 1, 500)], ..SyncRequest::default() });
-    let id: Arc<str> = "id-09".into();
-    let removal = Batch {
-        after: 1,
-        events: vec![StoredEvent::new(2, body(2))],
-        writes: vec![Write::Remove { id }],
-        ..Batch::default()
+    let read = read_portions(&other, marks("b", &[]));
+    let of = |id: &str| -> Vec<u64> {
+        read.leases.iter().filter(|lease| &*lease.id == id).map(|lease| lease.lasts.as_secs()).collect()
     };
-    assert_eq!(one.append(removal).wait(), Ok(2));
-    waiting.wait().unwrap();
-    assert_eq!(sync(&other, Vec::new(), vec![lease("id-09", 1, 0)]), [], "its lease is gone with it");
+    let (x, y) = (of("x"), of("y"));
+    assert!(x.len() == 2 && (20..=80).contains(&x[0]) && (100..=200).contains(&x[1]) && y == [0], "{read:?}");
+    assert_eq!(read.marks, marks("b", &[("a", 2)]));
+    assert!(read.clock > Duration::from_hours(24 * 365), "it is the time of day");
+    assert_eq!(read_portions(&other, read.marks.clone()).leases, [], "once");
+    assert_eq!(read_portions(&one, marks("a", &[])).leases, [], "a server knows its own");
+    assert_eq!(read_portions(&other, marks("b", &[("a", 1)])).leases.len(), 1, "what it did not get");
+
+    // Under the lock of all writers, nothing that was stored before is missed.
+    store_portion(&one, "a", 3, vec![lease("z", 100)], false);
+    let position = Position { epoch: contents.epoch, index: 0 };
+    let turn = other.take_turn(position, Some(read.marks.clone())).wait().unwrap().renewals.unwrap();
+    assert_eq!((turn.leases.len(), &*turn.leases[0].id), (1, "z"));
+    assert_eq!(turn.marks, marks("b", &[("a", 3)]));
+    other.append(Batch::default()).wait().unwrap();
+
+    // The last ones of a server that ends.
+    store_portion(&one, "a", 4, vec![lease("last", 100)], true);
+    let read = read_portions(&other, turn.marks);
+    assert_eq!((read.leases.len(), &*read.leases[0].id), (1, "last"));
+    assert_eq!(read.marks, marks("b", &[]), "it is not asked for again");
+
+    database.sql(&url, "UPDATE portolan.renewal SET at = at - interval '31 s'");
+    store_portion(&other, "b", 8, vec![lease("x", 100)], false);
+    assert_eq!(database.sql(&url, "SELECT server, number FROM portolan.renewal"), "b|8", "older ones are removed");
 }

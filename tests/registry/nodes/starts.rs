@@ -50,6 +50,38 @@ pub(super) fn assert_refused(url: &str, more: &[&str], parts: &[&str]) {
     assert!(!said.contains("s3cret"), "{said}");
 }
 
+/// Makes the tables of a database what they were in format 3, with a server that still uses them.
+const OLDER_FORMAT: &str = "
+    DROP TABLE portolan.renewal;
+    CREATE TABLE portolan.lease (
+        id text NOT NULL, slot smallint NOT NULL, generation bigint NOT NULL, expires timestamptz NOT NULL,
+        PRIMARY KEY (id, slot)
+    ) WITH (fillfactor = 50);
+    UPDATE portolan.meta SET format = 3;
+    INSERT INTO portolan.member VALUES ('x', 'old', 1, NULL, clock_timestamp() + interval '1 hour')";
+
+#[test]
+fn servers_of_an_older_format_and_of_this_one_never_run_together() {
+    let database = shared();
+    let url = database.create();
+    let first = node(&url, "a");
+    first.register(&registration("i", 30));
+    drop(first);
+    database.sql(&url, OLDER_FORMAT);
+
+    let parts = ["servers of an older portolan use it: old", "stop them first"];
+    assert_refused(&url, &[], &parts);
+    let migrated = Command::new(portolan_path()).args(["db", "migrate", &url]).env_clear().output().unwrap();
+    let said = String::from_utf8(migrated.stderr).unwrap();
+    assert!(migrated.status.code() == Some(2) && parts.iter().all(|part| said.contains(part)), "{said}");
+    assert_eq!(database.sql(&url, "SELECT format FROM portolan.meta"), "3", "nothing has changed");
+
+    database.sql(&url, "UPDATE portolan.member SET expires = clock_timestamp() + interval '1 s' WHERE id = 'x'");
+    let second = node(&url, "b");
+    assert_eq!(list(&second).instances.len(), 1, "it was killed a moment ago, and no longer counts");
+    assert_eq!(database.sql(&url, "SELECT format FROM portolan.meta"), POSTGRES_FORMAT.to_string());
+}
+
 #[test]
 fn a_database_that_cannot_be_used_is_refused_with_one_line_and_a_hint() {
     let database = shared();

@@ -158,7 +158,6 @@ fn a_change_of_history_begins_anew_for_everyone() {
 
     // What a promotion with loss leaves.
     let lost = "DELETE FROM portolan.event WHERE number > 3; DELETE FROM portolan.record WHERE id IN ('i-3', 'i-4');
-        DELETE FROM portolan.lease WHERE id IN ('i-3', 'i-4');
         UPDATE portolan.meta SET last_index = 3";
     let before = database.sql(&url, "SELECT epoch FROM portolan.meta");
     database.sql(&url, lost);
