@@ -262,7 +262,7 @@ fn failure<T: Default>(error: &NetError) -> Result<T, LookupError> {
             code => Err(LookupError::Error(code_name(code))),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => Err(LookupError::Error(code_name(*code))),
-        NetError::Dns(DnsError::Truncated) => {
+        NetError::Truncated => {
             Err(LookupError::Error("with a truncated message, and with nothing over TCP"))
         }
         NetError::Proto(_) | NetError::Dns(_) => Err(LookupError::Error("with an invalid message")),

@@ -62,6 +62,7 @@ pub(super) struct Api {
 
 /// A page of a list.
 #[derive(Deserialize)]
+#[serde(bound(deserialize = "K: Deserialize<'de>"))]
 struct Page<K> {
     #[serde(default)]
     metadata: ListMeta,
