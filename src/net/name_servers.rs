@@ -262,9 +262,7 @@ fn failure<T: Default>(error: &NetError) -> Result<T, LookupError> {
             code => Err(LookupError::Error(code_name(code))),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => Err(LookupError::Error(code_name(*code))),
-        NetError::Truncated => {
-            Err(LookupError::Error("with a truncated message, and with nothing over TCP"))
-        }
+        NetError::Truncated => Err(LookupError::Error("with a truncated message, and with nothing over TCP")),
         NetError::Proto(_) | NetError::Dns(_) => Err(LookupError::Error("with an invalid message")),
         NetError::NoConnections => Err(LookupError::Failed("it cannot be reached".to_owned())),
         NetError::Busy => Err(LookupError::Failed("too many questions wait for it".to_owned())),
