@@ -234,6 +234,7 @@ fn process_lines(process: &Process, detail: &LocalDetail, now: Timestamp) -> Vec
         ("process", who),
         ("command", process.command.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("executable", process.exe.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("directory", process.cwd.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("runs as", process.user.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("started", process.started.map(|at| since(at, now)).unwrap_or_default()),
         ("parents", parents.join(", ")),

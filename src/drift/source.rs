@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::columns::COLUMNS;
 use super::item::SOURCE;
 use super::look::LookOptions;
-use super::{AllowList, Confirmation, DriftItem, DriftLook, HostFilter, RegistrySource, compare};
+use super::{AllowList, Confirmation, DriftItem, DriftLook, HostFilter, RegistrySource, compare, kinds};
 use crate::error::Result;
 use crate::model::{
     Column, Completeness, DriftState, HostFacts, OwnerLookup, PartialError, Service, Timestamp, Update, UpdateSink,
@@ -141,9 +141,11 @@ impl Drift {
             out.missing_permission(limit);
         }
 
-        let shown = items.into_iter().filter(|item| self.shows(item));
+        let mut shown: Vec<DriftItem> = items.into_iter().filter(|item| self.shows(item)).collect();
+        // What is wrong now comes before advice, of which a registry may have one for each instance.
+        shown.sort_by_key(|item| item.finding.as_ref().is_some_and(|finding| finding.code() == kinds::NO_CHECK.code));
         // After a `Break` there is nothing more to stop.
-        let _ = shown.map(DriftItem::into_service).try_for_each(|service| out.service(service));
+        let _ = shown.into_iter().map(DriftItem::into_service).try_for_each(|service| out.service(service));
         Ok(completeness)
     }
 

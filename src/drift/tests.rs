@@ -23,6 +23,7 @@ pub(super) fn listener(address: &str, port: u16, process: &str) -> Service<Local
         name: process.into(),
         command: None,
         exe: None,
+        cwd: None,
         user: None,
         started: Some(Timestamp::from_second(NOW - 600).unwrap()),
         memory_bytes: None,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::json_fields::{JsonFields, json_duration, object_of};
 use super::{HttpPath, Method, Problem, StatusRanges};
+use crate::clean::redacted_query;
 
 /// A check of a registered instance. What is not given is the server's default.
 ///
@@ -72,6 +73,15 @@ pub enum CheckKind {
 }
 
 impl CheckKind {
+    /// What it requests beside the registered address: the path of HTTP without secrets, or the service of gRPC.
+    pub(crate) fn target(&self) -> Option<String> {
+        match self {
+            Self::Http { path, .. } => Some(redacted_query(path).into_owned()),
+            Self::Grpc { service } => service.clone(),
+            _ => None,
+        }
+    }
+
     /// Its name in all formats.
     pub const fn as_str(&self) -> &'static str {
         match self {

@@ -185,10 +185,10 @@ pub(super) fn main_process(processes: &[Arc<Process>]) -> Option<&Arc<Process>> 
 impl Process {
     /// Whether it is the same process, apart from memory and CPU time.
     fn has_same_facts(&self, other: &Self) -> bool {
-        let Self { pid, name, command, exe, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8, unread } =
+        let Self { pid, name, command, exe, cwd, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8, unread } =
             self;
         (pid, name, command, exe, user) == (&other.pid, &other.name, &other.command, &other.exe, &other.user)
-            && (started, parents) == (&other.started, &other.parents)
+            && (cwd, started, parents) == (&other.cwd, &other.started, &other.parents)
             && (not_utf8, unread) == (&other.not_utf8, &other.unread)
     }
 }
@@ -237,6 +237,9 @@ pub struct Process {
     pub command: Option<Untrusted>,
     /// The file it runs.
     pub exe: Option<Untrusted>,
+    /// Its working directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<Untrusted>,
     /// The user it runs as (effective).
     pub user: Option<User>,
     /// When it started.

@@ -51,6 +51,9 @@ pub struct RegistryCheck {
     /// What it does: `tcp`, `http`, `grpc`, `ttl`, if the registry says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Untrusted>,
+    /// What it requests: a URL, an address or a path, if the registry says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Untrusted>,
     /// Its result.
     pub state: RegistryState,
     /// What it reported.
@@ -60,9 +63,9 @@ pub struct RegistryCheck {
 
 impl RegistryCheck {
     fn has_same_facts(&self, other: &Self) -> bool {
-        let Self { instance, node, id, name, kind, state, note: _ } = self;
+        let Self { instance, node, id, name, kind, target, state, note: _ } = self;
         (instance, node, id, name) == (&other.instance, &other.node, &other.id, &other.name)
-            && (kind, state) == (&other.kind, &other.state)
+            && (kind, target, state) == (&other.kind, &other.target, &other.state)
     }
 }
 

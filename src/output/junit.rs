@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::xml::XmlWriter;
-use super::{Footer, Format, RenderOptions};
+use super::{Footer, Format, RenderOptions, place_with_path};
 use crate::clean::{clean, escaped};
 use crate::model::{DriftDetail, DriftState, Endpoint, Figures, Health, HealthState, PartialError, Service};
 
@@ -74,7 +74,7 @@ impl TestCase {
         let figures = endpoint.health.as_deref().map(|health| health.figures).unwrap_or_default();
         Self {
             class: class(service),
-            name: endpoint.to_string(),
+            name: place_with_path(service, endpoint),
             outcome,
             log: lines.join("\n"),
             properties: properties(service, &figures),

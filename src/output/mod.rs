@@ -17,6 +17,7 @@ mod live;
 mod name;
 mod ndjson;
 mod nmap_xml;
+mod place;
 mod prometheus;
 mod prometheus_sd;
 #[cfg(feature = "cli")]
@@ -42,6 +43,7 @@ pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::{write_document, write_pretty_value, write_value};
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, MousePress, View, ViewAction};
+use place::place_with_path;
 #[cfg(feature = "cli")]
 pub(crate) use table::{Field, TableLayout};
 

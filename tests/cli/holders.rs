@@ -35,7 +35,11 @@ fn who_names_the_process_its_command_line_and_its_parents() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(ran.stdout.starts_with(&format!("sleep listens on tcp 127.0.0.1:{port}\n")), "{}", ran.stdout);
     // A process that even root may not read, as on some hosts, might hold it too; then the line goes on.
-    for line in [format!("  process     sleep (pid {pid})"), "  command     sleep 600".to_owned()] {
+    for line in [
+        format!("  process     sleep (pid {pid})"),
+        "  command     sleep 600".to_owned(),
+        format!("  directory   {}", std::env::current_dir().unwrap().display()),
+    ] {
         assert!(ran.stdout.lines().any(|one| one.starts_with(&line)), "{line}: {}", ran.stdout);
     }
     let parent = format!("(pid {})", std::process::id());
@@ -198,4 +202,28 @@ fn a_socket_is_found_as_other_tools_write_it() {
     assert_eq!((refused.code, refused.stderr), (Some(1), format!("nothing listens on TCP 127.0.0.2:{port}\n")));
     let killed = portolan(&format!("kill 127.0.0.1:{port} --yes")).run();
     assert_eq!((killed.code, killed.stderr), (Some(0), format!("sleep (pid {pid}) ended\n")));
+}
+
+/// Two programs listen on one port at different addresses, and have nothing to do with each other.
+#[test]
+fn kill_ends_one_program_of_a_port_only_by_its_address() {
+    let first = Holder::new();
+    let listener = TcpListener::bind(("127.0.0.2", first.1)).unwrap();
+    let second = Holder(Command::new("sleep").arg("600").stdin(OwnedFd::from(listener)).spawn().unwrap(), first.1);
+    let (one, other, port) = (first.0.id(), second.0.id(), first.1);
+
+    let refused = portolan(&format!("kill {port} --yes")).run();
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    for part in [
+        "several programs hold it",
+        &format!("sleep (pid {one}) on tcp 127.0.0.1:{port}"),
+        &format!("sleep (pid {other}) on tcp 127.0.0.2:{port}"),
+        "`portolan kill 127.0.0.1:8080`",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+
+    let killed = portolan(&format!("kill 127.0.0.2:{port} --yes")).run();
+    assert_eq!((killed.code, killed.stderr), (Some(0), format!("sleep (pid {other}) ended\n")));
+    assert_eq!(portolan(&format!("who --pid {port}")).run().stdout, format!("{one}\n"));
 }

@@ -529,3 +529,71 @@ fn a_deadline_leaves_nothing_unsaid() {
     assert_eq!(health["coverage"], serde_json::json!(["tcp"]));
     assert_eq!(health["hindered"], serde_json::json!(["http: the run's deadline passed"]));
 }
+
+/// What was stated about a reply decides the exit code, however usable the service is; a required score decides instead.
+#[test]
+fn a_missed_expectation_fails_the_run() {
+    let peer = Peer::http(|head| answer(if head.contains("/gone") { "404 No" } else { "200 OK" }, "", "ok"));
+    let (url, gone) = (peer.url("/"), peer.url("/gone"));
+    let (url, gone) = (url.as_str(), gone.as_str());
+    let run = |args: &[&str]| portolan(["validate", "--no-check", "dns"].iter().chain(args));
+
+    for (url, expected) in [(url, "201"), (gone, "200")] {
+        let ran = run(&[url, "--expect-status", expected, "--explain"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("D 60"), "the score stays: {ran:?}");
+        assert!(ran.stderr.contains("1 endpoint missed a stated expectation, which fails the run"), "{ran:?}");
+    }
+    assert_eq!(run(&[url, "--expect-status", "200"]).code, Some(0));
+    assert_eq!(run(&[gone]).code, Some(0), "nothing was stated");
+    assert_eq!(run(&[url, "--expect-status", "201", "--min-score", "50"]).code, Some(0));
+    assert_eq!(run(&[url, "--expect-status", "201", "--ignore", "http-unexpected-status"]).code, Some(0));
+}
+
+#[test]
+fn wait_names_every_service_that_is_not_ready() {
+    let directory = TempDir::new();
+    let file = directory.path("services.toml");
+    let good = Peer::http(|_| answer("200 OK", "", "ok"));
+    let (one, other) = (closed_port(), closed_port());
+    let service = |name: &str, at: &str| format!("[[service]]\nname = '{name}'\nendpoints = ['{at}']\n");
+    let text = service("first", &format!("tcp://{one}"))
+        + &service("good", &good.url("/"))
+        + &service("last", &format!("tcp://{other}"));
+    fs::write(&file, text).unwrap();
+
+    let ran = portolan(["wait", file.to_str().unwrap(), "--timeout", "500ms"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("first scored 0 (tcp-refused); last scored 0 (tcp-refused)"), "{ran:?}");
+}
+
+/// A list of hosts, as other tools take it.
+#[test]
+fn targets_of_a_file_are_checked_with_the_others() {
+    let directory = TempDir::new();
+    let list = directory.path("hosts.txt");
+    let (one, other) = (Peer::http(|_| answer("200 OK", "", "ok")), Peer::http(|_| answer("200 OK", "", "ok")));
+    fs::write(&list, format!("# the shop\n\n{}   the first\n{}\n", one.url("/a"), other.url("/b"))).unwrap();
+
+    let word = format!("@{}", list.display());
+    let junit = directory.path("report.xml");
+    let ran = portolan(
+        ["validate", "--no-check", "dns", &word, &one.url("/c"), "--json", "-o"]
+            .into_iter()
+            .chain([&*format!("junit={}", junit.display())]),
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["items"].as_array().unwrap().len(), 3, "{document}");
+
+    // The paths tell the endpoints of one host apart.
+    let report = fs::read_to_string(&junit).unwrap();
+    for name in [format!("{}/a", one.target()), format!("{}/b", other.target()), format!("{}/c", one.target())] {
+        assert!(report.contains(&format!("name=\"{name}\"")), "{name}: {report}");
+    }
+    let gone = portolan(["validate", "@/nonexistent/hosts.txt"]);
+    assert!(
+        gone.code == Some(2) && gone.stderr.starts_with("error: cannot use target '@/nonexistent/hosts.txt': "),
+        "{gone:?}"
+    );
+}

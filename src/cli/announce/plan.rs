@@ -117,6 +117,7 @@ match = { unit = "postgres*.service", port = "5432,6432" }
             name: process.into(),
             command: None,
             exe: None,
+            cwd: None,
             user: None,
             started: None,
             memory_bytes: None,

@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
-use super::{joined, print_json, report_errors};
+use super::{checks_of, health_word, is_unchecked, joined, print_json, report_errors};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout};
 use crate::error::Result;
-use crate::model::{Completeness, Endpoint, Service, ServiceSummary};
+use crate::model::{Completeness, Endpoint, RegistryCheck, Service, ServiceSummary};
 use crate::output::{self, Align};
 
 const EXAMPLES: &str = "\
@@ -75,19 +75,20 @@ fn write_services(out: &mut (dyn Write + Send), services: &[Service]) -> io::Res
         if at > 0 {
             writeln!(out)?;
         }
-        write_summary(out, &ServiceSummary::of(service))?;
+        write_summary(out, &ServiceSummary::of(service), is_unchecked(service))?;
         writeln!(out)?;
         write_instances(out, &service.endpoints)?;
+        write_checks(out, checks_of(service))?;
     }
     Ok(())
 }
 
-fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary) -> io::Result<()> {
+fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary, is_unchecked: bool) -> io::Result<()> {
     let namespace = service.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
     writeln!(out, "{namespace}{}", joined(&service.name))?;
 
     let lines = [
-        ("health", service.health.as_str().to_owned()),
+        ("health", health_word(service.health, is_unchecked).to_owned()),
         ("healthy", format!("{} of {}", service.healthy, service.instances)),
         ("versions", joined(&service.versions)),
         ("capabilities", joined(&service.capabilities)),
@@ -112,6 +113,34 @@ fn write_instances(out: &mut (dyn Write + Send), endpoints: &[Endpoint]) -> io::
     ];
     let rows: Vec<_> = endpoints.iter().map(instance_row).collect();
     output::write_grid(out, columns, &rows)
+}
+
+/// What the registry checks, where, and what it found.
+fn write_checks(out: &mut (dyn Write + Send), checks: &[RegistryCheck]) -> io::Result<()> {
+    if checks.is_empty() {
+        return Ok(());
+    }
+    let columns = [
+        ("CHECK", Align::Left),
+        ("INSTANCE", Align::Left),
+        ("KIND", Align::Left),
+        ("TARGET", Align::Left),
+        ("STATE", Align::Left),
+    ];
+    let rows: Vec<_> = checks.iter().map(check_row).collect();
+    writeln!(out)?;
+    output::write_grid(out, columns, &rows)
+}
+
+fn check_row(check: &RegistryCheck) -> [Cow<'static, str>; 5] {
+    let name = if check.name.as_raw().is_empty() { &check.id } else { &check.name };
+    [
+        name.to_string().into(),
+        joined(check.instance.as_ref().or(check.node.as_ref())).into(),
+        joined(check.kind.as_ref()).into(),
+        joined(check.target.as_ref()).into(),
+        check.state.as_str().into(),
+    ]
 }
 
 fn instance_row(endpoint: &Endpoint) -> [Cow<'static, str>; 9] {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clap::Args;
 use glob::Pattern;
 
-use super::{joined, print_json, report_errors};
+use super::{health_word, is_unchecked, joined, print_json, report_errors};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout};
@@ -44,16 +44,16 @@ impl List {
         let json = global.wants_json("portolan services list")?;
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
-            let services = listing.services.iter().map(ServiceSummary::of);
-            let services: Vec<ServiceSummary> = services.filter(|service| self.takes(service)).collect();
+            let services = listing.services.iter().map(|service| (ServiceSummary::of(service), is_unchecked(service)));
+            let (services, unchecked): (Vec<ServiceSummary>, Vec<bool>) =
+                services.filter(|(service, _)| self.takes(service)).unzip();
 
             if json {
                 print_json(&services, &listing)?;
             } else {
-                stdout::with_stdout(
-                    None,
-                    |out| if services.is_empty() { Ok(()) } else { write_table(out, &services) },
-                )?;
+                stdout::with_stdout(None, |out| {
+                    if services.is_empty() { Ok(()) } else { write_table(out, &services, &unchecked) }
+                })?;
             }
             let exit = report_errors(&listing);
             if services.is_empty() && !global.quiet {
@@ -72,7 +72,7 @@ impl List {
     }
 }
 
-fn write_table(out: &mut (dyn Write + Send), services: &[ServiceSummary]) -> io::Result<()> {
+fn write_table(out: &mut (dyn Write + Send), services: &[ServiceSummary], unchecked: &[bool]) -> io::Result<()> {
     let columns = [
         ("NAMESPACE", Align::Left),
         ("NAME", Align::Left),
@@ -81,16 +81,17 @@ fn write_table(out: &mut (dyn Write + Send), services: &[ServiceSummary]) -> io:
         ("VERSIONS", Align::Left),
         ("TAGS", Align::Left),
     ];
-    let rows: Vec<_> = services.iter().map(row).collect();
+    let rows: Vec<_> =
+        services.iter().zip(unchecked).map(|(service, is_unchecked)| row(service, *is_unchecked)).collect();
     output::write_grid(out, columns, &rows)
 }
 
-fn row(service: &ServiceSummary) -> [std::borrow::Cow<'static, str>; 6] {
+fn row(service: &ServiceSummary, is_unchecked: bool) -> [std::borrow::Cow<'static, str>; 6] {
     [
         joined(&service.namespace).into(),
         joined(&service.name).into(),
         format!("{}/{}", service.healthy, service.instances).into(),
-        service.health.as_str().into(),
+        health_word(service.health, is_unchecked).into(),
         joined(&service.versions).into(),
         joined(&service.tags).into(),
     ]

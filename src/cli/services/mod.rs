@@ -15,7 +15,9 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::{Global, stderr, stdout};
 use crate::error::Result;
-use crate::model::{Completeness, Listing, PartialError, SCHEMA};
+use crate::model::{
+    Completeness, HealthState, Listing, PartialError, RegisteredDetail, RegistryCheck, RegistryDetail, SCHEMA, Service,
+};
 use crate::output;
 
 pub(super) use self::selection::{InstanceSelection, report_missing};
@@ -92,6 +94,28 @@ pub(super) fn report_errors(listing: &Listing) -> Exit {
 }
 
 /// The texts of a cell, separated by commas.
+/// What the registry checks of a service.
+fn checks_of(service: &Service) -> &[RegistryCheck] {
+    if let Some(detail) = service.detail.downcast_ref::<RegisteredDetail>() {
+        return &detail.checks;
+    }
+    service.detail.downcast_ref::<RegistryDetail>().map_or(&[], |detail| &detail.checks)
+}
+
+/// Whether only leases and reports say how a service of portolan's own registry is: no check looks at it.
+fn is_unchecked(service: &Service) -> bool {
+    service.detail.downcast_ref::<RegisteredDetail>().is_some_and(|detail| detail.checks.is_empty())
+}
+
+/// The health of a service, in words that do not claim a check where there is none.
+fn health_word(health: HealthState, is_unchecked: bool) -> &'static str {
+    match health {
+        HealthState::Healthy if is_unchecked => "passing by lease",
+        HealthState::Unknown if is_unchecked => "unchecked",
+        health => health.as_str(),
+    }
+}
+
 fn joined<T: ToString>(texts: impl IntoIterator<Item = T>) -> String {
     texts.into_iter().map(|text| text.to_string()).collect::<Vec<_>>().join(", ")
 }

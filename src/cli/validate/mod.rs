@@ -41,16 +41,17 @@ use crate::source::Source;
 
 /// Check services and score their health; every point is explained
 ///
-/// A target is HOST:PORT, a URL, SOURCE/NAME (such as local/nginx or portolan/web), a services file (TOML or YAML) with or
-/// without the name of a service in it, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,
+/// A target is HOST:PORT (or :PORT of this machine), a URL, SOURCE/NAME (such as local/nginx or portolan/web), a services file
+/// (TOML or YAML) with or without the name of a service in it, @FILE with a target per line, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,
 /// the identified protocol or the port decides which checks run.
 ///
 /// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client
-/// cannot use the service now, and the exit code is 1 (--min-score sets another limit). `portolan explain` lists all findings.
+/// cannot use the service now, and the exit code is 1 (--min-score sets another limit). It is 1 too if a reply misses a stated
+/// --expect-status. `portolan explain` lists all findings.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate https://example.org/health --explain
-  portolan validate https://example.org --columns name,cert_days    days until the certificate expires
+  portolan validate @hosts.txt --columns address,cert_days --sort cert_days    days until each certificate expires
   portolan validate postgresql://db:5432 redis://cache:6379
   portolan validate services.toml                                   all services of a file
   portolan discover local --json | portolan validate - --min-score 80
@@ -58,7 +59,7 @@ use crate::source::Source;
   portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
   portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
 pub(super) struct Validate {
-    /// HOST:PORT, a URL, SOURCE/NAME, a services file, or - for standard input
+    /// HOST:PORT, a URL, SOURCE/NAME, a services file, @FILE with a target per line, or - for standard input
     #[arg(value_name = "TARGET", required = true, value_hint = ValueHint::Hostname)]
     targets: Vec<String>,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Reads the targets of the command line as services.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -31,6 +32,8 @@ pub(in crate::cli) struct Targets {
     status: Arc<ReloadStatus>,
 }
 
+/// The size limit of a list of targets.
+const MAX_LIST: u64 = 16 << 20;
 /// The size limit of standard input; a listing of 100,000 services has 40 MB.
 const MAX_INPUT: u64 = 1 << 30;
 
@@ -40,8 +43,8 @@ impl Targets {
     /// # Errors
     /// If a target is invalid.
     pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
-        let (files, others): (Vec<String>, Vec<String>) =
-            words.iter().cloned().partition(|word| is_services_file(word));
+        let words = expanded(words)?;
+        let (files, others): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| is_services_file(word));
         let before = stamps(&files);
         let declared = services_files(&files)?;
         let (names, others): (Vec<String>, Vec<String>) = others.into_iter().partition(|word| {
@@ -153,6 +156,39 @@ impl Targets {
         }
         Ok(())
     }
+}
+
+/// The targets, with those of each `@FILE` in its place.
+///
+/// # Errors
+/// If a file cannot be read.
+fn expanded(words: &[String]) -> Result<Vec<String>> {
+    let mut targets = Vec::with_capacity(words.len());
+    for word in words {
+        match word.strip_prefix('@').filter(|file| !file.is_empty()) {
+            Some(file) => targets.extend(targets_of_file(file)?),
+            None => targets.push(word.clone()),
+        }
+    }
+    Ok(targets)
+}
+
+/// The targets of a file: one per line, the first word of it. Empty lines and comments (#) are left out.
+fn targets_of_file(file: &str) -> Result<Vec<String>> {
+    let mut text = String::new();
+    let opened = File::open(file).and_then(|opened| opened.take(MAX_LIST).read_to_string(&mut text));
+    let read = opened.map_err(|error| unreadable_list(file, plain(&error)))?;
+    if read as u64 == MAX_LIST {
+        return Err(unreadable_list(file, "it is larger than 16 MiB".to_owned()));
+    }
+
+    let words = text.lines().filter_map(|line| line.split('#').next()?.split_whitespace().next());
+    Ok(words.map(str::to_owned).collect())
+}
+
+fn unreadable_list(file: &str, why: String) -> Error {
+    let hint = "@FILE is a file with a target per line: HOST:PORT or a URL";
+    Error::usage(format!("target '@{}'", clean(file)), why, hint)
 }
 
 /// The services of services files.

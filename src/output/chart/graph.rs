@@ -9,8 +9,8 @@ use crate::model::{
     ConnectionDetail, ConnectionDirection, ConnectionEnd, ConnectionPeer, Endpoint, HealthState, K8sRouteDetail,
     Service,
 };
-use crate::output::RenderOptions;
 use crate::output::table::Field;
+use crate::output::{RenderOptions, place_with_path};
 
 /// Groups, owners and endpoints, in the order of the listing.
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl ChartGraph {
             let group = self.group(group);
             let owner = self.owner(group, label);
             if let Some(endpoint) = endpoint {
-                let leaf = leaf(page, endpoint, &cell("state")?);
+                let leaf = leaf(page, service, endpoint, &cell("state")?);
                 self.owners[owner].leaves.push(leaf);
             }
             self.note_names(owner, service);
@@ -111,7 +111,7 @@ impl ChartGraph {
             self.links.push((from, to));
         }
         if let Some(endpoint) = service.endpoints.first().filter(|_| is_server) {
-            let leaf = leaf(page, endpoint, "");
+            let leaf = leaf(page, service, endpoint, "");
             let leaves = &mut self.owners[own].leaves;
             if !leaves.iter().any(|known| known.label == leaf.label) {
                 leaves.push(leaf);
@@ -223,8 +223,8 @@ fn owner_label(service: &Service, endpoint: Option<&Endpoint>, process: &str, pi
 }
 
 /// `tcp 127.0.0.1:80  http  healthy`
-fn leaf(page: &RenderOptions, endpoint: &Endpoint, state: &str) -> Leaf {
-    let mut label = format!("{} {endpoint}", endpoint.transport.as_str());
+fn leaf(page: &RenderOptions, service: &Service, endpoint: &Endpoint, state: &str) -> Leaf {
+    let mut label = format!("{} {}", endpoint.transport.as_str(), place_with_path(service, endpoint));
     let protocol = clean(page.service(endpoint));
     if !protocol.is_empty() {
         label.push_str("  ");

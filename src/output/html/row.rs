@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use crate::clean::clean;
 use crate::model::{Column, DriftDetail, DriftState, Endpoint, HealthState, Service};
-use crate::output::RenderOptions;
+use crate::output::{RenderOptions, place_with_path};
 
 /// The columns of every source.
 pub(super) const COMMON: [&str; 5] = ["proto", "address", "service", "name", "namespace"];
@@ -43,7 +43,7 @@ impl Row {
         let protocol = endpoint.map(|endpoint| clean(page.service(endpoint))).unwrap_or_default();
         let mut cells = vec![
             endpoint.map(|endpoint| endpoint.transport.as_str().to_owned()).unwrap_or_default(),
-            endpoint.map(ToString::to_string).unwrap_or_default(),
+            endpoint.map(|endpoint| place_with_path(service, endpoint)).unwrap_or_default(),
             protocol.clone(),
             service.name.as_ref().map(ToString::to_string).unwrap_or_default(),
             service.namespace.as_ref().map(ToString::to_string).unwrap_or_default(),

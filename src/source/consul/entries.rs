@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use super::findings::{findings, is_maintenance};
-use crate::clean::Untrusted;
+use crate::clean::{Untrusted, redacted_url};
 use crate::model::{
     Address, Endpoint, HealthState, Instance, Lifecycle, RegistryCheck, RegistryDetail, RegistryState, Service,
     Transport,
@@ -83,6 +83,33 @@ struct Check {
     service_id: String,
     #[serde(rename = "Type", default)]
     kind: String,
+    #[serde(rename = "Definition", default, deserialize_with = "null_is_default")]
+    definition: CheckTarget,
+}
+
+/// What a check requests. Consul leaves it out for most checks of its agents.
+#[derive(Debug, Default, Deserialize)]
+struct CheckTarget {
+    #[serde(rename = "HTTP", default)]
+    http: String,
+    #[serde(rename = "TCP", default)]
+    tcp: String,
+    #[serde(rename = "GRPC", default)]
+    grpc: String,
+}
+
+impl Check {
+    /// What it requests: as its definition says, or else its output, such as `HTTP GET http://10.0.0.5/health: 200 OK Output: ...`.
+    fn target(&self) -> Option<Untrusted> {
+        let CheckTarget { http, tcp, grpc } = &self.definition;
+        let defined = [http, tcp, grpc].into_iter().find(|target| !target.is_empty()).map(String::as_str);
+        defined.or_else(|| reported_target(&self.output)).map(|target| redacted_url(target).as_ref().into())
+    }
+}
+
+fn reported_target(output: &str) -> Option<&str> {
+    let rest = ["HTTP GET ", "TCP connect "].iter().find_map(|begin| output.strip_prefix(begin))?;
+    rest.split_once(": ").map(|(target, _)| target)
 }
 
 /// Keys of a node's or an instance's metadata that name its zone.
@@ -134,6 +161,7 @@ impl HealthEntry {
             id: check.id.as_str().into(),
             name: check.name.as_str().into(),
             kind: Some(check.kind.as_str()).filter(|kind| !kind.is_empty()).map(Into::into),
+            target: check.target(),
             state: check.status,
             note: note(&check.output),
         })
@@ -225,7 +253,7 @@ mod tests {
                  "Service":{"ID":"web-1","Service":"web","Tags":["api","v1"],"Address":"web.example","Meta":{"version":"1.2.0"},"Port":8080,
                             "Weights":{"Passing":10,"Warning":3},"Locality":{"Region":"r","Zone":"a"}},
                  "Checks":[{"Node":"n1","CheckID":"serfHealth","Name":"Serf","Status":"passing","Output":"alive","ServiceID":""},
-                           {"Node":"n1","CheckID":"service:web-1","Name":"HTTP","Status":"warning","Output":"429","ServiceID":"web-1"}]}]"#,
+                           {"Node":"n1","CheckID":"service:web-1","Name":"HTTP","Status":"warning","Output":"HTTP GET http://10.0.0.5/health?token=s3cret: 429 Slow Output: x","ServiceID":"web-1"}]}]"#,
         );
         let written: Vec<String> = service.endpoints.iter().map(ToString::to_string).collect();
         assert_eq!(written, ["web.example:8080", "10.0.0.2:80"], "sorted by node and id");
@@ -238,6 +266,10 @@ mod tests {
         assert_eq!(service.endpoints[1].instance.as_deref().unwrap().zone, Some("b".into()));
         let codes: Vec<_> = service.findings.iter().map(crate::model::Finding::code).collect();
         assert_eq!(codes, ["consul-warning"]);
+        let detail = service.detail.downcast_ref::<RegistryDetail>().unwrap();
+        let targets: Vec<Option<String>> =
+            detail.checks.iter().map(|check| check.target.as_ref().map(ToString::to_string)).collect();
+        assert_eq!(targets, [None, Some("http://10.0.0.5/health?token=***".to_owned())], "{:?}", detail.checks);
     }
 
     /// An instance with one check.

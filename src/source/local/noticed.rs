@@ -238,6 +238,7 @@ mod tests {
             name: "x".into(),
             command: None,
             exe: None,
+            cwd: None,
             user: None,
             started: None,
             memory_bytes: None,

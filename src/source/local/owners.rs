@@ -247,6 +247,7 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
         name: facts.name,
         command: None,
         exe: None,
+        cwd: None,
         user: Some(users.user(facts.uid)),
         started: None,
         memory_bytes: None,
@@ -260,15 +261,19 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
         process.unread.extend(more.is_blocked.then_some("command".into()));
         process.command = more.command;
         process.exe = more.exe;
+        process.cwd = more.cwd;
         process.started = clock.time_of(more.started);
         process.memory_bytes = more.resident.checked_mul(clock.page_bytes);
         process.cpu_ms = clock.milliseconds(more.processor);
         process.parents = more.parents;
     }
 
-    for (field, text) in
-        [("name", Some(&process.name)), ("command", process.command.as_ref()), ("exe", process.exe.as_ref())]
-    {
+    for (field, text) in [
+        ("name", Some(&process.name)),
+        ("command", process.command.as_ref()),
+        ("exe", process.exe.as_ref()),
+        ("cwd", process.cwd.as_ref()),
+    ] {
         if text.is_some_and(Untrusted::is_lossy) {
             process.not_utf8.push(field.into());
         }

@@ -46,6 +46,7 @@ pub(super) struct ProcessDetails {
     /// The command line could not be read: the kernel did not reply.
     pub(super) is_blocked: bool,
     pub(super) exe: Option<Untrusted>,
+    pub(super) cwd: Option<Untrusted>,
     /// The pid of its parent; 0 for none.
     pub(super) parent: u32,
     /// The chain of its parents, filled in after the walk.
@@ -69,6 +70,7 @@ struct Paths {
     control_groups: &'static str,
     command: &'static str,
     exe: &'static str,
+    cwd: &'static str,
 }
 
 const FROM_PROCESS: Paths = Paths {
@@ -78,6 +80,7 @@ const FROM_PROCESS: Paths = Paths {
     control_groups: "../cgroup",
     command: "../cmdline",
     exe: "../exe",
+    cwd: "../cwd",
 };
 
 const FROM_THREAD: Paths = Paths {
@@ -88,6 +91,7 @@ const FROM_THREAD: Paths = Paths {
     // Of the thread itself: where the first thread has ended, the process's own are empty.
     command: "../cmdline",
     exe: "../exe",
+    cwd: "../cwd",
 };
 
 /// Reads processes, each of their files once.
@@ -125,6 +129,7 @@ impl ProcessReader {
 
         Self::queue_command(descriptors, paths.command, table.pid, commands);
         let exe = read_link(descriptors, paths.exe);
+        let cwd = read_link(descriptors, paths.cwd);
         let stat = Stat::parse(read_small(descriptors, paths.stat, &mut self.buffer)?).ok_or(Errno::SRCH)?;
 
         let more = ProcessDetails {
@@ -132,6 +137,7 @@ impl ProcessReader {
             command: None,
             is_blocked: false,
             exe,
+            cwd,
             parent: stat.parent,
             parents: Vec::new(),
             resident: stat.resident,

@@ -189,6 +189,7 @@ impl ListenEvent {
             name: self.name.clone(),
             command: None,
             exe: None,
+            cwd: None,
             user: None,
             started: None,
             memory_bytes: None,

@@ -54,7 +54,7 @@ fn our_own_registry_is_listed_shown_and_changed() {
     let at = format!("--server http://{address}");
     let (table, notes) = ran(&format!("services list {at}"), 0);
     let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1], ["default", "db", "1/1", "healthy"], "{table}{notes}");
+    assert_eq!(lines[1], ["default", "db", "1/1", "passing", "by", "lease"], "{table}{notes}");
     assert_eq!(lines[2], ["default", "web", "2/3", "degraded", "1.2.0,", "1.10.0", "blue"], "{table}");
     let filtered = document(&format!("services list w* --json --registry portolan://{address}"));
     assert_eq!(filtered["items"].as_array().unwrap().len(), 1, "{filtered}");

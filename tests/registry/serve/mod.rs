@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod backup;
 mod bench;
 mod config;
 mod dns;
