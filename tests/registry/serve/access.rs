@@ -441,7 +441,7 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     }
     for (args, parts) in [
         (&["revoke", "0000"] as &[&str], &["0000", "no key has this id", "hint:"] as &[&str]),
-        (&["revoke", "ci", "--keys-file", "/nonexistent/keys.json"], &["there is no such file", "--config"]),
+        (&["revoke", "test"], &["no key has this id", "it is the name of "]),
         (&["create", "--name", " "], &["--name", "1 to 100 characters"]),
         (&["create", "--name", "x", "--role", "owner"], &["owner", "viewer, agent, operator, admin"]),
         (&["create", "--name", "x", "--role", "agent"], &["--role agent", "for one host"]),
