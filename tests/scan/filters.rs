@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::Scene;
+use crate::support::{Scene, portolan_path};
 use crate::{assert_found, open, ports, truth, wired};
 
 /// A firewall in a scene: a rule for what comes in.
@@ -170,7 +170,7 @@ fn a_target_without_a_route() {
     assert_eq!(reason("10.2.0.1").as_deref(), Some("no-route"));
     // Nothing was sent, so nothing was accepted.
     for route in ["10.1.0.1:80", "10.2.0.1:80"] {
-        let run = |args: &[&str]| scene.portolan().args(args).output().unwrap();
+        let run = |args: &[&str]| scene.command(portolan_path()).args(args).output().unwrap();
         assert_eq!(run(&["wait", route, "--timeout", "500ms"]).status.code(), Some(1), "{route}");
         let validated = run(&["validate", route, "--json"]);
         let document: serde_json::Value = serde_json::from_slice(&validated.stdout).unwrap();
