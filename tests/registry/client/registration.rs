@@ -180,9 +180,7 @@ fn the_command_waits_for_its_check() {
 
     let _listener = TcpListener::bind(free).unwrap();
     let mut notes = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let registered = notes.find(|note| note.starts_with("registered shop")).unwrap();
-    let own_id = format!(":shop:127.0.0.1:{port}");
-    assert!(registered.ends_with(&own_id), "the same id after a restart: {registered}");
+    assert!(notes.any(|note| note.starts_with("registered shop")));
     assert!(services(&consul).contains("shop-cli"));
     kill(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
@@ -216,7 +214,9 @@ fn the_command_does_not_register_while_the_page_of_its_check_is_missing() {
     assert_eq!(server.discover("service_name=shop&include_unhealthy=true"), Vec::<Value>::new());
 
     is_ready.store(true, Ordering::Relaxed);
-    assert!(notes.any(|note| note.starts_with("registered shop")));
+    let registered = notes.find(|note| note.starts_with("registered shop")).unwrap();
+    let own_id = format!(":shop:127.0.0.1:{port}");
+    assert!(registered.ends_with(&own_id), "the same id after a restart: {registered}");
     kill(child.id(), Signal::INT);
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
