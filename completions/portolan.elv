@@ -906,7 +906,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --port 'Port that the service listens on'
             cand --from-listener 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given'
             cand --address 'Address that clients connect to [default: the first address of this machine that is not a loopback address]'
-            cand --id 'Id of the instance; the same id replaces an older registration [default: a random one]'
+            cand --id 'Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]'
             cand --namespace 'Namespace of the service'
             cand --version 'Version of the instance, as in 1.2.0'
             cand --tag 'Add this tag; can be repeated'

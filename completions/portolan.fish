@@ -1190,7 +1190,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d '
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'Port that the service listens on' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l from-listener -d 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'Address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: a random one]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Namespace of the service' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Version of the instance, as in 1.2.0' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'Add this tag; can be repeated' -r

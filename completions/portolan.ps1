@@ -938,7 +938,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port that the service listens on')
             [CompletionResult]::new('--from-listener', '--from-listener', [CompletionResultType]::ParameterName, 'Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless --name and --check are given')
             [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Address that clients connect to [default: the first address of this machine that is not a loopback address]')
-            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Id of the instance; the same id replaces an older registration [default: a random one]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]')
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Namespace of the service')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Version of the instance, as in 1.2.0')
             [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'Add this tag; can be repeated')
