@@ -35,6 +35,10 @@ pub(super) fn options_of(path: &str) -> Option<Vec<&'static str>> {
         "discover dns" => &["record", "domain", "consul", "server", "port", "timeout"],
         "discover portolan" => &["namespace", "address", "token-file", "ca", "timeout"],
         "discover" | "discover file" => &[],
+        "wait" => {
+            let own = ["min-score", "timeout", "protocol", "header", "expect-status", "expect-json", "follow", "ca"];
+            return Some(own.into_iter().chain(["via", "gone"]).collect());
+        }
         "validate" => {
             return Some(vec![
                 "protocol",

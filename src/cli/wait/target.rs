@@ -214,7 +214,8 @@ mod tests {
         // `validate` and services files check no Unix-domain socket, and a slash makes a target SOURCE/NAME.
         for (text, meaning) in SPELLINGS.iter().filter(|(text, _)| !text.contains(['/', '@'])) {
             let expected = meaning.ok().map(ToOwned::to_owned);
-            let here = text.strip_prefix([':', '*']).map(|_| expected_here(text));
+            let is_here = text.starts_with([':', '*']) && !text.starts_with("::");
+            let here = is_here.then(|| expected_here(text));
             let given = here.unwrap_or_else(|| expected.clone());
             let waits = Target::parse(text).ok().map(|target| target.word());
             assert_eq!(waits, given, "wait {text:?}");
