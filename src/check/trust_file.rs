@@ -92,14 +92,13 @@ mod tests {
         let key = KeyPair::generate().unwrap();
         let one = CertificateParams::new(vec!["a.test".to_owned()]).unwrap().self_signed(&key).unwrap();
         let (pem, der) = (one.pem(), one.der().to_vec());
-        let labelled = |label: &str| pem.replace("CERTIFICATE", label).into_bytes();
         let marked = [b"\xef\xbb\xbf", pem.as_bytes()].concat();
         let two = pem.repeat(2).into_bytes();
         for (bytes, count) in [
             (pem.clone().into_bytes(), 1),
             (der, 1),
-            (labelled("X509 CERTIFICATE"), 1),
-            (labelled("TRUSTED CERTIFICATE"), 1),
+            (pem.replace("CERTIFICATE", "X509 CERTIFICATE").into_bytes(), 1),
+            (pem.replace("CERTIFICATE", "TRUSTED CERTIFICATE").into_bytes(), 1),
             (marked, 1),
             (two, 2),
         ] {

@@ -105,9 +105,12 @@ pub(super) fn parse_port(text: &str) -> Result<Ports, ParseError> {
 mod tests {
     use super::*;
 
+    fn why(text: &str) -> Option<String> {
+        misspelled_host(text).map(|error| error.to_string())
+    }
+
     #[test]
     fn a_word_that_lacks_a_scheme_is_explained() {
-        let why = |text: &str| misspelled_host(text).map(|error| error.to_string());
         assert_eq!(why("localhost:3001/health").as_deref(), Some("it has a path"));
         assert_eq!(why("u:pw@localhost:5432").as_deref(), Some("it has a user, but no scheme"));
         assert_eq!(why("").as_deref(), Some("it is empty"));

@@ -58,7 +58,7 @@ impl Who {
         let (all_netns, runtime) = (self.all_netns, self.runtime);
         // The processes that may be signalled are those that hold the port, not those that a rule of the firewall leads to.
         let state = if self.pid { vec![SocketState::Listen, SocketState::Unconnected] } else { Vec::new() };
-        let mut local = Local { all_netns, runtime, state, ..Local::default() };
+        let mut local = Local { state, all_netns, runtime, ..Local::default() };
         restrict(&mut local, &self.sockets);
         let is_text = global.format == FormatName::Table || (self.pid && !global.has_format_on_line());
         if self.pid && !is_text {

@@ -226,9 +226,9 @@ mod tests {
 
     #[test]
     fn each_cause_is_named_up_to_a_limit() {
-        let causes = |count: usize| (0..count).map(|at| format!("s{at} scored 0")).collect::<Vec<_>>();
-        assert_eq!(joined(&causes(2)), "s0 scored 0; s1 scored 0");
-        assert!(joined(&causes(25)).ends_with("; s19 scored 0; and 5 more"));
+        let causes: Vec<String> = (0..25).map(|at| format!("s{at} scored 0")).collect();
+        assert_eq!(joined(&causes[..2]), "s0 scored 0; s1 scored 0");
+        assert!(joined(&causes).ends_with("; s19 scored 0; and 5 more"));
     }
 
     /// What was silent until the deadline may accept a new connection.

@@ -55,7 +55,7 @@ pub(crate) fn missed_expectation<'e>(endpoint: &'e Endpoint, spec: &CheckSpec) -
         (Some(expected), Some(status)) => !expected.contains(status),
         _ => false,
     };
-    health.findings.iter().find(|finding| match &*finding.code() {
+    health.findings.iter().find(|finding| match finding.code() {
         "grpc-unknown-service" => spec.grpc_service.is_some(),
         code => misses_status && code.starts_with("http-") && !code.starts_with("http-latency"),
     })

@@ -109,7 +109,7 @@ impl RegisteredInstance {
                 id: format!("{at}").into(),
                 name: name.into(),
                 kind: Some(definition.kind.as_str().into()),
-                target: definition.kind.target().map(|target| target.into()),
+                target: definition.kind.target().map(Into::into),
                 state: state.into(),
                 note: None,
             }

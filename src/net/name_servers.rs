@@ -181,8 +181,9 @@ impl NameServer {
 
     /// What the addresses of `name` come from: this server, or this machine itself.
     pub(crate) fn origin(&self, name: &str) -> &str {
-        let is_listed = || Name::from_str_relaxed(name).is_ok_and(|name| !self.listed_addresses(&name).is_empty());
-        if is_localhost(name) || is_listed() { "this machine" } else { &self.name }
+        let is_own = is_localhost(name)
+            || Name::from_str_relaxed(name).is_ok_and(|name| !self.listed_addresses(&name).is_empty());
+        if is_own { "this machine" } else { &self.name }
     }
 
     /// The addresses of a name in the hosts file. Like the C library, DNS is not asked for the other family.

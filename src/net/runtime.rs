@@ -56,12 +56,11 @@ impl BackgroundRuntime {
         let runtime = runtime(0)?;
         let handle = runtime.handle().clone();
         let (running, stopped) = oneshot::channel();
-        let run = move || {
-            let _ = runtime.block_on(stopped);
-        };
         Thread::new()
             .name("portolan-io".to_owned())
-            .spawn(run)
+            .spawn(move || {
+                let _ = runtime.block_on(stopped);
+            })
             .map_err(|error| Error::io(WHAT, error, "raise the limit of processes and threads (`ulimit -u`)"))?;
 
         Ok(Self { handle, _running: running })

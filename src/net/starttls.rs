@@ -312,9 +312,10 @@ async fn postgresql_refusal(peer: &mut Connection, mut reply: Vec<u8>) -> Untrus
     // Whatever arrives is better than nothing.
     let _ = peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.ends_with(b"\0")).await;
     let fields: Vec<&[u8]> = reply.split(|byte| *byte == 0).collect();
-    let field = |kind: u8| fields.iter().find_map(|field| field.strip_prefix(&[kind])).unwrap_or_default();
+    let [code, message] =
+        [b'C', b'M'].map(|kind| fields.iter().find_map(|field| field.strip_prefix(&[kind])).unwrap_or_default());
 
-    match (field(b'C'), field(b'M')) {
+    match (code, message) {
         (b"", b"") => Untrusted::from_bytes(fields.first().and_then(|text| text.get(1..)).unwrap_or_default()),
         (code, message) => Untrusted::from_bytes(&[code, message].join(&b' ')),
     }

@@ -48,13 +48,13 @@ impl Probe for Mongodb {
     fn unavailable(&self, received: &[u8]) -> Option<String> {
         // A reply in HTTP says nothing of this.
         let document = reply(received)?;
-        let flag = |name| value(document, name).map(|(kind, bytes)| kind == 0x08 && bytes == [1]);
         if !is_ok(document) {
             return Some(format!("refuses: {}", text(document, "errmsg")));
         }
 
         // A member of a replica set that is neither recovers, starts, or has no configuration (its manual, `hello`).
-        let serves = ["isWritablePrimary", "secondary", "arbiterOnly"].map(flag);
+        let serves = ["isWritablePrimary", "secondary", "arbiterOnly"]
+            .map(|name| value(document, name).map(|(kind, bytes)| kind == 0x08 && bytes == [1]));
         let is_member = serves[0] == Some(false) && string(document, "msg").is_none();
         (is_member && !serves.contains(&Some(true)))
             .then(|| format!("is neither primary nor secondary {}", text(document, "info")).trim_end().to_owned())
@@ -215,10 +215,13 @@ mod tests {
         assert_eq!(recognise_tcp(&Mongodb, &message(fields)[..60], Some("mongodb")), None);
     }
 
+    /// Why a server does not serve whose reply has these fields besides its version.
+    fn of(fields: &[u8]) -> Option<String> {
+        Mongodb.unavailable(&message(&[b"\x10maxWireVersion\0\x15\0\0\0", fields].concat()))
+    }
+
     #[test]
     fn a_member_that_serves_no_one_says_so() {
-        let wire = b"\x10maxWireVersion\0\x15\0\0\0";
-        let of = |fields: &[u8]| Mongodb.unavailable(&message(&[wire, fields].concat()));
         assert_eq!(of(b"\x08isWritablePrimary\0\x01"), None);
         assert_eq!(of(b"\x08isWritablePrimary\0\0\x08secondary\0\x01"), None);
         assert_eq!(of(b"\x08isWritablePrimary\0\0\x08arbiterOnly\0\x01"), None);

@@ -78,8 +78,8 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
         refusal @ (b"421" | b"521" | b"554") => {
             let refusal = refusal_code(refusal);
             // An enhanced code (RFC 3463) has dots too.
-            let is_host = |word: &&[u8]| word.contains(&b'.') && word.iter().any(u8::is_ascii_alphabetic);
-            let host = line[4..].split(|byte| *byte == b' ').next().filter(is_host);
+            let word = line[4..].split(|byte| *byte == b' ').next();
+            let host = word.filter(|word| word.contains(&b'.') && word.iter().any(u8::is_ascii_alphabetic));
             let identity = Identity::of("smtp").fact("refusal_code", refusal);
             return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
         }

@@ -100,8 +100,8 @@ impl State {
         let Some(entry) = self.view.instances.get(&*lease.id) else {
             return self.confirm_agent(known, now);
         };
-        let ends_later = |known: Option<Duration>| known.is_some_and(|known| known < now.elapsed + *remaining);
-        if entry.record.generation != lease.generation || (lease.check.is_none() && !ends_later(entry.expires)) {
+        let ends_later = entry.expires.is_some_and(|known| known < now.elapsed + *remaining);
+        if entry.record.generation != lease.generation || (lease.check.is_none() && !ends_later) {
             return;
         }
 

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use rustls::{AlertDescription, Error};
 use tracing::{debug, warn};
 
-use super::metrics::Metrics;
 use crate::error::plain;
 use crate::net::{describe_tls_error, find_tls_error};
 
@@ -52,7 +51,7 @@ impl HandshakeFailure {
 /// A failed handshake.
 #[derive(Debug)]
 pub(super) struct FailedHandshake {
-    reason: HandshakeFailure,
+    pub(super) reason: HandshakeFailure,
     text: String,
 }
 
@@ -120,10 +119,9 @@ fn is_about_certificate(alert: AlertDescription) -> bool {
 pub(super) struct HandshakeLog([Mutex<LineBudget>; HandshakeFailure::COUNT]);
 
 impl HandshakeLog {
-    /// Counts a failed handshake, and logs it unless the log has enough of its kind.
-    pub(super) fn note(&self, peer: SocketAddr, failed: &FailedHandshake, metrics: &Metrics) {
+    /// Logs a failed handshake unless the log has enough of its kind.
+    pub(super) fn note(&self, peer: SocketAddr, failed: &FailedHandshake) {
         let FailedHandshake { reason, text } = failed;
-        metrics.handshake_failed(*reason);
         // A check that only connects is not a problem.
         if *reason == HandshakeFailure::Closed {
             debug!(%peer, reason = text, "TLS handshake failed");

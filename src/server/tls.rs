@@ -77,7 +77,8 @@ impl ServerTls {
 
     /// Counts a handshake that failed, and logs why.
     pub(super) fn note_failure(&self, peer: SocketAddr, failed: &FailedHandshake, metrics: &Metrics) {
-        self.failures.note(peer, failed, metrics);
+        metrics.handshake_failed(failed.reason);
+        self.failures.note(peer, failed);
     }
 
     /// The files to watch.

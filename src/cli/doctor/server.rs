@@ -211,12 +211,10 @@ mod tests {
 
     #[test]
     fn a_certificate_that_expires_soon_is_a_warning() {
-        let state = |expires_in_seconds| {
-            let mut status = CertificateStatus::default();
-            status.expires_in_seconds = expires_in_seconds;
-            certificate(&status).state
-        };
-        assert_eq!([state(7 * DAY), state(7 * DAY - 1), state(0), state(-1)], [Good, Warn, Warn, Fail]);
+        for (expires_in_seconds, state) in [(7 * DAY, Good), (7 * DAY - 1, Warn), (0, Warn), (-1, Fail)] {
+            let status = CertificateStatus { expires_in_seconds, ..CertificateStatus::default() };
+            assert_eq!(certificate(&status).state, state, "{expires_in_seconds}");
+        }
     }
 
     #[test]

@@ -103,9 +103,12 @@ pub(in crate::cli) fn hold_every(services: &[Service<LocalDetail>]) -> Result<Ve
     Ok(held)
 }
 
+fn main_pid((service, _): &Holder<'_>) -> Option<u32> {
+    service.detail.main_process().map(|process| process.pid)
+}
+
 /// Listeners of one port at several addresses may belong to programs that have nothing to do with each other: the user names one.
 fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), Refusal> {
-    let main_pid = |(service, _): &Holder<'_>| service.detail.main_process().map(|process| process.pid);
     let Some(first) = holders.first() else { return Ok(()) };
     if holders.iter().all(|holder| main_pid(holder) == main_pid(first)) {
         return Ok(());

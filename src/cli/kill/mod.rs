@@ -88,11 +88,12 @@ impl SignalName {
     }
 }
 
+fn is_exact(service: &Service<LocalDetail>) -> bool {
+    service.endpoints.iter().any(|endpoint| matches!(endpoint.address, Address::Ip(ip) if !ip.is_unspecified()))
+}
+
 /// Of the listeners at one address and those at all addresses, keeps the former: they get the connections.
 fn retain_nearest(services: &mut Vec<Service<LocalDetail>>, socket: &SocketPatterns) {
-    let is_exact = |service: &Service<LocalDetail>| {
-        service.endpoints.iter().any(|endpoint| matches!(endpoint.address, Address::Ip(ip) if !ip.is_unspecified()))
-    };
     if socket.has_address() && services.iter().any(is_exact) {
         services.retain(is_exact);
     }

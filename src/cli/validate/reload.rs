@@ -10,12 +10,11 @@ use parking_lot::Mutex;
 use signal_hook::consts::SIGHUP;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::targets::{Targets, named, services_files};
 use crate::clean::clean;
 use crate::cli::file_stamps::{FileStamp, stamps};
 use crate::cli::stderr;
 use crate::error::{Error, Result};
-use crate::model::{PartialError, Service, UpdateSink};
+use crate::model::{PartialError, Service, Update, UpdateSink};
 
 /// The interval at which the files are looked at.
 const FILE_INTERVAL: Duration = Duration::from_millis(500);
@@ -60,12 +59,32 @@ impl ReloadStatus {
     }
 }
 
+/// What a watch checks besides the services of its files, and where it says what became of them.
+#[derive(Clone, Copy)]
+pub(super) struct OtherTargets<'t> {
+    pub(super) services: &'t [Service],
+    pub(super) faults: &'t [PartialError],
+    pub(super) status: &'t ReloadStatus,
+}
+
+impl OtherTargets<'_> {
+    /// What a watch reports of these services.
+    pub(super) fn updates(self, services: Vec<Service>) -> Vec<Update> {
+        let faults = self.faults.iter().cloned().map(Update::PartialError);
+        std::iter::once(Update::Reset(services)).chain(faults).collect()
+    }
+}
+
+/// Reads the services with some names from files; without names, all.
+type ReadFiles = fn(files: &[String], names: &[String]) -> Result<Vec<Service>>;
+
 /// The files of targets, and what has them read again.
 #[derive(Clone, Debug)]
 pub(super) struct TargetFiles {
     files: Vec<String>,
     /// Only the services with these names; empty: all.
     names: Vec<String>,
+    read: ReadFiles,
     /// The stamps of the files before they were read.
     stamps: Vec<FileStamp>,
     /// Set by SIGHUP.
@@ -76,16 +95,8 @@ pub(super) struct TargetFiles {
 
 impl TargetFiles {
     /// Files that had these stamps before they were read.
-    pub(super) fn new(files: Vec<String>, names: Vec<String>, stamps: Vec<FileStamp>) -> Self {
-        Self { files, names, stamps, hangup: None, reports: false }
-    }
-
-    /// Reads the services.
-    ///
-    /// # Errors
-    /// The first one that is invalid, and a name that no file has.
-    fn read(&self) -> Result<Vec<Service>> {
-        named(services_files(&self.files)?, &self.names, &self.files)
+    pub(super) fn new(files: Vec<String>, names: Vec<String>, read: ReadFiles, stamps: Vec<FileStamp>) -> Self {
+        Self { files, names, read, stamps, hangup: None, reports: false }
     }
 
     /// Reports each reading on standard error from now on.
@@ -111,7 +122,7 @@ impl TargetFiles {
     }
 
     /// Feeds the services of the files, and the others, whenever the files change. What cannot be read changes nothing.
-    pub(super) async fn follow(&self, targets: &Targets, feed: &mut dyn UpdateSink) -> Infallible {
+    pub(super) async fn follow(&self, others: OtherTargets<'_>, feed: &mut dyn UpdateSink) -> Infallible {
         if self.files.is_empty() && self.hangup.is_none() {
             return std::future::pending().await;
         }
@@ -130,27 +141,27 @@ impl TargetFiles {
             }
 
             known = now;
-            let services = self.read().map(|mut services| {
-                services.extend_from_slice(targets.others());
+            let services = (self.read)(&self.files, &self.names).map(|mut services| {
+                services.extend_from_slice(others.services);
                 services
             });
-            self.finish(services, targets, feed);
+            self.finish(services, others, feed);
         }
     }
 
-    fn finish(&self, services: Result<Vec<Service>>, targets: &Targets, feed: &mut dyn UpdateSink) {
+    fn finish(&self, services: Result<Vec<Service>>, others: OtherTargets<'_>, feed: &mut dyn UpdateSink) {
         let files = clean(&self.files.join(", "));
         match services {
             Ok(services) => {
-                targets.status().replace(&services);
+                others.status.replace(&services);
                 if self.reports {
                     stderr::note(&format!("read {files} again: {}", count(services.len())));
                 }
-                feed.apply(targets.updates(services));
+                feed.apply(others.updates(services));
             }
             Err(error) => {
-                targets.status().fail();
-                let kept = count(targets.status().services().len());
+                others.status.fail();
+                let kept = count(others.status.services().len());
                 if self.reports {
                     stderr::failure(&format!("{error}; the {kept} of before stay"), error.hint());
                 }

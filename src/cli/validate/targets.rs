@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use super::named::{FORMS, Named};
 use super::options::parse_code;
-use super::reload::{ReloadStatus, TargetFiles};
+use super::reload::{OtherTargets, ReloadStatus, TargetFiles};
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::cli::file_stamps::stamps;
@@ -21,7 +21,7 @@ use crate::error::{Error, Result, nearest, plain};
 use crate::health::{CHECKED_PROTOCOLS, is_checked_protocol};
 use crate::model::{
     Address, CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, HostPort, Listing, PartialError, Service,
-    ServiceUrl, Update, UpdateSink, UrlPlace,
+    ServiceUrl, UpdateSink, UrlPlace,
 };
 use crate::source::{ItemSink, ListContext, ListFuture, Local, Source, WatchFuture, source_findings};
 
@@ -54,7 +54,7 @@ impl Targets {
         });
         let mut services = named(declared, &names, &files)?;
 
-        let files = TargetFiles::new(files, names, before);
+        let files = TargetFiles::new(files, names, read_named, before);
         let (status, faults) = (ReloadStatus::new(&[]), Vec::new());
         let mut targets = Self { others: Vec::new(), faults, files, status };
         for word in &others {
@@ -69,19 +69,12 @@ impl Targets {
         &self.status
     }
 
-    /// The services that no services file declares.
-    pub(super) fn others(&self) -> &[Service] {
-        &self.others
-    }
-
     pub(super) fn files_mut(&mut self) -> &mut TargetFiles {
         &mut self.files
     }
 
-    /// What a watch reports of these services.
-    pub(super) fn updates(&self, services: Vec<Service>) -> Vec<Update> {
-        let faults = self.faults.iter().cloned().map(Update::PartialError);
-        std::iter::once(Update::Reset(services)).chain(faults).collect()
+    fn beside_files(&self) -> OtherTargets<'_> {
+        OtherTargets { services: &self.others, faults: &self.faults, status: &self.status }
     }
 
     /// The service of one host with a port, or of a URL.
@@ -206,16 +199,24 @@ fn unreadable_list(file: &str, why: String) -> Error {
 ///
 /// # Errors
 /// The first one that is invalid.
-pub(super) fn services_files(files: &[String]) -> Result<Vec<Service>> {
+fn services_files(files: &[String]) -> Result<Vec<Service>> {
     let services = files.iter().map(|file| services_file(file)).collect::<Result<Vec<_>>>()?;
     Ok(services.into_iter().flatten().collect())
+}
+
+/// The services of services files that have these names; without names, all.
+///
+/// # Errors
+/// The first one that is invalid, and a name that no file has.
+fn read_named(files: &[String], names: &[String]) -> Result<Vec<Service>> {
+    named(services_files(files)?, names, files)
 }
 
 /// The services with these names; without names, all.
 ///
 /// # Errors
 /// If the files have no service of a name.
-pub(super) fn named(mut declared: Vec<Service>, names: &[String], files: &[String]) -> Result<Vec<Service>> {
+fn named(mut declared: Vec<Service>, names: &[String], files: &[String]) -> Result<Vec<Service>> {
     if let Some(missing) = names.iter().find(|name| !declared.iter().any(|service| is_named(service, name))) {
         let file = files.first().map_or("", String::as_str);
         return Err(unknown_name(missing, file, &declared));
@@ -229,12 +230,12 @@ pub(super) fn named(mut declared: Vec<Service>, names: &[String], files: &[Strin
 /// The name of the machine that a document lists, unless that is this one, whose facts are `own`.
 fn other_host(text: &[u8], own: Option<&HostFacts>) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Head {
+    struct ListingHost {
         host: Option<HostFacts>,
     }
 
     // Lines of services do not say it.
-    let (listed, own) = (serde_json::from_slice::<Head>(text).ok()?.host?, own?);
+    let (listed, own) = (serde_json::from_slice::<ListingHost>(text).ok()?.host?, own?);
     let is_same_boot = match (listed.booted, own.booted) {
         (Some(one), Some(other)) => one.duration_since(other).abs() <= BOOT_JITTER,
         _ => false,
@@ -416,8 +417,8 @@ impl Source for Targets {
     /// The targets change with the services files only.
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            feed.apply(self.updates(self.status.services().to_vec()));
-            match self.files.follow(self, feed).await {}
+            feed.apply(self.beside_files().updates(self.status.services().to_vec()));
+            match self.files.follow(self.beside_files(), feed).await {}
         })
     }
 }

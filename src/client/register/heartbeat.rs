@@ -114,9 +114,10 @@ mod tests {
 
     #[test]
     fn a_refusal_is_tried_again_ever_more_rarely_and_a_failure_is_not() {
-        let wait = |outcome: StepOutcome| run(&[&[Registered(Some(TTL))] as &[_], &[outcome; 20]].concat()).1;
-        assert_eq!(wait(Refused), Some(MAX_REFUSED_RETRY));
-        assert_eq!(wait(Failed), Some(TTL / 3));
+        for (outcome, wait) in [(Refused, MAX_REFUSED_RETRY), (Failed, TTL / 3)] {
+            let outcomes = [&[Registered(Some(TTL))] as &[_], &[outcome; 20]].concat();
+            assert_eq!(run(&outcomes).1, Some(wait));
+        }
         assert_eq!(run(&[Refused]).1, Some(FIRST_RETRY), "a new key may reach the server a moment later");
     }
 

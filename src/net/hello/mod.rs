@@ -101,7 +101,7 @@ impl OfferedParameters {
         match self {
             Self::All | Self::StrongSuites => true,
             // Its security level leaves out SHA-1.
-            Self::OpenSsl => !matches!(scheme, 0x0203 | 0x0201 | 0x0202),
+            Self::OpenSsl => !matches!(scheme, 0x0201..=0x0203),
             // RSASSA-PSS only with keys of RSA, and nothing with curves or digests that the library lacks.
             Self::Own => OWN_SCHEMES.contains(&scheme),
         }

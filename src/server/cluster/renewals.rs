@@ -106,15 +106,16 @@ mod tests {
         assert_eq!(reader.marks(), renewals(&[("b", 7), ("c", 1)], 0).marks);
     }
 
+    /// The doubt of a reading after a first one.
+    fn next(asked: u64, replied: u64, store: u64) -> Option<LeaseDoubt> {
+        let mut reader = RenewalReader::new("a");
+        let first = reader.note(&renewals(&[], 1_000), seconds(10), seconds(11));
+        assert_eq!(first, Some(LeaseDoubt::FirstReading));
+        reader.note(&renewals(&[], store), seconds(asked), seconds(replied))
+    }
+
     #[test]
     fn leases_are_in_doubt_without_what_was_read_before_and_after_a_jump_of_a_clock() {
-        let next = |asked: u64, replied: u64, store: u64| {
-            let mut reader = RenewalReader::new("a");
-            let first = reader.note(&renewals(&[], 1_000), seconds(10), seconds(11));
-            assert_eq!(first, Some(LeaseDoubt::FirstReading));
-            reader.note(&renewals(&[], store), seconds(asked), seconds(replied))
-        };
-
         assert_eq!(next(12, 12, 1_002), None);
         assert_eq!(next(12, 32, 1_020), None, "a slow reply is no jump");
         assert_eq!(next(31, 31, 1_019), None);

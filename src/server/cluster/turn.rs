@@ -126,8 +126,8 @@ impl ClusterWriter {
 
     /// The ids of what these commands renewed without a change that says so.
     fn renewed(&self, jobs: &[WriteJob], step: &CarriedOut) -> HashSet<Arc<str>> {
-        let is_renewal = |change: &&Change| matches!(change.cause, Cause::Registered | Cause::Renewed);
-        let told: HashSet<&str> = step.changes.iter().filter(is_renewal).map(|change| &*change.instance.id).collect();
+        let said = step.changes.iter().filter(|change| matches!(change.cause, Cause::Registered | Cause::Renewed));
+        let said: HashSet<&str> = said.map(|change| &*change.instance.id).collect();
         let now = self.writer.clock.now();
         // The others take over when a report is due only from its renewal.
         let has_reports =
@@ -135,7 +135,7 @@ impl ClusterWriter {
 
         let renewing = jobs.iter().flat_map(|job| &job.commands).filter(|command| renews(command));
         let renewed = renewing.filter_map(Command::lease_id);
-        renewed.filter(|id| !told.contains(&**id) || has_reports(id)).collect()
+        renewed.filter(|id| !said.contains(&**id) || has_reports(id)).collect()
     }
 
     /// Heartbeats of known instances are taken as long as there is room, and stored later; all other writes are refused.

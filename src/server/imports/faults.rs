@@ -60,11 +60,10 @@ impl ImportFaults {
         listed: &[Service],
     ) -> BTreeSet<ServiceId> {
         let before = std::mem::take(self);
-        let lasts = |error: &PartialError| before.lacking.contains(&error.operation);
         // A part that could not be read all the time has none of them.
         let may_lack = match errors {
             [] => BTreeSet::new(),
-            errors if errors.iter().all(lasts) => before.unlisted,
+            errors if errors.iter().all(|error| before.lacking.contains(&error.operation)) => before.unlisted,
             _ => known.clone(),
         };
         let listed_ids: BTreeSet<&ServiceId> = listed.iter().map(|service| &service.id).collect();

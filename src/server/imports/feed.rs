@@ -195,13 +195,16 @@ mod tests {
     fn an_error_that_lasts_keeps_only_what_was_known_before_it() {
         let mut feed = ImportFeed::default();
         feed.apply(vec![Update::Reset(vec![service("web")])]);
-        let lasting = || Update::PartialError(fault());
-        feed.apply(vec![Update::Reset(vec![service("api"), service("old")]), lasting()]);
+        feed.apply(vec![Update::Reset(vec![service("api"), service("old")]), Update::PartialError(fault())]);
         assert_eq!(names(&feed), ["api", "old", "web"]);
 
-        feed.apply(vec![Update::Reset(vec![service("api")]), lasting()]);
+        feed.apply(vec![Update::Reset(vec![service("api")]), Update::PartialError(fault())]);
         assert_eq!((names(&feed), feed.view().is_whole), (vec!["api".to_owned(), "web".to_owned()], false));
-        feed.apply(vec![Update::Reset(vec![service("api")]), lasting(), Update::PartialError(fault_of("db"))]);
+        feed.apply(vec![
+            Update::Reset(vec![service("api")]),
+            Update::PartialError(fault()),
+            Update::PartialError(fault_of("db")),
+        ]);
         feed.apply(vec![recovered("web"), recovered("db")]);
         assert_eq!((names(&feed), feed.view().is_whole), (vec!["api".to_owned()], true));
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::registrations::HINT;
 use crate::clean::clean;
 use crate::model::{PartialError, Update};
 
+const HINT: &str = "write JSON with an address and a port, or host:port; or choose another --prefix";
 /// Errors of single keys that are reported for a list; the others are counted.
 const MAX_ERRORS: usize = 20;
 

@@ -33,7 +33,6 @@ const MAX_LEASES: usize = 2000;
 const CONCURRENCY: usize = 8;
 /// The operation of the error if leases cannot be read.
 pub(super) const READ_LEASES: &str = "read the leases of etcd";
-pub(super) const HINT: &str = "write JSON with an address and a port, or host:port; or choose another --prefix";
 
 impl Registrations {
     pub(super) fn new(prefix: &str, filter: NameFilter) -> Self {

@@ -19,7 +19,7 @@ pub(super) struct Registered {
 /// The fields of a registration, by the names that programs give them. Others are ignored: the keys belong to others.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Fields {
+struct ValueFields {
     #[serde(alias = "ID", alias = "Id")]
     id: Option<String>,
     #[serde(alias = "Name", alias = "service", alias = "Service", alias = "service_name")]
@@ -57,17 +57,18 @@ struct Fields {
 pub(super) fn read(key: &str, value: &[u8]) -> Result<Registered, String> {
     let text = std::str::from_utf8(value).map_err(|_| "the value is not text".to_owned())?.trim();
     let fields = if text.starts_with('{') {
-        serde_json::from_str::<Fields>(text).map_err(|error| format!("the value is not a registration: {error}"))?
+        serde_json::from_str::<ValueFields>(text)
+            .map_err(|error| format!("the value is not a registration: {error}"))?
     } else {
         if text.is_empty() {
             return Err("the value is empty".to_owned());
         }
-        Fields { address: Some(text.trim_matches('"').to_owned()), ..Fields::default() }
+        ValueFields { address: Some(text.trim_matches('"').to_owned()), ..ValueFields::default() }
     };
     registered(key, fields)
 }
 
-fn registered(key: &str, fields: Fields) -> Result<Registered, String> {
+fn registered(key: &str, fields: ValueFields) -> Result<Registered, String> {
     let address = fields.address.as_deref().filter(|address| !address.is_empty());
     let address = address.ok_or_else(|| "the value has no address".to_owned())?;
     let mut endpoint = endpoint(address, fields.port)?;
@@ -129,7 +130,7 @@ fn is_name(text: &str) -> bool {
 }
 
 /// The name and the namespace: of the value, or else of the key.
-fn names(key: &str, fields: &Fields) -> Result<(String, Option<String>), String> {
+fn names(key: &str, fields: &ValueFields) -> Result<(String, Option<String>), String> {
     let key = key.trim_matches('/');
     let (path, _) = key.rsplit_once('/').unwrap_or((key, ""));
     let (of_path, last) = path.rsplit_once('/').map_or((None, path), |(namespace, name)| (Some(namespace), name));

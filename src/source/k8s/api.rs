@@ -84,8 +84,12 @@ impl Api {
 
     /// Reads the object at a path.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiFailure> {
-        let request = || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest);
-        self.ask(request, None, &|_| ()).await
+        self.ask(
+            || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest),
+            None,
+            &|_| (),
+        )
+        .await
     }
 
     /// As [`list_at`](Self::list_at), for a kind that the library defines.

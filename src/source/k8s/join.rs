@@ -20,7 +20,7 @@ use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 /// The services of a cluster, each with its endpoints.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    services: BTreeMap<ObjectKey, ServiceState>,
+    by_key: BTreeMap<ObjectKey, ServiceState>,
     /// Addresses of slices that are names.
     pub(super) not_ip: usize,
     /// The texts that many endpoints share.
@@ -32,11 +32,11 @@ type PortFields<'p> = (Option<i32>, Option<&'p str>, Option<&'p str>, Option<&'p
 
 impl Services {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &ServiceState)> {
-        self.services.iter()
+        self.by_key.iter()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.services.len()
+        self.by_key.len()
     }
 
     /// Adds a service, or replaces its detail.
@@ -46,9 +46,9 @@ impl Services {
     }
 
     pub(super) fn put(&mut self, key: ObjectKey, detail: K8sDetail) {
-        match self.services.get_mut(&key) {
+        match self.by_key.get_mut(&key) {
             Some(known) => known.detail = detail,
-            None => drop(self.services.insert(key, ServiceState::new(detail))),
+            None => drop(self.by_key.insert(key, ServiceState::new(detail))),
         }
     }
 
@@ -58,7 +58,7 @@ impl Services {
         let (Some(name), Some(namespace)) = (service, slice.metadata.namespace) else { return };
 
         let key = (namespace, name);
-        let Some(joined) = self.services.get_mut(&key) else { return };
+        let Some(joined) = self.by_key.get_mut(&key) else { return };
 
         joined.detail.endpoints_from = EndpointsFrom::Slices;
 
@@ -84,7 +84,7 @@ impl Services {
     /// As [`add_slice`](Self::add_slice), from the Endpoints of an old server.
     pub(super) fn add_endpoints(&mut self, endpoints: core::Endpoints) {
         let key = key(&endpoints.metadata);
-        let Some(joined) = self.services.get_mut(&key) else { return };
+        let Some(joined) = self.by_key.get_mut(&key) else { return };
         joined.detail.endpoints_from = EndpointsFrom::Endpoints;
 
         for subset in endpoints.subsets.unwrap_or_default() {
@@ -110,15 +110,15 @@ impl Services {
     }
 
     pub(super) fn get(&self, key: &ObjectKey) -> Option<&ServiceState> {
-        self.services.get(key)
+        self.by_key.get(key)
     }
 
     pub(super) fn get_mut(&mut self, key: &ObjectKey) -> Option<&mut ServiceState> {
-        self.services.get_mut(key)
+        self.by_key.get_mut(key)
     }
 
     pub(super) fn remove(&mut self, key: &ObjectKey) {
-        self.services.remove(key);
+        self.by_key.remove(key);
     }
 
     /// Sets the origin of the endpoints of all services in a namespace.
@@ -149,7 +149,7 @@ impl Services {
     pub(super) fn add_pod(&mut self, pod: &Pod, index: &SelectorIndex) {
         let Some(namespace) = &pod.metadata.namespace else { return };
         for key in index.candidates(pod).filter(|key| key.0 == *namespace) {
-            if let Some(joined) = self.services.get_mut(key) {
+            if let Some(joined) = self.by_key.get_mut(key) {
                 joined.add_pod(pod);
             }
         }
@@ -163,12 +163,12 @@ impl Services {
 
     /// The external names of all services.
     pub(super) fn external_names(&self) -> BTreeSet<String> {
-        self.services.values().filter_map(|joined| external_name(&joined.detail)).map(ToOwned::to_owned).collect()
+        self.by_key.values().filter_map(|joined| external_name(&joined.detail)).map(ToOwned::to_owned).collect()
     }
 
     /// Sets the status of external names.
     pub(super) fn set_names(&mut self, names: &BTreeMap<String, NameStatus>) {
-        for joined in self.services.values_mut() {
+        for joined in self.by_key.values_mut() {
             let name = external_name(&joined.detail).and_then(|name| names.get(name)).copied();
             joined.name = name.unwrap_or_default();
         }
@@ -176,12 +176,12 @@ impl Services {
 
     fn within(&self, namespace: Option<&str>) -> impl Iterator<Item = (&ObjectKey, &ServiceState)> {
         let first = (namespace.unwrap_or_default().to_owned(), String::new());
-        self.services.range(first..).take_while(move |(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
+        self.by_key.range(first..).take_while(move |(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
     }
 
     fn within_mut(&mut self, namespace: Option<&str>) -> impl Iterator<Item = (&ObjectKey, &mut ServiceState)> {
         let first = (namespace.unwrap_or_default().to_owned(), String::new());
-        let services = self.services.range_mut(first..);
+        let services = self.by_key.range_mut(first..);
         services.take_while(move |(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
     }
 
@@ -195,7 +195,7 @@ impl Services {
         self,
         mut found: BTreeMap<ObjectKey, Vec<Finding>>,
     ) -> impl Iterator<Item = Service<K8sDetail>> {
-        self.services.into_iter().map(move |(key, joined)| {
+        self.by_key.into_iter().map(move |(key, joined)| {
             let findings = found.remove(&key).unwrap_or_default();
             joined.into_service(key, findings)
         })

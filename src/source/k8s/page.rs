@@ -16,8 +16,8 @@ pub(super) struct Page<K> {
     #[serde(default)]
     metadata: ListMeta,
     /// Some servers write null for an empty list. None of a list leaves it out.
-    #[serde(default = "Option::default", deserialize_with = "present")]
-    items: Option<Option<Vec<K>>>,
+    #[serde(default = "Option::default", deserialize_with = "items")]
+    items: Option<Vec<K>>,
     #[serde(default)]
     kind: String,
     /// Of a `Status` in place of a list: its code and its message.
@@ -27,16 +27,17 @@ pub(super) struct Page<K> {
     message: String,
 }
 
-/// A field that is there, whatever its value.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
+/// The objects of a list that names them, or null.
+fn items<'de, K: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Option<Vec<K>>, D::Error> {
+    let items: Option<Vec<K>> = Deserialize::deserialize(field)?;
+    Ok(Some(items.unwrap_or_default()))
 }
 
 impl<K> Page<K> {
     /// The objects. A gateway may send a failure with the status 200, as kubectl knows.
     pub(super) fn objects(self) -> Result<(Vec<K>, ListMeta), ApiFailure> {
         match self.items {
-            Some(items) if self.kind != "Status" => Ok((items.unwrap_or_default(), self.metadata)),
+            Some(items) if self.kind != "Status" => Ok((items, self.metadata)),
             None if self.kind != "Status" => Err(ApiFailure::Malformed("the list has no items".to_owned())),
             _ => {
                 let message = clean(&self.message);

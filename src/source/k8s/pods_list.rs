@@ -92,7 +92,9 @@ impl ClusterReader<'_> {
             let path = Pod::url_path(&(), namespace);
             return api
                 .list_at::<SlimPod>(&path, params, &mut |page, left| {
-                    page.iter().for_each(|pod| services.add_pod(&pod.0, &index));
+                    for pod in &page {
+                        services.add_pod(&pod.0, &index);
+                    }
                     count(page.len(), left);
                 })
                 .await;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
-    struct Fields {
+    struct MetadataFields {
         name: Option<String>,
         namespace: Option<String>,
         labels: Option<BTreeMap<String, String>>,
@@ -22,7 +22,7 @@ pub(super) fn slim_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
         resource_version: Option<String>,
     }
 
-    let fields = Fields::deserialize(deserializer)?;
+    let fields = MetadataFields::deserialize(deserializer)?;
     Ok(ObjectMeta {
         name: fields.name,
         namespace: fields.namespace,

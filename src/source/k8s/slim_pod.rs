@@ -12,7 +12,7 @@ pub(super) struct SlimPod(pub(super) Pod);
 
 impl<'de> Deserialize<'de> for SlimPod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Fields { metadata, spec, status } = Fields::deserialize(deserializer)?;
+        let SlimPodFields { metadata, spec, status } = SlimPodFields::deserialize(deserializer)?;
         let Metadata { namespace, name, labels } = metadata;
 
         Ok(Self(Pod {
@@ -29,10 +29,10 @@ impl<'de> Deserialize<'de> for SlimPod {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Fields {
+struct SlimPodFields {
     metadata: Metadata,
     spec: Spec,
-    status: Status,
+    status: SlimStatus,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,7 +59,7 @@ struct SlimContainer {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Status {
+struct SlimStatus {
     phase: Option<String>,
 }
 

@@ -46,8 +46,8 @@ pub(super) fn findings(endpoints: &[Endpoint]) -> Vec<Finding> {
 }
 
 fn finding(kind: &'static FindingKind, endpoints: &[Endpoint], is_one: fn(&Instance) -> bool) -> Option<Finding> {
-    let is_one = |endpoint: &&Endpoint| endpoint.instance.as_deref().is_some_and(is_one);
-    let found: Vec<String> = endpoints.iter().filter(is_one).map(ToString::to_string).collect();
+    let found = endpoints.iter().filter(|endpoint| endpoint.instance.as_deref().is_some_and(is_one));
+    let found: Vec<String> = found.map(ToString::to_string).collect();
     if found.is_empty() {
         return None;
     }
@@ -63,7 +63,7 @@ mod tests {
     use crate::model::{Address, Transport};
 
     fn at(port: u16, lifecycle: Lifecycle, serving: bool) -> Endpoint {
-        let instance = Instance { lifecycle, serving, ..Instance::default() };
+        let instance = Instance { serving, lifecycle, ..Instance::default() };
         let ready = serving && lifecycle.takes_calls();
         let endpoint = Endpoint::new(Address::Ip([10, 0, 0, 1].into()), Some(port), Transport::Tcp);
         Endpoint { ready, instance: Some(Box::new(instance)), ..endpoint }

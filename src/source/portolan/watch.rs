@@ -196,13 +196,12 @@ mod tests {
     #[test]
     fn an_instance_that_cannot_be_read_is_an_error_until_it_can() {
         let mut known = Known::new(Portolan::default().selection().unwrap());
-        let unreadable = |id: &str| EventLine { item: None, ..event("added", id) };
-        assert!(known.take(unreadable("a"), 10).is_empty());
+        assert!(known.take(EventLine { item: None, ..event("added", "a") }, 10).is_empty());
         known.take(event("added", "b"), 10);
         let synced = known.take(event("synced", ""), 10);
         assert!(matches!(&synced[..], [Update::Reset(_), Update::PartialError(_)]), "{synced:?}");
 
-        let again = known.take(unreadable("a"), 10);
+        let again = known.take(EventLine { item: None, ..event("added", "a") }, 10);
         assert!(matches!(&again[..], [Update::PartialError(_)]), "{again:?}");
         assert_eq!(known.bytes, 20);
         let [Update::PartialError(error)] = &again[..] else { unreachable!() };
@@ -210,7 +209,7 @@ mod tests {
         let [Update::Upsert(_), Update::Recovered(operation)] = &read[..] else { panic!("{read:?}") };
         assert_eq!(*operation, error.operation);
 
-        known.take(unreadable("a"), 10);
+        known.take(EventLine { item: None, ..event("added", "a") }, 10);
         let removed = known.take(event("removed", "a"), 10);
         assert!(matches!(&removed[..], [_, Update::Recovered(_)]), "{removed:?}");
         assert_eq!(known.bytes, 10);

@@ -96,9 +96,12 @@ pub(super) async fn contents(client: &Client) -> Result<Contents, Fault> {
 mod tests {
     use super::*;
 
+    fn meta(last_index: u64, epoch: &str) -> Meta {
+        Meta { last_index, epoch: epoch.to_owned(), clock: Duration::ZERO }
+    }
+
     #[test]
     fn news_are_events_only_without_a_gap_in_the_same_history() {
-        let meta = |last_index, epoch: &str| Meta { last_index, epoch: epoch.to_owned(), clock: Duration::ZERO };
         let position = Position { epoch: "a".to_owned(), index: 5 };
         let of = |indexes: &[u64]| -> Vec<StoredEvent> {
             indexes.iter().map(|index| StoredEvent::new(*index, Vec::new())).collect()
