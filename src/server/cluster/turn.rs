@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::follow::unreadable;
 use super::writer::ClusterWriter;
-use crate::registry::{CatalogCommand, Cause, Change, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
+use crate::registry::{CatalogCommand, Cause, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
 use crate::server::write_queue::{WriteJob, Written};
 use crate::server::writer::{CarriedOut, spans};
 use crate::store::{Batch, StoreError};
