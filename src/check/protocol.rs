@@ -7,7 +7,7 @@ use super::protocol_outcome::ProtocolOutcome;
 use super::protocol_reply::{
     ReplyReader, coded, coded_final, first_line, nats, quoted, ssh_version, starts_with, tagged, zookeeper,
 };
-use super::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, protocol_probe, scale};
 use crate::model::{Figures, Finding, Group};
@@ -100,8 +100,8 @@ const POSTGRESQL: &[u8] = b"\0\0\0\x17\0\x03\0\0user\0portolan\0\0";
 /// too few resources, shutdown or startup, and errors of its system or of itself (its manual, appendix A). Any other refuses
 /// only this login.
 const POSTGRESQL_UNHEALTHY: [&str; 9] = ["08000", "08001", "08003", "08006", "53", "57", "58", "F0", "XX"];
-/// How much of a conversation is read: lists of a cluster's members are long.
-const MAX_BYTES: usize = 1 << 20;
+/// How much of a conversation is read. The longest replies are lists of a cluster's members, of some 20 KiB.
+const MAX_BYTES: usize = 64 << 10;
 
 /// Whether this check supports the protocol.
 pub(crate) fn is_known(protocol: &str) -> bool {
@@ -123,9 +123,6 @@ impl BuiltInCheck for ProtocolObservation {
             Ok(outcome) => outcome,
             Err(error) => match peer_failure_or_limit(error, target, context).await? {
                 ConnectionError::TimedOut => ProtocolOutcome::TimedOut,
-                ConnectionError::TooLong => {
-                    return Err(LocalFailure("the reply is longer than 1 MiB, which is portolan's limit".to_owned()));
-                }
                 error => ProtocolOutcome::Unhealthy(error.to_string()),
             },
         };

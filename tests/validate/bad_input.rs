@@ -66,7 +66,6 @@ fn targets() {
     refused(&["::1"], "target '::1': the port is missing", forms);
     refused(&["a:0"], "target 'a:0': the port is not a number from 1 to 65535", forms);
     refused(&["a:70000"], "target 'a:70000': the port is not a number from 1 to 65535", forms);
-    refused(&[":80"], "target ':80': the host is missing", forms);
     refused(
         &["unix:///run/x"],
         "target 'unix:///run/x': a Unix-domain socket cannot be checked",

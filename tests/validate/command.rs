@@ -564,7 +564,7 @@ fn wait_names_every_service_that_is_not_ready() {
 
     let ran = portolan(["wait", file.to_str().unwrap(), "--timeout", "500ms"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.contains("first scored 0 (tcp-refused); last scored 0 (tcp-refused)"), "{ran:?}");
+    assert!(ran.stderr.contains("first scored 0 (connection refused); last scored 0 (connection refused)"), "{ran:?}");
 }
 
 /// A list of hosts, as other tools take it.

@@ -351,5 +351,5 @@ fn a_changed_services_file_is_taken_up() {
     let lines: Vec<String> = std::iter::repeat_with(|| exporter.line()).take(2).collect();
     assert!(lines.iter().any(|line| line.ends_with(" again: 1 service")), "{lines:?}");
     assert!(!exporter.until(ok).contains(&score("first")), "it left the file");
-    assert_eq!(exporter.get("/probe?target=first").0, 403);
+    assert_eq!(exporter.get("/probe?target=first").0, 400, "a name that no service has");
 }

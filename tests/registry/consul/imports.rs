@@ -209,9 +209,9 @@ fn etcd_and_a_file_are_imported_and_followed() {
         wait_until(|| import(&server)["state"] == "incomplete");
         assert!(import(&server)["error"].as_str().unwrap().contains("/services/web/w9"), "{}", import(&server));
         if end.is_empty() {
-            delete(&original, "w9")
+            delete(&original, "w9");
         } else {
-            put_value(&original, "w9", &end)
+            put_value(&original, "w9", &end);
         }
         wait_until(|| import(&server)["state"] == "current");
     }
