@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -596,4 +597,19 @@ fn targets_of_a_file_are_checked_with_the_others() {
         gone.code == Some(2) && gone.stderr.starts_with("error: cannot use target '@/nonexistent/hosts.txt': "),
         "{gone:?}"
     );
+}
+
+/// A source that accepts connections and never replies keeps no run beyond its deadline.
+#[test]
+fn a_deadline_bounds_the_listing_of_a_source_too() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portolan"))
+        .env_clear()
+        .env("CONSUL_HTTP_ADDR", silent.local_addr().unwrap().to_string())
+        .args(["validate", "consul/web", "--deadline", "500ms"])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("cannot list consul/web: there was no complete reply before the deadline"), "{stderr}");
 }

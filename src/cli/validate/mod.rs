@@ -10,6 +10,7 @@ mod targets;
 
 #[cfg(feature = "serve")]
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
@@ -78,13 +79,16 @@ pub(super) struct Validate {
 impl Validate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         check_spec(&self.spec)?;
-        let mut targets = Targets::read(&self.targets, global)?;
+        let begun = Instant::now();
+        let mut targets = Targets::read_within(&self.targets, self.options.deadline, global)?;
+        let deadline = self.options.deadline.map(|deadline| deadline.saturating_sub(begun.elapsed()));
+        let options = ValidateOptions { deadline, ..self.options.clone() };
         targets.check_grpc(&self.spec)?;
         let generated = Timestamp::now();
         if self.watching.is_asked()? {
             self.prepare_reload(&mut targets, global)?;
         }
-        let validated = self.options.open(&targets, &self.spec, generated)?;
+        let validated = options.open(&targets, &self.spec, generated)?;
         if self.watching.is_asked()? {
             let latest = Some(LatestHealth::new());
             let validated = Validation { thresholds: self.watching.thresholds(), latest, ..validated };
@@ -92,7 +96,7 @@ impl Validate {
         }
 
         let rules = ExitRules::of(generated).with_table(self.table.clone());
-        self.options.list(&validated, &rules, global)
+        options.list(&validated, &rules, global)
     }
 
     /// Has services files read again while the targets are watched.

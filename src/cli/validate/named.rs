@@ -1,10 +1,15 @@
 //! `SOURCE/NAME`: the services of a source with this name.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use crate::clean::clean;
 use crate::cli::{Global, user_settings};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness, Listing, PartialError, Service};
+use crate::net::runtime;
 use crate::source::{AnySource, ItemSink, ListContext, ListFuture, Source, collect, source_words};
 
 pub(super) const FORMS: &str =
@@ -35,12 +40,29 @@ impl Named {
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 
-    /// The services that have this name now, and the parts that could not be read.
+    /// The services that have this name now, and the parts that could not be read in this time.
     ///
     /// # Errors
     /// If the source fails.
-    pub(in crate::cli) fn services(&self) -> Result<(Vec<Service>, Vec<PartialError>)> {
-        let Listing { services, errors, .. } = engine::block_on(collect(self))?;
+    pub(in crate::cli) fn services(&self, limit: Option<Duration>) -> Result<(Vec<Service>, Vec<PartialError>)> {
+        let Some(limit) = limit else {
+            let Listing { services, errors, .. } = engine::block_on(collect(self))?;
+            return Ok((services, errors));
+        };
+
+        let runtime = runtime(0)?;
+        let listed = runtime.block_on(async { timeout(limit, collect(self)).await });
+        // A request that is under way is not waited for.
+        runtime.shutdown_background();
+        let Ok(listing) = listed else {
+            let late = PartialError {
+                operation: format!("list {}/{}", self.word, clean(&self.name)),
+                cause: "there was no complete reply before the deadline".to_owned(),
+                hint: "allow more time (--deadline)".to_owned(),
+            };
+            return Ok((Vec::new(), vec![late]));
+        };
+        let Listing { services, errors, .. } = listing?;
         Ok((services, errors))
     }
 

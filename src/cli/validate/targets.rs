@@ -45,6 +45,11 @@ impl Targets {
     /// # Errors
     /// If a target is invalid.
     pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
+        Self::read_within(words, None, global)
+    }
+
+    /// The same; sources have this time for their listings.
+    pub(super) fn read_within(words: &[String], limit: Option<Duration>, global: &Global) -> Result<Self> {
         let words = expanded(words)?;
         let (files, others): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| is_services_file(word));
         let before = stamps(&files);
@@ -58,7 +63,7 @@ impl Targets {
         let (status, faults) = (ReloadStatus::new(&[]), Vec::new());
         let mut targets = Self { others: Vec::new(), faults, files, status };
         for word in &others {
-            targets.add(word, global)?;
+            targets.add(word, limit, global)?;
         }
         services.extend_from_slice(&targets.others);
         Ok(Self { status: ReloadStatus::new(&services), ..targets })
@@ -102,7 +107,7 @@ impl Targets {
         Ok(())
     }
 
-    fn add(&mut self, word: &str, global: &Global) -> Result<()> {
+    fn add(&mut self, word: &str, limit: Option<Duration>, global: &Global) -> Result<()> {
         if word == "-" {
             return self.standard_input();
         }
@@ -118,7 +123,7 @@ impl Targets {
         }
         // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
-            let (services, faults) = Named::parse(word, &[], global)?.services()?;
+            let (services, faults) = Named::parse(word, &[], global)?.services(limit)?;
             if services.is_empty() && faults.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
                 return Err(invalid(word, "no service has that name", &hint));

@@ -143,9 +143,18 @@ fn parse_into<'b>(bytes: &'b [u8], fields: &mut [httparse::Header<'b>]) -> Resul
     };
 
     let (Some(status), Some(minor)) = (response.code, response.version) else { return Ok(None) };
-    let fields = response.headers.iter().map(|field| (field.name.to_ascii_lowercase().into(), field.value.into()));
+    let fields = response.headers.iter().map(|field| (field.name.to_ascii_lowercase().into(), unfolded(field.value)));
     let reason = response.reason.unwrap_or_default().into();
     Ok(Some((Head { status, minor, reason, fields: fields.collect() }, length)))
+}
+
+/// A value in one line: a space stands for each fold (RFC 9112, 5.2).
+fn unfolded(value: &[u8]) -> Box<[u8]> {
+    if !value.contains(&b'\n') {
+        return value.into();
+    }
+    let lines: Vec<&[u8]> = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    lines.join(&b' ').into()
 }
 
 #[cfg(test)]
@@ -166,6 +175,7 @@ mod tests {
     fn odd_heads_are_read() {
         assert_eq!(head("HTTP/1.1 999 Denied\r\n\r\n").status, 999);
         assert_eq!(head("HTTP/1.0 200\r\nA : b\r\n\r\n").field("a"), Some(&b"b"[..]));
+        assert_eq!(head("HTTP/1.0 200\r\nA: b\r\n  c\r\n\td\r\n\r\n").field("a"), Some(&b"b c d"[..]));
         assert_eq!(parse_head(b"HTTP/1.1 200 OK\r\nServer: x"), Ok(None));
         assert!(parse_head(b"SSH-2.0-x\r\n").is_err());
         let endless = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(1_000_000));
