@@ -142,7 +142,7 @@ impl Drift {
         }
 
         let mut shown: Vec<DriftItem> = items.into_iter().filter(|item| self.shows(item)).collect();
-        // What is wrong now comes before advice, of which a registry may have one for each instance.
+        // Problems come before advice: a registry may have one piece of advice for each instance.
         shown.sort_by_key(|item| item.finding.as_ref().is_some_and(|finding| finding.code() == kinds::NO_CHECK.code));
         // After a `Break` there is nothing more to stop.
         let _ = shown.into_iter().map(DriftItem::into_service).try_for_each(|service| out.service(service));

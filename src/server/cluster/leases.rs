@@ -1,4 +1,4 @@
-//! Leases: what other servers renewed is taken over, and what nobody renewed expires.
+//! Leases: renewals that other servers received are taken over, and leases without any expire.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -52,7 +52,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     Ok(response)
 }
 
-/// A file that nobody else can foresee, removed when this is dropped.
+/// A file with a name that cannot be guessed, removed when this is dropped.
 struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {

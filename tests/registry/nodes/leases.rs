@@ -205,7 +205,7 @@ fn many_leases_that_end_at_once_end_in_portions_and_their_heartbeats_revive_them
 
     let before = index_of(&nodes[0]);
     thread::scope(|scope| {
-        // Nobody has the turn for a moment: the heartbeats come meanwhile.
+        // For a moment no server has the turn: the heartbeats come meanwhile.
         scope.spawn(|| {
             database.sql(&url, "SELECT last_index FROM portolan.meta FOR UPDATE; SELECT pg_sleep(2)");
         });
