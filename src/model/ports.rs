@@ -128,6 +128,11 @@ impl fmt::Display for Ports {
     }
 }
 
+/// A word without what stands before its last `@`: that may be a password.
+pub(super) fn after_user(word: &str) -> &str {
+    word.rsplit_once('@').map_or(word, |(_, host)| host)
+}
+
 fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
     if part.is_empty() {
         return Err(ParseError::new("a comma has no port beside it", "write ports as 22,80,8000-9000"));
@@ -166,7 +171,7 @@ fn parse_number(text: &str) -> Result<u16, ParseError> {
     // `u16::from_str` would take a leading plus sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         let hint = "write numbers, or names from `portolan ports`";
-        return Err(ParseError::new(format!("'{}' is neither a port nor a known name", clean(text)), hint));
+        return Err(ParseError::new(format!("'{}' is neither a port nor a known name", clean(after_user(text))), hint));
     }
     match text.parse() {
         Ok(0) => Err(ParseError::new("there is no port 0 to listen on", hint)),

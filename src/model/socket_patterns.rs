@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use super::ports::after_user;
 use super::{ParseError, Ports, Transport};
 use crate::clean::clean;
 
@@ -207,7 +208,7 @@ fn addresses(host: &str) -> Result<Vec<Option<IpAddr>>, ParseError> {
     match ip {
         Some(ip) if ip.is_unspecified() => Ok(vec![None]),
         Some(ip) => Ok(vec![Some(ip.to_canonical())]),
-        None => Err(ParseError::new(format!("'{}' is not an address", clean(host)), HINT)),
+        None => Err(ParseError::new(format!("'{}' is not an address", clean(after_user(host))), HINT)),
     }
 }
 
@@ -294,6 +295,8 @@ mod tests {
             ("tcp/", "the port is missing"),
             ("sctp/80", "'sctp/80' is neither a port nor a known name"),
             ("http://x/", "'http' is not an address"),
+            ("u:s3cret@h:1", "'h' is not an address"),
+            ("s3cret@h", "'h' is neither a port nor a known name"),
         ] {
             let read = written.parse::<SocketPatterns>().map_err(|error| error.to_string());
             assert!(read.is_err(), "{written}: {read:?}");
