@@ -95,7 +95,9 @@ fn addresses(name: &str, text: &str) -> Result<Vec<RegistryAddress>> {
         Some(scheme) if !server.contains("://") => format!("{scheme}://{server}"),
         _ => server.to_owned(),
     });
-    servers.map(|server| Ok(RegistryAddress::of_option(name, &server)?.with_default_port(DEFAULT_PORT, &server))).collect()
+    servers
+        .map(|server| Ok(RegistryAddress::of_option(name, &server)?.with_default_port(DEFAULT_PORT, &server)))
+        .collect()
 }
 
 #[cfg(test)]

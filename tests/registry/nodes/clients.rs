@@ -23,7 +23,7 @@ fn last_seen(node: &Server) -> Option<Timestamp> {
 /// The names of all services, by one request of a client.
 async fn names(registry: &Registry) -> Vec<String> {
     let services = tokio::time::timeout(HANG, registry.services()).await.expect("it answers").expect("it answers");
-    services.services.iter().map(|service| service.name.to_string()).collect()
+    services.services.iter().filter_map(|service| Some(service.name.as_ref()?.to_string())).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
