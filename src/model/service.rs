@@ -136,7 +136,7 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
 
     /// The name of the host by which the source looked at the service, where one address may have several: two services that
     /// differ in it are not the same.
-    fn host(&self) -> Option<&Untrusted> {
+    fn host(&self) -> Option<Untrusted> {
         None
     }
 
