@@ -83,8 +83,11 @@ pub(super) fn parse_host_port(text: &str) -> Result<HostPort, ParseError> {
 
 /// A host and a port without a slash at the end, as browsers show it: `localhost:8080/`.
 fn without_slash(text: &str) -> &str {
-    let bare = text.strip_suffix('/').filter(|bare| bare.parse::<HostPort>().is_ok_and(|at| at.port.is_some()));
-    bare.unwrap_or(text)
+    text.strip_suffix('/').filter(|bare| is_host_port(bare)).unwrap_or(text)
+}
+
+fn is_host_port(text: &str) -> bool {
+    text.parse::<HostPort>().is_ok_and(|at| at.port.is_some())
 }
 
 /// What is wrong with a word that should be a host and a port, where that is known better than by its syntax.
@@ -92,12 +95,11 @@ pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
     if text.trim().is_empty() {
         return Some(ParseError::new("it is empty", "is the variable set?"));
     }
-    let is_place = |part: &str| part.parse::<HostPort>().is_ok_and(|at| at.port.is_some());
-    if text.contains(',') && text.split(',').all(is_place) {
+    if text.contains(',') && text.split(',').all(is_host_port) {
         return Some(ParseError::new("it is a list", format!("write each as a word of its own: {}", text.replace(',', " "))));
     }
     let before = text.split('/').next().unwrap_or_default();
-    if before.len() < text.len() && before.parse::<HostPort>().is_ok_and(|at| at.port.is_some()) {
+    if before.len() < text.len() && is_host_port(before) {
         return Some(ParseError::new("it has a path", "write it as a URL, as in http://localhost:3001/health"));
     }
     let has_user = text.contains('@') && !text.starts_with(['@', '/', '.']);

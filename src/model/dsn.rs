@@ -38,13 +38,16 @@ fn of_url(scheme: &str, rest: &str) -> Option<String> {
     // SQLAlchemy's names have a driver.
     match scheme.split('+').next()? {
         "postgresql" | "postgres" if host.is_empty() || host.starts_with("%2") => {
-            let parameter = |name: &str| query.split('&').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
             let (path, path_port) = host.split_once(':').unwrap_or((host, ""));
-            let host = if path.is_empty() { decoded(parameter("host")?)? } else { decoded(path)? };
-            Some(postgresql(&host, parameter("port").unwrap_or(path_port)))
+            let host = if path.is_empty() { decoded(parameter(query, "host=")?)? } else { decoded(path)? };
+            Some(postgresql(&host, parameter(query, "port=").unwrap_or(path_port)))
         }
         _ => None,
     }
+}
+
+fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
+    query.split('&').find_map(|word| word.strip_prefix(name))
 }
 
 /// `app:pw@tcp(db:3306)/shop`
@@ -70,9 +73,8 @@ fn keywords(text: &str) -> Option<String> {
     if text.contains(';') {
         return None;
     }
-    let value = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('\''));
-    let host = value("host").or_else(|| value("hostaddr"))?;
-    Some(postgresql(host, value("port").unwrap_or_default()))
+    let (host, port) = (property(&pairs, &["host", "hostaddr"])?, property(&pairs, &["port"]));
+    Some(postgresql(host.trim_matches('\''), port.unwrap_or_default().trim_matches('\'')))
 }
 
 /// ADO.NET's `Server=tcp:db,1433;Database=shop`. `Server` with a port of its own may be of several databases.

@@ -43,8 +43,7 @@ impl Probe for Irc {
 fn parse_line(line: &[u8]) -> Option<Identity> {
     let mut words = line.split(|byte| *byte == b' ').peekable();
     // IRCv3's "Message Tags": `@time=2026-11-30T12:00:00.000Z :irc.example.org NOTICE * :***`
-    let is_tag = |word: &&[u8]| word.first() == Some(&b'@') && word.contains(&b'=');
-    let _ = words.next_if(is_tag);
+    let _ = words.next_if(|word| word.first() == Some(&b'@') && word.contains(&b'='));
     let first = words.next()?;
     let Some(server) = first.strip_prefix(b":") else {
         // 3.7.4: the server turns the client away, as in `ERROR :Closing Link: 192.0.2.1 (Too many connections)`.

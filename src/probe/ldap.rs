@@ -27,7 +27,7 @@ const ATTRIBUTES: [&str; 10] = [
     "supportedExtension",
 ];
 /// Those requested over UDP, where the reply has to fit into a datagram.
-const FEW_ATTRIBUTES: [&str; 7] = [
+const DATAGRAM_ATTRIBUTES: [&str; 7] = [
     "objectClass",
     "namingContexts",
     "supportedLDAPVersion",
@@ -37,7 +37,7 @@ const FEW_ATTRIBUTES: [&str; 7] = [
     "isGlobalCatalogReady",
 ];
 /// The same message without a connection (RFC 1798, and Active Directory).
-static DATAGRAM: LazyLock<Vec<u8>> = LazyLock::new(|| request(&FEW_ATTRIBUTES));
+static DATAGRAM: LazyLock<Vec<u8>> = LazyLock::new(|| request(&DATAGRAM_ATTRIBUTES));
 /// The longest entry that is read.
 const MAX_BYTES: usize = 8 * 1024;
 /// The OID of StartTLS in `supportedExtension`.

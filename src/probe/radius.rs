@@ -1,4 +1,4 @@
-//! RADIUS (RFC 2865): a request without a user name or a password, so that nobody logs in, which a server that knows this
+//! RADIUS (RFC 2865): a request without a user name or a password, so it is no login, which a server that knows this
 //! client refuses. Others drop it silently (3).
 
 use super::{Probe, ServerBytes};

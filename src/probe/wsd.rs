@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
+use super::words::contains;
 use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
@@ -12,8 +13,8 @@ use crate::model::{Identity, Transport};
 pub(super) struct WsDiscovery;
 
 /// The namespaces of its versions.
-const NAMESPACES: [&[u8]; 2] =
-    [b"http://schemas.xmlsoap.org/ws/2005/04/discovery", b"http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01"];
+const NAMESPACES: [&str; 2] =
+    ["http://schemas.xmlsoap.org/ws/2005/04/discovery", "http://docs.oasis-open.org/ws-dd/ns/discovery/2009/01"];
 
 static PROBE: LazyLock<Vec<u8>> = LazyLock::new(probe);
 
@@ -53,8 +54,8 @@ fn probe() -> Vec<u8> {
 
 /// Parses ProbeMatches (5.3.1).
 fn parse_reply(message: &[u8]) -> Option<Identity> {
-    let has = |part: &[u8]| message.windows(part.len()).any(|window| window == part);
-    let is_reply = message.starts_with(b"<") && NAMESPACES.iter().any(|&name| has(name)) && has(b"ProbeMatches");
+    let is_known = NAMESPACES.iter().any(|name| contains(message, name));
+    let is_reply = message.starts_with(b"<") && is_known && contains(message, "ProbeMatches");
     is_reply.then(|| {
         let identity = Identity::of("ws-discovery");
         identity.fact_if("types", text_of(message, b"Types")).fact_if("addresses", text_of(message, b"XAddrs"))

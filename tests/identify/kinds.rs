@@ -163,3 +163,53 @@ fn an_error_on_the_usual_port_is_of_its_protocol() {
     compare("127.3.0.33", &servers);
     drop(running);
 }
+
+/// A reply to the datagram of one protocol; silence to any other.
+fn replies(port: u16, datagram: &[u8]) -> Option<Vec<u8>> {
+    match port {
+        // RFC 3948, 2.2: four zeros before the message, and RFC 7296, 2.5: the reply to a version that is too high.
+        4500 => {
+            let cookie = datagram.strip_prefix(&[0; 4])?.get(..8)?;
+            let rest = b"\0\0\0\0\0\0\0\0\x29\x20\x22\x20\0\0\0\0\0\0\0\x24\0\0\0\x08\0\0\0\x05";
+            Some([&[0; 4], cookie, rest].concat())
+        }
+        // RFC 6886, 3.2.
+        5351 => (datagram == [0, 0]).then(|| b"\0\x80\0\0\0\0\x10\0\xc0\0\x02\x01".to_vec()),
+        27015 => datagram.starts_with(b"\xff\xff\xff\xffTSource").then(|| b"\xff\xff\xff\xffA\x01\x02\x03\x04".to_vec()),
+        64738 => {
+            let numbers = b"\0\0\0\x01\0\0\0\x64\0\x01\x19\x40";
+            Some([b"\0\x01\x05\0", datagram.get(4..12)?, numbers].concat())
+        }
+        _ => None,
+    }
+}
+
+#[test]
+fn datagrams_are_those_of_their_ports() {
+    let servers = [(4500, "ike"), (5351, "nat-pmp"), (27015, "a2s"), (64738, "mumble")];
+    let address = std::net::Ipv4Addr::new(127, 3, 0, 34);
+    for (port, _) in servers {
+        let socket = std::net::UdpSocket::bind((address, port)).unwrap();
+        // The thread ends with the test program.
+        std::thread::spawn(move || {
+            let mut datagram = [0; 2048];
+            while let Ok((length, from)) = socket.recv_from(&mut datagram) {
+                if let Some(reply) = replies(port, &datagram[..length]) {
+                    let _ = socket.send_to(&reply, from);
+                }
+            }
+        });
+    }
+
+    let ports: Vec<String> = servers.iter().map(|(port, _)| port.to_string()).collect();
+    let output = run(&["scan", "127.3.0.34", "--udp", "-p", &ports.join(","), "--identify", "--json"]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let found: Vec<(u64, &str)> = document["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["endpoints"][0])
+        .map(|endpoint| (endpoint["port"].as_u64().unwrap(), endpoint["service"]["protocol"].as_str().unwrap_or("")))
+        .collect();
+    assert_eq!(found, servers.map(|(port, protocol)| (u64::from(port), protocol)), "{document}");
+}

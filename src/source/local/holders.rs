@@ -123,8 +123,8 @@ impl HolderTable {
         let now = self.proc().map(|proc| children(proc.as_fd(), pid)).unwrap_or_default();
         let Some(before) = self.processes.get(&pid).map(|holder| &holder.children) else { return };
 
-        let is_new = |child: &&u32| !before.contains(child) && !self.processes.contains_key(child);
-        let new: Vec<u32> = now.iter().filter(is_new).copied().collect();
+        let new = now.iter().copied().filter(|child| !before.contains(child) && !self.processes.contains_key(child));
+        let new: Vec<u32> = new.collect();
         if let Some(holder) = self.processes.get_mut(&pid) {
             holder.children = now;
             if !new.is_empty() {
