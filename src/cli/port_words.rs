@@ -96,7 +96,10 @@ pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
         return Some(ParseError::new("it is empty", "is the variable set?"));
     }
     if text.contains(',') && text.split(',').all(is_host_port) {
-        return Some(ParseError::new("it is a list", format!("write each as a word of its own: {}", text.replace(',', " "))));
+        return Some(ParseError::new(
+            "it is a list",
+            format!("write each as a word of its own: {}", text.replace(',', " ")),
+        ));
     }
     let before = text.split('/').next().unwrap_or_default();
     if before.len() < text.len() && is_host_port(before) {

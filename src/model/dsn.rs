@@ -1,8 +1,6 @@
 //! Connection strings that are no URLs, or that hold their host in another place than URLs do: each as the URL of the same
 //! place. Names and passwords are left out, which no check needs.
 
-use super::service_url::percent_decoded;
-
 /// The URL of the place that a connection string leads to; `None` if it is none of these.
 ///
 /// | string | of |
@@ -126,6 +124,28 @@ fn with_port(host: &str, port: &str) -> String {
 
 fn decoded(text: &str) -> Option<String> {
     String::from_utf8(percent_decoded(text)).ok()
+}
+
+/// A part of a URL without its percent-encoding.
+pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(b'%');
+                rest = after;
+            }
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+
+    bytes
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use url::{Host, Position, Url};
 
-use super::dsn::as_url;
+use super::dsn::{as_url, percent_decoded};
 use super::{CheckSpec, HostPort, HttpPath, ParseError, RequestHeader};
 use crate::clean::clean;
 use crate::error::nearest;
@@ -162,28 +162,6 @@ fn basic_authorization(url: &Url) -> Option<RequestHeader> {
     credentials.push(b':');
     credentials.extend(percent_decoded(url.password().unwrap_or_default()));
     Some(RequestHeader { name: "authorization".to_owned(), value: format!("Basic {}", base64(&credentials)) })
-}
-
-/// A part of a URL without its percent-encoding.
-pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(b'%');
-                rest = after;
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-
-    bytes
 }
 
 /// Standard base64 with padding (RFC 4648, section 4).

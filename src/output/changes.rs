@@ -167,7 +167,8 @@ impl<'w> Changes<'w> {
 
         let mut changed = compared_fields(&one, &other);
         // The same name may be written in another way.
-        changed.retain(|field| field != HOST_FIELD);
+        let is_matched_by_host = is_at_other_host || new.detail.host().is_some();
+        changed.retain(|field| !is_matched_by_host || field != HOST_FIELD);
         if changed.is_empty() {
             return Ok(false);
         }

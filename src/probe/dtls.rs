@@ -60,7 +60,8 @@ mod tests {
         let lengths = [u16::from_be_bytes([HELLO[11], HELLO[12]]), u16::from_be_bytes([HELLO[15], HELLO[16]])];
         assert_eq!(lengths.map(usize::from), [HELLO.len() - 13, HELLO.len() - 25]);
 
-        let verify = [&b"\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x2f\x03\0\0\x23\0\0\0\0\0\0\0\x23\xfe\xff\x20"[..], &[7; 32]].concat();
+        let verify =
+            [&b"\x16\xfe\xff\0\0\0\0\0\0\0\0\0\x2f\x03\0\0\x23\0\0\0\0\0\0\0\x23\xfe\xff\x20"[..], &[7; 32]].concat();
         assert!(parse_reply(&verify).is_some());
         let alert = parse_reply(b"\x15\xfe\xfd\0\0\0\0\0\0\0\0\0\x02\x02\x28").unwrap();
         assert_eq!(alert.facts["alert"], 40.into());

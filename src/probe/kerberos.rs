@@ -36,7 +36,7 @@ impl Probe for Kerberos {
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u8::try_from(content.len()).unwrap_or(u8::MAX);
     let head = if length < 0x80 { vec![tag, length] } else { vec![tag, 0x81, length] };
-    [&head, content].concat()
+    [&head[..], content].concat()
 }
 
 /// AS-REQ (5.4.1): message type 10 of version 5, for the user `portolan`, without any data to authenticate it.

@@ -118,7 +118,8 @@ Fpostmaster.c\0L2167\0RProcessStartupPacket\0\0";
         assert_eq!(recognise_tcp(&Postgresql, &response(b"SERROR\0Mno code\0\0"), None), None);
         assert_eq!(recognise_tcp(&Postgresql, b"ERROR\r\n", None), None);
 
-        for old in ["could not fork new process for connection: Cannot allocate memory", "FATAL:  unsupported protocol"] {
+        for old in ["could not fork new process for connection: Cannot allocate memory", "FATAL:  unsupported protocol"]
+        {
             let reply = format!("E{old}\n\0");
             let identity = recognise_tcp(&Postgresql, reply.as_bytes(), Some("postgresql")).unwrap();
             assert_eq!(identity.facts["error"], old.into());

@@ -58,6 +58,9 @@ mod tests {
         assert_eq!((&identity.facts["hostname"], &identity.facts["willing"]), (&"host".into(), &true.into()));
         let unwilling = b"\0\x01\0\x06\0\x0a\0\x04host\0\x02no";
         assert_eq!(parse_reply(unwilling).unwrap().facts["willing"], false.into());
-        assert_eq!((parse_reply(QUERY), parse_reply(&willing[..12]), parse_reply(b"\0\x01\0\x05\0\0")), (None, None, None));
+        assert_eq!(
+            (parse_reply(QUERY), parse_reply(&willing[..12]), parse_reply(b"\0\x01\0\x05\0\0")),
+            (None, None, None)
+        );
     }
 }

@@ -152,14 +152,12 @@ fn an_error_on_the_usual_port_is_of_its_protocol() {
             },
         ),
         (6379, Script { greeting: b"", replies: &[(b"PING", b"+PONG\r\n")], protocol: "redis" }),
-        (
-            1883,
-            Script { greeting: b"", replies: &[(b"\x10", b"\x20\x03\x00\x84\x00")], protocol: "mqtt" },
-        ),
+        (1883, Script { greeting: b"", replies: &[(b"\x10", b"\x20\x03\x00\x84\x00")], protocol: "mqtt" }),
     ];
 
     let address = std::net::Ipv4Addr::new(127, 3, 0, 33);
-    let running = servers.map(|(port, script)| peers.serve_at((address, port).into(), move |stream| play(stream, script)));
+    let running =
+        servers.map(|(port, script)| peers.serve_at((address, port).into(), move |stream| play(stream, script)));
     compare("127.3.0.33", &servers);
     drop(running);
 }
@@ -175,7 +173,9 @@ fn replies(port: u16, datagram: &[u8]) -> Option<Vec<u8>> {
         }
         // RFC 6886, 3.2.
         5351 => (datagram == [0, 0]).then(|| b"\0\x80\0\0\0\0\x10\0\xc0\0\x02\x01".to_vec()),
-        27015 => datagram.starts_with(b"\xff\xff\xff\xffTSource").then(|| b"\xff\xff\xff\xffA\x01\x02\x03\x04".to_vec()),
+        27015 => {
+            datagram.starts_with(b"\xff\xff\xff\xffTSource").then(|| b"\xff\xff\xff\xffA\x01\x02\x03\x04".to_vec())
+        }
         64738 => {
             let numbers = b"\0\0\0\x01\0\0\0\x64\0\x01\x19\x40";
             Some([b"\0\x01\x05\0", datagram.get(4..12)?, numbers].concat())

@@ -104,7 +104,8 @@ fn another_user_and_a_later_worker_are_updates() {
     let scene = Scene::new();
     let (held, id) = listener(&scene, "127.0.0.1:0");
     // The listener is its standard input. The worker ends with its parent, which holds the other end of a pipe.
-    let script = "use POSIX (); $SIG{USR1} = sub { $drop = 1 }; $SIG{USR2} = sub { $fork = 1 }; $| = 1; print qq(ready\\n);
+    let script =
+        "use POSIX (); $SIG{USR1} = sub { $drop = 1 }; $SIG{USR2} = sub { $fork = 1 }; $| = 1; print qq(ready\\n);
         while (1) {
             if ($drop) { $drop = 0; POSIX::setgid(65534); POSIX::setuid(65534) }
             if ($fork) { $fork = 0; pipe(R, W); if (fork() == 0) { close(W); sysread(R, $end, 1); exit } close(R) }

@@ -47,7 +47,12 @@ pub(super) const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "-sT", "leave it out: portolan connects unless you say --syn"),
     habit("nmap", SCAN, "-sU", "--udp"),
     habit("nmap", SCAN, "-sP", "--discover-only"),
-    habit("nmap", SCAN, "-sL", "leave it out: before a large scan, portolan says how many addresses there are, and asks"),
+    habit(
+        "nmap",
+        SCAN,
+        "-sL",
+        "leave it out: before a large scan, portolan says how many addresses there are, and asks",
+    ),
     habit("nmap", SCAN, "-PE", FINDS_HOSTS),
     habit("nmap", SCAN, "-PR", FINDS_HOSTS),
     habit("nmap", SCAN, "-PS…", FINDS_HOSTS),

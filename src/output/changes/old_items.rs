@@ -94,16 +94,20 @@ mod tests {
     use super::*;
 
     fn scanned(id: &str, host: Option<&str>) -> Service {
-        let detail = json!({ "state": "open", "reason": "syn-ack", "rtt_us": null, "attempts": 1, "host": host, "netns": null });
+        let detail =
+            json!({ "state": "open", "reason": "syn-ack", "rtt_us": null, "attempts": 1, "host": host, "netns": null });
         serde_json::from_value(json!({ "id": id, "source": "scan", "endpoints": [], "detail": detail })).unwrap()
     }
 
     #[test]
     fn names_of_one_address_are_matched_in_any_order() {
-        let old = [scanned("scan/tcp/127.0.0.1:80", Some("a.test")), scanned("scan/tcp/127.0.0.1:80/b.test", Some("b.test"))];
+        let old =
+            [scanned("scan/tcp/127.0.0.1:80", Some("a.test")), scanned("scan/tcp/127.0.0.1:80/b.test", Some("b.test"))];
         let mut items = OldItems::new(old);
-        let (b, a) =
-            (scanned("scan/tcp/127.0.0.1:80", Some("B.test.")), scanned("scan/tcp/127.0.0.1:80/a.test", Some("a.test")));
+        let (b, a) = (
+            scanned("scan/tcp/127.0.0.1:80", Some("B.test.")),
+            scanned("scan/tcp/127.0.0.1:80/a.test", Some("a.test")),
+        );
         assert!(matches!(items.take(&b), OldMatch::Same(old) if old.id == *"scan/tcp/127.0.0.1:80/b.test"));
         assert!(matches!(items.take(&a), OldMatch::Same(old) if old.id == *"scan/tcp/127.0.0.1:80"));
         let (unlisted, unnamed) = items.into_rest();
@@ -120,7 +124,10 @@ mod tests {
         assert!(matches!(items.take(&scanned("scan/tcp/127.0.0.1:82", None)), OldMatch::New));
 
         let (unlisted, unnamed) = items.into_rest();
-        assert_eq!((unlisted[0].id.as_raw(), unnamed[0].id.as_raw()), ("scan/tcp/127.0.0.1:81", "scan/tcp/127.0.0.1:80"));
+        assert_eq!(
+            (unlisted[0].id.as_raw(), unnamed[0].id.as_raw()),
+            ("scan/tcp/127.0.0.1:81", "scan/tcp/127.0.0.1:80")
+        );
     }
 
     #[test]

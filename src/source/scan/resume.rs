@@ -116,7 +116,8 @@ impl ResumeState {
 
         let found: Vec<FoundPort> = found.collect::<Option<_>>()?;
         let names = record.names.into_iter();
-        let names = names.map(|(ip, names)| (ip, names.into_iter().map(|name| name.map(Into::into)).collect())).collect();
+        let names =
+            names.map(|(ip, names)| (ip, names.into_iter().map(|name| name.map(Into::into)).collect())).collect();
 
         (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
