@@ -150,6 +150,8 @@ pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -195,6 +197,15 @@ mod tests {
             "a b",
         ] {
             assert_eq!(as_url(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_accepted(
+            begin in "(jdbc:oracle:thin:@|postgresql://|http\\+unix://|host=|Server=|u@tcp\\()?", text in "[a-z0-9=;:@/%,?& \\[\\]()'ü]{0,30}",
+        ) {
+            let _ = as_url(&format!("{begin}{text}"));
         }
     }
 }
