@@ -74,12 +74,12 @@ fn refused() -> Identity {
 }
 
 /// `-ERR too many connections`: an error in place of a greeting. Redis and NATS turn clients away like this too: the one with
-/// a text of its own, the other with a text in quotes; and an error about a command is the reply to one.
+/// a text of its own, the other with a text in quotes; and an error about a command or a protocol is the reply to one.
 fn is_refusal(line: &[u8]) -> bool {
     let Some(text) = line.strip_prefix(b"-ERR") else { return false };
     let is_line = matches!(text.first(), None | Some(b' '));
-    let is_other = text.starts_with(b" '") || contains(text, "max number of clients") || contains(text, "command");
-    is_line && !is_other
+    let is_other = ["max number of clients", "command", "protocol"].iter().any(|word| contains(text, word));
+    is_line && !is_other && !text.starts_with(b" '")
 }
 
 fn with_capabilities(identity: Identity, reply: &[u8]) -> Identity {
