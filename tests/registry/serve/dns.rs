@@ -17,7 +17,7 @@ use super::server::{exchange, folder};
 use crate::support::{HANG, finish, kill, output, portolan_path, tool};
 
 /// A server with DNS on a free port, and where that is.
-fn server(args: &[&str]) -> (Server, SocketAddr) {
+pub(super) fn server(args: &[&str]) -> (Server, SocketAddr) {
     let server = Server::with(["--data", ":memory:", "--dns", "127.0.0.1:0"].iter().chain(args));
     let address = dns_address(&server);
     (server, address)
@@ -36,7 +36,7 @@ fn dns_address(server: &Server) -> SocketAddr {
 }
 
 /// Registers `10.0.0.1:8080` and the following addresses as instances of `web`.
-fn register_fleet(server: &Server, count: u32) {
+pub(super) fn register_fleet(server: &Server, count: u32) {
     let all: Vec<Value> = (0..count)
         .map(|at| {
             let ip = std::net::Ipv4Addr::from_bits(0x0a00_0001 + at);
@@ -51,12 +51,12 @@ fn register_fleet(server: &Server, count: u32) {
 
 /// What dig shows of a reply.
 #[derive(Debug, Default)]
-struct Dug {
-    status: String,
-    flags: Vec<String>,
-    answers: Vec<String>,
-    authorities: Vec<String>,
-    additionals: Vec<String>,
+pub(super) struct Dug {
+    pub(super) status: String,
+    pub(super) flags: Vec<String>,
+    pub(super) answers: Vec<String>,
+    pub(super) authorities: Vec<String>,
+    pub(super) additionals: Vec<String>,
 }
 
 impl Dug {
@@ -72,7 +72,7 @@ impl Dug {
     }
 }
 
-fn dig(address: SocketAddr, args: &str) -> Dug {
+pub(super) fn dig(address: SocketAddr, args: &str) -> Dug {
     let mut command = tool("dig");
     command.arg(format!("@{}", address.ip())).args(["-p", &address.port().to_string(), "+tries=1", "+time=20"]);
     // Nothing of the machine's own settings counts.
