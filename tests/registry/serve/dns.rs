@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::server::{exchange, folder};
+use crate::proxies::haproxy_settings;
 use crate::support::{HANG, finish, kill, output, portolan_path, tool};
 
 /// A server with DNS on a free port, and where that is.
@@ -370,23 +371,12 @@ fn free_port() -> u16 {
 
 fn haproxy(folder: &Path, dns: SocketAddr) -> (Running, SocketAddr) {
     let port = free_port();
-    let settings = format!(
-        "global\n    maxconn 100\n\
-         defaults\n    mode http\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n    retries 3\n    \
-         option redispatch\n    retry-on conn-failure\n\
-         resolvers portolan\n    nameserver dns {dns}\n    accepted_payload_size 8192\n    resolve_retries 3\n    \
-         timeout resolve 100ms\n    timeout retry 200ms\n    hold valid 200ms\n    hold obsolete 0s\n    hold nx 30s\n    \
-         hold refused 30s\n    hold timeout 30s\n    hold other 30s\n\
-         frontend in\n    bind 127.0.0.1:{port}\n    default_backend web\n\
-         backend web\n    balance roundrobin\n    \
-         server-template web 5 _web._tcp.service.portolan resolvers portolan resolve-prefer ipv4 init-addr none\n"
-    );
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
     let file = folder.join("haproxy.cfg");
-    fs::write(&file, settings).unwrap();
+    fs::write(&file, haproxy_settings(dns, address)).unwrap();
     let mut command = tool("haproxy");
     command.args(["-db", "-f"]).arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let running = Running(Some(command.spawn().unwrap()));
-    (running, SocketAddr::from(([127, 0, 0, 1], port)))
+    (Running(Some(command.spawn().unwrap())), address)
 }
 
 /// The name of the backend that answers through a proxy, or the status of the proxy's own answer.
