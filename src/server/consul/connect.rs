@@ -90,8 +90,8 @@ impl ConnectGiven {
         if self.kind != CONNECT_PROXY || self.has_sidecar {
             return self.problem_for_agent();
         }
-        let text = |name: &str| self.proxy.as_ref().and_then(|proxy| proxy.get(name)).and_then(Value::as_str);
-        let destination = text("DestinationServiceName").unwrap_or_default();
+        let destination = self.proxy.as_ref().and_then(|proxy| proxy.get("DestinationServiceName"));
+        let destination = destination.and_then(Value::as_str).unwrap_or_default();
 
         let problem = if destination.trim().is_empty() {
             "Proxy.DestinationServiceName must be non-empty for Connect proxy services"
@@ -107,13 +107,13 @@ impl ConnectGiven {
 
     fn upstream_problem(&self) -> Option<String> {
         let upstreams = self.proxy.as_ref()?.get("Upstreams")?.as_array()?;
-        let problem = upstreams.iter().find_map(|upstream| {
-            let has = |name: &str| upstream.get(name).is_some();
-            (!has("DestinationName"))
-                .then_some("upstream destination name cannot be empty")
-                .or_else(|| (!has("LocalBindPort")).then_some("upstream local bind port cannot be zero"))
-        });
-        problem.map(str::to_owned)
+        let required = [
+            ("DestinationName", "upstream destination name cannot be empty"),
+            ("LocalBindPort", "upstream local bind port cannot be zero"),
+        ];
+        let mut missing =
+            required.iter().filter(|(name, _)| upstreams.iter().any(|upstream| upstream.get(name).is_none()));
+        missing.next().map(|(_, problem)| (*problem).to_owned())
     }
 }
 
