@@ -32,6 +32,8 @@ use super::{
     StoreError, StoreStatus, SyncReport, SyncRequest, Turn,
 };
 use schema::FORMAT;
+#[cfg(test)]
+pub(crate) use renewals::encode as encode_renewals;
 pub use schema::FORMAT as POSTGRES_FORMAT;
 pub use transfer::{PostgresExport, PostgresImport};
 pub use url::PostgresUrl;
