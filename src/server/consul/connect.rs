@@ -29,9 +29,17 @@ enum ProxyField {
     Number,
     /// Anything: only the proxy reads it.
     Object,
-    /// The same, which Consul writes even if it is empty.
-    Settings,
     Upstreams,
+    /// The same as above, which Consul writes even if they are empty: as an empty text, as null, and as an empty object.
+    WrittenText,
+    WrittenConfig,
+    WrittenObject,
+}
+
+impl ProxyField {
+    fn is_written_empty(self) -> bool {
+        matches!(self, Self::WrittenText | Self::WrittenConfig | Self::WrittenObject)
+    }
 }
 
 const PROXY_FIELDS: [(&str, ProxyField); 8] = [
@@ -41,19 +49,19 @@ const PROXY_FIELDS: [(&str, ProxyField); 8] = [
     ("LocalServicePort", ProxyField::Number),
     ("Config", ProxyField::Object),
     ("Upstreams", ProxyField::Upstreams),
-    ("MeshGateway", ProxyField::Settings),
-    ("Expose", ProxyField::Settings),
+    ("MeshGateway", ProxyField::WrittenObject),
+    ("Expose", ProxyField::WrittenObject),
 ];
 
 const UPSTREAM_FIELDS: [(&str, ProxyField); 8] = [
     ("DestinationType", ProxyField::Text),
     ("DestinationNamespace", ProxyField::Text),
     ("DestinationName", ProxyField::Text),
-    ("Datacenter", ProxyField::Text),
+    ("Datacenter", ProxyField::WrittenText),
     ("LocalBindAddress", ProxyField::Text),
     ("LocalBindPort", ProxyField::Number),
-    ("Config", ProxyField::Object),
-    ("MeshGateway", ProxyField::Settings),
+    ("Config", ProxyField::WrittenConfig),
+    ("MeshGateway", ProxyField::WrittenObject),
 ];
 
 impl ConnectGiven {
@@ -125,12 +133,13 @@ fn known_fields(mut fields: BodyFields, known: &[(&'static str, ProxyField)]) ->
     let mut object = Map::new();
     for &(name, field) in known {
         let value = match field {
-            ProxyField::Text => Value::String(fields.text(name)?),
+            ProxyField::Text | ProxyField::WrittenText => Value::String(fields.text(name)?),
             ProxyField::Number => fields.number(name)?.filter(|number| *number != 0).map_or(Value::Null, Value::from),
-            ProxyField::Object | ProxyField::Settings => Value::Object(fields.map(name)?),
+            ProxyField::Object | ProxyField::WrittenObject => Value::Object(fields.map(name)?),
+            ProxyField::WrittenConfig => Some(fields.map(name)?).filter(|config| !config.is_empty()).into(),
             ProxyField::Upstreams => Value::Array(upstreams(&mut fields, name)?),
         };
-        if matches!(field, ProxyField::Settings) || is_used(&value) {
+        if field.is_written_empty() || is_used(&value) {
             object.insert(name.to_owned(), value);
         }
     }
@@ -186,7 +195,7 @@ mod tests {
             "upstreams": [{ "destination_name": "db", "local_bind_port": 9191, "mesh_gateway": {} }] } }))
         .unwrap();
         let wanted = json!({ "DestinationServiceName": "web", "LocalServicePort": 8080, "Config": { "own": [1] },
-            "Upstreams": [{ "DestinationName": "db", "LocalBindPort": 9191, "MeshGateway": {} }],
+            "Upstreams": [{ "DestinationName": "db", "Datacenter": "", "LocalBindPort": 9191, "Config": null, "MeshGateway": {} }],
             "MeshGateway": { "Mode": "local" }, "Expose": {} });
         assert_eq!((&given.proxy, given.problem_for_catalog(80)), (&Some(wanted), None));
         assert!(given.problem_for_agent().unwrap().contains("not supported"));
