@@ -6,6 +6,8 @@
 
 #[path = "serve/bare.rs"]
 mod bare;
+#[path = "serve/hostile.rs"]
+mod hostile;
 #[path = "serve/json_http.rs"]
 mod json_http;
 #[path = "serve/load.rs"]
@@ -43,6 +45,7 @@ const HELP: &str = "cargo bench --bench serve -- [--runs N] [--seconds N] [--cas
                      Q 10,000 waiting streams, and a change that wakes one
                      M memory with 10,000 and 100,000 instances, and 1,000 watchers
                      S start with 100,000 instances
+                     A honest reads beside 5,000 slow clients, and beside 5,000 connections a second
   --save           also write benches/runs/DATE-serve.txt
 ";
 
@@ -55,7 +58,7 @@ pub struct Options {
 /// A case: its letter, its title, and what measures it.
 type Case = (char, &'static str, fn(&Options) -> String);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ('D', "discover, closed loop (wrk, 64 connections)", reads::throughput),
     ('P', "the price of authentication, audit log, metrics and limits", price::of_everything),
     ('O', "discover, open loop at 70 % of the maximum", reads::latency),
@@ -65,12 +68,13 @@ const CASES: [Case; 9] = [
     ('Q', "10,000 waiting streams", waiting::one_wakes),
     ('M', "memory", size::memory),
     ('S', "start", size::start),
+    ('A', "honest reads during an attack", hostile::honest_clients),
 ];
 
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut options = Options { runs: 3, seconds: 5 };
-    let (mut letters, mut save) = ("DPORHWQMS".to_owned(), false);
+    let (mut letters, mut save) = ("DPORHWQMSA".to_owned(), false);
     while let Some(word) = words.next() {
         match word.as_str() {
             // How this program starts itself as the bare server.
