@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::double::{Double, Resource, Rights, TOKEN};
 use crate::objects::{namespace, service, slice};
@@ -214,4 +215,53 @@ fn in_a_pod_the_service_account_asks() {
     let out = output(&mut pod);
     let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert_eq!((stdout.as_ref(), out.status.code()), ("k8s/gamma/web\n", Some(0)), "{stderr}");
+}
+
+/// The documents of a file of `packaging/kubernetes`.
+fn packaged(file: &str) -> Vec<Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/kubernetes").join(file);
+    let text = fs::read_to_string(path).unwrap();
+    text.split("\n---\n").map(|part| yaml_serde::from_str(part).unwrap()).collect()
+}
+
+/// The role for `discover` in the package permits all that it reads, and each resource that a cluster always has is needed.
+#[test]
+fn the_packaged_role_permits_what_discover_reads() {
+    let double = cluster();
+    let documents = packaged("discover-rbac.yaml");
+    let role = documents.iter().find(|document| document["kind"] == "ClusterRole").unwrap();
+    let rules = role["rules"].as_array().unwrap();
+    let resources: Vec<&str> =
+        rules.iter().flat_map(|rule| rule["resources"].as_array().unwrap()).filter_map(Value::as_str).collect();
+
+    let without = |left_out: &str| {
+        let rights = resources.iter().filter(|resource| **resource != left_out);
+        let rights = rights.fold(Rights::default(), |rights, resource| rights.in_cluster(resource));
+        viewer(&double, rights).args("-A --pods --ingress --json").run()
+    };
+    let all = without("");
+    assert_eq!((all.code, all.stderr.contains("error")), (Some(0), false), "{all:?}");
+    for needed in ["services", "endpointslices", "pods", "ingresses"] {
+        let ran = without(needed);
+        assert!(ran.code == Some(3) && ran.stderr.contains(needed), "{needed}: {ran:?}");
+    }
+}
+
+/// The services of the packaged manifests are listed as what they are.
+#[test]
+fn the_packaged_services_are_listed() {
+    for file in ["portolan.yaml", "portolan-postgres.yaml"] {
+        let double = Double::start();
+        double.store().put(Resource::NAMESPACES, namespace("default"));
+        let services = packaged(file).into_iter().filter(|document| document["kind"] == "Service");
+        for mut service in services {
+            service["metadata"]["namespace"] = json!("default");
+            let name = service["metadata"]["name"].as_str().unwrap().to_owned();
+            double.store().put(Resource::SERVICES, service);
+            double.store().put(Resource::SLICES, slice("default", &name, "a", 1, 1));
+        }
+        let listed = Portolan::with(&double.kubeconfig()).args("-A").services();
+        let one = &listed["k8s/default/portolan"];
+        assert_eq!((&one["name"], addresses(one)), (&json!("portolan"), vec!["10.1.1.1:8080".to_owned()]), "{one}");
+    }
 }
