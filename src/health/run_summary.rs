@@ -33,6 +33,8 @@ pub(crate) struct RunSummary {
     unknown: (usize, String),
     /// Endpoints whose reply misses a stated expectation although nothing else fails their services, and what the first one replied.
     missed: (usize, String),
+    /// Endpoints whose status is a success although their body reports a failure.
+    reports_failure: usize,
     /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
     has_out_of_reach: bool,
     /// Services with a requested check that could not run.
@@ -87,6 +89,7 @@ impl RunSummary {
         }
 
         let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
+        self.reports_failure += healths.clone().filter(|health| health.reports_failure()).count();
         self.checked += usize::from(healths.any(|health| !health.complete || !health.coverage.is_empty()));
         self.cut_short += evidence.iter().flatten().filter(|evidence| evidence.is_cut_short()).count();
         for (endpoint, evidence) in service.endpoints.iter().zip(evidence) {
@@ -230,6 +233,14 @@ impl RunSummary {
             notes.push(format!("{} checked by connecting only (tcp); {hint}", counted(*count, "endpoint")));
         }
 
+        if let count @ 1.. = self.reports_failure {
+            let verb = if count == 1 { "replies" } else { "reply" };
+            notes.push(format!(
+                "{} {verb} with a success, but with a body that reports a failure: --expect-json /status=UP, or what the \
+                 service says when it is well, makes that count",
+                counted(count, "endpoint")
+            ));
+        }
         if let (count @ 1.., first) = &self.missed {
             notes.push(format!(
                 "{} missed a stated expectation, which fails the run: {first}",
