@@ -82,7 +82,7 @@ fn status(reply: &HttpReply, spec: &CheckSpec, is_expected: bool, shows_bodies: 
     Ok(HttpStatus {
         code: reply.code,
         retry_after: reply.values("retry-after").next().is_some(),
-        excerpt: if is_explained && shows_bodies { excerpt(reply) } else { None },
+        excerpt: if is_explained && shows_bodies { excerpt(reply, spec) } else { None },
         failed_status: if is_unstated { failed_status(reply) } else { None },
         failed_assertions,
         ..HttpStatus::default()
