@@ -98,6 +98,44 @@ fn our_own_registry_is_listed_shown_and_changed() {
     );
 }
 
+/// What a terminal of 60 columns shows of a command: the lines of its output and of its notes.
+#[cfg(all(feature = "registry", feature = "serve"))]
+fn at_60_columns(words: &str) -> Vec<String> {
+    let mut script = crate::support::tool("script");
+    script.args(["-qefc", &format!("'{}' {words}", env!("CARGO_BIN_EXE_portolan")), "/dev/null"]);
+    script.env_clear().env("TERM", "xterm").env("COLUMNS", "60").env("PORTOLAN_CONFIG", "/dev/null");
+    let child = script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = hear(child, words);
+    let text = String::from_utf8(output.stdout).unwrap().replace('\r', "");
+    assert_eq!(output.status.code(), Some(0), "{words}: {text}");
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+/// No row wraps: ids are cut in the middle, the least useful columns go, and a line names them.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn a_narrow_terminal_shows_whole_rows() {
+    let server = programs::portolan();
+    let address = server.address;
+    let id = "6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11";
+    let body = json!({ "id": id, "name": "a-service-with-a-long-name", "address": "127.0.0.1", "port": 8081,
+        "version": "1.10.0", "tags": ["blue", "canary", "eu-central-1"], "zone": "eu-central-1", "node": "web1", "ttl": 30 });
+    send(address, "POST", "/api/v1/services", None, &body);
+    let at = format!("--server http://{address}");
+
+    for words in ["services list", "services get a-service-with-a-long-name", "health show a-service-with-a-long-name", "audit"] {
+        let lines = at_60_columns(&format!("{words} {at}"));
+        let (notes, rows): (Vec<&String>, Vec<&String>) = lines.iter().partition(|line| line.starts_with("no room for "));
+        assert!(!rows.is_empty() && rows.iter().all(|line| line.chars().count() <= 60), "{words}: {lines:#?}");
+        if words.starts_with("services get") {
+            assert!(rows.iter().any(|line| line.starts_with("6c1f") && line.contains('…') && line.contains("9a11")));
+            assert!(notes[0].contains("ZONE") && notes[0].ends_with("widen the terminal, or add --json"), "{notes:?}");
+        }
+    }
+    let (whole, _) = ran(&format!("services get a-service-with-a-long-name {at}"), 0);
+    assert!(whole.contains(id) && whole.contains("eu-central-1"), "nothing is cut in a pipe: {whole}");
+}
+
 /// A name that several instances have needs --yes; ids and single instances do not.
 #[cfg(all(feature = "registry", feature = "serve"))]
 #[test]
