@@ -86,6 +86,11 @@ fn a_services_file_is_a_registry() {
         let words = format!("drift --file services.toml --fail-on {fail_on}");
         assert_eq!(with_services(&words, live_port, dead_port).run().code, Some(code), "{fail_on}");
     }
+    let words = "drift --file services.toml --group-by finding --counts --no-headers";
+    let ran = with_services(words, live_port, dead_port).run();
+    assert!(ran.stdout.lines().any(|line| line.trim() == "1  drift-not-listening"), "{}", ran.stdout);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+
     let ran = with_services("drift --file services.toml --fix --fail-on none", live_port, dead_port).run();
     let comment = format!("# drift-not-listening: 127.0.0.1:{dead_port} is registered, and nothing listens there\n");
     assert!(ran.stdout.contains(&comment), "{}", ran.stdout);

@@ -18,6 +18,7 @@ pub(super) use self::registries::source_of;
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::outputs::TableArgs;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::clean::clean;
@@ -34,6 +35,7 @@ Examples:
   portolan drift --allow drift.allow                 the registry by DISCOVERY_PROVIDER
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
+  portolan drift consul: --group-by finding --counts how many of each kind
   portolan drift consul: --watch --lines             each drift as it begins and ends
   portolan drift consul: --fix                       print the commands that fix it
   portolan drift --fleet portolan://registry:7440    what the agents of all hosts report";
@@ -95,6 +97,8 @@ pub(super) struct DriftArgs {
     #[arg(long, requires = "fix", help_heading = "Output")]
     yes: bool,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
     watching: Watching,
 }
 
@@ -117,7 +121,7 @@ impl DriftArgs {
             return self.watching.without_checks()?.run(&drift, global);
         }
 
-        let exit = ExitRules::counting("finding").list(&drift, &IdentifyArgs::default(), global)?;
+        let exit = self.rules().list(&drift, &IdentifyArgs::default(), global)?;
         let is_failed = drift.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
         Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
     }
@@ -146,9 +150,13 @@ impl DriftArgs {
             return self.watching.without_checks()?.run(&fleet, global);
         }
 
-        let exit = ExitRules::counting("finding").list(&fleet, &IdentifyArgs::default(), global)?;
+        let exit = self.rules().list(&fleet, &IdentifyArgs::default(), global)?;
         let is_failed = fleet.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
         Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
+    }
+
+    fn rules(&self) -> ExitRules {
+        ExitRules::counting("finding").with_table(self.table.clone())
     }
 
     fn drift(&self, registries: &[NamedRegistry]) -> Result<Drift> {
