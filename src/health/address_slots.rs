@@ -105,7 +105,9 @@ mod tests {
     #[test]
     fn other_machines_have_more() {
         let slots = AddressSlots::new(ips(&["198.51.100.1"]));
-        for (address, expected) in [("127.0.0.1", 3), ("198.51.100.1", 3), ("::ffff:198.51.100.1", 3), ("198.51.100.2", 16)] {
+        for (address, expected) in
+            [("127.0.0.1", 3), ("198.51.100.1", 3), ("::ffff:198.51.100.1", 3), ("198.51.100.2", 16)]
+        {
             let taken: Vec<_> = (0..20).map_while(|_| slots.take(&ips(&[address]), 80).now_or_never()).collect();
             assert_eq!(taken.len(), expected, "{address}");
         }

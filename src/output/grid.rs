@@ -76,7 +76,8 @@ impl<const N: usize> GridLayout<N> {
 
         let spans: [GridSpan; N] = std::array::from_fn(|at| GridSpan::of(&columns[at], natural[at], widest[at] == 0));
         let widths = fit(&spans, usize::from(width));
-        let gone = columns.iter().zip(&widths).zip(&spans).filter(|((_, width), span)| width.is_none() && !span.is_empty);
+        let gone =
+            columns.iter().zip(&widths).zip(&spans).filter(|((_, width), span)| width.is_none() && !span.is_empty);
         let hidden = gone.map(|((column, _), _)| column.name).collect();
         Self { columns, widths, hidden }
     }
@@ -240,7 +241,10 @@ mod tests {
     fn a_narrow_terminal_loses_the_least_useful_column_first() {
         assert_eq!(at(200).0[1], "6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11  10.0.0.7:8080  eu-1  web1");
         let (lines, hidden) = at(60);
-        assert_eq!(lines[1], "6c1f0a52-4a0c-4d…c62-9f6a2b0d9a11  10.0.0.7:8080  eu-1  web1", "the empty column goes unsaid");
+        assert_eq!(
+            lines[1], "6c1f0a52-4a0c-4d…c62-9f6a2b0d9a11  10.0.0.7:8080  eu-1  web1",
+            "the empty column goes unsaid"
+        );
         assert!(hidden.is_empty());
 
         let (lines, hidden) = at(30);
@@ -251,7 +255,10 @@ mod tests {
 
     #[test]
     fn the_middle_is_cut_by_the_width_of_a_terminal() {
-        assert_eq!(["abcdef", "abc", "", "日本語"].map(|text| cut_middle(text, 5).into_owned()), ["ab…ef", "abc", "", "日…語"]);
+        assert_eq!(
+            ["abcdef", "abc", "", "日本語"].map(|text| cut_middle(text, 5).into_owned()),
+            ["ab…ef", "abc", "", "日…語"]
+        );
         assert_eq!(["ab", "abc"].map(|text| cut_middle(text, 1).into_owned()), ["…", "…"]);
     }
 }

@@ -193,7 +193,11 @@ fn peers_are_grouped_by_their_address() {
     assert!(total == 7 && counts.text().lines().count() <= 3, "{}", counts.text());
 
     let grouped = scene.portolan().args("--connections --group-by peer").run();
-    assert!(grouped.text().lines().any(|line| line.starts_with("127.0.0.") && line.ends_with(')')), "{}", grouped.text());
+    assert!(
+        grouped.text().lines().any(|line| line.starts_with("127.0.0.") && line.ends_with(')')),
+        "{}",
+        grouped.text()
+    );
     assert!(grouped.text().contains("127.0.0.1:8001"), "the ports stay in the rows: {}", grouped.text());
 }
 

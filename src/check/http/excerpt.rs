@@ -24,7 +24,8 @@ const FAILURES: [&str; 9] =
 /// the request, so what the user sent is masked, or nothing is quoted.
 pub(super) fn excerpt(reply: &HttpReply, spec: &CheckSpec) -> Option<String> {
     let kind = media_type(reply);
-    let may_repeat_secrets = spec.body.is_some() || spec.path.as_ref().is_some_and(|path| path.shown() != path.as_str());
+    let may_repeat_secrets =
+        spec.body.is_some() || spec.path.as_ref().is_some_and(|path| path.shown() != path.as_str());
     if may_repeat_secrets || (!is_json(&kind) && kind != "text/plain") {
         return None;
     }

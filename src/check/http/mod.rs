@@ -192,7 +192,9 @@ impl HttpObservation {
         }
 
         match self.status_kind(status) {
-            Some(kind) => findings.push(Finding::new(kind, format!("{request} returns {}{}", status.code, status.said()))),
+            Some(kind) => {
+                findings.push(Finding::new(kind, format!("{request} returns {}{}", status.code, status.said())))
+            }
             None if !status.failed_assertions.is_empty() => {
                 let failed = status.failed_assertions.join("; ");
                 findings.push(Finding::new(&ASSERTION_FAILED, format!("{failed}{}", status.said())));

@@ -73,8 +73,7 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
 
 /// What the reply is like, without its times.
 fn status(reply: &HttpReply, spec: &CheckSpec, is_expected: bool, shows_bodies: bool) -> CheckResult<HttpStatus> {
-    let failed_assertions =
-        if is_expected { failed_assertions(spec, reply)? } else { unmet_status(spec, reply.code) };
+    let failed_assertions = if is_expected { failed_assertions(spec, reply)? } else { unmet_status(spec, reply.code) };
     let is_explained = !is_expected || (!failed_assertions.is_empty() && spec.expect_body.is_some());
     // Where it is stated what the body has to be, that decides.
     let is_unstated = is_expected && (200..300).contains(&reply.code) && !has_body_assertion(spec);

@@ -232,9 +232,7 @@ fn named(declared: Vec<ServicesFile>, names: &[String], files: &[String]) -> Res
             names.is_empty() || names.iter().any(|word| is_name_of((name, namespace), word))
         })?;
         let meant = file.services.into_iter().map(Service::erase);
-        services.extend(
-            meant.filter(|service| names.is_empty() || names.iter().any(|name| is_named(service, name))),
-        );
+        services.extend(meant.filter(|service| names.is_empty() || names.iter().any(|name| is_named(service, name))));
     }
     Ok(services)
 }

@@ -123,9 +123,12 @@ fn a_narrow_terminal_shows_whole_rows() {
     send(address, "POST", "/api/v1/services", None, &body);
     let at = format!("--server http://{address}");
 
-    for words in ["services list", "services get a-service-with-a-long-name", "health show a-service-with-a-long-name", "audit"] {
+    for words in
+        ["services list", "services get a-service-with-a-long-name", "health show a-service-with-a-long-name", "audit"]
+    {
         let lines = at_60_columns(&format!("{words} {at}"));
-        let (notes, rows): (Vec<&String>, Vec<&String>) = lines.iter().partition(|line| line.starts_with("no room for "));
+        let (notes, rows): (Vec<&String>, Vec<&String>) =
+            lines.iter().partition(|line| line.starts_with("no room for "));
         assert!(!rows.is_empty() && rows.iter().all(|line| line.chars().count() <= 60), "{words}: {lines:#?}");
         if words.starts_with("services get") {
             assert!(rows.iter().any(|line| line.starts_with("6c1f") && line.contains('…') && line.contains("9a11")));
