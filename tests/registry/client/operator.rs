@@ -98,6 +98,45 @@ fn our_own_registry_is_listed_shown_and_changed() {
     );
 }
 
+/// A host is taken out of service as a whole, and others can read why.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn the_instances_of_a_node_are_drained_with_a_reason() {
+    let server = programs::portolan();
+    let address = server.address;
+    for (id, name, node) in [("a", "web", "web1"), ("b", "web", "web2"), ("c", "db", "web1")] {
+        let body = json!({ "id": id, "name": name, "address": "127.0.0.1", "port": 81, "node": node });
+        send(address, "POST", "/api/v1/services", None, &body);
+    }
+    let at = format!("--server http://{address}");
+    let update = |words: &[&str], code: i32| {
+        let words: Vec<&str> = ["services", "update"].iter().chain(words).copied().chain(at.split(' ')).collect();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.args(&words).env_clear().env("PORTOLAN_CONFIG", "/dev/null").stdin(Stdio::null());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = hear(child, "services update");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {err}");
+        err
+    };
+
+    let asked = update(&["--node", "web1", "--status", "maintenance"], 1);
+    assert!(asked.contains("nothing was changed: it was not confirmed"), "{asked}");
+    update(&["--node", "web1", "--status", "maintenance", "--reason", "patch day", "--yes"], 0);
+    let (shown, _) = ran(&format!("health show web {at}"), 0);
+    assert!(shown.contains("  its status is maintenance: patch day\n"), "{shown}");
+    assert_eq!(shown.matches("patch day").count(), 1, "the other node stays as it is: {shown}");
+    let (log, _) = ran(&format!("audit {at}"), 0);
+    assert_eq!(log.matches("(maintenance: patch day)").count(), 2, "{log}");
+
+    update(&["--node", "web1", "--status", "up", "--yes"], 0);
+    let (shown, _) = ran(&format!("health show web {at}"), 0);
+    assert!(!shown.contains("patch day"), "{shown}");
+    let absent = update(&["--node", "web9", "--status", "up"], 1);
+    assert!(absent.contains("no such instance is on the node web9"), "{absent}");
+    update(&["web", "--weight", "1", "--reason", "x"], 2);
+}
+
 /// What a terminal of 60 columns shows of a command: the lines of its output and of its notes.
 #[cfg(all(feature = "registry", feature = "serve"))]
 fn at_60_columns(words: &str) -> Vec<String> {
