@@ -79,9 +79,8 @@ pub(crate) fn plan(
     let is_looked_up = matches!(host, HostLocation::Named(_)) || spec.check.contains(&CheckName::Dns);
     let looked_up = name.as_deref().filter(|_| is_looked_up);
 
-    let (applicable, inapplicable): (Vec<_>, Vec<_>) = CheckName::ALL
-        .into_iter()
-        .partition(|&check| applies(check, &hints, spec, route, looked_up, has_history));
+    let (applicable, inapplicable): (Vec<_>, Vec<_>) =
+        CheckName::ALL.into_iter().partition(|&check| applies(check, &hints, spec, route, looked_up, has_history));
 
     let (wanted, mut unwanted): (Vec<_>, Vec<_>) = applicable.into_iter().partition(|&check| is_wanted(check, spec));
     // These apply to every endpoint, so coverage names them if they do not run.

@@ -5,12 +5,7 @@ use std::net::TcpListener;
 use super::{Portolan, portolan};
 
 #[test]
-fn without_a_registry_it_lists_where_it_looked() {
-    portolan("drift").refuses(
-        "REGISTRY: none is given, there is no --file, and none of these variables is set: DISCOVERY_PROVIDER, PORTOLAN_REGISTRY, \
-         CONSUL_HTTP_ADDR, ETCD_ENDPOINTS, DNS_DOMAIN, DISCOVERY_FILE, KUBERNETES_SERVICE_HOST",
-        "name one, as in portolan drift consul://127.0.0.1:8500",
-    );
+fn dns_alone_knows_no_names() {
     portolan("drift dns://127.0.0.1/example.com").refuses(
         "registry 'dns://127.0.0.1/example.com': DNS is asked for the names of other registries, and there is none",
         "add a registry, or --file with the services",

@@ -168,7 +168,11 @@ mod tests {
             let selection = InstanceSelection::on_node(&listing, &words, node);
             let found: Vec<&str> = selection.chosen.iter().map(|chosen| chosen.instance.id.as_str()).collect();
             assert_eq!(found, ids, "{words:?} {node}");
-            assert_eq!((selection.several.is_empty(), selection.absent_node.is_some()), (is_clear, is_absent), "{node}");
+            assert_eq!(
+                (selection.several.is_empty(), selection.absent_node.is_some()),
+                (is_clear, is_absent),
+                "{node}"
+            );
         }
     }
 

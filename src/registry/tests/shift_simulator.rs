@@ -135,7 +135,9 @@ impl ShiftWorld {
             let id: Arc<str> = record.id().into();
             other.step(Command::Register(Arc::clone(&record.registration)), now).unwrap();
             let status = record.status;
-            other.step(Command::SetStatus { id: Arc::clone(&id), generation: None, status, reason: None }, now).unwrap();
+            other
+                .step(Command::SetStatus { id: Arc::clone(&id), generation: None, status, reason: None }, now)
+                .unwrap();
             let weight = record.weight;
             other.step(Command::SetWeight { id: Arc::clone(&id), generation: None, weight }, now).unwrap();
             if record.health == HealthState::Unhealthy {

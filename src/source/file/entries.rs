@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::expand::{Expanded, expand};
-use super::node::{DocumentNode, Step};
+use super::node::{DocumentNode, Step, find};
 use super::options::{Context, OPTION_KEYS, Options, unknown_key};
 use super::unset::{UnsetService, UnsetVariable, is_needed, unset_in, without_unset};
 use super::{Failure, Problem};
@@ -277,10 +277,6 @@ fn table<'n>(node: &'n DocumentNode, why: &str) -> Result<&'n Entries, Problem> 
         DocumentNode::Table(entries) => Ok(entries),
         other => Err(Problem::new(format!("{why}, not {}", other.kind()), super::HINT)),
     }
-}
-
-pub(super) fn find<'n>(entries: &'n Entries, key: &str) -> Option<&'n DocumentNode> {
-    entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
 }
 
 fn key(name: &str) -> [Step; 1] {

@@ -1,9 +1,8 @@
 //! Variables that a services file needs and that are not set: all of them are named in one error, and those of services that are
 //! not chosen do not matter.
 
-use super::entries::find;
 use super::expand::{Variable, unset_variables};
-use super::node::{DocumentNode, Step};
+use super::node::{DocumentNode, Step, find};
 
 /// A variable that is not set, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
