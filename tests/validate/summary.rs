@@ -92,17 +92,15 @@ fn unhealthy_services_fail_the_run_and_are_named_with_their_address() {
 #[test]
 fn few_endpoints_of_one_port_are_checked_at_once() {
     let (running, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-    let peer = Peer::http({
-        let most = Arc::clone(&most);
-        move |head| {
-            // A connection without a request is the TCP check's.
-            if !head.is_empty() {
-                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                thread::sleep(Duration::from_millis(20));
-                running.fetch_sub(1, Ordering::SeqCst);
-            }
-            answer("500 No", "", "")
+    let counted = Arc::clone(&most);
+    let peer = Peer::http(move |head| {
+        // A connection without a request is the TCP check's.
+        if !head.is_empty() {
+            counted.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(20));
+            running.fetch_sub(1, Ordering::SeqCst);
         }
+        answer("500 No", "", "")
     });
 
     let urls: Vec<String> = (0..12).map(|n| peer.url(&format!("/{n}"))).collect();

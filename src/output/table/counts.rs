@@ -22,7 +22,7 @@ pub(super) fn write(
     let most = counts.first().map_or(0, |(_, count)| *count).to_string().len();
     let width = if has_header { COUNT.len().max(most) } else { most };
     if has_header {
-        let header = format!("{COUNT:>width$}{GAP}{}", field.name().to_uppercase());
+        let header = format!("{COUNT:>width$}{GAP}{}", field.name().to_uppercase().replace('_', "-"));
         writeln!(out, "{}", toned(&header, page.color.then_some(BOLD)))?;
     }
 
