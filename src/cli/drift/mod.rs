@@ -45,7 +45,8 @@ Examples:
 /// One line per finding: what is wrong, what holds the port, since when, and the command to type. A registry is a URL, as in
 /// consul://127.0.0.1:8500, etcd://127.0.0.1:2379, portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or
 /// file:services.toml; consul: alone takes the address from the provider's own variables. Without one, the variables
-/// DISCOVERY_PROVIDER and those of the providers name it; without those, it is the one on this machine, at 127.0.0.1:7440. DNS is asked for the names that the other registries have.
+/// DISCOVERY_PROVIDER and those of the providers name it; without those, it is the one on this machine, at 127.0.0.1:7440. DNS
+/// is asked for the names that the other registries have.
 ///
 /// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol. What
 /// cannot be seen, such as the sockets of other hosts and hidden owners, is never a finding: it is counted as `cannot tell`.

@@ -46,7 +46,7 @@ impl PortListeners {
         let held = self.listeners.iter().find(|listener| listener.ip == ip || listener.ip.is_unspecified())?;
         let (port, holder) = (self.port, &held.holder);
         Some(format!(
-            "port {port} is held by {holder} already: if the program takes another port, what is registered is not the program"
+            "port {port} is held by {holder} already: that is registered in place of the program if it takes another port"
         ))
     }
 
