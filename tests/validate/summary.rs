@@ -147,6 +147,25 @@ fn the_body_of_a_failure_is_quoted_without_secrets() {
     }
 }
 
+/// One of two servers is down: the service works, and a job that looks at servers wants to know.
+#[test]
+fn an_unhealthy_endpoint_fails_the_run_where_that_is_asked() {
+    let good = Peer::http(|_| answer("200 OK", "", ""));
+    let directory = TempDir::new();
+    let file = directory.path("services.toml");
+    let bad = closed_port();
+    let text = format!("[[service]]\nname = 'web'\nendpoints = ['{}', '{bad}']\nprotocol = 'http'\n", good.address);
+    fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+
+    assert_eq!(portolan(["validate", &file]).code, Some(0), "degraded");
+    let ran = portolan(["validate", &file, "--fail-endpoint"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let note = format!("1 endpoint is unhealthy, so --fail-endpoint does not hold: {bad}");
+    assert!(notes(&ran.stderr).contains(&note), "{}", ran.stderr);
+    assert_eq!(portolan(["validate", &good.url("/"), "--fail-endpoint"]).code, Some(0));
+}
+
 /// H7: each series once, and the name of the port tells two of them apart.
 #[test]
 fn no_series_comes_twice() {

@@ -265,3 +265,34 @@ fn a_name_that_was_not_compared_is_said_to_be_unchecked() {
     let named = explained(&["--server-name", NAME, "--no-check", "dns"]);
     assert!(!named.contains("not checked: name"), "{named}");
 }
+
+/// The days of a certificate fail the run below a limit, whatever they cost.
+#[test]
+fn a_certificate_that_ends_too_soon_fails_the_run() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let roots = put(&directory.0, "root.pem", &root.pem).display().to_string();
+    let (year, month, day) = in_days(100);
+    let shown =
+        root.issue(KeyPair::generate().unwrap(), |params| params.not_after = rcgen::date_time_ymd(year, month, day));
+    let peer = shown.serve();
+    let validate = |days: &str| {
+        let address = peer.target();
+        portolan([
+            "validate",
+            &address,
+            "--check",
+            "tls",
+            "--server-name",
+            NAME,
+            "--ca",
+            &roots,
+            "--min-cert-days",
+            days,
+        ])
+    };
+    assert_eq!(validate("50").code, Some(0));
+    let ran = validate("200");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("days left, so --min-cert-days does not hold"), "{}", ran.stderr);
+}
