@@ -111,7 +111,7 @@ struct ResolvedDocument<'a> {
 }
 
 /// The picks, and what they were picked from.
-struct Resolved {
+struct Resolution {
     resolver: Resolver,
     picks: Result<Vec<Endpoint>, PickError>,
     /// Where no service has the name, one that is probably meant.
@@ -152,7 +152,7 @@ impl Resolve {
         }
     }
 
-    async fn resolve(&self) -> Result<Resolved> {
+    async fn resolve(&self) -> Result<Resolution> {
         let registry = self.registry.open()?;
         let resolver = self.builder(registry.resolve(&self.name)).start()?;
         let limit = self.registry.timeout;
@@ -168,7 +168,7 @@ impl Resolve {
         let picks: Result<Vec<Endpoint>, PickError> = picks.collect();
         let is_unknown = picks.is_err() && resolver.counts().named == 0;
         let near = if is_unknown { self.near_name(&registry).await } else { None };
-        Ok(Resolved { resolver, picks, near })
+        Ok(Resolution { resolver, picks, near })
     }
 
     /// The name of a service that is probably meant.
@@ -197,7 +197,7 @@ impl Resolve {
         })
     }
 
-    fn print(&self, Resolved { resolver, picks, near }: Resolved, (json, quiet): (bool, bool)) -> Result<Exit> {
+    fn print(&self, Resolution { resolver, picks, near }: Resolution, (json, quiet): (bool, bool)) -> Result<Exit> {
         let (items, error) = match picks {
             Ok(items) => (items, None),
             Err(error) => (Vec::new(), Some(Error::from(error))),
