@@ -70,7 +70,7 @@ pub(crate) fn median(samples: impl IntoIterator<Item = u64>) -> Option<u64> {
 
 /// What a latency is of: `connected`, and the plural of its noun, `connections`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operation {
+pub(crate) struct LatencySubject {
     pub(crate) done: &'static str,
     pub(crate) noun: &'static str,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Operation {
 /// The finding of a latency scale. `kinds` are for more than 1, 2 and 4 times the target.
 pub(crate) fn latency(
     kinds: [&'static FindingKind; 3],
-    operation: Operation,
+    operation: LatencySubject,
     samples: impl Iterator<Item = Latency> + Clone,
     target_us: u64,
 ) -> Option<Finding> {
@@ -100,8 +100,8 @@ pub(crate) fn latency(
 }
 
 /// What was measured. Below 20 samples, the 95th percentile is their maximum.
-fn measured_text(operation: Operation, measured_us: u64, samples: usize) -> String {
-    let (Operation { done, noun }, took) = (operation, format_micros(measured_us));
+fn measured_text(operation: LatencySubject, measured_us: u64, samples: usize) -> String {
+    let (LatencySubject { done, noun }, took) = (operation, format_micros(measured_us));
     match samples {
         1 => format!("{done} in {took}"),
         2..20 => format!("the slowest of {samples} {noun} took {took}"),
@@ -151,7 +151,7 @@ mod tests {
     /// The text of the finding for these samples and a target of 200 ms.
     fn text(samples: &[Latency]) -> Option<String> {
         let kind = crate::check::scored_findings().find(|kind| kind.code == "http-latency-4x").unwrap();
-        let replies = Operation { done: "replied", noun: "replies" };
+        let replies = LatencySubject { done: "replied", noun: "replies" };
         let finding = super::latency([kind; 3], replies, samples.iter().copied(), 200_000);
         finding.map(|finding| finding.text.as_raw().to_owned())
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::race::Race;
-use super::scale::{self, Latency, Operation};
+use super::scale::{self, Latency, LatencySubject};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{BuiltInCheck, Observation, findings};
 use crate::model::{Figures, Finding, Group};
@@ -29,7 +29,7 @@ findings! { Group::Tcp;
         "check the network path and the accept queue, or set a suitable target (--goal)";
 }
 
-const CONNECTIONS: Operation = Operation { done: "connected", noun: "connections" };
+const CONNECTIONS: LatencySubject = LatencySubject { done: "connected", noun: "connections" };
 
 /// Evidence of connection attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::scale::{self, Latency, Operation};
+use super::scale::{self, Latency, LatencySubject};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
 use crate::clean::is_secret_name;
@@ -57,7 +57,7 @@ findings! { Group::App;
         "check what the service waits for, or set a suitable target (--goal)";
 }
 
-const REPLIES: Operation = Operation { done: "replied", noun: "replies" };
+const REPLIES: LatencySubject = LatencySubject { done: "replied", noun: "replies" };
 /// Limit for a body with assertions, also after expansion. `MAX_BYTES` of a connection is larger.
 const MAX_BODY_BYTES: usize = 8 << 20;
 

@@ -196,7 +196,10 @@ fn several_instances_are_not_removed_without_a_yes() {
     assert!(err.contains("no instance has the id ghost"), "{err}");
     assert!(err.contains("deregistered web 127.0.0.1:81 (a)\n") && err.contains("deregistered db"), "{err}");
     let (_, err) = ran(&format!("deregister web --yes {at}"), 0);
-    assert!(err.ends_with("2 of them had a lease that a client renews: a client that still runs registers again\n"), "{err}");
+    assert!(
+        err.ends_with("2 of them had a lease that a client renews: a client that still runs registers again\n"),
+        "{err}"
+    );
     let left = document(&format!("services list --json {at}"));
     assert_eq!(left["items"], json!([]));
 }
