@@ -202,8 +202,7 @@ fn no_series_comes_twice() {
 fn urls_may_have_a_zone() {
     for target in ["http://[fe80::1%25lo]:9/", "http://[fe80::1%lo]:9", "tcp://[fe80::1%25lo]:9", "[fe80::1%lo]:9"] {
         let ran = portolan(["validate", "--json", "--timeout", "300ms", "--retries", "0", target]);
-        let document: Value =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{target}: {ran:?}"));
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{target}: {ran:?}"));
         let endpoint = &document["items"][0]["endpoints"][0];
         assert_eq!((&endpoint["address"], &endpoint["interface"]), (&"fe80::1".into(), &"lo".into()), "{target}");
     }
