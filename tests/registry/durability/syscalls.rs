@@ -29,7 +29,8 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
     assert!(output(&mut command).status.success());
 
     let (mut is_dirty, mut syncs, mut acknowledged) = (false, 0, 0);
-    for line in fs::read_to_string(log).unwrap().lines() {
+    let trace = fs::read_to_string(log).unwrap();
+    for line in trace.lines() {
         let of_log = line.contains("a.db-wal>");
         if of_log && line.contains("pwrite64(") {
             is_dirty = true;
@@ -45,6 +46,7 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
         }
     }
     assert_eq!(acknowledged, CHANGES);
+    assert!(trace.contains("fdatasync("), "SQLite was built without .cargo/config.toml: each commit costs twice the time");
 }
 
 /// Each write and each sync of the store fails once: that change is refused, those before and after it are there.
