@@ -55,7 +55,7 @@ pub(super) fn describe(sockets: &SocketPatterns) -> String {
 /// # Errors
 /// That of a host and a port, if it is neither.
 pub(super) fn parse_host_port(text: &str) -> Result<HostPort, ParseError> {
-    let error = match text.parse::<HostPort>() {
+    let error = match without_slash(text).parse::<HostPort>() {
         Ok(at) => return Ok(at),
         Err(error) => error,
     };
@@ -81,13 +81,28 @@ pub(super) fn parse_host_port(text: &str) -> Result<HostPort, ParseError> {
     }
 }
 
+/// A host and a port without a slash at the end, as browsers show it: `localhost:8080/`.
+fn without_slash(text: &str) -> &str {
+    text.strip_suffix('/').filter(|bare| is_host_port(bare)).unwrap_or(text)
+}
+
+fn is_host_port(text: &str) -> bool {
+    text.parse::<HostPort>().is_ok_and(|at| at.port.is_some())
+}
+
 /// What is wrong with a word that should be a host and a port, where that is known better than by its syntax.
 pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
     if text.trim().is_empty() {
         return Some(ParseError::new("it is empty", "is the variable set?"));
     }
+    if text.contains(',') && text.split(',').all(is_host_port) {
+        return Some(ParseError::new(
+            "it is a list",
+            format!("write each as a word of its own: {}", text.replace(',', " ")),
+        ));
+    }
     let before = text.split('/').next().unwrap_or_default();
-    if before.len() < text.len() && before.parse::<HostPort>().is_ok_and(|at| at.port.is_some()) {
+    if before.len() < text.len() && is_host_port(before) {
         return Some(ParseError::new("it has a path", "write it as a URL, as in http://localhost:3001/health"));
     }
     let has_user = text.contains('@') && !text.starts_with(['@', '/', '.']);
@@ -114,6 +129,8 @@ mod tests {
         assert_eq!(why("localhost:3001/health").as_deref(), Some("it has a path"));
         assert_eq!(why("u:pw@localhost:5432").as_deref(), Some("it has a user, but no scheme"));
         assert_eq!(why("").as_deref(), Some("it is empty"));
+        assert_eq!(why("a:1,b:2").as_deref(), Some("it is a list"));
+        assert_eq!(parse_host_port("localhost:8080/").map(|at| at.to_string()), Ok("localhost:8080".to_owned()));
         assert_eq!(["db:1", "db", "443/tcp", "@name", "/run/x@y"].map(why), [const { None }; 5]);
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::{Global, stderr, stdout};
 use crate::error::Result;
-use crate::model::{PORT_NAMES, ParseError, PortName, Ports};
+use crate::model::{PORT_NAMES, ParseError, PortName, Ports, SocketPatterns};
 use crate::output::{self, Align};
 
 /// List the built-in port names that --ports accepts in place of numbers
@@ -61,7 +61,12 @@ impl PortNames {
 fn parse_filter(text: &str) -> Result<Filter, ParseError> {
     let is_number = text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ',' | ' '));
-    if is_number { text.parse().map(Filter::Numbers) } else { Ok(Filter::Word(text.to_lowercase())) }
+    if is_number {
+        return text.parse().map(Filter::Numbers);
+    }
+    // As other tools write it: `:8080`, `8080/tcp`.
+    let sockets = text.parse::<SocketPatterns>().ok().filter(|_| text.contains([':', '/']));
+    Ok(sockets.map_or_else(|| Filter::Word(text.to_lowercase()), |sockets| Filter::Numbers(sockets.ports())))
 }
 
 fn write_json(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
@@ -76,4 +81,18 @@ fn write_table(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<
     let rows: Vec<_> =
         found.iter().map(|known| [known.port.to_string().into(), known.name.into(), known.about.into()]).collect();
     output::write_grid(out, [("PORT", Align::Left), ("NAME", Align::Left), ("ABOUT", Align::Left)], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_read_as_other_tools_write_it() {
+        for text in ["8080", ":8080", "tcp:8080", "8080/tcp", "127.0.0.1:8080"] {
+            let filter = parse_filter(text);
+            assert!(matches!(&filter, Ok(Filter::Numbers(ports)) if ports.to_string() == "8080"), "{text}: {filter:?}");
+        }
+        assert!(matches!(parse_filter("SQL"), Ok(Filter::Word(word)) if word == "sql"));
+    }
 }

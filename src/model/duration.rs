@@ -42,9 +42,11 @@ fn is_digits(text: &str) -> bool {
 }
 
 fn with_units(text: &str) -> Option<Duration> {
-    // A day of 24 hours, which the library leaves to calendars.
-    if let Some(days) = text.strip_suffix('d').filter(|days| is_digits(days)) {
-        return Some(Duration::from_secs(days.parse::<u64>().ok()?.checked_mul(86_400)?));
+    // A day of 24 hours and a week of seven days, which the library leaves to calendars.
+    for (unit, seconds) in [('d', 86_400), ('w', 7 * 86_400)] {
+        if let Some(number) = text.strip_suffix(unit).filter(|number| is_digits(number)) {
+            return Some(Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?));
+        }
     }
     Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()
 }
@@ -65,6 +67,7 @@ mod tests {
             ("0.001", 1),
             ("31536000", 31_536_000_000),
             ("90d", 90 * 86_400_000),
+            ("1w", 7 * 86_400_000),
         ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }

@@ -53,7 +53,9 @@ impl FromStr for HostPort {
         if text.starts_with(['/', '.', '@']) {
             return Ok(Self { address: Address::Unix(text.into()), interface: None, port: None });
         }
-        if is_number(text.strip_prefix(':').unwrap_or(text)) {
+        let without_host = text.strip_prefix(':').unwrap_or(text);
+        if is_number(without_host) {
+            port_of(without_host)?;
             return Err(ParseError::new(NO_HOST, HINT));
         }
         if text.parse::<Ipv6Addr>().is_ok() {
@@ -174,6 +176,8 @@ pub(crate) mod tests {
         ("[::1]80", Err(NO_PORT)),
         ("80", Err(NO_HOST)),
         (":80", Err(NO_HOST)),
+        (":0", Err(NO_NUMBER)),
+        ("65536", Err(NO_NUMBER)),
         ("[]:80", Err(NO_HOST)),
         (":http", Err(NO_HOST)),
         ("db:", Err(NO_NUMBER)),

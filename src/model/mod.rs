@@ -20,6 +20,7 @@ mod document;
 mod drift;
 pub(crate) mod drift_kinds;
 mod drift_report;
+mod dsn;
 mod duration;
 mod endpoint;
 mod event;

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::service_url::percent_decoded;
+use super::dsn::percent_decoded;
 use super::{HostPort, ParseError};
 use crate::clean::Secret;
 

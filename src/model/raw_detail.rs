@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{CheckSpec, Detail, LocalDetail, NetworkNamespace};
+use super::{CheckSpec, Detail, LocalDetail, NetworkNamespace, ScanDetail};
 use crate::clean::Untrusted;
 
 /// A service declared by its user, on the command line or in a file.
@@ -49,6 +49,10 @@ impl Detail for RawDetail {
 
     fn unread_fields(&self) -> Vec<&'static str> {
         LocalDetail::deserialize(&self.0).map(|local| local.unread_fields()).unwrap_or_default()
+    }
+
+    fn host(&self) -> Option<Untrusted> {
+        ScanDetail::deserialize(&self.0).ok()?.host
     }
 
     fn netns(&self) -> Option<NetworkNamespace> {

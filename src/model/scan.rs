@@ -97,6 +97,10 @@ impl Detail for ScanDetail {
         Some(same_state && (host, reverse_name, netns) == (&other.host, &other.reverse_name, others))
     }
 
+    fn host(&self) -> Option<Untrusted> {
+        self.host.clone()
+    }
+
     fn netns(&self) -> Option<NetworkNamespace> {
         self.netns.clone()
     }

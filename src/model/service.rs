@@ -134,6 +134,12 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
         None
     }
 
+    /// The name of the host by which the source looked at the service, where one address may have several: two services that
+    /// differ in it are not the same.
+    fn host(&self) -> Option<Untrusted> {
+        None
+    }
+
     /// The network namespace of the service, if it is another one of this machine. Its address is not reachable from
     /// this namespace.
     fn netns(&self) -> Option<NetworkNamespace> {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use url::{Host, Position, Url};
 
+use super::dsn::{as_url, percent_decoded};
 use super::{CheckSpec, HostPort, HttpPath, ParseError, RequestHeader};
 use crate::clean::clean;
 use crate::error::nearest;
@@ -34,7 +35,7 @@ pub enum UrlPlace {
 const HINT: &str = "write it as https://host:port/path";
 
 /// The schemes of services with hosts: the scheme, its protocol, and the port that it stands for.
-const SCHEMES: [(&str, &str, Option<u16>); 28] = [
+const SCHEMES: [(&str, &str, Option<u16>); 38] = [
     ("grpc", "grpc", None),
     ("grpcs", "grpcs", None),
     ("tls", "tls", None),
@@ -63,15 +64,23 @@ const SCHEMES: [(&str, &str, Option<u16>); 28] = [
     ("mssql", "mssql", Some(1433)),
     ("sqlserver", "mssql", Some(1433)),
     ("ldap", "ldap", Some(389)),
+    ("redis-sentinel", "redis", Some(26379)),
+    ("cockroachdb", "postgresql", Some(26257)),
+    ("oracle", "tcp", Some(1521)),
+    ("clickhouse", "tcp", Some(9000)),
+    ("ws", "tcp", Some(80)),
+    ("wss", "tls", Some(443)),
+    // The names of Kafka's listeners.
+    ("plaintext", "kafka", Some(9092)),
+    ("sasl_plaintext", "kafka", Some(9092)),
+    ("ssl", "tls", None),
+    ("sasl_ssl", "tls", None),
 ];
-
-/// What stands before the host in the DSN of Go's driver for MySQL: `app:pw@tcp(db:3306)/shop`.
-const GO_DSN: &str = "@tcp(";
 
 impl ServiceUrl {
     /// Whether a text is meant as a URL.
     pub fn is_meant(text: &str) -> bool {
-        text.contains("://") || text.starts_with("unix:") || text.contains(GO_DSN)
+        text.contains("://") || text.starts_with("unix:") || as_url(text).is_some()
     }
 }
 
@@ -79,11 +88,10 @@ impl FromStr for ServiceUrl {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
+        let url = as_url(text);
+        let text = url.as_deref().unwrap_or(text);
         // Java's programs write a DSN so.
         let text = text.strip_prefix("jdbc:").unwrap_or(text);
-        if let Some((_, rest)) = text.split_once(GO_DSN).filter(|(user, _)| !user.contains("://")) {
-            return with_hosts("mysql", rest.split(')').next().unwrap_or_default());
-        }
         let (scheme, rest) = text.split_once(':').ok_or_else(|| ParseError::new("it is not a URL", HINT))?;
         let scheme = scheme.to_ascii_lowercase();
         let rest = rest.strip_prefix("//").unwrap_or(rest);
@@ -156,28 +164,6 @@ fn basic_authorization(url: &Url) -> Option<RequestHeader> {
     Some(RequestHeader { name: "authorization".to_owned(), value: format!("Basic {}", base64(&credentials)) })
 }
 
-/// A part of a URL without its percent-encoding.
-pub(super) fn percent_decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        match after.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(b'%');
-                rest = after;
-            }
-        }
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-
-    bytes
-}
-
 /// Standard base64 with padding (RFC 4648, section 4).
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -201,9 +187,6 @@ fn with_hosts(scheme: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
         return Err(unknown(scheme));
     };
 
-    if let Some(path) = postgresql_socket(protocol, rest, *port) {
-        return Ok(ServiceUrl { place: UrlPlace::Socket(path), spec: CheckSpec::default() });
-    }
     // SQL Server's properties follow a semicolon.
     let authority = rest.split(['/', '?', '#', ';']).next().unwrap_or_default();
     let after = rest.get(authority.len()..).unwrap_or_default();
@@ -222,17 +205,6 @@ fn with_hosts(scheme: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
 fn has_user_after(authority: &str, after: &str) -> bool {
     let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
     !port.is_empty() && !port.bytes().all(|byte| byte.is_ascii_digit()) && after.contains('@')
-}
-
-/// The socket that libpq uses for `postgresql:///shop?host=/run/postgresql`.
-fn postgresql_socket(protocol: &str, rest: &str, port: Option<u16>) -> Option<PathBuf> {
-    let (authority, query) = rest.split_once('?').filter(|_| protocol == "postgresql")?;
-    let hosts = authority.split('/').next().unwrap_or_default();
-    let is_without_host = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts).is_empty();
-    let directory = query.split('&').find_map(|parameter| parameter.strip_prefix("host="))?;
-    let directory = String::from_utf8(percent_decoded(directory)).ok()?;
-    let socket = format!(".s.PGSQL.{}", port.unwrap_or(5432));
-    (is_without_host && directory.starts_with('/')).then(|| PathBuf::from(directory).join(socket))
 }
 
 /// `host:port`, or a host alone where the scheme stands for a port.
@@ -318,6 +290,13 @@ mod tests {
             ("app:pw@tcp(localhost:3306)/x", "localhost:3306", "mysql"),
             ("sqlserver://localhost:1433;database=x", "localhost:1433", "mssql"),
             ("jdbc:sqlserver://db;encrypt=true", "db:1433", "mssql"),
+            ("jdbc:oracle:thin:@h:1521:ORCL", "h:1521", "tcp"),
+            ("host=h port=5433 dbname=x", "h:5433", "postgresql"),
+            ("Server=h;Database=x", "h:1433", "mssql"),
+            ("redis-sentinel://h/0#m", "h:26379", "redis"),
+            ("ws://h/x", "h:80", "tcp"),
+            ("PLAINTEXT://h:9092", "h:9092", "kafka"),
+            ("cockroachdb://h/db", "h:26257", "postgresql"),
         ] {
             assert_eq!(parts(text), (vec![host.to_owned()], Some(protocol.to_owned())), "{text}");
         }

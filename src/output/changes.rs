@@ -1,7 +1,8 @@
 //! Differences from an earlier listing: one line for each service that opened, closed or changed.
 
+mod old_items;
+
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,12 +13,12 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::old_items::{OldItems, OldMatch};
 use super::json::write_json;
 use super::{Footer, Format, FormatName, RenderOptions};
 use crate::clean::clean;
 use crate::model::{
-    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, ServiceId, SourceName,
-    compared_fields,
+    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, SourceName, compared_fields,
 };
 
 /// State that a comparison shares with its caller.
@@ -57,8 +58,9 @@ enum Style {
 pub(crate) struct Changes<'w> {
     out: &'w mut (dyn Write + Send),
     style: Style,
-    /// The baseline's items by id.
-    old: HashMap<ServiceId, Service>,
+    old: OldItems,
+    /// Services of this run whose place the baseline has at other names of the host only.
+    renamed: Vec<Service>,
     now: Option<Selector>,
     then: Option<Selector>,
     shared: Arc<DiffContext>,
@@ -102,12 +104,13 @@ impl<'w> Changes<'w> {
         };
 
         let OldListing { services, now, then } = old;
-        let old = services.into_iter().map(|item| (item.id.clone(), item)).collect();
+        let old = OldItems::new(services);
         let (time, color) = (page.generated, page.color);
         Some(Self {
             out,
             style,
             old,
+            renamed: Vec::new(),
             now,
             then,
             shared,
@@ -151,6 +154,41 @@ impl<'w> Changes<'w> {
                 writeln!(self.out, "{}", colored(&line, kind, self.color))
             }
         }
+    }
+
+    /// Writes how a service differs from the baseline's, if it does; returns whether it does.
+    fn compare(&mut self, old: &Service, new: &Service, is_at_other_host: bool) -> io::Result<bool> {
+        let (mut one, mut other) = (old.clone(), new.clone());
+        one.id = other.id.clone();
+        comparable(&mut one, &mut other);
+        if is_at_other_host {
+            [&mut one, &mut other].into_iter().for_each(without_host);
+        }
+
+        let mut changed = compared_fields(&one, &other);
+        // The same name may be written in another way.
+        let is_matched_by_host = is_at_other_host || new.detail.host().is_some();
+        changed.retain(|field| !is_matched_by_host || field != HOST_FIELD);
+        if changed.is_empty() {
+            return Ok(false);
+        }
+
+        self.shared.changed.fetch_add(1, Ordering::Relaxed);
+        self.write("updated", new, Some(old), &changed)?;
+        Ok(true)
+    }
+
+    /// Compares the services whose place the baseline has at other names: only what does not depend on the name, and only
+    /// if none of these names was compared.
+    fn compare_renamed(&mut self) -> io::Result<()> {
+        for service in std::mem::take(&mut self.renamed) {
+            let old = self.old.at_other_host(&service).cloned();
+            let is_changed = old.map_or(Ok(false), |old| self.compare(&old, &service, true))?;
+            if !is_changed {
+                self.shared.unknown_before.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
     }
 
     /// Whether this run covers a service of the baseline.
@@ -264,6 +302,17 @@ fn is_ready(item: &Service) -> bool {
     item.endpoints.first().is_none_or(|endpoint| endpoint.ready)
 }
 
+/// The field of [`Detail::host`](crate::model::Detail::host).
+const HOST_FIELD: &str = "detail.host";
+
+/// Removes what depends on the name of the host, which is another one.
+fn without_host(service: &mut Service) {
+    service.health = None;
+    for endpoint in &mut service.endpoints {
+        (endpoint.identity, endpoint.health) = (None, None);
+    }
+}
+
 /// Removes the fields that only one of the runs looked at.
 fn comparable(old: &mut Service, new: &mut Service) {
     if old.health.is_some() != new.health.is_some() {
@@ -282,31 +331,34 @@ fn comparable(old: &mut Service, new: &mut Service) {
 
 impl Format for Changes<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        let Some(old) = self.old.remove(service.id.as_raw()) else {
-            if !keeps(self.then.as_ref(), service) {
-                self.shared.unknown_before.fetch_add(1, Ordering::Relaxed);
-            } else if is_ready(service) {
-                // A closed port that the baseline does not list is not new.
-                self.shared.opened.fetch_add(1, Ordering::Relaxed);
-                self.write("added", service, None, &[])?;
+        match self.old.take(service) {
+            OldMatch::Same(old) => self.compare(&old, service, false).map(|_| ()),
+            OldMatch::OtherHost => {
+                self.renamed.push(service.clone());
+                Ok(())
             }
-            return Ok(());
-        };
-
-        let (mut one, mut other) = (old.clone(), service.clone());
-        comparable(&mut one, &mut other);
-        let changed = compared_fields(&one, &other);
-        if changed.is_empty() {
-            return Ok(());
+            OldMatch::New if !keeps(self.then.as_ref(), service) => {
+                self.shared.unknown_before.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            // A closed port that the baseline does not list is not new.
+            OldMatch::New if !is_ready(service) => Ok(()),
+            OldMatch::New => {
+                self.shared.opened.fetch_add(1, Ordering::Relaxed);
+                self.write("added", service, None, &[])
+            }
         }
-
-        self.shared.changed.fetch_add(1, Ordering::Relaxed);
-        self.write("updated", service, Some(&old), &changed)
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
-        let mut gone: Vec<Service> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
-        let before = gone.len();
+        self.compare_renamed()?;
+
+        let old = std::mem::replace(&mut self.old, OldItems::new([]));
+        // At another name of a port that is listed, the port was not asked for.
+        let (mut gone, mut beyond) = old.into_rest();
+        gone.retain(is_ready);
+        beyond.retain(is_ready);
+        let before = beyond.len() + gone.len();
         gone.retain(|item| self.is_covered(item));
         self.shared.beyond.store((before - gone.len()) as u64, Ordering::Relaxed);
 

@@ -1,7 +1,8 @@
 //! FTP (RFC 959): the greeting starts with 220, like that of SMTP.
 
 use super::words::{
-    code, contains, exchange, find_name, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code,
+    code, contains, exchange, find_name, has_enhanced_code, is_error, is_reply, leading_version, lines, list,
+    refusal_code,
 };
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
@@ -29,12 +30,19 @@ impl Probe for Ftp {
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         let complete = received.ended || is_reply(received.bytes);
         if complete && received.reply_to.is_none() && is_refusal(received.bytes) {
-            let refusal = code(received.bytes).map(refusal_code);
-            return Some(Identity::of("ftp").fact_if("refusal_code", refusal));
+            return Some(refused(received.bytes));
         }
         (complete && is_ftp(received.bytes) && !contains(received.bytes, "smtp"))
             .then(|| parse_greeting(received.bytes))
             .flatten()
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        is_error(greeting).then(|| refused(greeting))
+    }
+
+    fn may_greet(&self, greeting: &[u8]) -> bool {
+        code(greeting) == Some(b"220")
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -48,7 +56,7 @@ impl Probe for Ftp {
             let features = exchange(talk, b"FEAT\r\n", is_reply).await?;
             let _ = talk.peer.write(b"QUIT\r\n").await;
             let listed = code(&features) == Some(b"211");
-            if !listed && !is_ftp(&greeting) {
+            if !listed && !is_ftp(&greeting) && !asks_for_login(&features) {
                 return Ok(None);
             }
 
@@ -73,33 +81,62 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
         return Some(identity.product(name).version(leading_version(rest).unwrap_or_default()));
     }
 
-    let mut words = greeting
-        .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')))
-        .filter(|word| !word.is_empty());
-    let name = words.find(|word| contains(word, "ftp") && word.len() > 3 && !word.contains(&b'.'));
-    let Some(name) = name else { return Some(identity) };
+    let mut words = words(greeting);
+    let Some(name) = words.find(|word| is_name(word) && word.len() > 3) else { return Some(identity) };
     let version = leading_version(words.next().unwrap_or_default()).unwrap_or_default();
     Some(identity.product(Untrusted::from_bytes(name)).version(version))
+}
+
+/// A server that greets with an error.
+fn refused(greeting: &[u8]) -> Identity {
+    let identity = Identity::of("ftp").fact_if("refusal_code", code(greeting).map(refusal_code));
+    if greeting.starts_with(OOPS) && contains(greeting, "vsftpd") { identity.product("vsFTPd") } else { identity }
+}
+
+/// How vsftpd writes that it cannot go on (`die` in its utility.c).
+const OOPS: &[u8] = b"500 OOPS: ";
+
+/// Whether a reply says that nothing is done before USER and PASS (4.2.1, 530). SMTP has that code too, with an enhanced one
+/// (RFC 4954, 6).
+fn asks_for_login(reply: &[u8]) -> bool {
+    let is_login = ["user", "log in", "login", "logged in"].iter().any(|word| contains(reply, word));
+    code(reply) == Some(b"530") && is_login && !has_enhanced_code(reply)
 }
 
 /// Whether a greeting turns the client away in the way of FTP: 120 and 530 are no greetings of other protocols (5.4), and 421 is
 /// shared with SMTP, so that only what the common servers write is known.
 fn is_refusal(greeting: &[u8]) -> bool {
     let is_line = matches!(greeting.get(3), Some(b' ' | b'-'));
-    let words = ["ftp", " users", "from your internet address"];
+    let words = [" users", "from your internet address"];
     match code(greeting) {
         Some(b"120" | b"530") => is_line,
         Some(b"421") => {
             let is_mail = contains(greeting, "smtp") || has_enhanced_code(greeting);
-            is_line && !is_mail && words.iter().any(|word| contains(greeting, word))
+            is_line && !is_mail && (is_ftp(greeting) || words.iter().any(|word| contains(greeting, word)))
         }
+        Some(b"500") => greeting.starts_with(OOPS),
         _ => false,
     }
 }
 
-/// Whether a greeting mentions FTP or a known FTP server.
-fn is_ftp(greeting: &[u8]) -> bool {
-    contains(greeting, "ftp") || find_name(greeting, NAMES).is_some()
+/// Whether a greeting mentions FTP or a known FTP server. The name of a host is no mention.
+pub(super) fn is_ftp(greeting: &[u8]) -> bool {
+    words(greeting).any(is_name) || find_name(greeting, NAMES).is_some()
+}
+
+fn words(greeting: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let words = greeting.split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')));
+    words.map(|word| word.strip_suffix(b".").unwrap_or(word)).filter(|word| !word.is_empty())
+}
+
+/// Whether a word is FTP or the name of a server of it: `FTP`, `Pure-FTPd`, `vsFTPd`, `ProFTPD`, `FTPServer`.
+fn is_name(word: &[u8]) -> bool {
+    !word.contains(&b'.') && word.split(|byte| matches!(byte, b'-' | b'_')).any(begins_or_ends_with_ftp)
+}
+
+fn begins_or_ends_with_ftp(part: &[u8]) -> bool {
+    let part = part.to_ascii_lowercase();
+    part.starts_with(b"ftp") || part.ends_with(b"ftp") || part.ends_with(b"ftpd")
 }
 
 #[cfg(test)]
@@ -128,6 +165,12 @@ mod tests {
     fn mail_servers_are_not_recognised() {
         assert_eq!(recognise_tcp(&Ftp, b"220 ftp.example.org ESMTP Postfix\r\n", None), None);
         assert_eq!(recognise_tcp(&Ftp, b"220 ready\r\n", None), None);
+        for host in ["swiftpost.example.org", "ftp.example.org", "swiftpost"] {
+            assert_eq!(recognise_tcp(&Ftp, format!("220 {host} ready\r\n").as_bytes(), None), None, "{host}");
+        }
+        assert!(asks_for_login(b"530 Please login with USER and PASS.\r\n"));
+        assert!(!asks_for_login(b"530 5.7.0 Must issue a STARTTLS command before you log in\r\n"));
+        assert!(!asks_for_login(b"502 Command not implemented\r\n"));
     }
 
     #[test]
@@ -142,9 +185,16 @@ mod tests {
             ("421 mail.example.org busy\r\n", false),
             ("421 4.7.0 too many users\r\n", false),
             ("421 ftp.example.org ESMTP busy\r\n", false),
+            ("421 swiftpost.example.org busy\r\n", false),
+            ("500 OOPS: vsftpd: refusing to run with writable root inside chroot()\r\n", true),
+            ("500 what\r\n", false),
         ] {
             assert_eq!(recognise_tcp(&Ftp, greeting.as_bytes(), None).is_some(), is_known, "{greeting}");
             assert_eq!(recognise_tcp(&Ftp, greeting.as_bytes(), Some("http")), None, "{greeting}");
         }
+
+        let oops = recognise_tcp(&Ftp, b"500 OOPS: vsftpd: cannot read user list file\r\n", None).unwrap();
+        assert_eq!(oops.product, Some("vsFTPd".into()));
+        assert!(Ftp.refusal(b"421 Service not available\r\n").is_some());
     }
 }

@@ -11,6 +11,10 @@ pub(super) struct Ike;
 const HEADER: &[u8] = b"portolan\0\0\0\0\0\0\0\0\0\x30\x22\x08\0\0\0\0\0\0\0\x1c";
 /// A message on port 4500 that is not ESP begins with four zeros (RFC 3948, 2.2).
 const MARKER: &[u8] = &[0; 4];
+/// The same behind it.
+const MARKED_HEADER: &[u8] = b"\0\0\0\0portolan\0\0\0\0\0\0\0\0\0\x30\x22\x08\0\0\0\0\0\0\0\x1c";
+/// The port of a peer behind a router that translates addresses.
+const NAT_PORT: u16 = 4500;
 
 impl Probe for Ike {
     fn protocol(&self) -> &'static str {
@@ -18,7 +22,7 @@ impl Probe for Ike {
     }
 
     fn udp_ports(&self) -> &'static [u16] {
-        &[500]
+        &[500, NAT_PORT]
     }
 
     fn udp_likelihood(&self) -> u8 {
@@ -27,6 +31,10 @@ impl Probe for Ike {
 
     fn udp_payload(&self) -> Option<&'static [u8]> {
         Some(HEADER)
+    }
+
+    fn udp_payload_at(&self, port: u16) -> Option<&'static [u8]> {
+        Some(if port == NAT_PORT { MARKED_HEADER } else { HEADER })
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
@@ -68,5 +76,6 @@ mod tests {
         let reply = b"portolan\0\0\0\0\0\0\0\0\x29\x20\x22\x20\0\0\0\0\0\0\0\x24\0\0\0\x08\0\0\0\x05";
         assert_eq!(parse_reply(reply).unwrap().facts["ike_version"], "2.0".into());
         assert_eq!((parse_reply(HEADER), parse_reply(&reply[..30])), (None, None));
+        assert_eq!(Ike.udp_payload_at(4500).unwrap().strip_prefix(MARKER), Ike.udp_payload_at(500));
     }
 }

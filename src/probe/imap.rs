@@ -26,7 +26,13 @@ impl Probe for Imap {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        parse_greeting(received.line()?)
+        let line = received.line()?;
+        let is_refusal = received.reply_to.is_none() && is_refusal(line);
+        parse_greeting(line).or_else(|| is_refusal.then(refused))
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        is_refusal(greeting).then(refused)
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -58,10 +64,24 @@ fn is_done(bytes: &[u8], tag: &[u8]) -> bool {
 
 /// `* OK [CAPABILITY IMAP4rev1 ...] Dovecot (Debian) ready.`
 fn parse_greeting(line: &[u8]) -> Option<Identity> {
-    let kind = ["* OK ", "* PREAUTH ", "* BYE "].into_iter().find(|kind| line.starts_with(kind.as_bytes()))?;
+    let kind = ["* OK ", "* PREAUTH ", "* BYE "].into_iter().find(|kind| starts_with(line, kind))?;
     let identity = Identity::of("imap").fact_if("preauthenticated", (kind == "* PREAUTH ").then_some(true));
     let Some((name, rest)) = find_name(line, NAMES) else { return Some(identity) };
     Some(identity.product(name).version(leading_version(rest).unwrap_or_default()))
+}
+
+/// Whether a line starts with this, in any case (9): `* ok`.
+fn starts_with(line: &[u8], start: &str) -> bool {
+    line.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+}
+
+/// `* BAD internal server error`: a status (7.1) that is no greeting, from a server that cannot go on.
+fn is_refusal(line: &[u8]) -> bool {
+    starts_with(line, "* NO ") || starts_with(line, "* BAD ")
+}
+
+fn refused() -> Identity {
+    Identity::of("imap").fact("refused", true)
 }
 
 /// `* ID ("name" "Cyrus" "version" "3.6.1")`.
@@ -105,6 +125,10 @@ mod tests {
         let identity = recognise_tcp(&Imap, b"* OK a.example Cyrus IMAP 3.6.1-Debian server ready\r\n", None).unwrap();
         assert_eq!(identity.version, Some("3.6.1-Debian".into()));
         assert_eq!(recognise_tcp(&Imap, b"* HELLO\r\n", None), None);
+        for greeting in ["* ok imap4rev1 ready\r\n", "* NO try later\r\n", "* BAD internal server error\r\n"] {
+            assert!(recognise_tcp(&Imap, greeting.as_bytes(), None).is_some(), "{greeting}");
+        }
+        assert_eq!(recognise_tcp(&Imap, b"* BAD what\r\n", Some("http")), None);
 
         // RFC 2971, 3.2.
         let id = b"* ID (\"name\" \"Cyrus\" \"version\" \"1.5\" \"os\" \"sunos\")\r\na023 OK ID completed\r\n";

@@ -32,17 +32,23 @@ impl Probe for Irc {
         }
         lines(received.bytes).take(8).find_map(parse_line)
     }
+
+    fn refusal(&self, reply: &[u8]) -> Option<Identity> {
+        lines(reply).next().filter(|line| line.starts_with(b"ERROR ")).map(|_| refused())
+    }
 }
 
 /// Parses `:irc.example.org NOTICE * :*** Looking up your hostname...`, `:irc.example.org 451 * :You have not registered`,
 /// and a notice without a prefix.
 fn parse_line(line: &[u8]) -> Option<Identity> {
-    let mut words = line.split(|byte| *byte == b' ');
+    let mut words = line.split(|byte| *byte == b' ').peekable();
+    // IRCv3's "Message Tags": `@time=2026-11-30T12:00:00.000Z :irc.example.org NOTICE * :***`
+    let _ = words.next_if(|word| word.first() == Some(&b'@') && word.contains(&b'='));
     let first = words.next()?;
     let Some(server) = first.strip_prefix(b":") else {
         // 3.7.4: the server turns the client away, as in `ERROR :Closing Link: 192.0.2.1 (Too many connections)`.
         if first == b"ERROR" && words.next().is_some_and(|text| text.starts_with(b":")) {
-            return Some(Identity::of("irc").fact("refused", true));
+            return Some(refused());
         }
         let is_notice = first == b"NOTICE" && matches!(words.next(), Some(b"AUTH" | b"*")) && contains(line, ":***");
         return is_notice.then(|| Identity::of("irc"));
@@ -51,10 +57,12 @@ fn parse_line(line: &[u8]) -> Option<Identity> {
     let command = words.next()?;
     let is_server =
         !server.is_empty() && server.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(byte));
-    // ERR_UNKNOWNCOMMAND, ERR_NOTREGISTERED, ERR_NEEDMOREPARAMS, RPL_VERSION; and a notice to who is not registered.
+    // ERR_UNKNOWNCOMMAND, ERR_NOTREGISTERED, ERR_NEEDMOREPARAMS, RPL_VERSION; and any other to a client that is not
+    // registered, such as ERR_YOUREBANNEDCREEP.
     let is_reply = match command {
         b"421" | b"451" | b"461" | b"351" => true,
         b"NOTICE" => matches!(words.next(), Some(b"AUTH" | b"*" | b"Auth")),
+        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] => words.next() == Some(b"*"),
         _ => false,
     };
     if !is_server || !is_reply {
@@ -70,6 +78,10 @@ fn parse_line(line: &[u8]) -> Option<Identity> {
     })
 }
 
+fn refused() -> Identity {
+    Identity::of("irc").fact("refused", true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +95,11 @@ mod tests {
             (":irc.example.org 451 * :Connection not registered\r\n", true),
             (":irc.example.org 421 * GET :Unknown command\r\n", true),
             ("ERROR :Closing Link: 127.0.0.1 (Too many host connections)\r\n", true),
+            (":irc.example.net 020 * :Please wait while we process your connection.\r\n", true),
+            (":irc.example.net 465 * :You are banned from this server\r\n", true),
+            ("@time=2024-01-01T00:00:00.000Z :irc.example.net NOTICE * :*** Checking Ident\r\n", true),
+            (":irc.example.net 020 me :Hello\r\n", false),
+            ("@time :irc.example.net NOTICE * :***\r\n", false),
             ("ERROR Too many open connections\r\n", false),
             (":) 451 hello\r\n", false),
             ("NOTICE something\r\n", false),

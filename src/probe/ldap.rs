@@ -1,10 +1,12 @@
 //! LDAP (RFC 4511): the root entry (RFC 4512, 5.1), which is readable without a bind.
 
+use std::sync::LazyLock;
+
 use super::ber::{Elements, is_complete};
 use super::words::{list, product_and_version};
 use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
-use crate::model::{Fact, Identity};
+use crate::model::{Fact, Identity, Transport};
 use crate::net::StartTls;
 
 pub(super) struct Ldap;
@@ -24,6 +26,18 @@ const ATTRIBUTES: [&str; 10] = [
     "isGlobalCatalogReady",
     "supportedExtension",
 ];
+/// Those requested over UDP, where the reply has to fit into a datagram.
+const DATAGRAM_ATTRIBUTES: [&str; 7] = [
+    "objectClass",
+    "namingContexts",
+    "supportedLDAPVersion",
+    "vendorName",
+    "vendorVersion",
+    "dnsHostName",
+    "isGlobalCatalogReady",
+];
+/// The same message without a connection (RFC 1798, and Active Directory).
+static DATAGRAM: LazyLock<Vec<u8>> = LazyLock::new(|| request(&DATAGRAM_ATTRIBUTES));
 /// The longest entry that is read.
 const MAX_BYTES: usize = 8 * 1024;
 /// The OID of StartTLS in `supportedExtension`.
@@ -42,19 +56,34 @@ impl Probe for Ldap {
         &[636, 3269]
     }
 
+    fn udp_ports(&self) -> &'static [u16] {
+        &[389]
+    }
+
     fn likelihood(&self) -> u8 {
         5
     }
 
+    fn udp_likelihood(&self) -> u8 {
+        0
+    }
+
     fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
-        let attributes: Vec<u8> = ATTRIBUTES.iter().flat_map(|name| element(0x04, name.as_bytes())).collect();
-        let search = [SEARCH, &element(0x30, &attributes)].concat();
-        Some(element(0x30, &[b"\x02\x01\x01", &*element(0x63, &search)].concat()))
+        Some(request(&ATTRIBUTES))
+    }
+
+    fn udp_payload(&self) -> Option<&'static [u8]> {
+        Some(&DATAGRAM)
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         // The entry precedes the result; a server that denies it sends only the result.
-        if is_complete(received.bytes) { parse_reply(received.bytes) } else { None }
+        let mut identity = if is_complete(received.bytes) { parse_reply(received.bytes)? } else { return None };
+        if received.transport == Transport::Udp {
+            // It was not requested.
+            identity.facts.remove("starttls_offered");
+        }
+        Some(identity)
     }
 
     fn unavailable(&self, reply: &[u8]) -> Option<String> {
@@ -76,6 +105,12 @@ impl Probe for Ldap {
     fn starttls(&self) -> Option<StartTls> {
         Some(StartTls::Ldap)
     }
+}
+
+fn request(attributes: &[&str]) -> Vec<u8> {
+    let attributes: Vec<u8> = attributes.iter().flat_map(|name| element(0x04, name.as_bytes())).collect();
+    let search = [SEARCH, &element(0x30, &attributes)].concat();
+    element(0x30, &[b"\x02\x01\x01", &*element(0x63, &search)].concat())
 }
 
 /// Encodes an element with a content of less than 64 KiB.
@@ -188,6 +223,9 @@ mod tests {
         let identity =
             recognise_tcp(&Ldap, b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")).unwrap();
         assert_eq!(identity.facts["result_code"], 50.into());
+        let datagram = b"\x30\x0b\x02\x01\x01\x64\x06\x04\0\x30\x02\x30\0";
+        let received = ServerBytes { bytes: datagram, transport: Transport::Udp, reply_to: Some("ldap"), ended: true };
+        assert!(!Ldap.recognise(&received).unwrap().facts.contains_key("starttls_offered"));
         assert_eq!(recognise_tcp(&Ldap, b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")), None);
     }
 

@@ -1,6 +1,6 @@
 //! LMTP (RFC 2033): SMTP's greeting with another name, and LHLO in place of EHLO.
 
-use super::words::{code, contains, exchange, is_reply, lines, list};
+use super::words::{code, contains, exchange, is_error, is_reply, lines, list, refusal_code};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
@@ -23,7 +23,19 @@ impl Probe for Lmtp {
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         let complete = received.ended || is_reply(received.bytes);
-        if complete { greeted(received.bytes) } else { None }
+        if !complete {
+            return None;
+        }
+        let is_refusal = received.reply_to.is_none() && is_error(received.bytes) && contains(received.bytes, "lmtp");
+        greeted(received.bytes).or_else(|| is_refusal.then(|| refused(received.bytes)))
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        is_error(greeting).then(|| refused(greeting))
+    }
+
+    fn may_greet(&self, greeting: &[u8]) -> bool {
+        code(greeting) == Some(b"220")
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -48,6 +60,10 @@ impl Probe for Lmtp {
 fn greeted(greeting: &[u8]) -> Option<Identity> {
     let line = lines(greeting).next()?;
     (code(line) == Some(b"220") && contains(line, "lmtp")).then(|| identity(greeting))
+}
+
+fn refused(greeting: &[u8]) -> Identity {
+    Identity::of("lmtp").fact_if("refusal_code", code(greeting).map(refusal_code))
 }
 
 fn identity(greeting: &[u8]) -> Identity {
@@ -75,5 +91,9 @@ mod tests {
             (Some("Dovecot".into()), &"mail.test.local".into())
         );
         assert!(recognise_tcp(&Lmtp, b"220 foo.edu ESMTP\r\n", None).is_none());
+        let busy = b"421 4.3.2 foo LMTP Too many connections\r\n";
+        assert_eq!(recognise_tcp(&Lmtp, busy, None).unwrap().facts["refusal_code"], 421.into());
+        assert!(recognise_tcp(&super::super::smtp::Smtp, busy, None).is_none());
+        assert!(recognise_tcp(&Lmtp, busy, Some("http")).is_none());
     }
 }

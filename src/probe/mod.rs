@@ -1,5 +1,6 @@
 //! Identifies network protocols. One file per protocol; README.md explains how to add one.
 
+mod a2s;
 mod amqp;
 mod ber;
 mod bytes;
@@ -8,6 +9,7 @@ mod coap;
 mod columns;
 mod custom;
 mod dns;
+mod dtls;
 mod ending;
 mod ftp;
 #[cfg(fuzzing)]
@@ -21,6 +23,8 @@ mod imap;
 mod ipmi;
 mod irc;
 mod kafka;
+mod kerberos;
+mod l2tp;
 mod ldap;
 mod lmtp;
 mod mdns;
@@ -29,8 +33,10 @@ mod modbus;
 mod mongodb;
 mod mqtt;
 mod mssql;
+mod mumble;
 mod mysql;
 mod mysqlx;
+mod nat_pmp;
 mod nats;
 mod netbios;
 mod nntp;
@@ -42,6 +48,7 @@ mod pool;
 mod pop3;
 mod postgresql;
 mod quic;
+mod radius;
 mod rdp;
 mod redis;
 mod rip;
@@ -66,7 +73,9 @@ mod tftp;
 mod udp;
 mod vnc;
 mod words;
+mod wsd;
 mod x11;
+mod xdmcp;
 mod xmpp;
 mod zookeeper;
 
@@ -116,7 +125,7 @@ pub(crate) trait Probe: Sync {
         0
     }
 
-    /// The likelihood on other UDP ports.
+    /// The likelihood on other UDP ports; 0 to send no probe there, which suits what is rare elsewhere or starts something.
     fn udp_likelihood(&self) -> u8 {
         self.likelihood()
     }
@@ -131,6 +140,11 @@ pub(crate) trait Probe: Sync {
         None
     }
 
+    /// The datagram for one of these ports, if that is another one.
+    fn udp_payload_at(&self, _port: u16) -> Option<&'static [u8]> {
+        self.udp_payload()
+    }
+
     /// Whether the reply to that datagram comes from another port of the server.
     fn replies_from_another_port(&self) -> bool {
         false
@@ -141,6 +155,18 @@ pub(crate) trait Probe: Sync {
     /// Returns `None` also if it needs more bytes: it is called again with more, and finally with [`ServerBytes::ended`].
     /// It must not claim what another protocol could send as well.
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity>;
+
+    /// Recognises an error in the form of the protocol, which servers of other protocols may send as well. It counts only
+    /// where the port number suggests the protocol, and where no probe recognises the reply.
+    fn refusal(&self, _reply: &[u8]) -> Option<Identity> {
+        None
+    }
+
+    /// Whether its servers may greet like this, and servers of other protocols too: then the probe speaks over a connection
+    /// of its own, if no probe recognises the greeting.
+    fn may_greet(&self, _greeting: &[u8]) -> bool {
+        false
+    }
 
     /// Why the server serves no one at the moment, according to a reply that [`recognise`](Self::recognise) accepts; `None`
     /// if it serves, or refuses only this client.
@@ -297,6 +323,15 @@ probes! {
     svn::Svn,
     x11::X11,
     xmpp::Xmpp,
+    kerberos::Kerberos,
+    nat_pmp::NatPmp,
+    xdmcp::Xdmcp,
+    radius::Radius,
+    l2tp::L2tp,
+    a2s::A2s,
+    dtls::Dtls,
+    mumble::Mumble,
+    wsd::WsDiscovery,
 }
 
 /// The identity that a probe derives from a complete TCP reply to the request of `reply_to`.
@@ -325,7 +360,6 @@ mod tests {
             assert_eq!(probe.udp_ports().is_empty(), probe.udp_payload().is_none(), "{name}");
             assert!(probe.likelihood() <= 9 && probe.udp_likelihood() <= 9, "{name}");
             assert!(probe.hello(&target).is_some() || probe.likelihood() == 0, "{name} has no TCP request");
-            assert!(probe.udp_payload().is_none() || probe.udp_likelihood() > 0, "{name}");
         }
     }
 

@@ -66,8 +66,12 @@ impl Probe for Mqtt {
     }
 }
 
-/// Parses CONNACK (3.2), the first packet from a broker.
+/// Parses CONNACK (3.2), the first packet from a broker. One that has only MQTT 5 refuses with a reason code (its 3.2.2.2), and
+/// properties after it.
 fn acknowledged(bytes: &[u8]) -> Option<Identity> {
+    if let [0x20, 3..=127, 0, code @ 0x80..=0x9f, ..] = bytes {
+        return Some(Identity::of("mqtt").fact("refusal_code", *code));
+    }
     let [0x20, 2, 0, code @ 0..=5, ..] = bytes else { return None };
     let identity = Identity::of("mqtt").fact("auth_required", matches!(code, 4 | 5));
     Some(identity.fact_if("refusal_code", Some(*code).filter(|code| *code != 0)))
@@ -121,6 +125,9 @@ mod tests {
         assert_eq!((identity.product, identity.version), (Some("mosquitto".into()), Some("2.0.11".into())));
         assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x05", Some("mqtt")).unwrap().facts["auth_required"], true.into());
         assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x07", Some("mqtt")), None);
+        let only_5 = recognise_tcp(&Mqtt, b"\x20\x03\0\x84\0", Some("mqtt")).unwrap();
+        assert_eq!(only_5.facts["refusal_code"], 0x84.into());
+        assert_eq!(recognise_tcp(&Mqtt, b"\x20\x03\0\x04\0", Some("mqtt")), None);
         assert!(Mqtt.unavailable(b"\x20\x02\0\x03").is_some());
         assert_eq!(Mqtt.unavailable(b"\x20\x02\0\x05"), None);
         assert_eq!(published(b"\x31\xff\xff\xff\xff\x01"), None);

@@ -96,8 +96,8 @@ fn refusal(rest: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(rest);
     let code = bytes.u16_le()?;
     let text = bytes.0;
-    // Error codes of the server start at 1000.
-    if !(1000..5000).contains(&code) || text.is_empty() || !text.iter().all(|byte| (b' '..0x7f).contains(byte)) {
+    // Error codes of the server start at 1000, those of ProxySQL at 9001.
+    if !(1000..10_000).contains(&code) || text.is_empty() || !text.iter().all(|byte| (b' '..0x7f).contains(byte)) {
         return None;
     }
 
@@ -142,6 +142,8 @@ mod tests {
         let refusal = packet(b"\xff\x6a\x04Host '10.77.0.1' is not allowed to connect to this MariaDB server");
         let identity = recognise_tcp(&Mysql, &refusal, None).unwrap();
         assert_eq!((identity.product, &identity.facts["error_code"]), (Some("MariaDB".into()), &1130.into()));
+        let proxy = packet(b"\xff\x29\x23#HY000Max connect timeout reached while reaching hostgroup 0");
+        assert_eq!(recognise_tcp(&Mysql, &proxy, None).unwrap().facts["error_code"], 9001.into());
         assert_eq!(recognise_tcp(&Mysql, &packet(b"\xff\x01\0x"), None), None);
         assert_eq!(recognise_tcp(&Mysql, &handshake("x"), None), None);
     }

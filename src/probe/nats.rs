@@ -39,7 +39,13 @@ impl Probe for Nats {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        if received.bytes.starts_with(b"INFO {") { info(received.line()?) } else { None }
+        let line = received.line()?;
+        let is_refusal = received.reply_to.is_none() && is_refusal(line);
+        info(line).or_else(|| is_refusal.then(refused))
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        greeting.starts_with(b"-ERR").then(refused)
     }
 
     fn max_bytes(&self) -> usize {
@@ -47,8 +53,22 @@ impl Probe for Nats {
     }
 }
 
+/// `-ERR 'Authorization Violation'`: the text is in quotes.
+fn is_refusal(line: &[u8]) -> bool {
+    line.strip_prefix(b"-ERR '").is_some_and(|text| text.trim_ascii_end().ends_with(b"'"))
+}
+
+fn refused() -> Identity {
+    Identity::of("nats").fact("refused", true)
+}
+
 fn info(line: &[u8]) -> Option<Identity> {
-    let info: Info = serde_json::from_slice(line.strip_prefix(b"INFO ")?.trim_ascii()).ok()?;
+    // Operations are case-insensitive.
+    let (operation, object) = line.split_at_checked(b"INFO ".len())?;
+    if !operation.eq_ignore_ascii_case(b"INFO ") {
+        return None;
+    }
+    let info: Info = serde_json::from_slice(object.trim_ascii()).ok()?;
     Some(
         Identity::of("nats")
             .product("nats-server")
@@ -81,6 +101,10 @@ mod tests {
         assert_eq!(identity.version, Some("1.2.0".into()));
         assert_eq!(identity.facts["max_payload_bytes"], 1_048_576.into());
         assert_eq!(recognise_tcp(&Nats, b"INFO {\"version\":1}\r\n", None), None);
+        assert!(recognise_tcp(&Nats, b"info {\"server_id\":\"A\",\"version\":\"2.10.4\"}\r\n", None).is_some());
+        assert!(recognise_tcp(&Nats, b"-ERR 'Authorization Violation'\r\n", None).is_some());
+        assert_eq!(recognise_tcp(&Nats, b"-ERR 'Authorization Violation'\r\n", Some("http")), None);
+        assert_eq!(recognise_tcp(&Nats, b"-ERR busy\r\n", None), None);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! NNTP (RFC 3977): the greeting is 200 or 201, and CAPABILITIES lists what the server is.
 
-use super::words::{code, contains, exchange, lines, list};
+use super::words::{code, contains, exchange, is_error, lines, list, refusal_code};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
@@ -27,7 +27,16 @@ impl Probe for Nntp {
         let line = received.line()?;
         // 5.1.1: posting allowed, posting prohibited, temporarily and permanently unavailable.
         let is_greeting = matches!(code(line), Some(b"200" | b"201" | b"400" | b"502")) && line.get(3) == Some(&b' ');
-        (is_greeting && WORDS.iter().any(|word| contains(line, word))).then(|| greeted(line))
+        let is_known = is_greeting && WORDS.iter().any(|word| contains(line, word));
+        is_known.then(|| if is_error(line) { refused(line) } else { greeted(line) })
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        is_error(greeting).then(|| refused(greeting))
+    }
+
+    fn may_greet(&self, greeting: &[u8]) -> bool {
+        matches!(code(greeting), Some(b"200" | b"201"))
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -51,6 +60,10 @@ impl Probe for Nntp {
 
 fn greeted(line: &[u8]) -> Identity {
     Identity::of("nntp").fact("posting", code(line) == Some(b"200"))
+}
+
+fn refused(line: &[u8]) -> Identity {
+    Identity::of("nntp").fact_if("refusal_code", code(line).map(refusal_code))
 }
 
 /// Whether the list is complete, or there is none.
@@ -83,6 +96,12 @@ mod tests {
         let greeting = b"200 news.example.com InterNetNews NNRP server INN 2.7.0 ready (posting ok)\r\n";
         assert!(recognise_tcp(&Nntp, greeting, None).is_some());
         assert!(recognise_tcp(&Nntp, b"200 OK\r\n", None).is_none());
+        for refusal in
+            ["502 You have no permission to talk. Goodbye.\r\n", "400 news.example.org load at 17.6, try later\r\n"]
+        {
+            let identity = recognise_tcp(&Nntp, refusal.as_bytes(), None).unwrap_or_else(|| panic!("{refusal}"));
+            assert!(identity.facts.contains_key("refusal_code"), "{refusal}");
+        }
         // RFC 3977, 5.2.3.
         let listed =
             b"101 Capability list:\r\nVERSION 2\r\nREADER\r\nIMPLEMENTATION INN 4.2 2004-12-25\r\nOVER MSGID\r\n.\r\n";

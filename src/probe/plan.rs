@@ -119,7 +119,8 @@ pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside_tls:
     steps
 }
 
-fn is_suggested(probe: &dyn Probe, port: u16, inside_tls: bool) -> bool {
+/// Whether the port number suggests the protocol.
+pub(super) fn is_suggested(probe: &dyn Probe, port: u16, inside_tls: bool) -> bool {
     if inside_tls { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) }
 }
 

@@ -30,7 +30,11 @@ impl Probe for Pop3 {
             return None;
         }
         let line = received.line()?;
-        parse_greeting(line).or_else(|| is_refusal(line).then(|| Identity::of("pop3").fact("refused", true)))
+        parse_greeting(line).or_else(|| is_refusal(line).then(refused))
+    }
+
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        greeting.starts_with(b"-ERR").then(refused)
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
@@ -65,11 +69,17 @@ fn parse_greeting(line: &[u8]) -> Option<Identity> {
     Some(identity.product(name).version(leading_version(rest).unwrap_or_default()))
 }
 
-/// `-ERR [SYS/TEMP] busy`: codes of RFC 2449 and RFC 3206, which no other protocol has.
+fn refused() -> Identity {
+    Identity::of("pop3").fact("refused", true)
+}
+
+/// `-ERR too many connections`: an error in place of a greeting. Redis and NATS turn clients away like this too: the one with
+/// a text of its own, the other with a text in quotes; and an error about a command or a protocol is the reply to one.
 fn is_refusal(line: &[u8]) -> bool {
-    let codes: [&[u8]; 5] = [b"[SYS/TEMP]", b"[SYS/PERM]", b"[IN-USE]", b"[LOGIN-DELAY]", b"[AUTH]"];
-    let Some(text) = line.strip_prefix(b"-ERR ") else { return false };
-    codes.iter().any(|code| text.starts_with(code)) || contains(text, "pop3")
+    let Some(text) = line.strip_prefix(b"-ERR") else { return false };
+    let is_line = matches!(text.first(), None | Some(b' '));
+    let is_other = ["max number of clients", "command", "protocol"].iter().any(|word| contains(text, word));
+    is_line && !is_other && !text.starts_with(b" '")
 }
 
 fn with_capabilities(identity: Identity, reply: &[u8]) -> Identity {
@@ -100,7 +110,18 @@ mod tests {
         assert!(recognise_tcp(&Pop3, b"+OK Dovecot ready.\r\n", Some("redis")).is_none());
         assert!(recognise_tcp(&Pop3, b"+OKAY\r\n", None).is_none());
         assert!(recognise_tcp(&Pop3, b"-ERR [SYS/TEMP] Server too busy\r\n", None).is_some());
-        assert!(recognise_tcp(&Pop3, b"-ERR max number of clients reached\r\n", None).is_none());
+        for text in ["-ERR too many connections\r\n", "-ERR\r\n", "-ERR POP3 is off\r\n"] {
+            assert!(recognise_tcp(&Pop3, text.as_bytes(), None).is_some(), "{text}");
+            assert!(recognise_tcp(&Pop3, text.as_bytes(), Some("http")).is_none(), "{text}");
+        }
+        for text in [
+            "-ERR max number of clients reached\r\n",
+            "-ERR unknown command 'GET'\r\n",
+            "-ERR 'Authorization Violation'\r\n",
+            "-ERRATIC\r\n",
+        ] {
+            assert!(recognise_tcp(&Pop3, text.as_bytes(), None).is_none(), "{text}");
+        }
         // RFC 2449, 5.
         let capabilities =
             b"+OK Capability list follows\r\nTOP\r\nUSER\r\nIMPLEMENTATION Shlemazle-Plotz-v302\r\n.\r\n";

@@ -34,6 +34,11 @@ impl Probe for Postgresql {
         if bytes.u8()? != b'E' {
             return None;
         }
+        if received.reply_to == Some("postgresql")
+            && let Some(text) = old_error(received.bytes)
+        {
+            return Some(Identity::of("postgresql").fact("error", Untrusted::from_bytes(text)));
+        }
         let length = usize::try_from(bytes.u32()?).ok()?.checked_sub(4)?;
         error(bytes.take(length)?)
     }
@@ -59,6 +64,13 @@ fn error(fields: &[u8]) -> Option<Identity> {
     let in_c_file = field(fields, b'F').is_some_and(|file| file.ends_with(b".c"));
     let genuine = in_c_file && field(fields, b'R') == Some(b"ProcessStartupPacket");
     Some(if genuine { identity.product("PostgreSQL") } else { identity })
+}
+
+/// The error of protocol 2, a text without a length: how a server of any version says that it could not start a process for
+/// the connection (`report_fork_failure_to_client` in postmaster.c).
+fn old_error(reply: &[u8]) -> Option<&[u8]> {
+    let text = reply.strip_prefix(b"E")?.strip_suffix(b"\0")?.strip_suffix(b"\n")?;
+    (!text.is_empty() && !text.iter().any(u8::is_ascii_control)).then_some(text)
 }
 
 /// The text of the field with this letter.
@@ -105,6 +117,15 @@ Fpostmaster.c\0L2167\0RProcessStartupPacket\0\0";
         assert_eq!(identity.product, None);
         assert_eq!(recognise_tcp(&Postgresql, &response(b"SERROR\0Mno code\0\0"), None), None);
         assert_eq!(recognise_tcp(&Postgresql, b"ERROR\r\n", None), None);
+
+        for old in ["could not fork new process for connection: Cannot allocate memory", "FATAL:  unsupported protocol"]
+        {
+            let reply = format!("E{old}\n\0");
+            let identity = recognise_tcp(&Postgresql, reply.as_bytes(), Some("postgresql")).unwrap();
+            assert_eq!(identity.facts["error"], old.into());
+            assert_eq!(recognise_tcp(&Postgresql, reply.as_bytes(), Some("http")), None);
+        }
+        assert_eq!(recognise_tcp(&Postgresql, b"ERROR\n", Some("postgresql")), None);
     }
 
     proptest! {

@@ -18,6 +18,9 @@ impl Probe for Sieve {
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
         let text = received.bytes;
+        if received.reply_to.is_none() && received.line().is_some_and(is_goodbye) {
+            return Some(Identity::of("sieve").fact("refused", true));
+        }
         if !text.starts_with(b"\"") || !(received.ended || lines(text).any(is_status)) {
             return None;
         }
@@ -40,11 +43,25 @@ fn is_status(line: &[u8]) -> bool {
     line.starts_with(b"OK") || line.starts_with(b"NO") || line.starts_with(b"BYE")
 }
 
-/// The value of a capability.
+/// `BYE "Too many connections"`, or with a code in parentheses (1.2): the server turns the client away.
+fn is_goodbye(line: &[u8]) -> bool {
+    let Some(text) = line.strip_prefix(b"BYE ") else { return false };
+    matches!(text, [b'"' | b'(', .., b'"' | b')'])
+}
+
+/// The value of a capability: a text in quotes, or a literal (4): `{7}`, the end of the line, and so many bytes.
 fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let start = format!("\"{name}\" \"");
-    let rest = lines(text).find_map(|line| line.strip_prefix(start.as_bytes()))?;
-    rest.strip_suffix(b"\"")
+    let start = format!("\"{name}\" ");
+    let value = lines(text).find_map(|line| line.strip_prefix(start.as_bytes()))?;
+    if let Some(quoted) = value.strip_prefix(b"\"") {
+        return quoted.strip_suffix(b"\"");
+    }
+
+    let length = value.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    let length: usize = std::str::from_utf8(length.strip_suffix(b"+").unwrap_or(length)).ok()?.parse().ok()?;
+    let literal = [start.as_bytes(), value, b"\r\n"].concat();
+    let at = text.windows(literal.len()).position(|window| window == literal)?;
+    text.get(at + literal.len()..)?.get(..length)
 }
 
 #[cfg(test)]
@@ -63,5 +80,11 @@ mod tests {
         let dovecot = b"\"IMPLEMENTATION\" \"Dovecot (Debian) Pigeonhole\"\r\nOK \"ready\"\r\n";
         assert_eq!(recognise_tcp(&Sieve, dovecot, None).unwrap().product, Some("Dovecot (Debian) Pigeonhole".into()));
         assert!(recognise_tcp(&Sieve, b"\"x\"\r\nOK\r\n", None).is_none());
+        let literal = b"\"IMPLEMENTATION\" {7}\r\nDovecot\r\n\"SIEVE\" \"fileinto\"\r\nOK\r\n";
+        assert_eq!(recognise_tcp(&Sieve, literal, None).unwrap().product, Some("Dovecot".into()));
+        assert!(recognise_tcp(&Sieve, b"\"IMPLEMENTATION\" {99}\r\nDovecot\r\nOK\r\n", None).is_none());
+        let busy = b"BYE \"Too many connections\"\r\n";
+        assert_eq!(recognise_tcp(&Sieve, busy, None).unwrap().facts["refused"], true.into());
+        assert!(recognise_tcp(&Sieve, b"BYE bye\r\n", None).is_none());
     }
 }

@@ -1,6 +1,9 @@
 //! SMTP (RFC 5321): the greeting starts with 220, like that of FTP.
 
-use super::words::{code, contains, exchange, has_enhanced_code, is_reply, leading_version, lines, list, refusal_code};
+use super::ftp::is_ftp;
+use super::words::{
+    code, contains, exchange, has_enhanced_code, is_error, is_reply, leading_version, lines, list, refusal_code,
+};
 use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Fact, Identity};
@@ -33,10 +36,18 @@ impl Probe for Smtp {
         (complete && is_own).then(|| parse_greeting(received.bytes)).flatten()
     }
 
+    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
+        is_error(greeting).then(|| refused(greeting))
+    }
+
+    fn may_greet(&self, greeting: &[u8]) -> bool {
+        code(greeting) == Some(b"220")
+    }
+
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
             let greeting = exchange(talk, b"", is_reply).await?;
-            let Some(identity) = parse_greeting(&greeting).filter(|_| !contains(&greeting, "ftp")) else {
+            let Some(identity) = parse_greeting(&greeting).filter(|_| !is_ftp(&greeting)) else {
                 return Ok(None);
             };
 
@@ -69,24 +80,20 @@ impl Probe for Smtp {
 /// Parses `220 mail.example.org ESMTP Postfix 3.7.11`: the host name, and the product after the protocol.
 fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     let line = lines(greeting).next()?;
-    if !matches!(line.get(3), Some(b' ' | b'-')) {
+    if !matches!(line.get(3), None | Some(b' ' | b'-')) {
         return None;
     }
     match code(line)? {
         b"220" => {}
-        // 3.1: a server that takes no mail greets with 554 or 521 (RFC 7504), and one that is busy with 421.
-        refusal @ (b"421" | b"521" | b"554") => {
-            let refusal = refusal_code(refusal);
-            // An enhanced code (RFC 3463) has dots too.
-            let word = line[4..].split(|byte| *byte == b' ').next();
-            let host = word.filter(|word| word.contains(&b'.') && word.iter().any(u8::is_ascii_alphabetic));
-            let identity = Identity::of("smtp").fact("refusal_code", refusal);
-            return Some(identity.fact_if("hostname", host.map(Untrusted::from_bytes)));
-        }
+        // 3.1: a server that takes no mail greets with 554 or 521 (RFC 7504), and one that is busy with 421. The others say
+        // in another way that they are of mail.
+        b"421" | b"521" | b"554" => return Some(refused(line)),
+        _ if is_error(line) && (has_enhanced_code(line) || contains(line, "smtp")) => return Some(refused(line)),
         _ => return None,
     }
 
-    let mut words = line[4..].split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
+    let text = line.get(4..).unwrap_or_default();
+    let mut words = text.split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
     let host = words.clone().next().filter(|word| word.contains(&b'.')).map(Untrusted::from_bytes);
     let identity = Identity::of("smtp").fact_if("hostname", host);
 
@@ -100,6 +107,16 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     // Sendmail appends the version of its settings: `8.17.1/8.17.1`.
     let version = words.next().and_then(|word| word.split(|byte| *byte == b'/').next()).and_then(leading_version);
     Some(identity.product(Untrusted::from_bytes(name)).version(version.unwrap_or_default()))
+}
+
+/// A server that greets with an error.
+fn refused(line: &[u8]) -> Identity {
+    let identity = Identity::of("smtp").fact_if("refusal_code", code(line).map(refusal_code));
+    // An enhanced code (RFC 3463) has dots too.
+    let word = line.get(4..).unwrap_or_default().split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next();
+    let host = word.map(|word| word.strip_suffix(b":").unwrap_or(word));
+    let host = host.filter(|word| word.contains(&b'.') && word.iter().any(u8::is_ascii_alphabetic));
+    identity.fact_if("hostname", host.map(Untrusted::from_bytes))
 }
 
 fn is_name(word: &[u8]) -> bool {
@@ -166,6 +183,16 @@ mod tests {
             ("421 4.3.2 LMTP is busy\r\n", None),
             ("421 5.7.0 another class\r\n", None),
             ("421 4.7 two parts\r\n", None),
+            ("550 5.7.1 Client host blocked using zen\r\n", Some(550)),
+            ("450 4.3.2 too many connections\r\n", Some(450)),
+            ("451 4.7.1 Service unavailable - try again later\r\n", Some(451)),
+            ("452 4.3.1 Out of memory\r\n", Some(452)),
+            ("553 5.3.0 refused by RBL\r\n", Some(553)),
+            ("571 5.7.1 blocked\r\n", Some(571)),
+            ("550 SMTP connection refused\r\n", Some(550)),
+            ("421 unable to read controls (#4.3.0)\r\n", Some(421)),
+            ("421 out of memory (#5.3.0)\r\n", None),
+            ("550 Go away\r\n", None),
         ] {
             let identity = recognise_tcp(&Smtp, greeting.as_bytes(), None);
             assert_eq!(
@@ -175,6 +202,12 @@ mod tests {
             );
         }
         assert_eq!(recognise_tcp(&Smtp, b"554 what\r\n", Some("http")), None);
+
+        // On its own port.
+        assert_eq!(Smtp.refusal(b"550 Go away\r\n").unwrap().facts["refusal_code"], 550.into());
+        assert_eq!(Smtp.refusal(b"220 ready\r\n"), None);
+        let named = recognise_tcp(&Smtp, b"421 mail.example.org: Too many SMTP connections\r\n", None).unwrap();
+        assert_eq!(named.facts["hostname"], "mail.example.org".into());
     }
 
     #[test]

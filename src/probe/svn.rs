@@ -17,11 +17,15 @@ impl Probe for Svn {
     }
 
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        let rest = received.bytes.strip_prefix(b"( success ( ")?;
         let complete = received.ended || received.bytes.ends_with(b") ) ");
         if !complete {
             return None;
         }
+        // `( failure ( ( apr-err message file line ) ) )`
+        if let Some([b'0'..=b'9', ..]) = received.bytes.strip_prefix(b"( failure ( ( ") {
+            return Some(Identity::of("svn").fact("refused", true));
+        }
+        let rest = received.bytes.strip_prefix(b"( success ( ")?;
 
         // `( success ( minver maxver ( mechanism... ) ( capability... ) ) )`
         let mut lists = rest.split(|byte| *byte == b'(');
@@ -53,5 +57,8 @@ mod tests {
             vec!["edit-pipeline", "svndiff1", "accepts-svndiff2", "absent-entries"].into()
         );
         assert!(recognise_tcp(&Svn, b"( success ( ( ) ) ) ", None).is_none());
+        let failure = b"( failure ( ( 170001 22:Authorization failed. 0: 0 ) ) ) ";
+        assert_eq!(recognise_tcp(&Svn, failure, None).unwrap().facts["refused"], true.into());
+        assert!(recognise_tcp(&Svn, b"( failure ( ( x ) ) ) ", None).is_none());
     }
 }

@@ -27,7 +27,7 @@ const MAX_UNRECOGNISED: usize = 256;
 /// A datagram that the usual service of a UDP port replies to.
 #[allow(dead_code, reason = "for the scan of UDP ports")]
 pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
-    PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
+    PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload_at(port))
 }
 
 /// Whether that service replies from another port.
@@ -50,7 +50,7 @@ pub(crate) async fn identify_udp(
     let mut unrecognised = Vec::new();
 
     for probe in plan(probes, target.address.port(), budget.intensity) {
-        let Some(payload) = probe.udp_payload() else { continue };
+        let Some(payload) = probe.udp_payload_at(target.address.port()) else { continue };
         if deadline.is_over() {
             break;
         }

@@ -36,12 +36,26 @@ pub(super) fn code(line: &[u8]) -> Option<&[u8]> {
     line.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit))
 }
 
-/// Whether the code of a line is followed by one in three parts, as in `421 4.7.0 Try again later` (RFC 3463).
+/// Whether a line has a code in three parts beside its own (RFC 3463), which only servers of mail send: after it, as in
+/// `421 4.7.0 Try again later`, or at the end, as qmail writes it in `421 out of memory (#4.3.0)`.
 pub(super) fn has_enhanced_code(line: &[u8]) -> bool {
     let Some((&[class, _, _, b' ' | b'-'], rest)) = line.split_first_chunk::<4>() else { return false };
-    let word = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let rest = lines(rest).next().unwrap_or_default();
+    let first = rest.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let last = rest.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let last = last.strip_prefix(b"(#").and_then(|code| code.strip_suffix(b")"));
+    is_enhanced_code(first, class) || last.is_some_and(|code| is_enhanced_code(code, class))
+}
+
+/// Whether a word is a code in three parts, the first of them the first digit of the reply's own code.
+fn is_enhanced_code(word: &[u8], class: u8) -> bool {
     let mut parts = word.split(|byte| *byte == b'.');
     parts.next() == Some(&[class]) && parts.clone().count() == 2 && parts.all(is_short_number)
+}
+
+/// Whether a line is a temporary or a permanent error with a code of three digits (RFC 5321, 4.2; RFC 959, 4.2; RFC 3977, 3.2).
+pub(super) fn is_error(line: &[u8]) -> bool {
+    matches!(line, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
 }
 
 fn is_short_number(text: &[u8]) -> bool {

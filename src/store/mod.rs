@@ -24,6 +24,8 @@ mod tests;
 pub use audit::{AuditPage, AuditRange, StoredAudit};
 pub use error::StoreError;
 pub use memory::Memory;
+#[cfg(all(test, feature = "postgres"))]
+pub(crate) use postgres::encode_renewals;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresExport, PostgresImport, PostgresUrl};
 pub use shared::{

@@ -1,5 +1,6 @@
 //! Servers that greet late, that send back what they receive, or whose greeting has a clock.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -152,17 +153,67 @@ fn each_name_of_an_address_is_identified_as_itself() {
     assert_eq!(titles, ["a.test", "b.test"], "{document}");
 }
 
+/// Two names of one address are the same ones in any order, and what was not asked for is no difference.
+#[test]
+fn names_of_an_address_are_compared_by_name() {
+    let peers = Peers::new();
+    let peer = peers.serve(|mut stream| async move {
+        let mut head = vec![0; 2048];
+        let Ok(length) = stream.read(&mut head).await else { return };
+        let head = String::from_utf8_lossy(&head[..length]).into_owned();
+        let host = head.lines().find_map(|line| line.strip_prefix("Host: ")).unwrap_or("none").to_owned();
+        let body = format!("<title>{}</title>", host.split(':').next().unwrap());
+        let page = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let _ = stream.write_all(page.as_bytes()).await;
+    });
+    let port = peer.address.port();
+    let (dir, names) = (TempDir::new(), ["a.test", "b.test"]);
+    let file = dir.path().join("before.json");
+    std::fs::write(&file, scan_names(&names, port).to_string()).unwrap();
+
+    for (targets, ignored) in [
+        (&["b.test", "a.test"][..], None),
+        (&["a.test"], Some("1 item of the earlier result not covered by this run; ignored")),
+        (&["127.0.0.1"], Some("2 items of the earlier result not covered by this run; ignored")),
+    ] {
+        let mut command = scan_with_names(&dir, &names, targets, port);
+        let output = command.arg("--fail-changed").arg("--diff").arg(&file).output().unwrap();
+        let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!((output.status.code(), &*text), (Some(0), ""), "{targets:?}: {said}");
+        assert!(ignored.is_none_or(|ignored| said.contains(ignored)), "{targets:?}: {said}");
+        assert_eq!(ignored.is_none(), !said.contains("earlier result not covered"), "{targets:?}: {said}");
+    }
+
+    // The address by itself has a page of its own.
+    let output = scan_with_names(&dir, &names, &["127.0.0.1", "a.test"], port).arg("--json").output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let items = document["items"].as_array().unwrap().iter();
+    let titles: Vec<&Value> = items.map(|item| &item["endpoints"][0]["service"]["facts"]["title"]).collect();
+    assert_eq!(titles, ["127.0.0.1", "a.test"], "{document}");
+
+    drop(peers);
+    let mut command = scan_with_names(&dir, &names, &["127.0.0.1"], port);
+    let output = command.arg("--fail-changed").arg("--diff").arg(&file).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let expected = format!("- tcp 127.0.0.1:{port}\n- tcp 127.0.0.1:{port}/b.test\n");
+    assert_eq!((output.status.code(), &*text), (Some(1), &*expected), "a closed port is closed at all of its names");
+}
+
 /// Scans and identifies a port of this host by names that lead to it.
 pub(crate) fn scan_names(names: &[&str], port: u16) -> Value {
-    let dir = TempDir::new();
+    let output = scan_with_names(&TempDir::new(), names, names, port).arg("--json").output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+/// The same of these targets, where the names lead to 127.0.0.1.
+fn scan_with_names(dir: &TempDir, names: &[&str], targets: &[&str], port: u16) -> Command {
     let hosts = dir.path().join("hosts");
     std::fs::write(&hosts, format!("127.0.0.1 {}\n", names.join(" "))).unwrap();
     let mount = format!("mount --bind {} /etc/hosts && exec \"$@\"", hosts.display());
     let mut command = crate::support::tool("unshare");
     command.args(["-m", "sh", "-c", &mount, "sh"]).arg(env!("CARGO_BIN_EXE_portolan"));
-    command.arg("scan").args(names).args(["-p", &port.to_string(), "--identify", "--json"]);
-    let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    command.arg("scan").args(targets).args(["-p", &port.to_string(), "--identify"]);
+    command
 }
 
 /// A slow server writes its greeting in parts: what is cut off within a line, or within a reply of several lines, goes on.

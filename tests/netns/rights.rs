@@ -160,4 +160,8 @@ fn a_holder_in_another_pid_namespace_is_not_found() {
     assert_eq!(strict.code, Some(4), "{}", strict.stderr);
     let why = "cannot see the owners of 1 of 1 services: their processes may be outside of this PID namespace";
     assert!(strict.stderr.contains(why), "{}", strict.stderr);
+    // Being root does not help here.
+    let ended = scene.runs(&["kill"]).args("8001 --yes").run();
+    assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: run portolan in the PID namespace of the host"), "{}", ended.stderr);
 }

@@ -98,6 +98,40 @@ fn a_process_that_runs_another_program_is_an_update() {
     assert_eq!(watched.about(&id)["type"], "removed");
 }
 
+/// A daemon binds, drops its rights, and starts a worker later, while the process that is known stays.
+#[test]
+fn another_user_and_a_later_worker_are_updates() {
+    let scene = Scene::new();
+    let (held, id) = listener(&scene, "127.0.0.1:0");
+    // The listener is its standard input. The worker ends with its parent, which holds the other end of a pipe.
+    let script =
+        "use POSIX (); $SIG{USR1} = sub { $drop = 1 }; $SIG{USR2} = sub { $fork = 1 }; $| = 1; print qq(ready\\n);
+        while (1) {
+            if ($drop) { $drop = 0; POSIX::setgid(65534); POSIX::setuid(65534) }
+            if ($fork) { $fork = 0; pipe(R, W); if (fork() == 0) { close(W); sysread(R, $end, 1); exit } close(R) }
+            select(undef, undef, undef, 0.05)
+        }";
+    let mut command = Command::new("perl");
+    command.args(["-e", script]).stdin(Stdio::from(OwnedFd::from(held))).stdout(Stdio::piped());
+    let mut daemon = command.spawn().expect("perl starts");
+    let lines = Lines::of(&mut daemon);
+    let daemon = Ended(daemon);
+    assert_eq!(lines.next().as_deref(), Some("ready"));
+
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
+    kill(daemon.0.id(), Signal::USR1);
+    let user = |line: &Value| line["item"]["detail"]["processes"][0]["user"]["uid"].clone();
+    let dropped = watched.until(|line| line["item"]["id"] == *id && user(line) == 65534);
+    assert_eq!(dropped["type"], "updated", "{dropped}");
+
+    kill(daemon.0.id(), Signal::USR2);
+    let count = |line: &Value| line["item"]["detail"]["processes"].as_array().map_or(0, Vec::len);
+    let shared = watched.until(|line| line["item"]["id"] == *id && count(line) == 2);
+    assert_eq!(shared["type"], "updated", "{shared}");
+    drop(daemon);
+    watched.until(|line| line["item"]["id"] == *id && line["type"] == "removed");
+}
+
 /// The process table disappears, and comes back.
 #[test]
 fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {

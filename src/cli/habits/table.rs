@@ -31,6 +31,8 @@ pub(super) const K8S: &str = "k8s";
 const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
 const REGISTERED_WHILE: &str = "leave it out, and add & or write a unit: the registration lasts while the command runs";
+const FINDS_HOSTS: &str =
+    "leave it out: portolan looks for hosts by ARP, echo and common ports before it scans; -sn lists them";
 pub(super) const ALONE: &str = "";
 pub(super) const ANY: &str = "*";
 
@@ -45,7 +47,18 @@ pub(super) const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "-sT", "leave it out: portolan connects unless you say --syn"),
     habit("nmap", SCAN, "-sU", "--udp"),
     habit("nmap", SCAN, "-sP", "--discover-only"),
-    habit("nmap", SCAN, "-sL", "--help: the targets are listed before a large scan"),
+    habit(
+        "nmap",
+        SCAN,
+        "-sL",
+        "leave it out: before a large scan, portolan says how many addresses there are, and asks",
+    ),
+    habit("nmap", SCAN, "-PE", FINDS_HOSTS),
+    habit("nmap", SCAN, "-PR", FINDS_HOSTS),
+    habit("nmap", SCAN, "-PS…", FINDS_HOSTS),
+    habit("nmap", SCAN, "-PA…", FINDS_HOSTS),
+    habit("nmap", SCAN, "-PU…", FINDS_HOSTS),
+    habit("masscan", SCAN, "--banners", "--identify"),
     habit("nmap", SCAN, "-sC", "--validate: checks TLS, HTTP and protocols, and scores them"),
     habit("nmap", SCAN, "-sA", "--reason: shows what each port replied"),
     habit("nmap", SCAN, "-F", "--top-ports 100"),
@@ -146,6 +159,11 @@ pub(super) const HABITS: &[Habit] = &[
     habit("fuser", ALONE, "-k…", "`portolan kill PORT`"),
     habit("kill", "kill", "-9", "--signal kill"),
     habit("kill", "kill", "-15", "leave it out: SIGTERM is sent"),
+    habit("kill", "kill", "-KILL", "--signal kill"),
+    habit("kill", "kill", "-SIGKILL", "--signal kill"),
+    habit("kill", "kill", "-TERM", "leave it out: SIGTERM is sent"),
+    habit("kill", "kill", "-HUP", "--signal hup"),
+    habit("kill", "kill", "-INT", "--signal int"),
     habit("kill", "kill", "-s", "--signal NAME"),
     habit("kill", "kill", "--force", "--signal kill"),
     habit("kill", "kill", "-f", "--yes"),
@@ -179,6 +197,7 @@ pub(super) const HABITS: &[Habit] = &[
     habit("curl", VALIDATE, "-L", "--follow"),
     habit("curl", VALIDATE, "--location", "--follow"),
     habit("curl", VALIDATE, "-m", "--timeout TIME"),
+    habit("wait-for-it", VALIDATE, "-t", "--timeout 5s"),
     habit("curl", VALIDATE, "--max-time", "--timeout TIME"),
     habit("curl", VALIDATE, "--cacert", "--ca FILE"),
     habit("curl", VALIDATE, "-d", "--method POST"),

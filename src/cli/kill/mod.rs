@@ -15,6 +15,7 @@ use super::{Global, stderr, terminal};
 use crate::error::Result;
 use crate::model::{Address, Listing, LocalDetail, Service, SocketPatterns, SocketState, parse_duration};
 use crate::source::Local;
+use crate::source::local::SEE_OWNERS;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,7 +104,7 @@ impl Kill {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         global.refuse_json("portolan kill", "prints no list", "leave it out")?;
 
-        let Listing { services, errors, .. } = self.listeners()?;
+        let Listing { services, errors, limits, .. } = self.listeners()?;
         errors.iter().for_each(stderr::fault);
         if services.is_empty() && !errors.is_empty() {
             return Ok(Exit::Incomplete);
@@ -125,6 +126,10 @@ impl Kill {
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
             Err(Refusal { exit, why, hint }) => {
+                // Why an owner is not visible, the listing knows best.
+                let limit = limits.iter().find(|limit| limit.operation.starts_with(SEE_OWNERS));
+                let limit = limit.filter(|_| exit == Exit::PermissionMissing);
+                let hint = limit.map_or(hint, |limit| limit.hint.as_str());
                 stderr::failure(&format!("cannot end the process on {}: {why}", describe(&self.socket)), hint);
                 Ok(exit)
             }

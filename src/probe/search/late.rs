@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Match, Search, StepResult, WAIT, is_rejection};
+use super::{Match, Search, StepResult, WAIT};
 use crate::net::Connection;
 use crate::probe::plan::PlanStep;
 use crate::probe::session::{PortSession, PortTarget, Talk};
+use crate::probe::words::is_error;
 
 /// A port that is identified sooner gets no silent connection. Most are: a greeting or a reply to HTTP takes a round trip.
 const SILENT_AFTER: Duration = Duration::from_millis(400);
@@ -52,7 +53,7 @@ impl Search<'_> {
             }
         };
 
-        let may_greet = self.unrecognised.is_empty() || is_rejection(&self.unrecognised);
+        let may_greet = self.unrecognised.is_empty() || is_error(&self.unrecognised);
         if greeted.is_none() && pending && may_greet && session.was_connected() {
             greeted = late.await;
         }

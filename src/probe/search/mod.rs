@@ -11,8 +11,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::ending::{ECHO, ENDED, UNSTABLE, ending};
-use super::plan::{Intensity, PlanStep, PortBudget};
+use super::plan::{Intensity, PlanStep, PortBudget, is_suggested};
 use super::session::{PortSession, PortTarget, Talk};
+use super::words::is_error;
 use super::{MAX_BANNER, Probe, ServerBytes};
 use crate::model::Identity;
 use crate::net::{Connection, ConnectionError};
@@ -53,11 +54,6 @@ enum StepResult {
     /// The server greets in an unknown protocol, or turns away clients that send something before its greeting. It would not
     /// understand the other probes either.
     UnknownGreeting,
-}
-
-/// Whether a reply is an error of a protocol whose servers greet with a code of three digits (RFC 5321, 4.2).
-fn is_rejection(reply: &[u8]) -> bool {
-    matches!(reply, [b'4' | b'5', b'0'..=b'9', b'0'..=b'9', b' ' | b'-', ..])
 }
 
 /// Whether a greeting of text stops within a line, or within a reply of several lines (RFC 5321, 4.2.1): a server that is slow
@@ -216,14 +212,19 @@ impl<'l> Search<'l> {
         }
 
         let reply_to = probe.hello(talk.target()).map(|_| probe.protocol());
-        match (self.examine(talk, received.take(), reply_to, Some(probe.protocol())).await, ended) {
+        let bytes = received.take();
+        let refusal = is_suggested(probe, talk.target().address.port(), talk.target().tls.is_some())
+            .then(|| probe.refusal(&bytes))
+            .flatten();
+        match (self.examine(talk, bytes, reply_to, Some(probe.protocol())).await, ended) {
             // The server sent enough to recognise it, but the conversation broke off.
             (StepResult::Identified(found), Some(ended))
                 if found.probe.is_some_and(|known| known.protocol() == probe.protocol()) =>
             {
                 StepResult::identified(found.identity.fact(ENDED, ended), found.probe)
             }
-            (result, _) => result,
+            (StepResult::Identified(found), _) => StepResult::Identified(found),
+            (result, _) => refusal.map_or(result, |identity| StepResult::identified(identity, Some(probe))),
         }
     }
 
@@ -276,8 +277,22 @@ impl<'l> Search<'l> {
             }
         }
 
+        if let Some(found) = self.speak_to_greeter(talk, &greeting).await {
+            return StepResult::Identified(Box::new(found));
+        }
         self.remember(greeting);
         StepResult::UnknownGreeting
+    }
+
+    /// Runs the probes whose servers may send this greeting, which says nothing of the protocol: `220 ready`.
+    async fn speak_to_greeter(&self, talk: &Talk<'_>, greeting: &[u8]) -> Option<Match> {
+        for probe in self.session.probes.iter().filter(|probe| probe.may_greet(greeting)) {
+            let mut talk = talk.again().await.ok()?;
+            if let Ok(Some(identity)) = probe.speak(&mut talk).await {
+                return Some(Match { identity, probe: Some(probe) });
+            }
+        }
+        None
     }
 
     /// Lets every probe examine a reply to the request of `reply_to`. `tried` has already run on this connection.
@@ -295,7 +310,7 @@ impl<'l> Search<'l> {
         let recognised = recognised.or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
 
         let Some((probe, identity)) = recognised else {
-            let result = if is_rejection(&bytes) { StepResult::UnknownGreeting } else { StepResult::Inconclusive };
+            let result = if is_error(&bytes) { StepResult::UnknownGreeting } else { StepResult::Inconclusive };
             self.remember(bytes);
             return result;
         };

@@ -64,8 +64,9 @@ fn is_version(line: &[u8]) -> bool {
     line.starts_with(b"SSH-2.0-") || line.starts_with(b"SSH-1.")
 }
 
+/// Whether these may be lines for a terminal, with colours (ESC) and a bell.
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t'))
+    bytes.iter().all(|byte| !byte.is_ascii_control() || matches!(byte, b'\r' | b'\n' | b'\t' | 0x1b | 7))
 }
 
 /// The end of the version's line, if that is complete.
@@ -131,6 +132,8 @@ mod tests {
         let identity = crate::probe::recognise_tcp(&Ssh, greeting, None).unwrap();
         assert_eq!(identity.version, Some("9.2p1".into()));
         assert_eq!(version_end(greeting), Some(greeting.len()));
+        let colored = b"\x1b[1mWelcome\x1b[0m\r\nSSH-2.0-OpenSSH_9.2p1\r\n";
+        assert!(crate::probe::recognise_tcp(&Ssh, colored, None).is_some());
         for other in [&b"\x00\nSSH-2.0-x\n"[..], b"<p>\n SSH-2.0-x\n", b"we speak SSH-2.0-x\n"] {
             assert!(crate::probe::recognise_tcp(&Ssh, other, None).is_none());
         }

@@ -5,6 +5,8 @@ mod hints;
 mod leases;
 mod outbox;
 mod renewals;
+#[cfg(all(test, feature = "postgres"))]
+mod simulation;
 mod turn;
 mod turn_size;
 mod writer;

@@ -49,6 +49,9 @@ pub(super) enum SearchKind {
     New,
     /// Known services, some of whose processes have changed.
     Again,
+    /// Known services whose processes have new children, which the request names: only if one of these holds a service too,
+    /// it is searched again.
+    Children,
     /// All services.
     Everything,
 }
@@ -110,6 +113,8 @@ struct SearchThread {
     ration: Ration,
     /// Requests whose most likely holders were not looked at.
     fresh: Vec<SearchRequest>,
+    /// Requests whose children were not looked at.
+    families: Vec<SearchRequest>,
     /// Requests for the next pass.
     waiting: Vec<SearchRequest>,
     pass: Option<Pass>,
@@ -149,6 +154,7 @@ impl SearchThread {
             results,
             ration,
             fresh: Vec::new(),
+            families: Vec::new(),
             waiting: Vec::new(),
             pass: None,
             recent: VecDeque::new(),
@@ -180,7 +186,8 @@ impl SearchThread {
     /// Waits until there is work, and for the ration; `false` once nothing waits for results any more.
     fn take_requests(&mut self, requests: &Receiver<SearchRequest>) -> bool {
         loop {
-            let is_idle = self.fresh.is_empty() && self.waiting.is_empty() && self.pass.is_none();
+            let has_requests = !(self.fresh.is_empty() && self.families.is_empty() && self.waiting.is_empty());
+            let is_idle = !has_requests && self.pass.is_none();
             let is_free = self.pass.as_ref().is_some_and(|pass| pass.is_first);
             let delay = if is_free { Duration::ZERO } else { self.ration.delay(Instant::now()) };
 
@@ -201,8 +208,11 @@ impl SearchThread {
             };
 
             match request {
-                Some(request) if request.kind == SearchKind::New => self.fresh.push(request),
-                Some(request) => self.waiting.push(request),
+                Some(request) => match request.kind {
+                    SearchKind::New => self.fresh.push(request),
+                    SearchKind::Children => self.families.push(request),
+                    SearchKind::First | SearchKind::Again | SearchKind::Everything => self.waiting.push(request),
+                },
                 None => return false,
             }
         }
@@ -219,6 +229,10 @@ impl SearchThread {
             self.waiting.push(request);
         }
 
+        for request in std::mem::take(&mut self.families) {
+            self.visit_children(request)?;
+        }
+
         let mut pass = match self.pass.take() {
             Some(pass) => pass,
             None if self.waiting.is_empty() => return Ok(()),
@@ -228,6 +242,22 @@ impl SearchThread {
             self.finish(pass)?;
         } else {
             self.pass = Some(pass);
+        }
+        Ok(())
+    }
+
+    /// Looks whether new children of known holders hold the services too; these are searched again.
+    fn visit_children(&mut self, request: SearchRequest) -> io::Result<()> {
+        let SearchRequest { mut services, mut named, .. } = request;
+        named.truncate(MAX_NAMED);
+        let sockets = services.iter().flat_map(|service| &service.sockets);
+        let inodes: Inodes = sockets.map(|socket| (socket.inode, false)).collect();
+
+        let mut walk = Walk::open()?;
+        walk.visit(&named, &WalkRequest { inodes: &inodes, full: false, threads: 1, stop: &|| false });
+        services.retain(|service| service.sockets.iter().any(|socket| walk.has_holder(socket.inode)));
+        if !services.is_empty() {
+            self.waiting.push(SearchRequest { kind: SearchKind::Again, services, named: Vec::new() });
         }
         Ok(())
     }

@@ -60,6 +60,9 @@ pub(super) struct ProcessDetails {
 /// Bytes of a file that are read.
 const MAX_FILE_BYTES: usize = 32 * 1024;
 
+/// Those of `children`: about 500 numbers.
+const MAX_CHILDREN_BYTES: usize = 4 * 1024;
+
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
 /// The files of a process, seen from a table of its descriptors.
@@ -170,10 +173,12 @@ pub(super) struct CommandQueue<'a> {
     pub(super) stop: &'a dyn Fn() -> bool,
 }
 
-/// What changes when a process ends, gives its id to another, renames itself or runs another program.
+/// What changes when a process ends, gives its id to another, renames itself, becomes another user or runs another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     pub(super) name: Untrusted,
+    /// The effective user.
+    pub(super) uid: u32,
     started: u64,
     /// Where its code begins, which is drawn at random with each program; 0 without permission to see it.
     code: u64,
@@ -182,9 +187,22 @@ pub(super) struct Stamp {
 impl Stamp {
     /// The one of the process that has this id now; `None` if there is none.
     pub(super) fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Self> {
+        // As in `ProcessReader::read`: before the others, which fail once the process has ended.
+        let uid = rustix::fs::statat(proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid;
         let Stat { name, started, code, .. } = Stat::read(proc, pid)?;
-        Some(Self { name, started, code })
+        Some(Self { name, uid, started, code })
     }
+}
+
+/// The children that the first thread of a process started; none if the kernel does not list them
+/// (`CONFIG_PROC_CHILDREN`).
+pub(super) fn children(proc: BorrowedFd<'_>, pid: u32) -> Vec<u32> {
+    let mut buffer = [0; MAX_CHILDREN_BYTES];
+    let text = read_small(proc, &format!("{pid}/task/{pid}/children"), &mut buffer).unwrap_or_default();
+    // A number at the end of a full buffer may be cut off.
+    let end = text.iter().rposition(|&byte| byte == b' ').unwrap_or(0);
+    let text = std::str::from_utf8(&text[..end]).unwrap_or_default();
+    text.split_ascii_whitespace().filter_map(|child| child.parse().ok()).collect()
 }
 
 /// The fields of `/proc/PID/stat` that portolan uses (`man 5 proc_pid_stat`).

@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use tokio::time::{Instant, timeout_at};
 
 use self::tables::{TableState, clear_measurements};
-use super::holders::HolderTable;
+use super::holders::{HolderChanges, HolderTable};
 use super::list::SelectedSockets;
 use super::noticed::{Action, Noticed, ReportDelay, ServiceSockets};
 use super::options::Local;
@@ -218,10 +218,15 @@ impl<'q> SocketWatcher<'q> {
 
     /// Searches owners again whose processes have changed, and now and then all of them.
     fn search_again(&mut self) {
-        let changed = self.holders.changed();
-        if !changed.is_empty() {
-            let actions = self.noticed.holders_changed(&changed);
+        let HolderChanges { services, children, inherited } = self.holders.check();
+        if !services.is_empty() {
+            let actions = self.noticed.holders_changed(&services);
             self.carry_out(actions, SearchKind::Again);
+        }
+        if let Some(search) = self.search.as_ref().filter(|_| !children.is_empty()) {
+            let services = self.noticed.holders_changed(&inherited).into_iter();
+            let services = services.filter_map(|action| self.searched(action)).collect();
+            search.request(SearchRequest { kind: SearchKind::Children, services, named: children });
         }
 
         let is_due = self.full.is_some_and(|full| full <= Instant::now());
@@ -295,16 +300,20 @@ impl<'q> SocketWatcher<'q> {
         self.carry_out(actions, SearchKind::New)
     }
 
+    /// The service that an action wants to be searched.
+    fn searched(&self, action: Action) -> Option<SearchedService> {
+        let Action::Search { id, version } = action else { return None };
+        let sockets = self.noticed.sockets(&id).to_vec();
+        Some(SearchedService { id, version, sockets })
+    }
+
     fn carry_out(&mut self, actions: Vec<Action>, kind: SearchKind) -> Vec<Update> {
         let mut wanted = Vec::new();
         let mut reports = HashSet::new();
         let mut ends = Vec::new();
         for action in actions {
             match action {
-                Action::Search { id, version } => {
-                    let sockets = self.noticed.sockets(&id).to_vec();
-                    wanted.push(SearchedService { id, version, sockets });
-                }
+                Action::Search { .. } => wanted.extend(self.searched(action)),
                 Action::Report(id) => _ = reports.insert(id),
                 Action::End { id, untold } => {
                     if untold {

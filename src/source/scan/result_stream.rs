@@ -193,7 +193,7 @@ impl<'s> ResultStream<'s> {
             let address = plan.address(host, 0).ip();
             self.hosts.push(ScannedHost {
                 address,
-                host: names_of(self.names, address, plan.namespace.is_none()).first().cloned(),
+                host: names_of(self.names, address, plan.namespace.is_none()).iter().flatten().next().cloned(),
                 netns: plan.namespace.as_ref().map(|namespace| namespace.identity.clone()),
                 transport: plan.transport,
                 ports,
@@ -209,7 +209,7 @@ impl<'s> ResultStream<'s> {
 }
 
 /// The names of an address in this network namespace: in another one it is another host.
-fn names_of(names: &HostNames, address: IpAddr, is_own: bool) -> &[Untrusted] {
+fn names_of(names: &HostNames, address: IpAddr, is_own: bool) -> &[Option<Untrusted>] {
     names.get(&address).filter(|_| is_own).map(Vec::as_slice).unwrap_or_default()
 }
 
@@ -220,7 +220,7 @@ pub(super) fn services(
     namespace: Option<&NetworkNamespace>,
 ) -> impl Iterator<Item = Service<ScanDetail>> {
     let names = names_of(names, found.address.ip(), namespace.is_none());
-    let hosts = names.iter().map(Some).chain(names.is_empty().then_some(None));
+    let hosts = names.iter().map(Option::as_ref).chain(names.is_empty().then_some(None));
     // The first name needs no mark: most addresses have one only.
     hosts.enumerate().map(move |(number, host)| service(found, host, number > 0, namespace))
 }

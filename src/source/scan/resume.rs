@@ -35,7 +35,7 @@ struct Record {
     /// The first and the last address of each range, sorted.
     targets: Vec<(IpAddr, IpAddr)>,
     parts: Vec<PartRecord>,
-    names: BTreeMap<IpAddr, Vec<String>>,
+    names: BTreeMap<IpAddr, Vec<Option<String>>>,
     found: Vec<FoundRecord>,
 }
 
@@ -116,7 +116,8 @@ impl ResumeState {
 
         let found: Vec<FoundPort> = found.collect::<Option<_>>()?;
         let names = record.names.into_iter();
-        let names = names.map(|(ip, names)| (ip, names.into_iter().map(Into::into).collect())).collect();
+        let names =
+            names.map(|(ip, names)| (ip, names.into_iter().map(|name| name.map(Into::into)).collect())).collect();
 
         (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
@@ -323,8 +324,8 @@ impl Resume {
     }
 }
 
-fn raw(names: &[Untrusted]) -> Vec<String> {
-    names.iter().map(|name| name.as_raw().to_owned()).collect()
+fn raw(names: &[Option<Untrusted>]) -> Vec<Option<String>> {
+    names.iter().map(|name| name.as_ref().map(|name| name.as_raw().to_owned())).collect()
 }
 
 fn digits(bits: &[u64]) -> String {

@@ -18,8 +18,9 @@ const MAX_LINE_BYTES: u64 = 4096;
 /// More lines are not a target list: 16 million addresses are written as networks.
 const MAX_LINES: usize = 1 << 24;
 
-/// The names that each address was resolved from, in the order of the targets.
-pub(super) type HostNames = BTreeMap<IpAddr, Vec<Untrusted>>;
+/// The names that each address was resolved from, in the order of the targets. The first may be `None`: the address is a target
+/// by itself too, and a server may have another answer for it.
+pub(super) type HostNames = BTreeMap<IpAddr, Vec<Option<Untrusted>>>;
 
 /// The targets of a scan.
 #[derive(Debug, Default)]
@@ -79,9 +80,9 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     }
     // A connection to the unspecified address is a connection to this machine, and says nothing about the network.
     let unspecified = [IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from);
-    let excluded = excluded.addresses.finish().with(unspecified);
+    let excluded = excluded.addresses.finish().with(excluded.named.finish().ranges()).with(unspecified);
 
-    let TargetReader { addresses, with_port, names, mut faults, local, .. } = included;
+    let TargetReader { addresses, named, with_port, mut names, mut faults, local, .. } = included;
     if local && options.proxy.is_some() {
         let why = "it stands for this machine, which no proxy reaches by these addresses";
         return Err(Error::usage("target 'local'", why, "leave --proxy out, or name other hosts"));
@@ -90,7 +91,13 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     let (others, limit) = if local { other_addresses(family, &excluded, &mut faults) } else { (Vec::new(), None) };
     let everywhere = local && limit.is_none() && faults.len() == before;
 
-    let addresses = addresses.finish().without(&excluded);
+    let (addresses, named) = (addresses.finish(), named.finish());
+    for (ip, names) in &mut names {
+        if addresses.contains(*ip) && named.contains(*ip) {
+            names.insert(0, None);
+        }
+    }
+    let addresses = addresses.with(named.ranges()).without(&excluded);
     let with_port = with_port.into_iter().map(|(port, list)| (port, list.finish().without(&excluded)));
     let with_port = with_port.filter(|(_, addresses)| !addresses.is_empty()).collect();
     Ok(ScanTargets { addresses, with_port, names, faults, others, limit, everywhere })
@@ -109,6 +116,8 @@ fn is_of_groups(target: &Target) -> bool {
 struct TargetReader {
     family: Family,
     addresses: AddressList,
+    /// Those that names resolve to.
+    named: AddressList,
     with_port: BTreeMap<u16, AddressList>,
     /// The port of the target being read.
     port: Option<u16>,
@@ -152,6 +161,7 @@ impl TargetReader {
         Self {
             family,
             addresses: AddressList::default(),
+            named: AddressList::default(),
             with_port: BTreeMap::new(),
             port: None,
             names: BTreeMap::new(),
@@ -220,10 +230,13 @@ impl TargetReader {
             Ok(found) => {
                 let addresses: Vec<IpAddr> = found.into_iter().filter(|ip| self.family.takes(ip.is_ipv6())).collect();
                 for &ip in &addresses {
-                    self.block(ip.into());
+                    match self.port {
+                        Some(port) => self.with_port.entry(port).or_default().push(ip.into()),
+                        None => self.named.push(ip.into()),
+                    }
                     let names = self.names.entry(ip).or_default();
-                    if !names.iter().any(|known| known.as_raw().eq_ignore_ascii_case(name)) {
-                        names.push(name.into());
+                    if !names.iter().flatten().any(|known| known.as_raw().eq_ignore_ascii_case(name)) {
+                        names.push(Some(name.into()));
                     }
                 }
                 if !addresses.is_empty() {

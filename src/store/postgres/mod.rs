@@ -31,6 +31,8 @@ use super::{
     AuditPage, AuditRange, Backup, Batch, Commit, Contents, Pending, Position, RenewalMarks, SharedStore, Store,
     StoreError, StoreStatus, SyncReport, SyncRequest, Turn,
 };
+#[cfg(test)]
+pub(crate) use renewals::encode as encode_renewals;
 use schema::FORMAT;
 pub use schema::FORMAT as POSTGRES_FORMAT;
 pub use transfer::{PostgresExport, PostgresImport};

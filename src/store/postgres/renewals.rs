@@ -95,7 +95,7 @@ fn keep(mut read: BTreeMap<String, u64>, members: &[ClusterServer], reader: &str
 }
 
 /// A portion: of each lease the length of its id, the id, the slot, the generation, and the milliseconds that it lasts.
-fn encode(leases: &[StoredLease]) -> Vec<u8> {
+pub(crate) fn encode(leases: &[StoredLease]) -> Vec<u8> {
     let mut body = Vec::with_capacity(leases.iter().map(|lease| lease.id.len() + 20).sum());
     for lease in leases {
         // An id is at most some hundred bytes long.

@@ -56,7 +56,7 @@ pub struct Shared {
     /// Wakes connections that are to close gracefully.
     pub goaway: Notify,
     /// Wakes watches that are to end.
-    pub ended: Notify,
+    pub ended: tokio::sync::watch::Sender<u64>,
     pub authority: Authority,
 }
 
@@ -85,7 +85,7 @@ impl Double {
             connections: std::sync::atomic::AtomicUsize::new(0),
             asked: tokio::sync::watch::Sender::new(0),
             goaway: Notify::new(),
-            ended: Notify::new(),
+            ended: tokio::sync::watch::Sender::new(0),
             authority,
         });
         let mut double = Self { address: ([127, 0, 0, 1], 0).into(), shared, runtime: None };
@@ -154,9 +154,10 @@ impl Double {
         self.shared.goaway.notify_waiters();
     }
 
-    /// Ends every watch in good order, as a server does when their time is over.
+    /// Ends every watch in good order, as a server does when their time is over: also one that was asked for before, and is
+    /// permitted and answered only now.
     pub fn end_watches(&self) {
-        self.shared.ended.notify_waiters();
+        self.shared.ended.send_modify(|count| *count += 1);
     }
 
     /// A kubeconfig that leads here, as an administrator with a bearer token.

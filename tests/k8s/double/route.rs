@@ -67,6 +67,8 @@ async fn hand_on(
 /// `short`: of a watch, only the events available at once.
 fn respond(request: &Request<Incoming>, connection: &Connection, query: &Query, short: bool) -> Response<Body> {
     let shared = &connection.shared;
+    // Before the permission is looked at: a watch that still has it ends with those that are open.
+    let ended = shared.ended.subscribe();
     let Ok(user) = who(request, connection) else {
         return answer::json(401, &status(401, "Unauthorized", "Unauthorized"));
     };
@@ -103,7 +105,7 @@ fn respond(request: &Request<Incoming>, connection: &Connection, query: &Query, 
         };
     }
     if watches {
-        return watch::watch(shared, &place, query, short);
+        return watch::watch(shared, &place, query, ended, short);
     }
     let wanted = list::Wanted {
         metadata_only: takes(header::ACCEPT, "as=PartialObjectMetadataList"),

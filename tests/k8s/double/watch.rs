@@ -30,7 +30,13 @@ struct Watch {
 }
 
 /// `short`: the events available at once, then the end.
-pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) -> Response<Body> {
+pub fn watch(
+    shared: &Arc<Shared>,
+    place: &Place,
+    query: &Query,
+    ended: tokio::sync::watch::Receiver<u64>,
+    short: bool,
+) -> Response<Body> {
     let get = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
     let selector = match Selector::parse(get("labelSelector"), get("fieldSelector")) {
         Ok(selector) => selector,
@@ -72,7 +78,7 @@ pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) ->
     let seconds = get("timeoutSeconds").parse().unwrap_or(30 * 60);
     let end = Instant::now() + Duration::from_secs(seconds);
     let (send, mut receive) = channel(16);
-    tokio::spawn(tell(Arc::clone(shared), watch, first, changes, end, send));
+    tokio::spawn(tell(Arc::clone(shared), watch, first, changes, (ended, end), send));
     answer::streamed(stream::poll_fn(move |context| receive.poll_recv(context)))
 }
 
@@ -81,7 +87,7 @@ async fn tell(
     mut watch: Watch,
     first: Vec<String>,
     mut changes: Receiver<u64>,
-    end: Instant,
+    (mut ended, end): (tokio::sync::watch::Receiver<u64>, Instant),
     out: Sender<io::Result<Bytes>>,
 ) {
     let mut lines = first;
@@ -92,7 +98,7 @@ async fn tell(
         tokio::select! {
             _ = changes.changed() => {}
             () = sleep_until(end) => break,
-            () = shared.ended.notified() => break,
+            _ = ended.changed() => break,
             () = out.closed() => return,
         }
         lines = watch.news(&mut shared.store.lock().unwrap());

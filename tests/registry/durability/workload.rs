@@ -1,9 +1,7 @@
 //! What runs in a process of its own. `PORTOLAN_STORE` is its folder; without it a workload does nothing.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{self, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,11 +9,9 @@ use std::time::{Duration, Instant};
 use portolan::store::{Sqlite, Store, StoreError, check};
 
 use super::history::{MAX_EVENTS, batch, is_whole, verify};
+use super::power::{Disk, run};
+use super::workload_folder;
 use crate::support::tool;
-
-fn folder() -> Option<PathBuf> {
-    std::env::var_os("PORTOLAN_STORE").map(PathBuf::from)
-}
 
 /// Prints one line at once, in one system call.
 fn say(line: &str) {
@@ -28,7 +24,7 @@ fn say(line: &str) {
 #[test]
 #[ignore = "not a test by itself: other tests start it with --ignored, and kill it while it stores"]
 fn store_one_by_one() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = workload_folder() else { return };
     let limit: u64 = std::env::var("PORTOLAN_CHANGES").map_or(u64::MAX, |text| text.parse().unwrap());
     let seconds = std::env::var("PORTOLAN_SECONDS").map_or(0, |text| text.parse().unwrap());
     let (store, contents) = Sqlite::open(&folder.join("a.db"), MAX_EVENTS).unwrap();
@@ -88,52 +84,6 @@ impl<'s> Load<'s> {
     }
 }
 
-/// Shuts file systems down as a loss of power would: what is not on the disk is gone.
-struct PowerSwitch {
-    child: Child,
-    commands: ChildStdin,
-    replies: BufReader<ChildStdout>,
-}
-
-/// `FS_IOC_GOINGDOWN` without a flush of the journal, for each path on standard input.
-const SWITCH: &str = "
-import fcntl, os, struct, sys
-for line in sys.stdin:
-    folder = os.open(line.strip(), os.O_RDONLY)
-    fcntl.ioctl(folder, 0x8004587D, struct.pack('I', 2))
-    os.close(folder)
-    print('down', flush=True)
-";
-
-impl PowerSwitch {
-    fn new() -> Self {
-        let mut command = tool("python3");
-        command.args(["-c", SWITCH]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let commands = child.stdin.take().unwrap();
-        let replies = BufReader::new(child.stdout.take().unwrap());
-        Self { child, commands, replies }
-    }
-
-    fn cut(&mut self, folder: &Path) {
-        writeln!(self.commands, "{}", folder.display()).unwrap();
-        let mut reply = String::new();
-        self.replies.read_line(&mut reply).unwrap();
-        assert_eq!(reply, "down\n");
-    }
-
-    fn end(self) {
-        let Self { mut child, commands, .. } = self;
-        drop(commands);
-        child.wait().unwrap();
-    }
-}
-
-fn run(command: &mut Command) {
-    let ran = command.output().unwrap();
-    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
-}
-
 /// How often the power is lost.
 const POWER_LOSSES: u64 = 100;
 
@@ -141,17 +91,12 @@ const POWER_LOSSES: u64 = 100;
 #[test]
 #[ignore = "not a test by itself: another test starts it with --ignored in a mount namespace"]
 fn lose_power() {
-    let Some(folder) = folder() else { return };
-    let (image, disk) = (folder.join("image"), folder.join("disk"));
-    fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
-    fs::create_dir(&disk).unwrap();
-    run(tool("mkfs.ext4").args(["-q", "-E", "lazy_itable_init=0"]).arg(&image));
-    let mut power = PowerSwitch::new();
+    let Some(folder) = workload_folder() else { return };
+    let mut disk = Disk::new(&folder, 32 << 20);
+    let database = disk.folder().join("a.db");
     let (mut acknowledged, mut sent, mut unacknowledged) = (0, 0, 0);
 
     for round in 0..POWER_LOSSES {
-        run(tool("mount").args(["-o", "loop"]).arg(&image).arg(&disk));
-        let database = disk.join("a.db");
         let last = if round == 0 { 0 } else { verify(&database, acknowledged, sent) };
         unacknowledged += last - acknowledged;
         let (store, _) = Sqlite::open(&database, MAX_EVENTS).unwrap();
@@ -164,13 +109,13 @@ fn lose_power() {
             // What is acknowledged later is not counted: a machine without power acknowledges nothing, but this one still
             // runs while its file system goes down.
             acknowledged = load.acknowledged.load(Ordering::SeqCst);
-            power.cut(&disk);
+            disk.cut();
         });
         sent = load.sent();
         drop(store);
-        run(tool("umount").arg(&disk));
+        disk.restore();
     }
-    power.end();
+    verify(&database, acknowledged, sent);
     say(&format!("{acknowledged} acknowledged in {POWER_LOSSES} losses, {unacknowledged} stored without it"));
 }
 
@@ -178,7 +123,7 @@ fn lose_power() {
 #[test]
 #[ignore = "not a test by itself: another test starts it with --ignored in a mount namespace"]
 fn fill_the_disk() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = workload_folder() else { return };
     let disk = folder.join("disk");
     fs::create_dir(&disk).unwrap();
     run(tool("mount").args(["-t", "tmpfs", "-o", "size=8m", "none"]).arg(&disk));

@@ -19,7 +19,9 @@ const PROGRAMS: &str = "/usr/lib/postgresql/15/bin";
 
 /// A running PostgreSQL. It ends with its owner, and with this process at the latest.
 pub struct Database {
-    folder: TempDir,
+    data: PathBuf,
+    /// Removed with it; `None` if its data are in a folder of the caller's.
+    folder: Option<TempDir>,
     port: u16,
     postmaster: Option<Child>,
 }
@@ -81,18 +83,31 @@ fn free_port() -> u16 {
 /// A folder that PostgreSQL may write to.
 fn data_folder() -> TempDir {
     let folder = TempDir::new();
+    let_in(folder.path());
+    folder
+}
+
+/// Lets PostgreSQL write to a folder.
+fn let_in(folder: &Path) {
     if is_root() {
         let id = |option| text(tool("id").args([option, "postgres"])).parse().unwrap();
-        chown(folder.path(), Some(id("-u")), Some(id("-g"))).unwrap();
+        chown(folder, Some(id("-u")), Some(id("-g"))).unwrap();
     }
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    folder
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 impl Database {
     pub fn start() -> Self {
         let folder = data_folder();
-        let data = folder.path().join("data");
+        let mut database = Self::start_in(folder.path());
+        database.folder = Some(folder);
+        database
+    }
+
+    /// One with its data in a folder of the caller's, who removes it.
+    pub fn start_in(folder: &Path) -> Self {
+        let_in(folder);
+        let data = folder.join("data");
         let made = unprivileged("initdb")
             .args(["-U", "portolan", "-A", "trust", "-N", "-E", "UTF8", "--locale=C", "-D"])
             .arg(&data)
@@ -100,7 +115,7 @@ impl Database {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-        let mut database = Self { folder, port: free_port(), postmaster: None };
+        let mut database = Self { data, folder: None, port: free_port(), postmaster: None };
         database.begin();
         database
     }
@@ -108,14 +123,15 @@ impl Database {
     /// A standby that follows this one, and may lack its last changes.
     pub fn standby(&self) -> Self {
         let folder = data_folder();
+        let data = folder.path().join("data");
         let made = unprivileged("pg_basebackup")
             .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "portolan", "-c", "fast", "-N", "-R", "-D"])
-            .arg(folder.path().join("data"))
+            .arg(&data)
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
 
-        let mut standby = Self { folder, port: free_port(), postmaster: None };
+        let mut standby = Self { data, folder: Some(folder), port: free_port(), postmaster: None };
         standby.begin();
         standby
     }
@@ -135,7 +151,7 @@ impl Database {
     /// Starts it, again if it was killed.
     pub fn begin(&mut self) {
         let mut command = unprivileged("postgres");
-        command.arg("-D").arg(self.folder.path().join("data"));
+        command.arg("-D").arg(&self.data);
         // The second address is one that a test can cut off.
         command.args([
             "-h",
@@ -190,7 +206,7 @@ impl Database {
 
     /// Lets this user in only with a password.
     pub fn require_password(&self, user: &str) {
-        let file = self.folder.path().join("data/pg_hba.conf");
+        let file = self.data.join("pg_hba.conf");
         let rules = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, format!("host all {user} 127.0.0.1/32 scram-sha-256\n{rules}")).unwrap();
         assert_eq!(self.sql("postgres", "SELECT pg_reload_conf()"), "t");
@@ -201,16 +217,15 @@ impl Database {
 
     /// Takes connections with TLS too, from now on; `only`: no others.
     pub fn use_tls(&self, certificate: &str, key: &str, only: bool) {
-        let data = self.folder.path().join("data");
-        let owner = std::fs::metadata(&data).unwrap();
+        let owner = std::fs::metadata(&self.data).unwrap();
         for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
-            let file = data.join(name);
+            let file = self.data.join(name);
             std::fs::write(&file, pem).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
             chown(&file, Some(owner.uid()), Some(owner.gid())).unwrap();
         }
         if only {
-            let rules = data.join("pg_hba.conf");
+            let rules = self.data.join("pg_hba.conf");
             let text = std::fs::read_to_string(&rules).unwrap();
             // The tests' own statements come from the first address without TLS.
             let text = text.replace("host ", "hostssl ") + "\nhostnossl postgres all 127.0.0.1/32 trust\n";

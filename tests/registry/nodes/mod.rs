@@ -13,6 +13,7 @@ mod leases;
 mod node;
 mod partitions;
 mod planted;
+mod power;
 mod promotion;
 mod redis;
 mod redis_server;

@@ -148,6 +148,12 @@ fn bad_settings_files_are_refused_with_their_place() {
             "server:\n  cluster: a b\n  dns:\n    listen: [\"127.0.0.1:0\"]\n",
             &["server.cluster cannot be 'a b'", "it is a part of names"],
         ),
+        (
+            "server:\n  consul:\n    node_id: x\n",
+            &["serve.yaml:3:5", "server.consul.node_id cannot be 'x'", "it is not a UUID"],
+        ),
+        ("server:\n  consul:\n    node_meta: [rack]\n", &["server.consul.node_meta cannot be 'rack'", "it has no ="]),
+        ("server:\n  consul:\n    node_meta: [\"a b=c\"]\n", &["Key contains invalid characters"]),
         ("auth:\n  jwt:\n    secret: \"${JWT_SECRET}\"\n", &["serve.yaml:3:5", "the variable JWT_SECRET is not set"]),
         (
             "auth:\n  jwt:\n    secret: \"short\"\n",
