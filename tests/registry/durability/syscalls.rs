@@ -46,7 +46,10 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
         }
     }
     assert_eq!(acknowledged, CHANGES);
-    assert!(trace.contains("fdatasync("), "SQLite was built without .cargo/config.toml: each commit costs twice the time");
+    assert!(
+        trace.contains("fdatasync("),
+        "SQLite was built without .cargo/config.toml: each commit costs twice the time"
+    );
 }
 
 /// Each write and each sync of the store fails once: that change is refused, those before and after it are there.
