@@ -30,13 +30,7 @@ struct Watch {
 }
 
 /// `short`: the events available at once, then the end.
-pub fn watch(
-    shared: &Arc<Shared>,
-    place: &Place,
-    query: &Query,
-    ended: Receiver<u64>,
-    short: bool,
-) -> Response<Body> {
+pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, ended: Receiver<u64>, short: bool) -> Response<Body> {
     let get = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
     let selector = match Selector::parse(get("labelSelector"), get("fieldSelector")) {
         Ok(selector) => selector,
