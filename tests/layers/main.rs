@@ -118,6 +118,18 @@ fn every_import_goes_down() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+/// Portolan's documents are read and written by the model alone: nothing else knows the name of their schema.
+#[test]
+fn one_place_knows_the_schema_of_documents() {
+    let others = source_files().into_iter().filter(|(path, text)| {
+        let is_test = path.contains("tests") || path.ends_with("_tests.rs");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        !path.starts_with("model/") && !is_test && without_comments(code).contains("portolan/v1")
+    });
+    let others: Vec<String> = others.map(|(path, _)| path).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
 #[test]
 fn planted_violations_are_caught() {
     for (path, text) in [

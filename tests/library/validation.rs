@@ -10,7 +10,8 @@ use std::time::Duration;
 use portolan::check::{Check, CheckFuture, LocalFailure};
 use portolan::health::{Summary, Validator, ValidatorOptions};
 use portolan::model::{
-    Address, CheckName, CheckSpec, Finding, FindingKind, Group, Health, HealthState, RawDetail, Transport,
+    Address, CheckName, CheckSpec, DetailLevel, Finding, FindingKind, Group, Health, HealthState, PartialError,
+    RawDetail, Transport, Update, UpdateSink,
 };
 use portolan::{Detail, Endpoint, Service};
 
@@ -235,6 +236,57 @@ async fn a_source_is_watched_with_its_health() {
     let first = tokio::time::timeout(Duration::from_secs(30), events.next()).await.unwrap().unwrap().unwrap();
     let EventKind::Added(item) = &first.kind else { panic!("{first:?}") };
     assert_eq!(item.health.as_ref().unwrap().state, HealthState::Healthy);
+}
+
+/// A sink that hands on the services of each update.
+struct Updates(tokio::sync::mpsc::UnboundedSender<Service>);
+
+impl UpdateSink for Updates {
+    fn detail_level(&self) -> DetailLevel {
+        DetailLevel::Full
+    }
+
+    fn apply(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            let services = match update {
+                Update::Reset(services) => services,
+                Update::Upsert(service) => vec![service],
+                _ => Vec::new(),
+            };
+            // After the test nothing reads them.
+            services.into_iter().for_each(|service| drop(self.0.send(service)));
+        }
+    }
+
+    fn mark_stale(&mut self, error: PartialError) {
+        panic!("{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_monitor_feeds_the_health_of_a_source_to_a_sink() {
+    use portolan::health::Monitor;
+    use portolan::source::Scan;
+
+    let ports = [serve(|_| Some("200 OK")), closed()].map(|address| address.port());
+    let text = format!("{},{}", ports[0], ports[1]);
+    let scan = Scan { targets: vec!["127.0.0.1".into()], ports: Some(text.parse().unwrap()), ..Scan::default() };
+    let monitor = Monitor::new(&Validator::new(quick()), Arc::new(scan)).with_interval(Duration::from_millis(200));
+    let (sender, mut services) = tokio::sync::mpsc::unbounded_channel();
+    let mut sink = Updates(sender);
+
+    let checked = async {
+        loop {
+            let service = services.recv().await.expect("the monitor goes on");
+            if let Some(health) = service.health {
+                return health.state;
+            }
+        }
+    };
+    tokio::select! {
+        error = monitor.run(&mut sink) => panic!("{error}"),
+        state = tokio::time::timeout(Duration::from_mins(1), checked) => assert_eq!(state.unwrap(), HealthState::Healthy),
+    }
 }
 
 /// A document about checked or identified services names the machine, as one about the bare source does.
