@@ -73,7 +73,7 @@ impl Fleet {
         for (number, id) in ids.iter().enumerate() {
             let name = format!("service-{}", number / 100);
             let registration = Registration::new(&name, "10.0.0.5:80".parse().unwrap());
-            let registration = registration.id(id).ttl(seconds(plan.ttl));
+            let registration = registration.id(&**id).ttl(seconds(plan.ttl));
             state.step(Command::Register(Arc::new(registration)), at(0)).unwrap();
         }
 
