@@ -99,9 +99,8 @@ impl Fleet {
     /// Lets one second pass. `dies`: a server that ends in it, with the heartbeats that it has taken and not stored.
     fn pass(&mut self, second: u64, dies: Option<usize>, traffic: &mut Traffic) {
         let now = at(second);
-        for instance in
-            (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(self.plan.heartbeat))
-        {
+        let heartbeat = self.plan.heartbeat;
+        for instance in (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(heartbeat)) {
             let server = self.route(instance);
             let id = Arc::clone(&self.ids[instance]);
             let renewal = Command::Renew { id: Arc::clone(&id), generation: None, report: None };
