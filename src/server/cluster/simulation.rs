@@ -100,7 +100,8 @@ impl Fleet {
     fn pass(&mut self, second: u64, dies: Option<usize>, traffic: &mut Traffic) {
         let now = at(second);
         let heartbeat = self.plan.heartbeat;
-        for instance in (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(heartbeat)) {
+        let due = (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(heartbeat));
+        for instance in due {
             let server = self.route(instance);
             let id = Arc::clone(&self.ids[instance]);
             let renewal = Command::Renew { id: Arc::clone(&id), generation: None, report: None };
