@@ -6,6 +6,7 @@ mod backup;
 mod bench;
 mod config;
 mod dns;
+mod dnspython;
 mod doctor;
 mod events;
 mod export;
