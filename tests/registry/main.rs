@@ -15,6 +15,7 @@ mod consul;
 #[allow(unreachable_pub)]
 mod drift;
 #[cfg(feature = "serve")]
+#[allow(unreachable_pub)]
 mod durability;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
 #[allow(unreachable_pub)]

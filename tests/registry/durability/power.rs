@@ -102,7 +102,8 @@ impl Drop for Switch {
     }
 }
 
-fn run(command: &mut Command) {
+/// Runs a command, which must succeed.
+pub(super) fn run(command: &mut Command) {
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
 }

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use portolan::store::{Sqlite, Store, StoreError, check};
 
 use super::history::{MAX_EVENTS, batch, is_whole, verify};
-use super::power::Disk;
+use super::power::{Disk, run};
 use super::workload_folder;
 use crate::support::tool;
 
