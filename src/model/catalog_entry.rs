@@ -40,6 +40,15 @@ pub struct CatalogEntry {
     /// Whether others may change its tags.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enable_tag_override: bool,
+    /// `connect-proxy` for a proxy that a program registered; empty for every other service.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// What a proxy was registered with: the service behind it and its upstreams, for programs that read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Value>,
+    /// Whether the service speaks Connect itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_native: bool,
     /// Whether it came by `catalog/register`, so that no agent has it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_external: bool,

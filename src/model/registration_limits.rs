@@ -30,6 +30,8 @@ const MAX_CATALOG_CHECKS: usize = 64;
 const MAX_CATALOG_ID_BYTES: usize = 512;
 const MAX_CATALOG_TAGS: usize = 256;
 const MAX_CATALOG_TAG_BYTES: usize = 2 * 1024;
+/// The configuration of a proxy as JSON.
+const MAX_CATALOG_PROXY_BYTES: usize = 16 * 1024;
 /// The shortest and the longest ttl.
 pub const MIN_TTL: Duration = Duration::from_secs(1);
 /// The longest ttl.
@@ -95,6 +97,7 @@ impl Registration {
             .or_else(|| self.is_node().then(|| name_problem("node", &self.name)).flatten())
             .or_else(|| self.zone.as_deref().and_then(|text| name_problem("zone", text)))
             .or_else(|| entry.checks.iter().find_map(|check| text_problem("check id", &check.id, MAX_CATALOG_ID_BYTES)))
+            .or_else(|| proxy_problem(entry))
             .or_else(|| self.checks_problem(MAX_CATALOG_CHECKS))
     }
 
@@ -172,6 +175,12 @@ fn catalog_tags_problem(tags: &[String]) -> Option<Problem> {
     let tag = tags.iter().find(|tag| tag.len() > MAX_CATALOG_TAG_BYTES || tag.contains(is_dangerous))?;
     let message = format!("{} is longer than {MAX_CATALOG_TAG_BYTES} bytes or has control characters", quoted(tag));
     Some(Problem::new("tags", message, "use short words such as api"))
+}
+
+fn proxy_problem(entry: &CatalogEntry) -> Option<Problem> {
+    let bytes = entry.proxy.as_ref()?.to_string().len();
+    let message = format!("it has {bytes} bytes, at most {MAX_CATALOG_PROXY_BYTES} are allowed");
+    (bytes > MAX_CATALOG_PROXY_BYTES).then(|| Problem::new("proxy", message, "keep large configurations elsewhere"))
 }
 
 /// Text from a user, escaped, cut and in quotes.

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
+use http::header::AGE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::timeout;
 
@@ -64,6 +65,9 @@ pub(super) fn mark_consul(app: &App, response: &mut Response) {
     let headers = response.headers_mut();
 
     headers.insert(STALE, HeaderValue::from(age.as_secs()));
+    if headers.contains_key(AGE) {
+        headers.insert(AGE, HeaderValue::from(age.as_secs()));
+    }
     if headers.contains_key(&LAST_CONTACT) {
         headers.insert(LAST_CONTACT, HeaderValue::from(millis));
         headers.insert(KNOWN_LEADER, HeaderValue::from_static("false"));

@@ -116,6 +116,8 @@ pub use self::access::{
     AccessControl, ApiKey, ApiKeys, Authentication, CertificateRule, MIN_SECRET_BYTES, NewApiKey, Permission,
     Permissions, Role, Scope, TokenAlgorithm, TokenRules, read_keys,
 };
+#[cfg(feature = "cli")]
+pub(crate) use self::consul::meta_problem;
 pub use self::dns::{DnsListener, has_dns_names};
 #[cfg(feature = "cli")]
 pub(crate) use self::exporter::serve_exporter;

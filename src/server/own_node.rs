@@ -1,5 +1,6 @@
 //! The node of this server.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::settings::ServerSettings;
@@ -11,6 +12,7 @@ pub(super) struct OwnNode {
     pub(super) id: String,
     pub(super) address: String,
     pub(super) datacenter: String,
+    pub(super) meta: BTreeMap<String, String>,
     /// The port of this API.
     pub(super) port: u16,
     /// Tells its nodes apart from those of another registry.
@@ -24,10 +26,11 @@ impl OwnNode {
         let specific = listen.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
         let address = settings.advertise.or(specific).map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string());
         Self {
-            id: uuid_of(epoch, &settings.node),
+            id: settings.node_id.map_or_else(|| uuid_of(epoch, &settings.node), |id| id.to_string()),
             name: settings.node.clone(),
             address,
             datacenter: settings.cluster.clone(),
+            meta: settings.node_meta.clone(),
             port: listen.map_or(0, |address| address.port()),
             epoch: epoch.to_owned(),
         }

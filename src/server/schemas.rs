@@ -519,7 +519,7 @@ pub(super) struct StatusAnswer {
 
 #[derive(ToSchema)]
 pub(super) struct HealthAnswer {
-    /// healthy or unhealthy
+    /// healthy, degraded or unhealthy
     status: String,
     ready: Option<bool>,
     #[schema(value_type = Option<Object>)]

@@ -30,6 +30,10 @@ pub struct ServerSettings {
     pub cluster: String,
     /// The address under which others reach this server, for Consul's catalog; `None` is the one that it listens on.
     pub advertise: Option<IpAddr>,
+    /// The id of this server's node in Consul's catalog; `None` is one made of the registry and its name.
+    pub node_id: Option<uuid::Uuid>,
+    /// The metadata of this server's node in Consul's catalog.
+    pub node_meta: BTreeMap<String, String>,
     /// The interval at which clients should send heartbeats; they read it from `status`.
     pub heartbeat_interval: Duration,
     /// Whether and how the checks of registrations run. Their default interval and thresholds belong to the rules.
@@ -187,6 +191,8 @@ impl Default for ServerSettings {
             node: "portolan".to_owned(),
             cluster: "default".to_owned(),
             advertise: None,
+            node_id: None,
+            node_meta: BTreeMap::new(),
             heartbeat_interval: Duration::from_secs(10),
             health_checks: HealthCheckSettings::default(),
             scripts: Arc::default(),

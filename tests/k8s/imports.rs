@@ -89,6 +89,26 @@ fn a_cluster_is_imported_and_lost_permissions_empty_nothing() {
     assert_eq!(server.instances().len(), 3);
 }
 
+/// An import of a namespace that may not be read says so, and shows its services once it may.
+#[test]
+fn a_namespace_that_is_refused_at_the_start_is_imported_later() {
+    let double = Double::start();
+    double.store().put(Resource::NAMESPACES, namespace("shop"));
+    double.store().put(Resource::SERVICES, service("shop", "web"));
+    double.store().put(Resource::SLICES, slice("shop", "web", "a", 1, 2));
+    double.access().user("viewer", "v", Rights::default());
+    let server = Importer::with(&double.kubeconfig().token("v"));
+    let is_refused = |server: &Importer| server.import()["error"].as_str().is_some_and(|why| why.contains("forbidden"));
+    server.until("it says why", is_refused);
+    assert_eq!(server.instances(), Vec::<Value>::new());
+
+    let rights = ["services", "endpointslices", "pods"];
+    let rights = rights.iter().fold(Rights::default(), |rights, resource| rights.in_namespace(resource, "shop"));
+    double.access().user("viewer", "v", rights);
+    server.until("two pods", |server| server.instances().len() == 2);
+    server.until("no error", |server| server.import()["error"] == Value::Null);
+}
+
 /// What may not be read is missing from every list, also from one that comes later without a word of it.
 #[test]
 fn a_missing_permission_keeps_an_import_incomplete() {

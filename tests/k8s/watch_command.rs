@@ -274,6 +274,72 @@ fn missing_permissions_are_reported_and_the_rest_is_watched() {
     watch.end();
 }
 
+/// The rights to everything that a watch reads of these namespaces.
+fn rights_in(namespaces: &[&str]) -> Rights {
+    let resources = ["services", "endpointslices", "pods"];
+    let pairs = namespaces.iter().flat_map(|namespace| resources.map(|resource| (resource, *namespace)));
+    pairs.fold(Rights::default(), |rights, (resource, namespace)| rights.in_namespace(resource, namespace))
+}
+
+/// A named namespace that cannot be read at the start holds the others up no longer than its error, and is not forgotten.
+/// Without a fault, the permission is missing.
+#[track_caller]
+fn assert_watched_later(fault: Option<Fault>, cause: &str) {
+    let double = cluster();
+    double.store().put(Resource::NAMESPACES, namespace("bank"));
+    double.store().put(Resource::SERVICES, service("bank", "vault"));
+    let is_refused = fault.is_none();
+    double.access().user("viewer", "v", rights_in(if is_refused { &["shop"] } else { &["shop", "bank"] }));
+    if let Some(fault) = fault {
+        double.faults().add("/namespaces/bank/services", usize::MAX, fault);
+    }
+    let portolan = Portolan::with(&double.kubeconfig().token("v"));
+    let watch = Watch::of(portolan.args("-n bank,shop --watch --json --timeout 4s"));
+    let error = watch.until("error").1.to_string();
+    assert!(error.contains("namespace 'bank'") && error.contains(cause), "{error}");
+
+    // The others are watched meanwhile, and are not out of date.
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    let mut told = Vec::new();
+    while !told.contains(&"added k8s/shop/orders".to_owned()) {
+        told.extend(watch.until("added").0);
+    }
+    assert!(!told.iter().any(|line| line.starts_with("stale") || line.contains("bank")), "{told:?}");
+
+    if is_refused {
+        double.access().user("viewer", "v", rights_in(&["shop", "bank"]));
+    } else {
+        double.faults().clear();
+    }
+    while !told.contains(&"added k8s/bank/vault".to_owned()) {
+        told.extend(watch.until("added").0);
+    }
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    double.store().delete(Resource::SERVICES, "bank", "vault");
+    assert_eq!(watch.until("removed").1["item"]["id"], "k8s/bank/vault");
+    watch.end();
+}
+
+#[test]
+fn a_namespace_that_is_refused_at_the_start_is_watched_later() {
+    assert_watched_later(None, "forbidden");
+}
+
+#[test]
+fn a_namespace_whose_list_fails_at_the_start_is_watched_later() {
+    assert_watched_later(Some(Fault::Status(500, "InternalError", "the disk is full")), "the disk is full (500)");
+}
+
+#[test]
+fn a_namespace_without_a_list_at_the_start_is_watched_later() {
+    assert_watched_later(Some(Fault::NoSuchResource), "404");
+}
+
+#[test]
+fn a_namespace_that_is_silent_at_the_start_is_watched_later() {
+    assert_watched_later(Some(Fault::Stall), "no complete reply within 4s");
+}
+
 #[test]
 fn an_error_at_the_start_is_reported_at_once() {
     let mut double = cluster();

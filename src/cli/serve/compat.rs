@@ -1,10 +1,16 @@
 //! The settings of the APIs of other registries: Consul's and Eureka's.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
+
+use uuid::Uuid;
 
 use super::addresses::addresses_of;
 use super::given::Given;
+use super::values::wrong;
+use crate::cli::resolve::parse_pair;
 use crate::error::{Error, Result};
+use crate::server::meta_problem;
 
 /// The addresses of the API of another registry, and what set them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +51,33 @@ pub(super) fn advertise(given: &Given) -> Result<Option<IpAddr>> {
         let hint = "write an IP address of this machine, as in 10.0.0.5";
         value.by.error("server.advertise", &value.shown, "it is not an address that clients can connect to", hint)
     })
+}
+
+/// The id of this server's node in Consul's catalog.
+///
+/// # Errors
+/// It is not a UUID.
+pub(super) fn node_id(given: &Given) -> Result<Option<Uuid>> {
+    let key = "server.consul.node_id";
+    let Some(text) = given.text(key) else { return Ok(None) };
+    let id = Uuid::try_parse(text);
+    id.map(Some).map_err(|_| wrong(given, key, "it is not a UUID", "write one, as uuidgen prints it"))
+}
+
+/// The metadata of this server's node in Consul's catalog.
+///
+/// # Errors
+/// An entry that is not KEY=VALUE, or that Consul refuses.
+pub(super) fn node_meta(given: &Given) -> Result<BTreeMap<String, String>> {
+    let key = "server.consul.node_meta";
+    let texts = given.get(key).map(|list| list.texts.as_slice()).unwrap_or_default();
+    let pairs: std::result::Result<BTreeMap<_, _>, _> = texts.iter().map(|text| parse_pair(text)).collect();
+
+    let meta = pairs.map_err(|error| wrong(given, key, &error.to_string(), "write KEY=VALUE, as in rack=a"))?;
+    if let Some(problem) = meta_problem(&meta) {
+        return Err(wrong(given, key, &problem, "write a key of letters, digits, '-' and '_'"));
+    }
+    Ok(meta)
 }
 
 /// What a start says about an API. `path` follows the address in the URL that its clients take.

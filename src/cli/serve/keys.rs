@@ -56,6 +56,8 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("server.cluster", KeyKind::Text, "default"),
     unset("server.advertise", KeyKind::Text),
     unset("server.consul.listen", KeyKind::List),
+    unset("server.consul.node_id", KeyKind::Text),
+    unset("server.consul.node_meta", KeyKind::List),
     unset("server.eureka.listen", KeyKind::List),
     unset("server.dns.listen", KeyKind::List),
     key("server.dns.public", KeyKind::Flag, "false"),

@@ -336,6 +336,8 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
         node: given.text("server.node").unwrap_or(host_name).to_owned(),
         cluster: cluster.to_owned(),
         advertise: compat::advertise(given)?,
+        node_id: compat::node_id(given)?,
+        node_meta: compat::node_meta(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, listen),

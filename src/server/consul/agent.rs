@@ -18,6 +18,7 @@ use super::writes::own_node_id;
 use super::{members, reply, status};
 use crate::model::CheckKind;
 use crate::server::authorized::Access;
+use crate::server::metrics::resident_bytes;
 
 /// Consul's text for maintenance without a reason.
 const NO_REASON: &str =
@@ -122,8 +123,11 @@ pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult 
         ("queued_writes", gauges.queued_writes),
         ("services", gauges.services),
     ]
-    .map(|(name, value)| json!({ "Name": format!("portolan.{name}"), "Value": value, "Labels": {} }))
-    .into();
+    .map(|(name, value)| gauge(&format!("portolan.{name}"), value))
+    .into_iter()
+    // Under the name by which programs that watch Consul know it.
+    .chain(resident_bytes().map(|bytes| gauge("consul.runtime.alloc_bytes", bytes)))
+    .collect();
 
     let counters = [
         counter("writes", access.app().metrics.writes.load(Ordering::Relaxed)),
@@ -132,6 +136,10 @@ pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult 
     let body = json!({ "Timestamp": crate::server::times::written(jiff::Timestamp::now()), "Gauges": list, "Points": [],
         "Counters": counters, "Samples": [] });
     Ok(reply::json(request, &body))
+}
+
+fn gauge(name: &str, value: u64) -> Value {
+    json!({ "Name": name, "Value": value, "Labels": {} })
 }
 
 fn counter(name: &str, count: u64) -> Value {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::agent_checks::moved_from;
 use super::blocking::{Waker, WatchScope, with_jitter};
+use super::content_hash::content_hash;
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{FilterExpression, SERVICE};
 use super::registry_view::RegistryView;
@@ -55,7 +56,7 @@ pub(super) async fn read(access: &Access, request: &ConsulRequest) -> ConsulResu
             return Err(ConsulError::not_found(format!("unknown service ID: {}", clean(&request.rest))));
         };
         let mut service = AgentService::from(view.facts(&member));
-        let content = hash_of(&serde_json::to_vec(&service).unwrap_or_default());
+        let content = content_hash(&service);
 
         let is_known = hash == Some(content.as_str());
         if is_known && waker.wait(access, deadline, view).await {
@@ -74,14 +75,6 @@ fn with_hash(mut response: Response, hash: &str) -> Response {
         response.headers_mut().insert(CONTENT_HASH, value);
     }
     response
-}
-
-/// FNV-1a: the same content has the same hash.
-fn hash_of(bytes: &[u8]) -> String {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{hash:x}")
 }
 
 /// Registers a service with its checks.

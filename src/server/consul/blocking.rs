@@ -50,10 +50,14 @@ impl WatchScope<'_> {
     }
 }
 
-/// An index as clients read it. That of a registry without changes is 1, as with Consul, and the first change comes after
-/// it: a client that waits with 1 waits for that one.
+/// The index of a registry without changes. A server of Consul registers its own node first, and clients take an index of 2
+/// as the sign that it has.
+const OWN_NODE_INDEX: u64 = 2;
+
+/// An index as clients read it. The first change comes after that of this server's node: a client that waits with the index
+/// of a registry without changes waits for that one.
 pub(super) fn shown_index(index: u64) -> u64 {
-    1 + index
+    OWN_NODE_INDEX + index
 }
 
 /// Answers with what `read` makes of the registry: at once, or when it has changed, or when the time is over, or when the

@@ -100,7 +100,7 @@ impl Given {
             return Some(ConsulError::internal("Must provide service name with ID"));
         }
 
-        service.and_then(ServiceGiven::problem).map(ConsulError::internal)
+        service.and_then(ServiceGiven::problem_for_catalog).map(ConsulError::internal)
     }
 }
 
@@ -243,10 +243,12 @@ fn keep_origin(view: &RegistryView, node: &str, service_id: &str, registration: 
     }
 }
 
-/// The command that registers or changes a node, unless it is to stay as it is.
+/// The command that registers or changes a node, unless it is to stay as it is. A service may come before its node, whose
+/// address is that of the service until then.
 fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Command>> {
-    let known = view.view.node(&given.node);
-    if given.skip_node_update && known.is_some() {
+    let is_known = view.view.node(&given.node).is_some();
+    let has_place = given.service.as_ref().is_some_and(|service| !service.address.is_empty());
+    if given.skip_node_update && (is_known || given.address.is_empty() && has_place) {
         return Ok(None);
     }
     if given.address.is_empty() {

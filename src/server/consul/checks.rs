@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::blocking::shown_index;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
 use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;
@@ -72,8 +73,8 @@ impl CatalogCheckEntry {
             id: SERF_HEALTH.to_owned(),
             name: "Serf Health Status".to_owned(),
             output: "Agent alive and reachable".to_owned(),
-            create_index: 1,
-            modify_index: 1,
+            create_index: shown_index(0),
+            modify_index: shown_index(0),
             ..Self::new(&own.name, HealthState::Healthy)
         }
     }
@@ -119,7 +120,8 @@ pub(super) fn checks_of(
 fn base(view: &InstanceView, node: &str, service_id: &str, state: HealthState) -> CatalogCheckEntry {
     let (instance, registration) = (&view.instance, &*view.instance.registration);
     let check = CatalogCheckEntry::new(node, state);
-    let check = CatalogCheckEntry { create_index: instance.generation, modify_index: instance.index, ..check };
+    let [create_index, modify_index] = [instance.generation, instance.index].map(shown_index);
+    let check = CatalogCheckEntry { create_index, modify_index, ..check };
     if registration.is_node() {
         return check;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::checks::state_of;
+use super::connect::ConnectGiven;
 use super::decode::BodyFields;
 use super::error::{ConsulError, ConsulResult};
 use super::go::positive;
@@ -180,8 +181,7 @@ pub(super) struct ServiceGiven {
     port: i64,
     weights: Option<(i64, i64)>,
     enable_tag_override: bool,
-    /// A proxy or a gateway.
-    kind: String,
+    connect: ConnectGiven,
 }
 
 impl ServiceGiven {
@@ -192,15 +192,9 @@ impl ServiceGiven {
             weights.finish()?;
             Ok::<_, String>(both)
         });
-        let mut kind = fields.text("Kind")?;
-        // Connect writes empty objects where it is not used.
-        for connect in ["Proxy", "Connect"] {
-            if fields.take(connect).is_some_and(|value| is_used(&value)) {
-                kind = format!("{connect}{kind}");
-            }
-        }
 
         Ok(Self {
+            connect: ConnectGiven::take(fields)?,
             id: fields.text("ID")?,
             name: fields.text(name)?,
             tags: fields.texts("Tags")?,
@@ -210,12 +204,21 @@ impl ServiceGiven {
             port: fields.number("Port")?.unwrap_or(0),
             weights: weights.transpose()?,
             enable_tag_override: fields.flag("EnableTagOverride")?,
-            kind,
         })
     }
 
+    /// Why an agent refuses it: there is no Connect here, so that no proxy could work.
+    pub(super) fn problem_for_agent(&self) -> Option<String> {
+        self.problem().or_else(|| self.connect.problem_for_agent())
+    }
+
+    /// Why the catalog refuses it: it keeps what programs register of a proxy.
+    pub(super) fn problem_for_catalog(&self) -> Option<String> {
+        self.problem().or_else(|| self.connect.problem_for_catalog(self.port))
+    }
+
     /// Why Consul refuses it, in its words.
-    pub(super) fn problem(&self) -> Option<String> {
+    fn problem(&self) -> Option<String> {
         if is_wildcard(&self.address) {
             return Some(
                 "Invalid service address: it is the wildcard address, which no client can connect to".to_owned(),
@@ -227,11 +230,8 @@ impl ServiceGiven {
         if let Some(problem) = meta_problem(&self.meta) {
             return Some(format!("Invalid Service Meta: {problem}"));
         }
-        if !(0..=65_535).contains(&self.port) {
-            return Some(format!("Invalid port {}: it is not between 0 and 65535", self.port));
-        }
-        let kind = clean(&self.kind);
-        (!self.kind.is_empty()).then(|| format!("{kind}: proxies, gateways and Connect are not supported"))
+        let is_port = (0..=65_535).contains(&self.port);
+        (!is_port).then(|| format!("Invalid port {}: it is not between 0 and 65535", self.port))
     }
 
     /// The same with the usual weights, if it has others than Consul allows: its catalog takes them so, and its Go client
@@ -264,6 +264,9 @@ impl ServiceGiven {
             tagged_addresses: self.tagged_addresses.clone(),
             warning_weight: weight_of(warning),
             enable_tag_override: self.enable_tag_override,
+            kind: self.connect.kind.clone(),
+            proxy: self.connect.proxy.clone(),
+            is_native: self.connect.is_native,
             ..CatalogEntry::default()
         }));
         with_known_meta(registration)
@@ -321,17 +324,6 @@ fn weights_problem((passing, warning): (i64, i64)) -> Option<&'static str> {
     }
 }
 
-/// Whether a value of Connect asks for anything.
-fn is_used(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => fields.values().any(is_used),
-        _ => true,
-    }
-}
-
 fn tagged_addresses(given: Map<String, Value>) -> Result<BTreeMap<String, TaggedAddress>, String> {
     let addresses = given.into_iter().map(|(tag, value)| {
         let address = tagged_address(&tag, value)?;
@@ -355,7 +347,7 @@ fn is_meta_key(key: &str) -> bool {
 }
 
 /// Why Consul refuses metadata, in its words.
-pub(super) fn meta_problem(meta: &BTreeMap<String, String>) -> Option<String> {
+pub(crate) fn meta_problem(meta: &BTreeMap<String, String>) -> Option<String> {
     meta.iter().find_map(|(key, value)| {
         let why = if key.is_empty() {
             "Key cannot be blank"
@@ -385,7 +377,7 @@ pub(super) fn service_definition(mut fields: BodyFields, own: &OwnNode) -> Consu
     if service.name.is_empty() {
         return Err(ConsulError::bad_request("Missing service name"));
     }
-    if let Some(problem) = service.problem() {
+    if let Some(problem) = service.problem_for_agent() {
         return Err(ConsulError::bad_request(problem));
     }
     if let Some(problem) = checks.iter().find_map(CheckGiven::problem) {

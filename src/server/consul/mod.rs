@@ -11,6 +11,8 @@ mod blocking;
 mod catalog;
 mod catalog_write;
 mod checks;
+mod connect;
+mod content_hash;
 mod decode;
 mod definition;
 mod endpoints;
@@ -41,6 +43,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tracing::Instrument;
 
+#[cfg(feature = "cli")]
+pub(crate) use self::definition::meta_problem;
 use self::endpoints::{Endpoint, Handler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;

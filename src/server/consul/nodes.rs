@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::blocking::shown_index;
 use crate::server::own_node::OwnNode;
 use crate::server::view::InstanceView;
 
@@ -28,8 +29,9 @@ impl CatalogNode {
     pub(super) fn own(own: &OwnNode, record: Option<&InstanceView>) -> Self {
         let family = if own.address.contains(':') { "ipv6" } else { "ipv4" };
         let tags = ["lan".to_owned(), format!("lan_{family}"), "wan".to_owned(), format!("wan_{family}")];
-        let registered = record.map(|record| &record.instance.registration.metadata);
-        let mut meta = registered.cloned().unwrap_or_default();
+        let registered = record.map(|record| record.instance.registration.metadata.clone());
+        let mut meta = own.meta.clone();
+        meta.extend(registered.unwrap_or_default());
         meta.entry("consul-network-segment".to_owned()).or_default();
 
         Self {
@@ -39,8 +41,8 @@ impl CatalogNode {
             datacenter: own.datacenter.clone(),
             tagged_addresses: Some(tags.into_iter().map(|tag| (tag, own.address.clone())).collect()),
             meta: Some(meta),
-            create_index: 1,
-            modify_index: record.map_or(1, |record| record.instance.index.max(1)),
+            create_index: shown_index(0),
+            modify_index: shown_index(record.map_or(0, |record| record.instance.index)),
         }
     }
 
@@ -61,8 +63,8 @@ impl CatalogNode {
             datacenter: own.datacenter.clone(),
             tagged_addresses: tagged,
             meta: Some(registration.metadata.clone()).filter(|meta| !meta.is_empty()),
-            create_index: instance.generation,
-            modify_index: instance.index,
+            create_index: shown_index(instance.generation),
+            modify_index: shown_index(instance.index),
         }
     }
 
@@ -75,8 +77,8 @@ impl CatalogNode {
             datacenter: own.datacenter.clone(),
             tagged_addresses: None,
             meta: None,
-            create_index: instance.instance.generation,
-            modify_index: instance.instance.generation,
+            create_index: shown_index(instance.instance.generation),
+            modify_index: shown_index(instance.instance.generation),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
+use http::header::{AGE, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
@@ -58,10 +58,11 @@ pub(super) fn with_meta(mut response: Response, index: u64, options: &ReadOption
     response
 }
 
-/// Says that an answer is no older one, to clients that would take such a one.
+/// Says to clients that would take an older answer that it comes from memory, as all do, and is current.
 pub(super) fn with_cache(mut response: Response, request: &ConsulRequest) -> Response {
     if request.query.has("cached") {
-        response.headers_mut().insert(CACHE, HeaderValue::from_static("MISS"));
+        response.headers_mut().insert(CACHE, HeaderValue::from_static("HIT"));
+        response.headers_mut().insert(AGE, HeaderValue::from_static("0"));
     }
     response
 }

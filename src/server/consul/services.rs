@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::blocking::shown_index;
 use super::checks::CatalogCheckEntry;
 use super::nodes::CatalogNode;
 use crate::model::{CatalogEntry, Registration, TaggedAddress};
@@ -28,6 +29,10 @@ pub(super) struct ServiceFacts {
     pub(super) port: u16,
     pub(super) weights: Weights,
     pub(super) enable_tag_override: bool,
+    /// Empty for a service that is not a proxy.
+    pub(super) kind: String,
+    pub(super) proxy: Value,
+    pub(super) connect: Value,
     pub(super) create_index: u64,
     pub(super) modify_index: u64,
 }
@@ -35,15 +40,15 @@ pub(super) struct ServiceFacts {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct ServiceAddress {
-    address: String,
-    port: u16,
+    pub(super) address: String,
+    pub(super) port: u16,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Weights {
-    passing: u16,
-    warning: u16,
+    pub(super) passing: u16,
+    pub(super) warning: u16,
 }
 
 impl ServiceFacts {
@@ -65,8 +70,11 @@ impl ServiceFacts {
             port: registration.port,
             weights,
             enable_tag_override: entry.is_some_and(|entry| entry.enable_tag_override),
-            create_index: instance.generation,
-            modify_index: instance.index,
+            kind: entry.map(|entry| entry.kind.clone()).unwrap_or_default(),
+            proxy: entry.and_then(|entry| entry.proxy.clone()).unwrap_or_else(no_proxy),
+            connect: connect(entry.is_some_and(|entry| entry.is_native)),
+            create_index: shown_index(instance.generation),
+            modify_index: shown_index(instance.index),
         }
     }
 
@@ -83,8 +91,11 @@ impl ServiceFacts {
             port: own.port,
             weights: Weights { passing: 1, warning: 1 },
             enable_tag_override: false,
-            create_index: 1,
-            modify_index: 1,
+            kind: String::new(),
+            proxy: no_proxy(),
+            connect: connect(false),
+            create_index: shown_index(0),
+            modify_index: shown_index(0),
         }
     }
 
@@ -117,10 +128,21 @@ fn meta(registration: &Registration) -> BTreeMap<String, String> {
     meta
 }
 
+/// What Consul writes for a service that is not a proxy.
+fn no_proxy() -> Value {
+    json!({ "MeshGateway": {}, "Expose": {} })
+}
+
+fn connect(is_native: bool) -> Value {
+    if is_native { json!({ "Native": true }) } else { json!({}) }
+}
+
 /// A service as in `health/service` and `catalog/node`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct NodeService {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    kind: String,
     #[serde(rename = "ID")]
     pub(super) id: String,
     service: String,
@@ -138,14 +160,10 @@ pub(super) struct NodeService {
     modify_index: u64,
 }
 
-/// What Consul writes for a service that is no proxy.
-fn no_proxy() -> Value {
-    json!({ "MeshGateway": {}, "Expose": {} })
-}
-
 impl From<ServiceFacts> for NodeService {
     fn from(facts: ServiceFacts) -> Self {
         Self {
+            kind: facts.kind,
             id: facts.id,
             service: facts.name,
             tags: facts.tags,
@@ -155,8 +173,8 @@ impl From<ServiceFacts> for NodeService {
             port: facts.port,
             weights: facts.weights,
             enable_tag_override: facts.enable_tag_override,
-            proxy: no_proxy(),
-            connect: json!({}),
+            proxy: facts.proxy,
+            connect: facts.connect,
             create_index: facts.create_index,
             modify_index: facts.modify_index,
         }
@@ -168,18 +186,20 @@ impl From<ServiceFacts> for NodeService {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct AgentService {
     #[serde(rename = "ID")]
-    id: String,
-    service: String,
-    tags: Vec<String>,
-    meta: BTreeMap<String, String>,
-    port: u16,
-    address: String,
+    pub(super) id: String,
+    pub(super) service: String,
+    pub(super) tags: Vec<String>,
+    pub(super) meta: BTreeMap<String, String>,
+    pub(super) port: u16,
+    pub(super) address: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    tagged_addresses: BTreeMap<String, ServiceAddress>,
-    weights: Weights,
-    enable_tag_override: bool,
+    pub(super) tagged_addresses: BTreeMap<String, ServiceAddress>,
+    pub(super) weights: Weights,
+    pub(super) enable_tag_override: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) content_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connect: Option<Value>,
 }
 
 impl From<ServiceFacts> for AgentService {
@@ -195,6 +215,7 @@ impl From<ServiceFacts> for AgentService {
             weights: facts.weights,
             enable_tag_override: facts.enable_tag_override,
             content_hash: None,
+            connect: Some(facts.connect).filter(|connect| connect.get("Native").is_some()),
         }
     }
 }
@@ -210,7 +231,7 @@ pub(super) struct ServiceNode {
     datacenter: String,
     tagged_addresses: Option<BTreeMap<String, String>>,
     node_meta: Option<BTreeMap<String, String>>,
-    service_kind: &'static str,
+    service_kind: String,
     #[serde(rename = "ServiceID")]
     service_id: String,
     service_name: String,
@@ -237,7 +258,7 @@ impl ServiceNode {
             datacenter: node.datacenter,
             tagged_addresses: node.tagged_addresses,
             node_meta: node.meta,
-            service_kind: "",
+            service_kind: facts.kind,
             service_id: facts.id,
             service_name: facts.name,
             service_tags: facts.tags,
@@ -247,8 +268,8 @@ impl ServiceNode {
             service_meta: facts.meta,
             service_port: facts.port,
             service_enable_tag_override: facts.enable_tag_override,
-            service_proxy: no_proxy(),
-            service_connect: json!({}),
+            service_proxy: facts.proxy,
+            service_connect: facts.connect,
             create_index: facts.create_index,
             modify_index: facts.modify_index,
         }

@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use self::changes::ChangeCounts;
 pub(super) use self::compat::PickCount;
+pub(super) use self::process::resident_bytes;
 use self::reading::Reading;
 pub(super) use self::requests::RouteStats;
 pub(super) use self::streams::{OpenStream, OpenStreams};

@@ -30,11 +30,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         gauge(encoder, "process_max_fds", "The most file descriptors that may be open", max)?;
     }
 
-    let ticks = rustix::param::clock_ticks_per_second().max(1);
-    let stat = fs::read_to_string("/proc/self/stat").ok();
-    let Some(figures) = stat.and_then(|stat| parse(&stat, ticks, rustix::param::page_size() as u64)) else {
-        return Ok(());
-    };
+    let Some(figures) = figures() else { return Ok(()) };
     counter(encoder, "process_cpu_seconds", "Processor time, user and system", figures.cpu_seconds)?;
     gauge(encoder, "process_threads", "Threads", figures.threads)?;
     gauge(encoder, "process_virtual_memory_bytes", "Virtual memory", figures.virtual_bytes)?;
@@ -46,6 +42,17 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         }
         None => Ok(()),
     }
+}
+
+/// The resident memory of this process, if it can be read.
+pub(in crate::server) fn resident_bytes() -> Option<u64> {
+    figures().map(|figures| figures.resident_bytes)
+}
+
+fn figures() -> Option<ProcessFigures> {
+    let ticks = rustix::param::clock_ticks_per_second().max(1);
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    parse(&stat, ticks, rustix::param::page_size() as u64)
 }
 
 /// When the machine started, in seconds since 1970.

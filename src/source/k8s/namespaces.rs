@@ -55,7 +55,8 @@ impl ClusterReader<'_> {
                 Err(failure) => {
                     let is_final =
                         matches!(failure, ApiFailure::Deadline(_) | ApiFailure::Stopped | ApiFailure::CircuitOpen);
-                    self.add_namespace_fault(&name, failure.into_fault(list_in(Some(&name))));
+                    let fault = failure.into_fault(list_in(Some(&name)));
+                    self.add_namespace_fault(&[name], false, fault);
                     if is_final {
                         break;
                     }
@@ -80,11 +81,12 @@ impl ClusterReader<'_> {
         let more = refused.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
 
-        self.gathered.faults.push(PartialError {
+        let fault = PartialError {
             operation: format!("list services in {}", counted(refused.len(), "namespace")),
             cause: format!("no permission in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` checks one of them".to_owned(),
-        });
+        };
+        self.add_namespace_fault(refused, false, fault);
     }
 
     /// Reads the services of the namespaces that `-n` selects.
@@ -143,11 +145,12 @@ impl ClusterReader<'_> {
         })
     }
 
-    /// Reads the services of these namespaces, and reports those that do not exist.
+    /// Reads the services of these namespaces, and reports those that do not exist or cannot be read.
     pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<ListScope>> {
-        let (mut scopes, mut absent_names) = (Vec::new(), Vec::new());
+        let mut scopes = Vec::new();
         let mut first = None;
         for name in names {
+            let mut is_absent = false;
             let failure = match self.services(Some(name)).await {
                 Ok(()) if self.gathered.services.count_in(name) > 0 => {
                     scopes.push(Some(name.clone()));
@@ -155,7 +158,7 @@ impl ClusterReader<'_> {
                 }
                 Ok(()) => match self.api.get::<Namespace>(&format!("/api/v1/namespaces/{name}")).await {
                     Err(failure) if failure.code() == Some(404) => {
-                        absent_names.push(Some(name.clone()));
+                        is_absent = true;
                         absent(self.api, name).await
                     }
                     // It exists without services, or its existence may not be checked.
@@ -172,14 +175,15 @@ impl ClusterReader<'_> {
                 Err(failure) => self.error(Some(name), failure),
             };
 
-            self.add_namespace_fault(name, PartialError::from(&failure));
+            self.add_namespace_fault(std::slice::from_ref(name), is_absent, PartialError::from(&failure));
+            if scopes.last().is_none_or(|scope| scope.as_ref() != Some(name)) {
+                self.gathered.unread.push(name.clone());
+            }
             first.get_or_insert(failure);
         }
 
         match first {
             Some(error) if scopes.is_empty() => Err(error),
-            // A watch sees a namespace that is created later.
-            _ if self.is_watch() => Ok([scopes, absent_names].concat()),
             _ => Ok(scopes),
         }
     }

@@ -26,13 +26,15 @@ pub(super) struct ClusterObjects {
     /// Ingresses and routes, if requested.
     pub(super) routes: BTreeMap<ServiceId, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
-    /// The operations of those that are about the services of one namespace, which a watch may see later.
-    pub(super) namespace_faults: BTreeMap<String, String>,
+    /// Those of them that are about the services of a namespace, which a watch may see later.
+    pub(super) namespace_faults: BTreeMap<String, NamespaceFault>,
     /// Missing permissions.
     pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
     /// The scopes whose services were read.
     pub(super) scopes: Vec<ListScope>,
+    /// The named namespaces whose services could not be read: a watch tries them again.
+    pub(super) unread: Vec<String>,
     /// The scopes whose endpoints were read; for a watch, those that are not refused.
     pub(super) with_endpoints: BTreeSet<ListScope>,
     /// The scopes whose pods were read; for a watch, those that are not refused.
@@ -45,6 +47,15 @@ pub(super) struct ClusterObjects {
 
 /// A namespace, or `None` for the whole cluster.
 pub(super) type ListScope = Option<String>;
+
+/// Why the services of a namespace are missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NamespaceFault {
+    /// The operation of the error that was reported; several namespaces may share one.
+    pub(super) operation: String,
+    /// The namespace does not exist. The server lists no services there, as in one that is empty.
+    pub(super) is_absent: bool,
+}
 
 pub(super) struct ClusterReader<'a> {
     pub(super) api: &'a Api,
@@ -127,9 +138,11 @@ impl ClusterReader<'_> {
         .await
     }
 
-    /// Notes that the services of a namespace cannot be read.
-    pub(super) fn add_namespace_fault(&mut self, namespace: &str, fault: PartialError) {
-        self.gathered.namespace_faults.insert(namespace.to_owned(), fault.operation.clone());
+    /// Notes that the services of namespaces cannot be read.
+    pub(super) fn add_namespace_fault(&mut self, namespaces: &[String], is_absent: bool, fault: PartialError) {
+        let of_namespace = NamespaceFault { operation: fault.operation.clone(), is_absent };
+        let faults = namespaces.iter().map(|namespace| (namespace.clone(), of_namespace.clone()));
+        self.gathered.namespace_faults.extend(faults);
         self.gathered.faults.push(fault);
     }
 

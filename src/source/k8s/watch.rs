@@ -14,7 +14,7 @@ use super::failure::ApiFailure;
 use super::names::look_up;
 use super::object_key::key;
 use super::outage::{Outage, OutageChange};
-use super::reader::{ClusterObjects, ListScope, ReadMode, gather};
+use super::reader::{ClusterObjects, ListScope, NamespaceFault, ReadMode, gather};
 use super::streams::{StreamOpener, StreamUpdate, Streams};
 use super::watch_scope::{Object, ObjectKind, StreamId};
 use super::watch_state::WatchState;
@@ -68,8 +68,8 @@ struct ClusterWatch<'o> {
     has_namespaces: bool,
     /// Parts that cannot be read, to be reported with each complete set.
     faults: Vec<PartialError>,
-    /// The operations of those that are over as soon as the namespace has a service.
-    namespace_faults: BTreeMap<String, String>,
+    /// Those of them that are over as soon as the services of the namespace are read.
+    namespace_faults: BTreeMap<String, NamespaceFault>,
     /// Whether the initial listing was reported.
     is_synced: bool,
     /// The server rejected the credentials; the number of times in a row.
@@ -81,7 +81,7 @@ struct ClusterWatch<'o> {
 impl<'o> ClusterWatch<'o> {
     /// Opens the streams that the permissions allow; those of endpoints and pods that are refused are requested again.
     async fn new(options: &'o K8s, config: Config, gathered: ClusterObjects) -> Self {
-        let ClusterObjects { faults, namespace_faults, limits, scopes, .. } = gathered;
+        let ClusterObjects { faults, namespace_faults, limits, scopes, unread, .. } = gathered;
         let ClusterObjects { with_endpoints, with_pods, without_slices, is_old, .. } = gathered;
         let follows_namespaces = options.has_pattern() || (options.all_namespaces && scopes != [None]);
 
@@ -107,6 +107,10 @@ impl<'o> ClusterWatch<'o> {
             awaited.extend(with_pods.contains(&scope).then_some(ObjectKind::Pods));
             let is_without_slices = without_slices.contains(&scope);
             watch.state.add_scope(scope, is_without_slices, &awaited);
+        }
+        // What was reported as missing holds nothing up. It appears when it can be read.
+        for namespace in unread {
+            watch.state.add_scope(Some(namespace), is_old, &[]);
         }
 
         if watch.follows_namespaces {
@@ -179,17 +183,20 @@ impl<'o> ClusterWatch<'o> {
         }
     }
 
-    /// What is known stays, and the stream is requested again. Objects that were refused from the start are not missed.
+    /// What is known stays, and the stream is requested again. What was refused from the start, or reported as missing, is
+    /// not out of date.
     fn take_failure(&mut self, stream: StreamId, failure: ApiFailure) {
         let is_refused = failure.code() == Some(403);
-        let was_listed = match stream {
+        let (was_listed, is_reported) = match stream {
             StreamId::Objects(scope, kind) => {
                 self.state.abandon_list(scope, kind, !self.is_synced && !is_refused);
-                self.state.is_complete(scope, kind)
+                let namespace = self.state.scopes().nth(scope).and_then(Option::as_ref);
+                let is_reported = namespace.is_some_and(|namespace| self.namespace_faults.contains_key(namespace));
+                (self.state.is_complete(scope, kind), is_reported)
             }
-            StreamId::Namespaces => self.has_namespaces,
+            StreamId::Namespaces => (self.has_namespaces, false),
         };
-        if was_listed || !is_refused {
+        if was_listed || !(is_refused || is_reported) {
             self.outage.record_failure(stream, failure, Instant::now());
         }
     }
@@ -201,7 +208,9 @@ impl<'o> ClusterWatch<'o> {
         if !self.options.selects(&name) || self.state.scopes().any(|known| *known == scope) {
             return;
         }
-        let index = self.state.add_scope(scope, self.is_old, &ObjectKind::ALL);
+        let is_reported = self.namespace_faults.contains_key(&name);
+        let awaited: &[ObjectKind] = if is_reported { &[] } else { &ObjectKind::ALL };
+        let index = self.state.add_scope(scope, self.is_old, awaited);
         self.open_objects(index);
     }
 
@@ -240,11 +249,16 @@ impl<'o> ClusterWatch<'o> {
         updates
     }
 
-    /// The ends of the errors of namespaces that have services now.
+    /// The ends of the errors of namespaces whose services are known now.
     fn recovered(&mut self) -> Vec<Update> {
         let state = &self.state;
-        let over = self.namespace_faults.extract_if(.., |namespace, _| state.has_services_in(namespace));
-        let over: Vec<String> = over.map(|(_, operation)| operation).collect();
+        let over = self.namespace_faults.extract_if(.., |namespace, fault| {
+            if fault.is_absent { state.has_services_in(namespace) } else { state.has_listed(namespace) }
+        });
+        let mut over: BTreeSet<String> = over.map(|(_, fault)| fault.operation).collect();
+
+        // An error of several namespaces is over with the last of them.
+        over.retain(|operation| self.namespace_faults.values().all(|fault| fault.operation != *operation));
         self.faults.retain(|fault| !over.contains(&fault.operation));
         over.into_iter().map(Update::Recovered).collect()
     }

@@ -88,6 +88,12 @@ impl WatchState {
         self.details.range(first..).next().is_some_and(|(key, _)| key.0 == namespace)
     }
 
+    /// Whether the services of a namespace were ever listed.
+    pub(super) fn has_listed(&self, namespace: &str) -> bool {
+        let mut of_namespace = self.scopes.iter().filter(|at| at.scope.as_deref() == Some(namespace));
+        of_namespace.any(|at| at.parts[ObjectKind::Services as usize].is_complete)
+    }
+
     /// Whether a part was ever listed.
     pub(super) fn is_complete(&self, scope: usize, kind: ObjectKind) -> bool {
         self.scopes[scope].parts[kind as usize].is_complete

@@ -51,8 +51,8 @@ const RENEWAL: u32 = 60;
 const MARGIN: Duration = Duration::from_secs(5);
 /// A watch that lasted so long works.
 const SETTLED: Duration = Duration::from_secs(1);
-/// The pause after a refusal of objects that were never listed: the permission is missing, and seldom granted later.
-const REFUSED_PAUSE: Duration = Duration::from_mins(1);
+/// Retries of objects that were never listed and are refused: the permission is missing, and seldom granted later.
+const RETRY_REFUSED: Retry = Retry { cap: Duration::from_mins(1), ..RECONNECT };
 
 /// The events of the objects of type `K`; `object` makes them objects of the watch.
 pub(super) fn follow<K>(api: Api<K>, options: WatchOptions, object: fn(K) -> Object) -> StreamEvents
@@ -263,7 +263,7 @@ where
 
     fn pause_after(&mut self, failure: &ApiFailure) -> Duration {
         if failure.is_refusal() && !self.was_listed {
-            return REFUSED_PAUSE;
+            return RETRY_REFUSED.wait(&mut self.seed, self.failures);
         }
         match failure.retry_decision() {
             RetryDecision::After(pause) => pause.min(RECONNECT.cap),

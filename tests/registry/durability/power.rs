@@ -18,7 +18,7 @@ for line in sys.stdin:
 ";
 
 /// A disk that forgets what it does not have when its power is cut.
-pub struct Disk {
+pub(crate) struct Disk {
     image: PathBuf,
     folder: PathBuf,
     switch: Switch,
@@ -26,7 +26,7 @@ pub struct Disk {
 
 impl Disk {
     /// A new one, mounted.
-    pub fn new(parent: &Path, bytes: u64) -> Self {
+    pub(crate) fn new(parent: &Path, bytes: u64) -> Self {
         let (image, folder) = (parent.join("image"), parent.join("disk"));
         fs::File::create(&image).unwrap().set_len(bytes).unwrap();
         fs::create_dir(&folder).unwrap();
@@ -38,22 +38,22 @@ impl Disk {
     }
 
     /// Where it is mounted.
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Writes everything to it.
-    pub fn sync(&self) {
+    pub(crate) fn sync(&self) {
         run(tool("sync").arg("--file-system").arg(&self.folder));
     }
 
     /// Cuts its power: whatever a program does with it fails from now on.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.switch.cut(&self.folder);
     }
 
     /// Gives it its power again. No program may have a file open on it.
-    pub fn restore(&self) {
+    pub(crate) fn restore(&self) {
         run(tool("umount").arg(&self.folder));
         self.mount();
     }

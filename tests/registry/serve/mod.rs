@@ -8,6 +8,7 @@ mod bench;
 mod check_kinds;
 mod config;
 mod dns;
+mod dnspython;
 mod doctor;
 mod events;
 mod export;
