@@ -15,7 +15,6 @@ mod consul;
 #[allow(unreachable_pub)]
 mod drift;
 #[cfg(feature = "serve")]
-#[allow(unreachable_pub)]
 mod durability;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd", feature = "serve"))]
 #[allow(unreachable_pub)]
