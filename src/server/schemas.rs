@@ -265,6 +265,9 @@ pub(super) struct ServiceList {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
     status: Option<StatusValue>,
+    /// Why the instance takes no calls; only with a status.
+    #[schema(max_length = 200)]
+    reason: Option<String>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
     #[schema(minimum = 1)]
