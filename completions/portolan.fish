@@ -24,7 +24,7 @@ function __fish_portolan_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_needs_command" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -112,7 +112,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l fall -d 'Rep
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l register -d 'Register what the rules of this TOML file match, for as long as it listens' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l registry -l server -d 'Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -150,6 +150,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l connections 
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify -d 'Identify each service: protocol, product, version'
@@ -201,7 +202,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'S
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -236,6 +237,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Sh
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Identify each service: protocol, product, version'
@@ -268,7 +270,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -292,6 +294,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify -d 'Identify each service: protocol, product, version'
@@ -341,7 +344,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -379,6 +382,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify -d 'Identify each service: protocol, product, version'
@@ -430,7 +434,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -465,6 +469,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify -d 'Identify each service: protocol, product, version'
@@ -507,7 +512,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -536,6 +541,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify -d 'Identify each service: protocol, product, version'
@@ -579,7 +585,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -603,6 +609,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify -d 'Identify each service: protocol, product, version'
@@ -643,7 +650,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -667,6 +674,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify -d 'Identify each service: protocol, product, version'
@@ -706,7 +714,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -730,6 +738,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify -d 'Identify each service: protocol, product, version'
@@ -771,7 +780,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -796,6 +805,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify -d 'Identify each service: protocol, product, version'
@@ -828,7 +838,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l min-score -d 'With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -852,6 +862,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify -d 'Identify each service: protocol, product, version'
@@ -871,7 +882,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand who" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -904,7 +915,7 @@ int\t'As Ctrl-C at its terminal'
 hup\t'Many servers reload their settings on this one'
 kill\t'End at once, without cleaning up'"
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l timeout -d 'How long to wait for the process to end' -r
-complete -c portolan -n "__fish_portolan_using_subcommand kill" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -931,7 +942,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand kill" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1006,6 +1017,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l pin -d 'T
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl -d 'Cache DNS and TLS results for this time within a run' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Ignore findings with these codes' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-cert-days -d 'Exit with 1 if any certificate expires in fewer than N days' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write the evidence into this directory, one file per service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
@@ -1019,7 +1031,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l webhook -
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l listen -d 'With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1042,8 +1054,10 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l follow -d 'Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-cache -d 'Disable the cache'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fail-endpoint -d 'Exit with 1 if any endpoint is unhealthy, also where the others keep its service up'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l require-complete -d 'Exit with 3 if any requested check could not run'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l explain -d 'Show every deduction with what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l tree -d 'Show listeners below their processes, and processes below those that started them'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
@@ -1055,7 +1069,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -s h -l help
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l ignore -d 'Ignore findings with these codes too' -r
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1123,7 +1137,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand wait" -l expect-json -
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l grpc-service -d 'Service name for the gRPC health check [default: the whole server]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l script -d 'Run this program with arguments, up to a `;`, without a shell: exit code 0 is healthy, 1 a warning' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l goal -d 'Latency target, as in 200ms; connect=10ms applies to connecting only [default: by distance]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1161,7 +1175,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l meta -d 'O
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l zone -d 'Prefer instances in this zone' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1205,7 +1219,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -l ttl -d 'T
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l deregister-after -d 'Time after which the registry removes an unhealthy instance [default: the registry\'s]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand register" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand register" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1231,7 +1245,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand register" -s q -l quie
 complete -c portolan -n "__fish_portolan_using_subcommand register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1257,7 +1271,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand deregister" -l json -d
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand deregister" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fish_seen_subcommand_from list get update balance switch shift help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1292,7 +1306,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l namespace -d 'Only services of this namespace' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1319,7 +1333,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1344,13 +1358,15 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from get" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l node -d 'Only instances of this node; without ID|NAME, all of them' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l status -d 'Whether the instance takes calls' -r -f -a "up\t'It takes calls, if it is healthy'
 draining\t'It finishes its calls, and takes no new ones'
 maintenance\t'It is out of service'"
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l reason -d 'Why, for others who look at the instance: `portolan health show` and the audit log have it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l weight -d 'Share of the calls, relative to the other instances; 0 for none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1371,14 +1387,14 @@ address\t'Addresses with ports, one per line'"
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s y -l yes -d 'Change all instances of a name without asking'
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s y -l yes -d 'Change all instances of a name or a node without asking'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from update" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from balance" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1409,7 +1425,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l to-tag -d 'Instances with this tag' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from switch" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1442,7 +1458,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l abort-below -d 'Restore the previous weights if the score falls below this, 1 to 100' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from shift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1480,7 +1496,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand services; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand status" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1505,7 +1521,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand status" -l json -d 'Sh
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand status" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1535,7 +1551,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand health; and not __fish_seen_subcommand_from check show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1563,7 +1579,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand health; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1596,7 +1612,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l last -d 'Look only at the last N records [default: 100]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1627,7 +1643,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand audit; and not __fish_
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l expect -d 'Require this record, as an earlier run printed it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1661,7 +1677,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand export" -l version -d 
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l tag -d 'Only instances with this tag; can be repeated, and then all tags are required' -r
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand export" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand export" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand export" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand export" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1692,6 +1708,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l node -d 'Nod
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l allow -d 'Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fail-on -d 'Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l timeout -d 'Set the maximum duration of one connection' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l columns -d 'Show these columns of the table, in this order; an unknown name lists those there are' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l sort -d 'Sort by a column; FIELD:desc sorts in reverse' -r
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l group-by -d 'Put the rows of each process, port, interface, unit, or other column under a heading' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l for -d 'Stop after this time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l count -d 'Stop after N changes (services present at the start do not count)' -r
@@ -1700,7 +1719,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l exec -d 'Run
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand drift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1726,6 +1745,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand drift" -l all -d 'Also
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l connect-only -d 'Only connect: do not identify what replies'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l fix -d 'Print the commands that fix the findings, instead of the findings'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l yes -d 'With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l counts -d 'With --group-by, print only how many rows each value has, the most first'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l tree -d 'Show listeners below their processes, and processes below those that started them'
+complete -c portolan -n "__fish_portolan_using_subcommand drift" -l no-headers -d 'Leave out the line with the names of the columns'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l lines -d 'Write lines even on a terminal'
 complete -c portolan -n "__fish_portolan_using_subcommand drift" -l json -d 'Short for --output json'
@@ -1738,7 +1760,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand agent" -l host -d 'The
 complete -c portolan -n "__fish_portolan_using_subcommand agent" -l interval -d 'Look and report at this interval; from 1s to 1h' -r
 complete -c portolan -n "__fish_portolan_using_subcommand agent" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand agent" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand agent" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand agent" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand agent" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1766,7 +1788,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand agent" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand agent" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l as -d 'Mark the copies with this name of FROM [default: the name of its provider]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -l timeout -d 'Set the maximum time for one reply of a registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand sync" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand sync" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1796,7 +1818,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand sync" -s h -l help -d 
 complete -c portolan -n "__fish_portolan_using_subcommand sync" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1821,7 +1843,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand doctor" -l json -d 'Sh
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand doctor" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1872,7 +1894,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl 
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-level -d 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-format -d 'Format of the log on stderr [default: text]' -r -f -a "text\t''
 json\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand serve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1904,7 +1926,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and not __fish_seen_subcommand_from create list revoke help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1941,7 +1963,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l host -d 'Let the key change only instances of this host, and report only of it; can be repeated' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l expires -d 'Expire after this time, such as 90d; at most 365d [default: never]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1967,7 +1989,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from create" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -1994,7 +2016,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l keys-file -d 'Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from revoke" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2023,7 +2045,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_s
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "list" -d 'List the keys, without their secrets'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke keys at once, for good'
 complete -c portolan -n "__fish_portolan_using_subcommand key; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2053,7 +2075,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -f -a "backup" -d 'Write a backup of a database to a new SQLite file'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -f -a "copy" -d 'Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and not __fish_seen_subcommand_from status migrate backup copy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2078,7 +2100,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_su
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2105,7 +2127,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_su
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from migrate" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l database -d 'Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l registry -l server -d 'Back up through the server that uses the file, without stopping it, as in portolan://127.0.0.1:7440. With authentication, PORTOLAN_TOKEN must have a key of an administrator' -r
-complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2130,7 +2152,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_su
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from backup" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from copy" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from copy" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand db; and __fish_seen_subcommand_from copy" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2169,7 +2191,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand bench" -l instances -d
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l watchers -d 'Let N clients watch, for the scenario watch' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l timeout -d 'Set the maximum time for a reply' -r
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -l cpu -d 'Run on this processor only, to leave the others to the server' -r
-complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand bench" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2195,7 +2217,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand bench" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand bench" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2220,7 +2242,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand ports" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2246,7 +2268,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand completions" -l json -
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2272,7 +2294,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand man" -l json -d 'Short
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2306,7 +2328,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "diff" -d 'Compare two versions of a configuration, line by line'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "rollback" -d 'Make an older version of a configuration the newest'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show list get put delete history diff rollback help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2333,7 +2355,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from list" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2361,7 +2383,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l version -d 'Print this version, if it is still kept' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from get" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2391,7 +2413,7 @@ text\t'Any other text'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l expect -d 'Write only if this version is the current one; 0: only if there is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from put" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2419,7 +2441,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l expect -d 'Delete it only if this version is the current one' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2446,7 +2468,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2473,7 +2495,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from history" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from diff" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -2501,7 +2523,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l expect -d 'Roll back only if this version is the current one' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l registry -l server -d 'Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from rollback" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'

@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
     },
     Case {
         letter: 'S',
-        about: "1,000 HTTP checks of a server that takes a second for each answer",
+        about: "1,000 HTTP checks of as many addresses of a server that takes a second for each answer",
         checks: 1_000,
         check: "http",
         connections: 1_000,
@@ -72,7 +72,9 @@ impl Stage {
             let mut server = server.arg("--slow").stdout(Stdio::piped()).spawn().expect("it starts");
             Lines::of(&mut server).until("ready");
             servers.push(Ended(server));
-            targets.extend((0..case.checks).map(|n| format!("http://127.0.0.1:{}/{n}", slow::PORT)));
+            // Each has an address of its own: of one address and port, portolan checks only a few at once.
+            let addresses = (0..case.checks).map(|n| format!("127.1.{}.{}:{}", n / 250, n % 250 + 1, slow::PORT));
+            targets.extend(addresses.enumerate().map(|(n, address)| format!("http://{address}/{n}")));
         }
         assert_eq!(targets.len(), case.checks);
         servers.push(start_exporter(&scene));

@@ -17,7 +17,7 @@ pub fn serve() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket.bind((Ipv4Addr::LOCALHOST, PORT).into()).expect("a free port");
+        socket.bind((Ipv4Addr::UNSPECIFIED, PORT).into()).expect("a free port");
         let listener = socket.listen(BACKLOG).expect("a listener");
         println!("ready");
         while let Ok((stream, _)) = listener.accept().await {

@@ -183,7 +183,7 @@ impl DnsObservation {
     fn slow(&self) -> Option<Finding> {
         let slowest = self.latencies().into_iter().map(Latency::net).max().unwrap_or(0);
         let (took, target) = (scale::format_micros(slowest), scale::format_micros(self.target_us));
-        (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("lookup took {took} > target {target}")))
+        (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("looked up in {took}; the target is {target}")))
     }
 }
 

@@ -68,28 +68,45 @@ pub(crate) fn median(samples: impl IntoIterator<Item = u64>) -> Option<u64> {
     sorted.get(sorted.len().checked_sub(1)? / 2).copied()
 }
 
+/// What a latency is of: `connected`, and the plural of its noun, `connections`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LatencySubject {
+    pub(crate) done: &'static str,
+    pub(crate) noun: &'static str,
+}
+
 /// The finding of a latency scale. `kinds` are for more than 1, 2 and 4 times the target.
 pub(crate) fn latency(
     kinds: [&'static FindingKind; 3],
-    operation: &str,
+    operation: LatencySubject,
     samples: impl Iterator<Item = Latency> + Clone,
     target_us: u64,
 ) -> Option<Finding> {
     let (value, n) = p95(samples.clone().map(Latency::net))?;
-    let (kind, factor) = match value {
-        value if value > target_us.saturating_mul(4) => (kinds[2], 4),
-        value if value > target_us.saturating_mul(2) => (kinds[1], 2),
-        value if value > target_us => (kinds[0], 1),
+    let kind = match value {
+        value if value > target_us.saturating_mul(4) => kinds[2],
+        value if value > target_us.saturating_mul(2) => kinds[1],
+        value if value > target_us => kinds[0],
         _ => return None,
     };
 
+    let (measured, _) = p95(samples.clone().map(Latency::measured))?;
+    let text = measured_text(operation, measured, n);
     let lag = match samples.map(|latency| latency.lag_us).max() {
         None | Some(0) => String::new(),
-        Some(lag) => format!("; up to {} of local delay subtracted", format_micros(lag)),
+        Some(lag) => format!(", up to {} of it in delays of this machine", format_micros(lag)),
     };
+    Some(Finding::new(kind, format!("{text}{lag}; the target is {}", format_micros(target_us))))
+}
 
-    let (value, target) = (format_micros(value), format_micros(target_us));
-    Some(Finding::new(kind, format!("{operation} p95 {value} > {factor}x target {target} (n={n}{lag})")))
+/// What was measured. Below 20 samples, the 95th percentile is their maximum.
+fn measured_text(operation: LatencySubject, measured_us: u64, samples: usize) -> String {
+    let (LatencySubject { done, noun }, took) = (operation, format_micros(measured_us));
+    match samples {
+        1 => format!("{done} in {took}"),
+        2..20 => format!("the slowest of {samples} {noun} took {took}"),
+        _ => format!("95 % of {samples} {noun} took at most {took}"),
+    }
 }
 
 /// Microseconds in a readable unit: `850 us`, `12 ms`, `3.4 s`.
@@ -129,6 +146,29 @@ mod tests {
         assert_eq!([latency(9, 4), latency(4, 9)].map(Latency::net), [5, 0]);
         assert_eq!(latency(9, 4).excused_by(5), Some(4));
         assert_eq!([latency(9, 3), latency(5, 4)].map(|latency| latency.excused_by(5)), [None, None]);
+    }
+
+    /// The text of the finding for these samples and a target of 200 ms.
+    fn text(samples: &[Latency]) -> Option<String> {
+        let kind = crate::check::scored_findings().find(|kind| kind.code == "http-latency-4x").unwrap();
+        let replies = LatencySubject { done: "replied", noun: "replies" };
+        let finding = super::latency([kind; 3], replies, samples.iter().copied(), 200_000);
+        finding.map(|finding| finding.text.as_raw().to_owned())
+    }
+
+    #[test]
+    fn a_finding_says_what_was_measured() {
+        assert_eq!(text(&[latency(200_000, 0)]), None);
+        assert_eq!(text(&[latency(400_000, 200_000)]), None, "only this machine was late");
+        assert_eq!(text(&[latency(2_001_000, 0)]).unwrap(), "replied in 2.0 s; the target is 200 ms");
+        assert_eq!(
+            text(&[latency(2_001_000, 286_000)]).unwrap(),
+            "replied in 2.0 s, up to 286 ms of it in delays of this machine; the target is 200 ms"
+        );
+        let several = text(&[latency(100, 0), latency(900_000, 0)]).unwrap();
+        assert_eq!(several, "the slowest of 2 replies took 900 ms; the target is 200 ms");
+        let many = text(&[latency(900_000, 0); 40]).unwrap();
+        assert_eq!(many, "95 % of 40 replies took at most 900 ms; the target is 200 ms");
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub(crate) struct CheckContext {
     pub(crate) resolvers: Arc<Resolvers>,
     /// Which addresses may be contacted.
     pub(crate) addresses: Arc<AddressPolicy>,
+    /// Whether findings may quote the body of a reply.
+    pub(crate) shows_bodies: bool,
 }
 
 /// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::race::Race;
-use super::scale::{self, Latency};
+use super::scale::{self, Latency, LatencySubject};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{BuiltInCheck, Observation, findings};
 use crate::model::{Figures, Finding, Group};
@@ -28,6 +28,8 @@ findings! { Group::Tcp;
     LATENCY_4X = "tcp-latency-4x", 10, "Connecting takes more than four times the latency target.",
         "check the network path and the accept queue, or set a suitable target (--goal)";
 }
+
+const CONNECTIONS: LatencySubject = LatencySubject { done: "connected", noun: "connections" };
 
 /// Evidence of connection attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +105,7 @@ impl BuiltInCheck for TcpObservation {
 
         let latencies = self.latencies();
         let kinds = [&LATENCY_1X, &LATENCY_2X, &LATENCY_4X];
-        let slow = scale::latency(kinds, "connect", latencies.iter().copied(), self.target_us);
+        let slow = scale::latency(kinds, CONNECTIONS, latencies.iter().copied(), self.target_us);
         flaky.into_iter().chain(slow).collect()
     }
 

@@ -51,6 +51,7 @@ impl Deregister {
                 return Ok(exit.max(Exit::ConditionFailed));
             }
 
+            let mut leased = 0;
             for chosen in &selection.chosen {
                 let was_there = registry.remove(chosen.service, chosen.instance).await?;
                 if !was_there {
@@ -58,7 +59,12 @@ impl Deregister {
                     exit = exit.max(Exit::ConditionFailed);
                 } else if !global.quiet {
                     stderr::note(&format!("deregistered {chosen}"));
+                    leased += usize::from(chosen.instance.lease.is_some_and(|lease| !lease.expired));
                 }
+            }
+            if let count @ 1.. = leased {
+                let had = if count == 1 { "it had".to_owned() } else { format!("{count} of them had") };
+                stderr::note(&format!("{had} a lease that a client renews: a client that still runs registers again"));
             }
             Ok(exit)
         })

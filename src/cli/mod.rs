@@ -132,7 +132,7 @@ enum Command {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "these lines are help texts, and are shown as they stand")]
 struct Global {
-    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server's settings
+    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server's settings
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Output format. FORMAT=FILE also writes to a file; can be repeated

@@ -72,9 +72,14 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 }
 
 /// The settings file that the command line names. For the commands that work on a server's files, that option names the
-/// server's own settings.
+/// server's own settings; `doctor` takes either.
 fn settings_file(matches: &ArgMatches) -> Option<&PathBuf> {
-    if matches!(matches.subcommand_name(), Some("serve" | "db" | "key")) { None } else { matches.get_one("config") }
+    let named: Option<&PathBuf> = matches.get_one("config");
+    match matches.subcommand_name() {
+        Some("serve" | "db" | "key") => None,
+        Some("doctor") => named.filter(|path| !user_settings::is_yaml(path)),
+        _ => named,
+    }
 }
 
 /// `portolan 8080` is short for `portolan local 8080`.

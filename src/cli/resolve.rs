@@ -12,8 +12,8 @@ use super::signals::Stop;
 use super::{Global, stderr, stdout};
 use crate::balance::{self, Balancer};
 use crate::clean::clean;
-use crate::client::{AllUnhealthy, EndpointCounts, PickError, Resolver, ResolverBuilder};
-use crate::error::{Error, Result};
+use crate::client::{AllUnhealthy, EndpointCounts, PickError, Registry, Resolver, ResolverBuilder};
+use crate::error::{Error, Result, nearest};
 use crate::model::{Endpoint, ParseError, PartialError};
 use crate::net::runtime;
 use crate::output;
@@ -110,6 +110,14 @@ struct ResolvedDocument<'a> {
     stale: Option<&'a PartialError>,
 }
 
+/// The picks, and what they were picked from.
+struct Resolution {
+    resolver: Resolver,
+    picks: Result<Vec<Endpoint>, PickError>,
+    /// Where no service has the name, one that is probably meant.
+    near: Option<String>,
+}
+
 impl Resolve {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan resolve")?;
@@ -124,7 +132,7 @@ impl Resolve {
         match resolved {
             None => Ok(stop.requested().unwrap_or(Exit::Interrupted)),
             Some(Err(error)) => Err(error),
-            Some(Ok((resolver, picks))) => self.print(&resolver, picks, (json, global.quiet)),
+            Some(Ok(resolved)) => self.print(resolved, (json, global.quiet)),
         }
     }
 
@@ -144,8 +152,9 @@ impl Resolve {
         }
     }
 
-    async fn resolve(&self) -> Result<(Resolver, Result<Vec<Endpoint>, PickError>)> {
-        let resolver = self.builder(self.registry.open()?.resolve(&self.name)).start()?;
+    async fn resolve(&self) -> Result<Resolution> {
+        let registry = self.registry.open()?;
+        let resolver = self.builder(registry.resolve(&self.name)).start()?;
         let limit = self.registry.timeout;
         let ready = timeout(limit, resolver.ready()).await.map_err(|_| Error::TimedOut {
             what: format!("resolve {} within {limit:?}", clean(&self.name)),
@@ -155,8 +164,19 @@ impl Resolve {
         ready?;
 
         let key = self.key.as_ref();
-        let picks = (0..self.count).map(|_| resolver.try_pick(key).map(|call| call.endpoint().clone())).collect();
-        Ok((resolver, picks))
+        let picks = (0..self.count).map(|_| resolver.try_pick(key).map(|call| call.endpoint().clone()));
+        let picks: Result<Vec<Endpoint>, PickError> = picks.collect();
+        let is_unknown = picks.is_err() && resolver.counts().named == 0;
+        let near = if is_unknown { self.near_name(&registry).await } else { None };
+        Ok(Resolution { resolver, picks, near })
+    }
+
+    /// The name of a service that is probably meant.
+    async fn near_name(&self, registry: &Registry) -> Option<String> {
+        let listing = timeout(self.registry.timeout, registry.services()).await.ok()?.ok()?;
+        let names = listing.services.iter().filter_map(|service| service.name.as_ref());
+        let names: Vec<&str> = names.map(|name| name.as_raw()).collect();
+        nearest(&self.name, &names).map(clean)
     }
 
     fn builder(&self, mut builder: ResolverBuilder) -> ResolverBuilder {
@@ -177,12 +197,7 @@ impl Resolve {
         })
     }
 
-    fn print(
-        &self,
-        resolver: &Resolver,
-        picks: Result<Vec<Endpoint>, PickError>,
-        (json, quiet): (bool, bool),
-    ) -> Result<Exit> {
+    fn print(&self, Resolution { resolver, picks, near }: Resolution, (json, quiet): (bool, bool)) -> Result<Exit> {
         let (items, error) = match picks {
             Ok(items) => (items, None),
             Err(error) => (Vec::new(), Some(Error::from(error))),
@@ -205,7 +220,8 @@ impl Resolve {
         match error {
             None => Ok(Exit::Done),
             Some(error) => {
-                stderr::error(&error);
+                let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+                stderr::failure(&error.to_string(), &format!("{near}{}", error.hint()));
                 Ok(Exit::ConditionFailed)
             }
         }

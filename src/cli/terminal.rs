@@ -6,7 +6,7 @@ use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use terminal_size::Width;
 
-use super::Color;
+use super::{Color, stderr};
 use crate::clean::clean;
 
 /// Width where neither the terminal nor `COLUMNS` gives one.
@@ -33,6 +33,18 @@ impl Terminal {
             color,
             links: color && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
         }
+    }
+}
+
+/// The width of standard output in characters; `None` if it is not a terminal.
+pub(super) fn stdout_width() -> Option<u16> {
+    Terminal::of_stdout(Color::Never).width
+}
+
+/// Says which columns had no room.
+pub(super) fn note_hidden(columns: &[&'static str]) {
+    if !columns.is_empty() {
+        stderr::note(&format!("no room for {}: widen the terminal, or add --json", columns.join(", ")));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The settings of this user, from the settings file and the environment.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Command, CommandFactory};
 
@@ -67,13 +67,18 @@ pub(super) fn source(word: &str, options: &[String], named: Option<&PathBuf>) ->
     source.map_err(|error| usage::error(&error, &root, &["portolan", section[0], word].map(OsString::from)))
 }
 
+/// Whether a file has the settings of a server: those of users are TOML.
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 fn file(named: Option<&PathBuf>) -> Result<Option<SettingsText>> {
     let Some((path, is_named)) = settings::file_to_read(named, variable) else { return Ok(None) };
-    if is_named && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+    if is_named && is_yaml(&path) {
         let what = format!("--config '{}'", clean(&path.to_string_lossy()));
         let why = "it is YAML, and this command reads TOML: the settings of the user, not those of a server";
         let hint =
-            "serve, key and db read a server's settings: `portolan db status --config FILE` looks at its database";
+            "serve, key, db and doctor read a server's settings: `portolan doctor --config FILE` looks at its database";
         return Err(Error::usage(what, why, hint));
     }
     Ok(settings_file::read(&path, is_named.then_some("--config"))?.map(|text| (path, text)))

@@ -3,6 +3,7 @@
 //! This module decides when to check an endpoint, how long to wait, when to skip it, which results to cache, and when a
 //! change is confirmed. The checks themselves are in [`check`](crate::check).
 
+mod address_slots;
 mod aggregate;
 mod block_cause;
 mod columns;

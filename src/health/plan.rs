@@ -75,10 +75,12 @@ pub(crate) fn plan(
     let host = host(endpoint, spec)?;
     let name = host.name();
     let hints = requested_hints(endpoint, spec, route);
+    // With an address and the name of its server, DNS is not the question: it may still lead elsewhere.
+    let is_looked_up = matches!(host, HostLocation::Named(_)) || spec.check.contains(&CheckName::Dns);
+    let looked_up = name.as_deref().filter(|_| is_looked_up);
 
-    let (applicable, inapplicable): (Vec<_>, Vec<_>) = CheckName::ALL
-        .into_iter()
-        .partition(|&check| applies(check, &hints, spec, route, name.as_deref(), has_history));
+    let (applicable, inapplicable): (Vec<_>, Vec<_>) =
+        CheckName::ALL.into_iter().partition(|&check| applies(check, &hints, spec, route, looked_up, has_history));
 
     let (wanted, mut unwanted): (Vec<_>, Vec<_>) = applicable.into_iter().partition(|&check| is_wanted(check, spec));
     // These apply to every endpoint, so coverage names them if they do not run.
@@ -299,6 +301,15 @@ mod tests {
         let named = planned(80, |endpoint, _| endpoint.address = Address::Name("web.test".into()));
 
         assert_eq!(words(&named), ["dns", "tcp", "http"]);
+
+        let with_name = |more: &[CheckName]| {
+            let check = more.to_vec();
+            planned(80, |_, spec| *spec = CheckSpec { server_name: Some("web.test".into()), check, ..spec.clone() })
+        };
+        let plan = with_name(&[]);
+        assert_eq!(words(&plan), ["tcp", "http"], "a server before its name leads to it");
+        assert!(plan.unwanted.contains(&CheckName::Dns), "which the coverage says");
+        assert_eq!(words(&with_name(&[CheckName::Dns, CheckName::Tcp])), ["dns", "tcp"]);
     }
 
     #[test]

@@ -87,6 +87,9 @@ impl EndpointValidator {
             return add_stability(plan, results, Circuit::Closed, evidence);
         };
 
+        // No time limit of a check has begun: waiting for other checks of this run counts against no peer.
+        let limited = if self.options.limits_bursts { addresses.as_slice() } else { &[] };
+        let _slots = self.slots.take(limited, plan.port).await;
         let timeout = plan.target.spec.limits.timeout.unwrap_or(self.options.timeout);
         let mut race = Race::new(&addresses, plan.port, Deadline::after(timeout));
         let winner = if addresses.len() > 1 { race.winner().await } else { None };
@@ -96,7 +99,7 @@ impl EndpointValidator {
         target.latency = latency_targets(ip, &plan.target.spec.goal, &self.own);
 
         let failed = (addresses.len() > 1 && winner.is_none()).then(|| failed_race(&race, target.latency.connect_us));
-        let breaker = self.breaker(&target);
+        let breaker = self.breaker(&target, subject.index);
         let remembered = results.len();
         // The silent addresses are waited for while the checks run.
         let patience = self.patience();
@@ -148,8 +151,9 @@ impl EndpointValidator {
         }
     }
 
-    fn breaker(&self, target: &CheckTarget) -> Arc<Breaker> {
-        let key = format!("{} {}", target.address, target.name.as_deref().unwrap_or_default());
+    /// The breaker of one endpoint: others at the same address, with other paths, may well be fine.
+    fn breaker(&self, target: &CheckTarget, index: usize) -> Arc<Breaker> {
+        let key = format!("{index} {} {}", target.address, target.name.as_deref().unwrap_or_default());
         self.breakers.of(&KeyRef { namespace: "endpoint", key: &key, version: 0 })
     }
 

@@ -33,6 +33,12 @@ pub(crate) struct RunSummary {
     unknown: (usize, String),
     /// Endpoints whose reply misses a stated expectation although nothing else fails their services, and what the first one replied.
     missed: (usize, String),
+    /// Unhealthy endpoints, and the first of them.
+    unhealthy_endpoints: (usize, String),
+    /// The fewest days that a certificate has left, and its endpoint.
+    first_expiry: Option<(i64, String)>,
+    /// Endpoints whose status is a success although their body reports a failure.
+    reports_failure: usize,
     /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
     has_out_of_reach: bool,
     /// Services with a requested check that could not run.
@@ -87,15 +93,44 @@ impl RunSummary {
         }
 
         let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
+        self.reports_failure += healths.clone().filter(|health| health.reports_failure()).count();
         self.checked += usize::from(healths.any(|health| !health.complete || !health.coverage.is_empty()));
         self.cut_short += evidence.iter().flatten().filter(|evidence| evidence.is_cut_short()).count();
         for (endpoint, evidence) in service.endpoints.iter().zip(evidence) {
             self.count_unknown(endpoint, evidence.as_ref());
+            self.count_endpoint(endpoint);
         }
 
         if let Some(score) = health.score.filter(|score| *score < 100) {
             self.rank(service, score);
         }
+    }
+
+    /// Counts what may fail for an endpoint alone.
+    fn count_endpoint(&mut self, endpoint: &Endpoint) {
+        let Some(health) = endpoint.health.as_deref() else { return };
+        if health.state == HealthState::Unhealthy {
+            if self.unhealthy_endpoints.0 == 0 {
+                self.unhealthy_endpoints.1 = endpoint.to_string();
+            }
+            self.unhealthy_endpoints.0 += 1;
+        }
+
+        let days = health.figures.certificate_days;
+        if let Some(days) = days.filter(|days| self.first_expiry.as_ref().is_none_or(|(least, _)| days < least)) {
+            self.first_expiry = Some((days, endpoint.to_string()));
+        }
+    }
+
+    /// The number of unhealthy endpoints and the first of them, if there are any.
+    pub(crate) fn unhealthy_endpoints(&self) -> Option<(usize, &str)> {
+        let (count, first) = &self.unhealthy_endpoints;
+        (*count > 0).then_some((*count, first.as_str()))
+    }
+
+    /// The fewest days that a certificate has left, and its endpoint, if there is a certificate.
+    pub(crate) fn first_expiry(&self) -> Option<(i64, &str)> {
+        self.first_expiry.as_ref().map(|(days, at)| (*days, at.as_str()))
     }
 
     /// Counts the endpoint if its health is unknown, although a check applies and the run did not end before.
@@ -230,6 +265,14 @@ impl RunSummary {
             notes.push(format!("{} checked by connecting only (tcp); {hint}", counted(*count, "endpoint")));
         }
 
+        if let count @ 1.. = self.reports_failure {
+            let verb = if count == 1 { "replies" } else { "reply" };
+            notes.push(format!(
+                "{} {verb} with a success, but with a body that reports a failure: --expect-json /status=UP, or what the \
+                 service says when it is well, makes that count",
+                counted(count, "endpoint")
+            ));
+        }
         if let (count @ 1.., first) = &self.missed {
             notes.push(format!(
                 "{} missed a stated expectation, which fails the run: {first}",

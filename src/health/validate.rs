@@ -115,8 +115,14 @@ impl Validator {
     /// The same checks within this time. A check may use all of it, so that a silent peer gets its own finding instead of the
     /// end of the run.
     pub(crate) fn within(&self, limit: Duration) -> Self {
-        let options =
-            ValidatorOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..self.options.clone() };
+        // A service that stays silent for all of the time must not keep the others from being checked.
+        let options = ValidatorOptions {
+            timeout: limit,
+            retries: 0,
+            deadline: Some(limit * 2),
+            limits_bursts: false,
+            ..self.options.clone()
+        };
         Self { options, ..self.clone() }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::address_slots::AddressSlots;
 use super::evidence::Evidence;
 use super::runner::CheckRunner;
 use crate::check::{CheckContext, CustomChecks, Resolvers, Roots};
@@ -36,6 +37,11 @@ pub struct ValidatorOptions {
     pub(crate) custom: CustomChecks,
     /// Whether an endpoint that keeps failing is skipped for a while. A caller with a schedule of its own needs none of it.
     pub(crate) skips_failing: bool,
+    /// Whether only a few endpoints of one address and port are checked at once, so that no server is slow because of these
+    /// checks. A caller with a schedule of its own needs none of it.
+    pub(crate) limits_bursts: bool,
+    /// Whether findings may quote the body of a reply: not where others than those who named the target read them.
+    pub(crate) shows_bodies: bool,
     /// Which addresses may be contacted.
     pub(crate) addresses: Arc<AddressPolicy>,
 }
@@ -53,6 +59,8 @@ impl Default for ValidatorOptions {
             cache_ttl: Some(Duration::from_mins(1)),
             custom: CustomChecks::default(),
             skips_failing: true,
+            limits_bursts: true,
+            shows_bodies: true,
             addresses: Arc::default(),
         }
     }
@@ -132,6 +140,7 @@ pub(crate) struct EndpointValidator {
     pub(super) runner: CheckRunner,
     pub(super) options: ValidatorOptions,
     pub(super) breakers: Breakers<Key>,
+    pub(super) slots: AddressSlots,
     /// The addresses of this host.
     pub(super) own: Vec<IpAddr>,
     pub(super) deadline: Option<Instant>,
@@ -168,13 +177,16 @@ impl EndpointValidator {
             breaker.recovery = breaker.recovery.min(interval * 2);
         }
         let addresses = Arc::clone(&options.addresses);
-        let context = CheckContext { timeout: options.timeout, roots, resolvers, addresses };
+        let (timeout, shows_bodies) = (options.timeout, options.shows_bodies);
+        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies };
+        // Without them, only the latency targets are more generous.
+        let own = own_addresses().unwrap_or_default();
 
         Self {
             runner: CheckRunner::new(context, options.retries, options.cache_ttl, clock.clone()),
             breakers: Breakers::new(breaker, MAX_BREAKERS, clock),
-            // Without them, only the latency targets are more generous.
-            own: own_addresses().unwrap_or_default(),
+            slots: AddressSlots::new(own.clone()),
+            own,
             deadline: options.deadline.map(|deadline| Instant::now() + deadline),
             options,
         }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Health, HealthState, Identity, Instance, port_name, words};
+use super::{Health, HealthState, Identity, Instance, port_guess, words};
 use crate::clean::Untrusted;
 
 /// One address of a service.
@@ -23,7 +23,8 @@ pub struct Endpoint {
     pub transport: Transport,
     /// Whether it accepts requests, according to the source.
     pub ready: bool,
-    /// The service that usually uses this port, a guess from the number alone; or the protocol that the user declared.
+    /// The service that usually uses this port, a guess from the number alone, with a `?` where it is often wrong; or the
+    /// protocol that the user declared.
     #[serde(rename = "service_guess")]
     pub port_service: Option<Cow<'static, str>>,
     /// The identified service, if it was probed.
@@ -49,7 +50,7 @@ impl Endpoint {
             interface: None,
             transport,
             ready: true,
-            port_service: port.and_then(port_name).map(Cow::Borrowed),
+            port_service: port.and_then(port_guess).map(Cow::Borrowed),
             identity: None,
             weight: None,
             instance: None,

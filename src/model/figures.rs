@@ -20,6 +20,9 @@ pub struct Figures {
     /// The whole days until the certificate expires; negative if it has expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_days: Option<i64>,
+    /// Whether there is a certificate, and no name to compare it with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_name_unchecked: bool,
     /// When the first certificate of the path expires (notAfter), in seconds since 1970. Documents have it in the certificate.
     #[serde(skip)]
     pub certificate_end: Option<i64>,

@@ -102,7 +102,7 @@ impl FindingKind {
 #[derive(Clone, Debug)]
 pub struct Finding {
     kind: Kind,
-    /// The case at hand, in one line: `answer p95 431 ms > 2x goal 200 ms (n=20)`.
+    /// The case at hand, in one line: `replied in 431 ms; the target is 200 ms`.
     pub text: Untrusted,
 }
 
@@ -215,7 +215,7 @@ impl Hash for Finding {
     }
 }
 
-/// `-7 http-latency-2x  answer p95 431 ms > 2x goal 200 ms (n=20)`, `cap 30 cert-name-mismatch  no SAN covers a.test`
+/// `-7 http-latency-2x  replied in 431 ms; the target is 200 ms`, `cap 30 cert-name-mismatch  no SAN covers a.test`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.points() > 0 {

@@ -50,6 +50,11 @@ impl Health {
         has_tcp && others.next().is_none() && self.state == HealthState::Healthy
     }
 
+    /// Whether an HTTP reply has the status of a success, and a body that reports a failure.
+    pub(crate) fn reports_failure(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code() == "http-reports-failure")
+    }
+
     /// The checks that ran and those that did not: `tcp http tls -dns`.
     pub fn covered(&self) -> String {
         let looked = self.coverage.iter().map(|check| check.clone().into_owned());
@@ -186,13 +191,13 @@ mod tests {
             complete: true,
             coverage: vec!["tcp".into()],
             not_covered: vec!["stability".into()],
-            findings: vec![Finding::new(&SLOW, "connect p95 7 ms > 1x goal 5 ms (n=20)")],
+            findings: vec![Finding::new(&SLOW, "connected in 7.0 ms; the target is 5.0 ms")],
             hindered: Vec::new(),
             out_of_reach: false,
             figures: Figures::default(),
             age_ms: None,
         };
-        let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connect p95 7 ms > 1x goal 5 ms (n=20)","hint":"ask it"}]}"#;
+        let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connected in 7.0 ms; the target is 5.0 ms","hint":"ask it"}]}"#;
         assert_eq!(serde_json::to_string(&health).unwrap(), expected);
     }
 

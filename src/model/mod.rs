@@ -142,6 +142,7 @@ pub use local::{Ancestor, Backlog, Container, FirewallVerdict, LocalDetail, Owne
 pub use network_namespace::NetworkNamespace;
 pub use parse_error::ParseError;
 pub use permutation::Permutation;
+pub(crate) use port_names::port_guess;
 pub use port_names::{PORT_NAMES, PortName, port_name};
 pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::Ports;

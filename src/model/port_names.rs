@@ -24,6 +24,16 @@ pub fn port_name(port: u16) -> Option<&'static str> {
     PORT_NAMES.binary_search_by_key(&port, |known| known.port).ok().map(|at| PORT_NAMES[at].name)
 }
 
+/// Guesses for ports that programs of many kinds use, above all development servers: the mark says how little the number tells.
+const DOUBTFUL: [(u16, &str); 5] =
+    [(3000, "grafana?"), (5000, "registry?"), (8888, "jupyter?"), (9000, "cslistener?"), (10000, "ndmp?")];
+
+/// What probably listens on a port, by its number alone. A `?` marks a guess that is often wrong.
+pub(crate) fn port_guess(port: u16) -> Option<&'static str> {
+    let doubtful = DOUBTFUL.iter().find(|(doubtful, _)| *doubtful == port);
+    doubtful.map(|(_, guess)| *guess).or_else(|| port_name(port))
+}
+
 /// The built-in port names, by number; every name is unique.
 #[rustfmt::skip]
 pub static PORT_NAMES: &[PortName] = &[
@@ -252,6 +262,14 @@ mod tests {
             assert!(known.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
             assert!(known.name.bytes().any(|b| b.is_ascii_lowercase()), "{} looks like a number", known.name);
         }
+    }
+
+    #[test]
+    fn a_guess_that_is_often_wrong_is_marked() {
+        for (port, guess) in DOUBTFUL {
+            assert_eq!(port_guess(port).and_then(|guess| guess.strip_suffix('?')), port_name(port), "{guess}");
+        }
+        assert_eq!((port_guess(5432), port_guess(5433)), (Some("postgresql"), None));
     }
 
     #[test]

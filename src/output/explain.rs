@@ -34,6 +34,12 @@ impl<'w> Explain<'w> {
         }
 
         health.findings.iter().try_for_each(|finding| self.finding(finding))?;
+        if health.figures.certificate_name_unchecked {
+            writeln!(
+                self.out,
+                "    not checked: name (nothing says which one the certificate must cover; --server-name does)"
+            )?;
+        }
         health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not checked: {}", clean(why)))
     }
 

@@ -39,7 +39,7 @@ use crate::model::{
 };
 pub(crate) use changes::{Changes, DiffContext, OldListing};
 pub use events::EventFormat;
-pub(crate) use grid::{Align, write_grid};
+pub(crate) use grid::{Align, GridColumn, GridLayout, write_grid};
 pub(crate) use json::{write_document, write_pretty_value, write_value};
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, MousePress, View, ViewAction};

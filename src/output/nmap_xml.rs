@@ -248,7 +248,8 @@ fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)
     let identity = endpoint.identity.as_deref();
     let known = identity.and_then(|identity| identity.protocol.as_deref());
     let product = identity.and_then(|identity| identity.product.as_ref());
-    let name = known.or(endpoint.port_service.as_deref()).unwrap_or("unknown");
+    let guess = endpoint.port_service.as_deref().map(|guess| guess.trim_end_matches('?'));
+    let name = known.or(guess).unwrap_or("unknown");
 
     let mut facts = vec![("name", name.into())];
     let optional = [

@@ -39,6 +39,8 @@ pub enum Command {
         generation: Option<u64>,
         /// The new status.
         status: OperatorStatus,
+        /// Why it takes no calls, as its operator says.
+        reason: Option<Arc<str>>,
     },
     /// Changes its share of the calls.
     SetWeight {

@@ -45,7 +45,7 @@ pub struct InstanceRecord {
     /// Whether its operator stopped the checks that the registry runs.
     #[serde(default)]
     pub monitoring_stopped: bool,
-    /// Why its operator set the status, if Consul's API was told.
+    /// Why its operator set the status, if that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Arc<str>>,
     /// When it was registered.

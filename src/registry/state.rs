@@ -12,6 +12,7 @@ use super::entry::InstanceEntry;
 use super::shift::ShiftProgress;
 use super::snapshot::Snapshot;
 use super::{Cause, Change, ChangeKind, Command, InstanceRecord, Now, Outcome, Rejected, Rules};
+use crate::model::OperatorStatus;
 
 /// Everything that the registry knows.
 ///
@@ -92,9 +93,9 @@ impl State {
             Command::Register(registration) => self.register(registration, now),
             Command::Renew { id, generation, report } => self.renew(&id, generation, report, now),
             Command::Deregister { id, generation } => self.deregister(&id, generation, now),
-            Command::SetStatus { id, generation, status } => self.update(&id, generation, now, |record| {
+            Command::SetStatus { id, generation, status, reason } => self.update(&id, generation, now, |record| {
                 record.status = status;
-                record.reason = None;
+                record.reason = reason.filter(|_| status != OperatorStatus::Up);
             }),
             Command::SetWeight { id, generation, weight } => {
                 self.update(&id, generation, now, |record| record.weight = weight)

@@ -236,6 +236,9 @@ pub(super) struct ServiceList {
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
     status: Option<StatusValue>,
+    /// Why the instance takes no calls; only with a status.
+    #[schema(max_length = 200)]
+    reason: Option<String>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
     #[schema(minimum = 1)]
@@ -490,7 +493,7 @@ pub(super) struct StatusAnswer {
 
 #[derive(ToSchema)]
 pub(super) struct HealthAnswer {
-    /// healthy or unhealthy
+    /// healthy, degraded or unhealthy
     status: String,
     ready: Option<bool>,
     #[schema(value_type = Option<Object>)]

@@ -4,6 +4,7 @@ mod entries;
 mod expand;
 mod node;
 mod options;
+mod unset;
 
 use std::cell::Cell;
 use std::fs::File as FileHandle;
@@ -21,6 +22,7 @@ pub(crate) use self::expand::{Expanded, expand};
 pub(crate) use self::node::{DocumentNode, Step};
 use self::node::{Locate, written};
 use self::options::Context;
+use self::unset::UnsetService;
 use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 use crate::clean::clean;
@@ -110,17 +112,90 @@ impl Failure {
         Self { service: self.service.or_else(|| Some(service.to_owned())), ..self }
     }
 
-    /// The service and the key: `service 'shop': ask.path: `.
     fn subject(&self) -> String {
-        let Some(service) = &self.service else {
-            let path = written(&self.path);
-            return if path.is_empty() { path } else { format!("{path}: ") };
-        };
-        // The name says which service it is; its number does not help.
-        let inside = self.path.iter().position(|step| matches!(step, Step::Item(_))).map_or(1, |at| at + 1);
-        let path = written(self.path.get(inside..).unwrap_or_default());
-        let key = if path.is_empty() { path } else { format!("{path}: ") };
-        format!("service '{}': {key}", clean(service))
+        subject(self.service.as_deref(), &self.path)
+    }
+}
+
+/// The service and the key: `service 'shop': ask.path: `.
+fn subject(service: Option<&str>, path: &[Step]) -> String {
+    let Some(service) = service else {
+        let path = written(path);
+        return if path.is_empty() { path } else { format!("{path}: ") };
+    };
+    // The name says which service it is; its number does not help. With one service there is none.
+    let inside = if matches!(path.get(1), Some(Step::Item(_))) { 2 } else { 1 };
+    let path = written(path.get(inside..).unwrap_or_default());
+    let key = if path.is_empty() { path } else { format!("{path}: ") };
+    format!("service '{}': {key}", clean(service))
+}
+
+/// The services of a file.
+#[derive(Debug)]
+pub(crate) struct ServicesFile {
+    pub(crate) services: Vec<Service<DeclaredDetail>>,
+    unset: Vec<UnreadService>,
+}
+
+/// A service that cannot be read, because variables are not set.
+#[derive(Debug)]
+struct UnreadService {
+    name: String,
+    namespace: Option<String>,
+    variables: Vec<MissingVariable>,
+}
+
+/// A variable that is not set.
+#[derive(Debug)]
+struct MissingVariable {
+    name: String,
+    /// The place in the file: `services.toml:4:1`.
+    place: String,
+    /// The service and the key: `service 'shop': header`.
+    subject: String,
+}
+
+impl ServicesFile {
+    /// All services.
+    ///
+    /// # Errors
+    /// If a variable is not set.
+    pub(crate) fn all(self) -> Result<Vec<Service<DeclaredDetail>>> {
+        self.check_variables(|_, _| true)?;
+        Ok(self.services)
+    }
+
+    /// Whether a service, with its name and its namespace, is one that cannot be read, because a variable is not set.
+    pub(crate) fn has_unread(&self, is_meant: impl Fn(&str, Option<&str>) -> bool) -> bool {
+        self.unset.iter().any(|service| is_meant(&service.name, service.namespace.as_deref()))
+    }
+
+    /// Names every variable that these services need and that is not set.
+    ///
+    /// # Errors
+    /// If there is one.
+    pub(crate) fn check_variables(&self, is_chosen: impl Fn(&str, Option<&str>) -> bool) -> Result<()> {
+        let chosen = self.unset.iter().filter(|service| is_chosen(&service.name, service.namespace.as_deref()));
+        let mut missing: Vec<&MissingVariable> = Vec::new();
+        for variable in chosen.flat_map(|service| &service.variables) {
+            if !missing.iter().any(|known| known.name == variable.name) {
+                missing.push(variable);
+            }
+        }
+
+        match missing.as_slice() {
+            [] => Ok(()),
+            [MissingVariable { name, place, subject }] => {
+                let hint = format!("set it, or write ${{{name}:-default}}");
+                Err(Error::usage(place.clone(), format!("{subject}: the variable {name} is not set"), hint))
+            }
+            [first, ..] => {
+                let named = missing.iter().map(|missing| format!("{} ({})", missing.name, missing.subject));
+                let why = format!("these variables are not set: {}", named.collect::<Vec<_>>().join(", "));
+                let hint = format!("set them, or write defaults, as in ${{{}:-default}}", first.name);
+                Err(Error::usage(first.place.clone(), why, hint))
+            }
+        }
     }
 }
 
@@ -128,7 +203,7 @@ impl Failure {
 ///
 /// # Errors
 /// An unreadable file, or invalid content, with its line and column.
-pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<Vec<Service<DeclaredDetail>>> {
+pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<ServicesFile> {
     let shown = clean(&path.to_string_lossy());
     let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
     if !is_file.map_err(|error| unusable(&shown, plain(&error)))? {
@@ -150,17 +225,32 @@ pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<Vec<Servic
 /// Reads a text as `fuzz/` calls it: without variables, and without a folder for relative paths.
 #[cfg(fuzzing)]
 pub(crate) fn read_text(text: &str, syntax: Syntax) -> Result<Vec<Service<DeclaredDetail>>> {
-    parse(text, syntax, "fuzz", Context { folder: Path::new("/nonexistent"), variable: None })
+    parse(text, syntax, "fuzz", Context { folder: Path::new("/nonexistent"), variable: None })?.all()
 }
 
-fn parse(text: &str, syntax: Syntax, shown: &str, context: Context<'_>) -> Result<Vec<Service<DeclaredDetail>>> {
+fn parse(text: &str, syntax: Syntax, shown: &str, context: Context<'_>) -> Result<ServicesFile> {
     let document =
         syntax.document(text).map_err(|(place, why)| Error::usage(at_place(shown, place), clean(&why), HINT))?;
 
-    entries::services(&document, shown, context).map_err(|failure| {
+    let read = entries::services(&document, shown, context).map_err(|failure| {
         let place = at_place(shown, syntax.place(text, &failure.path));
         Error::usage(place, format!("{}{}", failure.subject(), failure.problem.why), failure.problem.hint)
-    })
+    })?;
+
+    let unset = read.unset.into_iter().map(|service| unread(service, (text, syntax, shown)));
+    Ok(ServicesFile { services: read.services, unset: unset.collect() })
+}
+
+fn unread(service: UnsetService, (text, syntax, shown): (&str, Syntax, &str)) -> UnreadService {
+    let UnsetService { name, namespace, variables } = service;
+    let missing = variables.into_iter().map(|variable| {
+        let is_of_defaults = variable.path.first() == Some(&Step::Key("defaults".to_owned()));
+        let place = at_place(shown, syntax.place(text, &variable.path));
+        let subject = subject(Some(name.as_str()).filter(|_| !is_of_defaults), &variable.path);
+        MissingVariable { name: variable.name, place, subject: subject.trim_end_matches(": ").to_owned() }
+    });
+    let variables = missing.collect();
+    UnreadService { name, namespace, variables }
 }
 
 /// The error for a file that cannot be used.
@@ -242,7 +332,7 @@ impl File {
 
     async fn read(&self) -> Result<Vec<Service<DeclaredDetail>>> {
         let (path, variable) = (self.file.clone(), self.variable);
-        run_blocking(move || read(&path, variable)).await
+        run_blocking(move || read(&path, variable)?.all()).await
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Portolan {
     /// List only the services of this namespace [default: all]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new()))]
     pub namespace: Option<String>,
-    /// Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]
+    /// Use this registry: host:port, https://host:port or unix:///path; commas separate its servers [default: 127.0.0.1:7440]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", help_heading = "Registry"))]
     pub address: Option<String>,
     /// Read the token from this file

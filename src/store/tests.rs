@@ -204,6 +204,62 @@ fn a_second_server_on_the_same_file_fails_at_once() {
     assert_eq!(open(&folder.file("a.db")).1.index, 2);
 }
 
+/// Without a pause of the commits the log never ends by itself: SQLite begins it anew only when all of it is copied.
+#[test]
+fn the_log_is_copied_into_the_database_while_commits_go_on() {
+    let folder = Folder::new();
+    let (store, _) = open(&folder.file("a.db"));
+    let large = |index| {
+        let write = Write::Put { id: format!("id-{}", index % 1_000).into(), body: vec![7; 8_000] };
+        Batch { writes: vec![write], ..batch(index) }
+    };
+    let length = |name: &str| fs::metadata(folder.file(name)).unwrap().len();
+    let mut pending = std::collections::VecDeque::new();
+    let mut longest = 0;
+
+    for index in 1..=10_000 {
+        pending.push_back(store.append(large(index)));
+        if pending.len() > 200 {
+            pending.pop_front().unwrap().wait().unwrap();
+        }
+        if index.is_multiple_of(100) {
+            longest = length("a.db-wal").max(longest);
+        }
+    }
+    pending.into_iter().for_each(|commit| drop(commit.wait().unwrap()));
+
+    // 64 MB, and the commit that makes it that; the changes are more than 80 MB.
+    assert!(longest < 70 << 20, "the log had {longest} bytes");
+    assert!(length("a.db") > 1_000 * 8_000, "the database has the records before the store is closed");
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["a.db", "a.db-wal"]);
+    drop(store);
+    assert_eq!(names(), ["a.db"], "a clean stop copies all of the log");
+    assert_eq!(check(&folder.file("a.db")).unwrap().index, 10_000);
+}
+
+#[test]
+fn a_database_is_read_by_one_at_a_time() {
+    let folder = Folder::new();
+    let path = folder.file("a.db");
+    let (store, _) = open(&path);
+    store.append(batch(1)).wait().unwrap();
+    let locked = StoreError::Locked { path: path.clone() };
+    assert_eq!(status(&path).unwrap_err(), locked);
+    assert_eq!(SqliteExport::open(&path).unwrap_err(), locked);
+    assert_eq!(check(&path).unwrap_err(), locked);
+
+    drop(store);
+    let reader = SqliteExport::open(&path).unwrap();
+    assert_eq!(Sqlite::open(&path, MAX_EVENTS).unwrap_err(), locked);
+    drop(reader);
+    assert_eq!(open(&path).1.index, 1);
+}
+
 fn sql(path: &Path, sql: &str) {
     rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
 }

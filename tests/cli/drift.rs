@@ -5,12 +5,7 @@ use std::net::TcpListener;
 use super::{Portolan, portolan};
 
 #[test]
-fn without_a_registry_it_lists_where_it_looked() {
-    portolan("drift").refuses(
-        "REGISTRY: none is given, there is no --file, and none of these variables is set: DISCOVERY_PROVIDER, PORTOLAN_REGISTRY, \
-         CONSUL_HTTP_ADDR, ETCD_ENDPOINTS, DNS_DOMAIN, DISCOVERY_FILE, KUBERNETES_SERVICE_HOST",
-        "name one, as in portolan drift consul://127.0.0.1:8500",
-    );
+fn dns_alone_knows_no_names() {
     portolan("drift dns://127.0.0.1/example.com").refuses(
         "registry 'dns://127.0.0.1/example.com': DNS is asked for the names of other registries, and there is none",
         "add a registry, or --file with the services",
@@ -86,6 +81,11 @@ fn a_services_file_is_a_registry() {
         let words = format!("drift --file services.toml --fail-on {fail_on}");
         assert_eq!(with_services(&words, live_port, dead_port).run().code, Some(code), "{fail_on}");
     }
+    let words = "drift --file services.toml --group-by finding --counts --no-headers";
+    let ran = with_services(words, live_port, dead_port).run();
+    assert!(ran.stdout.lines().any(|line| line.trim() == "1  drift-not-listening"), "{}", ran.stdout);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+
     let ran = with_services("drift --file services.toml --fix --fail-on none", live_port, dead_port).run();
     let comment = format!("# drift-not-listening: 127.0.0.1:{dead_port} is registered, and nothing listens there\n");
     assert!(ran.stdout.contains(&comment), "{}", ran.stdout);

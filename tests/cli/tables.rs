@@ -61,6 +61,11 @@ fn rows_stand_below_their_group_or_process() {
         ports.iter().flat_map(|port| [format!("{port} (1)"), format!("  tcp    127.0.0.1:{port}")]).collect();
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
 
+    let counts = local(&ports, "--group-by port --counts");
+    assert_eq!(counts, format!("COUNT  PORT\n    1  {}\n    1  {}\n", ports[0], ports[1]));
+    let alone = portolan("local --counts").run();
+    assert!(alone.code == Some(2) && alone.stderr.contains("--group-by"), "{alone:?}");
+
     let text = local(&ports, "--tree --columns address --no-headers");
     let own = format!("({})", std::process::id());
     let place = text.lines().position(|line| line.contains(&own)).unwrap_or_else(|| panic!("no {own} in\n{text}"));

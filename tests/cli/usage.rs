@@ -84,6 +84,8 @@ fn options_typed_by_habit() {
             "-k",
             "portolan's way of curl's -k: --ca FILE or --pin SHA256 to trust it, or --ignore cert-untrusted",
         ),
+        ("validate -d {} https://127.0.0.1", "-d", "portolan's way of curl's -d: --body TEXT: the method is POST then"),
+        ("validate --junit r.xml https://127.0.0.1", "--junit", "portolan's way of --junit: -o junit=FILE"),
     ] {
         let command = line.split(" -").next().unwrap_or_default();
         portolan(line).refuses(&format!("'{option}': portolan {command} has no such option"), hint);
@@ -98,6 +100,8 @@ fn options_typed_by_habit() {
 
     portolan("scan 127.0.0.1 -oX out.xml")
         .refuses("--output 'X': there is no such value", "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+    portolan("validate 127.0.0.1:1 -o page.html")
+        .refuses("--output 'page.html': there is no such value", "a file comes after its format: -o html=page.html");
     portolan("list").refuses("'list': portolan has no such command", "portolan's way: `portolan local`");
     portolan("serv").refuses("'serv': portolan has no such command", "did you mean `portolan serve`?");
 }

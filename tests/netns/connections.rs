@@ -181,6 +181,26 @@ fn a_picture_has_a_line_for_each_pair_of_processes() {
     assert!(picture.text().contains("7 connections"), "{}", picture.text());
 }
 
+/// Who talks most to this machine: each connection of a client has a port of its own, which makes no group.
+#[test]
+fn peers_are_grouped_by_their_address() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("name=server tcp=127.0.0.1:8001,conns=5 tcp=127.0.0.2:8002,conns=2");
+    let counts = scene.portolan().args("--connections --group-by peer --counts").run();
+    assert_eq!(counts.text().lines().next(), Some("COUNT  PEER"), "{}", counts.text());
+    let rows = counts.text().lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let total: usize = rows.map(|count| count.parse::<usize>().unwrap()).sum();
+    assert!(total == 7 && counts.text().lines().count() <= 3, "{}", counts.text());
+
+    let grouped = scene.portolan().args("--connections --group-by peer").run();
+    assert!(
+        grouped.text().lines().any(|line| line.starts_with("127.0.0.") && line.ends_with(')')),
+        "{}",
+        grouped.text()
+    );
+    assert!(grouped.text().contains("127.0.0.1:8001"), "the ports stay in the rows: {}", grouped.text());
+}
+
 #[test]
 fn without_rights_the_owners_of_others_are_said_to_be_hidden() {
     needs_root("it gives up rights");

@@ -73,6 +73,26 @@ fn one_service_is_checked_alone() {
     );
 }
 
+/// A service is checked although others need variables that are not set, and one error names all of them.
+#[test]
+fn unset_variables_matter_only_where_they_are_used() {
+    let (address, _requests) = web("200 OK");
+    let text = format!(
+        "[defaults]\nheader = 'Authorization: Bearer ${{API_TOKEN}}'\n\
+         [[service]]\nname = 'api'\nendpoints = 'http://{address}/x?key=${{API_KEY}}'\n\
+         [[service]]\nname = 'db'\nendpoints = '{address}'\nprotocol = 'tcp'\n"
+    );
+    let ran = validate("s.toml", &text, &["db", "--json"]);
+    assert_eq!((ran.code, document(&ran)["items"][0]["name"].as_str()), (Some(0), Some("db")), "{}", ran.stderr);
+
+    for words in [&[][..], &["api"]] {
+        let ran = validate("s.toml", &text, words);
+        let error = "s.toml:2:1: these variables are not set: API_TOKEN (defaults.header), API_KEY (service 'api': endpoints)\n\
+                     hint: set them, or write defaults, as in ${API_TOKEN:-default}\n";
+        assert!(ran.code == Some(2) && ran.stderr.ends_with(error), "{words:?}: {}", ran.stderr);
+    }
+}
+
 /// H9: variables reach the server, and nothing that is printed.
 #[test]
 fn values_of_variables_are_never_shown() {

@@ -1,8 +1,12 @@
 //! What a run says at its end: one number for each service, its address, and what was not checked.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::peer::{Peer, answer, closed_port};
 use crate::{TempDir, portolan};
@@ -83,6 +87,85 @@ fn unhealthy_services_fail_the_run_and_are_named_with_their_address() {
     assert_eq!(portolan(["score", &written, "--min-score", "0"]).code, Some(0));
 }
 
+/// A development server with a short queue is not slow because of these checks, and failures of some paths keep none of the others
+/// from being judged.
+#[test]
+fn few_endpoints_of_one_port_are_checked_at_once() {
+    let (running, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let counted = Arc::clone(&most);
+    let peer = Peer::http(move |head| {
+        // A connection without a request is the TCP check's.
+        if !head.is_empty() {
+            counted.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(20));
+            running.fetch_sub(1, Ordering::SeqCst);
+        }
+        answer("500 No", "", "")
+    });
+
+    let urls: Vec<String> = (0..12).map(|n| peer.url(&format!("/{n}"))).collect();
+    let mut args = vec!["validate", "--json"];
+    args.extend(urls.iter().map(String::as_str));
+    let ran = portolan(args);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let items = document["items"].as_array().unwrap().iter();
+    let scores: Vec<&Value> = items.map(|item| &item["endpoints"][0]["health"]["score"]).collect();
+    assert_eq!(scores, [&json!(30); 12], "{}", ran.stdout);
+    assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+}
+
+/// A program that says DOWN with 200 is what a developer forgets, and what a test waits for in vain.
+#[test]
+fn a_success_whose_body_reports_a_failure_is_noted() {
+    let peer = Peer::http(|_| answer("200 OK", "Content-Type: application/json\r\n", r#"{"status":"DOWN"}"#));
+    let url = peer.url("/health");
+    let ran = portolan(["validate", &url, "--explain"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let text = "    http-reports-failure  GET /health returns 200 with the status 'DOWN' in its body\n      hint: ";
+    assert!(ran.stdout.contains(text) && ran.stdout.contains("--expect-json /status=UP"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("1 endpoint replies with a success, but with a body that reports a failure"));
+
+    let checked = portolan(["validate", &url, "--expect-json", "/status=UP"]);
+    assert_eq!(checked.code, Some(1), "{}", checked.stdout);
+    assert!(!checked.stderr.contains("reports a failure"), "{}", checked.stderr);
+    let waited = portolan(["wait", &url, "--timeout", "60s"]);
+    assert_eq!(waited.code, Some(0));
+    assert!(waited.stderr.contains("replies with a success, but its body reports a failure"), "{}", waited.stderr);
+}
+
+/// Why a service is not well often stands in its reply.
+#[test]
+fn the_body_of_a_failure_is_quoted_without_secrets() {
+    let body = r#"{"db":{"error":"ECONNREFUSED 127.0.0.1:5432"},"token":"s3cret-value"}"#;
+    let peer = Peer::http(move |_| answer("503 No", "Content-Type: application/json\r\n", body));
+    let url = peer.url("/health");
+    for format in ["explain", "json", "junit", "html", "table"] {
+        let ran = portolan(["validate", &url, "-o", format]);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stdout.contains("ECONNREFUSED 127.0.0.1:5432"), "{format}: {}", ran.stdout);
+        assert!(!ran.stdout.contains("s3cret"), "{format}: {}", ran.stdout);
+    }
+}
+
+/// One of two servers is down: the service works, and a job that looks at servers wants to know.
+#[test]
+fn an_unhealthy_endpoint_fails_the_run_where_that_is_asked() {
+    let good = Peer::http(|_| answer("200 OK", "", ""));
+    let directory = TempDir::new();
+    let file = directory.path("services.toml");
+    let bad = closed_port();
+    let text = format!("[[service]]\nname = 'web'\nendpoints = ['{}', '{bad}']\nprotocol = 'http'\n", good.address);
+    fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+
+    assert_eq!(portolan(["validate", &file]).code, Some(0), "degraded");
+    let ran = portolan(["validate", &file, "--fail-endpoint"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let note = format!("1 endpoint is unhealthy, so --fail-endpoint does not hold: {bad}");
+    assert!(notes(&ran.stderr).contains(&note), "{}", ran.stderr);
+    assert_eq!(portolan(["validate", &good.url("/"), "--fail-endpoint"]).code, Some(0));
+}
+
 /// H7: each series once, and the name of the port tells two of them apart.
 #[test]
 fn no_series_comes_twice() {
@@ -119,8 +202,7 @@ fn no_series_comes_twice() {
 fn urls_may_have_a_zone() {
     for target in ["http://[fe80::1%25lo]:9/", "http://[fe80::1%lo]:9", "tcp://[fe80::1%25lo]:9", "[fe80::1%lo]:9"] {
         let ran = portolan(["validate", "--json", "--timeout", "300ms", "--retries", "0", target]);
-        let document: serde_json::Value =
-            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{target}: {ran:?}"));
+        let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{target}: {ran:?}"));
         let endpoint = &document["items"][0]["endpoints"][0];
         assert_eq!((&endpoint["address"], &endpoint["interface"]), (&"fe80::1".into(), &"lo".into()), "{target}");
     }

@@ -239,3 +239,60 @@ fn old_tls_versions_of_real_servers_are_reported() {
         assert_eq!(codes.join(" "), found, "{options:?}: {evidence}");
     }
 }
+
+/// A listing has no names: what the certificate should cover was not looked at, and is not passed over in silence.
+#[test]
+fn a_name_that_was_not_compared_is_said_to_be_unchecked() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let roots = put(&directory.0, "root.pem", &root.pem);
+    let shown = root.issue(KeyPair::generate().unwrap(), |_| ());
+    let peer = shown.serve();
+    let listing = serde_json::json!({ "items": [{ "id": "local/tcp/1", "source": "local",
+        "endpoints": [{ "address": "127.0.0.1", "port": peer.address.port(), "transport": "tcp" }] }] });
+    let file = directory.path("listing.json");
+    fs::write(&file, listing.to_string()).unwrap();
+
+    let explained = |more: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.env_clear().args(["validate", "-", "--check", "tls", "--explain", "--ca"]).arg(&roots).args(more);
+        let output = command.stdin(fs::File::open(&file).unwrap()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = explained(&[]);
+    assert!(text.contains("    not checked: name ("), "{text}");
+    let named = explained(&["--server-name", NAME, "--no-check", "dns"]);
+    assert!(!named.contains("not checked: name"), "{named}");
+}
+
+/// The days of a certificate fail the run below a limit, whatever they cost.
+#[test]
+fn a_certificate_that_ends_too_soon_fails_the_run() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let roots = put(&directory.0, "root.pem", &root.pem).display().to_string();
+    let (year, month, day) = in_days(100);
+    let shown =
+        root.issue(KeyPair::generate().unwrap(), |params| params.not_after = rcgen::date_time_ymd(year, month, day));
+    let peer = shown.serve();
+    let validate = |days: &str| {
+        let address = peer.target();
+        portolan([
+            "validate",
+            &address,
+            "--check",
+            "tls",
+            "--server-name",
+            NAME,
+            "--ca",
+            &roots,
+            "--min-cert-days",
+            days,
+        ])
+    };
+    assert_eq!(validate("50").code, Some(0));
+    let ran = validate("200");
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("days left, so --min-cert-days does not hold"), "{}", ran.stderr);
+}

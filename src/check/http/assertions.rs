@@ -47,7 +47,11 @@ pub(super) fn has_body_assertion(spec: &CheckSpec) -> bool {
     spec.expect_body.is_some() || !spec.expect_json.is_empty()
 }
 
-fn text_of(reply: &HttpReply) -> Result<BodyText, BodyError> {
+/// The text of the body.
+///
+/// # Errors
+/// If it cannot be expanded.
+pub(super) fn text_of(reply: &HttpReply) -> Result<BodyText, BodyError> {
     let (codings, kind) = (reply.codings(), reply.value("content-type"));
     let is_partial = reply.end != BodyEnd::Whole;
     let mut body = body::text(&reply.body, &codings, kind, MAX_BODY_BYTES, is_partial)?;

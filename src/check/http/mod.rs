@@ -4,6 +4,7 @@ mod assertions;
 mod body;
 mod cookies;
 mod error_page;
+mod excerpt;
 mod outcome;
 mod redirect;
 mod reply;
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::scale::{self, Latency};
+use super::scale::{self, Latency, LatencySubject};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
 use crate::clean::is_secret_name;
@@ -44,6 +45,8 @@ findings! { Group::App;
         "check the cause, or change the expected status (--expect-status)";
     ASSERTION_FAILED = "http-assertion-failed", cap 40, "The body or a header does not match an assertion.",
         "check the reply and the assertions";
+    REPORTS_FAILURE = "http-reports-failure", 0, "The status is a success, but the JSON body reports a failure.",
+        "reply with 503 while the service fails, or check the body too (--expect-json /status=UP)";
     REDIRECT_UNSAFE = "http-redirect-unsafe", 10, cap 75, "The server redirects in a loop, or from https to http.",
         "fix the redirect";
     LATENCY_1X = "http-latency-1x", 3, "The response time exceeds the latency target.",
@@ -54,6 +57,7 @@ findings! { Group::App;
         "check what the service waits for, or set a suitable target (--goal)";
 }
 
+const REPLIES: LatencySubject = LatencySubject { done: "replied", noun: "replies" };
 /// Limit for a body with assertions, also after expansion. `MAX_BYTES` of a connection is larger.
 const MAX_BODY_BYTES: usize = 8 << 20;
 
@@ -120,7 +124,7 @@ impl BuiltInCheck for HttpObservation {
 
         let latencies = self.latencies();
         let kinds = [&LATENCY_1X, &LATENCY_2X, &LATENCY_4X];
-        let slow = scale::latency(kinds, "response", latencies.iter().copied(), self.target_us);
+        let slow = scale::latency(kinds, REPLIES, latencies.iter().copied(), self.target_us);
         frequent.chain(slow).collect()
     }
 
@@ -188,9 +192,17 @@ impl HttpObservation {
         }
 
         match self.status_kind(status) {
-            Some(kind) => findings.push(Finding::new(kind, format!("{request} returns {}", status.code))),
-            None if status.failed_assertions.is_empty() => {}
-            None => findings.push(Finding::new(&ASSERTION_FAILED, status.failed_assertions.join("; "))),
+            Some(kind) => {
+                findings.push(Finding::new(kind, format!("{request} returns {}{}", status.code, status.said())))
+            }
+            None if !status.failed_assertions.is_empty() => {
+                let failed = status.failed_assertions.join("; ");
+                findings.push(Finding::new(&ASSERTION_FAILED, format!("{failed}{}", status.said())));
+            }
+            None => findings.extend(status.failed_status.as_ref().map(|failed| {
+                let text = format!("{request} returns {} with the status '{failed}' in its body", status.code);
+                Finding::new(&REPORTS_FAILURE, text)
+            })),
         }
         findings
     }
@@ -271,6 +283,28 @@ mod tests {
     fn assertions_apply_to_expected_statuses_only() {
         assert_eq!(codes(&observation(vec![with_failed_assertion(200)])), ["http-assertion-failed"]);
         assert_eq!(codes(&observation(vec![with_failed_assertion(500)])), ["http-5xx"], "the text of an error page");
+    }
+
+    fn text(status: HttpStatus) -> String {
+        observation(vec![HttpOutcome::Status(status)]).findings()[0].to_string()
+    }
+
+    #[test]
+    fn a_body_is_quoted_where_it_explains_a_failure() {
+        let excerpt = Some(r#"{"db":"refused"}"#.to_owned());
+        let down = HttpStatus { code: 503, excerpt: excerpt.clone(), ..HttpStatus::default() };
+        assert_eq!(text(down), r#"cap 30 http-5xx  GET / returns 503: {"db":"refused"}"#);
+        let failed_assertions = vec!["the body does not match UP".to_owned()];
+        let other = HttpStatus { code: 200, excerpt, failed_assertions, ..HttpStatus::default() };
+        assert_eq!(text(other), r#"cap 40 http-assertion-failed  the body does not match UP: {"db":"refused"}"#);
+    }
+
+    #[test]
+    fn a_success_that_reports_a_failure_is_a_note() {
+        let status = HttpStatus { code: 200, failed_status: Some("DOWN".to_owned()), ..HttpStatus::default() };
+        assert_eq!(text(status.clone()), "http-reports-failure  GET / returns 200 with the status 'DOWN' in its body");
+        let findings = observation(vec![HttpOutcome::Status(status)]).findings();
+        assert_eq!((findings[0].points(), findings[0].cap()), (0, None));
     }
 
     #[test]

@@ -35,7 +35,20 @@ pub(crate) struct HttpStatus {
     /// The assertions that do not hold.
     #[serde(default, rename = "failed")]
     pub(crate) failed_assertions: Vec<String>,
+    /// The beginning of the body, where the status or the body is not the expected one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<String>,
+    /// The `status` in a JSON body that means a failure, where nothing states what the body has to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failed_status: Option<String>,
     /// The problem with the redirect, if any.
     #[serde(default)]
     pub(crate) unsafe_redirect: Option<String>,
+}
+
+impl HttpStatus {
+    /// What the body says, behind the text of a finding.
+    pub(super) fn said(&self) -> String {
+        self.excerpt.as_ref().map_or_else(String::new, |excerpt| format!(": {excerpt}"))
+    }
 }

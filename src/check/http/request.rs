@@ -7,6 +7,7 @@ use url::Url;
 use super::MAX_BODY_BYTES;
 use super::assertions::{failed_assertions, has_assertion, has_body_assertion};
 use super::error_page::{expects_certificate, expects_tls};
+use super::excerpt::{excerpt, failed_status};
 use super::outcome::{HttpOutcome, HttpStatus};
 use super::redirect::{RedirectChain, RedirectStep};
 use super::reply::{BodyEnd, HttpReply};
@@ -61,19 +62,30 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
         }
 
         return Ok(HttpOutcome::Status(HttpStatus {
-            code: reply.code,
             latency: Latency::from_micros(us),
             tls_us: phases.tls_us,
             first_byte_us: phases.first_byte_us,
-            retry_after: reply.values("retry-after").next().is_some(),
-            failed_assertions: if is_expected {
-                failed_assertions(&target.spec, &reply)?
-            } else {
-                unmet_status(&target.spec, reply.code)
-            },
             unsafe_redirect,
+            ..status(&reply, &target.spec, is_expected, context.shows_bodies)?
         }));
     }
+}
+
+/// What the reply is like, without its times.
+fn status(reply: &HttpReply, spec: &CheckSpec, is_expected: bool, shows_bodies: bool) -> CheckResult<HttpStatus> {
+    let failed_assertions = if is_expected { failed_assertions(spec, reply)? } else { unmet_status(spec, reply.code) };
+    let is_explained = !is_expected || (!failed_assertions.is_empty() && spec.expect_body.is_some());
+    // Where it is stated what the body has to be, that decides.
+    let is_unstated = is_expected && (200..300).contains(&reply.code) && !has_body_assertion(spec);
+
+    Ok(HttpStatus {
+        code: reply.code,
+        retry_after: reply.values("retry-after").next().is_some(),
+        excerpt: if is_explained && shows_bodies { excerpt(reply, spec) } else { None },
+        failed_status: if is_unstated { failed_status(reply) } else { None },
+        failed_assertions,
+        ..HttpStatus::default()
+    })
 }
 
 /// What was stated about the reply and an unexpected status fails: the status itself, or what the body would have to be.

@@ -129,6 +129,7 @@ impl BuiltInCheck for TlsObservation {
         let end = self.leaf.iter().chain(path).map(|certificate| certificate.not_after).min();
         figures.certificate_end = end;
         figures.certificate_days = end.map(|end| end.saturating_sub(self.at).div_euclid(DAY));
+        figures.certificate_name_unchecked = self.leaf.is_some() && self.name == NameMatch::NotRequested;
     }
 
     fn findings(&self) -> Vec<Finding> {

@@ -12,11 +12,11 @@ use super::pages::Pages;
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
-use crate::cli::{Global, stderr, stdout};
+use crate::cli::{Global, stderr, stdout, terminal};
 use crate::client::{AuditQuery, Registry};
 use crate::error::Result;
 use crate::model::{AuditRecord, ParseError, SCHEMA, parse_duration};
-use crate::output::{self, Align, FormatName};
+use crate::output::{self, FormatName, GridColumn, GridLayout};
 
 /// The records that are listed if nothing else is said.
 const LAST: u64 = 100;
@@ -129,7 +129,9 @@ impl AuditList {
                 stdout::with_stdout(None, |out| output::write_value(out, &document))?;
             }
             Form::Table => {
-                stdout::with_stdout(None, |out| write_table(out, &records))?;
+                let width = terminal::stdout_width();
+                let written = stdout::with_stdout(None, |out| write_table(out, &records, width))?;
+                terminal::note_hidden(&written.filter(|_| !quiet).unwrap_or_default());
             }
         }
         if is_limited && self.last.is_none() && whole > LAST && !quiet {
@@ -139,22 +141,29 @@ impl AuditList {
     }
 }
 
-fn write_table(out: &mut (dyn Write + Send), records: &[AuditRecord]) -> io::Result<()> {
-    if records.is_empty() {
-        return Ok(());
-    }
-    let columns = [
-        ("NUMBER", Align::Right),
-        ("TIME", Align::Left),
-        ("WHO", Align::Left),
-        ("FROM", Align::Left),
-        ("ACTION", Align::Left),
-        ("TARGET", Align::Left),
-        ("RESULT", Align::Left),
-    ];
-    let rows: Vec<_> = records.iter().map(row).collect();
+const COLUMNS: [GridColumn; 7] = [
+    GridColumn::right("NUMBER").goes(1),
+    GridColumn::left("TIME"),
+    GridColumn::left("WHO").cut(8),
+    GridColumn::left("FROM").cut(8).goes(0),
+    GridColumn::left("ACTION").cut(8),
+    GridColumn::left("TARGET").cut(8),
+    GridColumn::left("RESULT").cut(8),
+];
 
-    output::write_grid(out, columns, &rows)
+/// Writes records. Returns the columns that had no room.
+fn write_table(
+    out: &mut (dyn Write + Send),
+    records: &[AuditRecord],
+    width: Option<u16>,
+) -> io::Result<Vec<&'static str>> {
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<_> = records.iter().map(row).collect();
+    let layout = GridLayout::new(COLUMNS, &rows, width);
+    layout.write(out, &rows)?;
+    Ok(layout.hidden().to_vec())
 }
 
 fn row(record: &AuditRecord) -> [Cow<'static, str>; 7] {

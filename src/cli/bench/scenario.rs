@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use super::http::{HttpConnection, HttpReply};
 use super::load::Requests;
 use super::requests::Fleet;
-use super::target::LoadTarget;
+use super::target::{LoadTarget, speaks_tls};
 use super::watchers::WriteLog;
 use crate::cli::signals::Stop;
 use crate::error::{Error, Result, plain};
@@ -188,6 +188,9 @@ impl<'t> Scenario<'t> {
             write(number, &mut request);
 
             let reply = connection.exchange(&request).map_err(|error| unreachable_server(self.target, &error))?;
+            if reply.status == 400 && is_of_tls_port(reply.body) {
+                return Err(speaks_tls(&self.target.shown()));
+            }
             if !matches!(reply.status, 200..300 | 404) {
                 let text = String::from_utf8_lossy(reply.body).chars().take(200).collect::<String>();
                 return Err(wrong_answer(format!("status {}: {}", reply.status, crate::clean::clean(&text))));
@@ -223,6 +226,12 @@ impl Requests for Scenario<'_> {
 
 /// No instance and no check is written in fewer bytes.
 const MIN_INSTANCE_BYTES: u64 = 100;
+
+/// Whether a reply to plain HTTP says that the port speaks TLS: that of portolan, and that of Go's servers, as Consul's agent.
+fn is_of_tls_port(body: &[u8]) -> bool {
+    let body = String::from_utf8_lossy(body);
+    body.contains("tls_required") || body.contains("HTTP request to an HTTPS server")
+}
 
 fn wrong_answer(why: String) -> Error {
     let hint = "check that the URL names the right kind of server, and its log".to_owned();

@@ -31,6 +31,12 @@ fn option_with(url: &str) -> String {
     format!("--server '{}'", clean(&redacted(url)))
 }
 
+/// The error of a server that speaks TLS.
+pub(super) fn speaks_tls(url: &str) -> Error {
+    let hint = "measure a server without TLS, such as another one of `portolan serve --data :memory: --port 0`";
+    Error::usage(option_with(url), "the server speaks TLS, and the load is sent without it", hint)
+}
+
 impl LoadTarget {
     /// Reads a URL. The token comes from `PORTOLAN_TOKEN` or `CONSUL_HTTP_TOKEN`.
     ///
@@ -47,14 +53,7 @@ impl LoadTarget {
         let (dialect, default_port) = match scheme {
             "http" | "portolan" => (Dialect::Portolan, 7_440),
             "consul" => (Dialect::Consul, 8_500),
-            "https" => {
-                let why = "the load is sent without TLS";
-                return Err(Error::usage(
-                    option_with(url),
-                    why,
-                    "measure a server without TLS, such as another one of `portolan serve --data :memory: --port 0`",
-                ));
-            }
+            "https" => return Err(speaks_tls(url)),
             _ => return Err(Error::usage(option_with(url), "no such server can be put under load", HINT)),
         };
 

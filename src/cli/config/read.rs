@@ -68,7 +68,7 @@ impl ConfigList {
 pub(super) fn print_items<T: Serialize, const N: usize>(
     items: &[T],
     json: bool,
-    columns: [(&str, Align); N],
+    columns: [(&'static str, Align); N],
     row: fn(&T) -> [Cow<'_, str>; N],
 ) -> Result<()> {
     stdout::with_stdout(None, |out| {

@@ -1,26 +1,51 @@
 //! The database of a server on this machine: its disk, and whether it can be read.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::diagnosis::Diagnosis;
+#[cfg(feature = "serve")]
+use crate::clean::clean;
+use crate::error::Result;
 
 /// Below this, a server may soon not keep writes.
 const MIN_FREE_BYTES: u64 = 64 << 20;
 /// The same as a share of the disk.
 const MIN_FREE_PERCENT: u64 = 5;
 
-/// Looks at the database in its usual place; nothing if there is none.
+/// Looks at the database of a server with these settings; without them, at the one in the usual place, if there is one.
+///
+/// # Errors
+/// If the settings cannot be read.
 #[cfg(feature = "serve")]
-pub(super) fn diagnose() -> Vec<Diagnosis> {
-    use crate::clean::clean;
+pub(super) fn diagnose(settings: Option<&PathBuf>) -> Result<Vec<Diagnosis>> {
+    use crate::cli::serve::{DataPlace, database, state_directory};
+
+    let Some(settings) = settings else {
+        let path = state_directory(|name| std::env::var_os(name)).map(|directory| directory.join("registry.db"));
+        return Ok(path.filter(|path| path.exists()).map(|path| look_at(&path)).unwrap_or_default());
+    };
+    Ok(match database(Some(settings), None)?.0 {
+        DataPlace::File(path) if path.exists() => look_at(&path),
+        DataPlace::File(path) => {
+            let text = format!("{} does not exist", clean(&path.to_string_lossy()));
+            vec![Diagnosis::unknown("database", text, "a server makes it when it starts")]
+        }
+        #[cfg(feature = "postgres")]
+        DataPlace::Postgres(_) => {
+            let hint = "`portolan db status --config FILE` looks at it";
+            vec![Diagnosis::unknown("database", "it is PostgreSQL, which was not asked", hint)]
+        }
+        DataPlace::Memory => vec![Diagnosis::ok("database", "the server keeps nothing on disk")],
+    })
+}
+
+/// Looks at a file, and at its disk.
+#[cfg(feature = "serve")]
+fn look_at(path: &Path) -> Vec<Diagnosis> {
     use crate::store::{StoreError, check};
 
-    let directory = crate::cli::serve::state_directory(|name| std::env::var_os(name));
-    let Some(path) = directory.map(|directory| directory.join("registry.db")).filter(|path| path.exists()) else {
-        return Vec::new();
-    };
     let shown = clean(&path.to_string_lossy());
-    let database = match check(&path) {
+    let database = match check(path) {
         Ok(contents) => {
             let text =
                 format!("{shown} is well-formed: {} records at index {}", contents.records.len(), contents.index);
@@ -32,13 +57,13 @@ pub(super) fn diagnose() -> Vec<Diagnosis> {
         }
         Err(error) => Diagnosis::fail("database", error.to_string(), error.hint()),
     };
-    vec![disk(&path), database]
+    vec![disk(path), database]
 }
 
 /// A portolan without a server has no database.
 #[cfg(not(feature = "serve"))]
-pub(super) fn diagnose() -> Vec<Diagnosis> {
-    Vec::new()
+pub(super) fn diagnose(_settings: Option<&PathBuf>) -> Result<Vec<Diagnosis>> {
+    Ok(Vec::new())
 }
 
 /// The room on the disk of a file.

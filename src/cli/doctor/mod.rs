@@ -14,7 +14,7 @@ use serde::Serialize;
 use self::diagnosis::{Diagnosis, DiagnosisState};
 use super::exit::Exit;
 use super::registry::RegistryOptions;
-use super::{Global, stdout};
+use super::{Global, stdout, user_settings};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::SCHEMA;
@@ -25,6 +25,7 @@ Examples:
   portolan doctor                                  this machine, and the registry of this machine
   portolan doctor web                              also: is web registered, checked, and called?
   portolan doctor web --server http://registry:7440
+  portolan doctor --config /etc/portolan/serve.yaml   also the database of a server with these settings
   portolan doctor --json | jq '.diagnoses[] | select(.state != \"ok\")'";
 
 /// Look for problems of this machine, of a registry, and of a service in it, and say what to do
@@ -34,7 +35,8 @@ Examples:
 /// instances get calls. It changes nothing, and contacts only the registry.
 ///
 /// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440.
+/// one on this machine, at 127.0.0.1:7440. A file of --config that is YAML has the settings of a server, whose database is
+/// looked at.
 ///
 /// Each line is ok, warn (it works, with a limit), fail, or cannot tell. Exits with 1 if a line is fail.
 #[derive(Args, Debug)]
@@ -59,7 +61,8 @@ impl Doctor {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan doctor")?;
         let mut diagnoses = machine::diagnose();
-        diagnoses.extend(database::diagnose());
+        let server_settings = global.config.as_ref().filter(|path| user_settings::is_yaml(path));
+        diagnoses.extend(database::diagnose(server_settings)?);
         let limit = self.registry.timeout;
 
         self.registry.run(async |registry| {

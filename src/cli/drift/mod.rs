@@ -18,6 +18,7 @@ pub(super) use self::registries::source_of;
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
+use super::outputs::TableArgs;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::clean::clean;
@@ -34,6 +35,7 @@ Examples:
   portolan drift --allow drift.allow                 the registry by DISCOVERY_PROVIDER
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
+  portolan drift consul: --group-by finding --counts how many of each kind
   portolan drift consul: --watch --lines             each drift as it begins and ends
   portolan drift consul: --fix                       print the commands that fix it
   portolan drift --fleet portolan://registry:7440    what the agents of all hosts report";
@@ -43,7 +45,8 @@ Examples:
 /// One line per finding: what is wrong, what holds the port, since when, and the command to type. A registry is a URL, as in
 /// consul://127.0.0.1:8500, etcd://127.0.0.1:2379, portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or
 /// file:services.toml; consul: alone takes the address from the provider's own variables. Without one, the variables
-/// DISCOVERY_PROVIDER and those of the providers name it. DNS is asked for the names that the other registries have.
+/// DISCOVERY_PROVIDER and those of the providers name it; without those, it is the one on this machine, at 127.0.0.1:7440. DNS
+/// is asked for the names that the other registries have.
 ///
 /// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol. What
 /// cannot be seen, such as the sockets of other hosts and hidden owners, is never a finding: it is counted as `cannot tell`.
@@ -55,7 +58,8 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DriftArgs {
-    /// Compare these registries, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables]
+    /// Compare these registries, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// portolan://127.0.0.1:7440]
     #[arg(value_name = "REGISTRY", value_hint = ValueHint::Url)]
     registries: Vec<String>,
     /// Compare the services of this file too; short for file:FILE, can be repeated
@@ -95,6 +99,8 @@ pub(super) struct DriftArgs {
     #[arg(long, requires = "fix", help_heading = "Output")]
     yes: bool,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
     watching: Watching,
 }
 
@@ -117,7 +123,7 @@ impl DriftArgs {
             return self.watching.without_checks()?.run(&drift, global);
         }
 
-        let exit = ExitRules::counting("finding").list(&drift, &IdentifyArgs::default(), global)?;
+        let exit = self.rules().list(&drift, &IdentifyArgs::default(), global)?;
         let is_failed = drift.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
         Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
     }
@@ -146,9 +152,13 @@ impl DriftArgs {
             return self.watching.without_checks()?.run(&fleet, global);
         }
 
-        let exit = ExitRules::counting("finding").list(&fleet, &IdentifyArgs::default(), global)?;
+        let exit = self.rules().list(&fleet, &IdentifyArgs::default(), global)?;
         let is_failed = fleet.counts().findings.keys().any(|code| FailOn::matches(&self.fail_on, code));
         Ok(if is_failed { exit.max(Exit::ConditionFailed) } else { exit })
+    }
+
+    fn rules(&self) -> ExitRules {
+        ExitRules::counting("finding").with_table(self.table.clone())
     }
 
     fn drift(&self, registries: &[NamedRegistry]) -> Result<Drift> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clean::{clean, redacted};
+use crate::cli::registry::RegistryOptions;
 use crate::client::{Registry, RegistryBuilder};
 use crate::drift::{RegistrySource, ServiceLookup};
 use crate::error::{Error, Result};
@@ -24,7 +25,7 @@ const VARIABLE: Variable = |name| std::env::var_os(name);
 /// Opens the registries with these URLs and files; without any, that of the environment.
 ///
 /// # Errors
-/// If a URL is invalid, or no registry is named anywhere.
+/// If a URL is invalid, or no registry is named anywhere and this portolan knows none of its own.
 pub(super) fn open(urls: &[String], files: &[PathBuf]) -> Result<Vec<NamedRegistry>> {
     let files = files.iter().map(|file| format!("file:{}", file.to_string_lossy()));
     let urls: Vec<String> = urls.iter().cloned().chain(files).collect();
@@ -54,15 +55,9 @@ pub(super) fn open(urls: &[String], files: &[PathBuf]) -> Result<Vec<NamedRegist
     Ok(named)
 }
 
+/// The registry that the environment names, or that of this machine, as other commands find it.
 fn of_environment() -> Result<NamedRegistry> {
-    let variables: Vec<&str> = Registry::variables().collect();
-    if !variables.iter().any(|name| VARIABLE(name).is_some_and(|value| !value.is_empty())) {
-        let why =
-            format!("none is given, there is no --file, and none of these variables is set: {}", variables.join(", "));
-        return Err(Error::usage("REGISTRY", why, "name one, as in portolan drift consul://127.0.0.1:8500"));
-    }
-
-    let registry = Registry::from_variables(VARIABLE)?;
+    let registry = RegistryOptions::of_url(None).open()?;
     NamedRegistry::new(registry.provider().to_owned(), registry)
 }
 

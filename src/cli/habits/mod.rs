@@ -5,6 +5,7 @@ mod table;
 use std::ffi::OsString;
 
 use self::table::{ALONE, ANY, COMMANDS, HABITS, Habit, LOCAL, SCAN, SUBCOMMANDS};
+use crate::clean::clean;
 
 /// The option as it was typed, without its value. `rejected` is the part that the parser stopped at: it reads `-sV` as `-s`
 /// with more to come.
@@ -130,7 +131,26 @@ pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
     };
     let typed = |habit: &&Habit| habit.at == SCAN && habit.typed.strip_prefix(short) == Some(value);
 
-    HABITS.iter().find(typed).map(Habit::hint)
+    let habit = HABITS.iter().find(typed).map(Habit::hint);
+    habit.or_else(|| format_of_file(value).filter(|_| short == "-o"))
+}
+
+/// The format that the name of a file stands for, as `-o page.html` of curl means a file.
+fn format_of_file(file: &str) -> Option<String> {
+    let format = match file.rsplit_once('.')?.1 {
+        "html" | "htm" => "html",
+        "json" => "json",
+        "ndjson" | "jsonl" => "ndjson",
+        "csv" => "csv",
+        "yaml" | "yml" => "yaml",
+        "svg" => "svg",
+        "dot" | "gv" => "dot",
+        "prom" => "prometheus",
+        "xml" => "junit",
+        "txt" => "table",
+        _ => return None,
+    };
+    Some(format!("a file comes after its format: -o {format}={}", clean(file)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::registry::RegistryOptions;
-use super::{Global, stderr, stdout};
+use super::{Global, stderr, stdout, terminal};
 use crate::clean::clean;
 use crate::client::{HealthReport, HealthRequest, InstanceHealth, Registry};
 use crate::error::Result;
@@ -98,7 +98,7 @@ impl HealthCheck {
         let request = self.name.as_deref().map_or(HealthRequest::CheckAll, HealthRequest::Check);
         self.registry.run(async |registry| {
             let Some(report) = ask(&registry, request).await? else { return Ok(Exit::ConditionFailed) };
-            print(&report, json, false)?;
+            print(&report, json, false, global.quiet)?;
             Ok(exit(&report))
         })
     }
@@ -111,7 +111,7 @@ impl HealthShow {
             let Some(report) = ask(&registry, HealthRequest::Show(&self.name)).await? else {
                 return Ok(Exit::ConditionFailed);
             };
-            print(&report, json, true)?;
+            print(&report, json, true, global.quiet)?;
             Ok(Exit::Done)
         })
     }
@@ -127,15 +127,18 @@ async fn ask(registry: &Registry, request: HealthRequest<'_>) -> Result<Option<H
     Ok(report)
 }
 
-fn print(report: &HealthReport, json: bool, with_details: bool) -> Result<()> {
-    stdout::with_stdout(None, |out| {
+fn print(report: &HealthReport, json: bool, with_details: bool, quiet: bool) -> Result<()> {
+    let width = terminal::stdout_width();
+    let written = stdout::with_stdout(None, |out| {
         if json {
             let complete = report.finished && report.omitted == 0;
-            output::write_value(out, &HealthDocument { schema: SCHEMA, items: &report.instances, complete })
+            let document = HealthDocument { schema: SCHEMA, items: &report.instances, complete };
+            output::write_value(out, &document).map(|()| Vec::new())
         } else {
-            text::write(out, report, with_details)
+            text::write(out, report, with_details, width)
         }
     })?;
+    terminal::note_hidden(&written.filter(|_| !quiet).unwrap_or_default());
     Ok(())
 }
 

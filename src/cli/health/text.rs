@@ -2,27 +2,34 @@
 
 use std::io::{self, Write};
 
-use unicode_width::UnicodeWidthStr;
-
 use crate::clean::clean;
 use crate::client::{CheckHealth, HealthReport, InstanceHealth};
+use crate::output::{GridColumn, GridLayout};
 
-/// What the cells of an instance are.
-const HEADINGS: [&str; 5] = ["HEALTH", "SCORE", "SERVICE", "ADDRESS", "ID"];
-/// The blanks between two columns.
-const GAP: usize = 2;
+/// The columns of an instance. An id is cut before its address.
+const COLUMNS: [GridColumn; 5] = [
+    GridColumn::left("HEALTH"),
+    GridColumn::left("SCORE"),
+    GridColumn::left("SERVICE").cut(8),
+    GridColumn::left("ADDRESS"),
+    GridColumn::left("ID").cut(9).goes(0),
+];
 /// How many past results are shown.
 const MAX_PAST: usize = 20;
 
-/// Writes all instances. `with_details` adds findings and past results.
-pub(super) fn write(out: &mut (dyn Write + Send), report: &HealthReport, with_details: bool) -> io::Result<()> {
+/// Writes all instances into `width`. `with_details` adds findings and past results. Returns the columns that had no room.
+pub(super) fn write(
+    out: &mut (dyn Write + Send),
+    report: &HealthReport,
+    with_details: bool,
+    width: Option<u16>,
+) -> io::Result<Vec<&'static str>> {
     let rows: Vec<[String; 5]> = report.instances.iter().map(cells).collect();
-    let widths: [usize; 5] =
-        std::array::from_fn(|at| rows.iter().map(|row| row[at].width()).fold(HEADINGS[at].width(), usize::max));
-    write_row(out, &HEADINGS, &widths)?;
+    let layout = GridLayout::new(COLUMNS, &rows, width);
+    writeln!(out, "{}", layout.header())?;
 
     for (instance, row) in report.instances.iter().zip(&rows) {
-        write_row(out, row, &widths)?;
+        writeln!(out, "{}", layout.line(row))?;
         write_reasons(out, instance)?;
         for check in &instance.checks {
             write_check(out, check, with_details)?;
@@ -34,7 +41,7 @@ pub(super) fn write(out: &mut (dyn Write + Send), report: &HealthReport, with_de
     if report.omitted > 0 {
         writeln!(out, "{} more, none of them worse", report.omitted)?;
     }
-    Ok(())
+    Ok(layout.hidden().to_vec())
 }
 
 /// The cells of an instance.
@@ -48,16 +55,6 @@ fn cells(instance: &InstanceHealth) -> [String; 5] {
         format!("{}:{}", clean(&host), instance.port),
         clean(&instance.id),
     ]
-}
-
-/// Writes cells in columns, without blanks at the end.
-fn write_row(out: &mut (dyn Write + Send), row: &[impl AsRef<str>; 5], widths: &[usize; 5]) -> io::Result<()> {
-    let mut line = String::new();
-    for (cell, width) in row.iter().map(AsRef::as_ref).zip(widths) {
-        line.push_str(cell);
-        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
-    }
-    writeln!(out, "{}", line.trim_end())
 }
 
 /// Why an instance is in its state, beside its checks.

@@ -31,6 +31,9 @@ pub(in crate::cli) struct TableArgs {
     /// Put the rows of each process, port, interface, unit, or other column under a heading
     #[arg(long, value_name = "FIELD", global = true, help_heading = "Output", conflicts_with_all = ["watch", "tree"])]
     group_by: Option<String>,
+    /// With --group-by, print only how many rows each value has, the most first
+    #[arg(long, global = true, help_heading = "Output", requires = "group_by")]
+    counts: bool,
     /// Show listeners below their processes, and processes below those that started them
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     tree: bool,
@@ -118,6 +121,7 @@ impl TableArgs {
             columns: names.collect::<Result<_>>()?,
             headers: !self.headerless,
             group_by: self.group_by.as_ref().map(|name| field("--group-by", name, columns)).transpose()?,
+            counts: self.counts,
             tree: self.tree,
             ..TableLayout::default()
         };

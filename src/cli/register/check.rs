@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::port_listeners::PortListeners;
 use crate::clean::clean;
 use crate::cli::validate::Targets;
 use crate::cli::{Global, stderr};
 use crate::client::{Readiness, readiness};
 use crate::error::Result;
 use crate::health::Validator;
-use crate::model::{CheckDefinition, CheckKind, Finding, Group, HealthState, HttpPath, Listing, ParseError};
+use crate::model::{
+    CheckDefinition, CheckKind, Finding, Group, HealthState, HttpPath, Listing, ParseError, Registration,
+};
 use crate::source::collect;
 
 /// A check that must pass before the instance is registered.
@@ -81,10 +84,11 @@ impl ReadyCheck {
     ///
     /// # Errors
     /// If the place cannot be checked at all.
-    pub(super) async fn wait(&self, place: &str, global: &Global) -> Result<()> {
+    pub(super) async fn wait(&self, registration: &Registration, global: &Global) -> Result<()> {
+        let place = registration.place();
         let target = match self.scheme {
             Some(scheme) => format!("{scheme}://{place}{}", self.path),
-            None => place.to_owned(),
+            None => place.clone(),
         };
         let targets = std::sync::Arc::new(Targets::read(&[target], global)?);
         let validated = Validator::default().validated(targets);
@@ -94,7 +98,10 @@ impl ReadyCheck {
             let listing = collect(&validated).await?;
             let Some(cause) = obstacle(&listing) else { return Ok(()) };
             if begun.elapsed() >= QUIET_TIME && said.as_ref() != Some(&cause) && !global.quiet {
-                stderr::note(&format!("{} is not registered yet: {cause}", clean(place)));
+                stderr::note(&format!("{} is not registered yet: {cause}", clean(&place)));
+                if said.is_none() {
+                    PortListeners::of(registration).await.loopback_note().iter().for_each(|note| stderr::note(note));
+                }
                 said = Some(cause);
             }
             sleep(PAUSE).await;

@@ -2,6 +2,7 @@
 
 mod check;
 mod listener;
+mod port_listeners;
 mod program;
 mod state_notes;
 
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 
 pub(super) use self::check::ReadyCheck;
 use self::listener::Listener;
+use self::port_listeners::PortListeners;
 use self::program::{Program, start_failure};
 pub(super) use self::state_notes::{StateNotes, note_states};
 use super::exit::Exit;
@@ -185,6 +187,9 @@ impl Register {
         registration: Registration,
         (stop, global): (&Stop, &Global),
     ) -> Result<Exit> {
+        if !self.command.is_empty() && !global.quiet {
+            PortListeners::of(&registration).await.held_note().iter().for_each(|note| stderr::note(note));
+        }
         let mut program = match Program::start(&self.command) {
             Ok(Some(program)) => program,
             Ok(None) => return self.serve_alone(registry, registration, (stop, global)).await,
@@ -258,8 +263,14 @@ impl Register {
 
     async fn wait_for_check(&self, registration: &Registration, global: &Global) -> Result<()> {
         match &self.check {
-            Some(check) => check.wait(&registration.place(), global).await,
-            None => Ok(()),
+            Some(check) => check.wait(registration, global).await,
+            None => {
+                // A check says as much by failing.
+                if self.command.is_empty() && !global.quiet {
+                    PortListeners::of(registration).await.loopback_note().iter().for_each(|note| stderr::note(note));
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -8,10 +8,10 @@ use clap::Args;
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
-use crate::cli::{Global, stdout};
+use crate::cli::{Global, stdout, terminal};
 use crate::client::{BalancingState, InstancePicks};
 use crate::error::Result;
-use crate::output::{self, Align};
+use crate::output::{self, GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -77,16 +77,17 @@ fn write_text(out: &mut (dyn Write + Send), state: &BalancingState) -> io::Resul
     writeln!(out, "  requests  {}{gone}", state.requests)?;
 
     writeln!(out)?;
-    let columns = [
-        ("ID", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("HEALTHY", Align::Left),
-        ("WEIGHT", Align::Right),
-        ("NAMED FIRST", Align::Right),
-    ];
     let rows: Vec<_> = state.instances.iter().map(row).collect();
-    output::write_grid(out, columns, &rows)
+    GridLayout::new(COLUMNS, &rows, terminal::stdout_width()).write(out, &rows)
 }
+
+const COLUMNS: [GridColumn; 5] = [
+    GridColumn::left("ID").cut(9),
+    GridColumn::left("ADDRESS"),
+    GridColumn::left("HEALTHY"),
+    GridColumn::right("WEIGHT"),
+    GridColumn::right("NAMED FIRST"),
+];
 
 fn row(instance: &InstancePicks) -> [Cow<'_, str>; 5] {
     let address = match instance.address.parse() {

@@ -10,10 +10,10 @@ use super::{checks_of, health_word, is_unchecked, joined, print_json, report_err
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
-use crate::cli::{Global, stderr, stdout};
+use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
 use crate::model::{Completeness, Endpoint, RegistryCheck, Service, ServiceSummary};
-use crate::output::{self, Align};
+use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -52,7 +52,9 @@ impl Get {
                 let items: Vec<ServiceItem<'_>> = listing.services.iter().map(item).collect();
                 print_json(&items, &listing)?;
             } else {
-                stdout::with_stdout(None, |out| write_services(out, &listing.services))?;
+                let width = terminal::stdout_width();
+                let written = stdout::with_stdout(None, |out| write_services(out, &listing.services, width))?;
+                terminal::note_hidden(&written.filter(|_| !global.quiet).unwrap_or_default());
             }
 
             let exit = report_errors(&listing);
@@ -70,17 +72,27 @@ fn item(service: &Service) -> ServiceItem<'_> {
     ServiceItem { summary: ServiceSummary::of(service), endpoints: &service.endpoints }
 }
 
-fn write_services(out: &mut (dyn Write + Send), services: &[Service]) -> io::Result<()> {
+/// Writes services. Returns the columns that had no room.
+fn write_services(
+    out: &mut (dyn Write + Send),
+    services: &[Service],
+    width: Option<u16>,
+) -> io::Result<Vec<&'static str>> {
+    let mut hidden = Vec::new();
     for (at, service) in services.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
         }
         write_summary(out, &ServiceSummary::of(service), is_unchecked(service))?;
         writeln!(out)?;
-        write_instances(out, &service.endpoints)?;
-        write_checks(out, checks_of(service))?;
+        for column in write_instances(out, &service.endpoints, width)? {
+            if !hidden.contains(&column) {
+                hidden.push(column);
+            }
+        }
+        write_checks(out, checks_of(service), width)?;
     }
-    Ok(())
+    Ok(hidden)
 }
 
 fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary, is_unchecked: bool) -> io::Result<()> {
@@ -99,37 +111,47 @@ fn write_summary(out: &mut (dyn Write + Send), service: &ServiceSummary, is_unch
     filled.try_for_each(|(label, value)| writeln!(out, "  {label:<12}  {value}"))
 }
 
-fn write_instances(out: &mut (dyn Write + Send), endpoints: &[Endpoint]) -> io::Result<()> {
-    let columns = [
-        ("ID", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("HEALTH", Align::Left),
-        ("STATUS", Align::Left),
-        ("VERSION", Align::Left),
-        ("WEIGHT", Align::Right),
-        ("ZONE", Align::Left),
-        ("NODE", Align::Left),
-        ("LEASE", Align::Left),
-    ];
+/// The columns of an instance. An id is cut before its address.
+const INSTANCE_COLUMNS: [GridColumn; 9] = [
+    GridColumn::left("ID").cut(9),
+    GridColumn::left("ADDRESS"),
+    GridColumn::left("HEALTH"),
+    GridColumn::left("STATUS").cut(8).goes(5),
+    GridColumn::left("VERSION").cut(7).goes(4),
+    GridColumn::right("WEIGHT").goes(2),
+    GridColumn::left("ZONE").cut(8).goes(1),
+    GridColumn::left("NODE").cut(8).goes(3),
+    GridColumn::left("LEASE").goes(0),
+];
+
+fn write_instances(
+    out: &mut (dyn Write + Send),
+    endpoints: &[Endpoint],
+    width: Option<u16>,
+) -> io::Result<Vec<&'static str>> {
     let rows: Vec<_> = endpoints.iter().map(instance_row).collect();
-    output::write_grid(out, columns, &rows)
+    let layout = GridLayout::new(INSTANCE_COLUMNS, &rows, width);
+    layout.write(out, &rows)?;
+    Ok(layout.hidden().to_vec())
 }
 
+/// The columns of a check. All have a use, so that they are cut only.
+const CHECK_COLUMNS: [GridColumn; 5] = [
+    GridColumn::left("CHECK").cut(8),
+    GridColumn::left("INSTANCE").cut(9),
+    GridColumn::left("KIND"),
+    GridColumn::left("TARGET").cut(12),
+    GridColumn::left("STATE"),
+];
+
 /// What the registry checks, where, and what it found.
-fn write_checks(out: &mut (dyn Write + Send), checks: &[RegistryCheck]) -> io::Result<()> {
+fn write_checks(out: &mut (dyn Write + Send), checks: &[RegistryCheck], width: Option<u16>) -> io::Result<()> {
     if checks.is_empty() {
         return Ok(());
     }
-    let columns = [
-        ("CHECK", Align::Left),
-        ("INSTANCE", Align::Left),
-        ("KIND", Align::Left),
-        ("TARGET", Align::Left),
-        ("STATE", Align::Left),
-    ];
     let rows: Vec<_> = checks.iter().map(check_row).collect();
     writeln!(out)?;
-    output::write_grid(out, columns, &rows)
+    GridLayout::new(CHECK_COLUMNS, &rows, width).write(out, &rows)
 }
 
 fn check_row(check: &RegistryCheck) -> [Cow<'static, str>; 5] {

@@ -8,10 +8,10 @@ use glob::Pattern;
 use super::{health_word, is_unchecked, joined, print_json, report_errors};
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
-use crate::cli::{Global, stderr, stdout};
+use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
 use crate::model::{ParseError, ServiceSummary, Untrusted};
-use crate::output::{self, Align};
+use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,9 +51,11 @@ impl List {
             if json {
                 print_json(&services, &listing)?;
             } else {
-                stdout::with_stdout(None, |out| {
-                    if services.is_empty() { Ok(()) } else { write_table(out, &services, &unchecked) }
+                let width = terminal::stdout_width();
+                let written = stdout::with_stdout(None, |out| {
+                    if services.is_empty() { Ok(Vec::new()) } else { write_table(out, &services, &unchecked, width) }
                 })?;
+                terminal::note_hidden(&written.filter(|_| !global.quiet).unwrap_or_default());
             }
             let exit = report_errors(&listing);
             if services.is_empty() && !global.quiet {
@@ -72,18 +74,27 @@ impl List {
     }
 }
 
-fn write_table(out: &mut (dyn Write + Send), services: &[ServiceSummary], unchecked: &[bool]) -> io::Result<()> {
-    let columns = [
-        ("NAMESPACE", Align::Left),
-        ("NAME", Align::Left),
-        ("HEALTHY", Align::Right),
-        ("HEALTH", Align::Left),
-        ("VERSIONS", Align::Left),
-        ("TAGS", Align::Left),
-    ];
+const COLUMNS: [GridColumn; 6] = [
+    GridColumn::left("NAMESPACE").cut(9).goes(2),
+    GridColumn::left("NAME").cut(16),
+    GridColumn::right("HEALTHY"),
+    GridColumn::left("HEALTH"),
+    GridColumn::left("VERSIONS").cut(8).goes(1),
+    GridColumn::left("TAGS").cut(8).goes(0),
+];
+
+/// Writes the services. Returns the columns that had no room.
+fn write_table(
+    out: &mut (dyn Write + Send),
+    services: &[ServiceSummary],
+    unchecked: &[bool],
+    width: Option<u16>,
+) -> io::Result<Vec<&'static str>> {
     let rows: Vec<_> =
         services.iter().zip(unchecked).map(|(service, is_unchecked)| row(service, *is_unchecked)).collect();
-    output::write_grid(out, columns, &rows)
+    let layout = GridLayout::new(COLUMNS, &rows, width);
+    layout.write(out, &rows)?;
+    Ok(layout.hidden().to_vec())
 }
 
 fn row(service: &ServiceSummary, is_unchecked: bool) -> [std::borrow::Cow<'static, str>; 6] {

@@ -23,6 +23,8 @@ pub(in crate::cli) struct InstanceSelection<'l> {
     pub(in crate::cli) missing: Vec<&'l str>,
     /// The names that mean several instances.
     several: Vec<(&'l str, usize)>,
+    /// The node that has none of the instances.
+    absent_node: Option<&'l str>,
 }
 
 impl<'l> InstanceSelection<'l> {
@@ -42,6 +44,23 @@ impl<'l> InstanceSelection<'l> {
             }
             let new = found.into_iter().filter(|c| known.insert((&c.service.id, c.instance.id.as_str())));
             selection.chosen.extend(new);
+        }
+        selection
+    }
+
+    /// The instances on a node that these words mean; without words, all instances of the node.
+    pub(in crate::cli) fn on_node(listing: &'l Listing, words: &'l [String], node: &'l str) -> Self {
+        let mut selection = match words {
+            [] => Self { chosen: all(listing).collect(), ..Self::default() },
+            words => Self::of(listing, words),
+        };
+        selection.chosen.retain(|chosen| chosen.instance.node.as_ref().is_some_and(|own| own.as_raw() == node));
+
+        selection.several.clear();
+        match selection.chosen.len() {
+            0 => selection.absent_node = Some(node),
+            1 => {}
+            count => selection.several.push((node, count)),
         }
         selection
     }
@@ -84,7 +103,12 @@ pub(in crate::cli) fn report_missing(selection: &InstanceSelection<'_>) -> Exit 
         let text = format!("no instance has the id {0}, and no service the name {0}", clean(word));
         stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
     }
-    if selection.missing.is_empty() { Exit::Done } else { Exit::ConditionFailed }
+    if let Some(node) = selection.absent_node.filter(|_| selection.missing.is_empty()) {
+        let text = format!("no such instance is on the node {}", clean(node));
+        stderr::failure(&text, "`portolan services get NAME` shows the node of each instance");
+    }
+    let is_whole = selection.missing.is_empty() && selection.absent_node.is_none();
+    if is_whole { Exit::Done } else { Exit::ConditionFailed }
 }
 
 #[cfg(test)]
@@ -124,6 +148,31 @@ mod tests {
         ] {
             let (found, gone, clear) = chosen(words);
             assert_eq!((found.as_slice(), gone.as_slice(), clear), (&*own(ids), &*own(missing), is_clear), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_node_has_the_instances_that_are_on_it() {
+        let mut web = service("x/web", "web", &["a", "b", "c"]);
+        for (endpoint, node) in web.endpoints.iter_mut().zip(["web1", "web2", "web1"]) {
+            endpoint.instance.as_mut().unwrap().node = Some(node.into());
+        }
+        let listing = Listing { services: vec![web, service("x/db", "db", &["d"])], ..Listing::default() };
+        for (words, node, ids, is_clear, is_absent) in [
+            (&[] as &[&str], "web1", &["a", "c"] as &[&str], false, false),
+            (&["web"], "web2", &["b"], true, false),
+            (&["db"], "web1", &[], true, true),
+            (&[], "web3", &[], true, true),
+        ] {
+            let words = own(words);
+            let selection = InstanceSelection::on_node(&listing, &words, node);
+            let found: Vec<&str> = selection.chosen.iter().map(|chosen| chosen.instance.id.as_str()).collect();
+            assert_eq!(found, ids, "{words:?} {node}");
+            assert_eq!(
+                (selection.several.is_empty(), selection.absent_node.is_some()),
+                (is_clear, is_absent),
+                "{node}"
+            );
         }
     }
 

@@ -9,11 +9,11 @@ use clap::{ArgGroup, Args};
 use crate::clean::clean;
 use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
-use crate::cli::{Global, stdout};
+use crate::cli::{Global, stdout, terminal};
 use crate::client::{ShiftAction, ShiftOptions, ShiftState, TrafficShare, TrafficState, TrafficTarget};
 use crate::error::{Error, Result};
 use crate::model::{VersionRequirement, parse_duration};
-use crate::output::{self, Align};
+use crate::output::{self, GridColumn, GridLayout};
 
 const SWITCH_EXAMPLES: &str = "\
 Examples:
@@ -170,18 +170,19 @@ fn write_text(out: &mut (dyn Write + Send), state: &TrafficState) -> io::Result<
     }
 
     writeln!(out)?;
-    let columns = [
-        ("ID", Align::Left),
-        ("ADDRESS", Align::Left),
-        ("VERSION", Align::Left),
-        ("HEALTH", Align::Left),
-        ("OWN WEIGHT", Align::Right),
-        ("WEIGHT", Align::Right),
-        ("CALLS", Align::Right),
-    ];
     let rows: Vec<_> = state.instances.iter().map(row).collect();
-    output::write_grid(out, columns, &rows)
+    GridLayout::new(COLUMNS, &rows, terminal::stdout_width()).write(out, &rows)
 }
+
+const COLUMNS: [GridColumn; 7] = [
+    GridColumn::left("ID").cut(9),
+    GridColumn::left("ADDRESS"),
+    GridColumn::left("VERSION").cut(7),
+    GridColumn::left("HEALTH").cut(6),
+    GridColumn::right("OWN WEIGHT").goes(0),
+    GridColumn::right("WEIGHT"),
+    GridColumn::right("CALLS"),
+];
 
 fn target_text(target: &TrafficTarget) -> String {
     match target {

@@ -15,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   portolan services update 6c1f… --status draining       no new calls; those that run may end
   portolan services update web --status maintenance --yes
+  portolan services update --node web1 --status maintenance --reason 'patch day' --yes
   portolan services update 6c1f… --status up --weight 5";
 
 /// Change the status or the weight of registered instances
@@ -25,15 +26,21 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Update {
     /// Ids of instances, or names of services: then all their instances
-    #[arg(value_name = "ID|NAME", required = true)]
+    #[arg(value_name = "ID|NAME", required_unless_present = "node")]
     words: Vec<String>,
+    /// Only instances of this node; without ID|NAME, all of them
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
     /// Whether the instance takes calls
     #[arg(long, value_enum, value_name = "STATUS", required_unless_present = "weight")]
     status: Option<StatusName>,
+    /// Why, for others who look at the instance: `portolan health show` and the audit log have it
+    #[arg(long, value_name = "TEXT", requires = "status")]
+    reason: Option<String>,
     /// Share of the calls, relative to the other instances; 0 for none
     #[arg(long, value_name = "N")]
     weight: Option<u16>,
-    /// Change all instances of a name without asking
+    /// Change all instances of a name or a node without asking
     #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
@@ -63,11 +70,18 @@ impl StatusName {
 impl Update {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         global.refuse_json("portolan services update", "prints no list", "leave it out")?;
-        let change = InstanceChange { status: self.status.map(StatusName::status), weight: self.weight };
+        let change = InstanceChange {
+            status: self.status.map(StatusName::status),
+            reason: self.reason.clone(),
+            weight: self.weight,
+        };
 
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
-            let selection = InstanceSelection::of(&listing, &self.words);
+            let selection = match &self.node {
+                Some(node) => InstanceSelection::on_node(&listing, &self.words, node),
+                None => InstanceSelection::of(&listing, &self.words),
+            };
             let mut exit = report_errors(&listing).max(report_missing(&selection));
             if !selection.is_confirmed("Change", self.yes) {
                 let hint = "answer y at the terminal, add --yes, or name the instances by their ids";
@@ -76,7 +90,7 @@ impl Update {
             }
 
             for chosen in &selection.chosen {
-                let is_known = registry.change(chosen.instance, change).await?;
+                let is_known = registry.change(chosen.instance, change.clone()).await?;
                 if !is_known {
                     stderr::failure(&format!("{chosen} is not registered any more"), "list the services again");
                     exit = exit.max(Exit::ConditionFailed);

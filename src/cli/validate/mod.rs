@@ -34,7 +34,7 @@ use super::{Global, stderr};
 use crate::error::{Error, Result};
 #[cfg(feature = "serve")]
 use crate::health::Validator;
-use crate::health::{CHECKED_PROTOCOLS, LatestHealth, Validation};
+use crate::health::{CHECKED_PROTOCOLS, LatestHealth, RunSummary, Validation};
 use crate::identify::Identification;
 use crate::model::CheckSpec;
 use crate::output::FormatName;
@@ -200,6 +200,13 @@ impl ValidateOptions {
             exit = exit.max(Exit::ConditionFailed);
         }
 
+        for broken in self.broken_limits(&summary) {
+            if !global.quiet {
+                stderr::note(&broken);
+            }
+            exit = exit.max(Exit::ConditionFailed);
+        }
+
         if summary.is_empty() && (self.min_score.is_some() || self.require_complete) {
             if !global.quiet {
                 let option = if self.min_score.is_some() { "--min-score" } else { "--require-complete" };
@@ -220,5 +227,22 @@ impl ValidateOptions {
             exit = exit.max(Exit::Incomplete);
         }
         Ok(exit)
+    }
+
+    /// The limits of single endpoints that do not hold.
+    fn broken_limits(&self, summary: &RunSummary) -> Vec<String> {
+        let mut broken = Vec::new();
+        if self.fail_endpoint
+            && let Some((count, first)) = summary.unhealthy_endpoints()
+        {
+            let endpoints = if count == 1 { "endpoint is" } else { "endpoints are" };
+            broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint does not hold: {first}"));
+        }
+        if let (Some(least), Some((days, at))) = (self.min_cert_days, summary.first_expiry())
+            && days < i64::from(least)
+        {
+            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days does not hold"));
+        }
+        broken
     }
 }

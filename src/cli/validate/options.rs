@@ -58,6 +58,12 @@ pub(in crate::cli) struct ValidateOptions {
     /// Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
     #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output", conflicts_with = "watch")]
     pub(super) min_score: Option<u8>,
+    /// Exit with 1 if any endpoint is unhealthy, also where the others keep its service up
+    #[arg(long, help_heading = "Output", conflicts_with = "watch")]
+    pub(super) fail_endpoint: bool,
+    /// Exit with 1 if any certificate expires in fewer than N days
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650), help_heading = "Output", conflicts_with = "watch")]
+    pub(super) min_cert_days: Option<u32>,
     /// Exit with 3 if any requested check could not run
     #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) require_complete: bool,
@@ -95,6 +101,8 @@ impl Default for ValidateOptions {
             no_cache: false,
             ignore: Vec::new(),
             min_score: None,
+            fail_endpoint: false,
+            min_cert_days: None,
             require_complete: false,
             evidence: None,
             explain: false,

@@ -23,6 +23,7 @@ use crate::model::{
     Address, CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, HostPort, Listing, PartialError, Service,
     ServiceUrl, UpdateSink, UrlPlace,
 };
+use crate::source::file::ServicesFile;
 use crate::source::{ItemSink, ListContext, ListFuture, Local, Source, WatchFuture, source_findings};
 
 /// The services to check.
@@ -54,9 +55,8 @@ impl Targets {
         let (files, others): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| is_services_file(word));
         let before = stamps(&files);
         let declared = services_files(&files)?;
-        let (names, others): (Vec<String>, Vec<String>) = others.into_iter().partition(|word| {
-            (!files.is_empty() && is_plain(word)) || declared.iter().any(|service| is_named(service, word))
-        });
+        let (names, others): (Vec<String>, Vec<String>) =
+            others.into_iter().partition(|word| (!files.is_empty() && is_plain(word)) || has_name(&declared, word));
         let mut services = named(declared, &names, &files)?;
 
         let files = TargetFiles::new(files, names, read_named, before);
@@ -200,13 +200,12 @@ fn unreadable_list(file: &str, why: String) -> Error {
     Error::usage(format!("target '@{}'", clean(file)), why, hint)
 }
 
-/// The services of services files.
+/// What services files declare.
 ///
 /// # Errors
 /// The first one that is invalid.
-fn services_files(files: &[String]) -> Result<Vec<Service>> {
-    let services = files.iter().map(|file| services_file(file)).collect::<Result<Vec<_>>>()?;
-    Ok(services.into_iter().flatten().collect())
+fn services_files(files: &[String]) -> Result<Vec<ServicesFile>> {
+    files.iter().map(|file| services_file(file)).collect()
 }
 
 /// The services of services files that have these names; without names, all.
@@ -220,16 +219,30 @@ fn read_named(files: &[String], names: &[String]) -> Result<Vec<Service>> {
 /// The services with these names; without names, all.
 ///
 /// # Errors
-/// If the files have no service of a name.
-fn named(mut declared: Vec<Service>, names: &[String], files: &[String]) -> Result<Vec<Service>> {
-    if let Some(missing) = names.iter().find(|name| !declared.iter().any(|service| is_named(service, name))) {
+/// If the files have no service of a name, or one that is meant needs a variable that is not set.
+fn named(declared: Vec<ServicesFile>, names: &[String], files: &[String]) -> Result<Vec<Service>> {
+    if let Some(missing) = names.iter().find(|name| !has_name(&declared, name)) {
         let file = files.first().map_or("", String::as_str);
         return Err(unknown_name(missing, file, &declared));
     }
-    if !names.is_empty() {
-        declared.retain(|service| names.iter().any(|name| is_named(service, name)));
+
+    let mut services = Vec::new();
+    for file in declared {
+        file.check_variables(|name, namespace| {
+            names.is_empty() || names.iter().any(|word| is_name_of((name, namespace), word))
+        })?;
+        let meant = file.services.into_iter().map(Service::erase);
+        services.extend(meant.filter(|service| names.is_empty() || names.iter().any(|name| is_named(service, name))));
     }
-    Ok(declared)
+    Ok(services)
+}
+
+/// Whether a file has a service of this name.
+fn has_name(declared: &[ServicesFile], word: &str) -> bool {
+    declared.iter().any(|file| {
+        let unread = file.has_unread(|name, namespace| is_name_of((name, namespace), word));
+        unread || file.services.iter().any(|service| is_named(service, word))
+    })
 }
 
 /// The name of the machine that a document lists, unless that is this one, whose facts are `own`.
@@ -264,10 +277,10 @@ fn check_addresses(services: &[Service], host: &str) -> Result<()> {
     Err(Error::usage("standard input", why, "run it there, as in `ssh HOST portolan local --validate`"))
 }
 
-/// The services of a services file.
-fn services_file(word: &str) -> Result<Vec<Service>> {
-    let services = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
-    for service in &services {
+/// What a services file declares.
+fn services_file(word: &str) -> Result<ServicesFile> {
+    let file = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
+    for service in &file.services {
         let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
         if let Some(protocol) = service.detail.ask.protocol.as_deref() {
             check_protocol(protocol).map_err(|why| {
@@ -287,7 +300,7 @@ fn services_file(word: &str) -> Result<Vec<Service>> {
         }
     }
 
-    Ok(services.into_iter().map(Service::erase).collect())
+    Ok(file)
 }
 
 /// # Errors
@@ -309,10 +322,17 @@ fn is_group(address: &Address) -> bool {
 }
 
 /// Whether a service has this name, with or without its namespace, or this id.
-fn is_named(service: &Service, word: &str) -> bool {
+fn is_named<D>(service: &Service<D>, word: &str) -> bool {
     let name = service.name.as_ref().map_or("", |name| name.as_raw());
-    let full = service.namespace.as_ref().map(|namespace| format!("{}/{name}", namespace.as_raw()));
-    name == word || service.id == *word || full.is_some_and(|full| full == word)
+    let namespace = service.namespace.as_ref().map(|namespace| namespace.as_raw());
+    service.id == *word || is_name_of((name, namespace), word)
+}
+
+/// Whether a word is this name, with or without its namespace, or the id that a service of a file has.
+fn is_name_of((name, namespace): (&str, Option<&str>), word: &str) -> bool {
+    let word = word.strip_prefix("file/").unwrap_or(word);
+    let full = namespace.and_then(|namespace| word.strip_prefix(namespace)?.strip_prefix('/'));
+    name == word || full == Some(name)
 }
 
 /// Whether a word can only be the name of a service.
@@ -320,8 +340,9 @@ fn is_plain(word: &str) -> bool {
     word != "-" && !word.contains([':', '/', '@']) && !word.starts_with('.')
 }
 
-fn unknown_name(word: &str, file: &str, services: &[Service]) -> Error {
-    let names: Vec<&str> = services.iter().filter_map(|service| Some(service.name.as_ref()?.as_raw())).collect();
+fn unknown_name(word: &str, file: &str, declared: &[ServicesFile]) -> Error {
+    let services = declared.iter().flat_map(|file| &file.services);
+    let names: Vec<&str> = services.filter_map(|service| Some(service.name.as_ref()?.as_raw())).collect();
     let hint = match nearest(word, &names) {
         Some(near) => format!("did you mean {}?", clean(near)),
         None => format!("`portolan discover file {}` lists its services", clean(file)),

@@ -199,7 +199,8 @@ async fn score(source: Arc<dyn Source>, least: &Least, validator: &Validator, ta
                 let refusal = refusal(&listing).filter(|_| !least.takes_refusal);
                 match refusal {
                     Some(refusal) => TryOutcome::Unhealthy(refusal),
-                    None if is_of_connection_only(&listing) => TryOutcome::ConnectedOnly,
+                    None if has_health(&listing, Health::is_of_connection_only) => TryOutcome::ConnectedOnly,
+                    None if has_health(&listing, Health::reports_failure) => TryOutcome::ReportsFailure,
                     None => TryOutcome::Accepts,
                 }
             }
@@ -209,10 +210,10 @@ async fn score(source: Arc<dyn Source>, least: &Least, validator: &Validator, ta
     }
 }
 
-/// Whether an endpoint was only connected to, because nothing says what it speaks.
-fn is_of_connection_only(listing: &Listing) -> bool {
+/// Whether the health of an endpoint is so.
+fn has_health(listing: &Listing, is_so: fn(&Health) -> bool) -> bool {
     let mut endpoints = listing.services.iter().flat_map(|service| &service.endpoints);
-    endpoints.any(|endpoint| endpoint.health.as_deref().is_some_and(Health::is_of_connection_only))
+    endpoints.any(|endpoint| endpoint.health.as_deref().is_some_and(is_so))
 }
 
 /// What requires credentials: the service replies, but not to a request like this.
@@ -398,6 +399,10 @@ impl Wait {
             }
             (Some(_), Some(TryOutcome::ConnectedOnly)) if self.spec.protocol.is_none() => {
                 "accepts connections (tcp only: no URL or --protocol says what else to check)".to_owned()
+            }
+            (Some(_), Some(TryOutcome::ReportsFailure)) => {
+                "replies with a success, but its body reports a failure (--expect-json /status=UP makes that count)"
+                    .to_owned()
             }
             (Some(_), _) if self.min_score.is_none() => "is healthy".to_owned(),
             (Some(least), _) => format!("scores at least {least}"),

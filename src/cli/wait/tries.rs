@@ -13,6 +13,8 @@ pub(super) enum TryOutcome {
     Accepts,
     /// It scores enough, but nothing says what to check beyond the connection.
     ConnectedOnly,
+    /// It scores enough, but its body reports a failure.
+    ReportsFailure,
     /// The addresses are unreachable from here, and the source reports enough endpoints as ready.
     ReportedReady,
     Refused,
@@ -33,7 +35,7 @@ pub(super) enum TryOutcome {
 impl TryOutcome {
     /// Whether the outcome is the one that a wait without `--gone` ends with.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self, Self::Accepts | Self::ConnectedOnly | Self::ReportedReady)
+        matches!(self, Self::Accepts | Self::ConnectedOnly | Self::ReportsFailure | Self::ReportedReady)
     }
 
     /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
@@ -46,7 +48,7 @@ impl TryOutcome {
 impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepts | Self::ConnectedOnly => f.write_str("accepted"),
+            Self::Accepts | Self::ConnectedOnly | Self::ReportsFailure => f.write_str("accepted"),
             Self::ReportedReady => f.write_str("ready according to its source"),
             Self::Refused => f.write_str("connection refused"),
             Self::Silent => f.write_str("no reply"),

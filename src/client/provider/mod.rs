@@ -156,11 +156,14 @@ pub trait Provider: fmt::Debug + Send + Sync {
 }
 
 /// What can be changed about a registered instance; `None` leaves it as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct InstanceChange {
     /// Whether it takes calls, according to its operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<OperatorStatus>,
+    /// Why it takes no calls: at most 200 characters, and only with a status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Its share of the calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,

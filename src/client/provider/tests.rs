@@ -21,6 +21,16 @@ fn an_unknown_provider_lists_the_known_ones() {
     }
 }
 
+/// TLS as other programs write it.
+#[cfg(feature = "consul")]
+#[test]
+fn a_scheme_with_tls_is_explained() {
+    for url in ["consuls://127.0.0.1:8501", "consul+https://127.0.0.1:8501", "consul+tls://127.0.0.1:8501"] {
+        assert_eq!(error_of(url).hint(), "write consul://127.0.0.1:8501?tls=true", "{url}");
+    }
+    assert!(open("consul://127.0.0.1:8501?tls=true", None).is_ok());
+}
+
 /// Secrets are never shown, and never taken from a URL.
 #[test]
 fn a_password_in_a_url_is_refused_and_not_shown() {

@@ -106,7 +106,7 @@ impl RegistryAddress {
     }
 
     /// For errors.
-    pub(super) fn shown(&self) -> &str {
+    pub(crate) fn shown(&self) -> &str {
         &self.shown
     }
 

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
 
 use crate::model::{Address, Column, ColumnVisibility, Endpoint, Service};
 use crate::output::RenderOptions;
@@ -125,6 +126,27 @@ impl Field {
         }
 
         Ok(())
+    }
+
+    /// Whether its values are grouped by their address alone: each connection of a client has a port of its own.
+    pub(super) fn is_grouped_by_address(self) -> bool {
+        self.name() == "peer"
+    }
+
+    /// The heading of a row, with --group-by.
+    ///
+    /// # Errors
+    /// If the column cannot be written.
+    pub(super) fn group(
+        self,
+        page: &RenderOptions,
+        service: &Service,
+        endpoint: Option<&Endpoint>,
+    ) -> Result<String, fmt::Error> {
+        let mut group = String::new();
+        self.write(page, service, endpoint, &mut group)?;
+        let address = group.parse::<SocketAddr>().ok().filter(|_| self.is_grouped_by_address());
+        Ok(address.map_or(group, |address| address.ip().to_canonical().to_string()))
     }
 
     /// The value of a service to sort by: that of its first endpoint.

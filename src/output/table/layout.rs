@@ -15,6 +15,8 @@ pub(crate) struct TableLayout {
     pub(crate) headers: bool,
     /// A heading for each value of this field.
     pub(crate) group_by: Option<Field>,
+    /// Only the headings, each with the number of its rows.
+    pub(crate) counts: bool,
     /// Listeners below their processes.
     pub(crate) tree: bool,
     /// The headers of the columns that had no room.
@@ -23,7 +25,7 @@ pub(crate) struct TableLayout {
 
 impl Default for TableLayout {
     fn default() -> Self {
-        Self { columns: Vec::new(), headers: true, group_by: None, tree: false, hidden: Arc::default() }
+        Self { columns: Vec::new(), headers: true, group_by: None, counts: false, tree: false, hidden: Arc::default() }
     }
 }
 

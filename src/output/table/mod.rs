@@ -6,6 +6,7 @@
 //! Listings of 20,000 rows are common there, so all cells share one string.
 
 mod cells;
+mod counts;
 mod field;
 mod fit;
 mod layout;
@@ -95,7 +96,7 @@ impl<'w> Table<'w> {
             return (tree.lines(), columns);
         }
         if let Some(group) = self.layout.group_by {
-            columns.retain(|&column| self.cells.field(column) != group);
+            columns.retain(|&column| self.cells.field(column) != group || group.is_grouped_by_address());
             return (self.grouped(), columns);
         }
         let rows = (0..self.cells.len()).map(TableLine::of_row);
@@ -235,9 +236,7 @@ impl Format for Table<'_> {
                 self.links.push(endpoint.and_then(|endpoint| link::of(&self.page, service, endpoint)));
             }
             if let Some(field) = self.layout.group_by {
-                let mut group = String::new();
-                field.write(&self.page, service, endpoint, &mut group).map_err(io::Error::other)?;
-                self.groups.push(group);
+                self.groups.push(field.group(&self.page, service, endpoint).map_err(io::Error::other)?);
             }
             if let Some(tree) = &mut self.tree {
                 tree.add(service);
@@ -248,6 +247,10 @@ impl Format for Table<'_> {
     }
 
     fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
-        if self.cells.len() == 0 { Ok(()) } else { self.write() }
+        match self.layout.group_by.filter(|_| self.layout.counts) {
+            _ if self.cells.len() == 0 => Ok(()),
+            Some(group) => counts::write(self.out, &self.page, (group, self.layout.headers), &self.groups),
+            None => self.write(),
+        }
     }
 }

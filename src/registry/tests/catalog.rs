@@ -220,7 +220,7 @@ fn random_histories_are_dense_and_can_be_repeated() {
                     let (definition, check) = (Box::new(ttl()), Box::new(check(&checked, state)));
                     Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
                 }
-                5 => Command::SetStatus { id, generation: None, status: OperatorStatus::Up },
+                5 => Command::SetStatus { id, generation: None, status: OperatorStatus::Up, reason: None },
                 _ => {
                     let node = format!("n{}", dice.roll(2));
                     let name = if dice.chance(20) { "db" } else { "web" };

@@ -65,7 +65,7 @@ fn late_packets_of_an_earlier_generation_touch_nothing() {
     for late in [
         Command::Renew { id: Arc::clone(&id), generation, report: Some((HealthState::Unhealthy, None)) },
         Command::Deregister { id: Arc::clone(&id), generation },
-        Command::SetStatus { id: Arc::clone(&id), generation, status: OperatorStatus::Maintenance },
+        Command::SetStatus { id: Arc::clone(&id), generation, status: OperatorStatus::Maintenance, reason: None },
         Command::SetWeight { id: Arc::clone(&id), generation, weight: 9 },
         Command::SetMetadata { id: Arc::clone(&id), generation, entries: Arc::default() },
         Command::CheckResult { id: Arc::clone(&id), generation, check: 0, state: HealthState::Unhealthy, note: None },

@@ -152,7 +152,7 @@ impl Run {
             53..57 => {
                 let all =
                     [OperatorStatus::Up, OperatorStatus::Up, OperatorStatus::Draining, OperatorStatus::Maintenance];
-                Command::SetStatus { id, generation, status: *dice.pick(&all) }
+                Command::SetStatus { id, generation, status: *dice.pick(&all), reason: None }
             }
             57..60 => Command::SetWeight { id, generation, weight: *dice.pick(&[1, 5]) },
             60..78 => {

@@ -43,7 +43,7 @@ fn command(dice: &mut Dice) -> Command {
         45..55 => Command::Deregister { id, generation: None },
         55..60 => {
             let status = *dice.pick(&[OperatorStatus::Up, OperatorStatus::Draining, OperatorStatus::Maintenance]);
-            Command::SetStatus { id, generation: None, status }
+            Command::SetStatus { id, generation: None, status, reason: None }
         }
         60..65 => Command::SetWeight { id, generation: None, weight: 7 },
         65..90 => {

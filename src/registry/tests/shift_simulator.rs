@@ -135,7 +135,9 @@ impl ShiftWorld {
             let id: Arc<str> = record.id().into();
             other.step(Command::Register(Arc::clone(&record.registration)), now).unwrap();
             let status = record.status;
-            other.step(Command::SetStatus { id: Arc::clone(&id), generation: None, status }, now).unwrap();
+            other
+                .step(Command::SetStatus { id: Arc::clone(&id), generation: None, status, reason: None }, now)
+                .unwrap();
             let weight = record.weight;
             other.step(Command::SetWeight { id: Arc::clone(&id), generation: None, weight }, now).unwrap();
             if record.health == HealthState::Unhealthy {
@@ -227,7 +229,7 @@ impl ShiftWorld {
             3 => _ = self.step(Command::Deregister { id, generation: None }),
             4 => {
                 let status = *self.dice.pick(&[OperatorStatus::Up, OperatorStatus::Up, OperatorStatus::Draining]);
-                self.step(Command::SetStatus { id, generation: None, status });
+                self.step(Command::SetStatus { id, generation: None, status, reason: None });
             }
             _ => {
                 let state = *self.dice.pick(&[HealthState::Healthy, HealthState::Unhealthy]);

@@ -107,7 +107,7 @@ impl World {
     }
 
     pub(super) fn set_status(&mut self, id: &str, status: OperatorStatus) -> Outcome {
-        self.step(Command::SetStatus { id: id.into(), generation: None, status })
+        self.step(Command::SetStatus { id: id.into(), generation: None, status, reason: None })
     }
 
     pub(super) fn deregister(&mut self, id: &str) -> Outcome {

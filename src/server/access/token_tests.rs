@@ -296,6 +296,15 @@ fn each_key_of_a_set_verifies_its_own_algorithm() {
         ("a key for encryption", token(&header("encryption", "HS256"), &text, hs256(SECRET))),
         ("an algorithm that is not accepted", token(&header("longer", "HS512"), &text, hs256(SECRET))),
         ("no kid", token(&good_header().to_string(), &text, hs256(SECRET))),
+        // Keys are never fetched, and an own certificate proves nothing.
+        ("a set elsewhere", {
+            let header = json!({ "alg": "HS256", "kid": "hs", "jku": "http://127.0.0.1:1/keys" });
+            token(&header.to_string(), &text, hs256("mine"))
+        }),
+        ("a certificate elsewhere", {
+            let header = json!({ "alg": "HS256", "kid": "hs", "x5u": "http://127.0.0.1:1/chain", "x5c": ["MIIB"] });
+            token(&header.to_string(), &text, hs256("mine"))
+        }),
         (
             "a key of its own",
             token(
@@ -328,7 +337,7 @@ fn a_set_of_keys_that_cannot_be_used_is_refused_with_the_reason() {
 #[test]
 fn handlers_reach_the_registry_only_through_their_access() {
     let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/server");
-    let mut folders = vec![server.join("routes"), server.join("consul")];
+    let mut folders = ["routes", "consul", "eureka"].map(|folder| server.join(folder)).to_vec();
     let mut read = 0;
     while let Some(folder) = folders.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };

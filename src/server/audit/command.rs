@@ -27,7 +27,10 @@ impl PlannedCommand {
                 ("heartbeat", clean(id), report.as_ref().map(|(health, _)| health.as_str().to_owned()))
             }
             Command::Deregister { id, .. } => ("deregister", clean(id), None),
-            Command::SetStatus { id, status, .. } => ("set_status", clean(id), Some(status.as_str().to_owned())),
+            Command::SetStatus { id, status, reason, .. } => {
+                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {}", clean(reason)));
+                ("set_status", clean(id), Some(format!("{}{reason}", status.as_str())))
+            }
             Command::SetWeight { id, weight, .. } => ("set_weight", clean(id), Some(weight.to_string())),
             Command::SetMetadata { id, entries, .. } => {
                 let keys: Vec<String> = entries.keys().map(|key| clean(key)).collect();

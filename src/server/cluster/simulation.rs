@@ -73,7 +73,7 @@ impl Fleet {
         for (number, id) in ids.iter().enumerate() {
             let name = format!("service-{}", number / 100);
             let registration = Registration::new(&name, "10.0.0.5:80".parse().unwrap());
-            let registration = registration.id(id).ttl(seconds(plan.ttl));
+            let registration = registration.id(&**id).ttl(seconds(plan.ttl));
             state.step(Command::Register(Arc::new(registration)), at(0)).unwrap();
         }
 
@@ -99,9 +99,9 @@ impl Fleet {
     /// Lets one second pass. `dies`: a server that ends in it, with the heartbeats that it has taken and not stored.
     fn pass(&mut self, second: u64, dies: Option<usize>, traffic: &mut Traffic) {
         let now = at(second);
-        for instance in
-            (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(self.plan.heartbeat))
-        {
+        let heartbeat = self.plan.heartbeat;
+        let due = (0..self.ids.len()).filter(|number| (*number as u64 + second).is_multiple_of(heartbeat));
+        for instance in due {
             let server = self.route(instance);
             let id = Arc::clone(&self.ids[instance]);
             let renewal = Command::Renew { id: Arc::clone(&id), generation: None, report: None };

@@ -149,6 +149,6 @@ pub(super) fn maintain(id: Arc<str>, enable: bool, reason: &str) -> Command {
     if enable {
         Command::Catalog(CatalogCommand::Maintain { id, reason: reason.into() })
     } else {
-        Command::SetStatus { id, generation: None, status: OperatorStatus::Up }
+        Command::SetStatus { id, generation: None, status: OperatorStatus::Up, reason: None }
     }
 }

@@ -360,7 +360,12 @@ fn the_order_is_random_and_each_instance_is_first() {
 fn an_instance_that_fails_or_goes_is_no_longer_answered() {
     let mut server = fleet(2);
     let id: Arc<str> = "web-10.0.0.1:8080".into();
-    server.command(Command::SetStatus { id: Arc::clone(&id), generation: None, status: OperatorStatus::Draining });
+    server.command(Command::SetStatus {
+        id: Arc::clone(&id),
+        generation: None,
+        status: OperatorStatus::Draining,
+        reason: None,
+    });
     assert_eq!(server.data("web.service.portolan", TYPE_A), ["10.0.0.2"]);
     server.command(Command::Deregister { id: "web-10.0.0.2:8080".into(), generation: None });
     assert_eq!(server.data("web.service.portolan", TYPE_A), Vec::<String>::new());

@@ -103,7 +103,7 @@ pub(super) async fn release_status(access: &Access, call: &Call) -> ApiResult<()
 
 fn override_with(id: Arc<str>, status: InstanceStatus) -> Command {
     match status {
-        InstanceStatus::Up => Command::SetStatus { id, generation: None, status: OperatorStatus::Up },
+        InstanceStatus::Up => Command::SetStatus { id, generation: None, status: OperatorStatus::Up, reason: None },
         other => Command::Catalog(CatalogCommand::Maintain { id, reason: other.as_str().into() }),
     }
 }

@@ -104,6 +104,8 @@ impl MonitorDriver {
             retries: 0,
             cache_ttl: None,
             skips_failing: false,
+            limits_bursts: false,
+            shows_bodies: false,
             addresses: Arc::clone(&policy),
             ..ValidatorOptions::default()
         };

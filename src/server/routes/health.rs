@@ -15,7 +15,8 @@ use crate::server::store_probe::ProbeResult;
 /// Check the server
 ///
 /// Without a parameter: it lives; a failing store does not change that. `ready=true`: it can take reads and writes; the
-/// store is tried, at most once a second. `deep=true`: the state of each part.
+/// store is tried, at most once a second. `deep=true`: the state of each part. A server that is ready, and shows services of
+/// an import that cannot be read now, is `degraded`.
 #[utoipa::path(get, path = "/health", operation_id = "checkServer", tag = "server",
     params(("ready" = Option<bool>, Query), ("deep" = Option<bool>, Query)),
     responses((status = 200, body = HealthAnswer), (status = 400, body = ErrorBody), (status = 503, body = HealthAnswer)))]
@@ -29,7 +30,8 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
 
     let store = app.probe_store().await;
     let is_well = app.is_ready();
-    let mut body = json!({ "status": word(is_well), "ready": is_well });
+    let status = if is_well && failing_imports(&app) > 0 { "degraded" } else { word(is_well) };
+    let mut body = json!({ "status": status, "ready": is_well });
     if deep {
         body["parts"] = parts(&app, &store);
     }
@@ -57,9 +59,18 @@ fn parts(app: &App, store: &ProbeResult) -> Value {
         parts["health_monitor"]["reason"] = reason.into();
     }
 
+    let failing = failing_imports(app);
+    let imports = if failing == 0 { "healthy" } else { "degraded" };
+    parts["imports"] = json!({ "status": imports, "failing": failing });
+
     let (queued, max) = (app.queued_writes(), app.settings.size_limits.queued_writes);
     parts["write_queue"] = json!({ "status": word(queued < max), "queued": queued, "max": max });
     parts
+}
+
+/// How many imports cannot be read now, in whole or in part: what they had is shown as it was.
+fn failing_imports(app: &App) -> usize {
+    app.imports.states().iter().filter(|import| import.error.is_some()).count()
 }
 
 fn word(is_well: bool) -> &'static str {

@@ -140,7 +140,7 @@ fn instance_health(app: &App, view: &ScopedView, instance: &RegisteredInstance, 
     let results = app.checks.board.read(&instance.id, history);
     let mut fields = instance_fields(instance);
     for (name, value) in [
-        ("reasons", json!(reasons(instance))),
+        ("reasons", json!(reasons(view, instance))),
         ("monitored", json!(is_monitored(app, instance))),
         ("checked_by", json!(app.checks.division.owner(instance.namespace(), instance.name()))),
         ("node_down", json!(instance.node_down)),
@@ -174,10 +174,11 @@ fn is_checked_elsewhere(app: &App, instance: &RegisteredInstance) -> bool {
 }
 
 /// Why an instance is not healthy, one line each; and what else its operator should know.
-fn reasons(instance: &RegisteredInstance) -> Vec<String> {
+fn reasons(view: &ScopedView, instance: &RegisteredInstance) -> Vec<String> {
     let mut reasons = Vec::new();
     if instance.status != OperatorStatus::Up {
-        reasons.push(format!("its status is {}", instance.status.as_str()));
+        let reason = view.reason(instance).map_or_else(String::new, |reason| format!(": {reason}"));
+        reasons.push(format!("its status is {}{reason}", instance.status.as_str()));
     }
     if instance.lease.is_some_and(|lease| lease.expired) {
         reasons.push("its lease expired".to_owned());

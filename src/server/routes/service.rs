@@ -111,6 +111,9 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     Ok(reply::list(view.index(), &head, instances, &access.stale_tail()))
 }
 
+/// The longest reason of a status.
+const MAX_REASON_CHARS: usize = 200;
+
 /// Change the status or the weight of an instance
 #[utoipa::path(put, path = "/api/v1/services/{id}", operation_id = "changeInstance", tag = "services",
     params(("id" = String, Path, description = "An id")), request_body = ChangeBody,
@@ -122,12 +125,14 @@ pub(in crate::server) async fn update(access: Access, path: Named, request: Requ
     let body = read(access.app(), request).await?;
     let mut fields = JsonFields::parse(&body)?;
     let status = fields.read(&["status"], |value| status_of(&value))?;
+    let reason = fields.text(&["reason"])?;
     let weight = fields.number(&["weight"], 0, u64::from(u16::MAX))?;
     let generation = fields.number(&["generation"], 1, u64::MAX)?;
     fields.finish()?;
 
     let weight = weight.and_then(|weight| u16::try_from(weight).ok());
-    let status = status.map(|status| Command::SetStatus { id: Arc::clone(&id), generation, status });
+    let reason = reason.map(|reason| reason_of(&reason, status)).transpose()?.flatten();
+    let status = status.map(|status| Command::SetStatus { id: Arc::clone(&id), generation, status, reason });
     let weight = weight.map(|weight| Command::SetWeight { id: Arc::clone(&id), generation, weight });
     let commands: Vec<Command> = status.into_iter().chain(weight).collect();
     if commands.is_empty() {
@@ -142,6 +147,18 @@ pub(in crate::server) async fn update(access: Access, path: Named, request: Requ
     let view = access.view();
     let instance = view.written(last.ok_or_else(|| no_instance(&id))?);
     Ok(reply::instance(StatusCode::OK, view.index(), &instance))
+}
+
+/// Why an operator takes an instance out of service; `None` if nothing is said.
+fn reason_of(reason: &str, status: Option<OperatorStatus>) -> Result<Option<Arc<str>>, Problem> {
+    if status.is_none() {
+        return Err(Problem::new("reason", "it is the reason of a status", "send a status too, or leave it out"));
+    }
+    if reason.chars().count() > MAX_REASON_CHARS {
+        let hint = format!("write at most {MAX_REASON_CHARS} characters");
+        return Err(Problem::new("reason", "it is too long", hint));
+    }
+    Ok(Some(reason.trim()).filter(|reason| !reason.is_empty()).map(Arc::from))
 }
 
 fn status_of(value: &serde_json::Value) -> Result<OperatorStatus, Problem> {

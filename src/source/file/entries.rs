@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::expand::Expanded;
-use super::node::{DocumentNode, Step};
+use super::expand::{Expanded, expand};
+use super::node::{DocumentNode, Step, find};
 use super::options::{Context, OPTION_KEYS, Options, unknown_key};
+use super::unset::{UnsetService, UnsetVariable, is_needed, unset_in, without_unset};
 use super::{Failure, Problem};
 use crate::clean::{MASK, clean};
 use crate::model::{CheckSpec, DeclaredDetail, Endpoint, HostPort, Service, ServiceUrl, UrlPlace};
@@ -19,6 +20,13 @@ pub(super) const ENDPOINT_KEYS: [&str; 2] = ["address", "weight"];
 
 type Entries = [(String, DocumentNode)];
 
+/// The services of a document, and those that need variables that are not set.
+#[derive(Debug, Default)]
+pub(super) struct DocumentServices {
+    pub(super) services: Vec<Service<DeclaredDetail>>,
+    pub(super) unset: Vec<UnsetService>,
+}
+
 /// The services of a document.
 ///
 /// # Errors
@@ -27,17 +35,19 @@ pub(super) fn services(
     document: &DocumentNode,
     shown: &str,
     context: Context<'_>,
-) -> Result<Vec<Service<DeclaredDetail>>, Failure> {
+) -> Result<DocumentServices, Failure> {
     let entries = table(document, "a services file is a table").map_err(|problem| problem.at(&[]))?;
     if let Some((key, _)) = entries.iter().find(|(key, _)| !FILE_KEYS.contains(&key.as_str())) {
         return Err(unknown_key(key, &FILE_KEYS).at(&[Step::Key(key.clone())]));
     }
 
-    let mut defaults = Options::default();
+    let (mut defaults, mut unset_defaults) = (Options::default(), Vec::new());
     if let Some(node) = find(entries, "defaults") {
-        let path = [Step::Key("defaults".to_owned())];
+        let path = key("defaults");
         let entries = table(node, "[defaults] is a table of options").map_err(|problem| problem.at(&path))?;
-        defaults = options(entries, &[], context).map_err(|failure| failure.within(&path))?;
+        let (set, unset) = without_unset(entries, &path, context.variable);
+        defaults = options(&set, &[], context).map_err(|failure| failure.within(&path))?;
+        unset_defaults = unset;
     }
 
     let list = match find(entries, "service") {
@@ -52,10 +62,14 @@ pub(super) fn services(
     };
 
     let is_list = matches!(find(entries, "service"), Some(DocumentNode::List(_)));
-    let (mut seen, mut services) = (HashSet::new(), Vec::with_capacity(list.len()));
+    let (mut seen, mut read) = (HashSet::new(), DocumentServices::default());
     for (at, node) in list.iter().enumerate() {
         let mut path = vec![Step::Key("service".to_owned())];
         path.extend(is_list.then_some(Step::Item(at)));
+        if let Some(unset) = unset_service(node, &path, &unset_defaults, context) {
+            read.unset.push(unset);
+            continue;
+        }
         let service = service(node, shown, &defaults, context).map_err(|failure| failure.within(&path))?;
 
         if !seen.insert(service.id.clone()) {
@@ -65,9 +79,27 @@ pub(super) fn services(
                 .at(&path)
                 .named(&name_of(&service)));
         }
-        services.push(service);
+        read.services.push(service);
     }
-    Ok(services)
+    Ok(read)
+}
+
+/// A service with a name, if it needs variables that are not set.
+fn unset_service(
+    node: &DocumentNode,
+    path: &[Step],
+    defaults: &[UnsetVariable],
+    context: Context<'_>,
+) -> Option<UnsetService> {
+    let DocumentNode::Table(entries) = node else { return None };
+    let DocumentNode::Text(name) = find(entries, "name")? else { return None };
+    let of_defaults = defaults.iter().filter(|variable| is_needed(variable, entries)).cloned();
+    let variables: Vec<_> = of_defaults.chain(unset_in(node, path, context.variable)).collect();
+
+    let namespace = find(entries, "namespace").and_then(|node| context.text(node).ok());
+    // A name with a variable that is not set stays as it is written.
+    let name = expand(name, context.variable).map_or_else(|_| name.clone(), |expanded| expanded.text);
+    (!variables.is_empty()).then_some(UnsetService { name, namespace, variables })
 }
 
 fn name_of(service: &Service<DeclaredDetail>) -> String {
@@ -245,10 +277,6 @@ fn table<'n>(node: &'n DocumentNode, why: &str) -> Result<&'n Entries, Problem> 
         DocumentNode::Table(entries) => Ok(entries),
         other => Err(Problem::new(format!("{why}, not {}", other.kind()), super::HINT)),
     }
-}
-
-fn find<'n>(entries: &'n Entries, key: &str) -> Option<&'n DocumentNode> {
-    entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
 }
 
 fn key(name: &str) -> [Step; 1] {

@@ -41,6 +41,33 @@ pub(crate) fn expand(text: &str, variable: Option<Variable>) -> Result<Expanded,
     Ok(expanded)
 }
 
+/// The variables of a text that are not set and have no default. What is wrong otherwise is found by [`expand`].
+pub(super) fn unset_variables(text: &str, variable: Option<Variable>) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        rest = after;
+        if before.ends_with('$') {
+            continue;
+        }
+        let Some((name, after)) = after.split_once('}') else { break };
+        rest = after;
+        if is_name(name) && value(name, variable).is_none() && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+fn is_name(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+}
+
+fn value(name: &str, variable: Option<Variable>) -> Option<String> {
+    variable.and_then(|variable| variable(name)).and_then(|value| value.into_string().ok())
+}
+
 const HINT: &str = "write ${VAR} or ${VAR:-default}; $${ stands for ${ itself";
 
 impl Expanded {
@@ -52,14 +79,11 @@ impl Expanded {
     /// Adds the value of what stands between the braces.
     fn replace(&mut self, inside: &str, variable: Option<Variable>) -> Result<(), Problem> {
         let (name, default) = inside.split_once(":-").map_or((inside, None), |(name, value)| (name, Some(value)));
-        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-            && name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-        if !is_name {
+        if !is_name(name) {
             return Err(Problem::new(format!("'{}' is not the name of a variable", clean(name)), HINT));
         }
 
-        let value = variable.and_then(|variable| variable(name)).and_then(|value| value.into_string().ok());
-        match (value, default) {
+        match (value(name, variable), default) {
             (Some(value), None) => self.push_secret(&value),
             (Some(value), Some(_)) if !value.is_empty() => self.push_secret(&value),
             (_, Some(default)) => self.push(default),

@@ -93,6 +93,11 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
+/// The value of a key of a table.
+pub(super) fn find<'n>(entries: &'n [(String, DocumentNode)], key: &str) -> Option<&'n DocumentNode> {
+    entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
+}
+
 /// A step from a value to a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {

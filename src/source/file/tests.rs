@@ -19,6 +19,10 @@ fn variable(name: &str) -> Option<OsString> {
 }
 
 fn read_text(text: &str, syntax: Syntax) -> Result<Vec<Service<DeclaredDetail>>> {
+    parse_text(text, syntax)?.all()
+}
+
+fn parse_text(text: &str, syntax: Syntax) -> Result<ServicesFile> {
     parse(text, syntax, "s", Context { folder: Path::new("/etc/portolan"), variable: Some(variable) })
 }
 
@@ -218,4 +222,56 @@ fn the_schema_and_the_parser_agree() {
     for key in &options {
         assert!(text.contains(&format!("`{key}`")), "docs/services-file.md names {key}");
     }
+}
+
+const UNSET: &str = r#"
+[defaults]
+header = ["X-Token: ${API_TOKEN}"]
+timeout = "${LIMIT}"
+ask = { body = "${BODY}", samples = 2 }
+
+[[service]]
+name = "web"
+endpoints = "http://${WEB_HOST}/x?key=${API_KEY}"
+timeout = "1s"
+
+[[service]]
+name = "db"
+namespace = "shop"
+endpoints = ["postgresql://db/shop", "postgresql://db2/shop"]
+timeout = "1s"
+path = "/$${NONE}${NONE:-}"
+
+[[service]]
+name = "api"
+endpoints = [{ address = "api:80" }]
+"#;
+
+/// The variables that are named for services of these names.
+fn missing(names: &[&str]) -> String {
+    let file = parse_text(UNSET, Syntax::Toml).unwrap();
+    let checked = file.check_variables(|name, namespace| {
+        assert_eq!(namespace, None, "the service db needs no variable");
+        names.contains(&name)
+    });
+    checked.map_or_else(|error| format!("{error} | {}", error.hint()), |()| "none".to_owned())
+}
+
+/// One error names all variables that are not set, of the services that are meant.
+#[test]
+fn all_unset_variables_are_named_at_once() {
+    assert_eq!(missing(&["db"]), "none");
+    assert_eq!(
+        missing(&["api"]),
+        "cannot use s:3:1: these variables are not set: API_TOKEN (defaults.header), LIMIT (defaults.timeout), \
+         BODY (defaults.ask.body) | set them, or write defaults, as in ${API_TOKEN:-default}"
+    );
+    let of_web = missing(&["web"]);
+    assert!(of_web.contains("WEB_HOST (service 'web': endpoints), API_KEY (service 'web': endpoints)"), "{of_web}");
+    assert!(!of_web.contains("LIMIT"), "its own timeout replaces the default: {of_web}");
+
+    let file = parse_text(UNSET, Syntax::Toml).unwrap();
+    let [db] = &file.services[..] else { panic!("{file:?}") };
+    assert_eq!((db.detail.ask.limits.samples, db.detail.ask.limits.timeout), (Some(2), Some(Duration::from_secs(1))));
+    assert!(file.all().is_err());
 }

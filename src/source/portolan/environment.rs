@@ -13,7 +13,7 @@ use crate::source::variables::{path, text};
 /// The environment variables for a registry of portolan's own. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortolanEnvironment {
-    /// The address of the registry (`PORTOLAN_REGISTRY`).
+    /// The address of the registry (`PORTOLAN_REGISTRY`), or those of its servers, separated by commas.
     pub address: Option<String>,
     /// The token (`PORTOLAN_TOKEN`).
     pub token: Option<Secret>,
@@ -68,7 +68,7 @@ impl Portolan {
 
         Ok(RegistryOptions {
             registry: "the registry",
-            addresses: vec![RegistryAddress::of_option(name, text)?.with_default_port(DEFAULT_PORT, text)],
+            addresses: addresses(name, text)?,
             headers: bearer.map(|bearer| ("authorization", bearer)).into_iter().collect(),
             tls: RegistryTls {
                 ca: self.ca.clone().or_else(|| self.environment.ca.clone()),
@@ -85,5 +85,43 @@ impl Portolan {
             address_hint: ADDRESS_HINT,
             token_hint: TOKEN_HINT,
         })
+    }
+}
+
+/// The servers of a registry, separated by commas. The scheme of the first is that of those behind it which have none.
+fn addresses(name: &str, text: &str) -> Result<Vec<RegistryAddress>> {
+    let scheme = text.split_once("://").map(|(scheme, _)| scheme).filter(|scheme| *scheme != "unix");
+    let servers = text.split(',').map(str::trim).map(|server| match scheme {
+        Some(scheme) if !server.contains("://") => format!("{scheme}://{server}"),
+        _ => server.to_owned(),
+    });
+    servers
+        .map(|server| Ok(RegistryAddress::of_option(name, &server)?.with_default_port(DEFAULT_PORT, &server)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Result<Vec<String>> {
+        Ok(addresses("--address", text)?.iter().map(|address| address.shown().to_owned()).collect())
+    }
+
+    #[test]
+    fn several_servers_are_separated_by_commas() {
+        for (text, expected) in [
+            ("10.0.0.1", vec!["http://10.0.0.1:7440"]),
+            ("10.0.0.1,10.0.0.2:8000", vec!["http://10.0.0.1:7440", "http://10.0.0.2:8000"]),
+            ("https://a, b:1", vec!["https://a:7440", "https://b:1"]),
+            ("http://a,https://b", vec!["http://a:7440", "https://b:7440"]),
+            ("[::1],[::2]:80", vec!["http://[::1]:7440", "http://[::2]:80"]),
+            ("unix:///run/a.sock,b", vec!["unix:///run/a.sock", "http://b:7440"]),
+        ] {
+            assert_eq!(shown(text).unwrap(), expected, "{text}");
+        }
+        for text in ["", "a,", "a,,b", ",a", "a,b:x"] {
+            assert!(shown(text).is_err(), "{text}");
+        }
     }
 }

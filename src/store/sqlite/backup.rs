@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::backup::StepResult;
 
-use super::{fault, open};
-use crate::error::plain;
+use super::connection::connect;
+use super::fault::{self, inaccessible};
+use super::open;
 use crate::store::StoreError;
 
 /// How many pages are copied at once, between two groups of batches.
@@ -51,7 +52,7 @@ fn copy(connection: &Connection, partial: &Path, mut between: impl FnMut()) -> R
     let _ = fs::remove_file(&partial);
     File::create_new(&partial).map_err(|error| inaccessible(&partial, &error))?;
 
-    let mut copy = open::connect(&partial)?;
+    let mut copy = connect(&partial)?;
     let backup = rusqlite::backup::Backup::new(connection, &mut copy).map_err(fault::opening(&partial))?;
     while backup.step(PAGES_PER_STEP).map_err(fault::opening(&partial))? != StepResult::Done {
         between();
@@ -72,8 +73,4 @@ pub(super) fn publish(partial: &Path, to: &Path) -> Result<Backup, StoreError> {
     let _ = fs::remove_file(partial);
     open::sync_folder(to)?;
     Ok(Backup { path: to.to_owned(), bytes })
-}
-
-fn inaccessible(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Inaccessible { path: path.to_owned(), cause: plain(error) }
 }

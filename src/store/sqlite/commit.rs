@@ -3,21 +3,23 @@
 use rusqlite::{Connection, ErrorCode, params};
 
 use super::audit;
+use super::checkpointer::Checkpointer;
 use super::open::signed;
 use super::rows::{CommittedRows, RowChanges, Rows};
 use crate::store::{Batch, Write};
 
-/// Stores batches in one transaction. If any of them cannot be stored, none is. On a full disk it folds the log into the
+/// Stores batches in one transaction. If any of them cannot be stored, none is. On a full disk it copies the log into the
 /// database, which gives back the log's room, and tries once more.
 pub(super) fn commit(
     connection: &Connection,
+    checkpointer: &Checkpointer,
     batches: &[&Batch],
     max_events: u64,
     rows: &mut Rows,
 ) -> rusqlite::Result<()> {
     let mut stored = transact(connection, batches, max_events, rows);
     let is_full = stored.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull));
-    if is_full && fold_log(connection).is_ok() {
+    if is_full && checkpointer.truncate(connection).is_ok() {
         stored = transact(connection, batches, max_events, rows);
     }
 
@@ -32,10 +34,6 @@ pub(super) fn probe(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("ROLLBACK")?;
     }
     written
-}
-
-fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
 }
 
 fn transact(

@@ -1,10 +1,17 @@
-//! What SQLite's errors mean here.
+//! What errors mean here: those of SQLite, and those of the operating system.
 
+use std::io;
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::error;
 use crate::store::StoreError;
+
+/// Why a file cannot be used.
+pub(super) fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Inaccessible { path: path.to_owned(), cause: error::plain(error) }
+}
 
 /// Why a database cannot be opened.
 pub(super) fn opening(path: &Path) -> impl Fn(rusqlite::Error) -> StoreError {
@@ -47,7 +54,7 @@ pub(super) fn storing(path: &Path, error: &rusqlite::Error) -> StoreError {
 }
 
 /// SQLite's text alone.
-fn plain(error: &rusqlite::Error) -> String {
+pub(super) fn plain(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
         other => other.to_string(),

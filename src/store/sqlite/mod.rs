@@ -1,13 +1,19 @@
 //! A store in one SQLite file, for one server.
 //!
-//! One thread owns the connection. It takes what is queued, stores it in one transaction, and acknowledges all of it after the
-//! COMMIT, which returns when the disk has it: write-ahead log, `synchronous=FULL`. The file is locked for as long as it is
-//! open, so that a second server fails at once.
+//! One thread writes. It takes what is queued, stores it in one transaction, and acknowledges all of it after the COMMIT, which
+//! returns when the disk has it: write-ahead log, `synchronous=FULL`. A second thread copies the log into the database. The file
+//! is locked for as long as it is open, so that a second server fails at once.
 
 mod audit;
 mod backup;
+mod checkpointer;
+mod checkpoints;
 mod commit;
+mod committer;
+mod connection;
+mod database;
 mod fault;
+mod log_size;
 mod open;
 mod rows;
 mod schema;
@@ -28,7 +34,7 @@ pub use open::check;
 pub use schema::FORMAT;
 pub use status::status;
 pub use transfer::{SqliteExport, SqliteImport};
-use writer::StoreRequest;
+use writer::{StoreRequest, Writer};
 
 /// The most requests that wait. Each caller waits for its own, so this is a bound of the callers.
 const MAX_QUEUED: usize = 2 * 1024;
@@ -49,9 +55,9 @@ impl Sqlite {
     /// # Errors
     /// The file is used by another process, damaged, of a newer portolan, not a database, or inaccessible.
     pub fn open(path: &Path, max_events: u64) -> Result<(Self, Contents), StoreError> {
-        let (connection, contents, rows) = open::open(path)?;
+        let (database, contents, rows) = open::open(path)?;
         let (requests, receiver) = crossbeam_channel::bounded(MAX_QUEUED);
-        let writer = writer::Writer::new(path, connection, (contents.index, rows), max_events);
+        let writer = Writer::new(database, (contents.index, rows), max_events)?;
 
         let writer = std::thread::Builder::new()
             .name("store".to_owned())

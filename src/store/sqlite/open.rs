@@ -4,50 +4,44 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
+use super::connection::set_up;
+use super::database::Database;
+use super::fault::{self, inaccessible};
 use super::rows::Rows;
 use super::schema::{APPLICATION_ID, FORMAT, format, migrate};
-use super::{fault, stray_log};
-use crate::error::plain;
+use super::stray_log;
 use crate::store::{Contents, StoreError, StoredEvent};
 
 /// Opens a database for a server.
-pub(super) fn open(path: &Path) -> Result<(Connection, Contents, Rows), StoreError> {
+pub(super) fn open(path: &Path) -> Result<(Database, Contents, Rows), StoreError> {
     let path = absolute(path)?;
     let log = stray_log::log_of(&path);
     open_whole(&path, log.as_deref()).map_err(|error| stray_log::name_log(error, log.as_deref()))
 }
 
 /// A database that is refused keeps its `log`, and stays as it is.
-fn open_whole(path: &Path, log: Option<&Path>) -> Result<(Connection, Contents, Rows), StoreError> {
+fn open_whole(path: &Path, log: Option<&Path>) -> Result<(Database, Contents, Rows), StoreError> {
     let is_new = prepare(path)?;
-    let connection = connect_with(path, log)?;
+    let database = Database::open(path, log)?;
+    let connection = &database.connection;
     // A foreign database is left as it is, so nothing is written before this.
-    let format = identify(path, &connection)?;
-    log.map_or(Ok(()), |log| stray_log::refuse_foreign(path, &connection, log))?;
-    lock(&connection).map_err(fault::opening(path))?;
-    migrate(&connection, format).map_err(fault::opening(path))?;
+    let format = identify(path, connection)?;
+    log.map_or(Ok(()), |log| stray_log::refuse_foreign(path, connection, log))?;
+    set_up(connection).map_err(fault::opening(path))?;
+    migrate(connection, format).map_err(fault::opening(path))?;
 
-    verify(path, &connection, "quick_check")?;
-    let (contents, rows) = read(&connection).map_err(fault::opening(path))?;
+    verify(path, connection, "quick_check")?;
+    let (contents, rows) = read(connection).map_err(fault::opening(path))?;
     if is_new {
         sync_folder(path)?;
     }
     is_consistent(path, &contents)?;
 
-    stray_log::release(path, &connection)?;
-    Ok((connection, contents, rows))
-}
-
-/// A connection that keeps its locks, and merges a `log` only once the database is known to be whole.
-fn connect_with(path: &Path, log: Option<&Path>) -> Result<Connection, StoreError> {
-    let connection = connect(path)?;
-    log.map_or(Ok(()), |_| stray_log::hold_back(path, &connection))?;
-    hold(&connection).map_err(fault::opening(path))?;
-    Ok(connection)
+    stray_log::release(path, connection)?;
+    Ok((database, contents, rows))
 }
 
 /// Checks a database that no server uses: every page, and that everything belongs together.
@@ -59,32 +53,29 @@ pub fn check(path: &Path) -> Result<Contents, StoreError> {
         return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
     }
 
-    let (connection, contents, _) = open(path)?;
-    verify(path, &connection, "integrity_check")?;
+    let (database, contents, _) = open(path)?;
+    verify(path, &database.connection, "integrity_check")?;
     Ok(contents)
 }
 
 /// Opens a database that exists, and leaves it as it is. Returns its format, 0 if it is empty.
-pub(super) fn existing(path: &Path) -> Result<(Connection, u32), StoreError> {
+pub(super) fn existing(path: &Path) -> Result<(Database, u32), StoreError> {
     if !path.exists() {
         return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
     }
     let path = absolute(path)?;
     let log = stray_log::log_of(&path);
     prepare(&path)?;
-    let connection = connect_with(&path, log.as_deref())?;
-    let format = identify(&path, &connection).map_err(|error| stray_log::name_log(error, log.as_deref()))?;
-    log.map_or(Ok(()), |log| stray_log::refuse_foreign(&path, &connection, &log))?;
-    Ok((connection, format))
+    let database = Database::open(&path, log.as_deref())?;
+    let connection = &database.connection;
+    let format = identify(&path, connection).map_err(|error| stray_log::name_log(error, log.as_deref()))?;
+    log.map_or(Ok(()), |log| stray_log::refuse_foreign(&path, connection, &log))?;
+    Ok((database, format))
 }
 
 /// SQLite takes a path that begins with `file:` for a URL; an absolute one never does.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
     std::path::absolute(path).map_err(|error| inaccessible(path, &error))
-}
-
-fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Inaccessible { path: path.to_owned(), cause: plain(error) }
 }
 
 /// Makes the file if there is none, readable by its owner alone. Returns whether it did.
@@ -119,28 +110,6 @@ pub(super) fn refuse_leftovers(path: &Path) -> Result<(), StoreError> {
         Some(path) => Err(StoreError::Leftover { path }),
         None => Ok(()),
     }
-}
-
-pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(fault::opening(path))
-}
-
-/// Keeps each lock until the file is closed, and waits for none.
-fn hold(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::ZERO)?;
-    connection.pragma_update(None, "locking_mode", "exclusive")
-}
-
-/// Locks the file, and makes commits durable.
-fn lock(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "full")?;
-    // A log that grew during a burst does not keep its size.
-    connection.pragma_update_and_check(None, "journal_size_limit", 16 * 1024 * 1024, |_| Ok(()))?;
-
-    // Exclusive mode takes the lock with the first transaction and keeps it.
-    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")
 }
 
 /// Refuses a database of another program or of a newer portolan. Returns its format.

@@ -17,8 +17,8 @@ const TABLES: [&str; 3] = ["record", "event", "audit"];
 /// # Errors
 /// There is none, or it is damaged, in use, of a newer portolan, or of another program.
 pub fn status(path: &Path) -> Result<StoreStatus, StoreError> {
-    let (connection, format) = existing(path)?;
-    read(&connection, format).map_err(fault::opening(path))
+    let (database, format) = existing(path)?;
+    read(&database.connection, format).map_err(fault::opening(path))
 }
 
 fn read(connection: &Connection, format: u32) -> rusqlite::Result<StoreStatus> {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::backup::{partial, publish};
-use super::open::{self, connect, prepare, signed};
+use super::connection::connect;
+use super::database::Database;
+use super::open::{self, prepare, signed};
 use super::schema::{AUDIT_FORMAT, migrate};
 use super::{Backup, audit, fault};
 use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
@@ -15,7 +17,7 @@ use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
 #[derive(Debug)]
 pub struct SqliteExport {
     path: PathBuf,
-    connection: Connection,
+    database: Database,
     format: u32,
 }
 
@@ -25,7 +27,7 @@ impl SqliteExport {
     /// # Errors
     /// There is none, or it is empty, damaged, in use, of a newer portolan, or of another program.
     pub fn open(path: &Path) -> Result<(Self, Contents), StoreError> {
-        let (connection, format) = open::existing(path)?;
+        let (database, format) = open::existing(path)?;
         if format == 0 {
             return Err(StoreError::Unusable {
                 database: path.display().to_string(),
@@ -34,8 +36,8 @@ impl SqliteExport {
             });
         }
 
-        let contents = open::contents(path, &connection)?;
-        Ok((Self { path: path.to_owned(), connection, format }, contents))
+        let contents = open::contents(path, &database.connection)?;
+        Ok((Self { path: path.to_owned(), database, format }, contents))
     }
 
     /// Reads records of its audit log.
@@ -46,7 +48,7 @@ impl SqliteExport {
         if self.format < AUDIT_FORMAT {
             return Ok(AuditPage::default());
         }
-        audit::read(&self.connection, range).map_err(fault::opening(&self.path))
+        audit::read(&self.database.connection, range).map_err(fault::opening(&self.path))
     }
 }
 

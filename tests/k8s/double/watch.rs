@@ -30,13 +30,7 @@ struct Watch {
 }
 
 /// `short`: the events available at once, then the end.
-pub fn watch(
-    shared: &Arc<Shared>,
-    place: &Place,
-    query: &Query,
-    ended: tokio::sync::watch::Receiver<u64>,
-    short: bool,
-) -> Response<Body> {
+pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, ended: Receiver<u64>, short: bool) -> Response<Body> {
     let get = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
     let selector = match Selector::parse(get("labelSelector"), get("fieldSelector")) {
         Ok(selector) => selector,
@@ -87,7 +81,7 @@ async fn tell(
     mut watch: Watch,
     first: Vec<String>,
     mut changes: Receiver<u64>,
-    (mut ended, end): (tokio::sync::watch::Receiver<u64>, Instant),
+    (mut ended, end): (Receiver<u64>, Instant),
     out: Sender<io::Result<Bytes>>,
 ) {
     let mut lines = first;

@@ -98,6 +98,86 @@ fn our_own_registry_is_listed_shown_and_changed() {
     );
 }
 
+/// A host is taken out of service as a whole, and others can read why.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn the_instances_of_a_node_are_drained_with_a_reason() {
+    let server = programs::portolan();
+    let address = server.address;
+    for (id, name, node) in [("a", "web", "web1"), ("b", "web", "web2"), ("c", "db", "web1")] {
+        let body = json!({ "id": id, "name": name, "address": "127.0.0.1", "port": 81, "node": node });
+        send(address, "POST", "/api/v1/services", None, &body);
+    }
+    let at = format!("--server http://{address}");
+    let update = |words: &[&str], code: i32| {
+        let words: Vec<&str> = ["services", "update"].iter().chain(words).copied().chain(at.split(' ')).collect();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.args(&words).env_clear().env("PORTOLAN_CONFIG", "/dev/null").stdin(Stdio::null());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = hear(child, "services update");
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{words:?}: {err}");
+        err
+    };
+
+    let asked = update(&["--node", "web1", "--status", "maintenance"], 1);
+    assert!(asked.contains("nothing was changed: it was not confirmed"), "{asked}");
+    update(&["--node", "web1", "--status", "maintenance", "--reason", "patch day", "--yes"], 0);
+    let (shown, _) = ran(&format!("health show web {at}"), 0);
+    assert!(shown.contains("  its status is maintenance: patch day\n"), "{shown}");
+    assert_eq!(shown.matches("patch day").count(), 1, "the other node stays as it is: {shown}");
+    let (log, _) = ran(&format!("audit {at}"), 0);
+    assert_eq!(log.matches("(maintenance: patch day)").count(), 2, "{log}");
+
+    update(&["--node", "web1", "--status", "up", "--yes"], 0);
+    let (shown, _) = ran(&format!("health show web {at}"), 0);
+    assert!(!shown.contains("patch day"), "{shown}");
+    let absent = update(&["--node", "web9", "--status", "up"], 1);
+    assert!(absent.contains("no such instance is on the node web9"), "{absent}");
+    update(&["web", "--weight", "1", "--reason", "x"], 2);
+}
+
+/// What a terminal of 60 columns shows of a command: the lines of its output and of its notes.
+#[cfg(all(feature = "registry", feature = "serve"))]
+fn at_60_columns(words: &str) -> Vec<String> {
+    let mut script = crate::support::tool("script");
+    script.args(["-qefc", &format!("'{}' {words}", env!("CARGO_BIN_EXE_portolan")), "/dev/null"]);
+    script.env_clear().env("TERM", "xterm").env("COLUMNS", "60").env("PORTOLAN_CONFIG", "/dev/null");
+    let child = script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let output = hear(child, words);
+    let text = String::from_utf8(output.stdout).unwrap().replace('\r', "");
+    assert_eq!(output.status.code(), Some(0), "{words}: {text}");
+    text.lines().map(ToOwned::to_owned).collect()
+}
+
+/// No row wraps: ids are cut in the middle, the least useful columns go, and a line names them.
+#[cfg(all(feature = "registry", feature = "serve"))]
+#[test]
+fn a_narrow_terminal_shows_whole_rows() {
+    let server = programs::portolan();
+    let address = server.address;
+    let id = "6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11";
+    let body = json!({ "id": id, "name": "a-service-with-a-long-name", "address": "127.0.0.1", "port": 8081,
+        "version": "1.10.0", "tags": ["blue", "canary", "eu-central-1"], "zone": "eu-central-1", "node": "web1", "ttl": 30 });
+    send(address, "POST", "/api/v1/services", None, &body);
+    let at = format!("--server http://{address}");
+
+    for words in
+        ["services list", "services get a-service-with-a-long-name", "health show a-service-with-a-long-name", "audit"]
+    {
+        let lines = at_60_columns(&format!("{words} {at}"));
+        let (notes, rows): (Vec<&String>, Vec<&String>) =
+            lines.iter().partition(|line| line.starts_with("no room for "));
+        assert!(!rows.is_empty() && rows.iter().all(|line| line.chars().count() <= 60), "{words}: {lines:#?}");
+        if words.starts_with("services get") {
+            assert!(rows.iter().any(|line| line.starts_with("6c1f") && line.contains('…') && line.contains("9a11")));
+            assert!(notes[0].contains("ZONE") && notes[0].ends_with("widen the terminal, or add --json"), "{notes:?}");
+        }
+    }
+    let (whole, _) = ran(&format!("services get a-service-with-a-long-name {at}"), 0);
+    assert!(whole.contains(id) && whole.contains("eu-central-1"), "nothing is cut in a pipe: {whole}");
+}
+
 /// A name that several instances have needs --yes; ids and single instances do not.
 #[cfg(all(feature = "registry", feature = "serve"))]
 #[test]
@@ -115,7 +195,11 @@ fn several_instances_are_not_removed_without_a_yes() {
     let (_, err) = ran(&format!("deregister a db ghost {at}"), 1);
     assert!(err.contains("no instance has the id ghost"), "{err}");
     assert!(err.contains("deregistered web 127.0.0.1:81 (a)\n") && err.contains("deregistered db"), "{err}");
-    ran(&format!("deregister web --yes {at}"), 0);
+    let (_, err) = ran(&format!("deregister web --yes {at}"), 0);
+    assert!(
+        err.ends_with("2 of them had a lease that a client renews: a client that still runs registers again\n"),
+        "{err}"
+    );
     let left = document(&format!("services list --json {at}"));
     assert_eq!(left["items"], json!([]));
 }

@@ -164,6 +164,27 @@ fn the_command_registers_while_its_program_runs() {
     assert_eq!(ran.status.code(), Some(127), "{}", String::from_utf8_lossy(&ran.stderr));
 }
 
+/// A program that finds its port taken often takes another one, and what is registered is the one that was there before.
+#[test]
+fn a_port_that_another_program_holds_is_named_before_the_start() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let register = |port: u16| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        command.env_clear().env("PATH", "/usr/bin:/bin").args(["register", "--name", "shop", "--address", "127.0.0.1"]);
+        command.args(["--port", &port.to_string(), "--registry", "portolan://127.0.0.1:1", "--", "sh", "-c", "exit 7"]);
+        let ran = command.output().unwrap();
+        assert_eq!(ran.status.code(), Some(7));
+        String::from_utf8(ran.stderr).unwrap()
+    };
+
+    let notes = register(port);
+    let held = format!("(pid {}) already: that is registered in place of the program", std::process::id());
+    assert!(notes.starts_with(&format!("port {port} is held by ")) && notes.contains(&held), "{notes}");
+    drop(listener);
+    assert!(!register(port).contains(" is held by "));
+}
+
 /// `--check`: the instance is not registered before its check passes.
 #[test]
 fn the_command_waits_for_its_check() {

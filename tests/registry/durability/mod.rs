@@ -6,7 +6,7 @@
 mod disks;
 mod history;
 mod kills;
-pub mod power;
+pub(crate) mod power;
 mod syscalls;
 mod workload;
 
@@ -35,12 +35,12 @@ fn run_test(command: &mut Command, test: &str, folder: &Path) {
 }
 
 /// The folder of a workload; `None` if it is not run as one.
-pub fn workload_folder() -> Option<PathBuf> {
+pub(crate) fn workload_folder() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
 }
 
 /// Runs an ignored test in a mount namespace of its own, and fails if it does.
-pub fn in_mount_namespace(test: &str, folder: &Path) {
+pub(crate) fn in_mount_namespace(test: &str, folder: &Path) {
     let mut command = tool("unshare");
     command.args(["--mount", "--propagation", "private"]).arg(std::env::current_exe().unwrap());
     run_test(&mut command, test, folder);

@@ -29,7 +29,8 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
     assert!(output(&mut command).status.success());
 
     let (mut is_dirty, mut syncs, mut acknowledged) = (false, 0, 0);
-    for line in fs::read_to_string(log).unwrap().lines() {
+    let trace = fs::read_to_string(log).unwrap();
+    for line in trace.lines() {
         let of_log = line.contains("a.db-wal>");
         if of_log && line.contains("pwrite64(") {
             is_dirty = true;
@@ -45,6 +46,10 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
         }
     }
     assert_eq!(acknowledged, CHANGES);
+    assert!(
+        trace.contains("fdatasync("),
+        "SQLite was built without .cargo/config.toml: each commit costs twice the time"
+    );
 }
 
 /// Each write and each sync of the store fails once: that change is refused, those before and after it are there.
@@ -79,4 +84,33 @@ fn a_failed_write_or_sync_refuses_its_change_and_nothing_else() {
         }
     }
     assert!(refusals >= 20, "only {refusals} of the faults reached a change");
+}
+
+/// The log is copied into the database by a thread of its own. Writes and syncs of the database fail again and again: no change
+/// is refused for that, the whole log is copied again, and nothing is lost.
+#[test]
+fn a_failed_checkpoint_refuses_nothing_and_begins_anew() {
+    for (call, when) in [("pwrite64", "20+400"), ("fdatasync,fsync", "5+7")] {
+        let folder = TempDir::new();
+        let database = folder.path().join("a.db");
+        let inject = format!("inject={call}:error=EIO:when={when}");
+        let only = database.to_str().unwrap();
+        let options = ["-P", only, "-e", "trace=openat,pwrite64,fdatasync,fsync", "-e", &inject];
+        let (mut command, log) = traced(folder.path(), &options);
+        // Longer than the time after which a failed checkpoint is retried.
+        command.env("PORTOLAN_CHANGES", "600").env("PORTOLAN_SECONDS", "3");
+        let ran = output(&mut command);
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        assert!(ran.status.success(), "{call}: {said}{}", String::from_utf8_lossy(&ran.stderr));
+        assert!(!said.contains("refused"), "{call}: {said}");
+
+        let trace = fs::read_to_string(log).unwrap();
+        assert!(trace.contains("(INJECTED)"), "{call}: no checkpoint failed");
+        let opened = trace.lines().filter(|line| line.contains("openat(") && line.contains("a.db\"")).count();
+        // It is made, and opened by the writer, by the thread, and to be synced.
+        assert!(opened > 4, "{call}: it was never opened anew: {trace}");
+        let last = said.lines().filter_map(|line| line.strip_prefix("acknowledged ")).next_back().unwrap();
+        let last: u64 = last.parse().unwrap();
+        assert_eq!(verify(&database, last, last), last);
+    }
 }

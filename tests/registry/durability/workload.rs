@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use portolan::store::{Sqlite, Store, StoreError, check};
 
@@ -18,16 +19,21 @@ fn say(line: &str) {
     io::stdout().flush().unwrap();
 }
 
-/// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not.
+/// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not. `PORTOLAN_CHANGES` ends it
+/// after so many, and not before `PORTOLAN_SECONDS`.
 #[test]
 #[ignore = "not a test by itself: other tests start it with --ignored, and kill it while it stores"]
 fn store_one_by_one() {
     let Some(folder) = workload_folder() else { return };
     let limit: u64 = std::env::var("PORTOLAN_CHANGES").map_or(u64::MAX, |text| text.parse().unwrap());
+    let seconds = std::env::var("PORTOLAN_SECONDS").map_or(0, |text| text.parse().unwrap());
     let (store, contents) = Sqlite::open(&folder.join("a.db"), MAX_EVENTS).unwrap();
-    let mut next = contents.index + 1;
+    let (mut next, begin) = (contents.index + 1, Instant::now());
 
-    for _ in 0..limit {
+    for number in 0.. {
+        if number >= limit && begin.elapsed() >= Duration::from_secs(seconds) {
+            return;
+        }
         say(&format!("sent {next}"));
         match store.append(batch(next)).wait() {
             Ok(index) => {
@@ -98,8 +104,8 @@ fn lose_power() {
         let load = Load::new(&store, last);
         std::thread::scope(|scope| {
             (0..4).for_each(|_| drop(scope.spawn(|| load.run())));
-            // Never at the same place of a transaction, and sometimes after a checkpoint of the log.
-            load.await_progress(1 + round * 7 % 60);
+            // Never at the same place of a transaction, and sometimes while the log is copied into the database.
+            load.await_progress(1 + round * 7 % 60 + if round % 10 == 9 { 400 } else { 0 });
             // What is acknowledged later is not counted: a machine without power acknowledges nothing, but this one still
             // runs while its file system goes down.
             acknowledged = load.acknowledged.load(Ordering::SeqCst);

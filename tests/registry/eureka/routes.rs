@@ -226,3 +226,57 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
 
     assert_eq!(status_of(&server, "i1"), "UP");
 }
+
+/// The operations of `PATHS`, and the least role that may call each.
+const NEEDED: [(&str, &str, &str); 13] = [
+    ("GET", "/eureka/apps", "viewer"),
+    ("GET", "/eureka/apps/delta", "viewer"),
+    ("GET", "/eureka/apps/{app}", "viewer"),
+    ("POST", "/eureka/apps/{app}", "operator"),
+    ("GET", "/eureka/apps/{app}/{instance}", "viewer"),
+    ("PUT", "/eureka/apps/{app}/{instance}", "operator"),
+    ("DELETE", "/eureka/apps/{app}/{instance}", "operator"),
+    ("PUT", "/eureka/apps/{app}/{instance}/status", "operator"),
+    ("DELETE", "/eureka/apps/{app}/{instance}/status", "operator"),
+    ("PUT", "/eureka/apps/{app}/{instance}/metadata", "operator"),
+    ("GET", "/eureka/instances/{instance}", "viewer"),
+    ("GET", "/eureka/vips/{vip}", "viewer"),
+    ("GET", "/eureka/svips/{vip}", "viewer"),
+];
+
+/// Row N8: each operation with each role, with a wrong key, and without one.
+#[test]
+fn each_operation_asks_for_its_permission() {
+    let folder = folder();
+    let (keys, file) = (folder.path().join("keys.json"), folder.path().join("serve.toml"));
+    std::fs::write(&file, format!("[auth]\nkeys_file = \"{}\"\n", keys.display())).unwrap();
+    let roles = ["viewer", "operator", "admin"].map(|role| (role, key(&keys, &["--role", role])));
+    let server = EurekaServer::with(&["--data", ":memory:", "--config", file.to_str().unwrap()]);
+    let status = |method: &str, path: &str, key: Option<&str>| {
+        let header = key.map_or_else(String::new, |key| format!("X-API-Key: {key}\r\n"));
+        server.send(method, path, &format!("{header}{JSON}"), "{}").status
+    };
+    wait_until(|| status("GET", "/eureka/apps", Some(&roles[0].1)) == 200);
+
+    // A path that is not in the table would need no role here.
+    let source = include_str!("../../../src/server/eureka/call.rs");
+    let paths = source.lines().filter_map(|line| line.trim().strip_prefix("\"/eureka/")?.strip_suffix("\","));
+    let paths: std::collections::BTreeSet<String> = paths.map(|path| format!("/eureka/{path}")).collect();
+    assert_eq!(paths, NEEDED.iter().map(|(_, path, _)| (*path).to_owned()).collect());
+
+    let rank = |role: &str| roles.iter().position(|(name, _)| *name == role);
+    for (method, path, needed) in NEEDED {
+        let target = path.replace("{app}", "WEB").replace("{instance}", "i1").replace("{vip}", "web");
+        let target = format!("{target}{}", if path.ends_with("/status") { "?value=UP" } else { "" });
+        assert_eq!(
+            (status(method, &target, None), status(method, &target, Some("wrong"))),
+            (401, 401),
+            "{method} {path}"
+        );
+        for (role, key) in &roles {
+            let status = status(method, &target, Some(key));
+            let is_refused = matches!(status, 0 | 401 | 403);
+            assert_eq!(is_refused, rank(role) < rank(needed), "{method} {path} as {role}: {status}");
+        }
+    }
+}

@@ -4,6 +4,7 @@
 mod agents;
 mod audit;
 mod checks;
+mod clients;
 mod contract;
 mod database;
 mod eureka;

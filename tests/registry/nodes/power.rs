@@ -13,7 +13,7 @@ use crate::serve::{Server, wait_until};
 use crate::support::{TempDir, needs_root};
 
 /// How often the power is lost.
-const POWER_LOSSES: u64 = 6;
+const POWER_LOSSES: u64 = 4;
 
 #[test]
 fn a_database_that_loses_power_under_writes_loses_nothing_that_was_acknowledged() {

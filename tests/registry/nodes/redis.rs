@@ -217,3 +217,32 @@ fn a_url_that_is_none_of_a_redis_is_refused_and_a_single_server_needs_none() {
     wait_until(|| alone.log().contains("off: "));
     assert!(alone.log().contains("Redis (only servers with one PostgreSQL"), "{}", alone.log());
 }
+
+/// Rows N14 and L6: the password, the number of the database, and what the keys begin with.
+#[test]
+fn a_redis_is_used_with_its_password_and_with_a_prefix() {
+    let (database, redis) = (shared(), Redis::start_with_password("s3cret-of-redis"));
+    let url = database.create();
+    let folder = folder();
+    let named = |password: &str, file: &str| {
+        let address = format!("redis://:{password}@127.0.0.1:{}/3", redis.port);
+        let path = folder.path().join(file);
+        let settings = format!("database:\n  redis: {{ url: \"{address}\", prefix: \"service_discovery:\" }}\n");
+        fs::write(&path, settings).unwrap();
+        node_with(&url, file, &["--config", path.to_str().unwrap()])
+    };
+    let node = named("s3cret-of-redis", "right.yaml");
+    wait_until(|| is_connected(&node));
+    node.register(&registration("web", 0));
+    wait_until(|| redis.ask(&["KEYS", "*"]).lines().any(|key| key.starts_with("service_discovery:")));
+    assert!(!redis.ask(&["KEYS", "*"]).contains("portolan:"), "{}", redis.ask(&["KEYS", "*"]));
+
+    // A wrong one costs only Redis, and shows nowhere.
+    let wrong = named("wr0ng-password", "wrong.yaml");
+    wait_until(|| wrong.log().contains("Redis cannot be used"));
+    assert!(!is_connected(&wrong));
+    wrong.register(&registration("api", 0));
+    let said = wrong.get("/api/v1/status").text() + &wrong.log();
+    assert!(said.contains("WRONGPASS") || said.to_lowercase().contains("password"), "{said}");
+    assert!(!said.contains("wr0ng-password"), "{said}");
+}

@@ -16,6 +16,8 @@ pub struct Redis {
     /// The port for connections with TLS, if there is one, and what its files begin with.
     secure_port: Option<u16>,
     certificate: Option<PathBuf>,
+    /// What it asks its clients for.
+    password: Option<String>,
     server: Option<Child>,
 }
 
@@ -23,7 +25,7 @@ impl Redis {
     /// A place for one, where nothing runs yet.
     pub fn absent() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self { port, secure_port: None, certificate: None, server: None }
+        Self { port, secure_port: None, certificate: None, password: None, server: None }
     }
 
     pub fn start() -> Self {
@@ -41,6 +43,9 @@ impl Redis {
         command.args(["--pdeathsig", "KILL", "redis-server", "--bind", "127.0.0.1", "127.0.0.3", "--port", &port]);
         command.args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"]);
 
+        if let Some(password) = &self.password {
+            command.args(["--requirepass", password]);
+        }
         if let (Some(port), Some(file)) = (self.secure_port, &self.certificate) {
             command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no"]);
             command.arg("--tls-cert-file").arg(file.with_extension("crt"));
@@ -61,6 +66,14 @@ impl Redis {
         redis
     }
 
+    /// Starts one that lets no client in without a password.
+    pub fn start_with_password(password: &str) -> Self {
+        let mut redis = Self::absent();
+        redis.password = Some(password.to_owned());
+        redis.begin();
+        redis
+    }
+
     pub fn url(&self) -> String {
         if let Some(port) = self.secure_port {
             return format!("rediss://127.0.0.1:{port}/3");
@@ -77,6 +90,9 @@ impl Redis {
     fn try_ask(&self, words: &[&str]) -> Option<String> {
         let mut command: Command = tool("redis-cli");
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-n", "3"]).args(words);
+        if let Some(password) = &self.password {
+            command.env("REDISCLI_AUTH", password);
+        }
         let ran = output(&mut command);
         ran.status.success().then(|| String::from_utf8_lossy(&ran.stdout).trim().to_owned())
     }

@@ -1,9 +1,10 @@
 //! Who may do what: keys, tokens, roles and scopes, on every route.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Server;
 use super::server::{Reply, exchange, folder, wait_until};
-use crate::support::{TempDir, portolan_path};
+use crate::support::{TempDir, hear, portolan_path, tool};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The roles without limits. The role `agent` is limited to hosts: see the tests of agents.
@@ -423,6 +424,91 @@ fn a_token_is_taken_until_it_expires() {
     let whole = token(&claims);
     let (message, _) = whole.rsplit_once('.').unwrap();
     assert_eq!(register(&format!("{message}.")), 401);
+}
+
+/// A key of RSA, as openssl makes it, with its parts for a JSON Web Key Set.
+struct RsaKey {
+    file: PathBuf,
+    modulus: String,
+}
+
+impl RsaKey {
+    fn new(folder: &Path, name: &str) -> Self {
+        let file = folder.join(name);
+        openssl(
+            &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", file.to_str().unwrap()],
+            b"",
+        );
+        let said = openssl(&["rsa", "-in", file.to_str().unwrap(), "-noout", "-modulus"], b"");
+        let digits = String::from_utf8(said).unwrap().trim().trim_start_matches("Modulus=").to_owned();
+        let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap());
+        Self { file, modulus: URL_SAFE_NO_PAD.encode(bytes.collect::<Vec<u8>>()) }
+    }
+
+    /// The file of keys with this one alone, under a name.
+    fn set(&self, kid: &str) -> String {
+        let key = json!({ "kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig", "n": self.modulus, "e": "AQAB" });
+        json!({ "keys": [key] }).to_string()
+    }
+
+    fn token(&self, kid: &str, claims: &Value) -> String {
+        let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "typ": "JWT", "kid": kid }).to_string());
+        let message = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let signature = openssl(&["dgst", "-sha256", "-sign", self.file.to_str().unwrap()], message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+/// What openssl answers to this input.
+fn openssl(args: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut command = tool("openssl");
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let ran = hear(child, "openssl");
+    assert!(ran.status.success(), "openssl {args:?}");
+    ran.stdout
+}
+
+/// Row N6: tokens that openssl signed with RSA, whose key is chosen by its name from a file that is read again when it changes.
+#[test]
+fn tokens_are_verified_by_a_set_of_keys_that_is_read_again() {
+    let folder = folder();
+    let (first, second) = (RsaKey::new(folder.path(), "first"), RsaKey::new(folder.path(), "second"));
+    let set = folder.path().join("keys.jwks");
+    fs::write(&set, first.set("first")).unwrap();
+    let config = folder.path().join("serve.toml");
+    let settings = format!("[auth.jwt]\nkeys_file = \"{}\"\nissuer = \"issuer\"\n", set.display());
+    fs::write(&config, settings + "[auth.rbac]\ndefault_role = \"operator\"\n").unwrap();
+    let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let claims = json!({ "iss": "issuer", "aud": "portolan", "sub": "ci", "exp": Timestamp::now().as_second() + 600 });
+    let ask = |token: &str, method: &str, path: &str, body: &str| {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        exchange(server.address, head.as_bytes())
+    };
+    let status = |token: &str| ask(token, "GET", "/api/v1/services", "").status;
+    let (of_first, of_second) = (first.token("first", &claims), second.token("second", &claims));
+    assert_eq!((status(&of_first), status(&of_second)), (200, 401));
+    assert_eq!(status(&second.token("first", &claims)), 401, "another key with the name of the first");
+    // Row L8: without a role in the token, it is that of the settings.
+    assert_eq!(ask(&of_first, "POST", "/api/v1/services", &web(&id(1), "web", "default")).status, 201);
+
+    fs::write(&set, second.set("second")).unwrap();
+    wait_until(|| status(&of_second) == 200);
+    assert_eq!(status(&of_first), 401, "its key is gone");
+    let mut admin = claims;
+    admin["role"] = json!("admin");
+    let records = || ask(&second.token("second", &admin), "GET", "/api/v1/audit", "").text();
+    wait_until(|| records().contains("change_token_keys"));
+
+    // A file that cannot be used changes nothing.
+    fs::write(&set, "{").unwrap();
+    wait_until(|| server.log().contains("keys.jwks"));
+    assert_eq!(status(&of_second), 200);
 }
 
 /// Keys are shown once, kept as hashes in a file of their owner, and a damaged file lets no one in.

@@ -127,3 +127,31 @@ fn a_damaged_database_is_a_failure_and_a_closed_one_is_checked() {
     assert_eq!((damaged.code, damaged.line("database").0), (Some(1), "fail"), "{}", damaged.text);
     assert!(!damaged.line("database").2.is_empty(), "{}", damaged.text);
 }
+
+/// The settings of a server say where its database is.
+#[test]
+fn the_database_of_a_servers_settings_is_looked_at() {
+    let (dir, state) = (folder(), folder());
+    let file = dir.path().join("other.db");
+    let server = Server::on_file(&file);
+    server.register(&json!({ "name": "web", "address": "10.0.0.1", "port": 80 }).to_string());
+    assert!(server.stop().success());
+    let settings = dir.path().join("serve.yaml");
+    fs::write(&settings, format!("database:\n  file: {}\n", file.display())).unwrap();
+    let args = ["--config", settings.to_str().unwrap()];
+
+    let well = Doctor::run(state.path(), &args);
+    let (state_word, text, _) = well.line("database");
+    assert!(state_word == "ok" && text.contains("other.db is well-formed: 1 records"), "{}", well.text);
+    assert_eq!(well.line("disk").0, "ok", "{}", well.text);
+
+    fs::remove_file(&file).unwrap();
+    let absent = Doctor::run(state.path(), &args);
+    assert_eq!(absent.line("database").0, "unknown", "{}", absent.text);
+
+    fs::write(&settings, "databse:\n  file: x\n").unwrap();
+    let mut wrong = Command::new(portolan_path());
+    let wrong = output(wrong.arg("doctor").args(args).env_clear());
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("serve.yaml:1:1"), "{wrong:?}");
+}

@@ -36,9 +36,14 @@ fn value(metrics: &str, line: &str) -> f64 {
 
 /// A server that has done a little of everything.
 fn busy_server(folder: &Path) -> (Server, TcpListener) {
+    server_with(folder, "")
+}
+
+/// The same with more settings.
+fn server_with(folder: &Path, more: &str) -> (Server, TcpListener) {
     // A file that is not there: an import that is not read.
-    let settings =
-        format!("    default_interval: 5\n  imports: [\"missing=file:{}\"]\n", folder.join("missing.toml").display());
+    let missing = folder.join("missing.toml");
+    let settings = format!("    default_interval: 5\n  imports: [\"missing=file:{}\"]\n{more}", missing.display());
     let server = Server::with_checks(folder, &settings);
     let target = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = target.local_addr().unwrap().port();
@@ -104,6 +109,16 @@ fn the_older_names_are_there_on_request() {
         server.discover("service_name=web");
     }
 
+    // Row O9: by kind and result.
+    let checked = "service_discovery_health_checks_total{kind=\"tcp\",result=\"healthy\"}";
+    let dir = folder();
+    let (checking, _target) = server_with(dir.path(), "monitoring: { metrics: { compat: true } }\n");
+    let checks = || {
+        let metrics = checking.get("/metrics").text();
+        metrics.lines().find_map(|line| line.strip_prefix(checked)?.trim().parse::<u64>().ok())
+    };
+    wait_until(|| checks().is_some_and(|count| count >= 2));
+
     let metrics = server.get("/metrics").text();
     let picks = |id: &str| {
         let line = format!("service_discovery_load_balancer_requests{{service=\"web\",instance=\"{id}\"}}");
@@ -114,8 +129,18 @@ fn the_older_names_are_there_on_request() {
         ("service_discovery_healthy_services", 2.0),
         ("service_discovery_requests_total{route=\"/api/v1/discover\",method=\"GET\",status=\"200\"}", 4.0),
         ("service_discovery_request_duration_seconds_count{route=\"/api/v1/discover\",method=\"GET\"}", 4.0),
+        // Row O8: buckets around the times that an answer takes.
+        (
+            "service_discovery_request_duration_seconds_bucket{route=\"/api/v1/discover\",method=\"GET\",le=\"+Inf\"}",
+            4.0,
+        ),
     ] {
         assert!((value(&metrics, line) - wanted).abs() < f64::EPSILON, "{line}\n{metrics}");
+    }
+    for bound in ["0.001", "0.0025", "0.005", "0.01"] {
+        let bucket =
+            format!("_request_duration_seconds_bucket{{route=\"/api/v1/discover\",method=\"GET\",le=\"{bound}\"}}");
+        assert!(metrics.contains(&bucket), "{bucket}\n{metrics}");
     }
     assert!((picks("a") + picks("b") + picks("c") - 4.0).abs() < f64::EPSILON, "the sum is the number of answers");
     assert!(metrics.contains("# TYPE service_discovery_health_checks_total counter"), "{metrics}");
@@ -201,6 +226,30 @@ fn health_names_the_parts() {
         assert_eq!(deep["parts"][part]["status"], "healthy", "{deep}");
     }
     assert_eq!(deep["parts"]["health_monitor"]["status"], "off", "{deep}");
+    assert_eq!(
+        (&deep["status"], &deep["parts"]["imports"]),
+        (&json!("healthy"), &json!({ "status": "healthy", "failing": 0 }))
+    );
+
+    // Row O2: it is ready, and what it shows of an import may be out of date.
+    let dir = folder();
+    let (server, _target) = busy_server(dir.path());
+    wait_until(|| server.get("/health?deep=true").json()["status"] == "degraded");
+    let ready = server.get("/health?ready=true");
+    assert_eq!((ready.status, ready.json()), (200, json!({ "status": "degraded", "ready": true })));
+    let deep = server.get("/health?deep=true").json();
+    assert_eq!(deep["parts"]["imports"], json!({ "status": "degraded", "failing": 1 }), "{deep}");
+}
+
+/// Row L9: the metrics are at another path, or nowhere.
+#[test]
+fn the_settings_say_where_the_metrics_are() {
+    let statuses = |env: (&str, &str)| {
+        let server = Server::with_environment(["--data", ":memory:"], &[env]);
+        ["/metrics", "/internal/metrics"].map(|path| server.get(path).status)
+    };
+    assert_eq!(statuses(("PORTOLAN__MONITORING__METRICS__ENABLED", "false")), [404, 404]);
+    assert_eq!(statuses(("PORTOLAN__MONITORING__METRICS__PATH", "/internal/metrics")), [404, 200]);
 }
 
 /// Row F20: a full disk is a server that is not ready, and says which part fails; with room again it is ready by itself.
@@ -252,4 +301,11 @@ fn the_status_has_all_eight_facts() {
         assert!(!status[field].is_null(), "{field}: {status}");
     }
     assert!(status.as_object().unwrap().contains_key("registry_sync_interval"), "{status}");
+    // Row I26.
+    assert_eq!(
+        (&status["version"], &status["store"]["kind"]),
+        (&json!(env!("CARGO_PKG_VERSION")), &json!("memory")),
+        "{status}"
+    );
+    assert!(status["uptime_seconds"].is_u64() && status["started_at"].is_string(), "{status}");
 }

@@ -247,6 +247,13 @@ fn a_refused_target_is_unknown_and_says_why() {
     assert_eq!(server.discover("service_name=web").len(), 1, "it may be fine");
     let stats = server.get("/api/v1/health-monitor/stats").json()["data"].clone();
     assert!(stats["refused"].as_u64().unwrap() >= 1 && stats["results"]["unhealthy"] == 0, "{stats}");
+
+    // A name leads to the same address: it is looked up first, and then refused.
+    let by_name = json!({ "id": "b", "name": "web", "address": "localhost", "port": target.address.port(), "health_checks": http_check() });
+    server.register(&by_name.to_string());
+    let checked = check_now(&server, "b");
+    assert_eq!(checked["health"], "unknown", "{checked}");
+    assert!(checked["reasons"][0].as_str().unwrap().contains("address of its own machine"), "{checked}");
 }
 
 /// A draining instance gets no new picks, and its checks go on.

@@ -73,6 +73,7 @@ fn each_route_answers_as_it_is_described() {
         ("GET", "/api/v1/services/nothing", None, 404, "not_found"),
         ("PUT", &instance, Some(r#"{"weight":50}"#), 200, "\"weight\":50"),
         ("PUT", &instance, Some(r#"{"weight":-1}"#), 400, "\"field\":\"weight\""),
+        ("PUT", &instance, Some(r#"{"weight":1,"reason":"x"}"#), 400, "\"field\":\"reason\""),
         ("PUT", &instance, Some(r#"{"status":"gone"}"#), 400, "\"field\":\"status\""),
         ("PUT", &instance, Some(r#"{"wieght":1}"#), 400, "did you mean weight?"),
         ("PUT", &instance, Some("{}"), 400, "nothing to change"),

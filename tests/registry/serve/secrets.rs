@@ -1,6 +1,7 @@
 //! Row N15: secrets show nowhere, also not in a log at the level trace.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -20,6 +21,12 @@ const QUERY_TOKEN: &str = "canary-query-token";
 const CONSUL_TOKEN: &str = "canary-consul-token";
 const BASIC: &str = "Y2FuYXJ5OnBhc3N3b3Jk";
 const REQUEST_ID: &str = "canary request id";
+
+/// Two free addresses, for listeners whose address a log in JSON does not say.
+fn free_addresses() -> [SocketAddr; 2] {
+    let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.each_ref().map(|listener| listener.local_addr().unwrap())
+}
 
 /// Everything that the server and the commands about it say, in both formats of the log.
 #[test]
@@ -45,13 +52,16 @@ fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
         let database = format!("postgresql://user:{DATABASE}@127.0.0.1:1/none");
         let env = [("DATABASE_URL", database.as_str()), ("PORTOLAN__REGISTRY__HEALTH_CHECKS__ENABLED", "false")];
         let config = config.to_str().unwrap();
+        let [consul, eureka] = free_addresses();
         let args = [
             "--data",
             ":memory:",
             "--config",
             config,
             "--consul",
-            "127.0.0.1:0",
+            &consul.to_string(),
+            "--eureka",
+            &eureka.to_string(),
             "--log-level",
             "trace",
             "--log-format",
@@ -83,6 +93,27 @@ fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
             {
                 said.push(send(line, &headers, ""));
             }
+        }
+        // The other listeners: Consul's clients send a token in a header or in the query, Eureka's in the URL of their settings.
+        let other = |address: SocketAddr, line: &str, headers: &str| {
+            let request =
+                format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n");
+            let reply = exchange(address, request.as_bytes());
+            format!("{}\n{}", reply.head, reply.text())
+        };
+        for line in [
+            format!("GET /v1/catalog/services?token={QUERY_TOKEN}"),
+            format!("PUT /v1/agent/service/deregister/x?token={QUERY_TOKEN}"),
+            "GET /v1/health/service/web".to_owned(),
+        ] {
+            let refused = other(consul, &line, &format!("X-Consul-Token: {CONSUL_TOKEN}\r\n"));
+            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+            said.push(refused);
+        }
+        for line in ["GET /eureka/apps", "DELETE /eureka/apps/WEB/i1"] {
+            let refused = other(eureka, line, &format!("Authorization: Basic {BASIC}\r\n"));
+            assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+            said.push(refused);
         }
         for path in
             ["/metrics", "/api/v1/status", "/openapi.json", "/health?deep=true", "/api/v1/events?format=ndjson&since=x"]

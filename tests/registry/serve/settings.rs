@@ -366,7 +366,29 @@ fn a_flag_beats_a_variable_which_beats_a_file() {
     assert_eq!(value(&[], &[("RUST_LOG", "warn"), specific], level), "error  # PORTOLAN__MONITORING__LOGGING__LEVEL");
     assert_eq!(value(&["--debug"], &[specific], level), "debug  # --debug");
     assert_eq!(value(&["--debug", "--log-level", "trace"], &[], level), "trace  # --log-level");
-    assert_eq!(value(&[], &[("DATABASE_URL", "sqlite:x.db")], "database.postgres.url"), "sqlite:x.db  # DATABASE_URL");
+    let url = "database.postgres.url";
+    assert_eq!(value(&[], &[("DATABASE_URL", "sqlite:x.db")], url), "sqlite:x.db  # DATABASE_URL");
+    let specific = ("PORTOLAN__DATABASE__POSTGRES__URL", "sqlite:y.db");
+    let expected = "sqlite:y.db  # PORTOLAN__DATABASE__POSTGRES__URL";
+    assert_eq!(value(&[], &[("DATABASE_URL", "sqlite:x.db"), specific], url), expected);
+}
+
+/// The credentials directory of systemd (`LoadCredential=`): a file of it is named with its variable.
+#[test]
+fn a_secret_is_read_from_the_credentials_directory() {
+    let (folder, credentials) = (folder(), folder());
+    fs::write(credentials.path().join("jwt"), SECRET).unwrap();
+    fs::write(folder.path().join("serve.yaml"), "auth:\n  jwt:\n    secret_file: \"${CREDENTIALS_DIRECTORY}/jwt\"\n")
+        .unwrap();
+    let directory = credentials.path().to_string_lossy().into_owned();
+    let args = ["--check", "--config", "serve.yaml", "--data", ":memory:"];
+    let run = serve(folder.path(), &args, &[("CREDENTIALS_DIRECTORY", &directory)]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(!run.stdout.contains(SECRET), "{}", run.stdout);
+
+    fs::remove_file(credentials.path().join("jwt")).unwrap();
+    let run = serve(folder.path(), &args, &[("CREDENTIALS_DIRECTORY", &directory)]);
+    assert!(run.code == Some(2) && run.stderr.contains("/jwt"), "{}", run.stderr);
 }
 
 /// Where the data is by default, and that a start says it.

@@ -111,6 +111,15 @@ fn a_replaced_certificate_is_used_for_new_connections_and_open_ones_go_on() {
     let plain = exchange(server.address, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(plain.status, 400);
     assert_eq!(plain.json()["error"]["code"], "tls_required");
+    // The load generator has no TLS, and says so plainly for either spelling.
+    for scheme in ["http", "https"] {
+        let mut bench = Command::new(portolan_path());
+        bench.args(["bench", "discover", "--server", &format!("{scheme}://{}", server.address)]).env_clear();
+        let refused = output(&mut bench);
+        let text = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{text}");
+        assert!(text.contains("the server speaks TLS, and the load is sent without it\nhint: "), "{text}");
+    }
 
     // An event stream of portolan's own client, opened with the old certificate.
     let mut watch = Command::new(portolan_path());
