@@ -46,6 +46,12 @@ fn the_real_consul_answers_the_same() {
     let own = ConsulServer::start();
     let real_meta = send(real.address, "PUT", "/v1/agent/reload", "", &Value::Null);
     assert_eq!(real_meta.status, 200);
+    // Its agent brings the metadata of its node into the catalog later than the service.
+    let node = "/v1/catalog/nodes?node-meta=consul-network-segment:";
+    while !send(real.address, "GET", node, "", &Value::Null).text().contains("\"n1\"") {
+        assert!(begun.elapsed() < HANG, "{}", real.log());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 
     let mut dice = Dice(20_261_129);
     let (mut statuses, mut different) = (std::collections::BTreeMap::<u16, usize>::new(), Vec::new());
