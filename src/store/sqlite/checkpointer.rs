@@ -66,8 +66,12 @@ impl Checkpointer {
         match size.need() {
             CheckpointNeed::None => Ok(()),
             CheckpointNeed::Background => {
-                // If that is full, the thread is woken already.
-                let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
+                match self.checkpoints.try_lock().filter(|checkpoints| checkpoints.is_disk_full()) {
+                    // Now, before the log takes the room that the database needs.
+                    Some(mut checkpoints) => drop(checkpoints.copy(connection, Instant::now())),
+                    // If the thread is woken already, that is enough.
+                    None => drop(self.wake.as_ref().map(|wake| wake.try_send(()))),
+                }
                 Ok(())
             }
             CheckpointNeed::Rest => {
