@@ -66,12 +66,13 @@ impl Checkpointer {
         match size.need() {
             CheckpointNeed::None => Ok(()),
             CheckpointNeed::Background => {
-                match self.checkpoints.try_lock().filter(|checkpoints| checkpoints.is_disk_full()) {
-                    // Now, before the log takes the room that the database needs.
-                    Some(mut checkpoints) => drop(checkpoints.copy(connection, Instant::now())),
-                    // If the thread is woken already, that is enough.
-                    None => drop(self.wake.as_ref().map(|wake| wake.try_send(()))),
+                if let Some(mut checkpoints) = self.checkpoints.try_lock().filter(|last| last.is_disk_full()) {
+                    // At once: the log must not take the room that the database needs.
+                    let _ = checkpoints.copy(connection, Instant::now());
+                    return Ok(());
                 }
+                // If the thread is woken already, that is enough.
+                let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
                 Ok(())
             }
             CheckpointNeed::Rest => {
