@@ -66,7 +66,12 @@ impl Checkpointer {
         match size.need() {
             CheckpointNeed::None => Ok(()),
             CheckpointNeed::Background => {
-                // If that is full, the thread is woken already.
+                if let Some(mut checkpoints) = self.checkpoints.try_lock().filter(|last| last.is_disk_full()) {
+                    // At once: the log must not take the room that the database needs.
+                    let _ = checkpoints.copy(connection, Instant::now());
+                    return Ok(());
+                }
+                // If the thread is woken already, that is enough.
                 let _ = self.wake.as_ref().map(|wake| wake.try_send(()));
                 Ok(())
             }

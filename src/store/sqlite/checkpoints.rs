@@ -13,7 +13,7 @@ use crate::clean::clean;
 use crate::error::plain;
 use crate::store::StoreError;
 
-/// How long after a failed checkpoint the next one begins.
+/// How long after a failed checkpoint the next one begins, except on a full disk.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the thread copies what came while it copied, before it leaves the rest to the writer.
 const MAX_PASSES: u32 = 3;
@@ -87,9 +87,15 @@ impl Checkpoints {
         self.failure.as_ref().is_some_and(|failure| failure.is_suspect)
     }
 
-    /// Whether the last failure, if there was one, is long enough ago.
+    /// Whether the last one failed because the disk was full.
+    pub(super) fn is_disk_full(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| matches!(failure.cause, FailureCause::Full))
+    }
+
+    /// Whether the last failure, if there was one, is long enough ago. A disk may have room again at any time.
     pub(super) fn may_retry(&self, now: Instant) -> bool {
-        self.failure.as_ref().is_none_or(|failure| now.saturating_duration_since(failure.at) >= RETRY_INTERVAL)
+        let is_over = |failure: &CheckpointFailure| now.saturating_duration_since(failure.at) >= RETRY_INTERVAL;
+        self.is_disk_full() || self.failure.as_ref().is_none_or(is_over)
     }
 
     /// Nothing of the log counts as copied any more.
