@@ -57,6 +57,11 @@ pub(super) fn options_of(path: &str) -> Option<Vec<&'static str>> {
                 "output",
             ]);
         }
+        "drift" => {
+            let targets = ["file", "host", "node", "allow", "fleet", "all"];
+            let others = ["fail-on", "group-by", "fix", "yes", "timeout", "connect-only"];
+            return Some(targets.into_iter().chain(others).collect());
+        }
         "register" => {
             return Some(vec![
                 "name",

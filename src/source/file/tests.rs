@@ -263,8 +263,8 @@ fn all_unset_variables_are_named_at_once() {
     assert_eq!(missing(&["db"]), "none");
     assert_eq!(
         missing(&["api"]),
-        "cannot use s:3:1: these variables are not set: API_TOKEN (defaults.header), LIMIT (defaults.timeout), \
-         BODY (defaults.ask.body) | set them, or write defaults, as in ${API_TOKEN:-default}"
+        "cannot use s:5:9: these variables are not set: BODY (defaults.ask.body), API_TOKEN (defaults.header), \
+         LIMIT (defaults.timeout) | set them, or write defaults, as in ${BODY:-default}"
     );
     let of_web = missing(&["web"]);
     assert!(of_web.contains("WEB_HOST (service 'web': endpoints), API_KEY (service 'web': endpoints)"), "{of_web}");
