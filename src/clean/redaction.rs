@@ -195,8 +195,19 @@ fn masked_user(word: &str) -> Option<String> {
     let start = before.find(|c: char| is_quote(c) || matches!(c, '(' | '='));
     let start = start.filter(|&start| !before[..start].contains(':')).map_or(0, |start| start + 1);
     let user = &before[start..];
-    let has_password = user.contains(':') && !user.ends_with(MASK);
+    let has_password = (user.contains(':') && !user.ends_with(MASK)) || is_oracle_user(user, &word[at + 1..]);
     has_password.then(|| format!("{}{MASK}{}", &word[..start], &word[at..]))
+}
+
+/// Whether this is the user of Oracle's `scott/tiger@db:1521/shop`. A digest of an image stands behind an `@` too, but has no
+/// port.
+fn is_oracle_user(user: &str, place: &str) -> bool {
+    let Some((name, password)) = user.split_once('/') else { return false };
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '#'));
+    let port = place.split_once(':').map_or("", |(_, port)| port);
+    let end = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
+    let has_port = (1..=5).contains(&end) && !port[end..].starts_with(char::is_alphanumeric);
+    is_name && !password.is_empty() && has_port
 }
 
 /// Masks the value of each `name=value` whose name says that it is a secret, with quotes and blanks as in TOML, libpq's

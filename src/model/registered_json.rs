@@ -65,7 +65,13 @@ impl RegisteredInstance {
         map.serialize_entry("health_endpoint", &self.registration.health_endpoint())?;
 
         let interval = self.registration.checks.iter().find_map(|check| check.interval);
-        map.serialize_entry("health_check_interval", &interval.map(json_duration))
+        map.serialize_entry("health_check_interval", &interval.map(json_duration))?;
+
+        // A registration that sets none has the server's.
+        match (self.registration.ttl, &self.lease) {
+            (None, Some(lease)) => map.serialize_entry("ttl", &json_duration(lease.ttl)),
+            _ => Ok(()),
+        }
     }
 }
 

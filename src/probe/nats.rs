@@ -44,10 +44,6 @@ impl Probe for Nats {
         info(line).or_else(|| is_refusal.then(refused))
     }
 
-    fn refusal(&self, greeting: &[u8]) -> Option<Identity> {
-        greeting.starts_with(b"-ERR").then(refused)
-    }
-
     fn max_bytes(&self) -> usize {
         MAX_BYTES
     }

@@ -198,11 +198,22 @@ pub(super) struct Instance {
     address: String,
     port: u16,
     protocol: Option<String>,
+    /// What lasts from one renewal to the next, in seconds, or a text such as `1500ms`; 0 needs no renewal
+    #[schema(required = false)]
+    ttl: Value,
+    /// As `ttl`; how long an unhealthy instance stays
+    #[schema(required = false)]
+    deregister_after: Value,
     weight: u16,
     /// The weight without the split, while the service splits its traffic
     own_weight: Option<u16>,
     tags: Option<Vec<String>>,
+    capabilities: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
+    node: Option<String>,
+    zone: Option<String>,
+    /// The same as `node`
+    node_id: Option<String>,
     /// up, draining or maintenance
     status: String,
     /// healthy, degraded, unhealthy or unknown
@@ -214,6 +225,24 @@ pub(super) struct Instance {
     last_seen: String,
     #[schema(value_type = Option<Object>)]
     lease: Option<Value>,
+    /// The health that it reported itself with its last heartbeat
+    #[schema(value_type = Option<Object>)]
+    report: Option<Value>,
+    /// The checks with their results
+    #[schema(value_type = Option<Vec<Object>>)]
+    health_checks: Option<Value>,
+    /// The same as `health`
+    health_status: String,
+    /// The path of its HTTP check
+    health_endpoint: Option<String>,
+    /// The interval of its first check, in seconds, or a text such as `1500ms`; null if it sets none
+    health_check_interval: Value,
+    /// When one of its checks ran last
+    last_health_check: Option<String>,
+    node_down: Option<bool>,
+    flapping: Option<bool>,
+    monitoring_stopped: Option<bool>,
+    protected: Option<bool>,
 }
 
 #[derive(ToSchema)]

@@ -142,7 +142,7 @@ fn an_error_on_the_usual_port_is_of_its_protocol() {
         says(25, b"550 Go away\r\n", "smtp"),
         says(21, b"421 Service not available, closing control connection\r\n", "ftp"),
         says(110, b"-ERR unknown command\r\n", "pop3"),
-        says(4222, b"-ERR busy\r\n", "nats"),
+        says(4222, b"-ERR 'Authorization Violation'\r\n", "nats"),
         (
             5432,
             Script {

@@ -111,9 +111,12 @@ fn another_user_and_a_later_worker_are_updates() {
             if ($fork) { $fork = 0; pipe(R, W); if (fork() == 0) { close(W); sysread(R, $end, 1); exit } close(R) }
             select(undef, undef, undef, 0.05)
         }";
-    let mut command = Command::new("perl");
-    command.args(["-e", script]).stdin(Stdio::from(OwnedFd::from(held))).stdout(Stdio::piped());
-    let mut daemon = command.spawn().expect("perl starts");
+    // The command would keep the listener open here.
+    let mut daemon = {
+        let mut command = Command::new("perl");
+        command.args(["-e", script]).stdin(Stdio::from(OwnedFd::from(held))).stdout(Stdio::piped());
+        command.spawn().expect("perl starts")
+    };
     let lines = Lines::of(&mut daemon);
     let daemon = Ended(daemon);
     assert_eq!(lines.next().as_deref(), Some("ready"));

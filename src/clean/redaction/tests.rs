@@ -155,6 +155,8 @@ fn the_rest_of_a_sentence_stays() {
         ),
         ("--header 'Authorization: Bearer QQ7': why", "--header 'Authorization: ***': why"),
         ("u:QQ7@db:5432 is down", "***@db:5432 is down"),
+        ("cannot use 'scott/QQ7@db:1521/X': why", "cannot use '***@db:1521/X': why"),
+        ("shop/web@sha256:0f3ae0 runs", "shop/web@sha256:0f3ae0 runs"),
     ] {
         assert_eq!(redacted(text), shown, "{text}");
     }

@@ -6,7 +6,7 @@ mod examples;
 #[cfg(feature = "grpc")]
 mod grpc;
 #[cfg(feature = "grpc")]
-mod grpc_servers;
+pub(super) mod grpc_servers;
 #[cfg(feature = "serve")]
 mod logs;
 mod operator;

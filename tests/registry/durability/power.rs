@@ -102,6 +102,7 @@ impl Drop for Switch {
     }
 }
 
+/// Runs a command, which must succeed.
 pub(super) fn run(command: &mut Command) {
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));

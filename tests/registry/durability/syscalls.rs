@@ -1,11 +1,13 @@
 //! What the kernel is asked to do, and what happens when it refuses.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use super::history::verify;
 use super::set_up;
+use crate::serve::{Server, wait_until};
 use crate::support::{TempDir, output, tool};
 
 /// How many changes a traced workload stores.
@@ -28,28 +30,64 @@ fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
     let (mut command, log) = traced(folder.path(), &["-e", "trace=pwrite64,fsync,fdatasync,write"]);
     assert!(output(&mut command).status.success());
 
+    let acknowledged =
+        synced_acknowledgements(&log, |line| line.contains("write(1") && line.contains("\"acknowledged "));
+    assert_eq!(acknowledged, CHANGES);
+}
+
+/// The same of a server: `201` comes after the sync of the log that the registration was written to.
+#[test]
+fn each_created_of_a_server_comes_after_the_log_is_on_the_disk() {
+    let folder = TempDir::new();
+    let (log, data) = (folder.path().join("trace"), folder.path().join("a.db"));
+    // With -D the server is the process that the test started, and strace one of its descendants.
+    let calls = "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg";
+    let strace = ["strace", "-D", "-f", "-y", "-o", log.to_str().unwrap(), "-e", calls];
+    let server = Server::under(&strace, ["--data", data.to_str().unwrap()]);
+    for change in 1..=CHANGES {
+        let registered =
+            server.register(&format!(r#"{{"id":"i{change}","name":"web","address":"10.0.0.1","port":80}}"#));
+        assert_eq!(registered["index"], change);
+    }
+    assert!(server.stop().success());
+    wait_until(|| fs::read_to_string(&log).unwrap().contains("+++ exited with 0 +++"));
+
+    let acknowledged = synced_acknowledgements(&log, |line| line.contains("\"HTTP/1.1 201"));
+    assert_eq!(acknowledged, CHANGES);
+}
+
+/// How many acknowledgements a trace has. Each must come after a sync of its own of everything that was written to the log.
+#[track_caller]
+fn synced_acknowledgements(trace: &Path, is_acknowledgement: impl Fn(&str) -> bool) -> u64 {
+    let trace = fs::read_to_string(trace).unwrap();
     let (mut is_dirty, mut syncs, mut acknowledged) = (false, 0, 0);
-    let trace = fs::read_to_string(log).unwrap();
+    // The threads in a sync of the log that others have interrupted in the trace.
+    let mut syncing = BTreeSet::new();
     for line in trace.lines() {
         let of_log = line.contains("a.db-wal>");
         if of_log && line.contains("pwrite64(") {
             is_dirty = true;
         }
-        let is_sync = line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed>");
-        if is_sync && line.ends_with("= 0") && (of_log || line.contains("resumed>")) {
+        let thread = line.split(' ').next();
+        let is_sync = of_log && (line.contains("fsync(") || line.contains("fdatasync("));
+        if is_sync && line.ends_with("<unfinished ...>") {
+            syncing.insert(thread);
+        }
+        let is_end = is_sync || (line.contains("sync resumed>") && syncing.remove(&thread));
+        if is_end && line.ends_with("= 0") {
             (is_dirty, syncs) = (false, syncs + 1);
         }
-        if line.contains("write(1") && line.contains("\"acknowledged ") {
+        if is_acknowledgement(line) {
             acknowledged += 1;
             assert!(!is_dirty, "acknowledged before the log was synced: {line}");
             assert!(syncs >= acknowledged, "acknowledgement {acknowledged} after {syncs} syncs");
         }
     }
-    assert_eq!(acknowledged, CHANGES);
     assert!(
         trace.contains("fdatasync("),
         "SQLite was built without .cargo/config.toml: each commit costs twice the time"
     );
+    acknowledged
 }
 
 /// Each write and each sync of the store fails once: that change is refused, those before and after it are there.

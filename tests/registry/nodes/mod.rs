@@ -18,6 +18,7 @@ mod power;
 mod promotion;
 mod redis;
 mod redis_server;
+mod sample;
 mod starts;
 mod tls;
 mod together;

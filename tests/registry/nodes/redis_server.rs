@@ -88,8 +88,17 @@ impl Redis {
     }
 
     fn try_ask(&self, words: &[&str]) -> Option<String> {
+        self.try_ask_database(3, words)
+    }
+
+    /// What it answers to a command about another of its databases.
+    pub fn ask_database(&self, number: u8, words: &[&str]) -> String {
+        self.try_ask_database(number, words).unwrap_or_else(|| panic!("redis-cli -n {number} {words:?} failed"))
+    }
+
+    fn try_ask_database(&self, number: u8, words: &[&str]) -> Option<String> {
         let mut command: Command = tool("redis-cli");
-        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-n", "3"]).args(words);
+        command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-n", &number.to_string()]).args(words);
         if let Some(password) = &self.password {
             command.env("REDISCLI_AUTH", password);
         }

@@ -16,7 +16,7 @@ use super::Server;
 use super::server::{Reply, exchange, folder, wait_until};
 use crate::support::{TempDir, hear, portolan_path, tool};
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The roles without limits. The role `agent` is limited to hosts: see the tests of agents.
 const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 
@@ -89,7 +89,8 @@ pub fn id(number: u8) -> String {
     format!("0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e{number:02x}")
 }
 
-fn token(claims: &Value) -> String {
+/// A token with these claims, signed with [`SECRET`].
+pub fn token(claims: &Value) -> String {
     let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "HS256", "typ": "JWT" }).to_string());
     let message = format!("{head}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), message.as_bytes());

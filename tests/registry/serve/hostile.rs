@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
+use rustix::net::{AddressFamily, SocketType};
+
 use super::access::Guarded;
 use super::server::{folder, wait_until};
 use super::{Server, exchange};
@@ -119,6 +121,55 @@ fn a_slow_reader_of_events_delays_only_itself() {
     assert_eq!(figure(&server, "portolan_overdue_connections_total{limit=\"write\"}"), 1);
 }
 
+/// Clients that ask for a list of megabytes and read nothing are cut off, and the server holds no copy of it for them.
+#[test]
+fn slow_readers_of_a_long_list_are_cut_off_and_cost_no_memory() {
+    const CLIENTS: u64 = 12;
+    let folder = folder();
+    let config = folder.path().join("serve.toml");
+    std::fs::write(&config, "[server.limits]\nwrite_timeout = \"1s\"\n").unwrap();
+    let server = Server::with(["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let filler = "x".repeat(3_000);
+    for bulk in 0..10 {
+        let operations: Vec<serde_json::Value> = (0..250)
+            .map(|part| {
+                serde_json::json!({ "register": { "id": format!("i{bulk}-{part}"), "name": "web", "address": "10.0.0.1",
+                "port": 80, "metadata": { "filler": filler } } })
+            })
+            .collect();
+        let reply = server.post("/api/v1/bulk", &serde_json::json!({ "operations": operations }).to_string());
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    let list = u64::try_from(server.get("/api/v1/services").body.len()).unwrap();
+    assert!(list > 8_000_000, "the buffers of the kernel take some of {list} bytes");
+    let before = peak_bytes(&server);
+
+    let clients: Vec<TcpStream> = (0..CLIENTS).map(|_| client_that_does_not_read(&server)).collect();
+    let overdue = || figure(&server, "portolan_overdue_connections_total{limit=\"write\"}");
+    wait_until(|| server.get("/health").status == 200 && overdue() == CLIENTS);
+    let more = peak_bytes(&server) - before;
+    assert!(more < CLIENTS * list / 4, "{more} bytes more for {CLIENTS} readers of {list} bytes");
+    wait_until(|| server.get("/api/v1/status").json()["data"]["connections"] == 1);
+    drop(clients);
+}
+
+/// A client that asks for the whole list, with a small buffer for it.
+fn client_that_does_not_read(server: &Server) -> TcpStream {
+    let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 4_096).unwrap();
+    rustix::net::connect(&socket, &server.address).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.write_all(b"GET /api/v1/services HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream
+}
+
+/// The most memory that the process of a server had.
+fn peak_bytes(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024
+}
+
 #[test]
 fn hostile_bodies_are_refused() {
     let (server, _folder) = impatient();
@@ -135,6 +186,7 @@ fn hostile_bodies_are_refused() {
         b"POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1152921504606846976\r\n\r\n",
     );
     assert_eq!(huge.status, 413);
+    stream_past_the_limit(&server);
     for body in [
         r#"{"name":"a","address":"10.0.0.1","port":1,"port":2}"#,
         r#"{"name":"a\u0000b","address":"10.0.0.1","port":1}"#,
@@ -154,6 +206,28 @@ fn hostile_bodies_are_refused() {
     );
     assert_eq!(form.status, 415, "a page of another site may send this from a browser");
     assert_eq!(server.get("/api/v1/status").json()["data"]["instances"], 0);
+}
+
+/// A body without a length goes on after the limit: it is refused at once, and the rest of its gibibyte is not taken.
+fn stream_past_the_limit(server: &Server) {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.set_write_timeout(Some(HANG)).unwrap();
+    let head = "POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
+    // The limit is four of them.
+    for _ in 0..5 {
+        stream.write_all(chunk.as_bytes()).unwrap();
+    }
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 413");
+
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(0x10_0000));
+    let taken = (0..1_024).take_while(|_| stream.write_all(chunk.as_bytes()).is_ok()).count();
+    assert!(taken < 64, "the server took {taken} MiB of a body of at most 4 KiB");
+    until_closed(stream);
 }
 
 /// Clients that send long bodies slowly do not use up the memory: what does not fit is refused, and short bodies go on.

@@ -1,6 +1,7 @@
 //! Start, restart and stop: nothing acknowledged is lost, and no request in flight gets a 5xx.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::server::{folder, parse};
+use super::server::{folder, parse, wait_until};
 use super::{Reply, Server, exchange};
 use crate::support::{HANG, kill};
 
@@ -126,9 +127,14 @@ fn read_one(stream: &mut TcpStream) -> Option<Reply> {
 #[test]
 fn a_stop_under_load_gives_no_client_a_5xx() {
     let folder = folder();
-    let file = folder.path().join("registry.db");
-    let server = Server::on_file(&file);
+    let (file, config) = (folder.path().join("registry.db"), folder.path().join("serve.yaml"));
+    std::fs::write(&config, "server:\n  shutdown_timeout: 120\n  limits: { header_timeout: 120 }\n").unwrap();
+    let server = Server::with([OsStr::new("--data"), file.as_os_str(), OsStr::new("--config"), config.as_os_str()]);
     server.register(r#"{"id":"i0","name":"web","address":"10.0.0.1","port":80}"#);
+    // A request that has begun, and ends when the server stops.
+    let mut begun = TcpStream::connect(server.address).unwrap();
+    begun.set_read_timeout(Some(HANG)).unwrap();
+    begun.write_all(b"GET /api/v1/status HTTP/1.1\r\nHost: x\r\n").unwrap();
     let (address, pid) = (server.address, server.pid());
     let body = r#"{"name":"load","address":"10.0.0.1","port":80}"#;
     let post = format!(
@@ -154,6 +160,11 @@ fn a_stop_under_load_gives_no_client_a_5xx() {
         statuses
     });
 
+    // Row A36: it says so itself.
+    begun.write_all(b"\r\n").unwrap();
+    let last = read_one(&mut begun).expect("a request that has begun is answered");
+    assert_eq!((last.status, &last.json()["data"]["status"]), (200, &"stopping".into()), "{}", last.text());
+    assert_eq!(last.header("connection"), Some("close"));
     assert!(server.stop().success());
     assert!(statuses.iter().all(|status| matches!(status, 200 | 201)), "{statuses:?}");
     let acknowledged = statuses.iter().filter(|status| **status == 201).count();
@@ -166,13 +177,43 @@ fn a_stop_under_load_gives_no_client_a_5xx() {
     );
 }
 
+/// Row E9: a request that hangs is cut off after the timeout, and the exit code says so; nothing that was acknowledged is lost.
+#[test]
+fn a_stop_cuts_off_a_request_that_hangs() {
+    let folder = folder();
+    let (file, config) = (folder.path().join("registry.db"), folder.path().join("serve.yaml"));
+    // Without the timeout of the stop it could hang for an hour.
+    std::fs::write(&config, "server:\n  limits: { body_timeout: 1h }\n").unwrap();
+    let args = [OsStr::new("--data"), file.as_os_str(), OsStr::new("--config"), config.as_os_str()];
+    let server = Server::with(args.into_iter().chain(["--shutdown-timeout", "1"].map(OsStr::new)));
+    server.register(r#"{"id":"i0","name":"web","address":"10.0.0.1","port":80}"#);
+    let mut hanging = TcpStream::connect(server.address).unwrap();
+    hanging.set_read_timeout(Some(HANG)).unwrap();
+    let head =
+        "POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
+    hanging.write_all(head.as_bytes()).unwrap();
+    // It is read before the signal.
+    wait_until(|| server.get("/api/v1/status").json()["data"]["connections"] == 2);
+
+    kill(server.pid(), Signal::TERM);
+    let mut rest = Vec::new();
+    let _ = hanging.read_to_end(&mut rest);
+    assert_eq!(String::from_utf8_lossy(&rest), "", "it gets no reply");
+    wait_until(|| server.log().contains("not finished within the shutdown timeout"));
+    assert!(server.log().contains("hint: raise --shutdown-timeout"), "{}", server.log());
+    assert_eq!(server.stop().code(), Some(3), "incomplete");
+
+    let server = Server::on_file(&file);
+    assert_eq!(server.get("/api/v1/services/i0").status, 200);
+}
+
 #[test]
 fn two_servers_cannot_have_one_file() {
     let folder = folder();
     let file = folder.path().join("registry.db");
     let server = Server::on_file(&file);
     server.register(r#"{"id":"i0","name":"web","address":"10.0.0.1","port":80}"#);
-    let said = Server::try_with([std::ffi::OsStr::new("--data"), file.as_os_str()]).err().expect("the file is in use");
+    let said = Server::try_with([OsStr::new("--data"), file.as_os_str()]).err().expect("the file is in use");
     assert!(said.contains("another process uses it") && said.contains("hint: "), "{said}");
     assert_eq!(server.get("/api/v1/services").status, 200, "the first one goes on");
 }

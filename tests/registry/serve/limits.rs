@@ -1,13 +1,16 @@
-//! Limits of callers and of this machine: what is too much is refused, and what is not goes on.
+//! Limits of callers, of this machine and of the registry: what is too much is refused, and what is not goes on.
 
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Instant;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Server;
 use super::access::{Guarded, id, web};
-use super::server::{Reply, folder, wait_until};
+use super::server::{Reply, folder, parse, wait_until};
 use crate::consul::{ConsulServer, send};
 use crate::support::HANG;
 
@@ -92,4 +95,99 @@ fn running_out_of_descriptors_does_not_end_the_server() {
     let metrics = server.get("/metrics").text();
     let failed = metrics.lines().find_map(|line| line.strip_prefix("portolan_accept_errors_total ")).unwrap();
     assert!(failed.parse::<u64>().unwrap() >= 1, "{failed}");
+}
+
+/// The status and the code of an error, which a client can match.
+#[track_caller]
+fn refusal(reply: &Reply) -> (u16, String) {
+    let error = reply.json()["error"].clone();
+    assert!(error["message"].is_string(), "{error}");
+    (reply.status, error["code"].as_str().unwrap().to_owned())
+}
+
+fn instance(port: u16) -> String {
+    json!({ "id": format!("i{port}"), "name": "web", "address": "10.0.0.1", "port": port, "ttl": 0 }).to_string()
+}
+
+/// A stream of events, and the start of its head. One that is refused must not be read to an end that never comes.
+fn events(server: &Server) -> (TcpStream, Vec<u8>) {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut start = vec![0; "HTTP/1.1 200".len()];
+    stream.read_exact(&mut start).unwrap();
+    (stream, start)
+}
+
+/// Row I6: what is too much is refused with a code and the reason, and there is room again.
+#[test]
+fn too_many_instances_streams_and_writes_are_refused() {
+    let folder = folder();
+    let file = folder.path().join("serve.toml");
+    let settings = "[registry.registration]\nmax_instances_per_service = 2\n[server.limits]\nevent_streams = 1\n\
+        queued_writes = 1\n";
+    std::fs::write(&file, settings).unwrap();
+    let data = folder.path().join("registry.db");
+    let server = Server::with(["--data", data.to_str().unwrap(), "--config", file.to_str().unwrap()]);
+
+    let post = |port: u16| server.post("/api/v1/services", &instance(port));
+    assert_eq!((post(1).status, post(2).status), (201, 201));
+    let third = post(3);
+    assert_eq!(refusal(&third), (409, "instance_limit".to_owned()));
+    assert_eq!(third.json()["error"]["field"], "name");
+    assert_eq!(post(2).status, 200, "one that is there may register again");
+    assert_eq!(server.send("DELETE", "/api/v1/services/i1", None).status, 204);
+    assert_eq!(post(3).status, 201, "there is room again");
+
+    let (open, start) = events(&server);
+    assert!(start.ends_with(b"200"));
+    let (mut second, mut head) = events(&server);
+    assert!(head.ends_with(b"503"), "a second stream is open");
+    second.read_to_end(&mut head).unwrap();
+    let second = parse(&head);
+    assert_eq!(refusal(&second), (503, "too_many_streams".to_owned()));
+    assert_eq!(second.header("retry-after"), Some("1"));
+    drop(open);
+    // The server sees that it is closed when it writes to it.
+    wait_until(|| {
+        server.send("PUT", "/api/v1/services/i2", Some(r#"{"status":"draining"}"#));
+        server.send("PUT", "/api/v1/services/i2", Some(r#"{"status":"up"}"#));
+        server.get("/api/v1/status").json()["data"]["event_streams"] == 0
+    });
+    assert!(events(&server).1.ends_with(b"200"), "there is room again");
+
+    let busy = until_busy(&server);
+    assert_eq!(refusal(&busy), (503, "busy".to_owned()));
+    assert_eq!(busy.header("retry-after"), Some("1"));
+    wait_until(|| matches!(post(2).status, 200));
+}
+
+/// Writes at the same time, each of which takes a while, until one is refused because others wait; that reply.
+fn until_busy(server: &Server) -> Reply {
+    let is_over = &AtomicBool::new(false);
+    let refused = thread::scope(|scope| {
+        let writers: Vec<_> = (0..6).map(|client| scope.spawn(move || write_until(is_over, server, client))).collect();
+        writers.into_iter().filter_map(|writer| writer.join().unwrap()).next()
+    });
+    refused.expect("no write is ever refused")
+}
+
+/// Registers 200 instances with each request, until one is refused, here or elsewhere; the refusal.
+fn write_until(is_over: &AtomicBool, server: &Server, client: usize) -> Option<Reply> {
+    let begun = Instant::now();
+    for turn in 0.. {
+        if is_over.load(Ordering::SeqCst) || begun.elapsed() > HANG {
+            break;
+        }
+        let names = (0..200).map(|at| format!("bulk-{client}-{turn}-{at}"));
+        let operations: Vec<Value> = names
+            .map(|name| json!({ "register": { "name": name, "address": "10.0.0.1", "port": 80, "ttl": 0 } }))
+            .collect();
+        let reply = server.post("/api/v1/bulk", &json!({ "operations": operations }).to_string());
+        if reply.status == 503 {
+            is_over.store(true, Ordering::SeqCst);
+            return Some(reply);
+        }
+    }
+    None
 }

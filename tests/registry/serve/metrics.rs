@@ -300,7 +300,10 @@ fn the_status_has_all_eight_facts() {
     {
         assert!(!status[field].is_null(), "{field}: {status}");
     }
-    assert!(status.as_object().unwrap().contains_key("registry_sync_interval"), "{status}");
+    // Row P17: a check each 30 s; there is no cache that could be old, and no other server to synchronise with.
+    assert_eq!(status["health_check_interval"].as_f64(), Some(30.0), "{status}");
+    assert_eq!((&status["cache_ttl"], &status["cache"]["entries"]), (&0.into(), &0.into()), "{status}");
+    assert_eq!(status.as_object().unwrap().get("registry_sync_interval"), Some(&Value::Null), "{status}");
     // Row I26.
     assert_eq!(
         (&status["version"], &status["store"]["kind"]),

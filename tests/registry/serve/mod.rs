@@ -4,6 +4,8 @@ mod access;
 mod audit;
 mod backup;
 mod bench;
+#[cfg(feature = "grpc")]
+mod check_kinds;
 mod config;
 mod dns;
 mod dnspython;
@@ -30,5 +32,10 @@ mod tls;
 #[cfg(feature = "otel")]
 mod traces;
 mod traffic;
+mod upgrade;
 
+#[cfg(feature = "postgres")]
+pub use access::{SECRET, token};
 pub use server::{Reply, Server, exchange, folder, wait_until};
+#[cfg(feature = "postgres")]
+pub use settings::SAMPLE;

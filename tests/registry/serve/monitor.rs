@@ -97,7 +97,8 @@ fn health(server: &Server, id: &str) -> Value {
     reply.json()["data"].clone()
 }
 
-fn reach(server: &Server, id: &str, state: &str) -> Value {
+/// Waits until an instance has this health.
+pub(super) fn reach(server: &Server, id: &str, state: &str) -> Value {
     until(&format!("{id} becomes {state}"), || Some(health(server, id)).filter(|health| health["health"] == state))
 }
 

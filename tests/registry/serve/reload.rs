@@ -26,8 +26,12 @@ fn until(server: &Server, what: &str, is_it: impl Fn(&Server) -> bool) {
     }
 }
 
+/// The strategy of an answer to a client that asks for none, which `status` names too.
 fn strategy(server: &Server) -> String {
-    server.get("/api/v1/status").json()["data"]["default_strategy"].as_str().unwrap().to_owned()
+    let discovered = server.get("/api/v1/discover?service_name=web").json()["data"]["strategy"].clone();
+    let default = server.get("/api/v1/status").json()["data"]["default_strategy"].clone();
+    // The settings may change between the two.
+    if discovered == default { discovered.as_str().unwrap().to_owned() } else { format!("{discovered} and {default}") }
 }
 
 /// L18: a change of the file and SIGHUP both change the strategy, the interval and the log; a connection that is open stays.

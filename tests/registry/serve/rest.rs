@@ -2,12 +2,30 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Server, exchange};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
 const OTHER: &str = "1b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
+/// The fields of a record in the registry of a cluster.
+const RECORD_FIELDS: [&str; 14] = [
+    "id",
+    "name",
+    "version",
+    "node_id",
+    "address",
+    "port",
+    "health_endpoint",
+    "health_status",
+    "metadata",
+    "tags",
+    "registered_at",
+    "last_health_check",
+    "health_check_interval",
+    "ttl",
+];
 
 fn web(id: &str, port: u16) -> String {
     json!({ "id": id, "name": "web", "version": "1.2.0", "address": "10.0.0.1", "port": port, "protocol": "http",
@@ -31,6 +49,7 @@ fn each_route_answers_as_it_is_described() {
         ("GET", "/api/v1/services", None, 200, "services"),
         ("GET", "/api/v1/services?name=web&namespace=default", None, 200, ID),
         ("GET", "/api/v1/services?instances=false", None, 200, "\"healthy\":1"),
+        ("GET", "/api/v1/services?instances=true", None, 200, ID),
         ("GET", "/api/v1/services?nmae=web", None, 400, "did you mean name?"),
         ("POST", "/api/v1/services", Some("{}"), 400, "invalid_body"),
         ("POST", "/api/v1/services", Some(""), 400, "invalid_body"),
@@ -190,6 +209,15 @@ fn a_registration_reads_back_and_changes_as_its_client_says() {
     assert_eq!(ids(&server.discover("service_name=web&include_unhealthy=true")).len(), 2);
     assert_eq!(put(r#"{"status":"healthy","weight":7}"#), 200);
     assert_eq!(ids(&server.discover("service_name=web")).len(), 2);
+
+    // Row A19: what it reports about itself, and when, reads back.
+    let report = r#"{"status":"degraded","message":"the disk is nearly full"}"#;
+    assert_eq!(server.post(&format!("/api/v1/services/{ID}/heartbeat"), report).status, 200);
+    let reported = server.get(&format!("/api/v1/services/{ID}")).json()["data"].clone();
+    assert_eq!((&reported["report"]["status"], &reported["health"]), (&"degraded".into(), &"degraded".into()));
+    assert_eq!(reported["report"]["message"], "the disk is nearly full");
+    let time: Timestamp = reported["report"]["timestamp"].as_str().unwrap().parse().unwrap();
+    assert!(time >= first["registered_at"].as_str().unwrap().parse().unwrap(), "{reported}");
 }
 
 fn ids(services: &[Value]) -> Vec<&str> {
@@ -231,6 +259,12 @@ fn discover_orders_filters_and_counts() {
     assert_eq!(ports("service_name=api&version=%3E%3D1,%20%3C3"), BTreeSet::from([1, 2, 3]));
     assert_eq!(ports("service_name=api&namespace=other"), BTreeSet::new());
     assert_eq!(server.discover("service_name=api&limit=2").len(), 2);
+
+    // Row I13: a weight that is changed counts from then on, 50 of 56.
+    let third = "/api/v1/services/00000000-0000-4000-8000-000000000003";
+    assert_eq!(server.send("PUT", third, Some(r#"{"weight":50}"#)).status, 200);
+    let picked = firsts(weighted, 56).into_iter().filter(|port| *port == 3).count();
+    assert!((49..=51).contains(&picked), "{picked} of 56");
 }
 
 /// Row K1 and the last row of the contradictions: the answer names the filter that removed the last candidate.
@@ -238,7 +272,9 @@ fn discover_orders_filters_and_counts() {
 fn a_query_says_which_filter_removed_the_last_instance() {
     let server = Server::in_memory();
     server.register(&web(ID, 1));
-    server.register(r#"{"name":"db","address":"10.0.0.2","port":5432,"tags":["database"],"zone":"b","ttl":0}"#);
+    let db = json!({ "name": "db", "address": "10.0.0.2", "port": 5432, "tags": ["database"], "zone": "b", "ttl": 0,
+        "capabilities": ["sql", "replication"] });
+    server.register(&db.to_string());
 
     let found = |query: &str| {
         server.get(&format!("/api/v1/query?{query}")).json()["data"]["services"].as_array().unwrap().len()
@@ -249,6 +285,9 @@ fn a_query_says_which_filter_removed_the_last_instance() {
         ("version=%5E1", 1),
         ("tag=api&tag=production", 1),
         ("tag=api&tag=database", 0),
+        ("capability=sql", 1),
+        ("capability=sql&capability=replication", 1),
+        ("capability=search", 0),
         ("node=node-1", 1),
         ("zone=b", 1),
         ("health=healthy", 1),
@@ -346,6 +385,14 @@ fn the_description_of_the_api_is_true() {
     for field in ["id", "name", "version", "address", "port", "tags", "metadata", "health", "healthy", "weight"] {
         assert!(described[field].is_object() && !instance[field].is_null(), "{field}");
     }
+    // Row A30: the fields of the document's record.
+    for field in RECORD_FIELDS {
+        assert!(instance.get(field).is_some(), "{field} is not in {instance}");
+    }
+    for field in instance.as_object().unwrap().keys().map(String::as_str).chain(RECORD_FIELDS) {
+        assert!(described[field].is_object(), "{field} is not described");
+    }
+    assert_eq!((&instance["ttl"], &instance["node_id"]), (&30.into(), &"node-1".into()));
     // Every field of a registration is described, and taken.
     let fields = api["components"]["schemas"]["Registration"]["properties"].as_object().unwrap();
     let error = server.post("/api/v1/services", r#"{"name":"a","address":"a","port":1,"qqqqqqqqqq":1}"#).json();

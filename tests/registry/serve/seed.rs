@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::server::folder;
 use super::{Server, exchange};
-use crate::support::{output, tool};
+use crate::support::{Scene, output, portolan_path, tool};
 
 /// The body of the document's registration.
 const REGISTRATION: &str = r#"{
@@ -35,7 +37,7 @@ const REGISTRATION: &str = r#"{
 }"#;
 
 /// The document's commands, in its order. `{id}` and `{service}` are filled in.
-const COMMANDS: [(&str, u16); 14] = [
+const COMMANDS: [(&str, u16); 18] = [
     ("curl -X GET http://localhost:8080/health", 200),
     (
         "curl -X POST http://localhost:8080/api/v1/services -H \"Content-Type: application/json\" -d @examples/register-service.json",
@@ -47,20 +49,31 @@ const COMMANDS: [(&str, u16); 14] = [
         "curl -X PUT http://localhost:8080/api/v1/services/{id} -H \"Content-Type: application/json\" -d '{\"status\": \"maintenance\", \"weight\": 50}'",
         200,
     ),
+    ("curl -X POST http://localhost:8080/api/v1/services/{id}/monitoring", 200),
+    ("curl -X DELETE http://localhost:8080/api/v1/services/{id}/monitoring", 204),
     ("curl -X GET http://localhost:8080/api/v1/health-monitor/stats", 200),
     ("curl -X GET http://localhost:8080/api/v1/load-balancer/{service_name}/stats", 200),
     ("curl -X DELETE http://localhost:8080/api/v1/load-balancer/{service_name}/stats", 204),
     ("curl -X GET http://localhost:8080/health", 200),
     ("curl -X GET http://localhost:8080/api/v1/status", 200),
+    ("curl -X GET http://localhost:8080/api/v1/health-monitor/stats", 200),
+    ("curl -X POST http://localhost:8080/api/v1/services/{id}/health", 200),
     ("curl -X GET http://localhost:8080/api/v1/services/{id}", 200),
     ("curl -X GET http://localhost:8080/api/v1/load-balancer/{service}/stats", 200),
     ("curl -X GET http://localhost:8080/api/v1/services/{service}/instances", 200),
     ("curl -X DELETE http://localhost:8080/api/v1/services/{id}", 204),
 ];
 
+/// The server runs the checks of what the commands register, whose address is not one of this machine: all of it is in a
+/// network that only this test has.
 #[test]
 fn the_documents_commands_run_unchanged() {
-    let server = Server::in_memory();
+    let scene = Scene::new();
+    scene.sh("ip address add 192.168.1.100/32 dev lo");
+    // What answers `GET /health` at the address of the registration.
+    let _instance = serve_in(&scene, &["--listen", "192.168.1.100:8080", "--insecure"]);
+    let server = serve_in(&scene, &["--port", "0"]);
+
     let mut id = String::new();
     for (command, status) in COMMANDS {
         let command = command
@@ -68,19 +81,49 @@ fn the_documents_commands_run_unchanged() {
             .replace("{id}", &id)
             .replace("{service_name}", "test-service")
             .replace("{service}", "test-service");
-        // The same command, with its status at the end.
-        let with_status = command.replacen("curl", "curl -s -w '%{http_code}'", 1);
-        let run = output(tool("sh").args(["-c", &with_status]).current_dir(env!("CARGO_MANIFEST_DIR")));
-        let said = String::from_utf8(run.stdout).unwrap();
+        let said = run_with_status(&scene, &command);
         assert!(said.ends_with(&status.to_string()), "{command}: {said}");
+
         if status == 201 {
-            let body: serde_json::Value = serde_json::from_str(&said[..said.len() - 3]).unwrap();
-            id = body["data"]["id"].as_str().unwrap().to_owned();
+            id = data(&said)["id"].as_str().unwrap().to_owned();
         }
         if command.contains("discover") {
             assert!(said.contains(&id), "it is registered, so it is found: {said}");
         }
+        if command.ends_with("/health-monitor/stats") {
+            assert_eq!(
+                (&data(&said)["enabled"], &data(&said)["registered_checks"]),
+                (&true.into(), &1.into()),
+                "{said}"
+            );
+        }
+        if command.contains("POST") && command.ends_with("/health") {
+            let check = data(&said)["checks"][0].clone();
+            assert_eq!((&check["check_type"], &check["last"]["state"]), (&"http".into(), &"healthy".into()), "{said}");
+            // The command before stopped the checks at intervals.
+            assert_eq!((&data(&said)["finished"], &data(&said)["monitored"]), (&true.into(), &false.into()), "{said}");
+        }
     }
+}
+
+/// A server that keeps everything in memory and runs the checks of registrations.
+fn serve_in(scene: &Scene, args: &[&str]) -> Server {
+    let mut command = scene.command(portolan_path());
+    command.args(["serve", "--data", ":memory:"]).args(args).env_clear();
+    Server::from_command(command).unwrap_or_else(|said| panic!("the server did not start: {said}"))
+}
+
+/// What a command of curl prints, with the status of the reply at its end.
+fn run_with_status(scene: &Scene, command: &str) -> String {
+    let with_status = command.replacen("curl", "curl -s -w '%{http_code}'", 1);
+    let run = output(scene.command("sh").args(["-c", &with_status]).current_dir(env!("CARGO_MANIFEST_DIR")));
+    String::from_utf8(run.stdout).unwrap()
+}
+
+/// The `data` of a reply with its status at its end.
+fn data(said: &str) -> Value {
+    let body: Value = serde_json::from_str(&said[..said.len() - 3]).unwrap();
+    body["data"].clone()
 }
 
 /// The requests of the API reference: registration, discovery with every parameter, and the heartbeat with its body.

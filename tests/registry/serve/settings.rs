@@ -13,7 +13,7 @@ use super::server::folder;
 use crate::support::{TempDir, output, portolan_path};
 
 /// The sample of the document, word for word.
-const SAMPLE: &str = r#"server:
+pub const SAMPLE: &str = r#"server:
   host: "0.0.0.0"
   port: 8080
   shutdown_timeout: 30
@@ -251,6 +251,12 @@ fn bad_options_variables_and_places_are_refused() {
         (&[], &[("PORTOLAN__SERVER__PORT", "x")], &["PORTOLAN__SERVER__PORT='x'"]),
         (&[], &[("SERVICE_DISCOVERY__MONITORING__LOGGING__LEVEL", "x y")], &["it is not a log level"]),
         (&["--data", ":memory:"], &[("JWT_SECRET", "your-secret-key-here")], &["JWT_SECRET=***", "only 20 bytes"]),
+        // A secret that no one can read, not even root.
+        (
+            &["--data", ":memory:"],
+            &[("PORTOLAN__AUTH__JWT__SECRET_FILE", "directory")],
+            &["PORTOLAN__AUTH__JWT__SECRET_FILE='directory'", "Is a directory", "name a readable file"],
+        ),
         (&["--tls-key", "file"], &[], &["there is no certificate", "--tls-cert"]),
         (&["--tls-cert", "file"], &[], &["TLS", "'file' contains no certificate", "--tls-cert and --tls-key"]),
         (&["--tls-cert", "nothing"], &[], &["'nothing' cannot be read"]),
@@ -321,10 +327,18 @@ fn the_documents_sample_is_read_word_for_word() {
     ] {
         assert!(run.stdout.lines().any(|known| known == line), "{line} is not in\n{}", run.stdout);
     }
-    for part in ["PostgreSQL", "TLS", "Redis", "trace export", "the cache of registry.discovery"] {
-        let off = run.stdout.lines().find(|line| line.starts_with("# off: ")).unwrap();
-        assert!(off.contains(part), "{part} is not named: {off}");
+    let pool = "the connection pool of database.postgres (a server needs two connections)";
+    let off = |run: &Run| run.stdout.lines().find(|line| line.starts_with("# off: ")).unwrap().to_owned();
+    for part in ["PostgreSQL", "TLS", "Redis", "trace export", "the cache of registry.discovery", pool] {
+        assert!(off(&run).contains(part), "{part} is not named: {}", off(&run));
     }
+    // Row L5: each of the keys of the pool is named, also alone.
+    for key in ["MAX_CONNECTIONS", "IDLE_TIMEOUT"] {
+        let name = format!("PORTOLAN__DATABASE__POSTGRES__{key}");
+        let run = serve(folder.path(), &["--data", ":memory:", "--check"], &[(&name, "300")]);
+        assert!(off(&run).contains(pool), "{key}: {}", off(&run));
+    }
+    assert!(!off(&serve(folder.path(), &["--data", ":memory:", "--check"], &[])).contains(pool));
     assert!(!run.stdout.contains(SECRET) && !run.stdout.contains(":password@"), "{}", run.stdout);
 
     let run = with(&["--data", ":memory:", "--check", "--json"]);

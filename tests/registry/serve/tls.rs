@@ -14,7 +14,8 @@ use crate::support::{TempDir, output, portolan_path, tool};
 /// An authority, and what it issues.
 pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
+    /// Its certificate.
+    pub(super) pem: String,
 }
 
 impl Authority {
