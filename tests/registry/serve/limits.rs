@@ -167,7 +167,7 @@ fn until_busy(server: &Server) -> Reply {
     let is_over = &AtomicBool::new(false);
     let refused = thread::scope(|scope| {
         let writers: Vec<_> = (0..6).map(|client| scope.spawn(move || write_until(is_over, server, client))).collect();
-        writers.into_iter().filter_map(|writer| writer.join().unwrap()).next()
+        writers.into_iter().find_map(|writer| writer.join().unwrap())
     });
     refused.expect("no write is ever refused")
 }
