@@ -11,7 +11,7 @@ use super::registry::RegistryOptions;
 use super::signals::Stop;
 use super::{Global, stderr, stdout};
 use crate::balance::{self, Balancer};
-use crate::clean::clean;
+use crate::clean::{Untrusted, clean};
 use crate::client::{AllUnhealthy, EndpointCounts, PickError, Registry, Resolver, ResolverBuilder};
 use crate::error::{Error, Result, nearest};
 use crate::model::{Endpoint, ParseError, PartialError};
@@ -175,7 +175,7 @@ impl Resolve {
     async fn near_name(&self, registry: &Registry) -> Option<String> {
         let listing = timeout(self.registry.timeout, registry.services()).await.ok()?.ok()?;
         let names = listing.services.iter().filter_map(|service| service.name.as_ref());
-        let names: Vec<&str> = names.map(|name| name.as_raw()).collect();
+        let names: Vec<&str> = names.map(Untrusted::as_raw).collect();
         nearest(&self.name, &names).map(clean)
     }
 

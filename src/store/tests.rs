@@ -226,7 +226,9 @@ fn the_log_is_copied_into_the_database_while_commits_go_on() {
             longest = length("a.db-wal").max(longest);
         }
     }
-    pending.into_iter().for_each(|commit| assert!(commit.wait().is_ok()));
+    for commit in pending {
+        assert!(commit.wait().is_ok());
+    }
 
     // 64 MB, and the commit that makes it that; the changes are more than 80 MB.
     assert!(longest < 70 << 20, "the log had {longest} bytes");

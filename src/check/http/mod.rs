@@ -193,7 +193,7 @@ impl HttpObservation {
 
         match self.status_kind(status) {
             Some(kind) => {
-                findings.push(Finding::new(kind, format!("{request} returns {}{}", status.code, status.said())))
+                findings.push(Finding::new(kind, format!("{request} returns {}{}", status.code, status.said())));
             }
             None if !status.failed_assertions.is_empty() => {
                 let failed = status.failed_assertions.join("; ");

@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use super::named::{FORMS, Named};
 use super::options::parse_code;
 use super::reload::{OtherTargets, ReloadStatus, TargetFiles};
-use crate::clean::{clean, redacted_url};
+use crate::clean::{Untrusted, clean, redacted_url};
 use crate::cli::Global;
 use crate::cli::file_stamps::stamps;
 use crate::cli::port_words::{misspelled_host, parse_host_port};
@@ -324,7 +324,7 @@ fn is_group(address: &Address) -> bool {
 /// Whether a service has this name, with or without its namespace, or this id.
 fn is_named<D>(service: &Service<D>, word: &str) -> bool {
     let name = service.name.as_ref().map_or("", |name| name.as_raw());
-    let namespace = service.namespace.as_ref().map(|namespace| namespace.as_raw());
+    let namespace = service.namespace.as_ref().map(Untrusted::as_raw);
     service.id == *word || is_name_of((name, namespace), word)
 }
 

@@ -5,7 +5,8 @@ mod hints;
 mod leases;
 mod outbox;
 mod renewals;
-#[cfg(all(test, feature = "postgres"))]
+#[cfg(test)]
+#[cfg(feature = "postgres")]
 mod simulation;
 mod turn;
 mod turn_size;

@@ -28,6 +28,9 @@ struct Stored {
     generation: u64,
     /// When it ends there.
     until: Duration,
+    /// Whether this server has taken a renewal since that it did not store. Those that came elsewhere are stored by the server
+    /// that took them.
+    is_outdated: bool,
 }
 
 /// Renewals on their way to the store.
@@ -82,10 +85,13 @@ impl Outbox {
         while leases.len() < MAX_RENEWALS
             && let Some(id) = self.queue.pop_front()
         {
-            let renewed = state.leases_of(&id, now);
-            leases.extend(
-                renewed.into_iter().filter(|known| self.has_to_know(known, state.rules().grace, now)).map(stored),
-            );
+            for known in state.leases_of(&id, now) {
+                if self.has_to_know(&known, state.rules().grace, now) {
+                    leases.push(stored(known));
+                } else {
+                    self.note_outdated(known.lease);
+                }
+            }
         }
         self.in_flight = (now, leases.clone());
         self.portion += 1;
@@ -97,12 +103,12 @@ impl Outbox {
         !self.queue.is_empty()
     }
 
-    /// What ends soon in the store was perhaps renewed since; otherwise it is forgotten.
+    /// What ends soon in the store was perhaps renewed here since; otherwise it is forgotten.
     fn look_at_ends(&mut self, state: &State, now: Duration) {
         while self.ends.first().is_some_and(|(at, _)| *at <= now)
             && let Some((_, slot)) = self.ends.pop_first()
         {
-            let Some(stored) = self.stored.remove(&slot) else { continue };
+            let Some(stored) = self.stored.remove(&slot).filter(|stored| stored.is_outdated) else { continue };
             let (id, number) = slot;
             let was_renewed = state.leases_of(&id, now).into_iter().any(|known| {
                 let expires = now + known.remaining;
@@ -126,6 +132,14 @@ impl Outbox {
         !lag.is_zero() && lag >= allowed
     }
 
+    /// Notes that the store does not have the last renewal of a lease.
+    fn note_outdated(&mut self, lease: LeaseKey) {
+        let key = key(lease);
+        if let Some(stored) = self.stored.get_mut(&(key.id, key.slot)) {
+            stored.is_outdated = true;
+        }
+    }
+
     /// What was sent is stored.
     pub(super) fn sent(&mut self) {
         let (at, leases) = std::mem::take(&mut self.in_flight);
@@ -138,7 +152,7 @@ impl Outbox {
             if lasts > STORE_AHEAD {
                 let until = at + lasts;
                 self.ends.insert((until.saturating_sub(STORE_AHEAD), slot.clone()));
-                self.stored.insert(slot, Stored { generation, until });
+                self.stored.insert(slot, Stored { generation, until, is_outdated: false });
             }
         }
     }

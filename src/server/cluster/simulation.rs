@@ -119,7 +119,9 @@ impl Fleet {
             for (_, server) in
                 self.servers.iter_mut().enumerate().filter(|(at, server)| *at != writer && server.is_alive)
             {
-                leases.iter().for_each(|lease| server.state.confirm_lease(lease, now));
+                for lease in &leases {
+                    server.state.confirm_lease(lease, now);
+                }
             }
         }
 
@@ -178,7 +180,7 @@ fn close(measured: u64, documented: u64) -> bool {
 fn what_many_servers_store_and_read_is_what_the_documentation_says() {
     let few = Plan { servers: 3, instances: 3_000, ttl: 10, heartbeat: 3, routing: Routing::ToOne };
     let slow = Plan { ttl: 30, heartbeat: 10, ..few };
-    let many = Plan { servers: 100, ..slow };
+    let many = Plan { servers: 100, instances: 300, ..slow };
     let divided = Plan { routing: Routing::ToAny, ..many };
 
     for (plan, instances, documented) in [
@@ -197,11 +199,35 @@ fn what_many_servers_store_and_read_is_what_the_documentation_says() {
 #[test]
 fn a_server_that_dies_among_a_hundred_ends_no_lease() {
     for routing in [Routing::ToOne, Routing::ToAny] {
-        let mut fleet = Fleet::new(Plan { servers: 100, instances: 2_000, ttl: 10, heartbeat: 3, routing });
-        for second in 1..=120 {
-            let dies = (second % 20 == 0).then(|| usize::try_from(second / 20).unwrap());
+        let mut fleet = Fleet::new(Plan { servers: 100, instances: 150, ttl: 10, heartbeat: 3, routing });
+        for second in 1..=60 {
+            let dies = (second % 10 == 0).then(|| usize::try_from(second / 10).unwrap());
             fleet.pass(second, dies, &mut Traffic::default());
             assert_eq!(fleet.ending(second), 0, "{routing:?} at {second}");
         }
     }
+}
+
+/// A server stores the renewals that it takes, and none that came elsewhere: otherwise each server would store all of them.
+#[test]
+fn what_came_elsewhere_is_not_stored_again() {
+    let mut fleet = Fleet::new(Plan { servers: 2, instances: 1, ttl: 30, heartbeat: 1_000, routing: Routing::ToOne });
+    let id = Arc::clone(&fleet.ids[0]);
+    let mut stored = [0, 0];
+    for second in 1..=120 {
+        // At the first server once, and then at the second.
+        let at_first = usize::from(second > 1);
+        if second % 10 == 1 {
+            let server = &mut fleet.servers[at_first];
+            let renewal = Command::Renew { id: Arc::clone(&id), generation: None, report: None };
+            server.state.step(renewal, at(second)).unwrap();
+            server.outbox.renew(Arc::clone(&id));
+        }
+        fleet.pass(second, None, &mut Traffic::default());
+        for (server, leases) in &fleet.unread {
+            stored[*server] += leases.len();
+        }
+    }
+    assert_eq!((stored[0], fleet.ending(120)), (1, 0), "{stored:?}");
+    assert!((4..=7).contains(&stored[1]), "{stored:?}");
 }

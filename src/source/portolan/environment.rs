@@ -115,7 +115,7 @@ mod tests {
             ("10.0.0.1,10.0.0.2:8000", vec!["http://10.0.0.1:7440", "http://10.0.0.2:8000"]),
             ("https://a, b:1", vec!["https://a:7440", "https://b:1"]),
             ("http://a,https://b", vec!["http://a:7440", "https://b:7440"]),
-            ("[::1],[::2]:80", vec!["http://[::1]:7440", "http://[::2]:80"]),
+            ("[::1],[::2]:8000", vec!["http://[::1]:7440", "http://[::2]:8000"]),
             ("unix:///run/a.sock,b", vec!["unix:///run/a.sock", "http://b:7440"]),
         ] {
             assert_eq!(shown(text).unwrap(), expected, "{text}");

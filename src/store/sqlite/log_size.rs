@@ -43,12 +43,15 @@ impl LogSize {
     }
 
     pub(super) fn need(self) -> CheckpointNeed {
-        match self.rest() {
-            0 => CheckpointNeed::None,
-            _ if self.frames < CHECKPOINT_FRAMES => CheckpointNeed::None,
-            ..=MAX_REST => CheckpointNeed::Rest,
-            _ if self.frames < MAX_FRAMES => CheckpointNeed::Background,
-            _ => CheckpointNeed::Now,
+        let rest = self.rest();
+        if rest == 0 || self.frames < CHECKPOINT_FRAMES {
+            CheckpointNeed::None
+        } else if rest <= MAX_REST {
+            CheckpointNeed::Rest
+        } else if self.frames < MAX_FRAMES {
+            CheckpointNeed::Background
+        } else {
+            CheckpointNeed::Now
         }
     }
 }

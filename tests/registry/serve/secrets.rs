@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 
 use rustix::process::Signal;
@@ -28,6 +29,38 @@ fn free_addresses() -> [SocketAddr; 2] {
     listeners.each_ref().map(|listener| listener.local_addr().unwrap())
 }
 
+/// A key for everything, in this file.
+fn admin_key(keys: &Path) -> String {
+    let mut command = Command::new(portolan_path());
+    command.args(["key", "create", "--name", "admin", "--role", "admin", "--keys-file"]).arg(keys).env_clear();
+    String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+}
+
+/// What the other listeners answer to wrong secrets: Consul's clients send a token in a header or in the query, Eureka's a
+/// name and a password.
+fn refused_by_other_listeners(consul: SocketAddr, eureka: SocketAddr) -> Vec<String> {
+    let send = |address: SocketAddr, line: &str, header: &str, status: u16| {
+        let request =
+            format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\nContent-Length: 0\r\n\r\n");
+        let reply = exchange(address, request.as_bytes());
+        assert_eq!(reply.status, status, "{line}: {}", reply.text());
+        format!("{}\n{}", reply.head, reply.text())
+    };
+
+    let token = format!("X-Consul-Token: {CONSUL_TOKEN}");
+    let of_consul = [
+        format!("GET /v1/catalog/services?token={QUERY_TOKEN}"),
+        format!("PUT /v1/agent/service/deregister/x?token={QUERY_TOKEN}"),
+        "GET /v1/health/service/web".to_owned(),
+    ];
+    let of_consul = of_consul.iter().map(|line| send(consul, line, &token, 403));
+
+    let password = format!("Authorization: Basic {BASIC}");
+    let of_eureka = ["GET /eureka/apps", "DELETE /eureka/apps/WEB/i1"];
+    let of_eureka = of_eureka.iter().map(|line| send(eureka, line, &password, 401));
+    of_consul.chain(of_eureka).collect()
+}
+
 /// Everything that the server and the commands about it say, in both formats of the log.
 #[test]
 fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
@@ -40,13 +73,7 @@ fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
             keys.display()
         );
         fs::write(&config, settings).unwrap();
-        let made = Command::new(portolan_path())
-            .args(["key", "create", "--name", "admin", "--role", "admin", "--keys-file"])
-            .arg(&keys)
-            .env_clear()
-            .output()
-            .unwrap();
-        let key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        let key = admin_key(&keys);
         let secret_part = key.rsplit('_').next().unwrap().to_owned();
 
         let database = format!("postgresql://user:{DATABASE}@127.0.0.1:1/none");
@@ -94,27 +121,7 @@ fn no_secret_shows_in_a_log_an_error_a_metric_the_audit_log_or_the_settings() {
                 said.push(send(line, &headers, ""));
             }
         }
-        // The other listeners: Consul's clients send a token in a header or in the query, Eureka's in the URL of their settings.
-        let other = |address: SocketAddr, line: &str, headers: &str| {
-            let request =
-                format!("{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n");
-            let reply = exchange(address, request.as_bytes());
-            format!("{}\n{}", reply.head, reply.text())
-        };
-        for line in [
-            format!("GET /v1/catalog/services?token={QUERY_TOKEN}"),
-            format!("PUT /v1/agent/service/deregister/x?token={QUERY_TOKEN}"),
-            "GET /v1/health/service/web".to_owned(),
-        ] {
-            let refused = other(consul, &line, &format!("X-Consul-Token: {CONSUL_TOKEN}\r\n"));
-            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
-            said.push(refused);
-        }
-        for line in ["GET /eureka/apps", "DELETE /eureka/apps/WEB/i1"] {
-            let refused = other(eureka, line, &format!("Authorization: Basic {BASIC}\r\n"));
-            assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
-            said.push(refused);
-        }
+        said.extend(refused_by_other_listeners(consul, eureka));
         for path in
             ["/metrics", "/api/v1/status", "/openapi.json", "/health?deep=true", "/api/v1/events?format=ndjson&since=x"]
         {
