@@ -93,7 +93,7 @@ mod tests {
         assert!(recognise_tcp(&Lmtp, b"220 foo.edu ESMTP\r\n", None).is_none());
         let busy = b"421 4.3.2 foo LMTP Too many connections\r\n";
         assert_eq!(recognise_tcp(&Lmtp, busy, None).unwrap().facts["refusal_code"], 421.into());
-        assert!(recognise_tcp(&super::super::smtp::Smtp, busy, None).is_none());
+        assert!(recognise_tcp(&crate::probe::smtp::Smtp, busy, None).is_none());
         assert!(recognise_tcp(&Lmtp, busy, Some("http")).is_none());
     }
 }

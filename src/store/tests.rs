@@ -204,15 +204,17 @@ fn a_second_server_on_the_same_file_fails_at_once() {
     assert_eq!(open(&folder.file("a.db")).1.index, 2);
 }
 
+/// A change with a record of two pages.
+fn large(index: u64) -> Batch {
+    let write = Write::Put { id: format!("id-{}", index % 1_000).into(), body: vec![7; 8_000] };
+    Batch { writes: vec![write], ..batch(index) }
+}
+
 /// Without a pause of the commits the log never ends by itself: SQLite begins it anew only when all of it is copied.
 #[test]
 fn the_log_is_copied_into_the_database_while_commits_go_on() {
     let folder = Folder::new();
     let (store, _) = open(&folder.file("a.db"));
-    let large = |index| {
-        let write = Write::Put { id: format!("id-{}", index % 1_000).into(), body: vec![7; 8_000] };
-        Batch { writes: vec![write], ..batch(index) }
-    };
     let length = |name: &str| fs::metadata(folder.file(name)).unwrap().len();
     let mut pending = std::collections::VecDeque::new();
     let mut longest = 0;

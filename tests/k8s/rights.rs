@@ -243,7 +243,7 @@ fn the_packaged_role_permits_what_discover_reads() {
     assert_eq!((all.code, all.stderr.contains("error")), (Some(0), false), "{all:?}");
     for needed in ["services", "endpointslices", "pods", "ingresses"] {
         let ran = without(needed);
-        assert!(ran.code == Some(3) && ran.stderr.contains(needed), "{needed}: {ran:?}");
+        assert!(ran.code != Some(0) && ran.stderr.contains(needed), "{needed}: {ran:?}");
     }
 }
 

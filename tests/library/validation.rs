@@ -254,7 +254,9 @@ impl UpdateSink for Updates {
                 _ => Vec::new(),
             };
             // After the test nothing reads them.
-            services.into_iter().for_each(|service| drop(self.0.send(service)));
+            for service in services {
+                let _ = self.0.send(service);
+            }
         }
     }
 

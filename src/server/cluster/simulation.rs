@@ -44,7 +44,7 @@ struct VirtualServer {
     is_alive: bool,
 }
 
-struct Fleet {
+struct VirtualCluster {
     plan: Plan,
     servers: Vec<VirtualServer>,
     ids: Vec<Arc<str>>,
@@ -64,7 +64,7 @@ fn at(second: u64) -> Now {
     }
 }
 
-impl Fleet {
+impl VirtualCluster {
     /// All instances are registered, and every server knows them.
     fn new(plan: Plan) -> Self {
         let mut state = State::new(Rules { grace: seconds(15), ..Rules::default() });
@@ -77,8 +77,10 @@ impl Fleet {
             state.step(Command::Register(Arc::new(registration)), at(0)).unwrap();
         }
 
-        let server = |_| VirtualServer { state: state.clone(), outbox: Outbox::default(), is_alive: true };
-        Self { plan, servers: (0..plan.servers).map(server).collect(), ids, unread: Vec::new(), random: 7 }
+        let servers = (0..plan.servers)
+            .map(|_| VirtualServer { state: state.clone(), outbox: Outbox::default(), is_alive: true })
+            .collect();
+        Self { plan, servers, ids, unread: Vec::new(), random: 7 }
     }
 
     /// The server that takes a heartbeat.
@@ -150,7 +152,7 @@ fn known_after(lease: &StoredLease, time: Duration) -> Option<crate::registry::L
 
 /// What a registry stores in a minute, after a minute in which all begins. No lease may end.
 fn run(plan: Plan) -> Traffic {
-    let mut fleet = Fleet::new(plan);
+    let mut fleet = VirtualCluster::new(plan);
     let mut traffic = Traffic::default();
     for second in 1..=60 {
         fleet.pass(second, None, &mut Traffic::default());
@@ -166,8 +168,8 @@ fn run(plan: Plan) -> Traffic {
 /// What PostgreSQL does in a second for so many instances: renewals and bytes stored, and bytes that all servers read.
 fn of_instances(plan: Plan, instances: u64) -> [u64; 3] {
     let traffic = run(plan);
-    let in_a_second = |count: u64| count * instances / plan.instances as u64 / traffic.seconds;
-    let (renewals, bytes) = (in_a_second(traffic.renewals), in_a_second(traffic.bytes));
+    let [renewals, bytes] =
+        [traffic.renewals, traffic.bytes].map(|count| count * instances / plan.instances as u64 / traffic.seconds);
     assert!(traffic.portions <= plan.servers as u64 * traffic.seconds, "a server stores one row a second");
     [renewals, bytes, bytes * (plan.servers as u64 - 1)]
 }
@@ -199,7 +201,7 @@ fn what_many_servers_store_and_read_is_what_the_documentation_says() {
 #[test]
 fn a_server_that_dies_among_a_hundred_ends_no_lease() {
     for routing in [Routing::ToOne, Routing::ToAny] {
-        let mut fleet = Fleet::new(Plan { servers: 100, instances: 150, ttl: 10, heartbeat: 3, routing });
+        let mut fleet = VirtualCluster::new(Plan { servers: 100, instances: 150, ttl: 10, heartbeat: 3, routing });
         for second in 1..=60 {
             let dies = (second % 10 == 0).then(|| usize::try_from(second / 10).unwrap());
             fleet.pass(second, dies, &mut Traffic::default());
@@ -211,7 +213,8 @@ fn a_server_that_dies_among_a_hundred_ends_no_lease() {
 /// A server stores the renewals that it takes, and none that came elsewhere: otherwise each server would store all of them.
 #[test]
 fn what_came_elsewhere_is_not_stored_again() {
-    let mut fleet = Fleet::new(Plan { servers: 2, instances: 1, ttl: 30, heartbeat: 1_000, routing: Routing::ToOne });
+    let mut fleet =
+        VirtualCluster::new(Plan { servers: 2, instances: 1, ttl: 30, heartbeat: 1_000, routing: Routing::ToOne });
     let id = Arc::clone(&fleet.ids[0]);
     let mut stored = [0, 0];
     for second in 1..=120 {

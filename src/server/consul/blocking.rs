@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::ConsulRequest;
 use super::error::{ConsulError, ConsulResult};
+use super::index::shown_index;
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::reply;
@@ -48,16 +49,6 @@ impl WatchScope<'_> {
             _ => Filter::default(),
         }
     }
-}
-
-/// The index of a registry without changes. A server of Consul registers its own node first, and clients take an index of 2
-/// as the sign that it has.
-const OWN_NODE_INDEX: u64 = 2;
-
-/// An index as clients read it. The first change comes after that of this server's node: a client that waits with the index
-/// of a registry without changes waits for that one.
-pub(super) fn shown_index(index: u64) -> u64 {
-    OWN_NODE_INDEX + index
 }
 
 /// Answers with what `read` makes of the registry: at once, or when it has changed, or when the time is over, or when the

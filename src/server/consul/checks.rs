@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::blocking::shown_index;
+use super::index::shown_index;
 use crate::model::{CheckKind, HealthState, OperatorStatus, default_check_id};
 use crate::server::own_node::OwnNode;
 use crate::server::scoped_view::ScopedView;

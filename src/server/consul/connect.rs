@@ -201,9 +201,13 @@ mod tests {
         assert!(given.problem_for_agent().unwrap().contains("not supported"));
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "its callers build the value in place")]
+    fn proxy(proxy: Value) -> Value {
+        json!({ "Kind": "connect-proxy", "Proxy": proxy })
+    }
+
     #[test]
     fn what_is_no_proxy_is_refused() {
-        let proxy = |proxy: Value| json!({ "Kind": "connect-proxy", "Proxy": proxy });
         for (body, port, why) in [
             (json!({ "Kind": "mesh-gateway" }), 80, "mesh-gateway: proxies, gateways"),
             (json!({ "Connect": { "SidecarService": {} } }), 80, "Connect.SidecarService: "),

@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::ConsulRequest;
-use super::blocking::{WatchScope, answer, changed, shown_index};
+use super::blocking::{WatchScope, answer, changed};
 use super::catalog::{tags_of, wanted_members};
 use super::error::{ConsulError, ConsulResult};
 use super::filter::{CHECK, HEALTH_ENTRY, filtered};
 use super::go;
+use super::index::shown_index;
 use super::query::ReadOptions;
 use super::registry_view::RegistryView;
 use super::reply;

@@ -21,6 +21,7 @@ mod filter;
 mod go;
 mod health;
 mod ids;
+mod index;
 mod members;
 mod nodes;
 mod query;

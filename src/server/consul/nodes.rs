@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::blocking::shown_index;
+use super::index::shown_index;
 use crate::server::own_node::OwnNode;
 use crate::server::view::InstanceView;
 

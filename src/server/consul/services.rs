@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::blocking::shown_index;
 use super::checks::CatalogCheckEntry;
+use super::index::shown_index;
 use super::nodes::CatalogNode;
 use crate::model::{CatalogEntry, Registration, TaggedAddress};
 use crate::server::own_node::OwnNode;

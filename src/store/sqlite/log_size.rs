@@ -75,10 +75,12 @@ fn checkpoint(connection: &Connection, sql: &str) -> rusqlite::Result<LogSize> {
 mod tests {
     use super::*;
 
+    fn need(frames: u64, copied: u64) -> CheckpointNeed {
+        LogSize { frames, copied }.need()
+    }
+
     #[test]
     fn the_writer_copies_what_the_thread_leaves_and_what_it_cannot_keep_up_with() {
-        let need = |frames, copied| LogSize { frames, copied }.need();
-
         assert_eq!(need(0, 0), CheckpointNeed::None);
         assert_eq!(need(CHECKPOINT_FRAMES - 1, 0), CheckpointNeed::None, "it is short");
         assert_eq!(need(CHECKPOINT_FRAMES, 0), CheckpointNeed::Background);
