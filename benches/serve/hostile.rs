@@ -35,7 +35,7 @@ pub fn honest_clients(options: &Options) -> String {
     let seconds = options.seconds.max(10);
 
     let mut text = latency_header();
-    let mut measure = |label: &str, text: &mut String| {
+    let measure = |label: &str, text: &mut String| {
         let words = format!("discover --rate 1000 --duration {seconds}s --connections 8");
         let read = report(bench(&format!("http://{}", server.address), &words));
         text.push_str(&latency_line(label, &read, "latency"));
@@ -111,7 +111,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 fn flood(to: SocketAddr, refused: &AtomicUsize, stop: &AtomicBool) -> usize {
     let (begun, mut opened) = (Instant::now(), 0);
     while !stop.load(Ordering::SeqCst) {
-        let due = (begun.elapsed().as_secs_f64() * OPENED as f64) as usize;
+        let due = usize::try_from(begun.elapsed().as_micros() * OPENED as u128 / 1_000_000).unwrap_or(usize::MAX);
         if opened >= due {
             thread::sleep(Duration::from_millis(1));
             continue;
