@@ -43,7 +43,10 @@ async fn servers_that_die_cost_a_client_with_a_list_of_them_nothing() {
         nodes.remove(0).kill();
         // The next server may not have read yet that the cart of the last round is gone.
         let names = names(&registry).await;
-        assert!(names.contains(&"shop".to_owned()), "round {round}: a read goes on at the next server at once: {names:?}");
+        assert!(
+            names.contains(&"shop".to_owned()),
+            "round {round}: a read goes on at the next server at once: {names:?}"
+        );
         let other = Registration::new("cart", "127.0.0.1:18081".parse().unwrap()).id(format!("cart-{round}"));
         registry.register(other.ttl(Duration::ZERO)).await.unwrap().deregister().await.unwrap();
         assert!(resolver.try_pick(()).is_ok());
