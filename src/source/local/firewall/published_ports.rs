@@ -14,7 +14,7 @@ use crate::model::Transport;
 
 /// Maximum number of ports that are looked for in the rules, and of rules that are followed for that.
 const MAX_PORTS: usize = 4096;
-const MAX_STEPS: usize = 500_000;
+const MAX_STEPS: usize = 200_000;
 
 /// A port of this host that rules lead elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
