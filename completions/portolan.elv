@@ -556,7 +556,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover;portolan'= {
             cand --namespace 'List only the services of this namespace [default: all]'
-            cand --address 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
+            cand --address 'Use this registry: host:port, https://host:port or unix:///path; commas separate its servers [default: 127.0.0.1:7440]'
             cand --token-file 'Read the token from this file'
             cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
             cand --cert 'Present the client certificate of this PEM file'

@@ -686,7 +686,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l namespace -d 'List only the services of this namespace [default: all]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Use this registry: host:port, https://host:port or unix:///path; commas separate its servers [default: 127.0.0.1:7440]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l token-file -d 'Read the token from this file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l cert -d 'Present the client certificate of this PEM file' -r -F

@@ -568,7 +568,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;discover;portolan' {
             [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List only the services of this namespace [default: all]')
-            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Use this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Use this registry: host:port, https://host:port or unix:///path; commas separate its servers [default: 127.0.0.1:7440]')
             [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the token from this file')
             [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
