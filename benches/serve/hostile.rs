@@ -78,7 +78,7 @@ fn connect(to: SocketAddr, number: usize) -> std::io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Keeps so many connections open, each with a head that never ends; one that the server closes is opened again.
+/// Keeps [`SLOW`] connections open, each with a head that never ends, and replaces those that the server closes.
 fn drip(to: SocketAddr, open: &AtomicUsize, stop: &AtomicBool) {
     let mut clients: Vec<Option<TcpStream>> = (0..SLOW).map(|_| None).collect();
     while !stop.load(Ordering::SeqCst) {

@@ -49,7 +49,7 @@ fn is_goodbye(line: &[u8]) -> bool {
     matches!(text, [b'"' | b'(', .., b'"' | b')'])
 }
 
-/// The value of a capability: a text in quotes, or a literal (4): `{7}`, the end of the line, and so many bytes.
+/// The value of a capability: a text in quotes, or a literal (4): `{7}`, a line end and 7 bytes.
 fn value<'a>(text: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let start = format!("\"{name}\" ");
     let value = lines(text).find_map(|line| line.strip_prefix(start.as_bytes()))?;

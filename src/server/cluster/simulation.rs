@@ -165,7 +165,7 @@ fn run(plan: Plan) -> Traffic {
     traffic
 }
 
-/// What PostgreSQL does in a second for so many instances: renewals and bytes stored, and bytes that all servers read.
+/// The load of PostgreSQL per second, scaled to `instances`: renewals and bytes stored, and bytes that all servers read.
 fn of_instances(plan: Plan, instances: u64) -> [u64; 3] {
     let traffic = run(plan);
     let [renewals, bytes] =

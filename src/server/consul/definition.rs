@@ -207,7 +207,7 @@ impl ServiceGiven {
         })
     }
 
-    /// Why an agent refuses it: there is no Connect here, so that no proxy could work.
+    /// Why an agent refuses it: without Connect, the proxy would carry no traffic.
     pub(super) fn problem_for_agent(&self) -> Option<String> {
         self.problem().or_else(|| self.connect.problem_for_agent())
     }

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::open::unsigned;
 
-/// A checkpoint begins when the log has so many frames. A frame is a page of 4 KB; SQLite has the same threshold.
+/// The length of the log, in frames, at which a checkpoint begins: the default of SQLite. A frame is a page of 4 KB.
 const CHECKPOINT_FRAMES: u64 = 1_000;
 /// The most frames that the writer copies between two commits: no more than a commit under load writes.
 const MAX_REST: u64 = 64;

@@ -19,7 +19,7 @@ fn a_killed_process_loses_nothing_that_was_acknowledged() {
     for round in 0..KILLS {
         let mut child = workload("store_one_by_one", folder.path()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = Lines::of(&mut child);
-        // Sometimes so many that the log is copied into the database meanwhile.
+        // Some rounds are long enough for a checkpoint.
         let mut wanted = 1 + round % 15 + if round % 20 == 19 { 400 } else { 0 };
         while wanted > 0 {
             let line = lines.next().expect("the workload runs until it is killed");

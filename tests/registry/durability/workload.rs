@@ -19,8 +19,8 @@ fn say(line: &str) {
     io::stdout().flush().unwrap();
 }
 
-/// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not. `PORTOLAN_CHANGES` ends it
-/// after so many, and not before `PORTOLAN_SECONDS`.
+/// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not. It ends
+/// after `PORTOLAN_CHANGES` changes, but not before `PORTOLAN_SECONDS`.
 #[test]
 #[ignore = "not a test by itself: other tests start it with --ignored, and kill it while it stores"]
 fn store_one_by_one() {
