@@ -1,5 +1,5 @@
-//! RADIUS (RFC 2865): a request without a user name and a password. It is no attempt to log in; a server that knows this
-//! client refuses it, and others drop it silently (3).
+//! RADIUS (RFC 2865): a request without a user name and a password, which logs no one in. A server that knows this client
+//! refuses it, and others drop it silently (3).
 
 use super::{Probe, ServerBytes};
 use crate::model::{Identity, Transport};

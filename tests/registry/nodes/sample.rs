@@ -64,7 +64,7 @@ fn a_server_runs_with_the_documents_sample() {
     assert!(keys().lines().all(|key| key.starts_with("service_discovery:default:")), "{}", keys());
     assert_eq!(redis.ask_database(0, &["DBSIZE"]), "0");
 
-    // Row L5: no pool, but two connections, one of which listens.
+    // Row L5: two connections instead of a pool: one writes, and one listens.
     let name = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     let connections = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
     let connections: u32 = database.sql("postgres", &connections).parse().unwrap();

@@ -162,7 +162,7 @@ fn too_many_instances_streams_and_writes_are_refused() {
     wait_until(|| matches!(post(2).status, 200));
 }
 
-/// Writes at the same time, each of which takes a while, until one is refused because others wait; that reply.
+/// Sends slow writes at the same time until one is refused because others wait. Returns that reply.
 fn until_busy(server: &Server) -> Reply {
     let is_over = &AtomicBool::new(false);
     let refused = thread::scope(|scope| {

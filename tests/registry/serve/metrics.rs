@@ -300,7 +300,7 @@ fn the_status_has_all_eight_facts() {
     {
         assert!(!status[field].is_null(), "{field}: {status}");
     }
-    // Row P17: a check each 30 s; there is no cache that could be old, and no other server to synchronise with.
+    // Row P17: checks run every 30 s; there is no cache, and no other server to synchronize with.
     assert_eq!(status["health_check_interval"].as_f64(), Some(30.0), "{status}");
     assert_eq!((&status["cache_ttl"], &status["cache"]["entries"]), (&0.into(), &0.into()), "{status}");
     assert_eq!(status.as_object().unwrap().get("registry_sync_interval"), Some(&Value::Null), "{status}");
