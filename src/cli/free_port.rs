@@ -17,7 +17,7 @@ Examples:
   portolan free-port 8000-9000                the first free port of these
   PORT=$(portolan free-port) ./my-server      start a server on it";
 
-/// Print a free port: one that nothing listens on, and that you may listen on
+/// Print a port that is free and that you may listen on
 ///
 /// The port is free on every address of this machine at this moment; another program may take it before yours does.
 /// Exits with 1 if no port of the range is free.

@@ -29,9 +29,9 @@ Examples:
 
 /// Print an endpoint of a service for the next call
 ///
-/// Asks a registry for the endpoints of the service, leaves out those that do not match or are not healthy, and picks one with
-/// the chosen strategy. Prints its address, as in 10.0.0.5:8080 or [2001:db8::5]:8080. Without --registry, the variables
-/// DISCOVERY_PROVIDER and those of the provider name the registry, as for the library.
+/// Asks a registry for the endpoints of the service, leaves out those that do not match or are not healthy, and picks one
+/// with the chosen strategy. Prints its address, as in 10.0.0.5:8080 or [2001:db8::5]:8080. Without --registry,
+/// DISCOVERY_PROVIDER and the variables of that provider select the registry, as in the library.
 ///
 /// Exit code 1 if no endpoint is left; the error counts what each filter left.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [2001:db8::5] is an address")]

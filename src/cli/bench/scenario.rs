@@ -18,15 +18,15 @@ use crate::error::{Error, Result, plain};
 /// What the load does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ScenarioName {
-    /// Ask for the instances of a service
+    /// Request the instances of a service
     Discover,
     /// Register new instances
     Register,
     /// Renew the leases of registered instances
     Heartbeat,
-    /// Change an instance, and measure when watchers learn of it
+    /// Change an instance, and measure how soon watchers learn of it
     Watch,
-    /// Ask for the instances of a service with the states of their checks
+    /// Request the instances of a service with the states of their checks
     Checks,
 }
 

@@ -12,7 +12,7 @@ use crate::identify::Identification;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
-/// List services of this machine, of hosts, of a cluster, of a registry or of a file
+/// List the services of this machine, other hosts, a cluster, a registry or a file
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan discover local --exposed        what another host could reach here
@@ -37,7 +37,7 @@ pub(super) struct Options {
     /// Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
-    /// With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    /// With --validate, exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]
     #[arg(long, value_name = "N", value_parser = validate::parse_score, global = true, help_heading = "Output", conflicts_with = "watch")]
     min_score: Option<u8>,
 }

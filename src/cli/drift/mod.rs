@@ -58,7 +58,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DriftArgs {
-    /// Compare these registries, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// Compare these registries, as in consul://127.0.0.1:8500 [default: from the DISCOVERY_* variables, else
     /// portolan://127.0.0.1:7440]
     #[arg(value_name = "REGISTRY", value_hint = ValueHint::Url)]
     registries: Vec<String>,
@@ -75,7 +75,8 @@ pub(super) struct DriftArgs {
     /// Node name of this machine in the registries, in addition to its host name; can be repeated
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     node: Vec<String>,
-    /// Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line
+    /// Read the listeners that need no registration from this file: ports, addresses, `process NAME` or `unit NAME`, one
+    /// per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Filters")]
     allow: Option<PathBuf>,
     /// Also list addresses that agree, and those that cannot be judged

@@ -39,15 +39,15 @@ const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// The interval at which a failed file or reload is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Write the instances of services as configuration of a proxy
+/// Write the instances of services as a proxy configuration
 ///
 /// The instances are those that take calls, with their weights; the other settings of the proxy stay in files of their own.
 /// With --file, the file is replaced in one step, and only if something changed. While the registry is unreachable, the file
 /// stays as it is. docs/exports.md shows how each proxy reads it.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1, and writes nothing, if a service has no instance that takes calls;
-/// with --watch, such a service has no servers until it has one.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1, and writes nothing, if a service has no instance that takes
+/// calls; with --watch, such a service has no servers until it has one.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Export {

@@ -45,9 +45,9 @@ enum HealthCommand {
 /// The server waits up to 60 s for them. A result counts for the thresholds like any other. An instance without checks has only
 /// the state of its lease and its own report.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1 if an instance is unhealthy or there is no such instance, and with 3 if
-/// a check did not end.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if an instance is unhealthy or there is no such instance,
+/// and with 3 if a check did not end.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 struct HealthCheck {
@@ -63,8 +63,8 @@ struct HealthCheck {
 
 /// Show the health of an instance or a service: the states of its checks, the findings, and past results
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_EXAMPLES)]
 struct HealthShow {

@@ -47,8 +47,8 @@ Examples:
 /// then passed on to the program. When the program ends, the instance is deregistered and its exit code is returned; 128 and
 /// the number of the signal if one ended it. Without a program, the instance stays registered until a signal.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Register {

@@ -32,8 +32,8 @@ Examples:
 
 /// List, show and change the services of a registry
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry, as for `resolve` and
-/// `register`; without those, it is the one on this machine, at 127.0.0.1:7440.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry, as for `resolve` and
+/// `register`; if they are not set, it is the one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Services {

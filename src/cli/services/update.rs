@@ -25,7 +25,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Update {
-    /// Ids of instances, or names of services: then all their instances
+    /// Ids of instances, or names of services, which stand for all their instances
     #[arg(value_name = "ID|NAME", required_unless_present = "node")]
     words: Vec<String>,
     /// Only instances of this node; without ID|NAME, all of them

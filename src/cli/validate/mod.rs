@@ -40,7 +40,7 @@ use crate::model::CheckSpec;
 use crate::output::FormatName;
 use crate::source::Source;
 
-/// Check services and score their health; every point is explained
+/// Check services and score their health; every deduction is explained
 ///
 /// A target is HOST:PORT (or :PORT of this machine), a URL, SOURCE/NAME (such as local/nginx or portolan/web), a services file
 /// (TOML or YAML) with or without the name of a service in it, @FILE with a target per line, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,

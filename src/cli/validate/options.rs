@@ -55,7 +55,7 @@ pub(in crate::cli) struct ValidateOptions {
     /// Ignore findings with these codes
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code, help_heading = "Output")]
     pub(super) ignore: Vec<String>,
-    /// Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    /// Exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]
     #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output", conflicts_with = "watch")]
     pub(super) min_score: Option<u8>,
     /// Exit with 1 if any endpoint is unhealthy, also where the others keep its service up

@@ -110,7 +110,7 @@ async fn changed(access: &Access, name: &str, since: u64, wait: Duration) -> Api
     if access.is_current() { Ok(()) } else { Err(error()) }
 }
 
-/// Write a version of a configuration
+/// Store a new version of a configuration
 ///
 /// The body is the value itself: JSON, or any other text with a content type such as text/plain. With `cas` or the header
 /// If-Match, only if that version is the current one; `cas=0` or `If-None-Match: *`, only if there is none.
@@ -236,7 +236,7 @@ impl io::Write for BoundedText {
 
 /// Make an older version of a configuration the newest
 ///
-/// It becomes a version of its own: after version 2, a rollback to version 1 is version 3.
+/// The rollback is a new version: after version 2, a rollback to version 1 is version 3.
 #[utoipa::path(post, path = "/api/v1/config/{name}/rollback", operation_id = "rollBackConfig", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),

@@ -28,10 +28,11 @@ Examples:
 
 /// List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings
 ///
-/// Reads services, their EndpointSlices and the pods that they select from the API server, and changes nothing. The server is
-/// that of the kubeconfig's context, as for kubectl; in a pod without a kubeconfig, that of the pod's service account.
-/// Resolves the names of ExternalName services; makes no other connections. Without permission to read the whole cluster, it
-/// reads one namespace after another; without permission to read pods, it reports which findings are missing.
+/// Reads services, their EndpointSlices and the pods that they select from the API server, and changes nothing. Like
+/// kubectl, it uses the server of the kubeconfig's context; in a pod without a kubeconfig, it uses the pod's service
+/// account. It resolves the names of ExternalName services, and makes no other connections. Without permission to read the
+/// whole cluster, it reads one namespace after another; without permission to read pods, it reports which findings are
+/// missing.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
@@ -84,7 +85,7 @@ pub struct K8s {
     /// Set the maximum duration of one request, as in 500ms or 10s
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Timing"))]
     pub timeout: Duration,
-    /// End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
+    /// Stop the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// The environment variables that describe the cluster.

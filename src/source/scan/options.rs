@@ -100,7 +100,7 @@ pub struct Scan {
     /// Retry a silent port at most N times [default: as the measured packet loss requires]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_retries, allow_negative_numbers = true, help_heading = "Timing"))]
     pub retries: Option<u8>,
-    /// End the whole scan after this time, even if it is incomplete
+    /// Stop the whole scan after this time, even if it is incomplete
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// Send probes from this address of this machine
