@@ -24,7 +24,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct FreePort {
-    /// Choose from these ports, in order [default: the kernel's range for clients]
+    /// Choose from these ports, in order [default: the kernel's ephemeral ports]
     #[arg(value_name = "RANGE", value_parser = parse_ports)]
     range: Option<Ports>,
     /// Find a UDP port instead of a TCP port

@@ -28,9 +28,9 @@ Examples:
 
 /// Show who holds a port: process, command line, unit or container, and since when
 ///
-/// A port that a rule of the firewall leads elsewhere is named as published, with the process at the other end if that is on
-/// this machine. Exits with 1 if nothing listens at one of the ports, and with 3 if the process cannot be seen: run it as root
-/// then.
+/// A port that a firewall rule forwards elsewhere is shown as published, with the process at the other end if that is on
+/// this machine. Exits with 1 if nothing listens on one of the ports, and with 3 if the process is hidden: run portolan as
+/// root then.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Who {

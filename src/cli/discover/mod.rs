@@ -60,9 +60,9 @@ impl Discover {
 /// namespaces).
 ///
 /// portolan connects to each TCP port and closes the connection at once; it sends no data. With --udp, it sends each port a
-/// probe in the protocol of that port. Of several hosts it first finds out which are up, by TCP, by ICMP echo where that is
-/// permitted, and on the links of this machine by ARP and neighbor discovery; it skips and counts the others (--no-ping scans
-/// them too). It lists open ports and counts the rest on standard error. No permission is needed, except for --syn.
+/// probe in the protocol of that port. With several hosts, it first finds out which are up: by TCP, by ICMP echo where
+/// permitted, and by ARP and neighbor discovery on the links of this machine. It skips and counts the others (--no-ping
+/// scans them too). It lists open ports, and counts the rest on standard error. Only --syn needs a permission.
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]

@@ -35,10 +35,10 @@ Examples:
 /// instances get calls. It changes nothing, and contacts only the registry.
 ///
 /// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
-/// is the one on this machine, at 127.0.0.1:7440. A file of --config that is YAML has the settings of a server, whose
-/// database is looked at.
+/// is the one on this machine, at 127.0.0.1:7440. If the file of --config is YAML, it holds the settings of a server, and
+/// portolan checks the database of that server too.
 ///
-/// Each line is ok, warn (it works, with a limit), fail, or cannot tell. Exits with 1 if a line is fail.
+/// Each line is ok, warn (it works, with a limit), fail, or cannot tell. Exits with 1 if any line is fail.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {

@@ -47,7 +47,7 @@ enum HealthCommand {
 ///
 /// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
 /// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if an instance is unhealthy or there is no such instance,
-/// and with 3 if a check did not end.
+/// and with 3 if a check did not finish.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 struct HealthCheck {

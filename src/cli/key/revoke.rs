@@ -10,7 +10,7 @@ use crate::cli::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::server::ApiKey;
 
-/// Revoke keys at once, for good
+/// Revoke keys at once and permanently
 ///
 /// A running server refuses them within a second, and ends their event streams.
 #[derive(Args, Debug)]

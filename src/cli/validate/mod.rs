@@ -46,9 +46,9 @@ use crate::source::Source;
 /// (TOML or YAML) with or without the name of a service in it, @FILE with a target per line, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,
 /// the identified protocol or the port decides which checks run.
 ///
-/// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client
-/// cannot use the service now, and the exit code is 1 (--min-score sets another limit). It is 1 too if a reply misses a stated
-/// --expect-status. `portolan explain` lists all findings.
+/// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal
+/// client cannot use the service now, and the exit code is 1 (--min-score sets another limit). It is also 1 if a reply does
+/// not have the --expect-status. `portolan explain` lists all findings.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate https://example.org/health --explain

@@ -50,13 +50,15 @@ pub(super) struct Watching {
     /// On a terminal this is a live table: q quits, / filters, Enter shows the details of a row, and the last line lists the
     /// other keys. Elsewhere, or with --lines, each change is one line.
     ///
-    /// Existing services are reported as added, followed by one synced event. A health change is reported once it is confirmed,
-    /// with the health before and after. Each line is written at once: text, or one object per line with --json. On this
-    /// machine, a listener that closes is reported at once, and a new one within one interval, if necessary with a pending owner
-    /// that follows as an update; a socket that opens and closes between two polls is missed, but as root each TCP listener is
-    /// reported at once (where tracefs is mounted). While a source is unreachable, or a scan reaches none of its targets, its
-    /// services stay and are reported as stale; the changes follow when it recovers. If the reader is too slow, a lagged event
-    /// reports how many lines were dropped, followed by the differences.
+    /// Existing services are reported as added, followed by one synced event. A health change is reported once it is
+    /// confirmed, with the health before and after. Each line is written at once: text, or with --json one object. While a
+    /// source is unreachable, or a scan reaches none of its targets, its services stay and are reported as stale; the
+    /// changes follow when the source recovers. If the reader is too slow, a lagged event reports how many lines were
+    /// dropped, and the differences follow.
+    ///
+    /// On this machine, portolan reports a closed listener at once and a new one within one interval; if its owner is not
+    /// known yet, the owner is pending, and an update follows. A socket that opens and closes between two polls is missed,
+    /// except as root where tracefs is mounted: there, portolan reports each TCP listener at once.
     ///
     /// A file of --output FORMAT=FILE holds the whole listing, and is replaced in one step whenever it changes.
     #[arg(short, long, global = true)]
