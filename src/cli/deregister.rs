@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan deregister 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11   one instance
-  portolan deregister web --yes                              all instances of a service
+  portolan deregister 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11  one instance
+  portolan deregister web --yes   all instances of a service
   portolan deregister web-1 --registry consul://127.0.0.1:8500";
 
 /// Remove instances from a registry

@@ -13,9 +13,9 @@ use crate::model::Ports;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan free-port                          any free port, chosen by the kernel
-  portolan free-port 8000-9000                the first free port of these
-  PORT=$(portolan free-port) ./my-server      start a server on it";
+  portolan free-port                       any free port, chosen by the kernel
+  portolan free-port 8000-9000             the first free port of these
+  PORT=$(portolan free-port) ./my-server   start a server on it";
 
 /// Print a port that is free and that you may listen on
 ///

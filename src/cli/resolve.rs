@@ -21,10 +21,10 @@ use crate::output;
 const EXAMPLES: &str = "\
 Examples:
   portolan resolve web --registry consul://127.0.0.1:8500
-  curl http://$(portolan resolve web)/               the registry by DISCOVERY_PROVIDER
-  portolan resolve web --version '^1.2' --tag api    versions by range, all tags
+  curl http://$(portolan resolve web)/       the registry by DISCOVERY_PROVIDER
+  portolan resolve web --version '^1.2' --tag api  versions by range, all tags
   portolan resolve web --lb consistent_hash --key user-42
-  portolan resolve web --count 3 --explain           what each filter leaves
+  portolan resolve web --count 3 --explain   what each filter leaves
   portolan resolve web --registry file:services.toml --json";
 
 /// Print an endpoint of a service for the next call

@@ -16,9 +16,9 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan status                                      the registry on this machine
+  portolan status               the registry on this machine
   portolan status --server http://registry:7440 --json
-  portolan status && ./deploy                          only if it is ready";
+  portolan status && ./deploy   only if it is ready";
 
 /// Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime
 ///

@@ -22,10 +22,10 @@ use crate::source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan sync consul: portolan: --dry-run               print what would change
-  portolan sync consul://10.0.0.5:8500 portolan:          copy all services
-  portolan sync k8s: consul: shop/web cart                only these services
-  portolan sync consul: portolan: --watch                 and keep the copies up to date";
+  portolan sync consul: portolan: --dry-run   print what would change
+  portolan sync consul://10.0.0.5:8500 portolan:  copy all services
+  portolan sync k8s: consul: shop/web cart    only these services
+  portolan sync consul: portolan: --watch     and keep the copies up to date";
 
 /// How much of the present copies may change at once without --yes.
 const MAX_CHANGED_PERCENT: usize = 20;

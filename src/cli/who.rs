@@ -21,10 +21,10 @@ use crate::source::Local;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan who 8080                  who holds port 8080
-  portolan who 127.0.0.1:5432        as ss prints it; also udp/53 and 443/tcp
-  portolan who 80,443 --json         the same facts as `portolan local 80,443 --json`
-  kill $(portolan who --pid 8080)    end it; `portolan kill 8080` asks first";
+  portolan who 8080                 who holds port 8080
+  portolan who 127.0.0.1:5432       as ss prints it; also udp/53 and 443/tcp
+  portolan who 80,443 --json        the same as `portolan local 80,443 --json`
+  kill $(portolan who --pid 8080)   end it; `portolan kill 8080` asks first";
 
 /// Show who holds a port: process, command line, unit or container, and since when
 ///

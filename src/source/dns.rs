@@ -26,11 +26,11 @@ use crate::model::{Column, Completeness, FindingKind, PartialError, Service, Upd
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover dns _http._tcp.example.com        the targets of SRV records
-  portolan discover dns web.example.com:8080          the addresses of a name, with a port
-  portolan discover dns --consul web db               Consul's DNS: web.service.consul at 127.0.0.1:8600
+  portolan discover dns _http._tcp.example.com   the targets of SRV records
+  portolan discover dns web.example.com:8080     its addresses, with a port
+  portolan discover dns --consul web db          from Consul's DNS, at port 8600
   portolan discover dns web --domain example.com --server 10.0.0.53 --watch
-  portolan validate dns/_http._tcp.example.com        checks of all targets";
+  portolan validate dns/_http._tcp.example.com   checks of all targets";
 
 /// List the instances of services in DNS, from SRV, A, AAAA and TXT records
 ///

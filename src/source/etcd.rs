@@ -28,11 +28,11 @@ use crate::model::{Column, Completeness, DetailLevel, Filters, UpdateSink};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover etcd                              all keys below /services/
-  portolan discover etcd web --prefix /prod/          one service below another prefix
+  portolan discover etcd                       all keys below /services/
+  portolan discover etcd web --prefix /prod/   one service below another prefix
   portolan discover etcd --endpoint etcd1:2379,etcd2:2379 --watch
-  etcdctl put /services/web/1 10.0.3.7:8080           the shortest registration
-  portolan validate etcd/web                          one service";
+  etcdctl put /services/web/1 10.0.3.7:8080    the shortest registration
+  portolan validate etcd/web                   one service";
 
 /// List the services that programs registered in etcd
 ///

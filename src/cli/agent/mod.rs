@@ -56,7 +56,7 @@ pub(super) struct AgentArgs {
     /// Compare and report at this interval; from 1s to 1h
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "10s", help_heading = "Timing")]
     interval: Duration,
-    /// Only connect: do not identify what replies
+    /// Only connect, without identifying what replies
     #[arg(long, help_heading = "Timing")]
     connect_only: bool,
     #[command(flatten)]

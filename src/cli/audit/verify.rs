@@ -31,8 +31,8 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// Exits with 1 if the log was changed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  portolan audit verify                 the log of the server on this machine
-  portolan audit verify audit.ndjson    a file of `portolan audit --all -o ndjson`
+  portolan audit verify                the log of the server on this machine
+  portolan audit verify audit.ndjson  a file of `portolan audit --all -o ndjson`
   portolan audit verify --json")]
 pub(super) struct Verify {
     /// Verify this file instead of the log of a server

@@ -32,11 +32,11 @@ use crate::output::{self, FormatName};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan bench discover                                  1,000 requests/s for 10 s
+  portolan bench discover            1,000 requests/s for 10 s
   portolan bench register --rate 5000 --duration 30s
   portolan bench watch --rate 100 --watchers 1000 --json
   portolan bench discover --server consul://127.0.0.1:8500 -o csv
-  portolan bench discover --closed                         as many as the server answers";
+  portolan bench discover --closed   as many as the server answers";
 
 /// Measure the latency of a registry under load
 ///
@@ -51,7 +51,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
-    /// Kind of request
+    /// Send requests of this kind (discover, register, heartbeat, watch or checks)
     #[arg(value_enum, value_name = "SCENARIO")]
     scenario: ScenarioName,
     /// Measure this server: http://HOST:PORT or consul://HOST:PORT

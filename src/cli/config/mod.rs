@@ -16,10 +16,10 @@ use crate::error::Result;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config show                the settings of portolan itself, with their origin
-  portolan config put web web.json    store a configuration in the registry
-  portolan config get web --watch     print it, and again after each change
-  portolan config rollback web 2      make version 2 the current one again";
+  portolan config show               portolan's own settings, with their origin
+  portolan config put web web.json   store a configuration in the registry
+  portolan config get web --watch    print it, and again after each change
+  portolan config rollback web 2     make version 2 the current one again";
 
 /// Show portolan's settings, or read and write configurations that a registry keeps for services
 ///

@@ -18,9 +18,9 @@ use crate::output::{self, Align};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config get web                              the value
-  portolan config get web --version 2 --json           an older version, with its details
-  portolan config get web --watch                      the value now, and again after each change";
+  portolan config get web                      the value
+  portolan config get web --version 2 --json  an older version, with its details
+  portolan config get web --watch              the value, and each new one";
 
 /// How long the server is asked to wait for a change at once.
 const POLL: Duration = Duration::from_mins(5);

@@ -18,10 +18,10 @@ const MAX_BYTES: u64 = 1 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config put web web.json                     the text of a file, as a new version
+  portolan config put web web.json              the text of a file
   echo '{\"workers\": 4}' | portolan config put web -
-  portolan config put web web.json --expect 3          only if version 3 is the current one
-  portolan config put portolan settings.json           settings of the server itself";
+  portolan config put web web.json --expect 3   only if version 3 is current
+  portolan config put portolan settings.json    settings of the server itself";
 
 /// Store a new version of a configuration
 ///

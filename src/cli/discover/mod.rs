@@ -34,7 +34,7 @@ pub(super) struct Options {
     identify: IdentifyArgs,
     #[command(flatten)]
     watching: Watching,
-    /// Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown
+    /// Check and score each service, like `portolan validate`: exit with 1 if any is unhealthy, with 3 if any is unknown
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
     /// With --validate, exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]

@@ -22,10 +22,10 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan doctor                                  this machine, and the registry of this machine
-  portolan doctor web                              also: is web registered, checked, and called?
+  portolan doctor       this machine, and the registry of this machine
+  portolan doctor web   also: is web registered, checked, and called?
   portolan doctor web --server http://registry:7440
-  portolan doctor --config /etc/portolan/serve.yaml   also the database of a server with these settings
+  portolan doctor --config /etc/portolan/serve.yaml  also the database of a server with these settings
   portolan doctor --json | jq '.diagnoses[] | select(.state != \"ok\")'";
 
 /// Find problems with this machine, a registry or a service, and say what to do

@@ -30,15 +30,15 @@ use crate::net::read_file;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan drift consul://127.0.0.1:8500             one registry against this machine
-  portolan drift consul: etcd: --file services.toml  several, and against each other
-  portolan drift --allow drift.allow                 the registry by DISCOVERY_PROVIDER
+  portolan drift consul://127.0.0.1:8500   one registry against this machine
+  portolan drift consul: etcd: --file services.toml  several registries
+  portolan drift --allow drift.allow       the registry by DISCOVERY_PROVIDER
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
   portolan drift consul: --group-by finding --counts how many of each kind
-  portolan drift consul: --watch --lines             each drift as it begins and ends
-  portolan drift consul: --fix                       print the commands that fix it
-  portolan drift --fleet portolan://registry:7440    what the agents of all hosts report";
+  portolan drift consul: --watch --lines   each drift as it begins and ends
+  portolan drift consul: --fix             print the commands that fix it
+  portolan drift --fleet portolan://registry:7440  what the agents of all hosts report";
 
 /// Compare registries with what listens on this machine and what replies
 ///
@@ -86,7 +86,7 @@ pub(super) struct DriftArgs {
     /// Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = FailOn::parse, default_value = "any", help_heading = "Output")]
     fail_on: Vec<FailOn>,
-    /// Only connect: do not identify what replies
+    /// Only connect, without identifying what replies
     #[arg(long, help_heading = "Timing")]
     connect_only: bool,
     /// Set the maximum duration of one connection

@@ -51,7 +51,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Export {
-    /// The proxy
+    /// Write for this proxy
     #[arg(value_enum, value_name = "PROXY")]
     proxy: Proxy,
     /// Names of services, or NAMESPACE/NAME

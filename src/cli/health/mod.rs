@@ -16,13 +16,13 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan health check web                   check all instances of a service now
+  portolan health check web   check all instances of a service now
   portolan health check --all --json
-  portolan health show web                    what the last checks found
+  portolan health show web    what the last checks found
   portolan health show shop/web --server http://registry:7440";
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  portolan health show web                    all instances of a service
+  portolan health show web   all instances of a service
   portolan health show 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11
   portolan health show shop/web --server http://registry:7440";
 

@@ -59,8 +59,8 @@ Formats (-o FORMAT):
 
 const OUTPUT_OPTIONS: &str = "
 Files:
-  -o FORMAT=FILE     also write to a file; can be repeated. The file appears when
-                     it is complete. The table still goes to stdout: add
+  -o FORMAT=FILE     also write to a file; can be repeated. The file appears
+                     once it is complete. The table still goes to stdout: add
                      >/dev/null to hide it
   --json             short for -o json
 

@@ -48,7 +48,7 @@ pub(in crate::cli) struct ExitRules {
     /// with other formats it goes to standard error. The exit code is 1 if it fails for any host.
     #[arg(long, value_name = "CMD", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::CommandString)]
     hand_to: Option<HandTo>,
-    /// Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file
+    /// Print only what opened, closed or changed since an earlier result; FILE is the JSON or NDJSON of the same command
     ///
     /// New services are marked +, closed ones -, changed ones ~; with --json, each change is one line, as in a watch. A
     /// file of -o FORMAT=FILE holds the complete result, so that the next run can compare with it.

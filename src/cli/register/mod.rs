@@ -70,7 +70,7 @@ pub(super) struct Register {
     /// Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
     #[arg(long, value_name = "ID", help_heading = "Instance")]
     id: Option<String>,
-    /// Namespace of the service
+    /// Set the namespace of the service
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     namespace: Option<String>,
     /// Set the version of the instance, as in 1.2.0

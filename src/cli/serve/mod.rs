@@ -52,16 +52,16 @@ const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan serve                                   on 127.0.0.1:7440, kept in a file
-  portolan serve --data :memory: --port 0          on any free port, for a test
-  portolan serve --database-url postgresql://portolan@db1,db2/registry   one of several servers
-  portolan serve --config serve.yaml --check       what a settings file means; starts nothing
+  portolan serve                               on 127.0.0.1:7440, kept in a file
+  portolan serve --data :memory: --port 0      on any free port, for a test
+  portolan serve --database-url postgresql://portolan@db1,db2/registry  one of several servers
+  portolan serve --config serve.yaml --check   what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
-  portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
-  portolan serve --eureka                          Eureka's HTTP API on http://127.0.0.1:8761/eureka
-  portolan serve --import consul: --import k8s:    the services of Consul and of a cluster beside its own
-  portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
-  curl http://127.0.0.1:7440/api/v1/services       every registered instance";
+  portolan serve --consul                      Consul's HTTP API on 127.0.0.1:8500
+  portolan serve --eureka                      Eureka's HTTP API on http://127.0.0.1:8761/eureka
+  portolan serve --import consul: --import k8s:  the services of Consul and of a cluster beside its own
+  portolan serve --dns --dns-domain consul     DNS on 127.0.0.1:8600: web.service.consul
+  curl http://127.0.0.1:7440/api/v1/services   every registered instance";
 
 /// Run a registry server: services register over HTTP, clients discover them
 ///
@@ -75,7 +75,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
-    /// Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]
+    /// Keep the registry in this file [default: registry.db in the state directory]; :memory: keeps it in memory only
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     data: Option<PathBuf>,
     /// Keep the registry in this database: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE

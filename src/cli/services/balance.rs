@@ -15,9 +15,9 @@ use crate::output::{self, GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services balance web                        its strategy, and how often each instance was named first
+  portolan services balance web             its strategy, and its counts
   portolan services balance web least_connections
-  portolan services balance web --default              what the settings of the server say";
+  portolan services balance web --default   the one in the server's settings";
 
 /// Show or set the balancing strategy of a service for clients that choose none
 ///

@@ -24,10 +24,10 @@ pub(super) use self::selection::{InstanceSelection, report_missing};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services list                                of the registry on this machine
-  portolan services get web                             its instances, with their health
-  portolan services update web-1 --status draining      no new calls for this instance
-  portolan services switch web --to 1.3                 all calls to one version
+  portolan services list                  of the registry on this machine
+  portolan services get web               its instances, with their health
+  portolan services update web-1 --status draining  no new calls for it
+  portolan services switch web --to 1.3   all calls to one version
   portolan services list --registry consul://127.0.0.1:8500";
 
 /// List, show and change the services of a registry

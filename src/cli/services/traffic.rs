@@ -17,15 +17,15 @@ use crate::output::{self, GridColumn, GridLayout};
 
 const SWITCH_EXAMPLES: &str = "\
 Examples:
-  portolan services switch web --to 1.3                all calls to version 1.3, in one change
+  portolan services switch web --to 1.3  all calls to version 1.3, in one change
   portolan services switch web --to-tag green
-  portolan services switch web --reset                 each instance its own weight again";
+  portolan services switch web --reset    each instance its own weight again";
 
 const SHIFT_EXAMPLES: &str = "\
 Examples:
   portolan services shift web --to 1.3 --steps 10,50,100 --every 5m --abort-below 80
-  portolan services shift web                          where it is
-  portolan services shift web --abort                  the weights from before";
+  portolan services shift web           where it is
+  portolan services shift web --abort   the weights from before";
 
 /// Send all calls of a service to the instances with a version or a tag, in one change
 ///
@@ -41,7 +41,7 @@ pub(super) struct Switch {
     /// Choose the instances of this version, or of a range such as ^1.3
     #[arg(long, value_name = "VERSION")]
     to: Option<VersionRequirement>,
-    /// Instances with this tag
+    /// Choose the instances with this tag
     #[arg(long, value_name = "TAG")]
     to_tag: Option<String>,
     /// Give each instance its own weight again
@@ -68,7 +68,7 @@ pub(super) struct ShiftTraffic {
     /// Choose the instances of this version, or of a range such as ^1.3
     #[arg(long, value_name = "VERSION", requires = "steps")]
     to: Option<VersionRequirement>,
-    /// Instances with this tag
+    /// Choose the instances with this tag
     #[arg(long, value_name = "TAG", requires = "steps")]
     to_tag: Option<String>,
     /// Shift these percentages of the calls, one after another, as in 10,50,100

@@ -13,7 +13,7 @@ use crate::model::OperatorStatus;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services update 6c1f… --status draining       no new calls; running ones may finish
+  portolan services update 6c1f… --status draining   no new calls
   portolan services update web --status maintenance --yes
   portolan services update --node web1 --status maintenance --reason 'patch day' --yes
   portolan services update 6c1f… --status up --weight 5";

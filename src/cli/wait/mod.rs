@@ -38,14 +38,14 @@ use crate::source::{Source, collect};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan wait db:5432                             until the database accepts connections
-  portolan wait db:5432 cache:6379 -- ./server      then run the server
-  portolan wait http://127.0.0.1:8080/health        until the page is healthy
-  portolan wait db:5432 --min-score 80              until the database reports that it is healthy
-  portolan wait postgresql://user:pw@db/shop        the same; portolan never logs in
-  portolan wait --gone 127.0.0.1:8080               until the old one has stopped
-  portolan wait k8s/shop/web                        until the service and its endpoints are healthy
-  portolan wait /run/app.sock --timeout 5 || exit   a Unix-domain socket";
+  portolan wait db:5432                          until it accepts connections
+  portolan wait db:5432 cache:6379 -- ./server   then run the server
+  portolan wait http://127.0.0.1:8080/health     until the page is healthy
+  portolan wait db:5432 --min-score 80           until the database reports that it is healthy
+  portolan wait postgresql://user:pw@db/shop     the same; portolan never logs in
+  portolan wait --gone 127.0.0.1:8080            until the old one has stopped
+  portolan wait k8s/shop/web                     until the service and its endpoints are healthy
+  portolan wait /run/app.sock --timeout 5 || exit  a Unix-domain socket";
 
 /// Wait until every target accepts connections, then exit or run a command
 ///

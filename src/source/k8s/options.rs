@@ -17,14 +17,14 @@ use crate::model::{ParseError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover k8s                          the services of the context's namespace
-  portolan discover k8s -A -o wide               all services of the cluster, with all columns
-  portolan discover k8s -n shop -l app=web       the services that a selector matches
+  portolan discover k8s                      the context's namespace
+  portolan discover k8s -A -o wide           the whole cluster, with all columns
+  portolan discover k8s -n shop -l app=web   what a selector matches
   portolan discover k8s -n shop --pods --ingress  pods, Ingresses and routes too
   portolan discover k8s -n shop --validate --via api-proxy
-                                                 HTTP checks through the API server, from anywhere
+                                             HTTP checks through the API server, from anywhere
   portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'
-                                                 the services that have findings";
+                                             the services that have findings";
 
 /// List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings
 ///

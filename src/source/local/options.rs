@@ -84,7 +84,7 @@ pub struct Local {
     /// of them together. Needs root, or membership in the group of the runtime's socket.
     #[cfg_attr(feature = "cli", arg(long))]
     pub runtime: bool,
-    /// List connections instead of listeners, with the processes of both ends if both are on this machine
+    /// List connections instead of listeners; each has the processes of both ends, if both are on this machine
     ///
     /// Lists TCP connections and connected UDP sockets, and a connection whose ends are both on this machine once. Filters
     /// by port, process and user match if either end does; --skip-loopback leaves out connections within this machine, and

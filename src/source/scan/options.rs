@@ -14,11 +14,11 @@ use crate::model::{ParseError, Ports, ProxyUrl, ScanPorts, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan scan 10.0.0.5                         the 1000 most common ports of a host
-  portolan scan -p- 10.0.0.5 --all               every port, closed ones too
-  portolan scan -p 22,https 10.0.0.0/24          two ports of a network
-  portolan scan local --json                     this machine, as one JSON document
-  portolan scan @hosts.txt --exclude 10.0.0.1    the targets in a file";
+  portolan scan 10.0.0.5                        its 1000 most common ports
+  portolan scan -p- 10.0.0.5 --all              every port, closed ones too
+  portolan scan -p 22,https 10.0.0.0/24         two ports of a network
+  portolan scan local --json                    this machine, as one JSON document
+  portolan scan @hosts.txt --exclude 10.0.0.1   the targets in a file";
 
 /// Find open ports on hosts
 ///
@@ -54,8 +54,8 @@ pub struct Scan {
     /// Do not ask before a scan of more than 1,048,576 probes
     #[cfg_attr(feature = "cli", arg(short, long))]
     pub yes: bool,
-    /// Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - means all; U:53,161,T:80 selects UDP and
-    /// TCP
+    /// Scan these ports, such as 22,80,8000-9000 or - for all; https and other names are ports too, and U:53,161,T:80
+    /// selects UDP and TCP
     #[cfg_attr(
         feature = "cli",
         arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")
@@ -82,7 +82,7 @@ pub struct Scan {
     /// Scan every port of every host, without host discovery
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Timing"))]
     pub no_ping: bool,
-    /// Only find out which hosts are up, and scan no ports (also: -sn)
+    /// Find out which hosts are up, and scan no ports (-sn)
     ///
     /// Lists each host that replies to TCP, ICMP echo, or ARP or neighbor discovery, with the reason.
     #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["ports", "top_ports", "udp", "exclude_ports", "no_ping", "resume"], help_heading = "Ports"))]
