@@ -55,7 +55,7 @@ impl Deregister {
             for chosen in &selection.chosen {
                 let was_there = registry.remove(chosen.service, chosen.instance).await?;
                 if !was_there {
-                    stderr::failure(&format!("{chosen} was not registered any more"), "list the services again");
+                    stderr::failure(&format!("{chosen} is no longer registered"), "list the services again");
                     exit = exit.max(Exit::ConditionFailed);
                 } else if !global.quiet {
                     stderr::note(&format!("deregistered {chosen}"));

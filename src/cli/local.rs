@@ -78,7 +78,7 @@ const FIRST_ROWS: usize = 20;
 
 /// What a new user should know next.
 const NEXT_STEPS: [&str; 3] = [
-    "more of this machine: `portolan local`, `portolan who PORT`, `portolan local --watch`",
+    "more about this machine: `portolan local`, `portolan who PORT`, `portolan local --watch`",
     "elsewhere: `portolan scan HOST`, `portolan discover k8s`, `portolan validate HOST:PORT`",
     "all commands: `portolan --help`",
 ];

@@ -173,7 +173,7 @@ impl Global {
             return Err(Error::usage("--output", "standard output takes one format, and there are two", hint));
         }
         if self.json && first.is_some() && on_line {
-            let why = "it does not go together with --output";
+            let why = "it cannot be combined with --output";
             return Err(Error::usage("--json", why, "leave one of them out"));
         }
 

@@ -417,9 +417,10 @@ impl FromStr for LatencyTarget {
             None => parse_duration(text).map(Self::Answer),
             Some(("answer", time)) => parse_duration(time).map(Self::Answer),
             Some(("connect", time)) => parse_duration(time).map(Self::Connect),
-            Some(_) => {
-                Err(ParseError::new("only connect and answer have goals", "write 200ms, connect=10ms or answer=200ms"))
-            }
+            Some(_) => Err(ParseError::new(
+                "only connect and answer have latency targets",
+                "write 200ms, connect=10ms or answer=200ms",
+            )),
         }
     }
 }

@@ -43,7 +43,7 @@ fn whole_range(text: &str) -> Option<Result<AddressRange, ParseError>> {
 
     let (first, last) = (first.to_canonical(), last.to_canonical());
     if [first, last].into_iter().any(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())) {
-        let why = "a range of link-local addresses says nothing without its interface";
+        let why = "a range of link-local addresses needs its interface";
         return Some(Err(ParseError::new(why, "name each address, as in fe80::1%eth0")));
     }
     if first.is_ipv4() != last.is_ipv4() {

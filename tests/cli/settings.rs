@@ -55,7 +55,7 @@ fn a_setting_is_no_conflict_for_an_option() {
     }
 
     with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").refuses(
-        "settings c.toml:3:8: discover.local.unix cannot be 'true': it does not go together with discover.local.ports",
+        "settings c.toml:3:8: discover.local.unix cannot be 'true': it cannot be combined with discover.local.ports",
         "leave one of them out",
     );
 }

@@ -53,7 +53,7 @@ fn a_fifo_without_a_writer_delays_nothing() {
     let late = start(&["scan", "127.0.0.1", "-p", &port, "--identify", "--probes", name, "--deadline", "200ms"]);
     let outcome = Outcome::new(hear(late, "portolan with a deadline"));
     assert_eq!((outcome.code, outcome.text()), (Some(3), ""));
-    assert!(outcome.stderr.contains("the time given by --deadline is over"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the --deadline has passed"), "{}", outcome.stderr);
 }
 
 #[test]

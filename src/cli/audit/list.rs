@@ -135,7 +135,7 @@ impl AuditList {
             }
         }
         if is_limited && self.last.is_none() && whole > LAST && !quiet {
-            stderr::note(&format!("looked at the last {LAST} of {whole} records: --all lists the whole log"));
+            stderr::note(&format!("read only the last {LAST} of {whole} records; --all lists the whole log"));
         }
         Ok(Exit::Done)
     }

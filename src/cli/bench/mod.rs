@@ -196,7 +196,7 @@ impl Bench {
         let LoadPace::Open(plan) = self.pace() else {
             return Err(Error::usage(
                 "--closed",
-                "watch needs times that are planned",
+                "the scenario watch needs a fixed request rate",
                 "leave it out, and give --rate",
             ));
         };

@@ -235,7 +235,7 @@ fn is_of_tls_port(body: &[u8]) -> bool {
 
 fn wrong_answer(why: String) -> Error {
     let hint = "check that the URL names the right kind of server, and its log".to_owned();
-    Error::Protocol { what: "take the answers of the server".to_owned(), why, hint }
+    Error::Protocol { what: "accept the replies of the server".to_owned(), why, hint }
 }
 
 fn unreachable_server(target: &LoadTarget, error: &std::io::Error) -> Error {

@@ -157,7 +157,11 @@ fn read(path: &Path) -> Result<String> {
     read.map_err(|error| Error::usage(what(), crate::error::plain(&error), hint))?;
 
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::usage(what(), "it is longer than 1 MiB", "keep large data elsewhere, and its place here"));
+        return Err(Error::usage(
+            what(),
+            "it is longer than 1 MiB",
+            "keep large data elsewhere, and its location here",
+        ));
     }
     String::from_utf8(bytes).map_err(|_| Error::usage(what(), "it is not UTF-8", hint))
 }

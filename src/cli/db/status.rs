@@ -78,9 +78,9 @@ fn write_text(out: &mut (dyn Write + Send), shown: &str, status: &StoreStatus) -
     writeln!(out, "database  {shown}")?;
     writeln!(out, "engine    {}", clean(engine))?;
     match format {
-        0 => writeln!(out, "format    none: it has no tables; `portolan db migrate` makes them")?,
+        0 => writeln!(out, "format    none: it has no tables; `portolan db migrate` creates them")?,
         _ if format == newest_format => writeln!(out, "format    {format}, the newest")?,
-        _ => writeln!(out, "format    {format}; `portolan db migrate` makes it {newest_format}")?,
+        _ => writeln!(out, "format    {format}; `portolan db migrate` migrates it to {newest_format}")?,
     }
     if let Some(cluster) = &status.cluster {
         writeln!(out, "cluster   {}", clean(cluster))?;

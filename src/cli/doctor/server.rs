@@ -124,7 +124,7 @@ fn clock(status: &ServerStatus, asked: Timestamp, answered: Timestamp) -> Diagno
         return Diagnosis::ok("clock", "the server's clock and that of this machine agree");
     }
     let text = format!("the server's clock and that of this machine differ by about {} s", skew.as_secs());
-    let hint = "synchronise both clocks, as with chrony: tokens and certificates depend on them";
+    let hint = "synchronize both clocks, for example with chrony: tokens and certificates depend on them";
 
     Diagnosis::warn("clock", text, hint)
 }

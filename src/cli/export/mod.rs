@@ -110,7 +110,7 @@ impl Export {
         if global.json || global.output_on_line {
             let option = if global.json { "--json" } else { "--output" };
             let hint = "leave it out; --file FILE writes to a file";
-            return Err(Error::usage(option, "the proxy decides about the format", hint));
+            return Err(Error::usage(option, "the proxy determines the format", hint));
         }
         let reload = self.reload.as_ref().map(Reload::resolved).transpose()?;
         let mut file = self.file.as_deref().map(|path| TargetFile::new(path, reload)).transpose()?;

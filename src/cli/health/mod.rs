@@ -144,7 +144,7 @@ fn print(report: &HealthReport, json: bool, with_details: bool, quiet: bool) -> 
 
 fn exit(report: &HealthReport) -> Exit {
     if !report.finished {
-        stderr::failure("some checks did not end within 60 s", "show them later with `portolan health show`");
+        stderr::failure("some checks did not finish within 60 s", "show them later with `portolan health show`");
         return Exit::Incomplete;
     }
     let is_unhealthy = report.instances.iter().any(|instance| instance.health == HealthState::Unhealthy);

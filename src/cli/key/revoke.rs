@@ -27,8 +27,8 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) fn run(&self, file: &KeyFile, global: &Global) -> Result<Exit> {
         if file.read()?.is_none() {
-            let what = format!("the file of keys {}", file.shown());
-            let hint = "name the server's settings with --config, or its file of keys with --keys-file";
+            let what = format!("the key file {}", file.shown());
+            let hint = "name the server's settings with --config, or its key file with --keys-file";
             return Err(Error::usage(what, "there is no such file", hint));
         }
 

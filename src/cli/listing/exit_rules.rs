@@ -183,7 +183,7 @@ impl ExitRules {
         {
             if !quiet {
                 let noun = if count == 1 { "finding" } else { "findings" };
-                stderr::note(&format!("{count} {noun}, so --fail-findings does not hold"));
+                stderr::note(&format!("{count} {noun}, so --fail-findings fails"));
             }
             exit = exit.max(Exit::ConditionFailed);
         }

@@ -46,7 +46,7 @@ impl PortListeners {
         let held = self.listeners.iter().find(|listener| listener.ip == ip || listener.ip.is_unspecified())?;
         let (port, holder) = (self.port, &held.holder);
         Some(format!(
-            "port {port} is held by {holder} already: that is registered in place of the program if it takes another port"
+            "port {port} is held by {holder}, which is registered instead of the program if the program takes another port"
         ))
     }
 
@@ -56,7 +56,7 @@ impl PortListeners {
         let is_loopback_only = self.listeners.iter().all(|listener| listener.ip.is_loopback());
         is_loopback_only.then(|| {
             let (port, own) = (self.port, first.ip);
-            format!("port {port} listens on {own} only, and no client reaches it at {ip}: add --address {own}")
+            format!("port {port} listens on {own} only, so no client reaches it at {ip}: add --address {own}")
         })
     }
 }

@@ -92,7 +92,7 @@ impl Update {
             for chosen in &selection.chosen {
                 let is_known = registry.change(chosen.instance, change.clone()).await?;
                 if !is_known {
-                    stderr::failure(&format!("{chosen} is not registered any more"), "list the services again");
+                    stderr::failure(&format!("{chosen} is no longer registered"), "list the services again");
                     exit = exit.max(Exit::ConditionFailed);
                 } else if !global.quiet {
                     stderr::note(&format!("changed {chosen}"));

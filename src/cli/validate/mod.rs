@@ -210,7 +210,7 @@ impl ValidateOptions {
         if summary.is_empty() && (self.min_score.is_some() || self.require_complete) {
             if !global.quiet {
                 let option = if self.min_score.is_some() { "--min-score" } else { "--require-complete" };
-                stderr::note(&format!("nothing was checked, so {option} does not hold"));
+                stderr::note(&format!("nothing was checked, so {option} fails"));
             }
             exit = exit.max(Exit::ConditionFailed);
         }
@@ -236,12 +236,12 @@ impl ValidateOptions {
             && let Some((count, first)) = summary.unhealthy_endpoints()
         {
             let endpoints = if count == 1 { "endpoint is" } else { "endpoints are" };
-            broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint does not hold: {first}"));
+            broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint fails: {first}"));
         }
         if let (Some(least), Some((days, at))) = (self.min_cert_days, summary.first_expiry())
             && days < i64::from(least)
         {
-            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days does not hold"));
+            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days fails"));
         }
         broken
     }

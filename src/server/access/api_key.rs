@@ -124,7 +124,7 @@ impl ApiKeys {
     /// # Errors
     /// It is not a file of keys, of another format, or has a key that cannot be read.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let keys: Self = serde_json::from_slice(text).map_err(|error| format!("it is not a file of keys: {error}"))?;
+        let keys: Self = serde_json::from_slice(text).map_err(|error| format!("it is not a key file: {error}"))?;
         if keys.format != FORMAT {
             return Err(format!("it has the format {}, and this version reads {FORMAT}", keys.format));
         }
@@ -268,7 +268,7 @@ impl TableEntry {
 /// Reads a file of keys. `Ok(None)`: there is none.
 ///
 /// # Errors
-/// It cannot be read, it can be changed by others, or it is not a file of keys.
+/// It cannot be read, it can be changed by others, or it is not a key file.
 pub fn read_keys(path: &Path) -> Result<Option<ApiKeys>, String> {
     let Some(text) = crate::server::watched_file::read_private(path, MAX_FILE_BYTES)? else { return Ok(None) };
     // A file that is being made has nothing yet.

@@ -144,7 +144,7 @@ pub(in crate::server) async fn put(access: Access, path: Named, request: Request
 }
 
 fn too_long(error: ApiError) -> ApiError {
-    if error.code == "body_too_long" { error.hint("keep large data elsewhere, and its place here") } else { error }
+    if error.code == "body_too_long" { error.hint("keep large data elsewhere, and its location here") } else { error }
 }
 
 /// Delete a configuration

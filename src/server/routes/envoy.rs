@@ -124,7 +124,7 @@ impl ResourceList {
             self.endpoints += 1;
             if self.endpoints > MAX_ENDPOINTS {
                 let message = format!("the services have more than {MAX_ENDPOINTS} endpoints together");
-                return Err(Problem::new("resource_names", message, "ask for fewer services at once").into());
+                return Err(Problem::new("resource_names", message, "request fewer services at once").into());
             }
             if at > 0 {
                 self.json.push(b',');

@@ -97,7 +97,7 @@ fn a_service_without_instances_is_an_error_and_the_old_file_stays() {
         (format!("haproxy web {option} --reload no-such-program"), 2, "no-such-program"),
         ("haproxy 'a;b'".to_owned(), 2, "cannot stand in the settings of a proxy"),
         ("haprox web".to_owned(), 2, "haproxy"),
-        ("haproxy web --json".to_owned(), 2, "the proxy decides about the format"),
+        ("haproxy web --json".to_owned(), 2, "the proxy determines the format"),
     ] {
         let out = output(&mut export(&server, &args));
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
