@@ -108,7 +108,7 @@ pub enum StoreError {
         hint: &'static str,
     },
     /// Too many batches wait already.
-    #[error("cannot store the change: too many wait to be stored")]
+    #[error("cannot store the change: too many others wait to be stored")]
     Overloaded,
     /// A batch does not follow the last one, most likely because that one could not be stored.
     #[error("cannot store the change: it follows index {after}, but {last} is the last that is stored")]
@@ -142,10 +142,10 @@ impl StoreError {
             Self::Inaccessible { .. } => "check the path and its permissions; the directory must exist and be writable",
             Self::Leftover { .. } => "remove that file if its database is gone, or give another path",
             Self::Exists { .. } => "give the path of a file that does not exist yet",
-            Self::Full => "free space on the disk of the database; reads go on meanwhile",
-            Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",
+            Self::Full => "free space on the disk of the database; reads continue meanwhile",
+            Self::Failed { .. } => "check the disk of the database; reads continue meanwhile",
             Self::Overloaded | Self::OutOfOrder { .. } => "try again",
-            Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats go on meanwhile",
+            Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats continue meanwhile",
             Self::NotReady { hint, .. } | Self::Unusable { hint, .. } => hint,
             Self::ReadOnly { .. } => {
                 "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used"

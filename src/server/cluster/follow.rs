@@ -103,7 +103,7 @@ fn follow_event(
 }
 
 fn diverged(index: u64, why: &str) -> Diverged {
-    warn!(index, why, "what other servers wrote cannot be taken over: reading everything again");
+    warn!(index, why, "what other servers wrote cannot be applied: reading everything again");
     Diverged
 }
 

@@ -48,8 +48,8 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
 #[utoipa::path(get, path = "/api/v1/config/{name}", operation_id = "readConfig", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration"),
         ("version" = Option<u64>, Query, description = "An older version that is still kept", minimum = 1),
-        ("index" = Option<u64>, Query, description = "Wait until its index is higher than this one: that of the last answer"),
-        ("wait" = Option<String>, Query, description = "Wait at most so long: 30s. 5m by default, 10m at most"),
+        ("index" = Option<u64>, Query, description = "Wait until its index is higher than this one, which the last reply had"),
+        ("wait" = Option<String>, Query, description = "Wait at most this long, such as 30s; 5m by default, 10m at most"),
         ("raw" = Option<bool>, Query, description = "The value alone, with its own content type")),
     responses((status = 200, body = ConfigBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
