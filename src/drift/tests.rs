@@ -220,7 +220,7 @@ fn a_rule_of_the_firewall_is_no_listener_and_leaves_the_address_open() {
 fn rules_that_cannot_be_read_may_publish_an_address() {
     let input = DriftInput { published_known: false, ..with(registered("web", "a", "10.0.0.5", 80), Vec::new()) };
     assert_eq!(codes(&input), Vec::<String>::new());
-    assert!(reasons(&input)[0].contains("the rules of the firewall may publish it"), "{:?}", reasons(&input));
+    assert!(reasons(&input)[0].contains("firewall rules that cannot be read may publish it"), "{:?}", reasons(&input));
     let removals = plan_removals(&input, &compare(&input));
     assert_eq!(removals, RemovalPlan::default());
 

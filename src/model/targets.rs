@@ -245,7 +245,7 @@ mod tests {
         }
         assert_eq!(why("0.0.0.0"), why("::"));
         assert_eq!(why("fe80::1"), "a link-local address needs its interface");
-        assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");
+        assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part after %)");
         assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is not an IPv6 address");
         assert_eq!(why("fe80::1%"), "'' is not an interface name");
         for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {

@@ -150,7 +150,7 @@ impl StoreError {
             Self::ReadOnly { .. } => {
                 "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used"
             }
-            Self::Closed => "start the server again",
+            Self::Closed => "restart the server",
             Self::NoFiles => "start the server with a database",
         }
     }

@@ -40,7 +40,7 @@ fn mistakes_are_refused_before_anything_is_compared() {
         ("drift --fleet consul:", "agents of consul", "--registry portolan://127.0.0.1:7440"),
         ("drift --fleet portolan: consul:", "--fleet reads the reports of one server", "name one"),
         ("drift --fleet --fix", "--fix", ""),
-        ("agent --registry consul:", "it takes no reports of agents", "portolan://127.0.0.1:7440"),
+        ("agent --registry consul:", "it accepts no reports from agents", "portolan://127.0.0.1:7440"),
         ("agent --registry portolan: --interval 10ms", "not between 1 s and 1 h", "10s"),
         ("agent --registry portolan: --host a/b", "is not a name", "ASCII letters"),
         ("agent --registry portolan: --rules missing", "missing", ""),

@@ -128,5 +128,5 @@ fn a_slow_pattern_delays_no_other_probe() {
     let outcome = Outcome::new(hear(child, "portolan with a slow pattern"));
     let document = outcome.document();
     assert_eq!((outcome.code, document["items"].as_array().unwrap().len()), (Some(3), 50), "{}", outcome.stderr);
-    assert!(document["errors"].to_string().contains("--deadline is over"), "{}", document["errors"]);
+    assert!(document["errors"].to_string().contains("--deadline has passed"), "{}", document["errors"]);
 }

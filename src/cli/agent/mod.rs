@@ -69,7 +69,7 @@ impl AgentArgs {
         global.refuse_json("portolan agent", "prints no list", hint)?;
         let registry = self.registry.open()?;
         if registry.provider() != "portolan" {
-            let why = "it takes no reports of agents: only a server that `portolan serve` runs does";
+            let why = "it accepts no reports from agents: only `portolan serve` does";
             let hint = "name one, as in --registry portolan://127.0.0.1:7440; `portolan local --register` needs none";
             return Err(Error::usage(format!("registry {}", registry.provider()), why, hint));
         }

@@ -146,7 +146,7 @@ fn certificate(certificate: &CertificateStatus) -> Diagnosis {
 
 fn monitor(status: &ServerStatus) -> Diagnosis {
     if status.off.iter().any(|off| off == "health_checks") {
-        let hint = "set registry.health_checks.enabled, and start the server again";
+        let hint = "set registry.health_checks.enabled, and restart the server";
         return Diagnosis::warn("health checks", "the server runs no health checks", hint);
     }
     let health = status.health;

@@ -115,7 +115,7 @@ fn report_gaps(fleet: &FleetDrift, named: &[String], out: &mut dyn ItemSink) -> 
             out.partial_error(partial(
                 &format!("determine all drift of {}", host.host),
                 gap.clone(),
-                "look at its agent",
+                "check its agent",
             ));
             completeness = Completeness::Incomplete;
         }

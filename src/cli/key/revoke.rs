@@ -55,7 +55,7 @@ impl Revoke {
 fn unknown_id(id: &str, keys: &[ApiKey]) -> Error {
     let named: Vec<&str> = keys.iter().filter(|key| key.name == id).map(|key| key.id.as_str()).collect();
     let hint = match named.as_slice() {
-        [] => "`portolan key list` shows the ids; the id of a key stands between its underscores".to_owned(),
+        [] => "`portolan key list` shows the ids; the id is the part of a key between its underscores".to_owned(),
         ids => format!("it is the name of {}: give the id", ids.join(", ")),
     };
     Error::usage(clean(id), "no key has this id", hint)

@@ -66,7 +66,7 @@ impl Reading {
         let help = "Findings of hosts whose agents report";
         let present: Vec<_> = drift.present.iter().map(|(code, count)| (*code, *count)).collect();
         labelled(encoder, MetricType::Gauge, "portolan_drift", help, "code", &present)?;
-        let help = "Findings of hosts whose agents are silent: whether they still hold is unknown";
+        let help = "Findings of hosts whose agents are silent: whether they still apply is unknown";
         let unknown: Vec<_> = drift.unknown.iter().map(|(code, count)| (*code, *count)).collect();
         labelled(encoder, MetricType::Gauge, "portolan_drift_unknown", help, "code", &unknown)?;
         let agents: Vec<_> = ["reporting", "silent"].into_iter().zip(drift.agents).collect();

@@ -114,7 +114,7 @@ impl RecordSelection {
 fn record(stored: StoredAudit) -> ApiResult<AuditRecord> {
     let StoredAudit { number, previous, hash, body } = stored;
     let entry = serde_json::from_slice(&body).map_err(|_| {
-        let message = format!("record {number} of the audit log was changed: it cannot be read any more");
+        let message = format!("record {number} of the audit log was changed: it can no longer be read");
         let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "audit_damaged", message);
         error.hint("restore the database from a backup, and look for who can write its file")
     })?;
