@@ -99,7 +99,7 @@ mod tests {
     fn a_listener_that_clients_do_not_reach_is_named() {
         assert_eq!(
             listeners("192.0.2.1", &["127.0.0.1"]).loopback_note().unwrap(),
-            "port 3001 listens on 127.0.0.1 only, and no client reaches it at 192.0.2.1: add --address 127.0.0.1"
+            "port 3001 listens on 127.0.0.1 only, so no client reaches it at 192.0.2.1: add --address 127.0.0.1"
         );
         for (ip, of) in [
             ("127.0.0.1", &["127.0.0.1"][..]),

@@ -385,7 +385,7 @@ mod tests {
         for (from, to, why) in [
             ("\"format\": 1", "\"format\": 2", "format 2"),
             ("\"operator\"", "\"owner\"", "unknown role owner"),
-            ("\"name\"", "\"nmae\"", "not a file of keys"),
+            ("\"name\"", "\"nmae\"", "not a key file"),
             ("\"hash_key\": \"", "\"hash_key\": \"zz", "hash_key is damaged"),
         ] {
             let error = ApiKeys::parse(text.replace(from, to).as_bytes()).unwrap_err();
