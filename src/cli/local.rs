@@ -28,7 +28,8 @@ Examples:
 
 /// List what listens on this machine; short for `discover local`
 ///
-/// PORT selects ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
+/// PORT selects ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`. If you type an
+/// option of ss, netstat or lsof, the error names portolan's equivalent.
 ///
 /// With --register, portolan registers listeners instead of listing them: each one that a rule matches, for as long as it
 /// listens and portolan runs. The file has a [[service]] for each rule: its name, a match with one or more

@@ -62,7 +62,8 @@ impl Discover {
 /// portolan connects to each TCP port and closes the connection at once; it sends no data. With --udp, it sends each port a
 /// probe in the protocol of that port. With several hosts, it first finds out which are up: by TCP, by ICMP echo where
 /// permitted, and by ARP and neighbor discovery on the links of this machine. It skips and counts the others (--no-ping
-/// scans them too). It lists open ports, and counts the rest on standard error. Only --syn needs a permission.
+/// scans them too). It lists open ports, and counts the rest on standard error. Only --syn needs a permission. If you type
+/// an option of nmap, the error names portolan's equivalent.
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]

@@ -32,7 +32,7 @@ Examples:
 /// kubectl, it uses the server of the kubeconfig's context; in a pod without a kubeconfig, it uses the pod's service
 /// account. It resolves the names of ExternalName services, and makes no other connections. Without permission to read the
 /// whole cluster, it reads one namespace after another; without permission to read pods, it reports which findings are
-/// missing.
+/// missing. Options have kubectl's names; a watch is --watch or -w.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]

@@ -28,7 +28,8 @@ Examples:
 /// --syn needs a permission. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50, 10.0-3.0.1,5,
 /// fd77::2-fd77::4), a host name, host:port or a URL (only that port is scanned), `local` for this machine's own addresses
 /// (as root, those in its other network namespaces too), @FILE for a file of targets, or - for standard input. Lists open
-/// ports; standard error has the number of ports in each state.
+/// ports; standard error has the number of ports in each state. If you type an option of nmap, the error names portolan's
+/// equivalent.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Targets", after_help = EXAMPLES))]
