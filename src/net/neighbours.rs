@@ -52,7 +52,7 @@ pub(crate) fn neighbours() -> io::Result<BTreeMap<IpAddr, Option<HardwareAddress
         while let Some((kind, message, next)) = first_message(rest) {
             match kind {
                 NLMSG_DONE => return Ok(found),
-                NLMSG_ERROR => return Err(io::Error::other("the kernel did not list its neighbours")),
+                NLMSG_ERROR => return Err(io::Error::other("the kernel did not list its neighbors")),
                 RTM_NEWNEIGH => found.extend(neighbour(message)),
                 _ => {}
             }
