@@ -155,7 +155,7 @@ impl Settings {
         for (at, one) in set.iter().enumerate() {
             let Some(other) = set[at + 1..].iter().find(|other| one.excludes(other)) else { continue };
             if let Some(given) = self.get(other) {
-                let why = format!("it does not go together with {}", one.dotted());
+                let why = format!("it cannot be combined with {}", one.dotted());
                 return Err(given.origin.error(
                     &other.dotted(),
                     &given.values.join(","),

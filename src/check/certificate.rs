@@ -6,9 +6,9 @@ use super::findings;
 use crate::model::{Certificate, CertificateTime, Finding, FindingKind, Group};
 
 findings! { Group::Tls;
-    EXPIRED = "cert-expired", cap 20, "The certificate has expired, or one above it.",
+    EXPIRED = "cert-expired", cap 20, "The certificate, or one above it, has expired.",
         "renew the certificate, and check why automatic renewal failed";
-    NOT_YET_VALID = "cert-not-yet-valid", cap 20, "The certificate is not valid yet, or one above it.",
+    NOT_YET_VALID = "cert-not-yet-valid", cap 20, "The certificate, or one above it, is not valid yet.",
         "check the clocks, then wait or reissue the certificate";
     NAME_MISMATCH = "cert-name-mismatch", cap 30, "The certificate does not cover the requested name.",
         "reissue it for that name, or use a name that it covers";

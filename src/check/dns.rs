@@ -22,7 +22,7 @@ findings! { Group::Dns;
         "check whether the DNS record or the endpoint is out of date";
     DISAGREE = "dns-disagree", 4, "Resolvers return different addresses.",
         "check the name servers of the zone, and wait until cached records expire";
-    ADDRESS_DEAD = "dns-address-dead", 4, "Addresses of the name do not accept connections, while another one does.",
+    ADDRESS_DEAD = "dns-address-dead", 4, "Some addresses of the name do not accept connections, but another one does.",
         "start the service there, or remove the record";
     IPV6_DEAD = "dns-ipv6-dead", 4, "The name has an IPv6 address that does not accept connections.",
         "make the service reachable over IPv6, or remove the AAAA record";

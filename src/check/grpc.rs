@@ -18,7 +18,7 @@ findings! { Group::App;
         "check the service name (--grpc-service), and that the server registers the health service";
     NO_H2 = "grpc-no-h2", cap 20, "The server does not negotiate h2 by ALPN, and gRPC clients refuse that.",
         "let the server offer h2 in ALPN";
-    UNAUTHENTICATED = "grpc-unauthenticated", 15, cap 60, "The server's health check requires credentials, or other ones (UNAUTHENTICATED).",
+    UNAUTHENTICATED = "grpc-unauthenticated", 15, cap 60, "The server's health check requires credentials, or different ones (UNAUTHENTICATED).",
         "configure credentials (--header 'Authorization: ...')";
     PERMISSION_DENIED = "grpc-permission-denied", 15, cap 60, "These credentials may not call the server's health check (PERMISSION_DENIED).",
         "configure other credentials (--header 'Authorization: ...')";
@@ -168,7 +168,7 @@ fn of_http_status(status: u16) -> GrpcOutcome {
         401 => 16,
         403 => 7,
         429 | 502..=504 => 14,
-        _ => return GrpcOutcome::Invalid(format!("HTTP status {status}, and no gRPC status")),
+        _ => return GrpcOutcome::Invalid(format!("HTTP status {status} without a gRPC status")),
     };
     GrpcOutcome::Status { code, message: format!("HTTP status {status}") }
 }

@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan completions bash --install   for the user; as root for all users
-  portolan completions --install        for the shell of SHELL
+  portolan completions --install        for the shell in $SHELL
   portolan completions zsh > \"${fpath[1]}/_portolan\"
   portolan completions fish > ~/.config/fish/completions/portolan.fish")]
 pub(super) struct Completions {
-    /// Shell to write the script for [with --install, default: that of SHELL]
+    /// Shell to write the script for [default with --install: the one in $SHELL]
     #[arg(value_enum, required_unless_present = "install")]
     shell: Option<Shell>,
-    /// Put the script where the shell finds it, and say where that is
+    /// Install the script where the shell finds it, and print that place
     #[arg(long)]
     install: bool,
 }

@@ -10,22 +10,22 @@ use crate::error::{Error, Result};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan deregister 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11   one instance
-  portolan deregister web --yes                              all instances of a service
+  portolan deregister 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11  one instance
+  portolan deregister web --yes   all instances of a service
   portolan deregister web-1 --registry consul://127.0.0.1:8500";
 
 /// Remove instances from a registry
 ///
-/// Asks first if several instances have the name; --yes does not ask. A program that keeps its own registration up, such
-/// as `portolan register`, registers again. With Consul, an instance can only be removed at the agent that it is registered
-/// with.
+/// Asks for confirmation if several instances have the name, unless --yes is given. A program that maintains its own
+/// registration, such as `portolan register`, registers again. With Consul, only the agent that an instance is registered
+/// with can remove it.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Deregister {
-    /// Ids of instances, or names of services: then all their instances
+    /// Ids of instances, or names of services, which stand for all their instances
     #[arg(value_name = "ID|NAME", required = true)]
     words: Vec<String>,
     /// Remove all instances of a name without asking
@@ -55,7 +55,7 @@ impl Deregister {
             for chosen in &selection.chosen {
                 let was_there = registry.remove(chosen.service, chosen.instance).await?;
                 if !was_there {
-                    stderr::failure(&format!("{chosen} was not registered any more"), "list the services again");
+                    stderr::failure(&format!("{chosen} is no longer registered"), "list the services again");
                     exit = exit.max(Exit::ConditionFailed);
                 } else if !global.quiet {
                     stderr::note(&format!("deregistered {chosen}"));

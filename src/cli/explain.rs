@@ -26,7 +26,7 @@ use crate::source::source_findings;
   portolan explain cert             all findings about certificates
   portolan explain --json | jq -r '.items[] | select(.cap != null) | .code'")]
 pub(super) struct Explain {
-    /// Code of the finding, as printed by `portolan validate`, or the beginning of several, such as cert
+    /// Code of a finding, such as cert-expired, or the beginning of several codes, such as cert
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }

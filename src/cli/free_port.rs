@@ -13,18 +13,18 @@ use crate::model::Ports;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan free-port                          any free port, chosen by the kernel
-  portolan free-port 8000-9000                the first free port of these
-  PORT=$(portolan free-port) ./my-server      start a server on it";
+  portolan free-port                       any free port, chosen by the kernel
+  portolan free-port 8000-9000             the first free port of these
+  PORT=$(portolan free-port) ./my-server   start a server on it";
 
-/// Print a free port: one that nothing listens on, and that you may listen on
+/// Print a port that is free and that you may listen on
 ///
 /// The port is free on every address of this machine at this moment; another program may take it before yours does.
 /// Exits with 1 if no port of the range is free.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct FreePort {
-    /// Choose from these ports, in order [default: the kernel's range for clients]
+    /// Choose from these ports, in order [default: the kernel's ephemeral ports]
     #[arg(value_name = "RANGE", value_parser = parse_ports)]
     range: Option<Ports>,
     /// Find a UDP port instead of a TCP port

@@ -15,21 +15,21 @@ use crate::probe::Intensity;
 pub(super) struct IdentifyArgs {
     /// Identify each service: protocol, product, version
     ///
-    /// Without this option portolan sends no data to any service. Probes never log in and change nothing. A service that sends
-    /// a greeting is identified by it; others get the probe that their port number suggests, then the most likely ones. In a
-    /// watch each service is identified when it appears, when it returns, and when all its processes were replaced; the result
-    /// is reported as an update. Events are never delayed by this.
+    /// Without this option, portolan sends no data to any service. Probes never log in and never change anything. A service
+    /// that sends a greeting is identified by it; others get the probe that their port number suggests, then the most
+    /// likely ones. In a watch, portolan identifies each service when it appears, when it returns, and when all its
+    /// processes have been replaced, and reports the result as an update. Events never wait for this.
     #[arg(long = "identify", id = "identify", global = true)]
     pub(super) asked: bool,
-    /// How many probes to send to ports whose numbers suggest no protocol
+    /// Set how many probes to send to ports whose numbers suggest no protocol
     #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
     intensity: Intensity,
     /// Spend at most this time on each port [default: 10s; 3s with --intensity light, 20s with all]
     ///
-    /// Some servers greet only after seconds, and turn away clients that send something earlier. SMTP's
-    /// usual ports get 70% of this time before portolan sends anything (35% with --intensity all, on every port whose number
-    /// suggests no protocol). On other ports a second, silent connection waits for a greeting until the time is over, while
-    /// probes run.
+    /// Some servers greet only after seconds, and reject clients that send something earlier. On the usual ports of SMTP,
+    /// portolan waits 70% of this time before it sends anything; with --intensity all, it waits 35% on every port whose
+    /// number suggests no protocol. On other ports, a second, silent connection waits for a greeting until the time is up,
+    /// while probes run.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, global = true, requires = "identify", allow_hyphen_values = true)]
     identify_timeout: Option<Duration>,
     /// Add the probes in this TOML file

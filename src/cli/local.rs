@@ -28,7 +28,8 @@ Examples:
 
 /// List what listens on this machine; short for `discover local`
 ///
-/// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
+/// PORT selects ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`. If you type an
+/// option of ss, netstat or lsof, the error names portolan's equivalent.
 ///
 /// With --register, portolan registers listeners instead of listing them: each one that a rule matches, for as long as it
 /// listens and portolan runs. The file has a [[service]] for each rule: its name, a match with one or more
@@ -49,7 +50,7 @@ pub(super) struct ShortLocal {
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long = "register", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Registration")]
     rules: Option<PathBuf>,
-    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// Use this registry for --register, as in consul://127.0.0.1:8500 [default: from the DISCOVERY_* variables, else
     /// portolan://127.0.0.1:7440]
     #[arg(long, visible_alias = "server", value_name = "URL", requires = "rules", help_heading = "Registration")]
     registry: Option<String>,
@@ -78,7 +79,7 @@ const FIRST_ROWS: usize = 20;
 
 /// What a new user should know next.
 const NEXT_STEPS: [&str; 3] = [
-    "more of this machine: `portolan local`, `portolan who PORT`, `portolan local --watch`",
+    "more about this machine: `portolan local`, `portolan who PORT`, `portolan local --watch`",
     "elsewhere: `portolan scan HOST`, `portolan discover k8s`, `portolan validate HOST:PORT`",
     "all commands: `portolan --help`",
 ];

@@ -14,7 +14,7 @@ use super::{Cli, install, stderr};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
-/// Write one manual page per command to a directory, or where `man` finds them
+/// Write one manual page per command to a directory, or install the pages
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan man --install            for the user; as root for all users
@@ -24,7 +24,7 @@ pub(super) struct ManPages {
     /// Existing directory to write to
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath, required_unless_present = "install")]
     directory: Option<PathBuf>,
-    /// Put the pages where `man` finds them, and say where that is
+    /// Install the pages where `man` finds them, and print that place
     #[arg(long, conflicts_with = "directory")]
     install: bool,
 }

@@ -76,7 +76,7 @@ use self::parse::Parsed;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
 
-/// List, identify, check and watch network services: of this machine, a network or a cluster
+/// List, identify, check and watch network services of this machine, a network, a cluster or a registry
 #[derive(Debug, Parser)]
 #[command(name = "portolan", bin_name = "portolan", version, long_version = version::LONG.as_str())]
 #[command(propagate_version = true, max_term_width = 100, after_long_help = help::reference::long_help())]
@@ -132,7 +132,8 @@ enum Command {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "these lines are help texts, and are shown as they stand")]
 struct Global {
-    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, `key`, `db` and, if it is YAML, `doctor`, the server's settings
+    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; `serve`, `key` and `db` (and
+    /// `doctor`, if it is YAML) read the server's settings from it
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Output format. FORMAT=FILE also writes to a file; can be repeated
@@ -172,7 +173,7 @@ impl Global {
             return Err(Error::usage("--output", "standard output takes one format, and there are two", hint));
         }
         if self.json && first.is_some() && on_line {
-            let why = "it does not go together with --output";
+            let why = "it cannot be combined with --output";
             return Err(Error::usage("--json", why, "leave one of them out"));
         }
 

@@ -98,7 +98,7 @@ pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
     if text.contains(',') && text.split(',').all(is_host_port) {
         return Some(ParseError::new(
             "it is a list",
-            format!("write each as a word of its own: {}", text.replace(',', " ")),
+            format!("write each as a separate word: {}", text.replace(',', " ")),
         ));
     }
     let before = text.split('/').next().unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::source::Variable;
 #[derive(Args, Clone, Debug)]
 pub(super) struct RegistryOptions {
     /// Use this registry, as in portolan://127.0.0.1:7440, consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or
-    /// file:services.toml [default: by the DISCOVERY_* variables, or portolan://127.0.0.1:7440]
+    /// file:services.toml [default: from the DISCOVERY_* variables, else portolan://127.0.0.1:7440]
     #[arg(long, visible_alias = "server", value_name = "URL", help_heading = "Registry")]
     registry: Option<String>,
     /// Set the maximum time for the first reply of the registry

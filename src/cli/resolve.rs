@@ -21,19 +21,19 @@ use crate::output;
 const EXAMPLES: &str = "\
 Examples:
   portolan resolve web --registry consul://127.0.0.1:8500
-  curl http://$(portolan resolve web)/               the registry by DISCOVERY_PROVIDER
-  portolan resolve web --version '^1.2' --tag api    versions by range, all tags
+  curl http://$(portolan resolve web)/       the registry by DISCOVERY_PROVIDER
+  portolan resolve web --version '^1.2' --tag api  versions by range, all tags
   portolan resolve web --lb consistent_hash --key user-42
-  portolan resolve web --count 3 --explain           what each filter leaves
+  portolan resolve web --count 3 --explain   what each filter leaves
   portolan resolve web --registry file:services.toml --json";
 
 /// Print an endpoint of a service for the next call
 ///
-/// Asks a registry for the endpoints of the service, leaves out those that do not match or are not healthy, and picks one with
-/// the chosen strategy. Prints its address, as in 10.0.0.5:8080 or [2001:db8::5]:8080. Without --registry, the variables
-/// DISCOVERY_PROVIDER and those of the provider name the registry, as for the library.
+/// Asks a registry for the endpoints of the service, leaves out those that do not match or are not healthy, and picks one
+/// with the chosen strategy. Prints its address, as in 10.0.0.5:8080 or [2001:db8::5]:8080. Without --registry,
+/// DISCOVERY_PROVIDER and the variables of that provider select the registry, as in the library.
 ///
-/// Exit code 1 if no endpoint is left; the error counts what each filter left.
+/// Exits with 1 if no endpoint is left; the error says how many endpoints each filter left.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [2001:db8::5] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
@@ -54,13 +54,13 @@ pub(super) struct Resolve {
     /// Pick among these if no endpoint is healthy
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = FallbackChoice::None, help_heading = "Balancing")]
     on_all_unhealthy: FallbackChoice,
-    /// Only instances of this version, or of this range, as in 1.2.0, ^1.2 or '>=1.2, <2'
+    /// Use only instances of this version or range, as in 1.2.0, ^1.2 or '>=1.2, <2'
     #[arg(long = "version", id = "wanted_version", value_name = "VERSION", help_heading = "Filters")]
     version: Option<String>,
-    /// Only instances with this tag; can be repeated, and then all tags are required
+    /// Use only instances with this tag; can be repeated, and then all tags are required
     #[arg(long, value_name = "TAG", help_heading = "Filters")]
     tag: Vec<String>,
-    /// Only instances with this metadata; can be repeated, and then all of it is required
+    /// Use only instances with this metadata; can be repeated, and then all of it is required
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = "Filters")]
     meta: Vec<(String, String)>,
     /// Prefer instances in this zone
@@ -76,7 +76,7 @@ pub(super) struct Resolve {
 /// What to pick if no endpoint is healthy. The command has no last good set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FallbackChoice {
-    /// Nothing: exit code 1
+    /// None: exit with 1
     None,
     /// All endpoints, as if they were healthy
     All,

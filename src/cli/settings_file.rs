@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path, option: Option<&str>) -> Result<Option<String>> 
         Ok(metadata) => metadata,
         Err(error) if option.is_none() && is_absent(&error) => return Ok(None),
         Err(error) => {
-            return Err(error_in(path, plain(&error), &format!("name a file that is there with {with}")));
+            return Err(error_in(path, plain(&error), &format!("name an existing file with {with}")));
         }
     };
     if path == Path::new("/dev/null") {

@@ -16,14 +16,15 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan status                                      the registry on this machine
+  portolan status               the registry on this machine
   portolan status --server http://registry:7440 --json
-  portolan status && ./deploy                          only if it is ready";
+  portolan status && ./deploy   only if it is ready";
 
 /// Show the state of a registry that `portolan serve` runs: version, store, index, counts, uptime
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. The server answers from memory and keeps no cache: cache_entries is always 0.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. The server answers from memory and keeps no cache: cache_entries is
+/// always 0.
 ///
 /// Exits with 1 if the server is not ready.
 #[derive(Args, Debug)]

@@ -80,7 +80,7 @@ struct Stdout<'s> {
 
 /// The reader stalled, and it is time to stop.
 #[derive(Debug, thiserror::Error)]
-#[error("the reader does not read any more")]
+#[error("the reader has stopped reading")]
 struct ReaderStuck;
 
 fn is_stuck(error: &io::Error) -> bool {

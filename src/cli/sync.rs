@@ -22,10 +22,10 @@ use crate::source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan sync consul: portolan: --dry-run               print what would change
-  portolan sync consul://10.0.0.5:8500 portolan:          copy all services
-  portolan sync k8s: consul: shop/web cart                only these services
-  portolan sync consul: portolan: --watch                 and keep the copies up to date";
+  portolan sync consul: portolan: --dry-run   print what would change
+  portolan sync consul://10.0.0.5:8500 portolan:  copy all services
+  portolan sync k8s: consul: shop/web cart    only these services
+  portolan sync consul: portolan: --watch     and keep the copies up to date";
 
 /// How much of the present copies may change at once without --yes.
 const MAX_CHANGED_PERCENT: usize = 20;
@@ -38,17 +38,17 @@ const COMPARE_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Copy the services of one registry to another
 ///
-/// Prints what it changes, and changes it: + is added, ~ is changed, - is removed. Copies the instances that take calls, with
-/// their address, version, tags, metadata, weight, node and zone; not their checks and leases. An instance that stops taking
-/// calls is removed from TO until it takes them again. Each copy has the metadata `synced_from`, and only copies are ever
-/// changed or removed: what programs registered in TO themselves stays.
+/// Prints each change and makes it: + adds, ~ changes, - removes an instance. Copies the instances that take calls, with
+/// their address, version, tags, metadata, weight, node and zone; not their checks and leases. An instance that stops
+/// taking calls is removed from TO until it takes them again. Each copy has the metadata `synced_from`, and portolan
+/// changes and removes only such copies: what programs registered in TO themselves stays.
 ///
-/// If more than 20 % of the copies would change or be removed, nothing is changed without --yes. If a part of FROM cannot be
-/// read, nothing is removed. A registry is a URL, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379,
-/// portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or file:services.toml; consul: alone takes the
-/// address from the provider's own variables.
+/// If more than 20 % of the copies would change or be removed, portolan changes nothing without --yes. If a part of FROM
+/// cannot be read, it removes nothing. A registry is a URL, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379,
+/// portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or file:services.toml; a plain consul: takes the
+/// address from Consul's own variables.
 ///
-/// Exit code 1 if nothing was changed because --yes was missing, 3 if a part could not be read or written.
+/// Exits with 1 if it changed nothing because --yes was missing, and with 3 if a part could not be read or written.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sync {
@@ -61,9 +61,9 @@ pub(super) struct Sync {
     /// Copy only these services: NAME, or NAMESPACE/NAME [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Mark the copies with this name of FROM [default: the name of its provider]
+    /// Mark the copies with this name for FROM [default: the name of its provider]
     ///
-    /// Needed if a target has copies of two registries of the same kind: the copies of another name are not touched.
+    /// Needed if TO has copies from two registries of the same kind: portolan leaves copies with another name alone.
     #[arg(long = "as", value_name = "LABEL")]
     label: Option<String>,
     /// Print what would change, and change nothing

@@ -120,7 +120,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
                 Error::usage(argument, "it is given twice", "give it once")
             } else {
                 let other = other.join(" and ");
-                Error::usage(argument, format!("it does not go together with {other}"), "leave one of them out")
+                Error::usage(argument, format!("it cannot be combined with {other}"), "leave one of them out")
             }
         }
         ErrorKind::MissingRequiredArgument => {

@@ -78,7 +78,7 @@ fn file(named: Option<&PathBuf>) -> Result<Option<SettingsText>> {
         let what = format!("--config '{}'", clean(&path.to_string_lossy()));
         let why = "it is YAML, and this command reads TOML: the settings of the user, not those of a server";
         let hint =
-            "serve, key, db and doctor read a server's settings: `portolan doctor --config FILE` looks at its database";
+            "serve, key, db and doctor read a server's settings: `portolan doctor --config FILE` checks its database";
         return Err(Error::usage(what, why, hint));
     }
     Ok(settings_file::read(&path, is_named.then_some("--config"))?.map(|text| (path, text)))

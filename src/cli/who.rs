@@ -21,16 +21,16 @@ use crate::source::Local;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan who 8080                  who holds port 8080
-  portolan who 127.0.0.1:5432        as ss prints it; also udp/53 and 443/tcp
-  portolan who 80,443 --json         the same facts as `portolan local 80,443 --json`
-  kill $(portolan who --pid 8080)    end it; `portolan kill 8080` asks first";
+  portolan who 8080                 who holds port 8080
+  portolan who 127.0.0.1:5432       as ss prints it; also udp/53 and 443/tcp
+  portolan who 80,443 --json        the same as `portolan local 80,443 --json`
+  kill $(portolan who --pid 8080)   end it; `portolan kill 8080` asks first";
 
 /// Show who holds a port: process, command line, unit or container, and since when
 ///
-/// A port that a rule of the firewall leads elsewhere is named as published, with the process at the other end if that is on
-/// this machine. Exits with 1 if nothing listens at one of the ports, and with 3 if the process cannot be seen: run it as root
-/// then.
+/// A port that a firewall rule forwards elsewhere is shown as published, with the process at the other end if that is on
+/// this machine. Exits with 1 if nothing listens on one of the ports, and with 3 if the process is hidden: run portolan as
+/// root then.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Who {

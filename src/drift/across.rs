@@ -110,7 +110,7 @@ fn lacking(
     let names: Vec<&str> =
         lacking.iter().filter_map(|index| input.registries.get(*index)).map(|view| view.name.as_str()).collect();
     let text = format!(
-        "{} of {} is in {}, and not in {}",
+        "{} of {} is in {}, but not in {}",
         registered.at(),
         registered.service,
         view.1.name,
@@ -145,7 +145,7 @@ fn other_version(entry: &LocatedEndpoint<'_>, entries: &[LocatedEndpoint<'_>]) -
             && other.version().is_some_and(|other| other != version)
     })?;
     let text = format!(
-        "{} has version {version} in {}, and {} in {}",
+        "{} has version {version} in {}, but {} in {}",
         registered.at(),
         view.1.name,
         other.version().map(ToString::to_string).unwrap_or_default(),

@@ -83,14 +83,14 @@ fn has(known: &BTreeSet<DnsAddress>, (ip, port): DnsAddress) -> bool {
 }
 
 fn only_in_dns(dns: (usize, &RegistryView), one: &RegisteredEndpoint) -> DriftItem {
-    let text = format!("{} is in DNS for {}, and no registry has it", one.endpoint, one.service);
+    let text = format!("{} is in DNS for {}, but no registry has it", one.endpoint, one.service);
     let mut item = DriftItem::of_registered(dns, one);
     (item.detail.registered, item.removal) = (Certainty::No, None);
     item.with(&kinds::DNS_DIFFERS, text).command(Some(command::discover("dns", one.service.as_raw())))
 }
 
 fn not_in_dns(view: (usize, &RegistryView), registered: &RegisteredEndpoint, dns: (usize, &RegistryView)) -> DriftItem {
-    let text = format!("{} of {} is in {}, and not in DNS", registered.at(), service_path(registered), view.1.name);
+    let text = format!("{} of {} is in {}, but not in DNS", registered.at(), service_path(registered), view.1.name);
     let mut item = DriftItem::of_registered(view, registered);
     item.registries.push(dns.0);
     item.with(&kinds::DNS_DIFFERS, text).command(Some(command::discover("dns", registered.service.as_raw())))

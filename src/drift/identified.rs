@@ -82,7 +82,7 @@ fn other_protocol(registered: &RegisteredEndpoint, identity: &Identity, item: &D
     }
 
     let found = if lacks_tls { format!("{found} without TLS") } else { found.to_owned() };
-    let text = format!("{} is registered as {}, and {found} replies", registered.at(), Untrusted::from(declared));
+    let text = format!("{} is registered as {}, but {found} replies", registered.at(), Untrusted::from(declared));
     Some(item.with(&kinds::WRONG_PROCESS, text).command(command::who(&registered.endpoint)))
 }
 
@@ -97,7 +97,7 @@ fn other_version(registered: &RegisteredEndpoint, identity: &Identity, item: &Dr
         return None;
     }
 
-    let text = format!("{} is registered with version {version}, and {product} {found} replies", registered.at());
+    let text = format!("{} is registered with version {version}, but {product} {found} replies", registered.at());
     Some(item.with(&kinds::VERSION_DIFFERS, text).command(Some(command::validate(&registered.endpoint))))
 }
 
@@ -120,7 +120,7 @@ fn other_name(registered: &RegisteredEndpoint, certificate: &Certificate, item: 
     let first = certificate.names.first().or(certificate.common_name.as_ref());
     let first = first.map(ToString::to_string).unwrap_or_default();
     let text =
-        format!("{} is registered as {}, and its certificate is for {first}", registered.at(), Untrusted::from(name));
+        format!("{} is registered as {}, but its certificate is for {first}", registered.at(), Untrusted::from(name));
     let command = command::validate_tls(&registered.endpoint, Some(name));
     Some(item.with(&kinds::CERTIFICATE_NAME, text).command(Some(command)))
 }

@@ -17,8 +17,8 @@ pub(super) struct ListenerTable<'a> {
 type ServicesByPort<'a> = HashMap<(Transport, u16), Vec<&'a Service<LocalDetail>>>;
 
 const PUBLISHED: &str =
-    "a rule of the firewall leads its connections elsewhere, and may not apply to those of this machine";
-const HIDDEN_RULES: &str = "the rules of the firewall may publish it, and cannot be read; run it as root";
+    "a firewall rule forwards its connections elsewhere, and may not apply to those of this machine";
+const HIDDEN_RULES: &str = "firewall rules that cannot be read may publish it; run portolan as root";
 
 /// What listens at an address.
 pub(super) struct Listening<'a> {

@@ -23,7 +23,8 @@ pub(super) const UNRESOLVED: &str = "the name of its address does not resolve fr
 const NO_PORT: &str = "it has no port that can be connected to";
 const OTHER_LOOPBACK: &str = "it is the loopback address of another host";
 const OTHER_NAMESPACE: &str = "the address is in another network namespace of this machine";
-pub(super) const HIDDEN_NAMESPACES: &str = "the other network namespaces of this machine are hidden; run it as root";
+pub(super) const HIDDEN_NAMESPACES: &str =
+    "the other network namespaces of this machine are hidden; run portolan as root";
 const HIDDEN_ADDRESSES: &str = "which machine has the address is unknown";
 
 impl DriftInput {

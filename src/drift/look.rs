@@ -153,7 +153,7 @@ impl DriftInput {
 /// Runs what blocks on a thread for it.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let hint = "this is a bug in portolan: please report it";
-    spawn_blocking(work).await.map_err(|error| Error::io("look at this machine", error, hint))
+    spawn_blocking(work).await.map_err(|error| Error::io("examine this machine", error, hint))
 }
 
 /// The listeners, and whether the ports that rules of the firewall publish are among them.

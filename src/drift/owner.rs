@@ -23,7 +23,7 @@ pub(super) struct OwnerDifference {
     pub(super) found: String,
 }
 
-const HIDDEN: &str = "the process that holds the socket is hidden; run it as root";
+const HIDDEN: &str = "the process that holds the socket is hidden; run portolan as root";
 /// The kernel keeps this many bytes of a process's name.
 const MAX_NAME_BYTES: usize = 15;
 

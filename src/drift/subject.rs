@@ -83,10 +83,10 @@ impl<'a> Subject<'a> {
             (DriftVerdict::Agrees | DriftVerdict::NotReplying, _) => owner.unwrap_or_else(|| self.item.agrees()),
             (_, AddressLocation::Elsewhere) => self.item.cannot_tell(OTHER_HOST),
             (_, _) if self.registered.endpoint.transport != Transport::Tcp => {
-                self.item.cannot_tell("it listens, and only TCP shows whether it replies")
+                self.item.cannot_tell("it listens, but only TCP shows whether it replies")
             }
             (_, _) if self.item.detail.listening == Certainty::No => {
-                self.item.cannot_tell("no socket of this network namespace listens there, and something replies")
+                self.item.cannot_tell("no socket of this network namespace listens there, but something replies")
             }
             _ => self.item.cannot_tell("whether it replies is unknown"),
         }
@@ -111,11 +111,11 @@ impl<'a> Subject<'a> {
             item.set_holder(socket);
             item.detail.since = socket.detail.main_process().and_then(|process| process.started);
             let bound = socket.endpoints.first().map(ToString::to_string).unwrap_or_default();
-            let text = format!("{} is registered, and its port is bound to {bound} only", self.at());
+            let text = format!("{} is registered, but its port is bound to {bound} only", self.at());
             return item.with(&kinds::LOOPBACK_ONLY, text).command(command::who(&registered.endpoint));
         }
 
-        let text = format!("{} is registered, and nothing listens there", self.at());
+        let text = format!("{} is registered, but nothing listens there", self.at());
         let item = self.item.with(&kinds::NOT_LISTENING, text);
         let mut item = item.command(command::deregister(self.view, registered));
         if let Some(removal) = &mut item.removal {
@@ -130,17 +130,17 @@ impl<'a> Subject<'a> {
 
         match (verdict, &registered.health) {
             (DriftVerdict::NotReplying, _) if registered.manual => {
-                let text = format!("{} was configured by hand, and {}", self.at(), self.connection().as_str());
+                let text = format!("{} was configured by hand, but {}", self.at(), self.connection().as_str());
                 Some(self.connection_finding(&kinds::MANUAL_ENDPOINT_DEAD, text))
             }
             (DriftVerdict::NotReplying, _) if registered.endpoint.is_usable() => {
                 let text =
-                    format!("{} gets calls from {}, and {}", self.at(), self.view.name, self.connection().as_str());
+                    format!("{} gets calls from {}, but {}", self.at(), self.view.name, self.connection().as_str());
                 Some(self.connection_finding(&kinds::HEALTH_DIFFERS, text))
             }
             (DriftVerdict::Agrees, RegistryHealth::Failing(FailedCheck::Connect(check))) => {
                 let text =
-                    format!("{} accepts connections, and the check '{check}' of {} fails", self.at(), self.view.name);
+                    format!("{} accepts connections, but the check '{check}' of {} fails", self.at(), self.view.name);
                 Some(self.connection_finding(&kinds::HEALTH_DIFFERS, text))
             }
             _ => None,
@@ -168,7 +168,7 @@ impl<'a> Subject<'a> {
             return None;
         }
 
-        let text = format!("{} was not renewed in time, and {} still lists it", self.at(), self.view.name);
+        let text = format!("{} was not renewed in time, but {} still lists it", self.at(), self.view.name);
         let mut item = self.item.with(&kinds::STALE, text).command(command::deregister(self.view, self.registered));
         item.detail.since = ended.map(|lease| lease.expires);
         Some(item)
@@ -190,7 +190,7 @@ impl<'a> Subject<'a> {
             OwnerMatch::Same => None,
             OwnerMatch::Hidden(reason) => Some(self.item.cannot_tell(reason)),
             OwnerMatch::Other(what) => {
-                let text = format!("{} is registered as {}, and {}", self.at(), what.declared, what.found);
+                let text = format!("{} is registered as {}, but {}", self.at(), what.declared, what.found);
                 let mut item = self.item.with(&kinds::WRONG_PROCESS, text);
                 item.detail.since = socket.detail.main_process().and_then(|process| process.started);
                 Some(item.command(command::who(&self.registered.endpoint)))

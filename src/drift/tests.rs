@@ -167,7 +167,7 @@ fn a_port_that_nothing_holds_is_not_listening_and_nothing_else() {
 
     let item = &compare(&input)[0];
     let text = item.finding.as_ref().unwrap().text.to_string();
-    assert_eq!(text, "n1/web-1 at 10.0.0.5:80 is registered, and nothing listens there");
+    assert_eq!(text, "n1/web-1 at 10.0.0.5:80 is registered, but nothing listens there");
     assert_eq!(item.detail.command, Some("consul services deregister -id=web-1".into()));
     assert!(item.removal.as_ref().unwrap().automatic);
 }
@@ -199,7 +199,7 @@ fn a_rule_of_the_firewall_is_no_listener_and_leaves_the_address_open() {
             let found = codes(&input);
             // The rest of the table is another test's.
             assert!(found == expected || (!covers && !is_refused), "{address} {connection:?}: {found:?}");
-            let is_open = reasons(&input).iter().any(|reason| reason.contains("leads its connections elsewhere"));
+            let is_open = reasons(&input).iter().any(|reason| reason.contains("forwards its connections elsewhere"));
             assert_eq!(is_open, covers, "{address} {connection:?}");
         }
     }
@@ -220,7 +220,7 @@ fn a_rule_of_the_firewall_is_no_listener_and_leaves_the_address_open() {
 fn rules_that_cannot_be_read_may_publish_an_address() {
     let input = DriftInput { published_known: false, ..with(registered("web", "a", "10.0.0.5", 80), Vec::new()) };
     assert_eq!(codes(&input), Vec::<String>::new());
-    assert!(reasons(&input)[0].contains("the rules of the firewall may publish it"), "{:?}", reasons(&input));
+    assert!(reasons(&input)[0].contains("firewall rules that cannot be read may publish it"), "{:?}", reasons(&input));
     let removals = plan_removals(&input, &compare(&input));
     assert_eq!(removals, RemovalPlan::default());
 
@@ -305,7 +305,7 @@ fn a_holder_that_is_not_the_declared_one_is_a_finding_unless_it_is_hidden() {
 
     (input.listeners[0].detail.owner, input.listeners[0].detail.processes) = (OwnerLookup::NoPermission, [].into());
     assert_eq!(codes(&input), Vec::<String>::new());
-    assert_eq!(reasons(&input), ["the process that holds the socket is hidden; run it as root"]);
+    assert_eq!(reasons(&input), ["the process that holds the socket is hidden; run portolan as root"]);
 }
 
 /// The findings of a registered Redis 7.2 at whose address this replies.

@@ -10,7 +10,7 @@ fn a_listener_without_a_registration_is_found_unless_it_is_allowed() {
     input.listeners.extend([listener("10.0.0.5", 81, "y"), listener("127.0.0.1", 82, "z")]);
     assert_eq!(codes(&input), ["drift-unregistered"], "loopback needs none where none is registered");
     let item = compare(&input).into_iter().find(|item| item.finding.is_some()).unwrap();
-    assert_eq!(item.finding.unwrap().text.to_string(), "y (pid 7) listens at 10.0.0.5:81, and no registry has it");
+    assert_eq!(item.finding.unwrap().text.to_string(), "y (pid 7) listens at 10.0.0.5:81, but no registry has it");
     assert_eq!(item.detail.command, Some("portolan register --from-listener 81".into()));
 
     input.registries[0].endpoints.push(registered("db", "b", "127.0.0.1", 83));

@@ -14,7 +14,7 @@ const MAX_PORT_DISTANCE: u16 = 10;
 
 const REGISTRY_DOWN: &str = "a registry could not be read, and may have it";
 const UNRESOLVED: &str = "a registration with its port has a name that does not resolve from here";
-const HIDDEN: &str = "its owner is hidden and may be the registry itself; run it as root";
+const HIDDEN: &str = "its owner is hidden and may be the registry itself; run portolan as root";
 
 /// The TCP listeners that other hosts could reach and no registry has. Those of the registries themselves need none.
 /// Loopback addresses count if some registration has one.
@@ -54,7 +54,7 @@ fn finding(input: &DriftInput, service: &Service<LocalDetail>, item: &DriftItem)
     let holder = item.detail.holder.as_ref().map(ToString::to_string).unwrap_or_default();
 
     let command = endpoint.and_then(|endpoint| command::register(endpoint, registry_url(input).as_deref()));
-    let text = format!("{holder} listens at {place}, and no registry has it");
+    let text = format!("{holder} listens at {place}, but no registry has it");
     let mut item = item.with(&kinds::UNREGISTERED, text).command(command);
     item.detail.since = process.and_then(|process| process.started);
     item

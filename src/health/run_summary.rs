@@ -268,8 +268,8 @@ impl RunSummary {
         if let count @ 1.. = self.reports_failure {
             let verb = if count == 1 { "replies" } else { "reply" };
             notes.push(format!(
-                "{} {verb} with a success, but with a body that reports a failure: --expect-json /status=UP, or what the \
-                 service says when it is well, makes that count",
+                "{} {verb} with a success, but the body reports a failure: --expect-json /status=UP, or what the service \
+                 reports when it is healthy, makes that count",
                 counted(count, "endpoint")
             ));
         }
@@ -295,7 +295,7 @@ impl RunSummary {
         }
         if let unscored @ 1.. = self.unscored {
             let verb = if unscored == 1 { "has" } else { "have" };
-            notes.push(format!("{} {verb} no score, so --min-score does not hold", counted(unscored, "service")));
+            notes.push(format!("{} {verb} no score, so --min-score fails", counted(unscored, "service")));
         }
 
         notes
@@ -323,7 +323,7 @@ impl RunSummary {
             faults.push(PartialError {
                 operation: format!("judge {}", counted(*endpoints, "endpoint")),
                 cause: clean(cause),
-                hint: "this does not count against them; --explain shows the cause of each".to_owned(),
+                hint: "this does not count against them; --explain shows each cause".to_owned(),
             });
         }
 

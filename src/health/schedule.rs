@@ -159,7 +159,7 @@ impl CheckSchedule {
         self.waiting.len()
     }
 
-    /// How long the next check that is due waits already.
+    /// How long the next due check has been waiting.
     pub(crate) fn lateness(&self, now: Duration) -> Duration {
         // A demanded check is due since the beginning of time.
         let oldest = self.planned.first().map(|(at, _)| *at).filter(|at| !at.is_zero());

@@ -101,7 +101,7 @@ impl Subject {
     }
 }
 
-const UNKNOWN_END: &str = "rules of the firewall lead it elsewhere, and no process here is known to serve it";
+const UNKNOWN_END: &str = "firewall rules forward it elsewhere, and no process here is known to serve it";
 
 const OTHER_INTERFACE: &str = "it is bound to an interface through which this machine does not reach itself";
 

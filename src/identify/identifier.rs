@@ -183,9 +183,7 @@ impl<'s> Identifier<'s> {
         let (why, hint) = match () {
             () if finished == started => return None,
             () if self.is_cancelled() => ("it was stopped", "let it run to its end"),
-            () if self.is_over() => {
-                ("the time given by --deadline is over", "allow more time, or select fewer services")
-            }
+            () if self.is_over() => ("the --deadline has passed", "allow more time, or select fewer services"),
             () => ("a probe panicked", "this is a bug in portolan; please report it"),
         };
         let ports = if started == 1 { "port" } else { "ports" };

@@ -59,7 +59,7 @@ impl IdentifyNotes {
             ));
         }
         if self.gone > 0 {
-            out.note(format!("{} did not accept a connection for identification any more", self.gone));
+            out.note(format!("{} no longer accepted a connection for identification", self.gone));
         }
         if self.unstable > 0 {
             let count = self.unstable;

@@ -16,7 +16,7 @@ use crate::source::{ItemSink, ListContext, Source};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct IdentifyOptions {
-    /// How many probes to send to ports whose numbers suggest no protocol.
+    /// Set how many probes to send to ports whose numbers suggest no protocol.
     pub intensity: Intensity,
     /// The time limit of each port; `None`: 3, 10 or 20 s, by the intensity.
     pub timeout: Option<Duration>,

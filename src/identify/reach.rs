@@ -84,9 +84,9 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     if let Some(local) = local.filter(|local| local.is_published()) {
         return match local.own_end() {
             Some(end) => Reach::To(PortTarget::new(end, endpoint.transport)),
-            None => Reach::Not(Some(
-                "rules of the firewall lead them elsewhere, and no process here is known to serve them",
-            )),
+            None => {
+                Reach::Not(Some("firewall rules forward them elsewhere, and no process here is known to serve them"))
+            }
         };
     }
 

@@ -36,7 +36,7 @@ pub enum AuditFault {
         to: u64,
     },
     /// A record stands where another one belongs: it was moved, inserted or repeated.
-    #[error("record {number} stands after record {after}: it was moved or inserted")]
+    #[error("record {number} comes after record {after}: it was moved or inserted")]
     OutOfOrder {
         /// The record.
         number: u64,

@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 pub enum CheckName {
     /// The name resolves to the address, at every resolver
     Dns,
-    /// Connections succeed, and how fast
+    /// Connections succeed, and fast enough
     Tcp,
     /// The TLS configuration and the certificate are valid
     Tls,
-    /// The HTTP response is as expected, and how fast
+    /// The HTTP response is as expected, and fast enough
     Http,
     /// A gRPC server reports that it is serving
     Grpc,
     /// The server reports in its own protocol that it is healthy
     Protocol,
-    /// A program of yours reports that the service is healthy
+    /// Your own program reports that the service is healthy
     Script,
     /// The results of several checks are stable
     Stability,

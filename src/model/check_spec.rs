@@ -19,7 +19,7 @@ use crate::clean::redacted_query;
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Requests"))]
 pub struct CheckSpec {
-    /// Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]
+    /// Use this protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WORD"))]
     pub protocol: Option<String>,
     /// Run only these checks
@@ -28,22 +28,22 @@ pub struct CheckSpec {
     /// Skip these checks
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "CHECKS", value_delimiter = ','))]
     pub no_check: Vec<CheckName>,
-    /// Server name for TLS and for the Host header of HTTP [default: the target's]
+    /// Send this server name in TLS and in the Host header of HTTP [default: the target's]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub server_name: Option<String>,
     /// Upgrade a plain-text connection to TLS with this protocol's STARTTLS
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "PROTOCOL"))]
     pub starttls: Option<StartTlsKind>,
-    /// Client certificate for servers that require one: a PEM file with its chain
+    /// Present this client certificate to servers that require one: a PEM file with its chain
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath))]
     pub cert: Option<PathBuf>,
-    /// Private key of the client certificate: a PEM file [default: the file of --cert]
+    /// Use this private key for --cert: a PEM file [default: the file of --cert]
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "cert"))]
     pub key: Option<PathBuf>,
-    /// Request path for HTTP [default: /]
+    /// Request this path over HTTP [default: /]
     #[cfg_attr(feature = "cli", arg(long, value_name = "PATH"))]
     pub path: Option<HttpPath>,
-    /// Request method for HTTP [default: GET]
+    /// Use this HTTP request method [default: GET]
     #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD"))]
     pub method: Option<Method>,
     /// Send this request body; the method is POST unless --method sets another
@@ -52,7 +52,7 @@ pub struct CheckSpec {
     /// Send this request header in place of a default one, as in 'Authorization: Bearer x'; without a value, leave it out
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME: VALUE"))]
     pub header: Vec<RequestHeader>,
-    /// Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]
+    /// Expect these HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]
     #[cfg_attr(feature = "cli", arg(long, value_name = "STATUS"))]
     pub expect_status: Option<StatusRanges>,
     /// Require the body to match this regular expression; at most 8 MiB are read
@@ -67,13 +67,14 @@ pub struct CheckSpec {
     /// Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host
     #[cfg_attr(feature = "cli", arg(long))]
     pub follow: bool,
-    /// Service name for the gRPC health check [default: the whole server]
+    /// Check this service with the gRPC health check [default: the whole server]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub grpc_service: Option<String>,
     /// Run this program with arguments, up to a `;`, without a shell: exit code 0 is healthy, 1 a warning
     #[cfg_attr(feature = "cli", arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";", allow_hyphen_values = true))]
     pub script: Vec<String>,
-    /// Latency target, as in 200ms; connect=10ms applies to connecting only [default: by distance]
+    /// Set the latency target, as in 200ms; connect=10ms applies to connecting only [default: 100ms on this machine, 200ms
+    /// on a private network, 800ms elsewhere; 5, 25 and 200ms to connect]
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_delimiter = ','))]
     pub goal: Vec<LatencyTarget>,
     /// Limits of the service itself, from a services file.
@@ -416,9 +417,10 @@ impl FromStr for LatencyTarget {
             None => parse_duration(text).map(Self::Answer),
             Some(("answer", time)) => parse_duration(time).map(Self::Answer),
             Some(("connect", time)) => parse_duration(time).map(Self::Connect),
-            Some(_) => {
-                Err(ParseError::new("only connect and answer have goals", "write 200ms, connect=10ms or answer=200ms"))
-            }
+            Some(_) => Err(ParseError::new(
+                "only connect and answer have latency targets",
+                "write 200ms, connect=10ms or answer=200ms",
+            )),
         }
     }
 }

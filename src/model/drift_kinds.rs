@@ -14,25 +14,25 @@ macro_rules! kinds {
 
 kinds! {
     NOT_LISTENING = "drift-not-listening",
-        "An instance is registered at an address of this machine, and no socket listens there: callers are refused",
+        "An instance is registered at an address of this machine, but no socket listens there: callers are refused",
         "start the service, or deregister the instance; `portolan drift --fix` prints the command";
     UNREGISTERED = "drift-unregistered",
-        "A socket listens on an address that other hosts could reach, and no registry has it: no client finds it",
-        "register it with `portolan register --from-listener PORT`, stop it, or add a line for it to the file of --allow";
+        "A socket listens on an address that other hosts could reach, but no registry has it: no client finds it",
+        "register it with `portolan register --from-listener PORT`, stop it, or add it to the --allow file";
     LOOPBACK_ONLY = "drift-loopback-only",
-        "An instance is registered at an outside address, and its port is bound to the loopback address only: other hosts are refused",
+        "An instance is registered at an address that other hosts use, but its port is bound to the loopback address only: other hosts are refused",
         "bind the service to the registered address or to all addresses, or register the loopback address";
     WRONG_PROCESS = "drift-wrong-process",
         "The registered port is held by another process, unit or container than its registration declares, or another protocol replies there",
         "`portolan who PORT` shows what holds the port; stop it, or correct the registration";
     NO_CHECK = "drift-no-check",
-        "The registration has neither a check nor a lease: the registry keeps it as healthy after the service has ended",
+        "The registration has neither a check nor a lease: the registry still calls it healthy after the service has ended",
         "register it with a TTL or a check, as in `portolan register --check tcp`";
     DUPLICATE = "drift-duplicate",
         "Two instances of a registry have the same address: one of them may be left over, and the address gets twice its share of calls",
         "deregister the one that is left over; `portolan drift --fix` prints the command";
     HEALTH_DIFFERS = "drift-health-differs",
-        "The registry gives the instance calls and it does not reply, or the registry's own check says that it cannot be reached and it replies",
+        "The registry sends calls to the instance, but it does not reply; or the registry's own check fails, but it replies",
         "`portolan validate ADDRESS --explain` shows what replies; compare it with the registry's check";
     STALE = "drift-stale",
         "The registration was not renewed in time and is still listed: the heartbeat stopped",
@@ -44,7 +44,7 @@ kinds! {
         "The selector of a service of the cluster matches no pod",
         "compare `kubectl get pods -n NAMESPACE --show-labels` with `kubectl get service NAME -n NAMESPACE -o wide`";
     TARGET_PORT = "drift-target-port",
-        "The targetPort of a service of the cluster is no port of its pods' containers",
+        "The targetPort of a service of the cluster is not a port of its pods' containers",
         "compare targetPort in `kubectl get service NAME -n NAMESPACE -o yaml` with the ports of the containers";
     MANUAL_ENDPOINT_DEAD = "drift-manual-endpoint-dead",
         "An endpoint of a service without a selector refuses connections: no probe of the cluster checks it",

@@ -15,7 +15,7 @@ pub(super) fn zoned(ip: &str, zone: &str) -> Result<(Ipv6Addr, String), ParseErr
         return Err(ParseError::new(format!("'{}' before the % is not an IPv6 address", clean(ip)), form));
     };
     if !ip.is_unicast_link_local() {
-        return Err(ParseError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
+        return Err(ParseError::new("only a link-local address has a zone (the part after %)", "leave the zone out"));
     }
     if zone.is_empty() || zone.len() > LONGEST_INTERFACE || zone.contains(|c: char| c == '/' || c.is_whitespace()) {
         return Err(ParseError::new(format!("'{}' is not an interface name", clean(zone)), form));

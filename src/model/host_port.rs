@@ -198,7 +198,7 @@ pub(crate) mod tests {
         ("::1]:80", Err(BRACKETS)),
         ("[fe80::1]:80", Err("a link-local address needs its interface")),
         ("[fe80::1%]:80", Err("'' is not an interface name")),
-        ("[2001:db8::1%eth0]:80", Err("only a link-local address has a zone (the part behind %)")),
+        ("[2001:db8::1%eth0]:80", Err("only a link-local address has a zone (the part after %)")),
         ("300.1.1.1:80", Err(NO_IPV4)),
         ("1.2.3:80", Err(NO_IPV4)),
         ("-x:80", Err(NO_NAME)),

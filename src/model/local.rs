@@ -338,7 +338,7 @@ pub enum SocketState {
     Unconnected,
     /// UDP: accepts packets from one peer only
     Connected,
-    /// A rule of the firewall leads connections elsewhere, to a container for example; no socket here takes them
+    /// A firewall rule forwards connections elsewhere, for example to a container; no socket here accepts them
     Published,
 }
 

@@ -135,7 +135,7 @@ pub(super) fn after_user(word: &str) -> &str {
 
 fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
     if part.is_empty() {
-        return Err(ParseError::new("a comma has no port beside it", "write ports as 22,80,8000-9000"));
+        return Err(ParseError::new("a comma has no port next to it", "write ports as 22,80,8000-9000"));
     }
     if let Some(port) = by_name(part) {
         return Ok((port, port));
@@ -145,7 +145,7 @@ fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
         |rest: &str| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') || by_name(rest).is_some();
     if let Some((transport @ ("U" | "T" | "u" | "t"), rest)) = part.split_once(':').filter(|(_, rest)| is_port(rest)) {
         let udp = if transport.eq_ignore_ascii_case("u") { "--udp " } else { "" };
-        let why = "TCP and UDP are asked for one at a time";
+        let why = "TCP and UDP ports cannot be combined here";
         return Err(ParseError::new(why, format!("write {udp}--ports {}", clean(rest))));
     }
     let Some((first, last)) = part.split_once('-') else {
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(why("70000"), "70000 is larger than any port");
         assert_eq!(why("90-80"), "the range runs backwards");
         assert_eq!(why("ssh-http"), "a range takes numbers, not names");
-        assert_eq!(why("80,,81"), "a comma has no port beside it");
+        assert_eq!(why("80,,81"), "a comma has no port next to it");
         assert_eq!(why("80-"), "a range lacks one of its ends");
         assert_eq!(why("+80"), "'+80' is neither a port nor a known name");
         assert_eq!("U:53".parse::<Ports>().unwrap_err().hint(), "write --udp --ports 53");

@@ -66,7 +66,7 @@ fn credentials(text: &str) -> Result<(String, Secret), ParseError> {
     let (user, password) = text.split_once(':').unwrap_or((text, ""));
     let [user, password] = [user, password].map(|text| String::from_utf8_lossy(&percent_decoded(text)).into_owned());
     if user.is_empty() || user.len() > 255 || password.len() > 255 {
-        return Err(ParseError::new("its user or its password has no length from 1 to 255 bytes", HINT));
+        return Err(ParseError::new("its user or password is not 1 to 255 bytes long", HINT));
     }
     Ok((user, Secret::from(password)))
 }

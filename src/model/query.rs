@@ -254,7 +254,7 @@ fn health_of(parameter: &str, value: &str) -> Result<HealthState, Problem> {
     state.ok_or_else(|| {
         let shown: String = value.chars().take(40).collect();
         let hint = "write healthy, degraded, unhealthy or unknown";
-        Problem::new(parameter, format!("'{}' is not a health", clean(&shown)), hint)
+        Problem::new(parameter, format!("'{}' is not a health state", clean(&shown)), hint)
     })
 }
 

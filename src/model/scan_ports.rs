@@ -98,8 +98,8 @@ mod tests {
             ("S:1", "a mark is neither T: nor U:"),
             (":1", "a mark is neither T: nor U:"),
             ("U:", "no port is given"),
-            ("U:53,,T:1", "a comma has no port beside it"),
-            ("T:U:1", "TCP and UDP are asked for one at a time"),
+            ("U:53,,T:1", "a comma has no port next to it"),
+            ("T:U:1", "TCP and UDP ports cannot be combined here"),
             ("", "no port is given"),
         ] {
             assert_eq!(text.parse::<ScanPorts>().map_err(|error| error.to_string()).unwrap_err(), why, "{text}");

@@ -35,7 +35,7 @@ fn whole_range(text: &str) -> Option<Result<AddressRange, ParseError>> {
     let last = match (first, bare(last).parse::<IpAddr>()) {
         (_, Ok(last)) => last,
         (IpAddr::V6(_), Err(_)) => {
-            let why = format!("'{}' behind the dash is not an IPv6 address", clean(last));
+            let why = format!("'{}' after the dash is not an IPv6 address", clean(last));
             return Some(Err(ParseError::new(why, FORM)));
         }
         (IpAddr::V4(_), Err(_)) => return None,
@@ -43,7 +43,7 @@ fn whole_range(text: &str) -> Option<Result<AddressRange, ParseError>> {
 
     let (first, last) = (first.to_canonical(), last.to_canonical());
     if [first, last].into_iter().any(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())) {
-        let why = "a range of link-local addresses says nothing without its interface";
+        let why = "a range of link-local addresses needs its interface";
         return Some(Err(ParseError::new(why, "name each address, as in fe80::1%eth0")));
     }
     if first.is_ipv4() != last.is_ipv4() {
@@ -106,7 +106,7 @@ fn spans(part: &str) -> Result<Vec<Span>, ParseError> {
 fn span(text: &str) -> Result<Span, ParseError> {
     let (first, last) = match text.split_once('-') {
         _ if text == "*" => (0, u8::MAX),
-        _ if text.is_empty() => return Err(ParseError::new("a number is missing beside a comma", FORM)),
+        _ if text.is_empty() => return Err(ParseError::new("a number is missing next to a comma", FORM)),
         Some((first, last)) => (number(first, 0)?, number(last, u8::MAX)?),
         None => number(text, 0).map(|one| (one, one))?,
     };
@@ -166,9 +166,9 @@ mod tests {
         for (text, why) in [
             ("10.0.0.9-3", "the range runs backwards"),
             ("10.0.0.9-300", "300 is larger than any address's number"),
-            ("10.0.0.1,", "a number is missing beside a comma"),
+            ("10.0.0.1,", "a number is missing next to a comma"),
             ("fd77::4-fd77::2", "the range runs backwards"),
-            ("fd77::2-4", "'4' behind the dash is not an IPv6 address"),
+            ("fd77::2-4", "'4' after the dash is not an IPv6 address"),
             ("10.0.0.1-fd77::4", "the range begins and ends in different families"),
             ("*.*.*.1", "these are 16777216 separate ranges, more than 65536"),
         ] {

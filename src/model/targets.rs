@@ -121,7 +121,7 @@ fn number(port: &str) -> Result<u16, ParseError> {
 fn address(ip: IpAddr) -> Result<Target, ParseError> {
     let ip = ip.to_canonical();
     if matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
-        let why = "a link-local address says nothing without its interface";
+        let why = "a link-local address needs its interface";
         return Err(ParseError::new(why, format!("write {ip}%NAME, as in {ip}%eth0")));
     }
     if ip.is_unspecified() {
@@ -244,8 +244,8 @@ mod tests {
             assert_eq!(why(text), "it is not an IPv4 address", "{text}");
         }
         assert_eq!(why("0.0.0.0"), why("::"));
-        assert_eq!(why("fe80::1"), "a link-local address says nothing without its interface");
-        assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");
+        assert_eq!(why("fe80::1"), "a link-local address needs its interface");
+        assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part after %)");
         assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is not an IPv6 address");
         assert_eq!(why("fe80::1%"), "'' is not an interface name");
         for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {

@@ -33,16 +33,13 @@ impl AddressPolicy {
     /// machine only with `allow_own`.
     pub(crate) fn for_registrations(allow_own: bool) -> Self {
         let own_refusal =
-            "the server checks no address of its own machine (registry.health_checks.allow_own_addresses)";
+            "the server does not check addresses of its own machine (registry.health_checks.allow_own_addresses)";
         Self::restricted(allow_own, own_refusal)
     }
 
     /// Addresses that a request may name as the target of a probe: as those of registrations.
     pub(crate) fn for_probes(allow_own: bool) -> Self {
-        Self::restricted(
-            allow_own,
-            "the exporter probes addresses of its own machine only where it listens on loopback",
-        )
+        Self::restricted(allow_own, "the exporter probes addresses of its own machine only if it listens on loopback")
     }
 
     fn restricted(allow_own: bool, own_refusal: &'static str) -> Self {
@@ -69,10 +66,10 @@ impl AddressPolicy {
 impl Restriction {
     fn refusal(&self, ip: IpAddr) -> Option<&'static str> {
         if is_link_local(ip) {
-            return Some("the server checks no link-local address");
+            return Some("the server does not check link-local addresses");
         }
         if is_metadata(ip) {
-            return Some("the server checks no metadata service of a cloud");
+            return Some("the server does not check the metadata services of clouds");
         }
         if is_group(ip) {
             return Some("the address is one of many hosts");

@@ -276,7 +276,7 @@ fn failure<T: Default>(error: &NetError) -> Result<T, LookupError> {
         NetError::Truncated => Err(LookupError::Error("with a truncated message, and with nothing over TCP")),
         NetError::Proto(_) | NetError::Dns(_) => Err(LookupError::Error("with an invalid message")),
         NetError::NoConnections => Err(LookupError::Failed("it cannot be reached".to_owned())),
-        NetError::Busy => Err(LookupError::Failed("too many questions wait for it".to_owned())),
+        NetError::Busy => Err(LookupError::Failed("too many queries are waiting for it".to_owned())),
         NetError::Io(error) => Err(LookupError::Failed(plain(error))),
         error => Err(LookupError::Failed(error.to_string())),
     }

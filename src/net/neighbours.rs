@@ -29,7 +29,7 @@ const BUFFER: usize = 64 * 1024;
 /// The kernel replies at once; this only prevents a hang if it is broken.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The addresses that a host has replied for (ARP, neighbour discovery), and its network card where that is an Ethernet one.
+/// The addresses that a host has replied for (ARP, neighbor discovery), and its network card where that is an Ethernet one.
 ///
 /// # Errors
 /// The kernel's.
@@ -52,7 +52,7 @@ pub(crate) fn neighbours() -> io::Result<BTreeMap<IpAddr, Option<HardwareAddress
         while let Some((kind, message, next)) = first_message(rest) {
             match kind {
                 NLMSG_DONE => return Ok(found),
-                NLMSG_ERROR => return Err(io::Error::other("the kernel did not list its neighbours")),
+                NLMSG_ERROR => return Err(io::Error::other("the kernel did not list its neighbors")),
                 RTM_NEWNEIGH => found.extend(neighbour(message)),
                 _ => {}
             }

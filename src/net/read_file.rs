@@ -27,7 +27,7 @@ pub(crate) fn read_file(path: &Path, most: usize, cancel: &Cancel, until: Option
             Waited::Ready => {}
             Waited::Cancelled => return Err(io::Error::other("it was stopped")),
             Waited::TimedOut => {
-                return Err(io::Error::new(ErrorKind::TimedOut, "the time given by --deadline is over"));
+                return Err(io::Error::new(ErrorKind::TimedOut, "the --deadline has passed"));
             }
         }
 

@@ -17,7 +17,7 @@ pub(crate) fn describe(error: &Error) -> String {
         ) => "the reply is not TLS".to_owned(),
         Error::InvalidMessage(cause) => format!("the server sends an invalid TLS message: {}", words(cause)),
         Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            "the server sends a TLS message that does not belong there".to_owned()
+            "the server sends an unexpected TLS message".to_owned()
         }
         Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(_)) => {
             "the server rejects the encrypted ClientHello".to_owned()
@@ -71,7 +71,7 @@ fn describe_alert(alert: AlertDescription) -> String {
         A::CertificateRequired => ": it requires a client certificate",
         A::UnknownCA => ": it does not trust the authority of the client certificate",
         A::AccessDenied => ": it denies access to the client certificate",
-        A::InternalError => ": it has an error of its own",
+        A::InternalError => ": it has an internal error",
         _ => "",
     };
     format!("the server sends the alert {name}{meaning}")

@@ -157,12 +157,12 @@ fn check_value(name: &str, value: &ConfigValue) -> Result<(), Rejected> {
     let bytes = value.as_str().len();
     if bytes > MAX_CONFIG_BYTES {
         let message = format!("it has {bytes} bytes, at most {MAX_CONFIG_BYTES} are allowed");
-        return Err(Problem::new("value", message, "keep large data elsewhere, and its place here").into());
+        return Err(Problem::new("value", message, "keep large data elsewhere, and its location here").into());
     }
     if let ConfigValue::Json(text) = value
         && let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text)
     {
-        return Err(Problem::new("value", format!("it is not JSON: {error}"), "mend it, or send it as text").into());
+        return Err(Problem::new("value", format!("it is not JSON: {error}"), "fix it, or send it as text").into());
     }
     Ok(())
 }

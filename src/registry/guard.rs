@@ -109,7 +109,7 @@ impl State {
         if !self.guard().applies(failed, total, percent) {
             return Some("enough instances recovered or were deregistered");
         }
-        (now.elapsed >= since + self.guard().max_duration).then_some("the longest time for it has passed")
+        (now.elapsed >= since + self.guard().max_duration).then_some("the maximum time for it has passed")
     }
 
     pub(super) fn end_protection(&mut self, key: &Arc<str>, reason: &'static str, outcome: &mut Outcome) {

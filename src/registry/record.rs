@@ -39,7 +39,7 @@ pub struct InstanceRecord {
     /// The confirmed states of its checks.
     #[serde(default)]
     pub checks: Vec<HealthState>,
-    /// Whether it fails and recovers all the time.
+    /// Whether it keeps failing and recovering.
     #[serde(default)]
     pub flapping: bool,
     /// Whether its operator stopped the checks that the registry runs.

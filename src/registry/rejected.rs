@@ -58,7 +58,7 @@ pub enum Rejected {
         limit: usize,
     },
     /// The instance has no check by report with this id.
-    #[error("the instance {id} has no check {check} that reports itself")]
+    #[error("the instance {id} has no TTL check {check}")]
     UnknownReport {
         /// The id.
         id: Arc<str>,
@@ -146,13 +146,13 @@ pub enum Rejected {
         limit: usize,
     },
     /// No agent reports of this host.
-    #[error("no agent reports of a host {host}")]
+    #[error("no agent reports on a host {host}")]
     UnknownHost {
         /// The name of the host.
         host: Arc<str>,
     },
     /// Agents report of as many hosts as are allowed.
-    #[error("agents report of {limit} hosts, which is the limit")]
+    #[error("agents report on {limit} hosts, which is the limit")]
     HostLimit {
         /// The limit.
         limit: usize,
@@ -204,7 +204,7 @@ impl Rejected {
         match self {
             Self::Invalid(problem) => &problem.hint,
             Self::UnknownInstance { .. } | Self::StaleGeneration { .. } => "register the instance again",
-            Self::IdTaken { .. } => "use another id, best a new UUID, or deregister the other instance first",
+            Self::IdTaken { .. } => "use another id, preferably a new UUID, or deregister the other instance first",
             Self::Imported { .. } => {
                 "change it in the registry where it is registered; `portolan status` shows the imports"
             }
@@ -213,7 +213,7 @@ impl Rejected {
             Self::UnknownReport { .. } => "register the check with a TTL",
             Self::UnknownConfig { .. } => "`portolan config list` and GET /api/v1/config show the names",
             Self::UnknownConfigVersion { .. } => "`portolan config history NAME` shows the versions that are kept",
-            Self::ConfigConflict { .. } => "read the current version, and decide again",
+            Self::ConfigConflict { .. } => "read the current version, and try again",
             Self::ConfigLimit { .. } | Self::ConfigSpace { .. } => "delete configurations that nothing reads",
             Self::UnknownService { .. } => "`portolan services list` shows the names",
             Self::NoTarget { .. } => "`portolan services get NAME` shows the versions and tags of its instances",
@@ -222,7 +222,7 @@ impl Rejected {
             Self::TrafficLimit { .. } => "reset the traffic of services that are gone",
             Self::UnknownHost { .. } => "GET /api/v1/drift lists the hosts",
             Self::HostLimit { .. } | Self::DriftSpace { .. } => {
-                "forget hosts that are gone with DELETE /api/v1/drift/HOST, or mend what they report"
+                "forget hosts that are gone with DELETE /api/v1/drift/HOST, or fix what they report"
             }
             Self::UnknownCheck { .. } => "give the position of a check, counted from 0",
         }

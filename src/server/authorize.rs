@@ -129,7 +129,7 @@ pub(super) fn refusal(error: ApiError) -> Response {
 /// 401: which of its many faults a credential has is nothing that a stranger should learn.
 pub(super) fn unauthenticated() -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "the request has no valid key or token")
-        .hint("send `Authorization: Bearer KEY`; `portolan key create` makes a key on the server")
+        .hint("send `Authorization: Bearer KEY`; `portolan key create` creates a key on the server")
 }
 
 pub(super) fn forbidden(caller: &Caller, needed: Permission) -> ApiError {

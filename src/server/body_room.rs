@@ -37,7 +37,7 @@ impl BodyRoom {
 
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         Arc::clone(room).try_acquire_many_owned(kib).map(Some).map_err(|_| {
-            ApiError::unavailable("too_many_bodies", "the bodies of other requests take all room for them")
+            ApiError::unavailable("too_many_bodies", "the bodies of other requests use up the room for them")
         })
     }
 }

@@ -100,7 +100,7 @@ pub(super) struct DriftQuery {
     pub(super) limit: usize,
 }
 
-const NO_AGENT: &str = "no agent reports of this host";
+const NO_AGENT: &str = "no agent reports on this host";
 const SILENT: &str = "the agent of this host is silent";
 const NO_HOST: &str = "the registrations name no host";
 

@@ -79,7 +79,7 @@ fn min_index(headers: &HeaderMap) -> ApiResult<Option<u64>> {
     let index = value.to_str().ok().and_then(|text| text.parse().ok());
     index.map(Some).ok_or_else(|| {
         let error = ApiError::bad_request("invalid_header", "X-Portolan-Min-Index is not a whole number");
-        error.field("X-Portolan-Min-Index").hint("send the X-Portolan-Index of the write that the answer must show")
+        error.field("X-Portolan-Min-Index").hint("send the X-Portolan-Index of the write that the reply must show")
     })
 }
 

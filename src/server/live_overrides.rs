@@ -111,7 +111,7 @@ fn strategy_of(value: &Value) -> Result<Strategy, Problem> {
 fn level_of(value: &Value) -> Result<&'static str, Problem> {
     let wanted = value.as_str().unwrap_or_default().to_ascii_lowercase();
     let known = LEVELS.into_iter().find(|level| *level == wanted);
-    known.ok_or_else(|| Problem::new("", "it is not a level of the log", format!("write one of {}", LEVELS.join(", "))))
+    known.ok_or_else(|| Problem::new("", "it is not a log level", format!("write one of {}", LEVELS.join(", "))))
 }
 
 /// Puts the settings of the file in force, with what the server's own configuration says over them.

@@ -54,7 +54,7 @@ impl LogLevel {
         Self::check(filter)?;
         let mut levels = self.levels.lock();
         if levels.overridden.is_none() && !(self.apply)(filter) {
-            return Err(ParseError::new("the log has ended", "start the server again"));
+            return Err(ParseError::new("the log has ended", "restart the server"));
         }
         filter.clone_into(&mut levels.settings);
         Ok(())

@@ -28,7 +28,7 @@ impl<'q> Params<'q> {
     pub(super) fn read(query: Option<&'q str>, known: &[&str], repeated: &[&str]) -> ApiResult<Self> {
         let query = query.unwrap_or_default();
         if query.len() > MAX_QUERY_BYTES {
-            let message = format!("the query has {} bytes, at most {MAX_QUERY_BYTES} are read", query.len());
+            let message = format!("the query has {} bytes, but at most {MAX_QUERY_BYTES} are read", query.len());
             return Err(ApiError::bad_request("query_too_long", message));
         }
 

@@ -42,7 +42,7 @@ impl RedisLink {
         let is_connected = self.reads.load(Ordering::Relaxed) && self.sends.load(Ordering::Relaxed);
 
         match (self.is_connected.swap(is_connected, Ordering::Relaxed), is_connected) {
-            (true, false) => warn!(cause, "Redis does not reply: servers wake each other through the store meanwhile"),
+            (true, false) => warn!(cause, "Redis does not reply: meanwhile, servers wake each other through the store"),
             (false, true) => info!(redis = self.place, "Redis replies"),
             _ => {}
         }

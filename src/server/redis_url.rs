@@ -9,7 +9,7 @@ use crate::clean::clean;
 use crate::model::ParseError;
 
 /// What a URL looks like.
-const FORM: &str = "the form is redis://HOST:PORT/DATABASE, or rediss:// for TLS; user and password stand before the host, as in other URLs";
+const FORM: &str = "the form is redis://HOST:PORT/DATABASE, or rediss:// for TLS; user and password come before the host, as in other URLs";
 
 /// Where a Redis is, and how to log in.
 #[derive(Clone)]

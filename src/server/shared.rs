@@ -108,7 +108,7 @@ impl ServerState {
     pub(super) fn note_store_failed(&self, error: &str) {
         *self.store_failed.lock() = Some(Instant::now());
         if self.is_store_well.swap(false, Ordering::Relaxed) {
-            error!(error, "the store cannot keep writes; reads go on");
+            error!(error, "the store cannot keep writes; reads continue");
         }
     }
 

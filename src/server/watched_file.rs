@@ -68,7 +68,7 @@ pub(super) fn read_private(path: &Path, max_bytes: u64) -> Result<Option<Vec<u8>
         return Err("it is not a regular file".to_owned());
     }
     if metadata.permissions().mode() & 0o022 != 0 {
-        return Err("other users may write it (chmod go-w mends that)".to_owned());
+        return Err("other users may write it (chmod go-w fixes that)".to_owned());
     }
 
     let mut text = Vec::new();

@@ -124,18 +124,18 @@ impl<'t> SettingsFile<'t> {
         let on_line = command.get_arguments().any(|arg| arg.get_long() == Some(word));
         let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);
         let hint = if on_line {
-            format!("--{word} only goes on the command line; here go {}", known.join(", "))
+            format!("--{word} is for the command line only; the keys here are {}", known.join(", "))
         } else if let Some(near) = nearest(word, &known) {
             format!("did you mean '{near}'?")
         } else if let Some(key) = elsewhere {
             match key.section().join(".") {
-                at_top if at_top.is_empty() => format!("{word} stands above the first section"),
+                at_top if at_top.is_empty() => format!("{word} belongs above the first section"),
                 section => format!("{word} belongs to [{section}]"),
             }
         } else if known.is_empty() {
             "this command has no settings; `portolan config show` prints all that there are".to_owned()
         } else {
-            format!("here go {}; `portolan config show` prints all keys", known.join(", "))
+            format!("the keys here are {}; `portolan config show` prints all keys", known.join(", "))
         };
         let place = if section.is_empty() { "at the top".to_owned() } else { format!("in [{section}]") };
         self.error(name.span().start, format!("there is no key '{}' {place}", clean(word)), hint)

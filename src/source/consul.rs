@@ -32,11 +32,11 @@ use crate::net::registry_http::RegistryFailure;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover consul                       all services of the local agent's datacenter
-  portolan discover consul 'shop-*' --tag v2     by name and tag
+  portolan discover consul                      the local agent's datacenter
+  portolan discover consul 'shop-*' --tag v2    by name and tag
   portolan discover consul --address https://consul.example:8501 --token-file token
-  portolan discover consul --watch --validate    checked again whenever something changes
-  portolan validate consul/web                   one service";
+  portolan discover consul --watch --validate   checks after each change
+  portolan validate consul/web                  one service";
 
 /// List the services of Consul, with their instances and Consul's own checks
 ///

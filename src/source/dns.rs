@@ -26,19 +26,20 @@ use crate::model::{Column, Completeness, FindingKind, PartialError, Service, Upd
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover dns _http._tcp.example.com        the targets of SRV records
-  portolan discover dns web.example.com:8080          the addresses of a name, with a port
-  portolan discover dns --consul web db               Consul's DNS: web.service.consul at 127.0.0.1:8600
+  portolan discover dns _http._tcp.example.com   the targets of SRV records
+  portolan discover dns web.example.com:8080     its addresses, with a port
+  portolan discover dns --consul web db          from Consul's DNS, at port 8600
   portolan discover dns web --domain example.com --server 10.0.0.53 --watch
-  portolan validate dns/_http._tcp.example.com        checks of all targets";
+  portolan validate dns/_http._tcp.example.com   checks of all targets";
 
-/// List the instances of services that DNS knows, by SRV, A, AAAA and TXT records
+/// List the instances of services in DNS, from SRV, A, AAAA and TXT records
 ///
-/// A name that has SRV records leads to their targets, with ports and weights; any other name to its addresses. NAME:PORT adds
-/// a port, and looks up addresses only. TXT records become metadata. A name without a dot gets the domain. Several servers are
-/// compared, and a difference is a finding. A name that does not exist is no service; a server that fails or stays silent makes
-/// the listing incomplete. A watch looks names up again after their TTL, but no sooner than --refresh-ttl. Server, port, domain
-/// and refresh time come from DNS_SERVER, DNS_PORT, DNS_DOMAIN and DNS_REFRESH_TTL, unless an option sets them.
+/// The instances of a name with SRV records are their targets, with ports and weights; those of any other name are its
+/// addresses. NAME:PORT looks up addresses only, and adds the port. TXT records become metadata. portolan appends the
+/// domain to a name without a dot. It compares the replies of several servers, and reports a difference as a finding. A
+/// name that does not exist is not a service; a server that fails or does not reply makes the listing incomplete. A watch
+/// looks names up again after their TTL, but no sooner than --refresh-ttl. Server, port, domain and refresh time come from
+/// DNS_SERVER, DNS_PORT, DNS_DOMAIN and DNS_REFRESH_TTL, unless an option sets them.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Targets", after_help = EXAMPLES))]
@@ -58,7 +59,7 @@ pub struct Dns {
     /// Query these servers, at most 3: 10.0.0.53 or 127.0.0.1:8600 [default: the system's]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = "Servers"))]
     pub server: Vec<String>,
-    /// Query this port of servers that are given without one [default: 53]
+    /// Query this port on servers given without one [default: 53]
     #[cfg_attr(feature = "cli", arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Servers"))]
     pub port: Option<u16>,
     /// With --watch, look a name up again no sooner than after this time [default: 30s]
@@ -82,7 +83,7 @@ pub enum DnsRecordType {
     A,
     /// IPv6 addresses
     Aaaa,
-    /// Texts: metadata
+    /// Texts, which become metadata
     Txt,
 }
 

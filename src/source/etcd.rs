@@ -28,19 +28,19 @@ use crate::model::{Column, Completeness, DetailLevel, Filters, UpdateSink};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover etcd                              all keys below /services/
-  portolan discover etcd web --prefix /prod/          one service below another prefix
+  portolan discover etcd                       all keys below /services/
+  portolan discover etcd web --prefix /prod/   one service below another prefix
   portolan discover etcd --endpoint etcd1:2379,etcd2:2379 --watch
-  etcdctl put /services/web/1 10.0.3.7:8080           the shortest registration
-  portolan validate etcd/web                          one service";
+  etcdctl put /services/web/1 10.0.3.7:8080    the shortest registration
+  portolan validate etcd/web                   one service";
 
 /// List the services that programs registered in etcd
 ///
-/// Reads the keys below a prefix, as in /services/NAME/ID, and changes nothing. A value is JSON with address and port, and
-/// perhaps id, name, version, tags, metadata, weight, zone and node; or plain host:port. Other values are reported, and do not
-/// end the listing. Keys with a lease show how long it lasts. Servers, prefix and user come from ETCD_ENDPOINTS,
-/// ETCD_DISCOVERY_PREFIX, ETCD_USERNAME and ETCD_PASSWORD, unless an option sets them. A watch begins at the revision of the
-/// list.
+/// Reads the keys below a prefix, as in /services/NAME/ID, and changes nothing. A value is plain host:port, or JSON with
+/// address and port and, optionally, id, name, version, tags, metadata, weight, zone and node. portolan reports other
+/// values and lists the rest. Keys with a lease show how long it lasts. Servers, prefix and user come from ETCD_ENDPOINTS,
+/// ETCD_DISCOVERY_PREFIX, ETCD_USERNAME and ETCD_PASSWORD, unless an option sets them. A watch begins at the revision of
+/// the list.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
@@ -51,7 +51,7 @@ pub struct Etcd {
     /// Read the keys that start with this text [default: /services/]
     #[cfg_attr(feature = "cli", arg(long, value_name = "KEY"))]
     pub prefix: Option<String>,
-    /// Use these servers; if one fails, the next: host:port or https://host:port [default: 127.0.0.1:2379]
+    /// Use these servers; if one fails, portolan uses the next: host:port or https://host:port [default: 127.0.0.1:2379]
     #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', help_heading = "Registry"))]
     pub endpoint: Vec<String>,
     /// Log in as this user

@@ -31,8 +31,8 @@ use crate::model::{Column, Completeness, DeclaredDetail, PartialError, Service, 
 
 /// List the services that a file declares
 ///
-/// A service has a name, endpoints (host:port or URLs), and options with the names of those of `portolan validate`. What all
-/// services have in common stands in [defaults]. ${VAR} and ${VAR:-default} are replaced by variables of the environment.
+/// A service has a name, endpoints (host:port or URLs), and options named like those of `portolan validate`. [defaults]
+/// holds the options that all services share. portolan replaces ${VAR} and ${VAR:-default} with environment variables.
 ///
 /// [defaults]
 /// timeout = "2s"

@@ -29,10 +29,10 @@ use crate::model::{
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover portolan                     all services of the registry on this machine
+  portolan discover portolan               the registry on this machine
   portolan discover portolan 'shop-*' --namespace prod
   portolan discover portolan --address https://registry.example --token-file token --watch
-  portolan validate portolan/default/web         one service";
+  portolan validate portolan/default/web   one service";
 
 /// List the services of a registry that `portolan serve` runs
 ///

@@ -47,7 +47,7 @@ pub enum StoreError {
         cause: String,
     },
     /// The log of an earlier database lies beside a file, and would be merged into it.
-    #[error("cannot use database {}: {} lies beside it, which another database left", path.display(), log.display())]
+    #[error("cannot use database {}: {} of another database is beside it", path.display(), log.display())]
     StrayLog {
         /// The database.
         path: PathBuf,
@@ -108,7 +108,7 @@ pub enum StoreError {
         hint: &'static str,
     },
     /// Too many batches wait already.
-    #[error("cannot store the change: too many wait to be stored")]
+    #[error("cannot store the change: too many others wait to be stored")]
     Overloaded,
     /// A batch does not follow the last one, most likely because that one could not be stored.
     #[error("cannot store the change: it follows index {after}, but {last} is the last that is stored")]
@@ -131,7 +131,7 @@ impl StoreError {
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Locked { .. } => "stop the other server, or give this one another database",
-            Self::Newer { .. } => "start the portolan that wrote it, or give another database",
+            Self::Newer { .. } => "use the version of portolan that wrote it, or give another database",
             Self::Damaged { .. } => {
                 "restore a backup: first remove the file and those with -wal and -shm after its name; or move all of them away to begin with an empty registry"
             }
@@ -139,18 +139,18 @@ impl StoreError {
                 "remove that file, and the others with -wal and -shm after the name of the database"
             }
             Self::Foreign { .. } => "give the path of a portolan database, or of a file that does not exist yet",
-            Self::Inaccessible { .. } => "check the path and its permissions; the folder must exist and be writable",
+            Self::Inaccessible { .. } => "check the path and its permissions; the directory must exist and be writable",
             Self::Leftover { .. } => "remove that file if its database is gone, or give another path",
             Self::Exists { .. } => "give the path of a file that does not exist yet",
-            Self::Full => "free space on the disk of the database; reads go on meanwhile",
-            Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",
+            Self::Full => "free space on the disk of the database; reads continue meanwhile",
+            Self::Failed { .. } => "check the disk of the database; reads continue meanwhile",
             Self::Overloaded | Self::OutOfOrder { .. } => "try again",
-            Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats go on meanwhile",
+            Self::Away { .. } => "read whether it was written, and try again; reads and heartbeats continue meanwhile",
             Self::NotReady { hint, .. } | Self::Unusable { hint, .. } => hint,
             Self::ReadOnly { .. } => {
                 "name the primary too, as in postgresql://HOST1,HOST2/NAME: the host that can be written to is used"
             }
-            Self::Closed => "start the server again",
+            Self::Closed => "restart the server",
             Self::NoFiles => "start the server with a database",
         }
     }

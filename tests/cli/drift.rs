@@ -7,7 +7,7 @@ use super::{Portolan, portolan};
 #[test]
 fn dns_alone_knows_no_names() {
     portolan("drift dns://127.0.0.1/example.com").refuses(
-        "registry 'dns://127.0.0.1/example.com': DNS is asked for the names of other registries, and there is none",
+        "registry 'dns://127.0.0.1/example.com': portolan looks up the names of other registries in DNS, and no other registry is given",
         "add a registry, or --file with the services",
     );
 }
@@ -40,7 +40,7 @@ fn mistakes_are_refused_before_anything_is_compared() {
         ("drift --fleet consul:", "agents of consul", "--registry portolan://127.0.0.1:7440"),
         ("drift --fleet portolan: consul:", "--fleet reads the reports of one server", "name one"),
         ("drift --fleet --fix", "--fix", ""),
-        ("agent --registry consul:", "it takes no reports of agents", "portolan://127.0.0.1:7440"),
+        ("agent --registry consul:", "it accepts no reports from agents", "portolan://127.0.0.1:7440"),
         ("agent --registry portolan: --interval 10ms", "not between 1 s and 1 h", "10s"),
         ("agent --registry portolan: --host a/b", "is not a name", "ASCII letters"),
         ("agent --registry portolan: --rules missing", "missing", ""),
@@ -73,7 +73,7 @@ fn a_services_file_is_a_registry() {
     let ran = with_services("drift --file services.toml --fail-on not-listening", live_port, dead_port).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let line = ran.stdout.lines().find(|line| line.contains("drift-not-listening")).unwrap();
-    assert!(line.contains(&format!("127.0.0.1:{dead_port} is registered, and nothing listens there")), "{line}");
+    assert!(line.contains(&format!("127.0.0.1:{dead_port} is registered, but nothing listens there")), "{line}");
     assert!(!ran.stdout.lines().any(|line| line.contains(&format!("127.0.0.1:{live_port} "))), "{}", ran.stdout);
     assert!(ran.stderr.contains("1 address: registry and machine agree"), "{}", ran.stderr);
 
@@ -87,7 +87,7 @@ fn a_services_file_is_a_registry() {
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
 
     let ran = with_services("drift --file services.toml --fix --fail-on none", live_port, dead_port).run();
-    let comment = format!("# drift-not-listening: 127.0.0.1:{dead_port} is registered, and nothing listens there\n");
+    let comment = format!("# drift-not-listening: 127.0.0.1:{dead_port} is registered, but nothing listens there\n");
     assert!(ran.stdout.contains(&comment), "{}", ran.stdout);
 }
 

@@ -78,7 +78,7 @@ fn a_port_alone_lists_what_listens_there() {
         assert_eq!((ran.code, &ran.stdout), (Some(0), &whole.stdout), "{line}: {}", ran.stderr);
     }
     assert!(portolan(&format!("{port} --json")).run().stdout.starts_with("{\"schema\":\"portolan/v1\""));
-    portolan("local 80 -p 81").refuses("[PORT]: it does not go together with --ports", "leave one of them out");
+    portolan("local 80 -p 81").refuses("[PORT]: it cannot be combined with --ports", "leave one of them out");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_default_format_breaks_no_script() {
 fn kill_takes_one_port_and_never_itself() {
     portolan("kill 80-90").refuses("PORT '80-90': it is more than one port", "give one port");
     portolan("kill 80 -9")
-        .refuses("'-9': portolan kill has no such option", "portolan's way of kill's -9: --signal kill");
+        .refuses("'-9': portolan kill has no such option", "portolan's equivalent of kill's -9: --signal kill");
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn no_endpoint_is_exit_code_1_with_the_counts() {
     for (words, counts, hint) in [
         ("missing", "0 registered, 0 usable", "`portolan services list` shows the names of services"),
         ("crt", "0 registered, 0 usable", "did you mean cart? `portolan services list` shows the names of services"),
-        ("cart --version 1.2.0", "3 registered, 0 of that version, 0 usable", "ask for another version, as in ^1.2"),
+        ("cart --version 1.2.0", "3 registered, 0 of that version, 0 usable", "request another version, as in ^1.2"),
         (
             "cart --tag api",
             "3 registered, 0 with the tags, 0 usable",

@@ -55,7 +55,7 @@ fn a_setting_is_no_conflict_for_an_option() {
     }
 
     with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").refuses(
-        "settings c.toml:3:8: discover.local.unix cannot be 'true': it does not go together with discover.local.ports",
+        "settings c.toml:3:8: discover.local.unix cannot be 'true': it cannot be combined with discover.local.ports",
         "leave one of them out",
     );
 }
@@ -154,15 +154,15 @@ fn unknown_keys() {
         .refuses("settings c.toml:1:1: there is no key 'exposed' at the top", "exposed belongs to [discover.local]");
     // The columns of one listing are not those of the next.
     let ran = with_settings("[discover]\nsort = \"pid\"", "ports").run();
-    assert!(ran.code == Some(2) && ran.stderr.contains("hint: --sort only goes on the command line"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.stderr.contains("hint: --sort is for the command line only"), "{ran:?}");
 
     with_settings("[discover.local]\noutput = \"json\"", "ports").refuses(
         "settings c.toml:2:1: there is no key 'output' in [discover.local]",
-        "output stands above the first section",
+        "output belongs above the first section",
     );
     with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
-        "--json only goes on the command line; here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config",
+        "--json is for the command line only; the keys here are color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config",
     );
     with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
@@ -171,7 +171,7 @@ fn unknown_keys() {
 
     with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
-        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config; `portolan config show` prints all keys",
+        "the keys here are color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config; `portolan config show` prints all keys",
     );
 }
 

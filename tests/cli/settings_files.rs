@@ -44,7 +44,7 @@ fn other_encodings() {
     assert!(ran.stdout.contains("quiet = true  # from c.toml:1"), "{ran:?}");
     with_settings("\"a\\u001b[2J\\n\" = 1", "ports").refuses(
         "settings c.toml:1:1: there is no key 'a\\u{1b}[2J\\n' at the top",
-        "here go color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config; `portolan config show` prints all keys",
+        "the keys here are color, output, quiet, discover, validate, score, wait, resolve, register, health, audit, export, drift, agent, sync, doctor, key, db, config; `portolan config show` prints all keys",
     );
 }
 

@@ -72,37 +72,49 @@ fn unknown_words() {
 #[test]
 fn options_typed_by_habit() {
     for (line, option, hint) in [
-        ("scan -Pn 127.0.0.1", "-Pn", "portolan's way of nmap's -Pn: --no-ping"),
-        ("scan -sV 127.0.0.1", "-sV", "portolan's way of nmap's -sV: --identify"),
-        ("scan -F 127.0.0.1", "-F", "portolan's way of nmap's -F: --top-ports 100"),
-        ("scan -iL hosts", "-iL", "portolan's way of nmap's -iL: @FILE as a target"),
-        ("discover scan -A 127.0.0.1", "-A", "portolan's way of nmap's -A: --identify --validate"),
-        ("discover local -n", "-n", "portolan's way of ss's -n: leave it out: addresses and ports are always numbers"),
-        ("discover k8s --show-labels", "--show-labels", "portolan's way of kubectl's --show-labels: -o wide or --json"),
+        ("scan -Pn 127.0.0.1", "-Pn", "portolan's equivalent of nmap's -Pn: --no-ping"),
+        ("scan -sV 127.0.0.1", "-sV", "portolan's equivalent of nmap's -sV: --identify"),
+        ("scan -F 127.0.0.1", "-F", "portolan's equivalent of nmap's -F: --top-ports 100"),
+        ("scan -iL hosts", "-iL", "portolan's equivalent of nmap's -iL: @FILE as a target"),
+        ("discover scan -A 127.0.0.1", "-A", "portolan's equivalent of nmap's -A: --identify --validate"),
+        (
+            "discover local -n",
+            "-n",
+            "portolan's equivalent of ss's -n: leave it out; addresses and ports are always numbers",
+        ),
+        (
+            "discover k8s --show-labels",
+            "--show-labels",
+            "portolan's equivalent of kubectl's --show-labels: -o wide or --json",
+        ),
         (
             "validate -k https://127.0.0.1",
             "-k",
-            "portolan's way of curl's -k: --ca FILE or --pin SHA256 to trust it, or --ignore cert-untrusted",
+            "portolan's equivalent of curl's -k: --ca FILE or --pin SHA256 to trust it, or --ignore cert-untrusted",
         ),
-        ("validate -d {} https://127.0.0.1", "-d", "portolan's way of curl's -d: --body TEXT: the method is POST then"),
-        ("validate --junit r.xml https://127.0.0.1", "--junit", "portolan's way of --junit: -o junit=FILE"),
+        (
+            "validate -d {} https://127.0.0.1",
+            "-d",
+            "portolan's equivalent of curl's -d: --body TEXT: the method is then POST",
+        ),
+        ("validate --junit r.xml https://127.0.0.1", "--junit", "portolan's equivalent of --junit: -o junit=FILE"),
     ] {
         let command = line.split(" -").next().unwrap_or_default();
         portolan(line).refuses(&format!("'{option}': portolan {command} has no such option"), hint);
     }
     portolan("-tulpn")
-        .refuses("'-tulpn': portolan has no such option", "portolan's way of ss's -tulpn: `portolan local`");
+        .refuses("'-tulpn': portolan has no such option", "portolan's equivalent of ss's -tulpn: `portolan local`");
     // What is attached to an unknown option may be a password.
     portolan("scan -uroot:secret 127.0.0.1")
         .refuses("'-u': portolan scan has no such option", "try `portolan scan --help`");
     portolan("wait -t 5 127.0.0.1:1")
-        .refuses("'-t': portolan wait has no such option", "portolan's way of wait-for-it's -t: --timeout 5s");
+        .refuses("'-t': portolan wait has no such option", "portolan's equivalent of wait-for-it's -t: --timeout 5s");
 
     portolan("scan 127.0.0.1 -oX out.xml")
-        .refuses("--output 'X': there is no such value", "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+        .refuses("--output 'X': there is no such value", "portolan's equivalent of nmap's -oX: -o nmap-xml=FILE");
     portolan("validate 127.0.0.1:1 -o page.html")
         .refuses("--output 'page.html': there is no such value", "a file comes after its format: -o html=page.html");
-    portolan("list").refuses("'list': portolan has no such command", "portolan's way: `portolan local`");
+    portolan("list").refuses("'list': portolan has no such command", "in portolan: `portolan local`");
     portolan("serv").refuses("'serv': portolan has no such command", "did you mean `portolan serve`?");
 }
 
@@ -129,19 +141,18 @@ fn missing_words() {
 
 #[test]
 fn options_that_exclude_each_other() {
-    portolan("ports --json -o yaml").refuses("--json: it does not go together with --output", "leave one of them out");
+    portolan("ports --json -o yaml").refuses("--json: it cannot be combined with --output", "leave one of them out");
     portolan("discover local --unix -p 22")
-        .refuses("--unix: it does not go together with --ports", "leave one of them out");
+        .refuses("--unix: it cannot be combined with --ports", "leave one of them out");
     portolan("discover local --sort port --sort pid").refuses("--sort: it is given twice", "give it once");
     portolan("discover local --json --columns pid")
         .refuses("--columns: it applies to tables only", "leave it out, or write -o table");
 
     portolan("discover local --tree --group-by pid")
-        .refuses("--tree: it does not go together with --group-by", "leave one of them out");
+        .refuses("--tree: it cannot be combined with --group-by", "leave one of them out");
     portolan("scan 127.0.0.1 -p 1 --tree")
         .refuses("--tree: only this machine has a tree of processes", "use `portolan local --tree`");
-    portolan("local --watch --sort pid")
-        .refuses("--watch: it does not go together with --sort", "leave one of them out");
+    portolan("local --watch --sort pid").refuses("--watch: it cannot be combined with --sort", "leave one of them out");
 
     portolan("ports -o csv")
         .refuses("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
@@ -184,7 +195,7 @@ fn what_is_no_scan() {
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");
 
-    portolan("scan local -4 -6").refuses("--ipv4: it does not go together with --ipv6", "leave one of them out");
+    portolan("scan local -4 -6").refuses("--ipv4: it cannot be combined with --ipv6", "leave one of them out");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_fifo_without_a_writer_delays_nothing() {
     let late = start(&["scan", "127.0.0.1", "-p", &port, "--identify", "--probes", name, "--deadline", "200ms"]);
     let outcome = Outcome::new(hear(late, "portolan with a deadline"));
     assert_eq!((outcome.code, outcome.text()), (Some(3), ""));
-    assert!(outcome.stderr.contains("the time given by --deadline is over"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the --deadline has passed"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -128,5 +128,5 @@ fn a_slow_pattern_delays_no_other_probe() {
     let outcome = Outcome::new(hear(child, "portolan with a slow pattern"));
     let document = outcome.document();
     assert_eq!((outcome.code, document["items"].as_array().unwrap().len()), (Some(3), 50), "{}", outcome.stderr);
-    assert!(document["errors"].to_string().contains("--deadline is over"), "{}", document["errors"]);
+    assert!(document["errors"].to_string().contains("--deadline has passed"), "{}", document["errors"]);
 }

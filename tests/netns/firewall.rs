@@ -299,7 +299,7 @@ fn check(layout: &Layout) {
     };
     assert_eq!(row.detail("exposed"), &exposed, "{name}");
     let is_unknown = layout.firewall == "unknown";
-    assert_eq!(outcome.stderr.contains("cannot read the rules of the firewall"), is_unknown, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.contains("cannot read the firewall rules"), is_unknown, "{}", outcome.stderr);
 
     let kept = here.portolan().args("--tcp --state listen --exposed").list().rows.len();
     assert_eq!(kept, usize::from(layout.firewall != "filtered"), "{name}: what is unknown is kept");
@@ -355,7 +355,7 @@ fn without_rights_the_firewall_is_unknown_and_that_is_said_once() {
         let found = row.0["detail"].get("firewall").cloned().unwrap_or_default();
         assert_eq!((&found, row.detail("exposed")), (&firewall, &exposed), "{what}");
     }
-    assert_eq!(outcome.stderr.matches("the rules of the firewall: no permission").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("the firewall rules: no permission").count(), 1, "{}", outcome.stderr);
 
     let quiet = here.portolan().by_nobody().args("-p 81 --json").run();
     assert!(!quiet.stderr.contains("firewall"), "it does not matter to a loopback listener: {}", quiet.stderr);

@@ -53,9 +53,9 @@ fn a_silent_neighbour_is_seen() {
     assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts absent"), "{}", outcome.stderr);
 }
 
-/// A host cannot have connections without revealing its link address: whatever else it drops, ARP and neighbour
-/// discovery find it, with permission or without. An unused address costs one resolution of the kernel's, which
-/// are three packets at most (`mcast_solicit`), however many questions wait for it.
+/// A host cannot have connections without revealing its link address: whatever else it drops, ARP and neighbor discovery
+/// find it, with permission or without. An unused address costs one resolution of the kernel's, which are three packets at
+/// most (`mcast_solicit`), however many questions wait for it.
 #[test]
 fn a_host_that_drops_everything_is_found_by_arp_and_an_unused_address_costs_one_resolution() {
     let (here, there) = few();

@@ -183,7 +183,7 @@ fn a_reader_that_never_reads_holds_up_no_end() {
     };
     let (code, said) = run("--deadline 500ms", None);
 
-    let expected = "error: cannot write to standard output: the reader does not read any more\nhint: ";
+    let expected = "error: cannot write to standard output: the reader has stopped reading\nhint: ";
     assert!(code == Some(3) && said.contains(expected), "{code:?} {said}");
     assert_eq!(run("", Some(Signal::INT)).0, Some(130));
 }

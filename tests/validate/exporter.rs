@@ -339,7 +339,7 @@ fn a_changed_services_file_is_taken_up() {
     let line = exporter.line();
     assert!(line.starts_with("read ") && line.ends_with(" again: 2 services"), "{line}");
     let line = exporter.line();
-    assert!(line.starts_with("error: ") && line.ends_with("; the 2 services of before stay"), "{line}");
+    assert!(line.starts_with("error: ") && line.ends_with("; the previous 2 services stay in use"), "{line}");
     assert_eq!(exporter.get("/probe?target=second").0, 200);
 
     // A signal has the file read again, also where it did not change; without its handler it would end the process.

@@ -123,7 +123,7 @@ fn a_success_whose_body_reports_a_failure_is_noted() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let text = "    http-reports-failure  GET /health returns 200 with the status 'DOWN' in its body\n      hint: ";
     assert!(ran.stdout.contains(text) && ran.stdout.contains("--expect-json /status=UP"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("1 endpoint replies with a success, but with a body that reports a failure"));
+    assert!(ran.stderr.contains("1 endpoint replies with a success status, but the body reports a failure"));
 
     let checked = portolan(["validate", &url, "--expect-json", "/status=UP"]);
     assert_eq!(checked.code, Some(1), "{}", checked.stdout);
@@ -161,7 +161,7 @@ fn an_unhealthy_endpoint_fails_the_run_where_that_is_asked() {
     assert_eq!(portolan(["validate", &file]).code, Some(0), "degraded");
     let ran = portolan(["validate", &file, "--fail-endpoint"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    let note = format!("1 endpoint is unhealthy, so --fail-endpoint does not hold: {bad}");
+    let note = format!("1 endpoint is unhealthy, so --fail-endpoint fails: {bad}");
     assert!(notes(&ran.stderr).contains(&note), "{}", ran.stderr);
     assert_eq!(portolan(["validate", &good.url("/"), "--fail-endpoint"]).code, Some(0));
 }

@@ -206,8 +206,8 @@ fn checks_go_on_while_the_source_fails() {
 fn options_that_a_watch_cannot_apply_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
-        ("--watch --min-score 80", "cannot use --watch: it does not go together with --min-score"),
-        ("--watch --samples 3", "cannot use --watch: it does not go together with --samples"),
+        ("--watch --min-score 80", "cannot use --watch: it cannot be combined with --min-score"),
+        ("--watch --samples 3", "cannot use --watch: it cannot be combined with --samples"),
         ("--watch -o junit", "cannot use --output 'junit': --watch cannot write junit"),
         ("--fall 0 --watch", "cannot use --fall '0'"),
         ("--fall many --watch", "cannot use --fall 'many'"),

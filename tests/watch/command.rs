@@ -96,7 +96,7 @@ fn invalid_options_are_refused() {
         ("--watch --count 99999999999999999999", "cannot use --count '99999999999999999999': it is too large a number"),
         ("--watch --for 0", "cannot use --for '0': it must be longer than zero"),
         ("--watch --interval soon", "cannot use --interval 'soon': it is not a duration"),
-        ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
+        ("--watch --fail-empty", "cannot use --watch: it cannot be combined with --fail-empty"),
         ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
     ] {
         let ran = scene.portolan().args(args).run();

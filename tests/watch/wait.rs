@@ -288,7 +288,7 @@ fn a_target_with_a_check_must_be_healthy() {
         (&[&*url, "--gone"][..], "--gone does not apply to a URL or a services file"),
         (&["/run/x.sock", "--min-score", "80"], "a socket path cannot be checked"),
         (&["db:1", "--min-score", "101"], "it is not a score"),
-        (&["db:1", "--min-score", "80", "--gone"], "it does not go together with"),
+        (&["db:1", "--min-score", "80", "--gone"], "it cannot be combined with"),
     ] {
         let ran = run(args);
         assert!(ran.code == Some(2) && ran.stderr.contains(why), "{args:?}: {}", ran.stderr);

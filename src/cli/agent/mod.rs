@@ -32,11 +32,11 @@ Examples:
 
 /// Register what listens on this host, and report where host and registry disagree
 ///
-/// Runs until a signal. What the --rules match is registered with this host as its node while it listens, kept registered,
-/// and deregistered when it ends and at the signal: the file is that of `portolan local --register`. Every --interval the
-/// agent compares the sockets of this host with what the registry says of it, as `portolan drift --host local` does, and
-/// reports the findings on which two looks agree. `portolan drift --fleet` shows the findings of all hosts. If reports stay
-/// away for three intervals, the registry calls the findings unknown.
+/// Runs until it gets a signal. The agent registers each listener that the --rules match, with this host as its node, keeps
+/// it registered while it listens, and deregisters it when it stops listening or the agent ends. The file of --rules is
+/// that of `portolan local --register`. Every --interval, the agent compares the sockets of this host with the registry, as
+/// `portolan drift --host local` does, and reports the findings that two comparisons in a row confirm. `portolan drift
+/// --fleet` shows the findings of all hosts. If an agent sends no report for three intervals, its findings become unknown.
 ///
 /// The registry is a server that `portolan serve` runs. If it has authentication, the agent needs a key for its host, from
 /// `portolan key create --role agent --host NAME`, in PORTOLAN_TOKEN.
@@ -46,16 +46,17 @@ pub(super) struct AgentArgs {
     /// Register what the rules of this TOML file match, for as long as it listens
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Registration")]
     rules: Option<PathBuf>,
-    /// Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line
+    /// Read the listeners that need no registration from this file: ports, addresses, `process NAME` or `unit NAME`, one
+    /// per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Filters")]
     allow: Option<PathBuf>,
-    /// The name of this host, as registrations have it as their node [default: its host name]
+    /// Set the name of this host, which its registrations have as their node [default: the host name]
     #[arg(long, value_name = "NAME", value_parser = host_name, help_heading = "Targets")]
     host: Option<String>,
-    /// Look and report at this interval; from 1s to 1h
+    /// Compare and report at this interval; from 1s to 1h
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "10s", help_heading = "Timing")]
     interval: Duration,
-    /// Only connect: do not identify what replies
+    /// Only connect, without identifying what replies
     #[arg(long, help_heading = "Timing")]
     connect_only: bool,
     #[command(flatten)]
@@ -68,7 +69,7 @@ impl AgentArgs {
         global.refuse_json("portolan agent", "prints no list", hint)?;
         let registry = self.registry.open()?;
         if registry.provider() != "portolan" {
-            let why = "it takes no reports of agents: only a server that `portolan serve` runs does";
+            let why = "it accepts no reports from agents: only `portolan serve` does";
             let hint = "name one, as in --registry portolan://127.0.0.1:7440; `portolan local --register` needs none";
             return Err(Error::usage(format!("registry {}", registry.provider()), why, hint));
         }

@@ -30,7 +30,7 @@ pub(super) struct AuditList {
     /// List records whose WHO contains this text
     #[arg(long, value_name = "TEXT")]
     who: Option<String>,
-    /// Look only at the last N records [default: 100]
+    /// Read only the last N records [default: 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with = "all")]
     last: Option<u64>,
     /// List the whole log
@@ -135,7 +135,7 @@ impl AuditList {
             }
         }
         if is_limited && self.last.is_none() && whole > LAST && !quiet {
-            stderr::note(&format!("looked at the last {LAST} of {whole} records: --all lists the whole log"));
+            stderr::note(&format!("read only the last {LAST} of {whole} records; --all lists the whole log"));
         }
         Ok(Exit::Done)
     }

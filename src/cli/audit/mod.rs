@@ -22,10 +22,10 @@ Examples:
 
 /// Read the audit log of a registry that `portolan serve` runs: who did what, when, from where, with which result
 ///
-/// The oldest record comes first. With authentication, the key or token needs the role admin and no scope.
+/// The oldest record comes first. If the server has authentication, the key or token needs the role admin, without a scope.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(super) struct Audit {

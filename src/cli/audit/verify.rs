@@ -21,17 +21,18 @@ use crate::output;
 /// The longest line of a file.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// Find changed, removed, moved and inserted records of the audit log
+/// Find changed, removed, moved and inserted records in the audit log
 ///
-/// Reads the log of a server, or a file that `portolan audit --all -o ndjson` wrote; `-` is standard input. Each record has the
-/// hash of the one before. A person who can write the whole log can also write another one that is consistent: note the number
-/// and the hash that are printed here in another place, and give them to the next run with --expect.
+/// Reads the log of a server, or a file that `portolan audit --all -o ndjson` wrote; `-` is standard input. Each record has
+/// the hash of the one before. Anyone who can write the whole log can also replace it with another consistent one. To
+/// detect that, keep the number and the hash that this command prints in another place, and give them to the next run with
+/// --expect.
 ///
 /// Exits with 1 if the log was changed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  portolan audit verify                 the log of the server on this machine
-  portolan audit verify audit.ndjson    a file of `portolan audit --all -o ndjson`
+  portolan audit verify                the log of the server on this machine
+  portolan audit verify audit.ndjson  a file of `portolan audit --all -o ndjson`
   portolan audit verify --json")]
 pub(super) struct Verify {
     /// Verify this file instead of the log of a server

@@ -221,7 +221,7 @@ impl LoadRun<'_> {
 
 fn unexpected(reply: &HttpReply<'_>) -> String {
     match reply.status {
-        200..300 => "a reply that is not the right one".to_owned(),
+        200..300 => "an unexpected reply".to_owned(),
         status => format!("status {status}"),
     }
 }

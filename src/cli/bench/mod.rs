@@ -32,29 +32,29 @@ use crate::output::{self, FormatName};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan bench discover                                  1,000 requests/s for 10 s
+  portolan bench discover            1,000 requests/s for 10 s
   portolan bench register --rate 5000 --duration 30s
   portolan bench watch --rate 100 --watchers 1000 --json
   portolan bench discover --server consul://127.0.0.1:8500 -o csv
-  portolan bench discover --closed                         as many as the server answers";
+  portolan bench discover --closed   as many as the server answers";
 
 /// Measure the latency of a registry under load
 ///
-/// Sends requests at times that are fixed in advance, and counts each latency from that time: while the server stalls, the
-/// requests that are due wait, and their waiting counts. A client that only measures from when it sends hides a stall.
-/// SEND DELAY shows how late requests were sent, because all connections were waiting for replies or this machine was busy.
+/// Sends requests on a fixed schedule, and measures each latency from the scheduled time: while the server stalls, the
+/// requests that are due wait, and that wait counts. (A client that measures from the moment it sends hides such a stall.)
+/// SEND DELAY shows how late requests were sent because all connections were waiting for replies or this machine was busy.
 ///
-/// Registers instances of a service of its own, checks an answer before it measures, and removes the instances at the end. The
-/// server is one of `portolan serve`, or Consul's agent. A token comes from PORTOLAN_TOKEN or CONSUL_HTTP_TOKEN.
+/// Registers instances of its own service, checks one reply before it measures, and removes the instances at the end. The
+/// server is `portolan serve` or a Consul agent. The token comes from PORTOLAN_TOKEN or CONSUL_HTTP_TOKEN.
 ///
 /// Exits with 3 if a request failed or could not be sent.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Bench {
-    /// Kind of request
+    /// Send requests of this kind (discover, register, heartbeat, watch or checks)
     #[arg(value_enum, value_name = "SCENARIO")]
     scenario: ScenarioName,
-    /// The server: http://HOST:PORT or consul://HOST:PORT
+    /// Measure this server: http://HOST:PORT or consul://HOST:PORT
     #[arg(
         long,
         visible_alias = "registry",
@@ -72,7 +72,7 @@ pub(super) struct Bench {
     /// Measure for this long
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "10s", help_heading = "Load")]
     duration: Duration,
-    /// Send requests for this long before measuring, or 0
+    /// Send requests for this long before measuring; 0 for none
     #[arg(long, value_name = "TIME", value_parser = parse_warm_up, default_value = "1s", help_heading = "Load")]
     warm_up: Duration,
     /// Use N connections
@@ -196,7 +196,7 @@ impl Bench {
         let LoadPace::Open(plan) = self.pace() else {
             return Err(Error::usage(
                 "--closed",
-                "watch needs times that are planned",
+                "the scenario watch needs a fixed request rate",
                 "leave it out, and give --rate",
             ));
         };

@@ -18,15 +18,15 @@ use crate::error::{Error, Result, plain};
 /// What the load does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum ScenarioName {
-    /// Ask for the instances of a service
+    /// Request the instances of a service
     Discover,
     /// Register new instances
     Register,
     /// Renew the leases of registered instances
     Heartbeat,
-    /// Change an instance, and measure when watchers learn of it
+    /// Change an instance, and measure how soon watchers learn of it
     Watch,
-    /// Ask for the instances of a service with the states of their checks
+    /// Request the instances of a service with the states of their checks
     Checks,
 }
 
@@ -235,7 +235,7 @@ fn is_of_tls_port(body: &[u8]) -> bool {
 
 fn wrong_answer(why: String) -> Error {
     let hint = "check that the URL names the right kind of server, and its log".to_owned();
-    Error::Protocol { what: "take the answers of the server".to_owned(), why, hint }
+    Error::Protocol { what: "accept the replies of the server".to_owned(), why, hint }
 }
 
 fn unreachable_server(target: &LoadTarget, error: &std::io::Error) -> Error {

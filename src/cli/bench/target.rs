@@ -54,7 +54,7 @@ impl LoadTarget {
             "http" | "portolan" => (Dialect::Portolan, 7_440),
             "consul" => (Dialect::Consul, 8_500),
             "https" => return Err(speaks_tls(url)),
-            _ => return Err(Error::usage(option_with(url), "no such server can be put under load", HINT)),
+            _ => return Err(Error::usage(option_with(url), "portolan cannot put such a server under load", HINT)),
         };
 
         let host = rest.trim_end_matches('/');

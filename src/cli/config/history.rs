@@ -13,7 +13,7 @@ use crate::client::ConfigItem;
 use crate::error::Result;
 use crate::output::{self, Align};
 
-/// List the versions of a configuration that are kept, the newest first
+/// List the stored versions of a configuration, the newest first
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan config history web
@@ -29,7 +29,8 @@ pub(super) struct ConfigHistory {
 
 /// Compare two versions of a configuration, line by line
 ///
-/// JSON is compared with a field on each line, so that spaces make no difference. Prints nothing if the values are the same.
+/// portolan compares JSON with one field per line, so that white space does not count. Prints nothing if the values are the
+/// same.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan config diff web 2 3

@@ -16,16 +16,16 @@ use crate::error::Result;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config show                the settings of portolan itself, with their origin
-  portolan config put web web.json    store a configuration in the registry
-  portolan config get web --watch     print it, and again after each change
-  portolan config rollback web 2      make version 2 the current one again";
+  portolan config show               portolan's own settings, with their origin
+  portolan config put web web.json   store a configuration in the registry
+  portolan config get web --watch    print it, and again after each change
+  portolan config rollback web 2     make version 2 the current one again";
 
-/// Show the settings of this command, or read and write configurations that a registry keeps for services
+/// Show portolan's settings, or read and write configurations that a registry keeps for services
 ///
 /// `show` is about the settings of portolan itself. The other commands use a registry that `portolan serve` runs: without
-/// --registry, the variables DISCOVERY_PROVIDER and those of the provider name it; without those, it is the one on this machine,
-/// at 127.0.0.1:7440.
+/// --registry, DISCOVERY_PROVIDER and the variables of that provider select it; if they are not set, it is the one on this
+/// machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Config {

@@ -18,9 +18,9 @@ use crate::output::{self, Align};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config get web                              the value
-  portolan config get web --version 2 --json           an older version, with what is known of it
-  portolan config get web --watch                      the value now, and again after each change";
+  portolan config get web                      the value
+  portolan config get web --version 2 --json  an older version, with its details
+  portolan config get web --watch              the value, and each new one";
 
 /// How long the server is asked to wait for a change at once.
 const POLL: Duration = Duration::from_mins(5);
@@ -43,7 +43,7 @@ pub(super) struct Get {
     /// The name of the configuration
     #[arg(value_name = "NAME")]
     name: String,
-    /// Print this version, if it is still kept
+    /// Print this version, if it is still stored
     #[arg(long = "version", id = "wanted_version", value_name = "N")]
     version: Option<u64>,
     /// Print the value again after each change, until Ctrl-C

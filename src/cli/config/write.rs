@@ -18,15 +18,15 @@ const MAX_BYTES: u64 = 1 << 20;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan config put web web.json                     a version with the text of a file
+  portolan config put web web.json              the text of a file
   echo '{\"workers\": 4}' | portolan config put web -
-  portolan config put web web.json --expect 3          only if version 3 is the current one
-  portolan config put portolan settings.json           settings of the server itself";
+  portolan config put web web.json --expect 3   only if version 3 is current
+  portolan config put portolan settings.json    settings of the server itself";
 
-/// Write a version of a configuration
+/// Store a new version of a configuration
 ///
-/// Writing the current value again makes no new version. The configuration `portolan` holds settings of the server, which apply at
-/// once: load_balancer.default_strategy, monitoring.logging.level, registry.registration.heartbeat_interval,
+/// Storing the current value again creates no new version. The configuration `portolan` holds settings of the server, which
+/// apply at once: load_balancer.default_strategy, monitoring.logging.level, registry.registration.heartbeat_interval,
 /// server.limits.connections and server.limits.connections_per_address.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -37,10 +37,10 @@ pub(super) struct Put {
     /// The file with the value; - is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Format of the value [default: json if it is JSON]
+    /// Set the format of the value [default: json if it is JSON, else text]
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<ContentFormat>,
-    /// Write only if this version is the current one; 0: only if there is none
+    /// Store it only if this version is the current one; 0: only if there is none
     #[arg(long, value_name = "N")]
     expect: Option<u64>,
     #[command(flatten)]
@@ -76,7 +76,7 @@ pub(super) struct Delete {
 
 /// Make an older version of a configuration the newest
 ///
-/// It becomes a version of its own: after version 2, a rollback to version 1 is version 3.
+/// The rollback is a new version: after version 2, a rollback to version 1 is version 3.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan config rollback web 2
@@ -157,7 +157,11 @@ fn read(path: &Path) -> Result<String> {
     read.map_err(|error| Error::usage(what(), crate::error::plain(&error), hint))?;
 
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Error::usage(what(), "it is longer than 1 MiB", "keep large data elsewhere, and its place here"));
+        return Err(Error::usage(
+            what(),
+            "it is longer than 1 MiB",
+            "keep large data elsewhere, and its location here",
+        ));
     }
     String::from_utf8(bytes).map_err(|_| Error::usage(what(), "it is not UTF-8", hint))
 }

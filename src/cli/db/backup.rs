@@ -18,10 +18,10 @@ use crate::net::runtime;
 
 /// Write a backup of a database to a new SQLite file
 ///
-/// The file of a running server cannot be opened: with --registry, the server itself makes the copy while it goes on.
-/// The backup of PostgreSQL is the database as it is at one moment, also while servers write to it. The backup is complete and on
-/// the disk when the command ends, or not there. To restore it, start a server with that file (--data), or copy it to an empty
-/// PostgreSQL database with `portolan db copy`.
+/// The file of a running server cannot be opened: with --registry, the server makes the backup itself while it keeps
+/// running. A backup of PostgreSQL is a snapshot, even while servers write to it. When the command ends, the backup is
+/// either complete and on disk, or it does not exist. To restore it, start a server with that file (--data), or copy it to
+/// an empty PostgreSQL database with `portolan db copy`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan db backup registry-backup.db
@@ -32,11 +32,11 @@ pub(super) struct Backup {
     /// Write the backup to this file, which must not exist
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     file: PathBuf,
-    /// Back up this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]
+    /// Back up this database: a file, or postgresql://HOST/NAME [default: the one in the server's settings]
     #[arg(long, value_name = "DATABASE", value_hint = ValueHint::AnyPath)]
     database: Option<String>,
-    /// Back up through the server that uses the file, without stopping it, as in portolan://127.0.0.1:7440. With authentication,
-    /// PORTOLAN_TOKEN must have a key of an administrator
+    /// Back up through the server that uses the file, without stopping it, as in portolan://127.0.0.1:7440. If the server
+    /// has authentication, PORTOLAN_TOKEN must hold a key with the role admin
     #[arg(long, visible_alias = "server", value_name = "URL", conflicts_with = "database")]
     registry: Option<String>,
 }

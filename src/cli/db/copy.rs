@@ -17,23 +17,24 @@ use crate::net::runtime;
 use crate::registry::{Now, Rules, State};
 use crate::store::Contents;
 
-/// Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or to another of its kind
+/// Copy a database to an empty one: SQLite to PostgreSQL, PostgreSQL to SQLite, or either to its own kind
 ///
-/// Copies instances, configurations, the kept events and the audit log, with their indexes. The copy begins a new history: event
-/// streams begin anew with a reset, because the two databases may differ from now on. Each lease gets its full ttl.
+/// Copies instances, configurations, the stored events and the audit log, with their indexes. The copy begins a new
+/// history: event streams start again with a reset, because the two databases may differ from then on. Each lease gets its
+/// full ttl again.
 ///
-/// PostgreSQL is read as it is at one moment, also while servers write to it; what they write afterwards is not in the copy. The
-/// copy is complete or not there.
+/// portolan reads a snapshot of PostgreSQL, even while servers write to it; what they write afterwards is not in the copy.
+/// The copy is either complete or does not exist.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan db copy registry.db postgresql://portolan@db1/registry
   portolan db copy postgresql://portolan@db1/registry backup.db
   portolan db copy backup.db postgresql://portolan@db2/registry")]
 pub(super) struct Copy {
-    /// Copy this one: a file, or postgresql://HOST/NAME
+    /// Copy this database: a file, or postgresql://HOST/NAME
     #[arg(value_name = "FROM", value_hint = ValueHint::AnyPath)]
     from: String,
-    /// To this one: a new file, or an empty database
+    /// Copy to this one: a new file, or an empty database
     #[arg(value_name = "TO", value_hint = ValueHint::AnyPath)]
     to: String,
 }

@@ -33,7 +33,7 @@ pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
         StoreError::StrayLog { log, .. } => {
             let log = clean(&log.to_string_lossy());
             let hint = format!("remove {log} first: SQLite would merge it into this database, and damage it");
-            Error::usage(shown, format!("{log} lies beside it, which another database left"), hint)
+            Error::usage(shown, format!("{log} of another database is beside it"), hint)
         }
         StoreError::Exists { .. } => Error::usage(shown, "it exists", hint),
         StoreError::Newer { format, known, .. } => {

@@ -12,17 +12,18 @@ use crate::net::runtime;
 use crate::store::Postgres;
 use crate::store::{FORMAT, Sqlite, StoreError, status};
 
-/// Make the tables of a database, or migrate those of an older portolan
+/// Create the tables of a database, or migrate those of an older portolan
 ///
-/// A server does the same when it starts. Do it beforehand with a user who may make tables, so that the one of the servers need
-/// not. Running servers of the older portolan go on; they cannot start again afterwards. There is no way back but a backup.
+/// A server does the same when it starts. Run this beforehand as a database user that may create tables, so that the user
+/// of the servers need not. Stop the servers of the older portolan first: nothing is migrated while one of them runs, and
+/// afterwards they cannot start again. Back up first: the only way back is a backup.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan db migrate
   portolan db migrate postgresql://admin@db1/registry
   portolan db migrate registry.db")]
 pub(super) struct Migrate {
-    /// Migrate this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]
+    /// Migrate this database: a file, or postgresql://HOST/NAME [default: the one in the server's settings]
     #[arg(value_name = "DATABASE", value_hint = ValueHint::AnyPath)]
     database: Option<String>,
 }

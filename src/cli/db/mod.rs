@@ -19,10 +19,11 @@ use super::Global;
 use super::exit::Exit;
 use crate::error::Result;
 
-/// Look at, migrate, back up and copy the databases of `portolan serve`
+/// Inspect, migrate, back up and copy the databases of `portolan serve`
 ///
-/// A database is the SQLite file of one server, or the PostgreSQL database of several. Nothing here needs a running server. A
-/// file that a server uses cannot be opened; a PostgreSQL database can, also while servers write to it.
+/// A database is the SQLite file of one server, or the PostgreSQL database of several. None of these commands needs a
+/// running server. They cannot open a file that a server uses, but they can open a PostgreSQL database while servers write
+/// to it.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Db {

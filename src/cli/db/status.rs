@@ -18,18 +18,18 @@ use crate::store::StoreStatus;
 /// A clock that differs by less is one that is kept right.
 const MAX_CLOCK_DIFFERENCE: f64 = 1.0;
 
-/// Show what a database is and holds: its engine, format, index, size, and the rows of each table
+/// Show the engine, format, index and size of a database, and the rows of each table
 ///
-/// Changes nothing. A file that a server uses cannot be opened: `portolan status` asks that server.
+/// Changes nothing. A file that a server uses cannot be opened; `portolan status` reads the state of that server.
 ///
-/// Exits with 1 if the database has to be migrated before this portolan can use it; a server does that when it starts.
+/// Exits with 1 if the database must be migrated before this portolan can use it; a server does that when it starts.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan db status
   portolan db status postgresql://portolan@db1,db2/registry
   portolan db status registry.db --json")]
 pub(super) struct Status {
-    /// Show this one: a file, or postgresql://HOST/NAME [default: the database of a server with these settings]
+    /// Show this database: a file, or postgresql://HOST/NAME [default: the one in the server's settings]
     #[arg(value_name = "DATABASE", value_hint = ValueHint::AnyPath)]
     database: Option<String>,
 }
@@ -78,9 +78,9 @@ fn write_text(out: &mut (dyn Write + Send), shown: &str, status: &StoreStatus) -
     writeln!(out, "database  {shown}")?;
     writeln!(out, "engine    {}", clean(engine))?;
     match format {
-        0 => writeln!(out, "format    none: it has no tables; `portolan db migrate` makes them")?,
+        0 => writeln!(out, "format    none: it has no tables; `portolan db migrate` creates them")?,
         _ if format == newest_format => writeln!(out, "format    {format}, the newest")?,
-        _ => writeln!(out, "format    {format}; `portolan db migrate` makes it {newest_format}")?,
+        _ => writeln!(out, "format    {format}; `portolan db migrate` migrates it to {newest_format}")?,
     }
     if let Some(cluster) = &status.cluster {
         writeln!(out, "cluster   {}", clean(cluster))?;

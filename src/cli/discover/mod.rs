@@ -12,7 +12,7 @@ use crate::identify::Identification;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
-/// List services of this machine, of hosts, of a cluster, of a registry or of a file
+/// List the services of this machine, other hosts, a cluster, a registry or a file
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan discover local --exposed        what another host could reach here
@@ -34,10 +34,10 @@ pub(super) struct Options {
     identify: IdentifyArgs,
     #[command(flatten)]
     watching: Watching,
-    /// Check and score each service, as `portolan validate -` does: exit with 1 if any is unhealthy, with 3 if any is unknown
+    /// Check and score each service, like `portolan validate`: exit with 1 if any is unhealthy, with 3 if any is unknown
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
-    /// With --validate, exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    /// With --validate, exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]
     #[arg(long, value_name = "N", value_parser = validate::parse_score, global = true, help_heading = "Output", conflicts_with = "watch")]
     min_score: Option<u8>,
 }
@@ -60,9 +60,10 @@ impl Discover {
 /// namespaces).
 ///
 /// portolan connects to each TCP port and closes the connection at once; it sends no data. With --udp, it sends each port a
-/// probe in the protocol of that port. Of several hosts it first finds out which are up, by TCP, by ICMP echo where that is
-/// permitted, and on the links of this machine by ARP and neighbor discovery; it skips and counts the others (--no-ping scans
-/// them too). It lists open ports and counts the rest on standard error. No permission is needed, except for --syn.
+/// probe in the protocol of that port. With several hosts, it first finds out which are up: by TCP, by ICMP echo where
+/// permitted, and by ARP and neighbor discovery on the links of this machine. It skips and counts the others (--no-ping
+/// scans them too). It lists open ports, and counts the rest on standard error. Only --syn needs a permission. If you type
+/// an option of nmap, the error names portolan's equivalent.
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]

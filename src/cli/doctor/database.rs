@@ -28,12 +28,12 @@ pub(super) fn diagnose(settings: Option<&PathBuf>) -> Result<Vec<Diagnosis>> {
         DataPlace::File(path) if path.exists() => look_at(&path),
         DataPlace::File(path) => {
             let text = format!("{} does not exist", clean(&path.to_string_lossy()));
-            vec![Diagnosis::unknown("database", text, "a server makes it when it starts")]
+            vec![Diagnosis::unknown("database", text, "a server creates it when it starts")]
         }
         #[cfg(feature = "postgres")]
         DataPlace::Postgres(_) => {
-            let hint = "`portolan db status --config FILE` looks at it";
-            vec![Diagnosis::unknown("database", "it is PostgreSQL, which was not asked", hint)]
+            let hint = "`portolan db status --config FILE` checks it";
+            vec![Diagnosis::unknown("database", "it is PostgreSQL, which the doctor does not contact", hint)]
         }
         DataPlace::Memory => vec![Diagnosis::ok("database", "the server keeps nothing on disk")],
     })

@@ -113,7 +113,7 @@ fn name_servers() -> Diagnosis {
         Ok(text) => text,
         Err(error) => {
             let text = format!("/etc/resolv.conf cannot be read: {}", plain(&error));
-            return Diagnosis::warn(name, text, "names are not resolved: use addresses, or write the file");
+            return Diagnosis::warn(name, text, "names do not resolve: use addresses, or create the file");
         }
     };
     let servers: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver ")).collect();
@@ -150,6 +150,6 @@ mod tests {
         assert_eq!(names(&[READ_RULES]), ["owners", "firewall"]);
         assert_eq!(names(&["see the owners of 5 of 7 services", READ_RULES]), ["owners", "firewall"]);
         let lines = limits(&[limit("see the owners of 5 of 7 services"), limit(READ_RULES)]);
-        assert_eq!(lines[1].text, "cannot read the rules of the firewall: no permission");
+        assert_eq!(lines[1].text, "cannot read the firewall rules: no permission");
     }
 }

@@ -22,23 +22,23 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan doctor                                  this machine, and the registry of this machine
-  portolan doctor web                              also: is web registered, checked, and called?
+  portolan doctor       this machine, and the registry of this machine
+  portolan doctor web   also: is web registered, checked, and called?
   portolan doctor web --server http://registry:7440
-  portolan doctor --config /etc/portolan/serve.yaml   also the database of a server with these settings
+  portolan doctor --config /etc/portolan/serve.yaml  also the database of a server with these settings
   portolan doctor --json | jq '.diagnoses[] | select(.state != \"ok\")'";
 
-/// Look for problems of this machine, of a registry, and of a service in it, and say what to do
+/// Find problems with this machine, a registry or a service, and say what to do
 ///
 /// Reads sockets, permissions, limits, name servers and the local database, and asks the registry for its state. With the name
 /// of a service it answers three questions: is the service registered, why are its health checks failing, and which of its
 /// instances get calls. It changes nothing, and contacts only the registry.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. A file of --config that is YAML has the settings of a server, whose database is
-/// looked at.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. If the file of --config is YAML, it holds the settings of a server, and
+/// portolan checks the database of that server too.
 ///
-/// Each line is ok, warn (it works, with a limit), fail, or cannot tell. Exits with 1 if a line is fail.
+/// Each line is ok, warn (it works, with a limit), fail, or cannot tell. Exits with 1 if any line is fail.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {

@@ -124,7 +124,7 @@ fn clock(status: &ServerStatus, asked: Timestamp, answered: Timestamp) -> Diagno
         return Diagnosis::ok("clock", "the server's clock and that of this machine agree");
     }
     let text = format!("the server's clock and that of this machine differ by about {} s", skew.as_secs());
-    let hint = "synchronise both clocks, as with chrony: tokens and certificates depend on them";
+    let hint = "synchronize both clocks, for example with chrony: tokens and certificates depend on them";
 
     Diagnosis::warn("clock", text, hint)
 }
@@ -146,7 +146,7 @@ fn certificate(certificate: &CertificateStatus) -> Diagnosis {
 
 fn monitor(status: &ServerStatus) -> Diagnosis {
     if status.off.iter().any(|off| off == "health_checks") {
-        let hint = "set registry.health_checks.enabled, and start the server again";
+        let hint = "set registry.health_checks.enabled, and restart the server";
         return Diagnosis::warn("health checks", "the server runs no health checks", hint);
     }
     let health = status.health;

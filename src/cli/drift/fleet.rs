@@ -84,8 +84,8 @@ const UNKNOWN: &str = "unknown";
 fn unknown_host(host: &str) -> crate::error::Error {
     crate::error::Error::NotFound {
         what: format!("the host {}", clean(host)),
-        why: "no agent reports of it, and no registration names it".to_owned(),
-        hint: "`portolan drift --fleet` without --host shows which there are".to_owned(),
+        why: "no agent reports on it, and no registration names it".to_owned(),
+        hint: "`portolan drift --fleet` without --host lists the hosts".to_owned(),
     }
 }
 
@@ -95,12 +95,12 @@ fn report_gaps(fleet: &FleetDrift, named: &[String], out: &mut dyn ItemSink) -> 
     let mut completeness = Completeness::Complete;
     if fleet.hosts.is_empty() && named.is_empty() {
         let cause = "no agent reports to this registry".to_owned();
-        out.partial_error(partial("tell the drift of any host", cause, "start `portolan agent` on each host"));
+        out.partial_error(partial("determine the drift of any host", cause, "start `portolan agent` on each host"));
         completeness = Completeness::Incomplete;
     }
     for name in named.iter().filter(|name| !fleet.hosts.iter().any(|host| host.host.eq_ignore_ascii_case(name))) {
-        let operation = format!("tell the drift of {}", clean(name));
-        let cause = format!("no agent reports of {}", clean(name));
+        let operation = format!("determine the drift of {}", clean(name));
+        let cause = format!("no agent reports on {}", clean(name));
         out.partial_error(partial(&operation, cause, "start `portolan agent` on that host"));
         completeness = Completeness::Incomplete;
     }
@@ -108,11 +108,15 @@ fn report_gaps(fleet: &FleetDrift, named: &[String], out: &mut dyn ItemSink) -> 
         if host.agent != "reporting" {
             let cause = format!("its agent sent no report for {} s; it had {} findings", host.age, host.findings);
             let hint = "start `portolan agent` there, or forget the host with DELETE /api/v1/drift/HOST";
-            out.partial_error(partial(&format!("tell the drift of {}", host.host), cause, hint));
+            out.partial_error(partial(&format!("determine the drift of {}", host.host), cause, hint));
             completeness = Completeness::Incomplete;
         }
         for gap in &host.gaps {
-            out.partial_error(partial(&format!("tell all drift of {}", host.host), gap.clone(), "look at its agent"));
+            out.partial_error(partial(
+                &format!("determine all drift of {}", host.host),
+                gap.clone(),
+                "check its agent",
+            ));
             completeness = Completeness::Incomplete;
         }
     }

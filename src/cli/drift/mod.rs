@@ -30,35 +30,36 @@ use crate::net::read_file;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan drift consul://127.0.0.1:8500             one registry against this machine
-  portolan drift consul: etcd: --file services.toml  several, and against each other
-  portolan drift --allow drift.allow                 the registry by DISCOVERY_PROVIDER
+  portolan drift consul://127.0.0.1:8500   one registry against this machine
+  portolan drift consul: etcd: --file services.toml  several registries
+  portolan drift --allow drift.allow       the registry by DISCOVERY_PROVIDER
   portolan drift consul: dns://127.0.0.1:8600/service.consul
   portolan drift consul: --fail-on not-listening,loopback-only -o junit=drift.xml
   portolan drift consul: --group-by finding --counts how many of each kind
-  portolan drift consul: --watch --lines             each drift as it begins and ends
-  portolan drift consul: --fix                       print the commands that fix it
-  portolan drift --fleet portolan://registry:7440    what the agents of all hosts report";
+  portolan drift consul: --watch --lines   each drift as it begins and ends
+  portolan drift consul: --fix             print the commands that fix it
+  portolan drift --fleet portolan://registry:7440  what the agents of all hosts report";
 
 /// Compare registries with what listens on this machine and what replies
 ///
-/// One line per finding: what is wrong, what holds the port, since when, and the command to type. A registry is a URL, as in
-/// consul://127.0.0.1:8500, etcd://127.0.0.1:2379, portolan://127.0.0.1:7440, dns://10.0.0.53/example.com, k8s:NAMESPACE or
-/// file:services.toml; consul: alone takes the address from the provider's own variables. Without one, the variables
-/// DISCOVERY_PROVIDER and those of the providers name it; without those, it is the one on this machine, at 127.0.0.1:7440. DNS
-/// is asked for the names that the other registries have.
+/// Prints one line per finding: what is wrong, what holds the port, since when, and the command to type. A registry is a
+/// URL, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379, portolan://127.0.0.1:7440, dns://10.0.0.53/example.com,
+/// k8s:NAMESPACE or file:services.toml; a plain consul: takes the address from Consul's own variables. Without REGISTRY,
+/// DISCOVERY_PROVIDER and the variables of that provider select it; if they are not set, it is the one on this machine, at
+/// 127.0.0.1:7440. In DNS, portolan looks up the names that the other registries have.
 ///
-/// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol. What
-/// cannot be seen, such as the sockets of other hosts and hidden owners, is never a finding: it is counted as `cannot tell`.
-/// A registration declares its process, unit or container with metadata (labels in a services file) of these names.
+/// Connects once to each registered TCP address, and identifies what replies where a registration declares its protocol.
+/// What portolan cannot see, such as the sockets of other hosts and hidden owners, is never a finding; it counts as `cannot
+/// tell`. A registration declares its process, unit or container in metadata with these names (labels in a services file).
 ///
-/// With --fleet, this machine is not looked at: the findings are those that `portolan agent` reports on each host.
+/// With --fleet, portolan does not examine this machine: the findings are those that `portolan agent` reports on each host.
 ///
-/// Exit code 1 if there is a finding (see --fail-on), 3 if a registry could not be read; the others are compared.
+/// Exits with 1 if there is a finding (see --fail-on), and with 3 if a registry could not be read; the others are still
+/// compared.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct DriftArgs {
-    /// Compare these registries, as in consul://127.0.0.1:8500 [default: by the DISCOVERY_* variables, or
+    /// Compare these registries, as in consul://127.0.0.1:8500 [default: from the DISCOVERY_* variables, else
     /// portolan://127.0.0.1:7440]
     #[arg(value_name = "REGISTRY", value_hint = ValueHint::Url)]
     registries: Vec<String>,
@@ -72,10 +73,11 @@ pub(super) struct DriftArgs {
     #[cfg(feature = "registry")]
     #[arg(long, conflicts_with_all = ["file", "node", "allow", "connect_only", "fix"], help_heading = "Targets")]
     fleet: bool,
-    /// Node name of this machine in the registries, in addition to its host name; can be repeated
+    /// Treat this node name as this machine, in addition to its host name; can be repeated
     #[arg(long, value_name = "NAME", help_heading = "Targets")]
     node: Vec<String>,
-    /// Listeners that need no registration: a file with ports, addresses, `process NAME` or `unit NAME`, one per line
+    /// Read the listeners that need no registration from this file: ports, addresses, `process NAME` or `unit NAME`, one
+    /// per line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Filters")]
     allow: Option<PathBuf>,
     /// Also list addresses that agree, and those that cannot be judged
@@ -84,7 +86,7 @@ pub(super) struct DriftArgs {
     /// Exit with 1 only for these findings: any, none, or codes, as in drift-not-listening or not-listening
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = FailOn::parse, default_value = "any", help_heading = "Output")]
     fail_on: Vec<FailOn>,
-    /// Only connect: do not identify what replies
+    /// Only connect, without identifying what replies
     #[arg(long, help_heading = "Timing")]
     connect_only: bool,
     /// Set the maximum duration of one connection
@@ -93,9 +95,9 @@ pub(super) struct DriftArgs {
     /// Print the commands that fix the findings, instead of the findings
     #[arg(long, conflicts_with = "watch", help_heading = "Output")]
     fix: bool,
-    /// With --fix, deregister what does not listen and duplicates: at most 20 % of the instances of a service
+    /// With --fix, deregister duplicates and instances that do not listen: at most 20 % of a service
     ///
-    /// Two comparisons must agree. Nothing else is changed: the other commands are only printed.
+    /// Two comparisons must agree. portolan changes nothing else: it only prints the other commands.
     #[arg(long, requires = "fix", help_heading = "Output")]
     yes: bool,
     #[command(flatten)]

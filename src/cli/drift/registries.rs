@@ -48,7 +48,7 @@ pub(super) fn open(urls: &[String], files: &[PathBuf]) -> Result<Vec<NamedRegist
     let named: Vec<NamedRegistry> = named.collect::<Result<_>>()?;
 
     if named.iter().all(|registry| registry.lookup.is_some()) {
-        let why = "DNS is asked for the names of other registries, and there is none";
+        let why = "portolan looks up the names of other registries in DNS, and no other registry is given";
         let what = format!("registry '{}'", clean(&redacted(urls.first().map_or("", String::as_str))));
         return Err(Error::usage(what, why, "add a registry, or --file with the services"));
     }

@@ -39,19 +39,19 @@ const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// The interval at which a failed file or reload is tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Write the instances of services as configuration of a proxy
+/// Write the instances of services as a proxy configuration
 ///
-/// The instances are those that take calls, with their weights; the other settings of the proxy stay in files of their own.
-/// With --file, the file is replaced in one step, and only if something changed. While the registry is unreachable, the file
-/// stays as it is. docs/exports.md shows how each proxy reads it.
+/// Writes the instances that take calls, with their weights; keep the other settings of the proxy in files of their own.
+/// With --file, portolan replaces the file in one step, and only if something changed. While the registry is unreachable,
+/// the file stays as it is. docs/exports.md shows how each proxy reads it.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1, and writes nothing, if a service has no instance that takes calls;
-/// with --watch, such a service has no servers until it has one.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1, and writes nothing, if a service has no instance that takes
+/// calls; with --watch, such a service has no servers until it has one.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Export {
-    /// The proxy
+    /// Write for this proxy
     #[arg(value_enum, value_name = "PROXY")]
     proxy: Proxy,
     /// Names of services, or NAMESPACE/NAME
@@ -63,13 +63,13 @@ pub(super) struct Export {
     /// Keep running, and replace the file whenever something changes
     #[arg(short, long, requires = "file")]
     watch: bool,
-    /// Run this command after the file was replaced, without a shell; quotes join words
+    /// Run this command after replacing the file, without a shell; quotes join words
     #[arg(long, value_name = "CMD", requires = "file", value_hint = ValueHint::CommandString)]
     reload: Option<Reload>,
-    /// Only instances of this version, or of this range, as in 1.2.0, ^1.2 or '>=1.2, <2'
+    /// Use only instances of this version or range, as in 1.2.0, ^1.2 or '>=1.2, <2'
     #[arg(long = "version", id = "wanted_version", value_name = "VERSION", help_heading = "Filters")]
     version: Option<String>,
-    /// Only instances with this tag; can be repeated, and then all tags are required
+    /// Use only instances with this tag; can be repeated, and then all tags are required
     #[arg(long, value_name = "TAG", help_heading = "Filters")]
     tag: Vec<String>,
     #[command(flatten)]
@@ -110,7 +110,7 @@ impl Export {
         if global.json || global.output_on_line {
             let option = if global.json { "--json" } else { "--output" };
             let hint = "leave it out; --file FILE writes to a file";
-            return Err(Error::usage(option, "the proxy decides about the format", hint));
+            return Err(Error::usage(option, "the proxy determines the format", hint));
         }
         let reload = self.reload.as_ref().map(Reload::resolved).transpose()?;
         let mut file = self.file.as_deref().map(|path| TargetFile::new(path, reload)).transpose()?;

@@ -63,7 +63,7 @@ pub(super) fn exported(resolvers: &[Resolver], takes_names: bool) -> Result<(Vec
         if !is_word(&name) {
             let hint = "use a service whose name has only letters, digits, '-', '_' and '.'";
             let what = format!("the service {}", clean(resolver.service()));
-            return Err(Error::usage(what, "its name cannot stand in the settings of a proxy", hint));
+            return Err(Error::usage(what, "its name is not valid in a proxy configuration", hint));
         }
 
         let mut servers = Vec::new();
@@ -89,7 +89,7 @@ fn server(endpoint: &Endpoint, takes_names: bool) -> Result<ProxyServer, &'stati
     let host = match &endpoint.address {
         Address::Ip(_) if endpoint.interface.is_some() => return Err("its address needs an interface"),
         Address::Ip(ip) => ServerHost::Ip(ip.to_canonical()),
-        Address::Name(_) if !takes_names => return Err("this proxy takes no host names"),
+        Address::Name(_) if !takes_names => return Err("this proxy accepts no host names"),
         Address::Name(name) if is_word(name.as_raw()) => ServerHost::Name(name.as_raw().to_owned()),
         Address::Name(_) => return Err("its address is not a host name"),
         Address::Unix(_) => return Err("it is a Unix-domain socket"),

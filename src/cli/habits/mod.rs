@@ -1,4 +1,4 @@
-//! Options and commands of other tools that people type by habit, each with portolan's way of it.
+//! Options and commands of other tools that people type by habit, each with portolan's equivalent of it.
 
 mod table;
 
@@ -55,7 +55,7 @@ fn socket_letters(typed: &str) -> Option<String> {
         kinds.iter().filter(|(letter, _)| letters.contains(*letter)).map(|(_, option)| *option).collect();
     // These two are shown without any option.
     let chosen = if chosen == " --tcp --udp" { "" } else { &chosen };
-    Some(format!("portolan's way of ss's {typed}: `portolan local{chosen}`"))
+    Some(format!("portolan's equivalent of ss's {typed}: `portolan local{chosen}`"))
 }
 
 /// More options of another tool that one hint answers.
@@ -64,7 +64,7 @@ const MAX_MORE: usize = 4;
 /// What to type instead of an unknown command.
 pub(super) fn command(word: &str) -> Option<String> {
     let known = COMMANDS.iter().find(|(known, _)| *known == word).map(|(_, instead)| format!("`{instead}`"));
-    known.or_else(|| target(word)).map(|instead| format!("portolan's way: {instead}"))
+    known.or_else(|| target(word)).map(|instead| format!("in portolan: {instead}"))
 }
 
 /// What to type instead of an unknown command below `path`.
@@ -72,11 +72,11 @@ pub(super) fn subcommand(path: &str, word: &str) -> Option<String> {
     let at = path.rsplit(' ').next()?;
     if at == "health" && word.contains("://") {
         return Some(
-            "portolan's way: `portolan validate URL`; `portolan health` is about the services of a registry".to_owned(),
+            "in portolan: `portolan validate URL`; `portolan health` is for the services of a registry".to_owned(),
         );
     }
     let known = SUBCOMMANDS.iter().find(|(known, name, _)| *known == at && *name == word);
-    known.map(|(_, _, instead)| format!("portolan's way: `{instead}`"))
+    known.map(|(_, _, instead)| format!("in portolan: `{instead}`"))
 }
 
 /// What to type for a target without a command, as people do for nmap, curl and ping. Quotes nothing of a URL, which may hold a
@@ -108,11 +108,11 @@ pub(super) fn argument(path: &str, word: &str) -> Option<String> {
     match name {
         _ if path != "portolan discover k8s" => None,
         "get" | "svc" | "service" | "services" | "endpoints" | "endpointslices" => {
-            Some("portolan's way: services with their endpoints are listed without a word".to_owned())
+            Some("in portolan: leave the word out; services are listed with their endpoints".to_owned())
         }
-        "po" | "pod" | "pods" => Some("portolan's way: --pods".to_owned()),
-        "ing" | "ingress" | "ingresses" => Some("portolan's way: --ingress".to_owned()),
-        name => Some(format!("portolan's way: --field-selector metadata.name={name}")),
+        "po" | "pod" | "pods" => Some("in portolan: --pods".to_owned()),
+        "ing" | "ingress" | "ingresses" => Some("in portolan: --ingress".to_owned()),
+        name => Some(format!("in portolan: --field-selector metadata.name={name}")),
     }
 }
 
@@ -120,10 +120,10 @@ pub(super) fn argument(path: &str, word: &str) -> Option<String> {
 pub(super) fn attached(argument: &str, value: &str) -> Option<String> {
     let short = match argument {
         "--output" if matches!(value, "jsonpath" | "jsonpath-file" | "go-template" | "template") => {
-            return Some(format!("portolan's way of kubectl's -o {value}: --json, for jq"));
+            return Some(format!("portolan's equivalent of kubectl's -o {value}: --json, for jq"));
         }
         "--output" if value.starts_with("custom-columns") => {
-            return Some("portolan's way of kubectl's -o custom-columns: --columns NAMES".to_owned());
+            return Some("portolan's equivalent of kubectl's -o custom-columns: --columns NAMES".to_owned());
         }
         "--output" => "-o",
         "--pace" => "-T",

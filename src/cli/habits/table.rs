@@ -13,11 +13,11 @@ pub(super) struct Habit {
 }
 
 impl Habit {
-    /// `portolan's way of nmap's -sV: --identify`
+    /// `portolan's equivalent of nmap's -sV: --identify`
     pub(super) fn hint(&self) -> String {
         let Self { tool, typed, instead, .. } = self;
         let owner = if tool.is_empty() { String::new() } else { format!("{tool}'s ") };
-        format!("portolan's way of {owner}{}: {instead}", typed.trim_end_matches('…'))
+        format!("portolan's equivalent of {owner}{}: {instead}", typed.trim_end_matches('…'))
     }
 }
 
@@ -32,7 +32,7 @@ const WAIT: &str = "wait";
 const VALIDATE: &str = "validate";
 const REGISTERED_WHILE: &str = "leave it out, and add & or write a unit: the registration lasts while the command runs";
 const FINDS_HOSTS: &str =
-    "leave it out: portolan looks for hosts by ARP, echo and common ports before it scans; -sn lists them";
+    "leave it out; portolan looks for hosts by ARP, echo and common ports before it scans; -sn lists them";
 pub(super) const ALONE: &str = "";
 pub(super) const ANY: &str = "*";
 
@@ -44,15 +44,10 @@ pub(super) const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "-PN", "--no-ping"),
     habit("nmap", SCAN, "-sV", "--identify"),
     habit("nmap", SCAN, "-sS", "--syn"),
-    habit("nmap", SCAN, "-sT", "leave it out: portolan connects unless you say --syn"),
+    habit("nmap", SCAN, "-sT", "leave it out; portolan connects unless --syn is given"),
     habit("nmap", SCAN, "-sU", "--udp"),
     habit("nmap", SCAN, "-sP", "--discover-only"),
-    habit(
-        "nmap",
-        SCAN,
-        "-sL",
-        "leave it out: before a large scan, portolan says how many addresses there are, and asks",
-    ),
+    habit("nmap", SCAN, "-sL", "leave it out; portolan shows the number of addresses and asks before a large scan"),
     habit("nmap", SCAN, "-PE", FINDS_HOSTS),
     habit("nmap", SCAN, "-PR", FINDS_HOSTS),
     habit("nmap", SCAN, "-PS…", FINDS_HOSTS),
@@ -64,12 +59,12 @@ pub(super) const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "-F", "--top-ports 100"),
     habit("nmap", SCAN, "-A", "--identify --validate"),
     habit("nmap", SCAN, "-O", "--identify: portolan identifies services, not operating systems"),
-    habit("nmap", SCAN, "-n", "leave it out: portolan looks up no names of addresses except with --names"),
+    habit("nmap", SCAN, "-n", "leave it out; portolan looks up names of addresses only with --names"),
     habit("nmap", SCAN, "-R", "--names"),
     habit("nmap", SCAN, "-v", "--all --reason"),
     habit("nmap", SCAN, "-vv", "--all --reason"),
     habit("nmap", SCAN, "-d", "--all --reason"),
-    habit("nmap", SCAN, "-r", "leave it out: ports are probed in random order"),
+    habit("nmap", SCAN, "-r", "leave it out; ports are probed in random order"),
     habit("nmap", SCAN, "-e", "--interface NAME"),
     habit("nmap", SCAN, "-iL", "@FILE as a target"),
     habit("nmap", SCAN, "-iR", "a target: portolan scans no random hosts"),
@@ -95,13 +90,13 @@ pub(super) const HABITS: &[Habit] = &[
     habit("nmap", SCAN, "--version-all", "--intensity all"),
     habit("nmap", SCAN, "--version-light", "--intensity light"),
     habit("nmap", SCAN, "--disable-arp-ping", "--no-ping"),
-    habit("nmap", SCAN, "-D", "leave it out: portolan sends from your own address only"),
+    habit("nmap", SCAN, "-D", "leave it out; portolan sends from your own address only"),
     habit("nmap", SCAN, "-S", "--source-address ADDRESS"),
     habit("nmap", SCAN, "-g", "--source-port PORT"),
     // RustScan, masscan
     habit("RustScan", SCAN, "-a", "the address alone, without -a"),
-    habit("RustScan", SCAN, "-b", "leave it out: portolan adapts to the network"),
-    habit("RustScan", SCAN, "--ulimit", "leave it out: portolan adapts to the limit"),
+    habit("RustScan", SCAN, "-b", "leave it out; portolan adapts to the network"),
+    habit("RustScan", SCAN, "--ulimit", "leave it out; portolan adapts to the limit"),
     habit("RustScan", SCAN, "--range", "-p 1-1000"),
     habit("nmap", ALONE, "-Pn", "`portolan scan HOST --no-ping`"),
     habit("nmap", ALONE, "-sV", "`portolan scan HOST --identify`"),
@@ -129,39 +124,39 @@ pub(super) const HABITS: &[Habit] = &[
     habit("ss", ALONE, "-x…", "`portolan local --unix`"),
     habit("netstat", ALONE, "-a…", "`portolan local`"),
     habit("netstat", ALONE, "-n…", "`portolan local`"),
-    habit("ss", LOCAL, "-l", "leave it out: portolan lists what listens"),
+    habit("ss", LOCAL, "-l", "leave it out; portolan lists what listens"),
     habit("ss", LOCAL, "-t", "--tcp"),
     habit("ss", LOCAL, "-u", "--udp"),
     habit("ss", LOCAL, "-x", "--unix"),
     habit("ss", LOCAL, "-0", "--packet"),
-    habit("ss", LOCAL, "-n", "leave it out: addresses and ports are always numbers"),
-    habit("ss", LOCAL, "-a", "leave it out: portolan lists what listens"),
-    habit("ss", LOCAL, "-4", "leave it out: the addresses of IPv6 stand in brackets"),
-    habit("ss", LOCAL, "-6", "leave it out: the addresses of IPv6 stand in brackets"),
+    habit("ss", LOCAL, "-n", "leave it out; addresses and ports are always numbers"),
+    habit("ss", LOCAL, "-a", "leave it out; portolan lists what listens"),
+    habit("ss", LOCAL, "-4", "leave it out; IPv6 addresses are in brackets"),
+    habit("ss", LOCAL, "-6", "leave it out; IPv6 addresses are in brackets"),
     habit("ss", LOCAL, "-e", "-o wide"),
     habit("ss", LOCAL, "-m", "-o wide"),
     habit("ss", LOCAL, "-H", "--no-headers"),
     habit("ss", LOCAL, "-N", "--all-netns"),
     habit("ss", LOCAL, "--established", "--connections"),
-    habit("ss", LOCAL, "-tulpn", "leave it out: `portolan local` shows all of this"),
-    habit("netstat", LOCAL, "--listen", "leave it out: portolan lists what listens"),
-    habit("netstat", LOCAL, "--listening", "leave it out: portolan lists what listens"),
-    habit("netstat", LOCAL, "--numeric", "leave it out: addresses and ports are always numbers"),
-    habit("netstat", LOCAL, "--programs", "leave it out: processes are always shown"),
+    habit("ss", LOCAL, "-tulpn", "leave it out; `portolan local` shows all of this"),
+    habit("netstat", LOCAL, "--listen", "leave it out; portolan lists what listens"),
+    habit("netstat", LOCAL, "--listening", "leave it out; portolan lists what listens"),
+    habit("netstat", LOCAL, "--numeric", "leave it out; addresses and ports are always numbers"),
+    habit("netstat", LOCAL, "--programs", "leave it out; processes are always shown"),
     // lsof, fuser
     habit("lsof", ALONE, "-i…", "`portolan who PORT`"),
     habit("lsof", ALONE, "-P…", "`portolan who PORT`"),
     habit("lsof", LOCAL, "-i…", "the port alone, as in `portolan local 8080`"),
-    habit("lsof", LOCAL, "-P", "leave it out: addresses and ports are always numbers"),
+    habit("lsof", LOCAL, "-P", "leave it out; addresses and ports are always numbers"),
     habit("lsof", "who", "-t", "--pid"),
     habit("lsof", "who", "-i…", "the port alone, as in `portolan who 8080`"),
     habit("fuser", "who", "-n", "the port alone, as in `portolan who 8080`"),
     habit("fuser", ALONE, "-k…", "`portolan kill PORT`"),
     habit("kill", "kill", "-9", "--signal kill"),
-    habit("kill", "kill", "-15", "leave it out: SIGTERM is sent"),
+    habit("kill", "kill", "-15", "leave it out; SIGTERM is sent"),
     habit("kill", "kill", "-KILL", "--signal kill"),
     habit("kill", "kill", "-SIGKILL", "--signal kill"),
-    habit("kill", "kill", "-TERM", "leave it out: SIGTERM is sent"),
+    habit("kill", "kill", "-TERM", "leave it out; SIGTERM is sent"),
     habit("kill", "kill", "-HUP", "--signal hup"),
     habit("kill", "kill", "-INT", "--signal int"),
     habit("kill", "kill", "-s", "--signal NAME"),
@@ -181,11 +176,11 @@ pub(super) const HABITS: &[Habit] = &[
     habit("wait-for-it", WAIT, "--host", "the target as HOST:PORT"),
     habit("wait-for-it", WAIT, "-p", "the target as HOST:PORT"),
     habit("wait-for-it", WAIT, "--port", "the target as HOST:PORT"),
-    habit("wait-for-it", WAIT, "-s", "leave it out: the command runs only if all targets are ready"),
-    habit("wait-for-it", WAIT, "--strict", "leave it out: the command runs only if all targets are ready"),
+    habit("wait-for-it", WAIT, "-s", "leave it out; the command runs only if all targets are ready"),
+    habit("wait-for-it", WAIT, "--strict", "leave it out; the command runs only if all targets are ready"),
     habit("kubectl", WAIT, "--for", "the target alone, as in `portolan wait k8s/NAMESPACE/NAME`"),
-    habit("wait4x", WAIT, "--interval", "leave it out: portolan tries often, and at the deadline"),
-    habit("wait4x", WAIT, "-i", "leave it out: portolan tries often, and at the deadline"),
+    habit("wait4x", WAIT, "--interval", "leave it out; portolan retries often, and once more at the deadline"),
+    habit("wait4x", WAIT, "-i", "leave it out; portolan retries often, and once more at the deadline"),
     habit("wait4x", WAIT, "--expect-status-code", "--expect-status STATUS"),
     habit("dockerize", WAIT, "-wait", "the target alone"),
     habit("dockerize", WAIT, "-timeout", "--timeout 5s"),
@@ -200,9 +195,9 @@ pub(super) const HABITS: &[Habit] = &[
     habit("wait-for-it", VALIDATE, "-t", "--timeout 5s"),
     habit("curl", VALIDATE, "--max-time", "--timeout TIME"),
     habit("curl", VALIDATE, "--cacert", "--ca FILE"),
-    habit("curl", VALIDATE, "-d", "--body TEXT: the method is POST then"),
-    habit("curl", VALIDATE, "--data", "--body TEXT: the method is POST then"),
-    habit("curl", VALIDATE, "--data-raw", "--body TEXT: the method is POST then"),
+    habit("curl", VALIDATE, "-d", "--body TEXT: the method is then POST"),
+    habit("curl", VALIDATE, "--data", "--body TEXT: the method is then POST"),
+    habit("curl", VALIDATE, "--data-raw", "--body TEXT: the method is then POST"),
     habit("curl", VALIDATE, "--resolve", "the address as the target, and --server-name NAME"),
     habit("curl", VALIDATE, "--connect-to", "the address as the target, and --server-name NAME"),
     habit("", VALIDATE, "--expect", "--expect-body REGEX, --expect-json /status=UP or --expect-status 200"),
@@ -238,7 +233,7 @@ pub(super) const HABITS: &[Habit] = &[
     habit("", ANY, "--follow", "--watch"),
     habit("", ANY, "--port", "-p PORTS"),
     habit("", "drift", "--registry", "the registry alone, as in `portolan drift consul://127.0.0.1:8500`"),
-    habit("", ANY, "--since", "leave it out: --watch begins with all existing services"),
+    habit("", ANY, "--since", "leave it out; --watch begins with all existing services"),
 ];
 
 /// Commands that people know by another name.

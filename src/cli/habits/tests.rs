@@ -50,35 +50,38 @@ fn a_word_is_found_as_it_was_typed() {
         let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         option(path, rejected, &args).unwrap_or_default()
     };
-    assert_eq!(hint("portolan scan", "-P", "portolan scan -Pn h"), "portolan's way of nmap's -Pn: --no-ping");
-    assert_eq!(hint("portolan scan", "-s", "portolan scan -sV h"), "portolan's way of nmap's -sV: --identify");
-    assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
-    assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
+    assert_eq!(hint("portolan scan", "-P", "portolan scan -Pn h"), "portolan's equivalent of nmap's -Pn: --no-ping");
+    assert_eq!(hint("portolan scan", "-s", "portolan scan -sV h"), "portolan's equivalent of nmap's -sV: --identify");
+    assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's equivalent of ss's -tulpn: `portolan local`");
+    assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's equivalent of ss's -t: `portolan local --tcp`");
 
     for (rejected, line, instead) in
         [("-t", "-tlnp", " --tcp"), ("-u", "-uln", " --udp"), ("-a", "-antup", ""), ("-l", "-l0wd", " --raw --packet")]
     {
-        let expected = format!("portolan's way of ss's {line}: `portolan local{instead}`");
+        let expected = format!("portolan's equivalent of ss's {line}: `portolan local{instead}`");
         assert_eq!(hint("portolan local", rejected, &format!("portolan local {line}")), expected);
     }
-    assert_eq!(hint("portolan local", "-t", "portolan local -t"), "portolan's way of ss's -t: --tcp");
+    assert_eq!(hint("portolan local", "-t", "portolan local -t"), "portolan's equivalent of ss's -t: --tcp");
     let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
-    assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
+    assert!(rate.starts_with("portolan's equivalent of nmap's --min-rate: --rate N"), "{rate}");
     assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");
-    assert_eq!(attached("--output", "X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
-    assert_eq!(attached("--pace", "4").unwrap(), "portolan's way of nmap's -T4: --pace fast");
+    assert_eq!(attached("--output", "X").unwrap(), "portolan's equivalent of nmap's -oX: -o nmap-xml=FILE");
+    assert_eq!(attached("--pace", "4").unwrap(), "portolan's equivalent of nmap's -T4: --pace fast");
     assert_eq!(attached("--pace", "quick"), None);
-    assert_eq!(attached("--output", "jsonpath").unwrap(), "portolan's way of kubectl's -o jsonpath: --json, for jq");
+    assert_eq!(
+        attached("--output", "jsonpath").unwrap(),
+        "portolan's equivalent of kubectl's -o jsonpath: --json, for jq"
+    );
 
     let object = |word| argument("portolan discover k8s", word).unwrap_or_default();
-    assert_eq!(object("svc/web"), "portolan's way: --field-selector metadata.name=web");
-    assert_eq!((object("pods"), object("a b")), ("portolan's way: --pods".to_owned(), String::new()));
+    assert_eq!(object("svc/web"), "in portolan: --field-selector metadata.name=web");
+    assert_eq!((object("pods"), object("a b")), ("in portolan: --pods".to_owned(), String::new()));
     assert_eq!(argument("portolan discover local", "web"), None);
 
     let several = hint("portolan scan", "-P", "portolan scan -Pn -sV -p 1 h");
-    assert_eq!(several, "portolan's way of nmap's -Pn: --no-ping; -sV: --identify");
+    assert_eq!(several, "portolan's equivalent of nmap's -Pn: --no-ping; -sV: --identify");
     let alone = hint("portolan", "-P", "portolan -Pn -sV h");
-    assert_eq!(alone, "portolan's way of nmap's -Pn: `portolan scan HOST --no-ping`");
+    assert_eq!(alone, "portolan's equivalent of nmap's -Pn: `portolan scan HOST --no-ping`");
 }
 
 #[test]
@@ -94,7 +97,7 @@ fn a_target_is_no_command() {
         ("a b.c", None),
         ("host:name", None),
     ] {
-        let expected = expected.map(|expected| format!("portolan's way: {expected}"));
+        let expected = expected.map(|expected| format!("in portolan: {expected}"));
         assert_eq!(command(word), expected, "{word}");
     }
 }

@@ -16,13 +16,13 @@ use crate::output;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan health check web                   check all instances of a service now
+  portolan health check web   check all instances of a service now
   portolan health check --all --json
-  portolan health show web                    what the last checks found
+  portolan health show web    what the last checks found
   portolan health show shop/web --server http://registry:7440";
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  portolan health show web                    all instances of a service
+  portolan health show web   all instances of a service
   portolan health show 6c1f0a52-4a0c-4d0e-9c62-9f6a2b0d9a11
   portolan health show shop/web --server http://registry:7440";
 
@@ -45,9 +45,9 @@ enum HealthCommand {
 /// The server waits up to 60 s for them. A result counts for the thresholds like any other. An instance without checks has only
 /// the state of its lease and its own report.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1 if an instance is unhealthy or there is no such instance, and with 3 if
-/// a check did not end.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if an instance is unhealthy or there is no such instance,
+/// and with 3 if a check did not finish.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 struct HealthCheck {
@@ -63,8 +63,8 @@ struct HealthCheck {
 
 /// Show the health of an instance or a service: the states of its checks, the findings, and past results
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440. Exits with 1 if there is no such instance.
 #[derive(Args, Debug)]
 #[command(after_help = SHOW_EXAMPLES)]
 struct HealthShow {
@@ -144,7 +144,7 @@ fn print(report: &HealthReport, json: bool, with_details: bool, quiet: bool) -> 
 
 fn exit(report: &HealthReport) -> Exit {
     if !report.finished {
-        stderr::failure("some checks did not end within 60 s", "show them later with `portolan health show`");
+        stderr::failure("some checks did not finish within 60 s", "show them later with `portolan health show`");
         return Exit::Incomplete;
     }
     let is_unhealthy = report.instances.iter().any(|instance| instance.health == HealthState::Unhealthy);

@@ -8,7 +8,7 @@ pub(in crate::cli) type Entry = (&'static str, &'static str);
 pub(in crate::cli) const EXIT_STATUS: &[Entry] = &[
     ("0", "Done, and every condition was met"),
     ("1", "A condition failed, for example --fail-empty, --min-score, or an unhealthy service of `validate`"),
-    ("2", "Invalid command line or settings; nothing was done"),
+    ("2", "Invalid command line or settings; portolan did nothing"),
     ("3", "Incomplete: something could not be read or written; the rest is printed"),
     ("4", "Permission missing, with --strict or where the command cannot work without it"),
     ("5", "Refused by a server"),
@@ -30,7 +30,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of all commands that have --registry, and of `drift`: portolan, consul, etcd, dns, static or kubernetes; unless it is set, the first of these whose own variable is",
+        "The kind of registry for `drift` and all commands with --registry: portolan, consul, etcd, dns, static or kubernetes; if it is not set, the first of these whose own variable is set",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
@@ -42,18 +42,18 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
     ("CONSUL_HTTP_SSL", "1 or true: an address of `discover consul` without a scheme is https"),
     (
         "CONSUL_*",
-        "CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY, CONSUL_TLS_SERVER_NAME, CONSUL_DATACENTER, CONSUL_NAMESPACE and CONSUL_PARTITION set the options of these names",
+        "CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY, CONSUL_TLS_SERVER_NAME, CONSUL_DATACENTER, CONSUL_NAMESPACE and CONSUL_PARTITION set the options with these names",
     ),
     ("ETCD_ENDPOINTS", "Default for --endpoint of `discover etcd`, separated by commas"),
     ("ETCD_DISCOVERY_PREFIX", "Default for --prefix of `discover etcd`"),
-    ("ETCD_USERNAME, ETCD_PASSWORD", "The user of `discover etcd`, and the password"),
+    ("ETCD_USERNAME, ETCD_PASSWORD", "The user and the password for `discover etcd`"),
     (
         "PORTOLAN_REGISTRY, PORTOLAN_TOKEN",
         "The address of a registry that `portolan serve` runs, and the key or token for it",
     ),
     (
         "PORTOLAN_CACERT",
-        "The PEM file of the authorities to trust for it; PORTOLAN_CLIENT_CERT and PORTOLAN_CLIENT_KEY are the client's certificate and its key",
+        "The PEM file of the certificate authorities to trust for that registry; PORTOLAN_CLIENT_CERT and PORTOLAN_CLIENT_KEY are the client's certificate and its key",
     ),
     ("DNS_SERVER, DNS_PORT", "Defaults for --server and --port of `discover dns`"),
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
@@ -63,7 +63,7 @@ pub(in crate::cli) const ENVIRONMENT: &[Entry] = &[
         "PORTOLAN__SECTION__KEY",
         "A setting of `serve`: PORTOLAN__SERVER__PORT is server.port; SERVICE_DISCOVERY__ is accepted too",
     ),
-    ("DATABASE_URL, JWT_SECRET, RUST_LOG", "General names of settings of `serve`; a PORTOLAN__ name overrides them"),
+    ("DATABASE_URL, JWT_SECRET, RUST_LOG", "Common names for settings of `serve`; a PORTOLAN__ name overrides them"),
     ("STATE_DIRECTORY, XDG_STATE_HOME", "Where `serve` keeps registry.db"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("FORCE_HYPERLINK", "0 turns links in tables off, 1 on"),

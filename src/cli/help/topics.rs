@@ -1,4 +1,4 @@
-//! `portolan help TOPIC`: what many commands share, told once.
+//! `portolan help TOPIC`: what many commands share, in one place.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -59,25 +59,25 @@ Formats (-o FORMAT):
 
 const OUTPUT_OPTIONS: &str = "
 Files:
-  -o FORMAT=FILE     also write to a file; can be repeated. A file appears as a
-                     whole, when it is complete. The table still goes to stdout:
-                     add >/dev/null to hide it
+  -o FORMAT=FILE     also write to a file; can be repeated. The file appears
+                     once it is complete. The table still goes to stdout: add
+                     >/dev/null to hide it
   --json             short for -o json
 
 Tables:
   --columns A,B,C    show these columns, in this order; -o csv has all of them
   --sort FIELD       sort by a column; FIELD:desc sorts in reverse
   --group-by FIELD   a heading for each process, port, interface or unit
-  --tree             listeners below their processes, processes below parents
-  --no-headers       without the line of headings
+  --tree             listeners below their processes, those below their parents
+  --no-headers       leave out the line of column names
 On a terminal, a table fits its width. Columns without room are hidden, the
 least important first; a line below the table names them. In a pipe nothing is
 hidden or truncated.
 
 Color:
   --color WHEN       auto (on a terminal), always, never. NO_COLOR turns it off,
-                     --color always turns it on in a pipe too. No meaning is
-                     shown by color alone
+                     --color always turns it on in a pipe too. Every color
+                     repeats what a word or a sign says
 
 Examples:
   portolan local --columns address,process,user
@@ -87,7 +87,7 @@ Examples:
 ";
 
 const FILTERS: &str = "\
-Filters: what a listing shows. Filters of one command all apply together.
+Filters: what a listing shows. A service must match every filter that is given.
 
 Ports (-p):
   22                 a number
@@ -131,10 +131,10 @@ Watch: keep running, and report each change.
   -o FORMAT=FILE     keep the whole listing in a file
 
 Events:
-  added, updated, removed   a service came, changed, went
+  added, updated, removed   a service appeared, changed, disappeared
   synced                    the initial listing is complete
   stale                     the source cannot be reached; its services stay
-  lagged                    the reader was too slow; differences follow
+  lagged                    the reader was too slow; the differences follow
   error                     something could not be read
 
 A health change is reported once it is confirmed: by --rise better checks in a
@@ -148,8 +148,8 @@ Examples:
 ";
 
 const PERMISSIONS: &str = "\
-Permissions: no command needs root. What a missing permission hides is reported
-on stderr, and never taken for absent: --strict makes it exit code 4.
+Permissions: no command needs root. portolan reports on stderr what a missing
+permission hides, and never treats it as absent; --strict makes it exit code 4.
 
   owners of other users' sockets    root, or CAP_DAC_READ_SEARCH and
                                     CAP_SYS_PTRACE
@@ -185,7 +185,7 @@ fn exit_codes() -> String {
             let _ = writeln!(text, "  {:<14}  {line}", "");
         }
     }
-    let _ = write!(text, "\n{EXIT_ORDER}\nA closed pipe, as of `portolan local | head`, is success.\n");
+    let _ = write!(text, "\n{EXIT_ORDER}\nA closed pipe, as in `portolan local | head`, counts as success.\n");
     text.push_str(EXIT_EXAMPLES);
     text
 }

@@ -20,7 +20,7 @@ const MAX_NAME_CHARS: usize = 100;
 
 /// Create a key and print it once
 ///
-/// The key itself goes to standard output, and is stored nowhere: only its hash is. Clients send it as
+/// The key itself goes to standard output. portolan stores only its hash, and cannot show the key again. Clients send it as
 /// `Authorization: Bearer KEY` or `X-API-Key: KEY`; portolan reads it from PORTOLAN_TOKEN or --token-file.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -29,10 +29,10 @@ const MAX_NAME_CHARS: usize = 100;
   portolan key create --name web1 --role agent --host web1
   portolan key create --name grafana --permission read_status --json")]
 pub(super) struct Create {
-    /// Name of the key, shown in logs and lists
+    /// Set the name of the key, which logs and lists show
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// Role: viewer, agent, operator or admin [default: viewer]
+    /// Set the role: viewer, agent, operator or admin [default: viewer]
     #[arg(long, value_name = "ROLE", default_value = "viewer", hide_default_value = true)]
     role: Role,
     /// Grant only this permission: discover, read_status, heartbeat, register, configure, run_checks, reset_counters,
@@ -45,7 +45,7 @@ pub(super) struct Create {
     /// Limit the key to services whose names begin with this; can be repeated
     #[arg(long = "service", value_name = "PREFIX")]
     services: Vec<String>,
-    /// Let the key change only instances of this host, and report only of it; can be repeated
+    /// Let the key change only instances of this host, and report only on it; can be repeated
     #[arg(long = "host", value_name = "HOST")]
     hosts: Vec<String>,
     /// Expire after this time, such as 90d; at most 365d [default: never]

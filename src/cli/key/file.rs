@@ -39,7 +39,7 @@ impl KeyFile {
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut ApiKeys) -> Result<T>) -> Result<T> {
         let folder = self.folder();
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|error| self.unusable(format!("its folder cannot be made: {}", plain(&error))))?;
+        made.map_err(|error| self.unusable(format!("its directory cannot be created: {}", plain(&error))))?;
         // Held until the new file is in place.
         let _lock = lock(&folder).map_err(|error| self.unusable(plain(&error)))?;
 
@@ -75,7 +75,7 @@ impl KeyFile {
     }
 
     fn unusable(&self, why: String) -> Error {
-        Error::usage(format!("the file of keys {}", self.shown()), why, "name another file with --keys-file")
+        Error::usage(format!("the key file {}", self.shown()), why, "name another file with --keys-file")
     }
 }
 

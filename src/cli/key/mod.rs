@@ -19,12 +19,12 @@ use crate::error::Result;
 
 /// Create, list and revoke the API keys of `portolan serve`
 ///
-/// A server with --auth lets only callers with a key or a token in. Keys are kept as hashes in a file of the state directory; a
-/// running server reads it again within a second.
+/// A server with --auth admits only callers with a key or a token. Keys are stored as hashes in a file in the state
+/// directory; a running server reads a changed file within a second.
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct KeyArgs {
-    /// Keep the keys in this file [default: auth.keys_file of the settings, or api-keys.json in the state directory]
+    /// Keep the keys in this file [default: auth.keys_file in the settings, else api-keys.json in the state directory]
     #[arg(long, value_name = "FILE", global = true)]
     keys_file: Option<PathBuf>,
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use crate::cli::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::server::ApiKey;
 
-/// Revoke keys at once, for good
+/// Revoke keys at once and permanently
 ///
 /// A running server refuses them within a second, and ends their event streams.
 #[derive(Args, Debug)]
@@ -27,8 +27,8 @@ pub(super) struct Revoke {
 impl Revoke {
     pub(super) fn run(&self, file: &KeyFile, global: &Global) -> Result<Exit> {
         if file.read()?.is_none() {
-            let what = format!("the file of keys {}", file.shown());
-            let hint = "name the server's settings with --config, or its file of keys with --keys-file";
+            let what = format!("the key file {}", file.shown());
+            let hint = "name the server's settings with --config, or its key file with --keys-file";
             return Err(Error::usage(what, "there is no such file", hint));
         }
 
@@ -55,7 +55,7 @@ impl Revoke {
 fn unknown_id(id: &str, keys: &[ApiKey]) -> Error {
     let named: Vec<&str> = keys.iter().filter(|key| key.name == id).map(|key| key.id.as_str()).collect();
     let hint = match named.as_slice() {
-        [] => "`portolan key list` shows the ids; the id of a key stands between its underscores".to_owned(),
+        [] => "`portolan key list` shows the ids; the id is the part of a key between its underscores".to_owned(),
         ids => format!("it is the name of {}: give the id", ids.join(", ")),
     };
     Error::usage(clean(id), "no key has this id", hint)

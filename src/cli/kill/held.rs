@@ -179,7 +179,7 @@ pub(in crate::cli) fn all_hold(held: &[HeldProcess], services: &[Service<LocalDe
     match changed {
         None => Ok(()),
         Some(HeldProcess { process, .. }) => {
-            let why = format!("{} (pid {}) changed while portolan looked at it", process.name, process.pid);
+            let why = format!("{} (pid {}) changed while portolan examined it", process.name, process.pid);
             Err(Refusal::new(why, "try again"))
         }
     }

@@ -27,44 +27,44 @@ Examples:
 
 /// End the process that listens on a TCP port
 ///
-/// Names the process, its command line and its unit, asks, sends the signal and waits until the process has ended. The
-/// signal goes to the process that was named, or to none: its id may be reused meanwhile, but portolan holds on to the
-/// process itself. A process that cannot be identified beyond doubt is never signalled. If several processes share a
-/// listener, the one that started the others gets the signal, and none if no process did. If unrelated programs listen on
-/// the port at different addresses, none gets it: name the address, as in 127.0.0.1:8080, or add --all. A service manager may start the
-/// process again: stop its unit instead. Exits with 1 if the port is held afterwards. SIGHUP is sent without waiting.
+/// Shows the process, its command line and its unit, asks for confirmation, sends the signal, and waits until the process
+/// has ended. Only the process that was shown can get the signal, even if its id is reused meanwhile, and portolan never
+/// signals a process that it cannot identify beyond doubt. If several processes share a listener, the one that started the
+/// others gets the signal; if none of them did, none gets it. If unrelated programs listen on the port at different
+/// addresses, none gets it: name the address, as in 127.0.0.1:8080, or add --all. If a service manager starts the process
+/// again, stop its unit instead. Exits with 1 if the port is still held afterwards. portolan does not wait after SIGHUP.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Kill {
     /// A port or a socket, as in 8080, :8080, 127.0.0.1:8080 or 8080/tcp
     #[arg(value_name = "PORT", value_parser = parse_tcp_socket)]
     socket: SocketPatterns,
-    /// Signal every process that holds the port, also those that do not belong together
+    /// Signal every process that holds the port, even if they are unrelated
     #[arg(long)]
     all: bool,
     /// Send the signal without asking
     #[arg(short, long)]
     yes: bool,
-    /// The signal
+    /// Send this signal
     #[arg(long, value_enum, value_name = "SIGNAL", default_value_t = SignalName::Term)]
     signal: SignalName,
-    /// How long to wait for the process to end
+    /// Wait at most this time for the process to end
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "5s")]
     timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum SignalName {
-    /// End in good order
+    /// Ask the process to end cleanly
     #[value(aliases = ["TERM", "SIGTERM", "sigterm", "15"])]
     Term,
-    /// As Ctrl-C at its terminal
+    /// Interrupt it, like Ctrl-C at its terminal
     #[value(aliases = ["INT", "SIGINT", "sigint", "2"])]
     Int,
-    /// Many servers reload their settings on this one
+    /// Hang up; many servers then reload their settings
     #[value(aliases = ["HUP", "SIGHUP", "sighup", "1"])]
     Hup,
-    /// End at once, without cleaning up
+    /// End it at once, without cleaning up
     #[value(aliases = ["KILL", "SIGKILL", "sigkill", "9"])]
     Kill,
 }

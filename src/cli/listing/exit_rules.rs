@@ -42,16 +42,16 @@ pub(in crate::cli) struct ExitRules {
     /// Exit with 4 if a missing permission hides requested data, such as an owner
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     strict: bool,
-    /// Run this command after the listing for each host with open ports; {ip} and {ports} are replaced
+    /// Run this command for each host with open ports, after the listing; {ip} and {ports} stand for its address and ports
     ///
-    /// One host at a time and without a shell; quotes join words. The command's output follows the table; with other formats
-    /// it goes to standard error. Exit code 1 if it fails for any host.
+    /// portolan runs it for one host at a time, without a shell; quotes join words. The command's output follows the table;
+    /// with other formats it goes to standard error. The exit code is 1 if it fails for any host.
     #[arg(long, value_name = "CMD", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::CommandString)]
     hand_to: Option<HandTo>,
-    /// Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file
+    /// Print only what opened, closed or changed since an earlier result; FILE is the JSON or NDJSON of the same command
     ///
-    /// New services are marked +, closed ones -, changed ones ~; JSON is written as lines, as in a watch. Files of -o FORMAT=FILE
-    /// hold the complete result, so that the next run can compare with it.
+    /// New services are marked +, closed ones -, changed ones ~; with --json, each change is one line, as in a watch. A
+    /// file of -o FORMAT=FILE holds the complete result, so that the next run can compare with it.
     #[arg(long, value_name = "FILE", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::FilePath)]
     diff: Option<PathBuf>,
     /// Exit with 1 if --diff finds any difference
@@ -183,7 +183,7 @@ impl ExitRules {
         {
             if !quiet {
                 let noun = if count == 1 { "finding" } else { "findings" };
-                stderr::note(&format!("{count} {noun}, so --fail-findings does not hold"));
+                stderr::note(&format!("{count} {noun}, so --fail-findings fails"));
             }
             exit = exit.max(Exit::ConditionFailed);
         }

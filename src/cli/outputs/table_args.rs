@@ -13,7 +13,7 @@ use crate::output::{Field, FormatName, RenderOptions, TableLayout};
 /// How tables look, and in which order services come.
 #[derive(Args, Clone, Debug, Default)]
 pub(in crate::cli) struct TableArgs {
-    /// Show these columns of the table, in this order; an unknown name lists those there are
+    /// Show these columns of the table, in this order; an unknown name is an error that lists the valid ones
     #[arg(
         long,
         value_name = "NAMES",
@@ -31,7 +31,7 @@ pub(in crate::cli) struct TableArgs {
     /// Put the rows of each process, port, interface, unit, or other column under a heading
     #[arg(long, value_name = "FIELD", global = true, help_heading = "Output", conflicts_with_all = ["watch", "tree"])]
     group_by: Option<String>,
-    /// With --group-by, print only how many rows each value has, the most first
+    /// With --group-by, print only the number of rows for each value, the largest first
     #[arg(long, global = true, help_heading = "Output", requires = "group_by")]
     counts: bool,
     /// Show listeners below their processes, and processes below those that started them

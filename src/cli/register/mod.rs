@@ -42,37 +42,38 @@ Examples:
 
 /// Register a service, and keep it registered while a program runs
 ///
-/// Starts the program and waits until the check passes. Then registers the instance, renews its lease in the background, and
-/// registers it again if the registry lost it or was away. A SIGTERM, SIGINT or SIGHUP first deregisters the instance and is
-/// then passed on to the program. When the program ends, the instance is deregistered and its exit code is returned; 128 and
-/// the number of the signal if one ended it. Without a program, the instance stays registered until a signal.
+/// Starts the program and waits until the check passes. Then registers the instance, renews its lease in the background,
+/// and registers it again if the registry lost it or was unreachable. On SIGTERM, SIGINT or SIGHUP, portolan first
+/// deregisters the instance, and then passes the signal on to the program. When the program ends, portolan deregisters the
+/// instance and exits with the program's exit code, or with 128 plus the number of the signal that ended it. Without a
+/// program, the instance stays registered until portolan gets a signal.
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry; without those, it is the
-/// one on this machine, at 127.0.0.1:7440.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry; if they are not set, it
+/// is the one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES, disable_version_flag = true)]
 pub(super) struct Register {
     /// Register under this name [default: DISCOVERY_SERVICE_NAME]
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     name: Option<String>,
-    /// Port that the service listens on
+    /// Set the port that the service listens on
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Instance")]
     #[arg(required_unless_present = "from_listener")]
     port: Option<u16>,
-    /// Register what listens on this TCP port of this machine already. Its name and its check are those of the listener, unless
-    /// --name and --check are given
+    /// Register what already listens on this TCP port of this machine. The name and the check come from the listener,
+    /// unless --name and --check are given
     #[arg(long, value_name = "PORT", value_parser = parse_port, conflicts_with_all = ["port", "command"], help_heading = "Instance")]
     from_listener: Option<Ports>,
-    /// Address that clients connect to [default: the first address of this machine that is not a loopback address]
+    /// Set the address that clients connect to [default: the first address of this machine that is not loopback]
     #[arg(long, value_name = "HOST", help_heading = "Instance")]
     address: Option<String>,
-    /// Id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
+    /// Set the id of the instance; the same id replaces an older registration [default: HOST:NAME:PORT]
     #[arg(long, value_name = "ID", help_heading = "Instance")]
     id: Option<String>,
-    /// Namespace of the service
+    /// Set the namespace of the service
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     namespace: Option<String>,
-    /// Version of the instance, as in 1.2.0
+    /// Set the version of the instance, as in 1.2.0
     #[arg(long = "version", id = "own_version", value_name = "VERSION", help_heading = "Instance")]
     version: Option<String>,
     /// Add this tag; can be repeated
@@ -81,35 +82,34 @@ pub(super) struct Register {
     /// Add this metadata; can be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = "Instance")]
     meta: Vec<(String, String)>,
-    /// Protocol of the service, as in http, https or grpc
+    /// Set the protocol of the service, as in http, https or grpc
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     protocol: Option<String>,
-    /// Share of the calls, relative to the other instances
+    /// Set the share of the calls, relative to the other instances
     #[arg(long, value_name = "N", help_heading = "Instance")]
     weight: Option<u16>,
-    /// Zone of the instance
+    /// Set the zone of the instance
     #[arg(long, value_name = "ZONE", help_heading = "Instance")]
     zone: Option<String>,
-    /// Name of the machine that it runs on
+    /// Set the name of the machine that it runs on
     #[arg(long, value_name = "NAME", help_heading = "Instance")]
     node: Option<String>,
     /// Wait for this check before registering; the registry then repeats it: http:/PATH, https:/PATH, tcp, grpc or
     /// grpc:SERVICE
     #[arg(long, value_name = "CHECK", value_parser = ReadyCheck::parse, help_heading = "Checks")]
     check: Option<ReadyCheck>,
-    /// Interval at which the registry repeats the check [default: the registry's]
+    /// Let the registry repeat the check at this interval [default: the registry's]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "check", help_heading = "Checks")]
     interval: Option<Duration>,
-    /// Time after which the registration expires unless it is renewed; portolan renews it [default: the registry's, 30s for
-    /// `portolan serve`]
+    /// Let the registration expire after this time unless it is renewed; portolan renews it [default: the registry's, 30s for `portolan serve`]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
     ttl: Option<Duration>,
-    /// Time after which the registry removes an unhealthy instance [default: the registry's]
+    /// Let the registry remove an unhealthy instance after this time [default: the registry's]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Lease")]
     deregister_after: Option<Duration>,
     #[command(flatten)]
     registry: RegistryOptions,
-    /// Run this program, and register while it runs
+    /// Run this program, and keep the service registered while it runs
     #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }

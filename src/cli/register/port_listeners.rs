@@ -46,7 +46,7 @@ impl PortListeners {
         let held = self.listeners.iter().find(|listener| listener.ip == ip || listener.ip.is_unspecified())?;
         let (port, holder) = (self.port, &held.holder);
         Some(format!(
-            "port {port} is held by {holder} already: that is registered in place of the program if it takes another port"
+            "port {port} is held by {holder}, which is registered instead of the program if the program takes another port"
         ))
     }
 
@@ -56,7 +56,7 @@ impl PortListeners {
         let is_loopback_only = self.listeners.iter().all(|listener| listener.ip.is_loopback());
         is_loopback_only.then(|| {
             let (port, own) = (self.port, first.ip);
-            format!("port {port} listens on {own} only, and no client reaches it at {ip}: add --address {own}")
+            format!("port {port} listens on {own} only, so no client reaches it at {ip}: add --address {own}")
         })
     }
 }
@@ -99,7 +99,7 @@ mod tests {
     fn a_listener_that_clients_do_not_reach_is_named() {
         assert_eq!(
             listeners("192.0.2.1", &["127.0.0.1"]).loopback_note().unwrap(),
-            "port 3001 listens on 127.0.0.1 only, and no client reaches it at 192.0.2.1: add --address 127.0.0.1"
+            "port 3001 listens on 127.0.0.1 only, so no client reaches it at 192.0.2.1: add --address 127.0.0.1"
         );
         for (ip, of) in [
             ("127.0.0.1", &["127.0.0.1"][..]),

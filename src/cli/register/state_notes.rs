@@ -58,7 +58,7 @@ impl StateNotes {
             (Some(away), true) => Some(format!("{away}: {label} is still registered")),
             (Some(away), false) => Some(format!("{away}: registered {label}")),
             (None, false) if registrations == 1 => Some(format!("registered {label}")),
-            (None, false) => Some(format!("registered {label} again: the registry did not have it any more")),
+            (None, false) => Some(format!("registered {label} again: the registry no longer had it")),
         }
     }
 
@@ -146,7 +146,7 @@ mod tests {
         let back = "the registry replies again after 140 s: registered web 10.0.0.7:80 as 1";
         assert_eq!(line(&active(1), 140).unwrap(), back);
         assert_eq!(line(&active(1), 150), None, "a renewal is no news");
-        let again = "registered web 10.0.0.7:80 as 1 again: the registry did not have it any more";
+        let again = "registered web 10.0.0.7:80 as 1 again: the registry no longer had it";
         assert_eq!(line(&active(2), 160).unwrap(), again);
 
         assert!(line(&failing(200), 170).unwrap().starts_with("cannot register web"));

@@ -19,7 +19,7 @@ pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
 
     if let Some(list) = several.filter(|list| Some(list.by.rank()) >= single) {
         if Some(list.by.rank()) == single {
-            let why = "it does not go together with a host or a port";
+            let why = "it cannot be combined with a host or a port";
             let hint = "write each address with its port, as in 127.0.0.1:7440, and leave host and port out";
             return Err(list.by.error("server.listen", &list.shown, why, hint));
         }
@@ -43,7 +43,7 @@ pub(super) fn addresses_of(key: &str, list: &GivenValue) -> Result<Vec<SocketAdd
     let addresses = addresses?;
     for (at, address) in addresses.iter().enumerate() {
         if address.port() != 0 && addresses[..at].contains(address) {
-            return Err(list.by.error(key, &list.shown, "it has an address twice", "leave one out"));
+            return Err(list.by.error(key, &list.shown, "it lists an address twice", "leave one out"));
         }
     }
     Ok(addresses)
@@ -72,7 +72,7 @@ pub(super) fn refuse_wide(listen: &[SocketAddr], by: &str, is_insecure: bool) ->
         return Ok(());
     }
     let why = format!("other machines could write to the registry without authentication (address set by {by})");
-    let hint = "add --auth and make keys with `portolan key create`; or --insecure, if every machine that reaches it may register";
+    let hint = "add --auth and create keys with `portolan key create`; or --insecure, if every machine that reaches it may register";
     Err(Error::usage(format!("the address {wide}"), why, hint))
 }
 

@@ -56,7 +56,7 @@ pub(super) fn keys_file(given: &Given, variable: Variable) -> Result<PathBuf> {
     let directory = state_directory(variable);
     directory.map(|directory| directory.join(KEYS_FILE)).ok_or_else(|| {
         let why = "there is no state directory and no home directory";
-        Error::usage("the file of API keys", why, "name one with auth.keys_file")
+        Error::usage("the API key file", why, "name one with auth.keys_file")
     })
 }
 
@@ -91,7 +91,7 @@ fn certificates(given: &Given) -> Result<Vec<CertificateRule>> {
     let Some(list) = given.get(key) else { return Ok(Vec::new()) };
     if given.get("server.tls.client_ca_file").is_none() {
         let hint = "name the authorities of the clients with server.tls.client_ca_file (--tls-client-ca)";
-        return Err(wrong(given, key, "no client certificate is asked for", hint));
+        return Err(wrong(given, key, "the server requests no client certificates", hint));
     }
 
     let parsed = list

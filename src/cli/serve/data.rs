@@ -27,7 +27,7 @@ pub(super) fn choose(given: &Given, variable: Variable, off: &mut Vec<String>) -
         let place = url_data(url, given, variable)?;
         let Some(file) = file else { return Ok(place) };
         if file.by.rank() == url.by.rank() {
-            let why = "it does not go together with a database file";
+            let why = "it cannot be combined with a database file";
             return Err(url.by.error("database.postgres.url", &url.shown, why, "leave one of the two databases out"));
         }
         if url.by.rank() > file.by.rank() {

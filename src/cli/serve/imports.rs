@@ -91,7 +91,7 @@ mod tests {
             ("nosuch://10.0.0.5", "no such provider"),
             ("dns://10.0.0.53/service.consul", "only finds services by name"),
             ("portolan://127.0.0.1:7440", "this server itself"),
-            ("consul://user:secret@10.0.0.5", "no place for a password"),
+            ("consul://user:secret@10.0.0.5", "must not contain a password"),
         ] {
             let error = read(wrong, &own).unwrap_err();
             assert!(error.to_string().contains(why) && !error.to_string().contains("secret"), "{wrong}: {error}");

@@ -52,39 +52,39 @@ const DNS_ADDRESS: &str = "127.0.0.1:8600";
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan serve                                   on 127.0.0.1:7440, kept in a file
-  portolan serve --data :memory: --port 0          on any free port, for a test
-  portolan serve --database-url postgresql://portolan@db1,db2/registry   one of several servers
-  portolan serve --config serve.yaml --check       what a settings file means; starts nothing
+  portolan serve                               on 127.0.0.1:7440, kept in a file
+  portolan serve --data :memory: --port 0      on any free port, for a test
+  portolan serve --database-url postgresql://portolan@db1,db2/registry  one of several servers
+  portolan serve --config serve.yaml --check   what a settings file means; starts nothing
   portolan serve --listen 127.0.0.1:7440 --listen '[::1]:7440'
-  portolan serve --consul                          Consul's HTTP API on 127.0.0.1:8500
-  portolan serve --eureka                          Eureka's HTTP API on http://127.0.0.1:8761/eureka
-  portolan serve --import consul: --import k8s:    the services of Consul and of a cluster beside its own
-  portolan serve --dns --dns-domain consul         DNS on 127.0.0.1:8600: web.service.consul
-  curl http://127.0.0.1:7440/api/v1/services       every registered instance";
+  portolan serve --consul                      Consul's HTTP API on 127.0.0.1:8500
+  portolan serve --eureka                      Eureka's HTTP API on http://127.0.0.1:8761/eureka
+  portolan serve --import consul: --import k8s:  the services of Consul and of a cluster beside its own
+  portolan serve --dns --dns-domain consul     DNS on 127.0.0.1:8600: web.service.consul
+  curl http://127.0.0.1:7440/api/v1/services   every registered instance";
 
 /// Run a registry server: services register over HTTP, clients discover them
 ///
-/// The registry is kept in a SQLite file; an acknowledged write is on disk. Answers come from memory. docs/serve.md
+/// The server keeps the registry in a SQLite file; an acknowledged write is on disk. Replies come from memory. docs/serve.md
 /// describes the API, the settings and what the server does when something fails.
 ///
-/// Settings are read from the command line, then environment variables (PORTOLAN__SERVER__PORT is server.port), then the file
-/// of --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
+/// The command line overrides environment variables (PORTOLAN__SERVER__PORT is server.port), which override the file of
+/// --config: YAML, or TOML with the same sections. The settings file of the other commands does not apply.
 ///
 /// Stops on SIGINT and SIGTERM: it accepts no more connections, finishes the requests in progress, and exits with 0.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {
-    /// Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]
+    /// Keep the registry in this file [default: registry.db in the state directory]; :memory: keeps it in memory only
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     data: Option<PathBuf>,
-    /// The same as a URL: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE
+    /// Keep the registry in this database: postgresql://USER@HOST/NAME for several servers, or sqlite:FILE
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     database_url: Option<String>,
-    /// Tell the other servers of changes, rates and revoked keys through this Redis: redis://HOST
+    /// Share changes, rates and revoked keys with the other servers through this Redis: redis://HOST
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
-    /// Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml
+    /// Also read NAME.ENVIRONMENT.yaml, if --config is NAME.yaml; its settings win
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
     /// Check the settings, print them with their origin, and exit
@@ -100,35 +100,35 @@ pub(super) struct Serve {
     /// Listen on this port; 0 is any free one [default: 7440]
     #[arg(short, long, value_name = "PORT", help_heading = "Network")]
     port: Option<String>,
-    /// Require an API key or a token of every caller; `portolan key create` makes keys
+    /// Require an API key or a token from every caller; `portolan key create` creates keys
     #[arg(long, help_heading = "Access")]
     auth: bool,
     /// Speak TLS with this certificate and its chain (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_cert: Option<PathBuf>,
-    /// Private key of --tls-cert (PEM) [default: in the same file]
+    /// Use this private key for --tls-cert (PEM) [default: the one in the same file]
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_key: Option<PathBuf>,
     /// Accept only clients with a certificate of these authorities (PEM)
     #[arg(long, value_name = "FILE", help_heading = "Access", value_hint = ValueHint::FilePath)]
     tls_client_ca: Option<PathBuf>,
-    /// Listen on addresses beyond this machine without authentication
+    /// Allow addresses that other machines reach without authentication
     #[arg(long, help_heading = "Network")]
     insecure: bool,
-    /// Limit open connections [default: 10000]
+    /// Limit the open connections [default: 10000]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections: Option<String>,
-    /// Limit open connections of one address [default: 2500]
+    /// Limit the open connections of one address [default: 2500]
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_connections_per_address: Option<String>,
-    /// Time that requests in progress get when the server stops [default: 30s]
+    /// When the server stops, give requests in progress this time [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Network", value_parser = parse_duration)]
     shutdown_timeout: Option<Duration>,
 
     /// Serve Consul's HTTP API on this address, or on 127.0.0.1:8500; can be repeated
     #[arg(long, value_name = "ADDRESS:PORT", help_heading = "Consul", num_args = 0..=1, default_missing_value = CONSUL_ADDRESS)]
     consul: Vec<String>,
-    /// Address of this server in Consul's catalog [default: the one that it listens on]
+    /// Show this address of the server in Consul's catalog [default: the one that it listens on]
     #[arg(long, value_name = "ADDRESS", help_heading = "Consul")]
     advertise: Option<String>,
 
@@ -142,35 +142,35 @@ pub(super) struct Serve {
     /// Let every machine that reaches an address of --dns read the registry through it: DNS has no authentication
     #[arg(long, help_heading = "DNS")]
     dns_public: bool,
-    /// Domain of all DNS names [default: portolan]
+    /// Use this domain for all DNS names [default: portolan]
     #[arg(long, value_name = "NAME", help_heading = "DNS")]
     dns_domain: Option<String>,
-    /// Time for which clients may cache a DNS reply [default: 0s]
+    /// Let clients cache a DNS reply for this time [default: 0s]
     #[arg(long, value_name = "TIME", help_heading = "DNS")]
     dns_ttl: Option<String>,
 
     /// Show the services of this registry beside those registered here; can be repeated
     ///
-    /// Read-only, and marked in their metadata as imported_from. NAME is the word there [default: the name of the provider].
+    /// The imported services are read-only; their metadata has imported_from=NAME [default: the name of the provider].
     #[arg(long = "import", value_name = "[NAME=]URL", help_heading = "Registry", value_hint = ValueHint::Url)]
     imports: Vec<String>,
-    /// Name of this server [default: the host name]
+    /// Set the name of this server [default: the host name]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     node: Option<String>,
-    /// Name of the cluster, a label
+    /// Set the name of the cluster [default: default]
     #[arg(long, value_name = "NAME", help_heading = "Registry")]
     cluster: Option<String>,
-    /// Time for which a registration without a ttl lasts [default: 30s]
+    /// Let a registration without a ttl last this long [default: 30s]
     #[arg(long, value_name = "TIME", help_heading = "Registry", value_parser = parse_duration)]
     default_ttl: Option<Duration>,
 
     /// Also export six of the metrics under the names service_discovery_*
     #[arg(long, help_heading = "Logging")]
     compat_metrics: bool,
-    /// Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
+    /// Set the log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Logging")]
     log_level: Option<String>,
-    /// Format of the log on stderr [default: text]
+    /// Write the log on stderr in this format [default: text]
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Logging")]
     log_format: Option<LogFormat>,
     /// Short for --log-level debug

@@ -137,7 +137,7 @@ impl Plan {
     /// How callers prove who they are.
     fn authentication_note(&self) -> String {
         let keys = self.authentication.keys_file.as_ref().map(|path| {
-            let none = if path.exists() { "" } else { " (none yet: `portolan key create` makes one)" };
+            let none = if path.exists() { "" } else { " (none yet: `portolan key create` creates one)" };
             format!("API keys of {}{none}", clean(&path.to_string_lossy()))
         });
         let tokens =
@@ -207,7 +207,7 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
         off.push("health checks".to_owned());
     }
     if ["max_connections", "idle_timeout"].iter().any(|key| given.get(&format!("database.postgres.{key}")).is_some()) {
-        off.push("the connection pool of database.postgres (a server needs two connections)".to_owned());
+        off.push("the connection pool of database.postgres (a server uses two connections)".to_owned());
     }
 
     if !flag(given, "monitoring.audit.enabled") {
@@ -221,7 +221,7 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
         .iter()
         .any(|key| given.get(&format!("registry.discovery.{key}")).is_some())
     {
-        off.push("the cache of registry.discovery (answers come from memory, and are always current)".to_owned());
+        off.push("the cache of registry.discovery (replies come from memory, and are always current)".to_owned());
     }
 }
 
@@ -230,7 +230,7 @@ fn rules(given: &Given) -> Result<Rules> {
     let ttl = duration(given, "registry.registration.default_ttl");
     let heartbeat = duration(given, "registry.registration.heartbeat_interval");
     if ttl < heartbeat * 2 {
-        let why = format!("it is shorter than two heartbeats of {}", written(heartbeat));
+        let why = format!("it is shorter than two heartbeat intervals of {}", written(heartbeat));
         let hint = "raise registry.registration.default_ttl, or lower registry.registration.heartbeat_interval";
         return Err(wrong_of(
             given,

@@ -24,10 +24,10 @@ fn is_of_use(data: &DataPlace) -> bool {
 /// Names what was asked for and is not used.
 pub(super) fn name_unused(given: &Given, data: &DataPlace, off: &mut Vec<String>) {
     if given.get(KEY).is_some() && !is_of_use(data) {
-        off.push("Redis (only servers with one PostgreSQL have something to tell each other)".to_owned());
+        off.push("Redis (only servers that share a PostgreSQL database use it)".to_owned());
     }
     if given.get("database.redis.max_connections").is_some() {
-        off.push("the connection pool of database.redis (a server needs two connections)".to_owned());
+        off.push("the connection pool of database.redis (a server uses two connections)".to_owned());
     }
 }
 

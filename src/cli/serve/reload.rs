@@ -136,7 +136,7 @@ impl<'s> Reloader<'s> {
 
         info!(cause, changed = live.join(", "), "settings read again");
         if !waiting.is_empty() {
-            warn!(settings = waiting.join(", "), "these settings change when the server is started again");
+            warn!(settings = waiting.join(", "), "these settings change when the server is restarted");
         }
     }
 }

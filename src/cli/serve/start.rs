@@ -179,7 +179,7 @@ fn holder(address: SocketAddr) -> Option<String> {
 /// Reads the keys.
 fn access(plan: &Plan) -> Result<AccessControl> {
     AccessControl::new(plan.authentication.clone()).map_err(|why| {
-        let hint = "fix that file, or make a new one with `portolan key create`";
+        let hint = "fix that file, or create a new one with `portolan key create`";
         Error::usage("authentication", why, hint)
     })
 }
@@ -280,7 +280,11 @@ fn create_folder(path: &Path) -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| {
         let what = format!("the data file {}", clean(&path.to_string_lossy()));
-        Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
+        Error::usage(
+            what,
+            format!("its directory cannot be created: {}", plain(&error)),
+            "name another file with --data",
+        )
     })
 }
 

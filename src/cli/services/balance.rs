@@ -15,14 +15,14 @@ use crate::output::{self, GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services balance web                        its strategy, and how often each instance was named first
+  portolan services balance web             its strategy, and its counts
   portolan services balance web least_connections
-  portolan services balance web --default              what the settings of the server say";
+  portolan services balance web --default   the one in the server's settings";
 
-/// Show or set the strategy of a service for clients that ask for none
+/// Show or set the balancing strategy of a service for clients that choose none
 ///
-/// A client that names a strategy, as `portolan resolve --lb` does, gets its own. Counts are those of this server. Only
-/// registries that `portolan serve` runs can do this.
+/// A client that chooses a strategy, as with `portolan resolve --lb`, gets that one. The counts are those of this server
+/// alone. Only registries that `portolan serve` runs can do this.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Balance {
@@ -32,7 +32,7 @@ pub(super) struct Balance {
     /// round_robin, weighted_round_robin, random, least_connections, consistent_hash or ip_hash
     #[arg(value_name = "STRATEGY", conflicts_with = "default")]
     strategy: Option<String>,
-    /// Let the settings of the server choose the strategy again
+    /// Return to the strategy in the server's settings
     #[arg(long)]
     default: bool,
     /// Set the counts to zero

@@ -17,8 +17,8 @@ use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services get web                                  of the registry on this machine
-  portolan services get shop/web --json                      with its namespace
+  portolan services get web               of the registry on this machine
+  portolan services get shop/web --json   with its namespace
   portolan services get web --registry consul://127.0.0.1:8500";
 
 /// Show a service: its health, versions, capabilities, and every instance with its state

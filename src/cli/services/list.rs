@@ -15,7 +15,7 @@ use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services list                                     of the registry on this machine
+  portolan services list   of the registry on this machine
   portolan services list 'shop-*' --namespace prod --json
   portolan services list --registry consul://127.0.0.1:8500";
 
@@ -25,10 +25,10 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct List {
-    /// Only services with these names, in which * and ? are wildcards [default: all]
+    /// List only services with these names, in which * and ? are wildcards [default: all]
     #[arg(value_name = "NAME", value_parser = parse_pattern)]
     names: Vec<Pattern>,
-    /// Only services of this namespace
+    /// List only services of this namespace
     #[arg(long, value_name = "NAME")]
     namespace: Option<String>,
     #[command(flatten)]

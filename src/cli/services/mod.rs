@@ -24,16 +24,16 @@ pub(super) use self::selection::{InstanceSelection, report_missing};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services list                                of the registry on this machine
-  portolan services get web                             its instances, with their health
-  portolan services update web-1 --status draining      no new calls for this instance
-  portolan services switch web --to 1.3                 all calls to one version
+  portolan services list                  of the registry on this machine
+  portolan services get web               its instances, with their health
+  portolan services update web-1 --status draining  no new calls for it
+  portolan services switch web --to 1.3   all calls to one version
   portolan services list --registry consul://127.0.0.1:8500";
 
 /// List, show and change the services of a registry
 ///
-/// Without --registry, the variables DISCOVERY_PROVIDER and those of the provider name the registry, as for `resolve` and
-/// `register`; without those, it is the one on this machine, at 127.0.0.1:7440.
+/// Without --registry, DISCOVERY_PROVIDER and the variables of that provider select the registry, as for `resolve` and
+/// `register`; if they are not set, it is the one on this machine, at 127.0.0.1:7440.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Services {

@@ -17,20 +17,20 @@ use crate::output::{self, GridColumn, GridLayout};
 
 const SWITCH_EXAMPLES: &str = "\
 Examples:
-  portolan services switch web --to 1.3                all calls to version 1.3, in one change
+  portolan services switch web --to 1.3  all calls to version 1.3, in one change
   portolan services switch web --to-tag green
-  portolan services switch web --reset                 each instance its own weight again";
+  portolan services switch web --reset    each instance its own weight again";
 
 const SHIFT_EXAMPLES: &str = "\
 Examples:
   portolan services shift web --to 1.3 --steps 10,50,100 --every 5m --abort-below 80
-  portolan services shift web                          where it is
-  portolan services shift web --abort                  the weights from before";
+  portolan services shift web           where it is
+  portolan services shift web --abort   the weights from before";
 
-/// Send all calls of a service to the instances of a version or with a tag, in one change
+/// Send all calls of a service to the instances with a version or a tag, in one change
 ///
-/// Clients, DNS and exports follow the weights. Instances that come later get calls if they belong to the version or have the
-/// tag. If none of these takes calls, the others do. Only registries that `portolan serve` runs can do this.
+/// Clients, DNS and exports follow the weights. Instances that register later get calls if they have the version or the
+/// tag. If no such instance takes calls, the others do. Only registries that `portolan serve` runs can do this.
 #[derive(Args, Debug)]
 #[command(after_help = SWITCH_EXAMPLES)]
 #[command(group = ArgGroup::new("target").required(true).args(["to", "to_tag", "reset"]))]
@@ -38,10 +38,10 @@ pub(super) struct Switch {
     /// The name of the service, or NAMESPACE/NAME
     #[arg(value_name = "NAME")]
     name: String,
-    /// Instances of this version, or of a range such as ^1.3
+    /// Choose the instances of this version, or of a range such as ^1.3
     #[arg(long, value_name = "VERSION")]
     to: Option<VersionRequirement>,
-    /// Instances with this tag
+    /// Choose the instances with this tag
     #[arg(long, value_name = "TAG")]
     to_tag: Option<String>,
     /// Give each instance its own weight again
@@ -51,12 +51,13 @@ pub(super) struct Switch {
     registry: RegistryOptions,
 }
 
-/// Move the calls of a service to the instances of a version or with a tag, step by step; without options, show the progress
+/// Move the calls of a service step by step to the instances with a version or a tag; without options, show the progress
 ///
-/// The server carries out the shift, and continues it after a restart. Each step lasts the time of --every. After a last step of 100 the shift finishes;
-/// otherwise it stays there until --finish or --abort. With --abort-below, everything goes back when the score of these
-/// instances falls below it or none of them takes calls, and a step only counts while the score is known: their checks must
-/// run in the server. Only registries that `portolan serve` runs can do this.
+/// The server carries out the shift, and continues it after a restart. Each step lasts the time of --every. After a last
+/// step of 100 the shift finishes; otherwise it stays there until --finish or --abort. With --abort-below, the server
+/// restores the previous weights when the score of these instances falls below it or none of them takes calls. A step then
+/// counts only while the score is known, so the checks must run in the server. Only registries that `portolan serve` runs
+/// can do this.
 #[derive(Args, Debug)]
 #[command(after_help = SHIFT_EXAMPLES)]
 #[command(group = ArgGroup::new("action").args(["to", "to_tag", "pause", "resume", "abort", "finish"]))]
@@ -64,16 +65,16 @@ pub(super) struct ShiftTraffic {
     /// The name of the service, or NAMESPACE/NAME
     #[arg(value_name = "NAME")]
     name: String,
-    /// Instances of this version, or of a range such as ^1.3
+    /// Choose the instances of this version, or of a range such as ^1.3
     #[arg(long, value_name = "VERSION", requires = "steps")]
     to: Option<VersionRequirement>,
-    /// Instances with this tag
+    /// Choose the instances with this tag
     #[arg(long, value_name = "TAG", requires = "steps")]
     to_tag: Option<String>,
-    /// Percentages of the calls, rising
+    /// Shift these percentages of the calls, one after another, as in 10,50,100
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=100))]
     steps: Vec<u8>,
-    /// How long each step lasts [default: 5m]
+    /// Stay at each step for this time [default: 5m]
     #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "steps")]
     every: Option<Duration>,
     /// Restore the previous weights if the score falls below this, 1 to 100

@@ -13,31 +13,31 @@ use crate::model::OperatorStatus;
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan services update 6c1f… --status draining       no new calls; those that run may end
+  portolan services update 6c1f… --status draining   no new calls
   portolan services update web --status maintenance --yes
   portolan services update --node web1 --status maintenance --reason 'patch day' --yes
   portolan services update 6c1f… --status up --weight 5";
 
 /// Change the status or the weight of registered instances
 ///
-/// A status holds until it is changed again, also when the instance renews its lease or registers again. Only registries that
+/// A status holds until it is changed again, even if the instance renews its lease or registers again. Only registries that
 /// `portolan serve` runs can do this. Exits with 1 if there is no such instance.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Update {
-    /// Ids of instances, or names of services: then all their instances
+    /// Ids of instances, or names of services, which stand for all their instances
     #[arg(value_name = "ID|NAME", required_unless_present = "node")]
     words: Vec<String>,
-    /// Only instances of this node; without ID|NAME, all of them
+    /// Change only instances on this node; without ID|NAME, all of them
     #[arg(long, value_name = "NODE")]
     node: Option<String>,
-    /// Whether the instance takes calls
+    /// Set whether the instance takes calls
     #[arg(long, value_enum, value_name = "STATUS", required_unless_present = "weight")]
     status: Option<StatusName>,
-    /// Why, for others who look at the instance: `portolan health show` and the audit log have it
+    /// Give the reason, which `portolan health show` and the audit log show
     #[arg(long, value_name = "TEXT", requires = "status")]
     reason: Option<String>,
-    /// Share of the calls, relative to the other instances; 0 for none
+    /// Set the share of the calls, relative to the other instances; 0 for none
     #[arg(long, value_name = "N")]
     weight: Option<u16>,
     /// Change all instances of a name or a node without asking
@@ -92,7 +92,7 @@ impl Update {
             for chosen in &selection.chosen {
                 let is_known = registry.change(chosen.instance, change.clone()).await?;
                 if !is_known {
-                    stderr::failure(&format!("{chosen} is not registered any more"), "list the services again");
+                    stderr::failure(&format!("{chosen} is no longer registered"), "list the services again");
                     exit = exit.max(Exit::ConditionFailed);
                 } else if !global.quiet {
                     stderr::note(&format!("changed {chosen}"));

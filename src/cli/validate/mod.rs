@@ -40,15 +40,15 @@ use crate::model::CheckSpec;
 use crate::output::FormatName;
 use crate::source::Source;
 
-/// Check services and score their health; every point is explained
+/// Check services and score their health; every deduction is explained
 ///
 /// A target is HOST:PORT (or :PORT of this machine), a URL, SOURCE/NAME (such as local/nginx or portolan/web), a services file
 /// (TOML or YAML) with or without the name of a service in it, @FILE with a target per line, or - for JSON or NDJSON of another portolan on standard input. The declared protocol,
 /// the identified protocol or the port decides which checks run.
 ///
-/// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client
-/// cannot use the service now, and the exit code is 1 (--min-score sets another limit). It is 1 too if a reply misses a stated
-/// --expect-status. `portolan explain` lists all findings.
+/// The score starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal
+/// client cannot use the service now, and the exit code is 1 (--min-score sets another limit). It is also 1 if a reply does
+/// not have the --expect-status. `portolan explain` lists all findings.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate https://example.org/health --explain
@@ -210,7 +210,7 @@ impl ValidateOptions {
         if summary.is_empty() && (self.min_score.is_some() || self.require_complete) {
             if !global.quiet {
                 let option = if self.min_score.is_some() { "--min-score" } else { "--require-complete" };
-                stderr::note(&format!("nothing was checked, so {option} does not hold"));
+                stderr::note(&format!("nothing was checked, so {option} fails"));
             }
             exit = exit.max(Exit::ConditionFailed);
         }
@@ -236,12 +236,12 @@ impl ValidateOptions {
             && let Some((count, first)) = summary.unhealthy_endpoints()
         {
             let endpoints = if count == 1 { "endpoint is" } else { "endpoints are" };
-            broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint does not hold: {first}"));
+            broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint fails: {first}"));
         }
         if let (Some(least), Some((days, at))) = (self.min_cert_days, summary.first_expiry())
             && days < i64::from(least)
         {
-            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days does not hold"));
+            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days fails"));
         }
         broken
     }

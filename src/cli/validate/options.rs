@@ -22,16 +22,16 @@ use crate::source::Source;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Check options")]
 pub(in crate::cli) struct ValidateOptions {
-    /// Timeout of one attempt, such as 500ms or 2s
+    /// Set the timeout of one attempt, as in 500ms or 2s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3s")]
     pub(super) timeout: Duration,
     /// Stop the whole run after this time; unfinished checks are reported as incomplete
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "watch")]
     pub(super) deadline: Option<Duration>,
-    /// Retries after a timeout; a reply is never retried
+    /// Retry at most N times after a timeout; a reply is never retried
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10), default_value_t = 1)]
     pub(super) retries: u32,
-    /// Samples of each endpoint; several show how stable it is
+    /// Take N samples of each endpoint; several show how stable it is
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = 1, conflicts_with = "watch")]
     pub(super) samples: u32,
     /// Check at most N endpoints at once
@@ -55,10 +55,10 @@ pub(in crate::cli) struct ValidateOptions {
     /// Ignore findings with these codes
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code, help_heading = "Output")]
     pub(super) ignore: Vec<String>,
-    /// Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    /// Exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]
     #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output", conflicts_with = "watch")]
     pub(super) min_score: Option<u8>,
-    /// Exit with 1 if any endpoint is unhealthy, also where the others keep its service up
+    /// Exit with 1 if any endpoint is unhealthy, even if the others keep its service up
     #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) fail_endpoint: bool,
     /// Exit with 1 if any certificate expires in fewer than N days
@@ -70,7 +70,7 @@ pub(in crate::cli) struct ValidateOptions {
     /// Write the evidence into this directory, one file per service, for `portolan score`
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output", conflicts_with = "watch")]
     pub(super) evidence: Option<PathBuf>,
-    /// Show every deduction with what to do about it
+    /// Show every deduction and what to do about it
     #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) explain: bool,
 }

@@ -163,7 +163,7 @@ impl TargetFiles {
                 others.status.fail();
                 let kept = count(others.status.services().len());
                 if self.reports {
-                    stderr::failure(&format!("{error}; the {kept} of before stay"), error.hint());
+                    stderr::failure(&format!("{error}; the previous {kept} stay in use"), error.hint());
                 }
                 feed.mark_stale(PartialError::from(&error));
             }

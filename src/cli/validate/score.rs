@@ -31,10 +31,10 @@ pub(in crate::cli) struct ScoreAgain {
     /// Ignore findings with these codes too
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = super::options::parse_code)]
     ignore: Vec<String>,
-    /// Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
+    /// Exit with 1 if any service scores below N or has no score [default: only if one is unhealthy]
     #[arg(long, value_name = "N", value_parser = super::options::parse_score)]
     min_score: Option<u8>,
-    /// Show every deduction with what to do about it
+    /// Show every deduction and what to do about it
     #[arg(long)]
     explain: bool,
 }

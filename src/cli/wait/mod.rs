@@ -38,29 +38,31 @@ use crate::source::{Source, collect};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan wait db:5432                             until the database accepts connections
-  portolan wait db:5432 cache:6379 -- ./server      then run the server
-  portolan wait http://127.0.0.1:8080/health        until the page is healthy
-  portolan wait db:5432 --min-score 80              until the database reports that it is healthy
-  portolan wait postgresql://user:pw@db/shop        the same; portolan never logs in
-  portolan wait --gone 127.0.0.1:8080               until the old one has stopped
-  portolan wait k8s/shop/web                        until the service and its endpoints are healthy
-  portolan wait /run/app.sock --timeout 5 || exit   a Unix-domain socket";
+  portolan wait db:5432                          until it accepts connections
+  portolan wait db:5432 cache:6379 -- ./server   then run the server
+  portolan wait http://127.0.0.1:8080/health     until the page is healthy
+  portolan wait db:5432 --min-score 80           until the database reports that it is healthy
+  portolan wait postgresql://user:pw@db/shop     the same; portolan never logs in
+  portolan wait --gone 127.0.0.1:8080            until the old one has stopped
+  portolan wait k8s/shop/web                     until the service and its endpoints are healthy
+  portolan wait /run/app.sock --timeout 5 || exit  a Unix-domain socket";
 
 /// Wait until every target accepts connections, then exit or run a command
 ///
 /// A target is HOST:PORT, such as db:5432, [::1]:80 or [fe80::1%eth0]:80, or a Unix-domain socket of any type: its path,
-/// unix:///run/app.sock, or @name for an abstract name. portolan connects and closes the connection at once; it sends no data.
-/// Host names are resolved again for each attempt, and any of their addresses counts. Attempts follow each other within a
-/// tenth of a second at first and within a second later; the last one is at the end of the time limit.
+/// unix:///run/app.sock, or @name for an abstract name. portolan connects and closes the connection at once; it sends no
+/// data. It resolves host names again for each attempt, and any of their addresses counts. Attempts are at most 0.1 s apart
+/// at first and at most 1 s later; the last one is at the end of the time limit.
 ///
-/// URLs, connection strings (postgresql, mysql, mongodb, redis, amqp, kafka, nats, mqtt and others) and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
-/// each service scores 80, or N with --min-score N. A reply that requires credentials (401, 403) is not healthy unless
-/// --expect-status or --min-score accepts it. So are the services of a source with a name: SOURCE/NAME, such as
-/// k8s/shop/web or local/nginx. The source is listed again for each attempt. Passwords in connection strings are neither used nor shown; those of http and https are sent. The options under
-/// Requests apply to every target, which is then checked too.
+/// URLs, connection strings (postgresql, mysql, mongodb, redis, amqp, kafka, nats, mqtt and others) and services files
+/// (.toml, .yaml) are checked like `portolan validate` checks them, until each service scores 80, or N with --min-score N.
+/// The same holds for SOURCE/NAME, a service of a source, such as k8s/shop/web or local/nginx; the source is listed again
+/// for each attempt. With --min-score or an option under Requests, every target is checked. A reply that requires
+/// credentials (401, 403) is not healthy unless --expect-status or --min-score accepts it. Passwords in connection strings
+/// are neither used nor shown, except those of http and https, which are sent.
 ///
-/// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
+/// Exits with 1 when the time is up, without running the command; with 127 if the command does not exist, and with 126 if
+/// it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -75,7 +77,7 @@ pub(super) struct Wait {
     /// Check the targets and wait until each service scores at least N
     #[arg(long, value_name = "N", value_parser = validate::parse_score, conflicts_with = "gone")]
     min_score: Option<u8>,
-    /// Time limit for all targets
+    /// Wait at most this time for all targets
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
     /// Trust the certificates in this file (PEM) instead of the system's roots

@@ -50,18 +50,20 @@ pub(super) struct Watching {
     /// On a terminal this is a live table: q quits, / filters, Enter shows the details of a row, and the last line lists the
     /// other keys. Elsewhere, or with --lines, each change is one line.
     ///
-    /// Existing services are reported as added, followed by one synced event. A health change is reported once it is confirmed,
-    /// with the health before and after. Each line is written at once: text, or one object per line with --json. On this
-    /// machine, a listener that closes is reported at once, and a new one within one interval, if necessary with a pending owner
-    /// that follows as an update; a socket that opens and closes between two polls is missed, but as root each TCP listener is
-    /// reported at once (where tracefs is mounted). While a source is unreachable, or a scan reaches none of its targets, its
-    /// services stay and are reported as stale; the changes follow when it recovers. If the reader is too slow, a lagged event
-    /// reports how many lines were dropped, followed by the differences.
+    /// Existing services are reported as added, followed by one synced event. A health change is reported once it is
+    /// confirmed, with the health before and after. Each line is written at once: text, or with --json one object. While a
+    /// source is unreachable, or a scan reaches none of its targets, its services stay and are reported as stale; the
+    /// changes follow when the source recovers. If the reader is too slow, a lagged event reports how many lines were
+    /// dropped, and the differences follow.
+    ///
+    /// On this machine, portolan reports a closed listener at once and a new one within one interval; if its owner is not
+    /// known yet, the owner is pending, and an update follows. A socket that opens and closes between two polls is missed,
+    /// except as root where tracefs is mounted: there, portolan reports each TCP listener at once.
     ///
     /// A file of --output FORMAT=FILE holds the whole listing, and is replaced in one step whenever it changes.
     #[arg(short, long, global = true)]
     watch: bool,
-    /// Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]
+    /// Poll and check at this interval [default: 1s for local and file, 1m for scan, 10s for checks]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]
     interval: Option<Duration>,
     /// Stop after this time
@@ -72,33 +74,33 @@ pub(super) struct Watching {
     count: Option<u64>,
     /// Stop at the first event that matches, as in 'type=added and item.endpoints[].port=5432'
     ///
-    /// Fields are those of the lines of --json; [] matches any index. The comparisons are =, !=, <, <=, >, >= and ~ for a
-    /// regular expression, joined by `and`; an event without the field never matches, not even with !=. Can be repeated; any
-    /// match stops the watch. Services present at the start count too. If --for or --count stops the watch first, the exit
-    /// code is 1.
+    /// The fields are those of the lines that --json prints; [] matches any index. The comparisons are =, !=, <, <=, >, >=
+    /// and ~ for a regular expression, joined by `and`; an event without the field never matches, not even with !=. Can be
+    /// repeated; any match stops the watch. Services present at the start count too. If --for or --count stops the watch
+    /// first, the exit code is 1.
     #[arg(long, global = true, value_name = "EXPR")]
     until: Vec<Condition>,
     /// Run this command for each change, with the event as a line of JSON on its standard input
     ///
-    /// Without a shell; quotes join words. Changes of one service are delivered one at a time and in order, those of different
-    /// services in parallel; services present at the start do not count. A command that takes more than a minute is killed
-    /// together with its children. Up to 1000 changes are queued; further ones are dropped and counted in an error. The
-    /// command's output goes to standard error; the live view discards it.
+    /// portolan runs the command without a shell; quotes join words. It delivers the changes of one service one at a time
+    /// and in order, and those of different services in parallel; services present at the start do not count. It kills a
+    /// command that takes more than a minute, together with its children. It queues up to 1000 changes, drops further ones,
+    /// and reports their number as an error. The command's output goes to standard error; the live view discards it.
     #[arg(long, global = true, value_name = "CMD", value_hint = ValueHint::CommandString)]
     exec: Option<Exec>,
-    /// Send each change to this URL, as a POST with the event as JSON
+    /// POST each change to this URL, with the event as JSON
     ///
-    /// In the same order as with --exec. Without a reply, or after status 408, 425, 429 or 5xx, up to four retries follow
-    /// within a minute; any other failure is reported at once.
+    /// The order is that of --exec. Without a reply, or after status 408, 425, 429 or 5xx, portolan retries up to four
+    /// times within a minute; it reports any other failure at once.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     webhook: Option<WebhookUrl>,
-    /// Write lines even on a terminal
+    /// Print lines even on a terminal, instead of the live table
     #[arg(long, global = true)]
     lines: bool,
-    /// Report a service as better after N checks in a row [default: 2]
+    /// Report a service as better after N better results in a row [default: 2]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rise: Option<u32>,
-    /// Report a service as worse after N checks in a row [default: 3]
+    /// Report a service as worse after N worse results in a row [default: 3]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     fall: Option<u32>,
 }

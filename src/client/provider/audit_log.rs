@@ -10,7 +10,7 @@ use crate::model::{AuditRecord, Timestamp};
 pub struct AuditQuery {
     /// Only records with greater numbers.
     pub after: u64,
-    /// Begin this many records before the end.
+    /// Start this many records before the end.
     pub last: Option<u64>,
     /// Only records from this time on.
     pub since: Option<Timestamp>,

@@ -75,7 +75,7 @@ pub trait Provider: fmt::Debug + Send + Sync {
     /// # Errors
     /// By default: the provider only finds services whose names are known.
     fn all_services(&self) -> Result<Arc<dyn Source>> {
-        let hint = "ask for a service by its name, as in `portolan resolve NAME`";
+        let hint = "give the name of a service, as in `portolan resolve NAME`";
         Err(Error::usage(format!("{} to list all services", self.name()), "it only finds services by name", hint))
     }
 

@@ -36,7 +36,7 @@ impl RegistryUrl {
         if authority.contains('@') {
             let hint = "give the name and the token in the variables of the provider, such as CONSUL_HTTP_TOKEN";
             let what = format!("registry '{}'", shown(text));
-            return Err(Error::usage(what, "a URL is no place for a password: other users see it", hint));
+            return Err(Error::usage(what, "a URL must not contain a password: other users see it", hint));
         }
 
         let parameters = ::url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();

@@ -125,7 +125,7 @@ impl From<PickError> for Error {
 fn hint_of(counts: &EndpointCounts) -> &'static str {
     match counts {
         EndpointCounts { named: 0, .. } => "`portolan services list` shows the names of services",
-        EndpointCounts { matching_version: 0, .. } => "ask for another version, as in ^1.2",
+        EndpointCounts { matching_version: 0, .. } => "request another version, as in ^1.2",
         EndpointCounts { matching_tags: 0, .. } => "an instance must have all of the tags; leave one out",
         EndpointCounts { matching_metadata: 0, .. } => "an instance must have all of the metadata; leave one out",
         _ => {

@@ -101,7 +101,7 @@ async fn filters_are_a_chain_that_counts() {
     let error = Error::from(none.pick(()).await.unwrap_err());
     let text =
         "cannot find an endpoint of cart: 5 registered, 0 of that version (1 without a semantic version), 0 usable";
-    assert_eq!((error.to_string().as_str(), error.hint()), (text, "ask for another version, as in ^1.2"));
+    assert_eq!((error.to_string().as_str(), error.hint()), (text, "request another version, as in ^1.2"));
     let error = registry.resolve(CART).version("^").start().unwrap_err();
     assert!(error.to_string().starts_with("cannot use version '^': "), "{error}");
 }

@@ -31,7 +31,7 @@ pub(in crate::output) fn changes_page(time: Timestamp, rows: &[ChangeRow], end: 
                     p { "portolan, " time { (format!("{time:.0}")) } @if incomplete { ": incomplete; closed services are not listed" } }
                 }
                 main {
-                    (faults("What could not be looked at", end.errors))
+                    (faults("What could not be read", end.errors))
                     (faults("What needs a permission", end.limits))
                     (table(rows))
                 }

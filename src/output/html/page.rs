@@ -49,7 +49,7 @@ impl HtmlPage<'_> {
                     }
                     main {
                         (self.summary())
-                        (faults("What could not be looked at", self.end.errors))
+                        (faults("What could not be read", self.end.errors))
                         (faults("What needs a permission", self.end.limits))
                         (self.scores())
                         (self.findings())

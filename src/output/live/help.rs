@@ -14,7 +14,7 @@ const TEXT: [&str; 27] = [
     "q        quit",
     "/        filter by words",
     "s        sort by a column",
-    "< >      sort by the column beside",
+    "< >      sort by the next column",
     "r        reverse the order",
     "c        choose columns",
     "← →      scroll columns",

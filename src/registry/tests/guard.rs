@@ -55,7 +55,7 @@ fn it_ends_after_ten_minutes_at_the_latest() {
     assert_eq!(removed, 10);
     assert_eq!(
         notices.last().unwrap().to_string(),
-        "removals of default/web are no longer suspended: the longest time for it has passed"
+        "removals of default/web are no longer suspended: the maximum time for it has passed"
     );
 }
 

@@ -124,7 +124,7 @@ impl ApiKeys {
     /// # Errors
     /// It is not a file of keys, of another format, or has a key that cannot be read.
     pub fn parse(text: &[u8]) -> Result<Self, String> {
-        let keys: Self = serde_json::from_slice(text).map_err(|error| format!("it is not a file of keys: {error}"))?;
+        let keys: Self = serde_json::from_slice(text).map_err(|error| format!("it is not a key file: {error}"))?;
         if keys.format != FORMAT {
             return Err(format!("it has the format {}, and this version reads {FORMAT}", keys.format));
         }
@@ -268,7 +268,7 @@ impl TableEntry {
 /// Reads a file of keys. `Ok(None)`: there is none.
 ///
 /// # Errors
-/// It cannot be read, it can be changed by others, or it is not a file of keys.
+/// It cannot be read, it can be changed by others, or it is not a key file.
 pub fn read_keys(path: &Path) -> Result<Option<ApiKeys>, String> {
     let Some(text) = crate::server::watched_file::read_private(path, MAX_FILE_BYTES)? else { return Ok(None) };
     // A file that is being made has nothing yet.
@@ -385,7 +385,7 @@ mod tests {
         for (from, to, why) in [
             ("\"format\": 1", "\"format\": 2", "format 2"),
             ("\"operator\"", "\"owner\"", "unknown role owner"),
-            ("\"name\"", "\"nmae\"", "not a file of keys"),
+            ("\"name\"", "\"nmae\"", "not a key file"),
             ("\"hash_key\": \"", "\"hash_key\": \"zz", "hash_key is damaged"),
         ] {
             let error = ApiKeys::parse(text.replace(from, to).as_bytes()).unwrap_err();

@@ -253,7 +253,7 @@ fn algorithm_of(jwk: &Jwk) -> Option<TokenAlgorithm> {
 fn reason(error: &jsonwebtoken::errors::ErrorKind) -> &'static str {
     use jsonwebtoken::errors::ErrorKind;
     match error {
-        ErrorKind::InvalidSignature => "token with a wrong signature",
+        ErrorKind::InvalidSignature => "token with an invalid signature",
         ErrorKind::ExpiredSignature => "expired token",
         ErrorKind::ImmatureSignature => "token that is not valid yet",
         ErrorKind::InvalidIssuer => "token of another issuer",

@@ -176,7 +176,7 @@ impl AuditLog {
     /// What the log says of records that were removed.
     pub(super) fn removal(anchor: AuditAnchor, now: Timestamp) -> AuditEntry {
         let mut entry = AuditEntry::new(now, SERVER, "remove_old_records", "ok");
-        entry.detail = Some(format!("records up to {} were removed, as the settings say", anchor.through));
+        entry.detail = Some(format!("records up to {} were removed, as set by monitoring.audit", anchor.through));
         entry.anchor = Some(anchor);
         entry
     }

@@ -39,7 +39,7 @@ impl PendingAudit {
         match log.surplus(now).await {
             Ok(Some(anchor)) => self.entries.push(AuditLog::removal(anchor, now)),
             Ok(None) => {}
-            Err(failure) => error!(error = %failure, "cannot look for old records of the audit log"),
+            Err(failure) => error!(error = %failure, "cannot look for old records in the audit log"),
         }
     }
 

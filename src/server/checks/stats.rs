@@ -22,7 +22,7 @@ pub(in crate::server) struct MonitorStats {
     pub(in crate::server) max_in_flight: u64,
     /// Slow checks that are due and wait for room.
     pub(in crate::server) waiting: u64,
-    /// How long the next check that is due waits already, in milliseconds.
+    /// How long the next due check has been waiting, in milliseconds.
     pub(in crate::server) late_ms: u64,
     /// Finished checks.
     pub(in crate::server) checks: u64,

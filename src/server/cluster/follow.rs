@@ -82,7 +82,7 @@ fn follow_event(
 ) -> Result<(Followed, Event), Diverged> {
     let index = event.index;
     let replica = Replica::from_json(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
-    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is not one"))?;
+    let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is invalid"))?;
 
     let now = writer.now();
     let replica = match replica {
@@ -103,7 +103,7 @@ fn follow_event(
 }
 
 fn diverged(index: u64, why: &str) -> Diverged {
-    warn!(index, why, "what other servers wrote cannot be taken over: reading everything again");
+    warn!(index, why, "what other servers wrote cannot be applied: reading everything again");
     Diverged
 }
 

@@ -325,7 +325,7 @@ impl ClusterWriter {
     pub(super) fn lose_contact(&self, error: &StoreError) {
         // A full disk, for example, is not silence.
         if matches!(error, StoreError::Away { .. } | StoreError::Closed) && self.writer.app.contact.lose() {
-            warn!(error = %error, "the store does not reply: reads go on with what is in memory, and say so");
+            warn!(error = %error, "the store does not reply: reads continue from memory, and say so");
         }
     }
 }

@@ -338,7 +338,7 @@ fn tagged_address(tag: &str, value: Value) -> Result<TaggedAddress, String> {
     let port = fields.number("Port")?.unwrap_or(0);
     fields.finish()?;
 
-    let port = u16::try_from(port).map_err(|_| format!("the port of the address {} is no port", clean(tag)))?;
+    let port = u16::try_from(port).map_err(|_| format!("the port of the address {} is not a port", clean(tag)))?;
     Ok(TaggedAddress { address, port })
 }
 

@@ -75,8 +75,8 @@ impl DnsCounters {
     /// The other counters: name, help and count.
     pub(in crate::server) fn others(&self) -> [(&'static str, &'static str, &AtomicU64); 5] {
         [
-            ("portolan_dns_truncated", "DNS replies that left something out", &self.truncated),
-            ("portolan_dns_ignored", "Messages to DNS that are no requests", &self.ignored),
+            ("portolan_dns_truncated", "Truncated DNS replies", &self.truncated),
+            ("portolan_dns_ignored", "Messages to DNS that are not requests", &self.ignored),
             ("portolan_dns_limited", "DNS queries above the limit of their address", &self.limited),
             ("portolan_dns_unsent", "DNS replies that could not be sent", &self.unsent),
             ("portolan_dns_refused_connections", "Connections to DNS above a limit", &self.refused_connections),

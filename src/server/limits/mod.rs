@@ -242,7 +242,7 @@ fn refusal(kind: RequestKind, subject: LimitedCaller<'_>, per_second: u32, state
 
     LimitExceeded {
         message,
-        hint: format!("wait as long as Retry-After says, or raise {setting} on the server"),
+        hint: format!("wait for the time in Retry-After, or raise {setting} on the server"),
         state: Box::new(state),
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>, metrics: &Metrics, gau
 /// The counter whose name has no `_total`, which the encoder would add.
 pub(super) fn write_picks(text: &mut String, picks: &[PickCount]) -> fmt::Result {
     let name = "service_discovery_load_balancer_requests";
-    writeln!(text, "# HELP {name} Answers of discover by the instance that they named first")?;
+    writeln!(text, "# HELP {name} Replies of discover by the instance that they named first")?;
     writeln!(text, "# TYPE {name} counter")?;
     for PickCount { service, instance, count } in picks {
         writeln!(text, "{name}{{service=\"{}\",instance=\"{}\"}} {count}", escaped(service), escaped(instance))?;

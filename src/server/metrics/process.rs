@@ -27,7 +27,7 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         gauge(encoder, "process_open_fds", "Open file descriptors", open)?;
     }
     if let Some(max) = getrlimit(Resource::Nofile).current {
-        gauge(encoder, "process_max_fds", "The most file descriptors that may be open", max)?;
+        gauge(encoder, "process_max_fds", "Maximum number of open file descriptors", max)?;
     }
 
     let Some(figures) = figures() else { return Ok(()) };

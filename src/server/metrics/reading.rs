@@ -66,7 +66,7 @@ impl Reading {
         let help = "Findings of hosts whose agents report";
         let present: Vec<_> = drift.present.iter().map(|(code, count)| (*code, *count)).collect();
         labelled(encoder, MetricType::Gauge, "portolan_drift", help, "code", &present)?;
-        let help = "Findings of hosts whose agents are silent: whether they still hold is unknown";
+        let help = "Findings of hosts whose agents are silent: whether they still apply is unknown";
         let unknown: Vec<_> = drift.unknown.iter().map(|(code, count)| (*code, *count)).collect();
         labelled(encoder, MetricType::Gauge, "portolan_drift_unknown", help, "code", &unknown)?;
         let agents: Vec<_> = ["reporting", "silent"].into_iter().zip(drift.agents).collect();
@@ -77,21 +77,23 @@ impl Reading {
     fn encode_imports(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (imports, uptime) = (&self.instances.imports, self.gauges.uptime);
         let families: [(&str, &str, ImportFigure); 6] = [
-            ("portolan_import_up", "Whether the source of the import is read, all of it", |import, _| {
+            ("portolan_import_up", "Whether the whole source of the import can be read", |import, _| {
                 u64::from(import.is_up())
             }),
             (
                 "portolan_import_age_seconds",
-                "Seconds since the last reply of a source that is not read; 0 while it is",
+                "Seconds since the last reply of a source that cannot be read; 0 while it can",
                 ImportState::age,
             ),
-            ("portolan_import_faults", "Parts of the source that cannot be read now", |import, _| import.faults as u64),
+            ("portolan_import_faults", "Parts of the source that cannot be read at present", |import, _| {
+                import.faults as u64
+            }),
             ("portolan_import_instances", "Instances of the import in the registry", |import, _| {
                 import.instances as u64
             }),
             (
                 "portolan_import_held_instances",
-                "Instances that the source no longer lists, and that stay because more than half went at once",
+                "Instances that the source no longer lists, but that stay because more than half disappeared at once",
                 |import, _| import.held as u64,
             ),
             (
@@ -112,13 +114,13 @@ impl Reading {
     fn encode_writes(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (metrics, gauges) = (&self.metrics, &self.gauges);
         gauge(encoder, "portolan_queued_writes", "Writes that wait for the store", gauges.queued_writes)?;
-        let help = "The most writes that may wait for the store";
+        let help = "Maximum number of writes that wait for the store";
         gauge(encoder, "portolan_max_queued_writes", help, gauges.max_queued_writes)?;
         for (name, help, count) in [
-            ("portolan_writes", "Writes that were acknowledged, without heartbeats", &metrics.writes),
-            ("portolan_heartbeats", "Heartbeats that were taken", &metrics.heartbeats),
+            ("portolan_writes", "Acknowledged writes, without heartbeats", &metrics.writes),
+            ("portolan_heartbeats", "Accepted heartbeats", &metrics.heartbeats),
             ("portolan_rejected_writes", "Writes and heartbeats that the rules rejected", &metrics.rejected_writes),
-            ("portolan_failed_commits", "Batches that the store could not keep", &metrics.failed_commits),
+            ("portolan_failed_commits", "Batches that the store failed to keep", &metrics.failed_commits),
         ] {
             counter(encoder, name, help, read(count))?;
         }
@@ -132,19 +134,19 @@ impl Reading {
     fn encode_connections(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (metrics, gauges) = (&self.metrics, &self.gauges);
         gauge(encoder, "portolan_connections", "Open connections", gauges.connections)?;
-        gauge(encoder, "portolan_max_connections", "The most connections that may be open", gauges.max_connections)?;
+        gauge(encoder, "portolan_max_connections", "Maximum number of open connections", gauges.max_connections)?;
         gauge(encoder, "portolan_event_streams", "Open event streams", metrics.event_streams.count())?;
-        let help = "Changes that the slowest event stream has not been sent yet";
+        let help = "Changes that were not yet sent to the slowest event stream";
         gauge(encoder, "portolan_event_stream_max_lag", help, metrics.event_streams.max_lag())?;
         for (name, help, count) in [
-            ("portolan_event_resets", "Event streams that began with the whole set", &metrics.event_resets),
+            ("portolan_event_resets", "Event streams that started with the whole set", &metrics.event_resets),
             (
                 "portolan_refused_requests",
                 "Requests without a valid key, token or permission",
                 &metrics.refused_requests,
             ),
             ("portolan_limited_requests", "Requests above the limit of a key or an address", &metrics.limited_requests),
-            ("portolan_picks", "Answers of discover that named an instance", &metrics.picks),
+            ("portolan_picks", "Replies of discover that named an instance", &metrics.picks),
             ("portolan_accept_errors", "Failed accepts", &metrics.accept_errors),
         ] {
             counter(encoder, name, help, read(count))?;
@@ -172,7 +174,7 @@ impl Reading {
             gauge(encoder, name, help, read(value))?;
         }
         let late = Duration::from_millis(read(&checks.late_ms)).as_secs_f64();
-        gauge(encoder, "portolan_check_late_seconds", "How long the next check that is due waits already", late)?;
+        gauge(encoder, "portolan_check_late_seconds", "How long the next due check has been waiting", late)?;
 
         let help = "Finished checks by kind and result; unknown could not run";
         let mut finished = encoder.encode_descriptor("portolan_checks", help, None, MetricType::Counter)?;
@@ -181,13 +183,9 @@ impl Reading {
         }
         for (name, help, count) in [
             ("portolan_refused_checks", "Checks whose address the server does not contact", &checks.refused),
-            ("portolan_excused_checks", "Failed checks that do not count, because the server stalled", &checks.excused),
-            ("portolan_demanded_checks", "Checks that a client asked for", &checks.demanded),
-            (
-                "portolan_check_stalls",
-                "Times at which the health monitor did not run for a second or more",
-                &checks.stalls,
-            ),
+            ("portolan_excused_checks", "Failed checks that do not count because the server stalled", &checks.excused),
+            ("portolan_demanded_checks", "Checks that a client requested", &checks.demanded),
+            ("portolan_check_stalls", "How often the health monitor did not run for a second or more", &checks.stalls),
         ] {
             counter(encoder, name, help, read(count))?;
         }

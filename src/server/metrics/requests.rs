@@ -67,7 +67,7 @@ pub(super) fn encode(
         }
     }
 
-    let help = "Time from the head of a request to the head of its answer";
+    let help = "Time from the head of a request to the head of its reply";
     let mut histograms = encoder.encode_descriptor(duration, help, None, MetricType::Histogram)?;
     for route in routes {
         for (method, times) in METHODS.iter().zip(&route.times) {

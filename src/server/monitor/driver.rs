@@ -39,7 +39,7 @@ const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 /// The most results that are taken before something else is.
 const MAX_RESULTS: usize = 256;
 /// What is said of a failed check during which this process did not run.
-const STALLED: &str = "the server did not run for a while meanwhile: the result does not count";
+const STALLED: &str = "the server did not run for a while during the check: the result does not count";
 
 /// What a check takes that its registration does not set.
 pub(super) fn defaults(app: &App) -> CheckDefaults {

@@ -42,8 +42,8 @@ struct RecordSelection {
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "readAudit", tag = "server",
     params(
         ("after" = Option<u64>, Query, description = "Only records with greater numbers"),
-        ("last" = Option<u64>, Query, description = "Begin this many records before the end", minimum = 1),
-        ("limit" = Option<u64>, Query, description = "At most so many records", minimum = 1, maximum = 1000),
+        ("last" = Option<u64>, Query, description = "Start this many records before the end", minimum = 1),
+        ("limit" = Option<u64>, Query, description = "At most this many records", minimum = 1, maximum = 1000),
         ("since" = Option<String>, Query, description = "Only records from this time on (RFC 3339)", format = DateTime),
         ("who" = Option<String>, Query, description = "Only records whose `who` contains this text"),
     ),
@@ -114,7 +114,7 @@ impl RecordSelection {
 fn record(stored: StoredAudit) -> ApiResult<AuditRecord> {
     let StoredAudit { number, previous, hash, body } = stored;
     let entry = serde_json::from_slice(&body).map_err(|_| {
-        let message = format!("record {number} of the audit log was changed: it cannot be read any more");
+        let message = format!("record {number} of the audit log was changed: it can no longer be read");
         let error = ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "audit_damaged", message);
         error.hint("restore the database from a backup, and look for who can write its file")
     })?;

@@ -84,7 +84,7 @@ fn refused(error: StoreError) -> ApiError {
             let why = "the server has no database file of its own";
             let error = ApiError::new(StatusCode::CONFLICT, "no_database_file", why);
             error.hint(
-                "`portolan db backup FILE --database postgresql://...` backs up a PostgreSQL; memory has no backup",
+                "`portolan db backup FILE --database postgresql://...` backs up PostgreSQL; a registry in memory has no backup",
             )
         }
         error => failed(&error.to_string()),

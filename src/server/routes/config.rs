@@ -48,8 +48,8 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
 #[utoipa::path(get, path = "/api/v1/config/{name}", operation_id = "readConfig", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration"),
         ("version" = Option<u64>, Query, description = "An older version that is still kept", minimum = 1),
-        ("index" = Option<u64>, Query, description = "Wait until its index is higher than this one: that of the last answer"),
-        ("wait" = Option<String>, Query, description = "Wait at most so long: 30s. 5m by default, 10m at most"),
+        ("index" = Option<u64>, Query, description = "Wait until its index is higher than this one, which the last reply had"),
+        ("wait" = Option<String>, Query, description = "Wait at most this long, such as 30s; 5m by default, 10m at most"),
         ("raw" = Option<bool>, Query, description = "The value alone, with its own content type")),
     responses((status = 200, body = ConfigBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
@@ -110,7 +110,7 @@ async fn changed(access: &Access, name: &str, since: u64, wait: Duration) -> Api
     if access.is_current() { Ok(()) } else { Err(error()) }
 }
 
-/// Write a version of a configuration
+/// Store a new version of a configuration
 ///
 /// The body is the value itself: JSON, or any other text with a content type such as text/plain. With `cas` or the header
 /// If-Match, only if that version is the current one; `cas=0` or `If-None-Match: *`, only if there is none.
@@ -144,7 +144,7 @@ pub(in crate::server) async fn put(access: Access, path: Named, request: Request
 }
 
 fn too_long(error: ApiError) -> ApiError {
-    if error.code == "body_too_long" { error.hint("keep large data elsewhere, and its place here") } else { error }
+    if error.code == "body_too_long" { error.hint("keep large data elsewhere, and its location here") } else { error }
 }
 
 /// Delete a configuration
@@ -236,7 +236,7 @@ impl io::Write for BoundedText {
 
 /// Make an older version of a configuration the newest
 ///
-/// It becomes a version of its own: after version 2, a rollback to version 1 is version 3.
+/// The rollback is a new version: after version 2, a rollback to version 1 is version 3.
 #[utoipa::path(post, path = "/api/v1/config/{name}/rollback", operation_id = "rollBackConfig", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration"),
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),

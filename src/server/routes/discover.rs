@@ -34,8 +34,8 @@ const MAX_LIMIT: u64 = 100_000;
         ("namespace" = Option<String>, Query, description = "Its namespace"),
         ("version" = Option<String>, Query, description = "An exact version, or a range such as ^1.2"),
         ("load_balancing_strategy" = Option<Strategy>, Query, description = "The order of the list"),
-        ("limit" = Option<u64>, Query, description = "At most so many", minimum = 1, maximum = 100_000),
-        ("include_unhealthy" = Option<bool>, Query, description = "Instances that take no calls too"),
+        ("limit" = Option<u64>, Query, description = "At most this many", minimum = 1, maximum = 100_000),
+        ("include_unhealthy" = Option<bool>, Query, description = "Also list instances that take no calls"),
         ("key" = Option<String>, Query, description = "The key of consistent_hash and ip_hash"),
     ),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]

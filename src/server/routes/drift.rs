@@ -30,7 +30,7 @@ const MAX_BODY_BYTES: usize = 4 * MAX_REPORT_BYTES;
         ("code" = Option<String>, Query, description = "Only findings with this code, with or without `drift-`"),
         ("service" = Option<String>, Query, description = "Only findings of this service"),
         ("namespace" = Option<String>, Query, description = "Only findings of services in this namespace"),
-        ("limit" = Option<u64>, Query, description = "At most so many findings", minimum = 1, maximum = 10000),
+        ("limit" = Option<u64>, Query, description = "At most this many findings", minimum = 1, maximum = 10000),
     ),
     responses((status = 200, body = DriftAnswer), (status = 400, body = ErrorBody)))]
 pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResult {

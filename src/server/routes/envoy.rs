@@ -58,7 +58,7 @@ pub(in crate::server) async fn post(access: Access, request: Request<Body>) -> A
     let asked: DiscoveryRequest = serde_json::from_slice(&bytes)
         .map_err(|error| Problem::new("", error.to_string(), "send a DiscoveryRequest of Envoy as JSON"))?;
     if !asked.type_url.is_empty() && asked.type_url != ASSIGNMENT {
-        return Err(Problem::new("type_url", "only endpoints are served", format!("ask for {ASSIGNMENT}")).into());
+        return Err(Problem::new("type_url", "only endpoints are served", format!("request {ASSIGNMENT}")).into());
     }
     if asked.resource_names.is_empty() || asked.resource_names.len() > MAX_CLUSTERS {
         let message = format!("there are {} names, 1 to {MAX_CLUSTERS} are answered", asked.resource_names.len());
@@ -124,7 +124,7 @@ impl ResourceList {
             self.endpoints += 1;
             if self.endpoints > MAX_ENDPOINTS {
                 let message = format!("the services have more than {MAX_ENDPOINTS} endpoints together");
-                return Err(Problem::new("resource_names", message, "ask for fewer services at once").into());
+                return Err(Problem::new("resource_names", message, "request fewer services at once").into());
             }
             if at > 0 {
                 self.json.push(b',');

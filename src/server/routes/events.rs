@@ -81,7 +81,7 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
             let message = "a configuration and a host have no service and no namespace";
             let error = ApiError::bad_request("invalid_parameter", message);
             let field = if config.is_some() { "config" } else { "drift" };
-            return Err(error.field(field).hint("follow it with a request of its own"));
+            return Err(error.field(field).hint("follow it with a separate request"));
         }
         (Some(name), _) => config_filter(&access, name)?,
         (None, Some(host)) => {

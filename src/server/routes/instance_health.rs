@@ -197,7 +197,7 @@ fn reasons(view: &ScopedView, instance: &RegisteredInstance) -> Vec<String> {
         reasons.push(format!("check {}: {}", label(check), why(state)));
     }
     if instance.flapping {
-        reasons.push("it fails and recovers all the time".to_owned());
+        reasons.push("it keeps failing and recovering".to_owned());
     }
     if instance.protected {
         reasons.push(
@@ -215,7 +215,7 @@ fn label(check: &CheckDefinition) -> &str {
 fn why(state: &CheckState) -> String {
     match (&state.note, state.checked_at) {
         (Some(note), _) => note.to_string(),
-        (None, None) => "it did not run yet".to_owned(),
+        (None, None) => "it has not run yet".to_owned(),
         (None, Some(_)) => state.state.as_str().to_owned(),
     }
 }

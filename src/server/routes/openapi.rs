@@ -72,7 +72,7 @@ fn widen(part: &mut Value) {
 #[openapi(
     info(
         title = "portolan",
-        description = "A registry of services. Every answer has the header X-Portolan-Index.",
+        description = "A registry of services. Every reply has the header X-Portolan-Index.",
         license(name = "MIT OR Apache-2.0")
     ),
     paths(

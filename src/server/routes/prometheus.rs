@@ -51,7 +51,7 @@ impl Labels {
 #[utoipa::path(get, path = "/sd/prometheus", operation_id = "listTargets", tag = "discovery",
     params(
         ("service" = Option<Vec<String>>, Query,
-            description = "Any of these services. A name that no service has or had is 400, so that Prometheus keeps its targets"),
+            description = "Any of these services. A name that no service has or had gives 400, so that Prometheus keeps its targets"),
         ("namespace" = Option<String>, Query),
         ("version" = Option<String>, Query, description = "An exact version, or a range such as ^1.2"),
         ("tag" = Option<Vec<String>>, Query, description = "All of these tags"),

@@ -215,7 +215,7 @@ pub(super) fn renewal(id: &Arc<str>, mut fields: JsonFields) -> Result<Command, 
     fields.finish()?;
 
     if same_id.is_some_and(|same| same != **id) {
-        return Err(Problem::new("service_id", "it is not the id of the path", "leave it out, or send the same id"));
+        return Err(Problem::new("service_id", "it is not the id in the path", "leave it out, or send the same id"));
     }
     let report = status.map(|status| (status, message.map(Arc::from)));
     Ok(Command::Renew { id: Arc::clone(id), generation, report })
@@ -225,7 +225,7 @@ fn health_of(value: &serde_json::Value) -> Result<HealthState, Problem> {
     let text = value.as_str().unwrap_or_default();
     HealthState::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| {
         let hint = "write healthy, degraded, unhealthy or unknown";
-        Problem::new("", format!("{} is not a health", clean(&value.to_string())), hint)
+        Problem::new("", format!("{} is not a health state", clean(&value.to_string())), hint)
     })
 }
 

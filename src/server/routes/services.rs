@@ -49,10 +49,10 @@ struct ServiceLine<'v> {
         ("namespace" = Option<String>, Query, description = "Only this namespace"),
         ("name" = Option<String>, Query, description = "Only this service"),
         ("instances" = Option<bool>, Query, description = "`false`: a line for each service instead of its instances"),
-        ("host" = Option<String>, Query, description = "Only what may be of the host with these names, separated by commas"),
+        ("host" = Option<String>, Query, description = "Only instances that may be on the host with these names, separated by commas"),
         ("address" = Option<String>, Query, description = "The addresses of this host, separated by commas"),
     ),
-    responses((status = 200, body = InstanceList), (status = 304, description = "The client has this answer"),
+    responses((status = 200, body = InstanceList), (status = 304, description = "The client has this reply"),
         (status = 400, body = ErrorBody)))]
 pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResult {
     let known = ["namespace", "name", "instances", "host", "address"];

@@ -41,7 +41,7 @@ impl KeyFaults {
         if more > 0 {
             let operation = format!("read {more} more keys");
             self.operation = Some(operation.clone());
-            let cause = "their values are no registrations either".to_owned();
+            let cause = "their values are not registrations either".to_owned();
             errors.push(PartialError { operation, cause, hint: HINT.to_owned() });
         }
         errors

@@ -63,7 +63,7 @@ pub(super) static REFUSED: FindingKind = FindingKind::of_source(
 
 pub(super) static NO_SERVICE: FindingKind = FindingKind::of_source(
     "k8s-no-service",
-    "An Ingress or a route leads to a service that does not exist: its requests get an error",
+    "An Ingress or a route refers to a service that does not exist: its requests get an error",
     "`kubectl get services -n NAMESPACE` shows the services; correct the name with `kubectl edit`, or create the service",
 );
 

@@ -17,21 +17,22 @@ use crate::model::{ParseError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover k8s                          the services of the context's namespace
-  portolan discover k8s -A -o wide               all services of the cluster, with all columns
-  portolan discover k8s -n shop -l app=web       the services that a selector matches
+  portolan discover k8s                      the context's namespace
+  portolan discover k8s -A -o wide           the whole cluster, with all columns
+  portolan discover k8s -n shop -l app=web   what a selector matches
   portolan discover k8s -n shop --pods --ingress  pods, Ingresses and routes too
   portolan discover k8s -n shop --validate --via api-proxy
-                                                 HTTP checks through the API server, from anywhere
+                                             HTTP checks through the API server, from anywhere
   portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'
-                                                 the services that have findings";
+                                             the services that have findings";
 
 /// List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings
 ///
-/// Reads services, their EndpointSlices and the pods that they select from the API server, and changes nothing. The server is
-/// that of the kubeconfig's context, as for kubectl; in a pod without a kubeconfig, that of the pod's service account.
-/// Resolves the names of ExternalName services; makes no other connections. Without permission to read the whole cluster, it
-/// reads one namespace after another; without permission to read pods, it reports which findings are missing.
+/// Reads services, their EndpointSlices and the pods that they select from the API server, and changes nothing. Like
+/// kubectl, it uses the server of the kubeconfig's context; in a pod without a kubeconfig, it uses the pod's service
+/// account. It resolves the names of ExternalName services, and makes no other connections. Without permission to read the
+/// whole cluster, it reads one namespace after another; without permission to read pods, it reports which findings are
+/// missing. Options have kubectl's names; a watch is --watch or -w.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
@@ -84,7 +85,7 @@ pub struct K8s {
     /// Set the maximum duration of one request, as in 500ms or 10s
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Timing"))]
     pub timeout: Duration,
-    /// End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
+    /// Stop the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// The environment variables that describe the cluster.

@@ -17,9 +17,9 @@ Examples:
 
 /// List what listens on this machine: addresses, processes, owners
 ///
-/// Reads the kernel's socket tables and the process table, and connects to nothing but the sockets of --runtime. Except as
-/// root, the processes of other users cannot be seen: their listeners are listed without processes, but with the user and
-/// the unit or container, which the kernel shows to every user.
+/// Reads the kernel's socket tables and the process table, and connects to nothing except, with --runtime, the container
+/// runtimes. Without root, the kernel hides the processes of other users: their listeners are listed without processes, but
+/// with the user and the unit or container, which the kernel shows to every user.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
@@ -45,13 +45,13 @@ pub struct Local {
     /// Show UDP-Lite sockets
     #[cfg_attr(feature = "cli", arg(long))]
     pub udplite: bool,
-    /// Show raw sockets, which receive the packets of an IP protocol, as those of ping do
+    /// Show raw sockets, which receive the packets of an IP protocol (ping has one)
     #[cfg_attr(feature = "cli", arg(long))]
     pub raw: bool,
-    /// Show packet sockets, which receive the frames of network interfaces, as those of tcpdump do
+    /// Show packet sockets, which receive the frames of network interfaces (tcpdump has one)
     #[cfg_attr(feature = "cli", arg(long))]
     pub packet: bool,
-    /// Show sockets between this virtual machine, its host and its guests (needs the kernel's module vsock_diag)
+    /// Show vsock sockets, which connect virtual machines and their host (needs the kernel module vsock_diag)
     #[cfg_attr(feature = "cli", arg(long))]
     pub vsock: bool,
     /// Show only sockets in these states [default: all but connected]
@@ -80,14 +80,14 @@ pub struct Local {
     pub all_netns: bool,
     /// Show the names and images of containers, from the sockets of docker, podman, containerd and CRI-O
     ///
-    /// Runtimes are asked only if a listed socket belongs to a container, and all of them together may take 3 seconds. Needs
-    /// root, or membership in the group of the runtime's socket.
+    /// portolan contacts the runtimes only if a listed socket belongs to a container, and waits at most 3 seconds for all
+    /// of them together. Needs root, or membership in the group of the runtime's socket.
     #[cfg_attr(feature = "cli", arg(long))]
     pub runtime: bool,
-    /// List connections instead of listeners: with the processes of both ends, if both are on this machine
+    /// List connections instead of listeners; each has the processes of both ends, if both are on this machine
     ///
-    /// TCP connections and connected UDP sockets; a connection whose ends are both on this machine is listed once. Filters by port,
-    /// process and user match if either end does; --skip-loopback leaves out connections within this machine, and
+    /// Lists TCP connections and connected UDP sockets, and a connection whose ends are both on this machine once. Filters
+    /// by port, process and user match if either end does; --skip-loopback leaves out connections within this machine, and
     /// --skip-private those to private addresses.
     #[cfg_attr(feature = "cli", arg(long))]
     pub connections: bool,

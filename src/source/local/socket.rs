@@ -174,7 +174,7 @@ pub(super) struct Wanted {
     pub(super) connections: bool,
     /// Whether to read the sockets that have a peer.
     pub(super) peers: bool,
-    /// Whether to read the rules of the firewall,
+    /// Whether to read the firewall rules,
     pub(super) firewall: bool,
     /// and the ports that they publish.
     pub(super) published: bool,

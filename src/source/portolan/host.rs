@@ -53,7 +53,7 @@ impl PortolanHost {
             reply => reply?,
         };
         if reply.is_unchanged() {
-            return known.ok_or_else(|| reply.malformed("it calls a list unchanged that it never sent"));
+            return known.ok_or_else(|| reply.malformed("it says that a list is unchanged, but never sent it"));
         }
 
         let list = self.known(&reply)?;

@@ -14,20 +14,22 @@ use crate::model::{ParseError, Ports, ProxyUrl, ScanPorts, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan scan 10.0.0.5                         the 1000 most common ports of a host
-  portolan scan -p- 10.0.0.5 --all               every port, closed ones too
-  portolan scan -p 22,https 10.0.0.0/24          two ports of a network
-  portolan scan local --json                     this machine, as one JSON document
-  portolan scan @hosts.txt --exclude 10.0.0.1    the targets in a file";
+  portolan scan 10.0.0.5                        its 1000 most common ports
+  portolan scan -p- 10.0.0.5 --all              every port, closed ones too
+  portolan scan -p 22,https 10.0.0.0/24         two ports of a network
+  portolan scan local --json                    this machine, as one JSON document
+  portolan scan @hosts.txt --exclude 10.0.0.1   the targets in a file";
 
 /// Find open ports on hosts
 ///
 /// Connects to each TCP port and closes the connection at once; sends no data. With --udp, sends each port a probe of its
 /// own protocol. With several hosts, host discovery comes first: TCP, ICMP echo where permitted, and ARP or neighbour
-/// discovery on this machine's own links. Hosts that do not reply are skipped and counted (--no-ping scans them). Needs no
-/// permissions, except for --syn. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50, 10.0-3.0.1,5,
-/// fd77::2-fd77::4), a host name, host:port or a URL (of which only that port is scanned), `local` for this machine's own addresses (as root, those in its other network namespaces too), @FILE for a file of
-/// targets, or - for standard input. Lists open ports; standard error has the number of ports in each state.
+/// discovery on this machine's own links. Hosts that do not reply are skipped and counted (--no-ping scans them too). Only
+/// --syn needs a permission. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50, 10.0-3.0.1,5,
+/// fd77::2-fd77::4), a host name, host:port or a URL (only that port is scanned), `local` for this machine's own addresses
+/// (as root, those in its other network namespaces too), @FILE for a file of targets, or - for standard input. Lists open
+/// ports; standard error has the number of ports in each state. If you type an option of nmap, the error names portolan's
+/// equivalent.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Targets", after_help = EXAMPLES))]
@@ -53,7 +55,8 @@ pub struct Scan {
     /// Do not ask before a scan of more than 1,048,576 probes
     #[cfg_attr(feature = "cli", arg(short, long))]
     pub yes: bool,
-    /// Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP
+    /// Scan these ports, such as 22,80,8000-9000 or - for all; https and other names are ports too, and U:53,161,T:80
+    /// selects UDP and TCP
     #[cfg_attr(
         feature = "cli",
         arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")
@@ -61,9 +64,9 @@ pub struct Scan {
     pub ports: Option<ScanPorts>,
     /// Scan UDP ports instead of TCP [default ports: those with a probe]
     ///
-    /// A port that replies is open; an ICMP message marks it closed. A port that stays silent, as most servers do when the
-    /// probe is not theirs, is no-answer, and is listed with --all. A Linux host reports one closed port per second, which
-    /// limits the speed of a scan of many of them.
+    /// A port that replies is open; an ICMP message marks it as closed. A port that stays silent is no-answer, and is
+    /// listed with --all: most servers ignore probes in another protocol than theirs. A Linux host reports only one closed
+    /// port per second, which makes a scan of many closed ports slow.
     #[cfg_attr(feature = "cli", arg(short = 'U', long, help_heading = "Ports"))]
     pub udp: bool,
     /// Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW
@@ -71,7 +74,7 @@ pub struct Scan {
     /// Sends a SYN from a raw socket and never acknowledges the reply. The results are the same as without --syn.
     #[cfg_attr(feature = "cli", arg(long, conflicts_with = "udp", help_heading = "Ports"))]
     pub syn: bool,
-    /// Scan the N most common ports [default: 1000]; with --udp, of UDP
+    /// Scan the N most common ports [default: 1000]; with --udp, the N most common UDP ports
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports"))]
     pub top_ports: Option<u16>,
     /// Skip these ports
@@ -80,9 +83,9 @@ pub struct Scan {
     /// Scan every port of every host, without host discovery
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Timing"))]
     pub no_ping: bool,
-    /// Only find out which hosts are up, and scan no port
+    /// Find out which hosts are up, and scan no ports (-sn)
     ///
-    /// Lists each host that replies to TCP, ICMP echo, or ARP or neighbour discovery, with the reason. Also spelled -sn.
+    /// Lists each host that replies to TCP, ICMP echo, or ARP or neighbor discovery, with the reason.
     #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["ports", "top_ports", "udp", "exclude_ports", "no_ping", "resume"], help_heading = "Ports"))]
     pub discover_only: bool,
     /// Set the speed of the scan
@@ -94,13 +97,13 @@ pub struct Scan {
     /// Send at most N probes per second in total
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Timing"))]
     pub rate: Option<NonZeroU32>,
-    /// Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip
+    /// Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the measured round trips
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, default_value = "3s", help_heading = "Timing"))]
     pub timeout: Duration,
     /// Retry a silent port at most N times [default: as the measured packet loss requires]
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_retries, allow_negative_numbers = true, help_heading = "Timing"))]
     pub retries: Option<u8>,
-    /// End the whole scan after this time, even if it is incomplete
+    /// Stop the whole scan after this time, even if it is incomplete
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// Send probes from this address of this machine
@@ -113,9 +116,10 @@ pub struct Scan {
     pub source_port: Option<u16>,
     /// Connect through this proxy: socks5://host:1080, or http://host:8080 for HTTP CONNECT
     ///
-    /// The proxy makes all connections, TCP only, and there is no host discovery. This machine resolves the names of targets.
-    /// A port has the reason proxy-failed if the proxy does not say why it could not connect. `ssh -D` accepts a connection
-    /// before it is made, so every port seems open. Write a user and a password as socks5://user:password@host.
+    /// The proxy makes all connections; it carries only TCP, and portolan skips host discovery. This machine resolves the
+    /// names of targets. A port has the reason proxy-failed if the proxy does not say why it could not connect. `ssh -D`
+    /// accepts each connection before it reaches the port, so every port seems open. Write a user and a password as
+    /// socks5://user:password@host.
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL", conflicts_with_all = ["udp", "syn", "discover_only", "source_address", "source_port"], help_heading = "Timing"))]
     pub proxy: Option<ProxyUrl>,
     /// Scan one of N parts, as in 3/16: N machines share the scan, and no probe is sent twice
@@ -134,11 +138,11 @@ pub struct Scan {
     pub open: bool,
     /// Look up the names of found hosts in DNS (PTR records)
     ///
-    /// Asks the system's resolver, or those of --resolver, and nothing else; without this option no name is looked up for an
-    /// address. Results appear once the scan has ended.
+    /// portolan asks only the system's resolver, or those of --resolver. Without this option, it looks up no names for
+    /// addresses. With it, results appear when the scan has ended.
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
     pub names: bool,
-    /// Ask these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system's]
+    /// Query these DNS servers for --names, at most 3: 10.0.0.53:53 [default: the system's]
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "ADDRESS", value_delimiter = ',', requires = "names", help_heading = "Output")

@@ -29,12 +29,12 @@ pub(super) struct Pace {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum TimingTemplate {
-    /// At most 200 probes per second and 16 open at a time, for networks that must not notice
+    /// At most 200 probes per second and 16 open at a time, for networks that must not be disturbed
     Polite,
     /// As fast as replies arrive
     #[default]
     Normal,
-    /// As normal, with shorter timeouts and a larger initial window, for a reliable network
+    /// Like normal, with shorter timeouts and a larger initial window, for a reliable network
     Fast,
 }
 

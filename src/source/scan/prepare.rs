@@ -181,7 +181,7 @@ impl Scan {
         let parts = groups.iter().map(|TargetGroup { addresses, parts }| {
             let (addresses, parts) = shard.part(addresses, parts).ok_or_else(|| {
                 let hint = "divide the targets into more parts, or name fewer";
-                Error::usage(format!("--shard {shard}"), "its addresses are too many", hint)
+                Error::usage(format!("--shard {shard}"), "it has too many addresses", hint)
             })?;
             Ok(TargetGroup { addresses, parts })
         });

@@ -71,7 +71,7 @@ impl Summary {
         let mut text = format!("{}: {} up, {} absent", addresses(self.hosts), hosts(up), tally.absent_hosts);
         let unknown = self.probes.saturating_sub(up + tally.absent);
         if unknown > 0 {
-            let _ = write!(text, "; {unknown} not looked for");
+            let _ = write!(text, "; {unknown} not probed");
         }
         text
     }

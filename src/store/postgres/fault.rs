@@ -116,7 +116,7 @@ const READ_ONLY: &str = "read-only";
 const NOT_POSTGRES: &str = "check that it is PostgreSQL that listens at this address";
 const PASSWORD: &str = "check the user and the password; database.postgres.password_file or PGPASSWORD has the one that the URL leaves out";
 
-const NEEDS_TLS: &str = "it may want TLS: replace ?sslmode=disable by ?sslmode=require; otherwise check the user";
+const NEEDS_TLS: &str = "it may require TLS: replace ?sslmode=disable by ?sslmode=require; otherwise check the user";
 
 fn tls_hint(error: &rustls::Error) -> &'static str {
     use rustls::CertificateError as E;
@@ -149,8 +149,8 @@ fn innermost(error: &tokio_postgres::Error) -> String {
 fn hint(code: &SqlState) -> &'static str {
     match code.code() {
         "28P01" | "28000" => PASSWORD,
-        "3D000" => "make it with `createdb NAME`, or name another one",
-        "42501" => "let the user make a schema: GRANT CREATE ON DATABASE name TO user",
+        "3D000" => "create it with `createdb NAME`, or name another one",
+        "42501" => "let the user create a schema: GRANT CREATE ON DATABASE name TO user",
         "25006" => READ_ONLY,
         "53300" => "raise max_connections of PostgreSQL; each server needs two connections",
         "57P03" | "57P01" | "57P02" => "wait until PostgreSQL has started",

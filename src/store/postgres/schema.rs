@@ -113,7 +113,7 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
     };
     if format > FORMAT {
         let cause = format!("it has format {format}, and this portolan knows up to {FORMAT}");
-        return Err(url.unusable(cause, "start the portolan that wrote it, or name another database"));
+        return Err(url.unusable(cause, "use the version of portolan that wrote it, or name another database"));
     }
     if owner != cluster {
         let cause = format!("it belongs to the cluster '{}', not to '{}'", clean(&owner), clean(cluster));

@@ -41,7 +41,9 @@ impl PostgresExport {
             Some((FORMAT, _)) => {}
             Some((other, _)) => {
                 let cause = format!("it has format {other}, and this portolan copies format {FORMAT}");
-                return Err(url.unusable(cause, "run `portolan db migrate`, or the portolan that wrote it"));
+                return Err(
+                    url.unusable(cause, "run `portolan db migrate`, or use the version of portolan that wrote it")
+                );
             }
             None => return Err(url.unusable("it has no registry", "name the database of a server")),
         }
@@ -87,7 +89,7 @@ impl PostgresImport {
         let import = Self { url: url.clone(), session };
 
         if let Some(found) = import.step(lock(&import.session.client)).await? {
-            return Err(url.unusable(found, "name an empty database; `createdb` makes one"));
+            return Err(url.unusable(found, "name an empty database; `createdb` creates one"));
         }
         import.step(fill(&import.session.client, contents)).await?;
         Ok(import)

@@ -105,7 +105,7 @@ fn unusable(cause: &str) -> StoreError {
     StoreError::Unusable {
         database: "postgresql://…".to_owned(),
         cause: cause.to_owned(),
-        hint: "the form is postgresql://HOST:PORT,HOST:PORT/NAME, user and password stand before the first host; PGPASSWORD is read too",
+        hint: "the form is postgresql://HOST:PORT,HOST:PORT/NAME, user and password come before the first host; PGPASSWORD is read too",
     }
 }
 

@@ -179,7 +179,7 @@ fn a_port_that_another_program_holds_is_named_before_the_start() {
     };
 
     let notes = register(port);
-    let held = format!("(pid {}) already: that is registered in place of the program", std::process::id());
+    let held = format!("(pid {}), which is registered instead of the program", std::process::id());
     assert!(notes.starts_with(&format!("port {port} is held by ")) && notes.contains(&held), "{notes}");
     drop(listener);
     assert!(!register(port).contains(" is held by "));

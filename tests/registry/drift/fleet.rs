@@ -203,7 +203,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
 
     // What no agent looks at is not said to be well.
     let unseen = fleet.drift("")["cannot_tell"].clone();
-    let reasons = ["the registrations name no host", "no agent reports of this host"];
+    let reasons = ["the registrations name no host", "no agent reports on this host"];
     assert_eq!(
         unseen,
         json!([{ "host": null, "instances": 1, "reason": reasons[0] }, { "host": "db1", "instances": 1, "reason": reasons[1] }])
@@ -224,7 +224,7 @@ fn follow_two_hosts(one: &Scene, other: &Scene) {
     wait_until(|| fleet.findings("") == [of("web2", "unregistered", 8002, "unknown")]);
     let ran = fleet.command(&["drift", &format!("portolan://{SERVER}"), "--fleet", "--json"]);
     assert_eq!((ran.code, ran.items().len()), (Some(3), 0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("cannot tell the drift of web2: its agent sent no report"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot determine the drift of web2: its agent sent no report"), "{}", ran.stderr);
     for line in ["portolan_drift_unknown{code=\"drift-unregistered\"} 1", "portolan_drift_agents{state=\"silent\"} 1"] {
         wait_until(|| Fleet::send(&fleet.admin, "GET", "/metrics", None).text().contains(line));
     }
@@ -253,7 +253,7 @@ fn assert_commands(fleet: &Fleet<'_>) {
     let ran = fleet.command(&["drift", "--fleet", &registry, "--json"]);
     let hosts: Vec<_> = ran.items().iter().map(|item| item["detail"]["host"].as_str().unwrap().to_owned()).collect();
     assert_eq!((ran.code, hosts), (Some(1), vec!["web1".to_owned(), "web2".to_owned()]), "{}", ran.stderr);
-    assert!(ran.stderr.contains("cannot tell for 1 instance of db1: no agent reports of this host"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot tell for 1 instance of db1: no agent reports on this host"), "{}", ran.stderr);
 
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web2", "--fail-on", "not-listening"]);
     assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);
@@ -262,10 +262,10 @@ fn assert_commands(fleet: &Fleet<'_>) {
     for hosts in [&["--host", "db1"][..], &["--host", "web2", "--host", "db1"]] {
         let ran = fleet.command(&[&["drift", "--fleet", &registry, "--fail-on", "none"], hosts].concat());
         assert_eq!(ran.code, Some(3), "{hosts:?}: {} {}", ran.stdout, ran.stderr);
-        assert!(ran.stderr.contains("cannot tell the drift of db1: no agent reports of db1"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("cannot determine the drift of db1: no agent reports on db1"), "{}", ran.stderr);
     }
     let ran = fleet.command(&["drift", "--fleet", &registry, "--host", "web9"]);
-    assert!(ran.code != Some(0) && ran.stderr.contains("no agent reports of it"), "{:?} {}", ran.code, ran.stderr);
+    assert!(ran.code != Some(0) && ran.stderr.contains("no agent reports on it"), "{:?} {}", ran.code, ran.stderr);
 }
 
 /// The key of an agent reports and registers for its host, and does nothing else.

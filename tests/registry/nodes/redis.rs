@@ -215,7 +215,7 @@ fn a_url_that_is_none_of_a_redis_is_refused_and_a_single_server_needs_none() {
     }
     let alone = Server::with(["--data", ":memory:", "--redis", "redis://127.0.0.1:1"]);
     wait_until(|| alone.log().contains("off: "));
-    assert!(alone.log().contains("Redis (only servers with one PostgreSQL"), "{}", alone.log());
+    assert!(alone.log().contains("Redis (only servers that share a PostgreSQL database"), "{}", alone.log());
 }
 
 /// Rows N14 and L6: the password, the number of the database, and what the keys begin with.

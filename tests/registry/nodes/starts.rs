@@ -173,7 +173,7 @@ fn a_server_that_waits_ends_if_the_database_refuses_it() {
     wait_until(|| said.lock().unwrap().contains("name another database"));
     let text = said.lock().unwrap().clone();
     let errors: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("error: ")).collect();
-    assert!(errors.len() == 2 && errors[1].starts_with("hint: start the portolan that wrote it"), "{text}");
+    assert!(errors.len() == 2 && errors[1].starts_with("hint: use the version of portolan that wrote it"), "{text}");
     assert!(errors[0].contains("it has format 99"), "{text}");
 }
 

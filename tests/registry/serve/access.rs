@@ -549,7 +549,7 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     assert_eq!(guarded.send(None, "GET", "/api/v1/services", None).status, 401);
     let config = guarded.folder.path().join("serve.toml");
     let said = Server::try_with(["--data", ":memory:", "--config", config.to_str().unwrap()]).err().unwrap();
-    assert!(said.contains("keys.json: it is not a file of keys") && said.contains("portolan key create"), "{said}");
+    assert!(said.contains("keys.json: it is not a key file") && said.contains("portolan key create"), "{said}");
 }
 
 /// With authentication a server may listen beyond this machine, and says that credentials are readable on the way.

@@ -170,7 +170,7 @@ fn a_changed_log_is_found() {
         (&changed[..], &[] as &[&str], "record 4 was changed"),
         (&removed, &[], "records 4 to 4 are missing"),
         (&moved, &[], "records 3 to 3 are missing"),
-        (&inserted, &[], "record 2 stands after record 4"),
+        (&inserted, &[], "record 2 comes after record 4"),
         (&lines[2..], &[], "records 1 to 2 are missing"),
         (&lines[..2], &["--expect", &noted], "with the hash that was noted is not in the log"),
     ] {

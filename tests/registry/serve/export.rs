@@ -95,9 +95,9 @@ fn a_service_without_instances_is_an_error_and_the_old_file_stays() {
         ("haproxy web --file /gone/x".to_owned(), 2, "its directory does not exist"),
         ("haproxy web --watch".to_owned(), 2, "--file"),
         (format!("haproxy web {option} --reload no-such-program"), 2, "no-such-program"),
-        ("haproxy 'a;b'".to_owned(), 2, "cannot stand in the settings of a proxy"),
+        ("haproxy 'a;b'".to_owned(), 2, "is not valid in a proxy configuration"),
         ("haprox web".to_owned(), 2, "haproxy"),
-        ("haproxy web --json".to_owned(), 2, "the proxy decides about the format"),
+        ("haproxy web --json".to_owned(), 2, "the proxy determines the format"),
     ] {
         let out = output(&mut export(&server, &args));
         let said = String::from_utf8_lossy(&out.stderr).into_owned();

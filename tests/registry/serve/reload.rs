@@ -167,6 +167,6 @@ fn imports_change_while_the_server_runs() {
     fs::write(&file, "").unwrap();
     until(&server, "all end", |server| imported(server).is_empty());
     assert_eq!(server.discover("service_name=web")[0]["id"], "own");
-    assert!(!server.log().contains("change when the server is started again"), "{}", server.log());
+    assert!(!server.log().contains("change when the server is restarted"), "{}", server.log());
     assert_eq!(server.stop().code(), Some(0));
 }

@@ -129,8 +129,8 @@ fn bad_settings_files_are_refused_with_their_place() {
         ("server:\n  shutdown_timeout: soon\n", &["it is not a duration"]),
         ("server:\n  limits:\n    connections: 0\n", &["server.limits.connections cannot be '0'"]),
         ("server:\n  listen: [\"127.0.0.1\"]\n", &["it is not an address with a port"]),
-        ("server:\n  port: 1\n  listen: [\"127.0.0.1:1\"]\n", &["does not go together with a host or a port"]),
-        ("server:\n  listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", &["it has an address twice"]),
+        ("server:\n  port: 1\n  listen: [\"127.0.0.1:1\"]\n", &["cannot be combined with a host or a port"]),
+        ("server:\n  listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", &["it lists an address twice"]),
         ("server:\n  host: \"0.0.0.0\"\n", &["0.0.0.0:7440", "without authentication", "--insecure"]),
         (
             "server:\n  dns:\n    listen: [\"0.0.0.0:5353\"]\n",
@@ -174,7 +174,7 @@ fn bad_settings_files_are_refused_with_their_place() {
         ),
         (
             "registry:\n  registration:\n    default_ttl: 15\n",
-            &["registry.registration.default_ttl cannot be '15'", "shorter than two heartbeats of 10 s"],
+            &["registry.registration.default_ttl cannot be '15'", "shorter than two heartbeat intervals of 10 s"],
         ),
         ("registry:\n  registration:\n    deregister_after: 30\n", &["it is shorter than a minute"]),
         ("registry:\n  health_checks:\n    failure_threshold: 0\n", &["failure_threshold cannot be '0'"]),
@@ -245,7 +245,7 @@ fn bad_options_variables_and_places_are_refused() {
         (&["--json"], &[], &["--check"]),
         (&["--port", "0", "--data", "directory"], &[], &["directory"]),
         (&["--port", "0", "--data", "not-a-database"], &[], &["it is not a database"]),
-        (&["--port", "0", "--data", "file/registry.db"], &[], &["its folder cannot be made"]),
+        (&["--port", "0", "--data", "file/registry.db"], &[], &["its directory cannot be created"]),
         (&["--port", "0"], &[("STATE_DIRECTORY", "relative")], &["--data FILE"]),
         (&[], &[("PORTOLAN__SERVER__PROT", "1")], &["PORTOLAN__SERVER__PROT", "did you mean PORTOLAN__SERVER__PORT?"]),
         (&[], &[("PORTOLAN__SERVER__PORT", "x")], &["PORTOLAN__SERVER__PORT='x'"]),
@@ -327,7 +327,7 @@ fn the_documents_sample_is_read_word_for_word() {
     ] {
         assert!(run.stdout.lines().any(|known| known == line), "{line} is not in\n{}", run.stdout);
     }
-    let pool = "the connection pool of database.postgres (a server needs two connections)";
+    let pool = "the connection pool of database.postgres (a server uses two connections)";
     let off = |run: &Run| run.stdout.lines().find(|line| line.starts_with("# off: ")).unwrap().to_owned();
     for part in ["PostgreSQL", "TLS", "Redis", "trace export", "the cache of registry.discovery", pool] {
         assert!(off(&run).contains(part), "{part} is not named: {}", off(&run));

@@ -373,7 +373,7 @@ fn a_client_certificate_permits_what_its_rule_says() {
 
     let without_ca = Server::try_with(["--data", ":memory:", "--config", settings.to_str().unwrap()]).err().unwrap();
     assert!(
-        without_ca.contains("no client certificate is asked for") && without_ca.contains("--tls-client-ca"),
+        without_ca.contains("the server requests no client certificates") && without_ca.contains("--tls-client-ca"),
         "{without_ca}"
     );
 }

@@ -95,7 +95,7 @@ fn a_server_goes_on_with_the_database_of_an_older_portolan() {
         let lines: Vec<&str> = said.lines().collect();
         let reason = format!("it has format 99, and this portolan knows up to {FORMAT}");
         assert!(lines.len() == 2 && lines[0].starts_with("error: ") && lines[0].contains(&reason), "{said}");
-        assert_eq!(lines[1], "hint: start the portolan that wrote it, or give another database");
+        assert_eq!(lines[1], "hint: use the version of portolan that wrote it, or give another database");
         assert_eq!(format_of(&Connection::open(&file).unwrap()), 99);
 
         for end in ["", "-wal", "-shm"] {

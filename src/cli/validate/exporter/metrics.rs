@@ -22,9 +22,9 @@ pub(super) fn of_watch<S: Borrow<Service>>(snapshot: &Snapshot, services: &[S]) 
 pub(super) fn of_reload(status: &ReloadStatus) -> String {
     let (is_successful, succeeded) = status.last();
     let mut text = String::new();
-    let help = "Whether the services files could be read when they changed last.";
+    let help = "Whether the services files could be read after their last change.";
     gauge(&mut text, "portolan_config_last_reload_successful", help, u8::from(is_successful));
-    let help = "When the services files were read successfully the last time.";
+    let help = "When the services files were last read successfully.";
     gauge(&mut text, "portolan_config_last_reload_success_timestamp_seconds", help, succeeded.as_second());
     text
 }

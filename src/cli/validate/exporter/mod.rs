@@ -40,11 +40,11 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(in crate::cli::validate) struct ExporterArgs {
     /// With --watch, serve metrics for Prometheus at this address: /metrics, and /probe?target=T&module=M
     ///
-    /// /metrics has the result of the last check of each endpoint. /probe checks one target at once, as blackbox_exporter does:
-    /// T is a target of this command, or an endpoint or the name of a service in its services file; M is the name of a service
-    /// in the file, whose options apply. probe_success is 1 if `portolan validate` would exit with 0. A target that could not be
-    /// judged is answered with 503 and the cause. The services file is read again when it changes and on SIGHUP; one that is invalid
-    /// changes nothing, and portolan_config_last_reload_successful is 0.
+    /// /metrics has the result of the last check of each endpoint. /probe checks one target immediately, as
+    /// blackbox_exporter does: T is a target of this command, or an endpoint or the name of a service in its services file;
+    /// M is the name of a service in the file, whose options apply. probe_success is 1 if `portolan validate` would exit
+    /// with 0. If a target cannot be judged, the reply is 503 with the cause. portolan reads the services file again when
+    /// it changes and on SIGHUP; an invalid file changes nothing, and portolan_config_last_reload_successful is 0.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen, requires = "watch")]
     pub(in crate::cli::validate) listen: Option<SocketAddr>,
     /// Let /probe check targets that this command does not name, except link-local addresses and metadata services

@@ -153,11 +153,11 @@ fn reply(listing: &Listing, (min_score, spec): (Option<u8>, &CheckSpec), elapsed
         gauge(&mut text, "probe_http_status_code", "Status of the HTTP reply; 0 without one.", status);
     }
     if let Some(end) = figures(listing).and_then(|figures| figures.certificate_end) {
-        gauge(&mut text, "probe_ssl_earliest_cert_expiry", "When the first certificate of the chain expires.", end);
+        gauge(&mut text, "probe_ssl_earliest_cert_expiry", "When the first certificate in the chain expires.", end);
     }
     if let Some(name) = figures(listing).and_then(|figures| figures.latency_us.name) {
         let seconds = Duration::from_micros(name).as_secs_f64();
-        gauge(&mut text, "probe_dns_lookup_time_seconds", "How long the lookup of the name took.", seconds);
+        gauge(&mut text, "probe_dns_lookup_time_seconds", "How long the name lookup took.", seconds);
     }
 
     text.push_str(&metrics::of_listing(listing));

@@ -39,7 +39,9 @@ pub(super) fn service_of(
         None if allow_any => Targets::one(target).map_err(|error| ProbeRefusal::Invalid(error.to_string()))?,
         None => {
             let shown = clean(&redacted_url(target));
-            return Err(ProbeRefusal::Forbidden(format!("{shown} is no target of this exporter (--allow-any-target)")));
+            return Err(ProbeRefusal::Forbidden(format!(
+                "{shown} is not a target of this exporter (--allow-any-target)"
+            )));
         }
     };
 

@@ -21,7 +21,9 @@ pub(super) fn prepare(service: &Service) -> Result<KillPlan, String> {
         return Err("cannot end a process: only `local` lists those of this machine".to_owned());
     };
     if detail.is_published() {
-        return Err("cannot end a process: none listens here, a rule of the firewall leads elsewhere".to_owned());
+        return Err(
+            "cannot end a process: none listens here; a firewall rule forwards connections elsewhere".to_owned()
+        );
     }
     let port = service.endpoints.first().and_then(|endpoint| endpoint.port);
     let ports: Ports = [port.ok_or("cannot end the process: this row has no port")?].into_iter().collect();
@@ -52,7 +54,7 @@ fn listed(ports: &Ports, id: &ServiceId) -> Result<Service<LocalDetail>, String>
     let local = Local { ports: Some(ports.clone()), state, ..Local::default() };
     let listing = local.listing().map_err(|error| text(&error.to_string(), ""))?;
     let service = listing.services.into_iter().find(|service| service.id == *id);
-    service.ok_or_else(|| text("nothing listens there any more, or it is in another network namespace", ""))
+    service.ok_or_else(|| text("nothing listens there now, or it is in another network namespace", ""))
 }
 
 fn text(why: &str, hint: &str) -> String {

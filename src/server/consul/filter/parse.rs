@@ -87,7 +87,7 @@ impl Parser {
     fn value_in(&mut self, value: String) -> Result<Match, String> {
         let is_negated = self.takes_word("not");
         if !self.takes_word("in") {
-            return Err(format!("expected in or not in behind {value}, found {}", self.next_shown()));
+            return Err(format!("expected in or not in after {value}, found {}", self.next_shown()));
         }
         let path = self.selector()?;
         self.checked(path, Operator::Contains(value), is_negated)
@@ -106,7 +106,7 @@ impl Parser {
         if self.takes_word("is") {
             let is_negated = self.takes_word("not");
             if !self.takes_word("empty") {
-                return Err(format!("expected empty or not empty behind is, found {}", self.next_shown()));
+                return Err(format!("expected empty or not empty after is, found {}", self.next_shown()));
             }
             return self.checked(path, Operator::Empty, is_negated);
         }
@@ -123,7 +123,7 @@ impl Parser {
             return self.checked(path, Operator::Matches(regex), is_negated);
         }
         let operators = "==, !=, is empty, contains, in or matches";
-        Err(format!("expected {operators} behind {}, found {}", path.join("."), self.next_shown()))
+        Err(format!("expected {operators} after {}, found {}", path.join("."), self.next_shown()))
     }
 
     /// Checks a question against the kind of its field.
@@ -158,7 +158,7 @@ impl Parser {
         let mut path = vec![self.word("a field")?];
         loop {
             if self.takes(&Token::Dot) {
-                path.push(self.word("a field behind the dot")?);
+                path.push(self.word("a field after the dot")?);
             } else if self.takes(&Token::OpenKey) {
                 path.push(self.value()?);
                 if !self.takes(&Token::CloseKey) {

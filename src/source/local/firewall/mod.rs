@@ -34,7 +34,7 @@ use crate::model::{FirewallVerdict, PartialError, Transport};
 const LEGACY_TABLES: [&str; 2] = ["/proc/thread-self/net/ip_tables_names", "/proc/thread-self/net/ip6_tables_names"];
 
 /// What cannot be done where the rules are unknown.
-pub(crate) const READ_RULES: &str = "read the rules of the firewall";
+pub(crate) const READ_RULES: &str = "read the firewall rules";
 
 /// The firewall of a network namespace.
 #[derive(Debug, Default)]
