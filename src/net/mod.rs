@@ -61,7 +61,8 @@ pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
 pub(crate) use reply_ports::ReplyPorts;
 pub(crate) use resolve::{
-    Family, interface_index, interface_name, is_localhost, localhost_addresses, own_addresses, resolve, with_interface,
+    Family, interface_index, interface_name, is_localhost, is_on_link, localhost_addresses, own_addresses, resolve,
+    with_interface,
 };
 pub(crate) use runtime::{BackgroundRuntime, runtime};
 pub(crate) use sender::ProbeSender;

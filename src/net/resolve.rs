@@ -110,6 +110,14 @@ pub(crate) fn with_interface(name: &str) -> io::Result<Option<(Vec<IpNet>, bool)
     Ok((!of_it.is_empty()).then(|| (of_it.into_iter().map(|interface| interface.net).collect(), up)))
 }
 
+/// Whether an address is in a network that an interface of this machine is connected to: no router is on the way.
+///
+/// # Errors
+/// The kernel's.
+pub(crate) fn is_on_link(ip: IpAddr) -> io::Result<bool> {
+    Ok(nets()?.iter().any(|interface| interface.up && interface.net.contains(&ip)))
+}
+
 struct Interface {
     name: String,
     net: IpNet,

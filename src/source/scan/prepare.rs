@@ -25,7 +25,7 @@ use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Address, Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, ProxyUrl, Transport};
-use crate::net::{ProbeSender, TunnelProxy, ephemeral_ports, resolve};
+use crate::net::{ProbeSender, TunnelProxy, ephemeral_ports, is_on_link, resolve};
 use crate::probe::payload;
 use crate::source::ListContext;
 
@@ -291,6 +291,10 @@ impl Scan {
         };
         let sharers = if has_own_hosts(hosts, threads, ping) { 1 } else { u32::try_from(threads).unwrap_or(1) };
         let pace = Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
+        // Only a single host: looking up many would take longer than it saves. UDP ports may think before they reply.
+        let is_near = hosts == 1 && !udp && other.is_none() && proxy.is_none();
+        let is_near = is_near && addresses.get(0).is_some_and(|ip| is_on_link(ip).unwrap_or(false));
+        let pace = if is_near { pace.on_link() } else { pace };
 
         ScanPlan {
             order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
