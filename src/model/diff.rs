@@ -257,6 +257,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_check_measured_is_no_change_and_what_it_found_is() {
+        let checked = |age_ms: u64, connect: u64, state: &str| {
+            let health = json!({"state": state, "complete": true, "age_ms": age_ms, "latency_us": {"connect": connect}});
+            let endpoint = Endpoint::new(Address::Name("a.test".into()), Some(80), Transport::Tcp);
+            let endpoint = Endpoint { health: Some(serde_json::from_value(health).unwrap()), ..endpoint };
+            Service { endpoints: vec![endpoint], ..service("a", json!(null)) }
+        };
+        assert_eq!(changed_fields(&checked(0, 900, "healthy"), &checked(1, 950, "healthy")), Vec::<String>::new());
+        let changed = changed_fields(&checked(0, 900, "healthy"), &checked(1, 950, "unhealthy"));
+        assert_eq!(changed, ["endpoints[0].health.state"]);
+    }
+
+    #[test]
     fn what_is_said_twice_counts_as_said_last() {
         let (old, new) = ([service("a", json!(1))], [service("a", json!(2)), service("a", json!(1))]);
         assert!(diff(&old, &new).is_empty());

@@ -95,6 +95,7 @@ pub struct Lease {
 /// The fields of an endpoint that differ without anything having happened, by their paths in its JSON.
 pub(super) const VOLATILE_FIELDS: &[&str] = &[
     "instance.lease.expires",
+    "health.age_ms",
     "health.latency_us",
     "health.http_status",
     "health.certificate_days",
