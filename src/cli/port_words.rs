@@ -1,5 +1,6 @@
 //! Ports as people write them on the command line.
 
+use crate::clean::{clean, redacted_url};
 use crate::error::Result;
 use crate::model::{Address, HostPort, ParseError, Ports, SocketPatterns, Transport};
 use crate::source::Local;
@@ -103,7 +104,8 @@ pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
     }
     let before = text.split('/').next().unwrap_or_default();
     if before.len() < text.len() && is_host_port(before) {
-        return Some(ParseError::new("it has a path", "write it as a URL, as in http://localhost:3001/health"));
+        let url = format!("http://{text}");
+        return Some(ParseError::new("it has a path", format!("write it as a URL: {}", clean(&redacted_url(&url)))));
     }
     let has_user = text.contains('@') && !text.starts_with(['@', '/', '.']);
     let hint = "write it as a URL, as in postgresql://user@host:5432/db";
@@ -127,6 +129,8 @@ mod tests {
     #[test]
     fn a_word_that_lacks_a_scheme_is_explained() {
         assert_eq!(why("localhost:3001/health").as_deref(), Some("it has a path"));
+        let hint = misspelled_host("localhost:4567/health?token=a").map(|error| error.hint().to_owned());
+        assert_eq!(hint.as_deref(), Some("write it as a URL: http://localhost:4567/health?token=***"));
         assert_eq!(why("u:pw@localhost:5432").as_deref(), Some("it has a user, but no scheme"));
         assert_eq!(why("").as_deref(), Some("it is empty"));
         assert_eq!(why("a:1,b:2").as_deref(), Some("it is a list"));

@@ -79,6 +79,7 @@ columns! {
     };
     "parents", Wide, CUT, |detail, out| parents(detail, out);
     "exe", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
+    "cwd", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.cwd.as_ref()), out);
     "command", Wide, CUT, |detail, out| match principal(&detail.processes) {
         Some(process) if !process.unread.is_empty() => out.write_str("unknown (the process is blocked)"),
         process => option(process.and_then(|process| process.command.as_ref()), out),
