@@ -44,6 +44,7 @@ fn an_unknown_parameter_is_refused() {
     let error = error_of("file:services.toml?dc=eu");
     assert_eq!(error.to_string(), "cannot use registry 'file:services.toml?dc=eu': it has no parameter 'dc'");
     assert!(error_of("file:").to_string().ends_with("the file is missing"));
+    assert_eq!(error_of("dir/services.toml").hint(), "write file:dir/services.toml");
 }
 
 /// What a program can only read refuses a registration, and says what can.

@@ -68,7 +68,12 @@ impl RegistryUrl {
 /// `portolan` without its colon, or a host without a scheme.
 fn no_scheme(text: &str) -> Error {
     let is_provider = super::EXAMPLES.iter().any(|example| example.split(':').next() == Some(text));
-    let hint = if is_provider { format!("write {text}: with a colon") } else { HINT.to_owned() };
+    let is_file = [".toml", ".json"].iter().any(|ending| text.ends_with(ending));
+    let hint = match (is_provider, is_file) {
+        (true, _) => format!("write {text}: with a colon"),
+        (false, true) => format!("write file:{}", shown(text)),
+        (false, false) => HINT.to_owned(),
+    };
     Error::usage(format!("registry '{}'", shown(text)), "it has no scheme", hint)
 }
 
