@@ -35,8 +35,10 @@ pub(crate) struct RunSummary {
     missed: (usize, String),
     /// Unhealthy endpoints, and the first of them.
     unhealthy_endpoints: (usize, String),
-    /// The fewest days that a certificate has left, and its endpoint.
-    first_expiry: Option<(i64, String)>,
+    /// The days that certificates have left, and their endpoints.
+    expiries: Vec<(i64, String)>,
+    /// Endpoints of which only the connection was checked, so that nothing is known of a certificate; and the first of them.
+    connected_only: (usize, String),
     /// Endpoints whose status is a success although their body reports a failure.
     reports_failure: usize,
     /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
@@ -116,9 +118,13 @@ impl RunSummary {
             self.unhealthy_endpoints.0 += 1;
         }
 
-        let days = health.figures.certificate_days;
-        if let Some(days) = days.filter(|days| self.first_expiry.as_ref().is_none_or(|(least, _)| days < least)) {
-            self.first_expiry = Some((days, endpoint.to_string()));
+        if let Some(days) = health.figures.certificate_days {
+            self.expiries.push((days, endpoint.to_string()));
+        } else if health.is_of_connection_only() {
+            if self.connected_only.0 == 0 {
+                self.connected_only.1 = endpoint.to_string();
+            }
+            self.connected_only.0 += 1;
         }
     }
 
@@ -128,9 +134,18 @@ impl RunSummary {
         (*count > 0).then_some((*count, first.as_str()))
     }
 
-    /// The fewest days that a certificate has left, and its endpoint, if there is a certificate.
-    pub(crate) fn first_expiry(&self) -> Option<(i64, &str)> {
-        self.first_expiry.as_ref().map(|(days, at)| (*days, at.as_str()))
+    /// The certificates with fewer days left than this, the next to expire first, each with its endpoint.
+    pub(crate) fn expiring_within(&self, days: i64) -> Vec<(i64, &str)> {
+        let expiring = self.expiries.iter().filter(|(left, _)| *left < days);
+        let mut expiring: Vec<_> = expiring.map(|(left, at)| (*left, at.as_str())).collect();
+        expiring.sort_unstable();
+        expiring
+    }
+
+    /// The number of endpoints of which only the connection was checked, and the first of them, if there are any.
+    pub(crate) fn connected_only(&self) -> Option<(usize, &str)> {
+        let (count, first) = &self.connected_only;
+        (*count > 0).then_some((*count, first.as_str()))
     }
 
     /// Counts the endpoint if its health is unknown, although a check applies and the run did not end before.

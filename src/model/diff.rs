@@ -259,7 +259,8 @@ mod tests {
     #[test]
     fn what_a_check_measured_is_no_change_and_what_it_found_is() {
         let checked = |age_ms: u64, connect: u64, state: &str| {
-            let health = json!({"state": state, "complete": true, "age_ms": age_ms, "latency_us": {"connect": connect}});
+            let health =
+                json!({"state": state, "complete": true, "age_ms": age_ms, "latency_us": {"connect": connect}});
             let endpoint = Endpoint::new(Address::Name("a.test".into()), Some(80), Transport::Tcp);
             let endpoint = Endpoint { health: Some(serde_json::from_value(health).unwrap()), ..endpoint };
             Service { endpoints: vec![endpoint], ..service("a", json!(null)) }

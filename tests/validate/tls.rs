@@ -295,4 +295,14 @@ fn a_certificate_that_ends_too_soon_fails_the_run() {
     let ran = validate("200");
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.stderr.contains("days left, so --min-cert-days fails"), "{}", ran.stderr);
+
+    // Without a word about TLS only the connection is checked, and the certificate is unknown: that is no success.
+    let ran = portolan(["validate", "-q", &peer.target(), "--min-cert-days", "200"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    assert!(
+        ran.stderr.starts_with("error: cannot tell whether --min-cert-days holds: no certificate of "),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("hint: add --protocol tls"), "{}", ran.stderr);
 }

@@ -135,6 +135,13 @@ impl Validate {
     }
 }
 
+/// Certificates below `--min-cert-days` that are named; more are counted.
+const MAX_EXPIRING: usize = 20;
+
+fn plural_days(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
 /// # Errors
 /// If the options of a spec contradict each other, or its protocol has no check.
 pub(super) fn check_spec(spec: &CheckSpec) -> Result<()> {
@@ -207,6 +214,12 @@ impl ValidateOptions {
             exit = exit.max(Exit::ConditionFailed);
         }
 
+        if let Some(unknown) = self.unknown_certificates(&summary) {
+            let hint = "add --protocol tls, or write tls://HOST:PORT";
+            stderr::failure(&format!("cannot tell whether --min-cert-days holds: {unknown}"), hint);
+            exit = exit.max(Exit::Incomplete);
+        }
+
         if summary.is_empty() && (self.min_score.is_some() || self.require_complete) {
             if !global.quiet {
                 let option = if self.min_score.is_some() { "--min-score" } else { "--require-complete" };
@@ -238,11 +251,26 @@ impl ValidateOptions {
             let endpoints = if count == 1 { "endpoint is" } else { "endpoints are" };
             broken.push(format!("{count} {endpoints} unhealthy, so --fail-endpoint fails: {first}"));
         }
-        if let (Some(least), Some((days, at))) = (self.min_cert_days, summary.first_expiry())
-            && days < i64::from(least)
-        {
-            broken.push(format!("the certificate of {at} has {days} days left, so --min-cert-days fails"));
+        if let Some(least) = self.min_cert_days {
+            let expiring = summary.expiring_within(least.into());
+            broken.extend(expiring.iter().take(MAX_EXPIRING).map(|(days, at)| {
+                let left = match days {
+                    ..0 => format!("expired {} ago", plural_days(-days)),
+                    _ => format!("has {} left", plural_days(*days)),
+                };
+                format!("the certificate of {at} {left}, so --min-cert-days fails")
+            }));
+            if let Some(more) = expiring.len().checked_sub(MAX_EXPIRING).filter(|more| *more > 0) {
+                broken.push(format!("{more} more certificates expire in fewer than {least} days"));
+            }
         }
         broken
+    }
+
+    /// Why it is unknown whether `--min-cert-days` holds.
+    fn unknown_certificates(&self, summary: &RunSummary) -> Option<String> {
+        let (count, first) = self.min_cert_days.and_then(|_| summary.connected_only())?;
+        let others = if count == 1 { String::new() } else { format!(" and of {} more", count - 1) };
+        Some(format!("no certificate of {first}{others} was read: only the connection was checked"))
     }
 }
