@@ -37,7 +37,7 @@ pub(super) struct Who {
     /// Ports and sockets: numbers, ranges, names, and what ss, lsof and nmap print, as in 8080, 127.0.0.1:8080 or udp/53
     ///
     /// An address selects the sockets that receive what is sent to it.
-    #[arg(value_name = "PORT", required = true, value_parser = parse_sockets)]
+    #[arg(value_name = "PORT", required = true, value_delimiter = ',', value_parser = parse_sockets)]
     sockets: Vec<SocketPatterns>,
     /// Print only process ids, one per line
     #[arg(long)]
