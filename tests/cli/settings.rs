@@ -97,7 +97,7 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
 
     portolan("ports")
         .env("PORTOLAN_CONFIG", "gone.toml")
-        .refuses("settings gone.toml: No such file or directory", "name a file that is there with --config");
+        .refuses("settings gone.toml: No such file or directory", "name an existing file with --config");
 }
 
 #[test]

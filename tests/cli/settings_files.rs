@@ -9,7 +9,7 @@ use super::{Portolan, RunOutput, portolan, with_settings};
 
 const MEND: &str = "fix that line, or name another file with --config";
 const NAME: &str = "name a file, or /dev/null for no settings at all";
-const THERE: &str = "name a file that is there with --config";
+const THERE: &str = "name an existing file with --config";
 
 #[test]
 fn broken_toml_is_reported_with_its_line() {

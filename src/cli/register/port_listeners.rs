@@ -90,7 +90,7 @@ mod tests {
         ] {
             let note = listeners(ip, of).held_note();
             assert_eq!(note.is_some(), is_held, "{ip} {of:?}");
-            assert!(note.is_none_or(|note| note.starts_with("port 3001 is held by python3 (pid 7) already: ")));
+            assert!(note.is_none_or(|note| note.starts_with("port 3001 is held by python3 (pid 7), which ")));
         }
         assert_eq!(PortListeners::default().held_note(), None, "another machine");
     }

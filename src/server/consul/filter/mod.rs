@@ -188,7 +188,7 @@ mod tests {
     fn what_is_no_expression_is_refused_with_a_reason() {
         for (text, why) in [
             ("", "it is empty"),
-            ("Service", "behind Service"),
+            ("Service", "after Service"),
             ("Nope == x", "Selector \"Nope\" is not valid"),
             ("Service.Nope == x", "Selector \"Service.Nope\" is not valid"),
             ("Service.Port == x", "is not a number"),
