@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 
+use super::selected_addresses::SelectedAddresses;
 use crate::model::{HostQuery, RegisteredInstance, is_of_any_host};
 
 /// What DNS and agents look up. Copies share their structure.
 #[derive(Clone, Debug)]
 pub(super) struct NameIndex {
     /// The names of services by `NAMESPACE/NAME` in lower case. Nearly always there is one.
-    services: Sets<Box<str>, (Arc<str>, Arc<str>)>,
-    /// The instances of each node, by its name in lower case.
-    nodes: Sets<Box<str>, Arc<str>>,
-    /// The instances at each address.
-    hosts: Sets<IpAddr, Arc<str>>,
+    services: Groups<Box<str>, ServiceName, SelectedAddresses>,
+    /// The instances of each node, by its name in lower case, and their addresses.
+    nodes: Groups<Box<str>, Arc<str>, Vec<IpAddr>>,
+    /// The instances at each address, and their names as DNS writes them.
+    hosts: Groups<IpAddr, Arc<str>, Vec<Box<[u8]>>>,
     /// The instances that may be of any host.
     of_any_host: RedBlackTreeSetSync<Arc<str>>,
 }
@@ -32,26 +33,27 @@ impl NameIndex {
         }
     }
 
-    /// The namespaces and names of the services with this name, in lower case.
-    pub(super) fn services(&self, namespace: &str, name: &str) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
-        let key = format!("{namespace}/{name}");
-        self.services.get(key.as_str()).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The namespaces and names of the services with this name, in lower case. A group changes with each change of its
+    /// services.
+    pub(super) fn services(&self, namespace: &str, name: &str) -> Option<&NameGroup<ServiceName, SelectedAddresses>> {
+        self.services.get(format!("{namespace}/{name}").as_str())
     }
 
-    /// The ids of the instances on the node with this name, in lower case.
-    pub(super) fn on_node(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
-        self.nodes.get(name).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The ids of the instances on the node with this name, in lower case. A group changes with each change of its instances.
+    pub(super) fn node(&self, name: &str) -> Option<&NameGroup<Arc<str>, Vec<IpAddr>>> {
+        self.nodes.get(name)
     }
 
-    /// The ids of the instances at this address.
-    pub(super) fn at_address(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<str>> {
-        self.hosts.get(&ip).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The ids of the instances at this address. A group changes with each change of its instances.
+    pub(super) fn address(&self, ip: IpAddr) -> Option<&NameGroup<Arc<str>, Vec<Box<[u8]>>>> {
+        self.hosts.get(&ip)
     }
 
     /// The ids of the instances that may be of a host.
     pub(super) fn of_host(&self, host: &HostQuery) -> BTreeSet<&Arc<str>> {
-        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, ids)| ids);
-        let own = nodes.chain(host.addresses.iter().filter_map(|ip| self.hosts.get(ip)));
+        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, group)| &group.members);
+        let hosts = host.addresses.iter().filter_map(|ip| self.hosts.get(ip));
+        let own = nodes.chain(hosts.map(|group| &group.members));
         own.chain([&self.of_any_host]).flat_map(RedBlackTreeSetSync::iter).collect()
     }
 
@@ -86,22 +88,48 @@ impl NameIndex {
     }
 }
 
-/// Sets by a key; a key without a set is not kept.
-type Sets<K, V> = HashTrieMapSync<K, RedBlackTreeSetSync<V>>;
+/// The namespace and the name of a service.
+type ServiceName = (Arc<str>, Arc<str>);
 
-fn insert<K: Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: K, value: V) {
-    let mut set = sets.get(&key).cloned().unwrap_or_else(RedBlackTreeSetSync::new_sync);
-    set.insert_mut(value);
-    sets.insert_mut(key, set);
+/// What has one name, and the answer about it. A change makes another group: an answer holds as long as its group does.
+#[derive(Debug)]
+pub(super) struct NameGroup<V: Ord, A> {
+    members: RedBlackTreeSetSync<V>,
+    answer: OnceLock<A>,
 }
 
-fn remove<K: Clone + Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: &K, value: &V) {
-    let Some(mut set) = sets.get(key).cloned() else { return };
-    set.remove_mut(value);
-    if set.is_empty() {
-        sets.remove_mut(key);
+impl<V: Ord, A> NameGroup<V, A> {
+    fn new(members: RedBlackTreeSetSync<V>) -> Self {
+        Self { members, answer: OnceLock::new() }
+    }
+
+    pub(super) fn members(&self) -> impl Iterator<Item = &V> {
+        self.members.iter()
+    }
+
+    /// The answer, which the first that asks for it makes.
+    pub(super) fn answer(&self, make: impl FnOnce() -> A) -> &A {
+        self.answer.get_or_init(make)
+    }
+}
+
+/// Groups by a key; a key without members is not kept.
+type Groups<K, V, A> = HashTrieMapSync<K, NameGroup<V, A>>;
+
+fn insert<K: Eq + Hash, V: Ord, A>(groups: &mut Groups<K, V, A>, key: K, value: V) {
+    let known = groups.get(&key).map(|group| group.members.clone());
+    let mut members = known.unwrap_or_else(RedBlackTreeSetSync::new_sync);
+    members.insert_mut(value);
+    groups.insert_mut(key, NameGroup::new(members));
+}
+
+fn remove<K: Clone + Eq + Hash, V: Ord, A>(groups: &mut Groups<K, V, A>, key: &K, value: &V) {
+    let Some(mut members) = groups.get(key).map(|group| group.members.clone()) else { return };
+    members.remove_mut(value);
+    if members.is_empty() {
+        groups.remove_mut(key);
     } else {
-        sets.insert_mut(key.clone(), set);
+        groups.insert_mut(key.clone(), NameGroup::new(members));
     }
 }
 

@@ -234,7 +234,7 @@ mod tests {
         let stranger = Origin::unknown();
         log.refused(&stranger, "unauthenticated", "GET /x", "");
         let id = RequestId::Server { prefix: 0, count: 1 };
-        let context = RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id };
+        let context = RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id, connection: None };
         log.used(&Arc::new(Caller::anyone()), &context);
         assert!(queues.take(&log).is_empty());
     }
