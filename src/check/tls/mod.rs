@@ -117,6 +117,7 @@ impl BuiltInCheck for TlsObservation {
         let older = match (seen.versions.take(), seen.is_silent()) {
             (Some(VersionOutcomes { older, .. }), _) => older,
             (None, true) => Vec::new(),
+            (None, false) if !context.offers_older_tls => Vec::new(),
             (None, false) => ask_versions(target, context).await?.older,
         };
         Ok(Self { older, ..Self::of(at, target, context, seen) })

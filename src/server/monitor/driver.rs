@@ -106,6 +106,8 @@ impl MonitorDriver {
             skips_failing: false,
             limits_bursts: false,
             shows_bodies: false,
+            // Each second, and in the log of the server: what it accepts besides is for `portolan validate`.
+            offers_older_tls: false,
             addresses: Arc::clone(&policy),
             ..ValidatorOptions::default()
         };
