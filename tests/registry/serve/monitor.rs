@@ -244,7 +244,7 @@ fn a_refused_target_is_unknown_and_says_why() {
     );
 
     let why = checked["reasons"][0].as_str().unwrap();
-    assert!(why.contains("address of its own machine") && why.contains("allow_own_addresses"), "{why}");
+    assert!(why.contains("addresses of its own machine") && why.contains("allow_own_addresses"), "{why}");
     assert_eq!(server.discover("service_name=web").len(), 1, "it may be fine");
     let stats = server.get("/api/v1/health-monitor/stats").json()["data"].clone();
     assert!(stats["refused"].as_u64().unwrap() >= 1 && stats["results"]["unhealthy"] == 0, "{stats}");
