@@ -15,6 +15,8 @@ mod condition;
 mod connection;
 mod copied_registration;
 mod coverage;
+#[cfg(test)]
+mod detail_round_trip;
 mod diff;
 mod document;
 mod drift;

@@ -9,7 +9,7 @@ use super::yaml_place;
 use crate::clean::{MASK, clean, redacted};
 use crate::cli::settings_file;
 use crate::error::{Error, Result, nearest};
-use crate::source::file::{DocumentNode, Expanded, Step, Syntax, expand};
+use crate::source::file::{DocumentNode, ExpandedText, Step, Syntax, expand};
 
 /// Where a value was given. A greater one replaces a smaller one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct GivenValue {
 
 /// All values, by key.
 #[derive(Debug, Default)]
-pub(super) struct Given(BTreeMap<&'static str, GivenValue>);
+pub(super) struct GivenValues(BTreeMap<&'static str, GivenValue>);
 
 /// Reads a variable of the environment.
 pub(super) type Variable = fn(&str) -> Option<OsString>;
@@ -68,7 +68,7 @@ impl GivenBy {
     }
 }
 
-impl Given {
+impl GivenValues {
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&GivenValue> {
         self.0.get(key)
@@ -209,7 +209,7 @@ struct FileReader<'r> {
     syntax: Syntax,
     variable: Variable,
     path: Vec<Step>,
-    given: &'r mut Given,
+    given: &'r mut GivenValues,
 }
 
 impl FileReader<'_> {
@@ -242,7 +242,7 @@ impl FileReader<'_> {
     fn value(&mut self, key: &'static SettingKey, node: &DocumentNode) -> Result<()> {
         let (texts, masked) = match (key.kind, node) {
             (KeyKind::List, DocumentNode::List(items)) => {
-                let items: Result<Vec<Expanded>> = items.iter().map(|item| self.leaf(key, item)).collect();
+                let items: Result<Vec<ExpandedText>> = items.iter().map(|item| self.leaf(key, item)).collect();
                 items?.into_iter().map(|item| (item.text, item.masked)).unzip()
             }
             _ => {
@@ -258,7 +258,7 @@ impl FileReader<'_> {
     }
 
     /// A single value as text, with its variables replaced.
-    fn leaf(&self, key: &SettingKey, node: &DocumentNode) -> Result<Expanded> {
+    fn leaf(&self, key: &SettingKey, node: &DocumentNode) -> Result<ExpandedText> {
         let is_flag = key.kind == KeyKind::Flag;
         let is_number = matches!(key.kind, KeyKind::Number(..) | KeyKind::Duration | KeyKind::DurationOrZero);
 
@@ -306,6 +306,6 @@ impl FileReader<'_> {
     }
 }
 
-fn plain(text: String) -> Expanded {
-    Expanded { masked: text.clone(), text }
+fn plain(text: String) -> ExpandedText {
+    ExpandedText { masked: text.clone(), text }
 }

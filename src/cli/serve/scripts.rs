@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::wrong;
 use crate::clean::clean;
 use crate::error::{Result, plain};
@@ -17,7 +17,7 @@ const HINT: &str = "write SERVICE=/path/to/program, or SERVICE='/path/to/program
 ///
 /// # Errors
 /// One is not the path of a program of this machine, or a service has two.
-pub(super) fn scripts(given: &Given) -> Result<BTreeMap<String, Vec<String>>> {
+pub(super) fn scripts(given: &GivenValues) -> Result<BTreeMap<String, Vec<String>>> {
     let texts = given.get(KEY).map(|list| list.texts.clone()).unwrap_or_default();
     let mut scripts = BTreeMap::new();
     for text in texts {

@@ -9,7 +9,7 @@ use crate::model::{Endpoint, Instance, Listing, Service, ServiceId};
 
 /// A registered instance.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) struct Chosen<'l> {
+pub(in crate::cli) struct InstanceRef<'l> {
     pub(in crate::cli) service: &'l Service,
     pub(in crate::cli) endpoint: &'l Endpoint,
     pub(in crate::cli) instance: &'l Instance,
@@ -18,7 +18,7 @@ pub(in crate::cli) struct Chosen<'l> {
 /// The instances that some words mean.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct InstanceSelection<'l> {
-    pub(in crate::cli) chosen: Vec<Chosen<'l>>,
+    pub(in crate::cli) chosen: Vec<InstanceRef<'l>>,
     /// The words that mean no instance.
     pub(in crate::cli) missing: Vec<&'l str>,
     /// The names that mean several instances.
@@ -33,7 +33,7 @@ impl<'l> InstanceSelection<'l> {
         let mut selection = Self::default();
         let mut known: HashSet<(&ServiceId, &str)> = HashSet::new();
         for word in words {
-            let by_id: Vec<Chosen<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
+            let by_id: Vec<InstanceRef<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
             let is_id = !by_id.is_empty();
             let found = if is_id { by_id } else { all(listing).filter(|c| c.service.has_name(word)).collect() };
 
@@ -74,12 +74,12 @@ impl<'l> InstanceSelection<'l> {
     }
 }
 
-fn all(listing: &Listing) -> impl Iterator<Item = Chosen<'_>> {
+fn all(listing: &Listing) -> impl Iterator<Item = InstanceRef<'_>> {
     listing.services.iter().flat_map(|service| {
         let endpoints = service.endpoints.iter();
         endpoints.filter_map(move |endpoint| {
             let instance = endpoint.instance.as_deref()?;
-            Some(Chosen { service, endpoint, instance })
+            Some(InstanceRef { service, endpoint, instance })
         })
     })
 }
@@ -90,7 +90,7 @@ fn has_id(instance: &Instance, word: &str) -> bool {
 }
 
 /// `web 10.0.0.7:8080 (ID)`
-impl std::fmt::Display for Chosen<'_> {
+impl std::fmt::Display for InstanceRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.service.name.as_ref().map(ToString::to_string).unwrap_or_default();
         write!(f, "{name} {} ({})", clean(&self.endpoint.to_string()), clean(&self.instance.id))

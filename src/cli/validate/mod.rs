@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 #[cfg(feature = "serve")]
 use self::exporter::{Exporter, ExporterArgs, ExporterChecks};
-pub(super) use self::named::Named;
+pub(super) use self::named::NamedServices;
 use self::options::ValidateOptions;
 pub(super) use self::options::{parse_score, plain_validator};
 pub(super) use self::score::ScoreAgain;

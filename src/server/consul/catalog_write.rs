@@ -26,7 +26,7 @@ use crate::server::view::InstanceView;
 
 /// A registration in the catalog.
 #[derive(Debug)]
-struct Given {
+struct CatalogRegistration {
     datacenter: String,
     node_id: String,
     node: String,
@@ -51,7 +51,7 @@ struct GivenCheck {
     definition: Option<Value>,
 }
 
-impl Given {
+impl CatalogRegistration {
     fn take(fields: &mut BodyFields) -> Result<Self, String> {
         ignore_indexes(fields)?;
         fields.text("Token")?;
@@ -167,7 +167,7 @@ impl GivenCheck {
 /// Registers a node, and a service and checks of it.
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     let mut fields = decode::read(access, body).await?;
-    let given = Given::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
+    let given = CatalogRegistration::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
     let given = given.map_err(|why| decode::failed(&why))?;
     if let Some(problem) = given.problem(&access.app().own_node.datacenter) {
         return Err(problem);
@@ -181,7 +181,7 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
 }
 
 /// The commands: first the node, then its service, then the checks.
-fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Command>> {
+fn register_commands(view: &RegistryView, given: CatalogRegistration) -> ConsulResult<Vec<Command>> {
     let (own, node) = (&*view.own, given.node.clone());
     let is_own = node == own.name;
     let known_address = view.node(&node).map(|node| node.address);
@@ -245,7 +245,7 @@ fn keep_origin(view: &RegistryView, node: &str, service_id: &str, registration: 
 
 /// The command that registers or changes a node, unless it is to stay as it is. A service may come before its node, whose
 /// address is that of the service until then.
-fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Command>> {
+fn node_command(view: &RegistryView, given: &CatalogRegistration) -> ConsulResult<Option<Command>> {
     let is_known = view.view.node(&given.node).is_some();
     let has_place = given.service.as_ref().is_some_and(|service| !service.address.is_empty());
     if given.skip_node_update && (is_known || given.address.is_empty() && has_place) {

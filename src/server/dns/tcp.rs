@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::DnsContext;
-use super::answer::{Answered, Transport};
+use super::answer::{DnsOutcome, Transport};
 use super::protocol::MAX_REQUEST_BYTES;
 use super::shuffle::Shuffle;
 use crate::engine::Shutdown;
@@ -85,7 +85,7 @@ async fn connection(mut stream: TcpStream, peer: IpAddr, context: Arc<DnsContext
             }
         }
         let answered = answer(&context, &message, &mut shuffle, &mut reply);
-        if answered == Answered::Ignored {
+        if answered == DnsOutcome::Ignored {
             return;
         }
         if !matches!(timeout(MESSAGE_TIMEOUT, send(&mut stream, &reply)).await, Ok(Ok(()))) {
@@ -95,7 +95,7 @@ async fn connection(mut stream: TcpStream, peer: IpAddr, context: Arc<DnsContext
     }
 }
 
-fn answer(context: &DnsContext, message: &[u8], shuffle: &mut Shuffle, reply: &mut Vec<u8>) -> Answered {
+fn answer(context: &DnsContext, message: &[u8], shuffle: &mut Shuffle, reply: &mut Vec<u8>) -> DnsOutcome {
     let counters = &context.app.metrics.dns;
     counters.query(Transport::Tcp);
     let view = context.app.unscoped.load();
