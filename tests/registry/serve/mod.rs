@@ -10,6 +10,7 @@ mod config;
 mod dns;
 mod dnspython;
 mod doctor;
+mod envoy;
 mod events;
 mod export;
 mod hostile;
