@@ -21,6 +21,7 @@ mod show;
 mod start;
 mod telemetry;
 mod trace_export;
+mod trusted_path;
 mod value_kinds;
 mod values;
 #[cfg(feature = "postgres")]

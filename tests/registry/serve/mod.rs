@@ -24,6 +24,7 @@ mod prometheus;
 mod reload;
 mod rest;
 mod schemathesis;
+mod scripts;
 mod secrets;
 mod seed;
 mod server;
