@@ -345,6 +345,12 @@ fn in_millis(time: Duration) -> String {
     format!("{}ms", time.as_millis().max(1))
 }
 
+/// Whether a text is a settings file whose keys and values have the right form.
+#[cfg(any(fuzzing, test))]
+pub(super) fn is_settings_file(path: &Path, text: &str) -> bool {
+    Given::default().read_text(path, text, |_| None).is_ok()
+}
+
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }

@@ -18,6 +18,8 @@ mod definition;
 mod endpoints;
 mod error;
 mod filter;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod go;
 mod health;
 mod ids;

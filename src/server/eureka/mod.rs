@@ -7,6 +7,8 @@ mod applications;
 mod body;
 mod call;
 mod format;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod instance;
 mod status;
 mod writes;
