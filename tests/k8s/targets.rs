@@ -59,5 +59,13 @@ fn k8s_in_a_file() {
     double.store().put(Resource::SLICES, slice("shop", "web", "a", 1, 3));
     until(&file, &["10.1.1.1:8080", "10.1.1.2:8080", "10.1.1.3:8080"]);
     kill(child.0.id(), Signal::INT);
-    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.0.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < HANG, "it does not end");
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
 }

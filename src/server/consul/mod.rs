@@ -41,9 +41,10 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, LOCATION, VARY};
+use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 #[cfg(feature = "cli")]
@@ -63,12 +64,23 @@ use super::shared::App;
 use super::trace;
 use crate::clean::{clean, is_dangerous};
 
-/// What a handler reads of a request.
+/// What a handler reads of a request. Nothing of it refers to the bytes that were received: a query that waits would keep their
+/// buffer.
 struct ConsulRequest {
     /// The path behind that of the endpoint: an id or a name.
     rest: String,
     query: ConsulQuery,
-    headers: HeaderMap,
+    /// The header `Accept`.
+    accept: String,
+}
+
+/// A request that was let through.
+struct Admitted {
+    access: Access,
+    handler: Handler,
+    request: ConsulRequest,
+    /// The room for its body.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl ConsulRequest {
@@ -117,23 +129,41 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
 
 async fn handle(app: &App, request: Request) -> ConsulResult {
     let (head, body) = request.into_parts();
+    match admit(app, head) {
+        Ok(admitted) => dispatch(&admitted.access, admitted.handler, &admitted.request, body).await,
+        Err(answer) => answer,
+    }
+}
+
+/// Lets a request through. Its head is dropped here.
+///
+/// # Errors
+/// The answer for a request that no handler takes, and for one that is refused.
+#[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
+fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
     let (endpoint, rest, query) = match called(&head) {
         Ok(call) => call,
         Err(answer) => {
-            count_request(app, &head.extensions)?;
-            return answer;
+            count_request(app, &head.extensions).map_err(|limited| Err(limited.into()))?;
+            return Err(answer);
         }
     };
     let headers = with_token(&head.headers, &query);
-    let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
+    let context = head.extensions.get::<RequestContext>().ok_or_else(|| Err(unauthenticated().into()))?;
     let line = (&head.method, head.uri.path());
-    let access = Access::admit(app, line, &headers, context, endpoint.permission)?;
+    let access = Access::admit(app, line, &headers, context, endpoint.permission).map_err(|error| Err(error.into()))?;
     if endpoint.has_namespace {
-        query.refuse_namespace(&head.headers)?;
+        query.refuse_namespace(&head.headers).map_err(Err)?;
     }
-    let _room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes)?;
-    let request = ConsulRequest { rest, query, headers: head.headers };
-    dispatch(&access, endpoint.handler, &request, body).await
+
+    let room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes);
+    let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default().to_owned();
+    Ok(Admitted {
+        access,
+        handler: endpoint.handler,
+        request: ConsulRequest { rest, query, accept },
+        _room: room.map_err(|error| Err(error.into()))?,
+    })
 }
 
 /// The endpoint that a request calls, what follows its path, and the parameters.
