@@ -23,7 +23,8 @@ const REGISTER: &str = "/v1/agent/service/register";
 fn portolan(folder: &Path, options: &[&str]) -> (Server, SocketAddr) {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let text = address.to_string();
-    let options: Vec<&str> = ["--consul", &text, "--cluster", "dc1", "--node", "n1"].iter().chain(options).copied().collect();
+    let options: Vec<&str> =
+        ["--consul", &text, "--cluster", "dc1", "--node", "n1"].iter().chain(options).copied().collect();
     (Server::portolan(folder, &options, &[]), address)
 }
 
@@ -70,7 +71,9 @@ pub fn health(options: &Options) -> String {
         }
 
         let _ = writeln!(text, "{instances} instances of the service: median of {} rounds", options.runs);
-        for (path, what, goal) in [(HEALTH, "?passing=1", format!("goal {goal}")), (FILTERED, "with a filter", String::new())] {
+        for (path, what, goal) in
+            [(HEALTH, "?passing=1", format!("goal {goal}")), (FILTERED, "with a filter", String::new())]
+        {
             let rounds: Vec<[f64; 2]> = (0..options.runs)
                 .map(|_| [own, consul.address].map(|address| wrk(address, path, None, options.seconds)))
                 .collect();
@@ -147,9 +150,11 @@ pub fn blocking(options: &Options) -> String {
     for stream in &mut others {
         stream.set_nonblocking(true).unwrap();
     }
-    let mistaken = others.iter_mut().filter_map(|stream| Some(received(stream)).filter(|bytes| !bytes.is_empty())).count();
+    let mistaken =
+        others.iter_mut().filter_map(|stream| Some(received(stream)).filter(|bytes| !bytes.is_empty())).count();
     let used = server.usage().cpu.saturating_sub(held.cpu).as_millis();
-    let _ = writeln!(text, "{mistaken} others were woken (goal 0); the server used {used} ms of a processor for all of it");
+    let _ =
+        writeln!(text, "{mistaken} others were woken (goal 0); the server used {used} ms of a processor for all of it");
     text
 }
 

@@ -139,7 +139,10 @@ mod tests {
             let shown = place.to_string_lossy();
             let shown = shown.trim_end_matches('/');
             assert!(distrust.why.contains(&format!("other users can write {shown}")), "{distrust:?}");
-            assert!(distrust.why.contains(&format!("{mode:04o}")) && distrust.hint.contains("chmod go-w"), "{distrust:?}");
+            assert!(
+                distrust.why.contains(&format!("{mode:04o}")) && distrust.hint.contains("chmod go-w"),
+                "{distrust:?}"
+            );
             set_mode(&place, 0o755);
         }
         set_mode(&directory.join("bin"), 0o1777);

@@ -103,8 +103,7 @@ fn code_of(status: &str) -> StatusCode {
 }
 
 fn wants_text(request: &ConsulRequest) -> bool {
-    let accept = Some(request.accept.as_str()).filter(|accept| !accept.is_empty());
-    accept.is_some_and(|accept| accept.starts_with("text/plain")) || request.query.get("format") == Some("text")
+    request.accept.starts_with("text/plain") || request.query.get("format") == Some("text")
 }
 
 fn answer(request: &ConsulRequest, code: StatusCode, reason: &str, value: &impl Serialize) -> Response {

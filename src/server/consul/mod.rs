@@ -35,11 +35,10 @@ mod targets;
 mod writes;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::request::Parts;
@@ -101,7 +100,7 @@ impl ConsulRequest {
 
 /// The service that answers every request of Consul's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
+    Routes::answered_by(app, |app, request| Box::pin(answer(app, request)))
 }
 
 /// The paths of its requests in the metrics.
@@ -109,7 +108,7 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     endpoints::metric_paths()
 }
 
-async fn answer(State(app): State<App>, request: Request) -> Response {
+async fn answer(app: App, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
@@ -144,16 +143,16 @@ fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
     let (endpoint, rest, query) = match called(&head) {
         Ok(call) => call,
         Err(answer) => {
-            count_request(app, &head.extensions).map_err(|limited| Err(limited.into()))?;
+            count_request(app, &head.extensions).map_err(refused)?;
             return Err(answer);
         }
     };
     let headers = with_token(&head.headers, &query);
-    let context = head.extensions.get::<RequestContext>().ok_or_else(|| Err(unauthenticated().into()))?;
+    let context = head.extensions.get::<RequestContext>().ok_or_else(|| refused(unauthenticated()))?;
     let line = (&head.method, head.uri.path());
-    let access = Access::admit(app, line, &headers, context, endpoint.permission).map_err(|error| Err(error.into()))?;
+    let access = Access::admit(app, line, &headers, context, endpoint.permission).map_err(refused)?;
     if endpoint.has_namespace {
-        query.refuse_namespace(&head.headers).map_err(Err)?;
+        query.refuse_namespace(&head.headers).map_err(refused)?;
     }
 
     let room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes);
@@ -162,8 +161,12 @@ fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
         access,
         handler: endpoint.handler,
         request: ConsulRequest { rest, query, accept },
-        _room: room.map_err(|error| Err(error.into()))?,
+        _room: room.map_err(refused)?,
     })
+}
+
+fn refused(error: impl Into<ConsulError>) -> ConsulResult {
+    Err(error.into())
 }
 
 /// The endpoint that a request calls, what follows its path, and the parameters.

@@ -61,8 +61,14 @@ impl Registries {
         let mut shell = Command::new("/bin/sh");
         let (portolan, consul) = (portolan_path(), consul_path());
         let path = [&portolan, &consul].map(|program| program.parent().unwrap().display().to_string()).join(":");
-        shell.arg("-c").arg(command.replace(NEW_CONSUL, &self.api.to_string()).replace(INSTANCE, ONE)).env_clear().env("PATH", path);
-        shell.env("CONSUL_HTTP_ADDR", self.old.address.to_string()).env("PORTOLAN_REGISTRY", self.new.address.to_string());
+        shell
+            .arg("-c")
+            .arg(command.replace(NEW_CONSUL, &self.api.to_string()).replace(INSTANCE, ONE))
+            .env_clear()
+            .env("PATH", path);
+        shell
+            .env("CONSUL_HTTP_ADDR", self.old.address.to_string())
+            .env("PORTOLAN_REGISTRY", self.new.address.to_string());
         shell.env("PORTOLAN_CONFIG", "/dev/null").stdin(Stdio::null());
         shell
     }
@@ -77,7 +83,8 @@ impl Registries {
     }
 
     fn start(&self, command: &str) -> Ended {
-        let child: Child = self.shell(&format!("exec {command}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let child: Child =
+            self.shell(&format!("exec {command}")).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         Ended(child)
     }
 

@@ -128,7 +128,10 @@ fn requests_are_bounded_and_errors_name_the_field() {
         (json!({}), "resource_names"),
         (json!({ "resource_names": [] }), "resource_names"),
         (json!({ "resource_names": many }), "resource_names"),
-        (json!({ "resource_names": ["web"], "type_url": "type.googleapis.com/envoy.config.cluster.v3.Cluster" }), "type_url"),
+        (
+            json!({ "resource_names": ["web"], "type_url": "type.googleapis.com/envoy.config.cluster.v3.Cluster" }),
+            "type_url",
+        ),
     ] {
         let refused = ask(&server, &body);
         assert_eq!((refused.status, &refused.json()["error"]["field"]), (400, &field.into()), "{}", refused.text());
@@ -139,7 +142,8 @@ fn requests_are_bounded_and_errors_name_the_field() {
 
     // Envoy sends a list of all its extensions: 77 KB, longer than a registration may be.
     let mut long = request(&["web"], "");
-    long["node"]["extensions"] = (0..2_000).map(|at| json!({ "name": format!("envoy.extension.number.{at:030}") })).collect();
+    long["node"]["extensions"] =
+        (0..2_000).map(|at| json!({ "name": format!("envoy.extension.number.{at:030}") })).collect();
     assert!(long.to_string().len() > 100_000);
     assert_eq!(ask(&server, &long).status, 200);
     long["node"]["extensions"] = "x".repeat(2 << 20).into();

@@ -54,8 +54,7 @@ fn each_change_of_state_is_one_event_of_json() {
 #[test]
 fn each_result_of_a_check_is_an_event_at_the_level_debug() {
     for level in ["debug", "info"] {
-        let server =
-            Server::with_variables(["--data", ":memory:", "--log-format", "json", "--log-level", level], &[]);
+        let server = Server::with_variables(["--data", ":memory:", "--log-format", "json", "--log-level", level], &[]);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let check = json!({ "check_type": "tcp", "interval": 1, "failure_threshold": 1 });

@@ -41,7 +41,8 @@ impl TargetsFile {
         let text = fs::read(self.dir.path().join("targets.json")).expect("there is a file at any time");
         let groups: Value = serde_json::from_slice(&text).expect("whole JSON");
         let groups = groups.as_array().expect("a list").iter();
-        let targets = groups.map(|group| group["targets"][0].as_str().expect("a target").parse::<SocketAddr>().unwrap());
+        let targets =
+            groups.map(|group| group["targets"][0].as_str().expect("a target").parse::<SocketAddr>().unwrap());
         // Consul lists itself.
         targets.filter(|target| target.ip() == self.ip).map(|target| target.port()).collect()
     }
