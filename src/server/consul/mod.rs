@@ -48,7 +48,7 @@ use tracing::Instrument;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::definition::meta_problem;
-use self::endpoints::{Endpoint, Handler};
+use self::endpoints::{Endpoint, Handler, WriteHandler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
@@ -201,6 +201,7 @@ fn with_token<'r>(headers: &'r HeaderMap, query: &ConsulQuery) -> Cow<'r, Header
     Cow::Owned(headers)
 }
 
+/// Answers a read. A write, of which few run at once, is in a box: the many reads that wait do not hold its room.
 async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
     match handler {
         Handler::StatusLeader => status::leader(access, request),
@@ -209,21 +210,11 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
         Handler::AgentMembers => members::list(access, request),
         Handler::AgentMetrics => agent::metrics(access, request),
         Handler::AgentReload => Ok(reply::empty()),
-        Handler::AgentMaintenance => agent::maintenance(access, request).await,
         Handler::AgentServices => agent_services::list(access, request),
         Handler::AgentService => agent_services::read(access, request).await,
-        Handler::AgentServiceRegister => agent_services::register(access, request, body).await,
-        Handler::AgentServiceDeregister => agent_services::deregister(access, request).await,
-        Handler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
         Handler::AgentChecks => agent_checks::list(access, request),
-        Handler::AgentCheckRegister => agent_checks::register(access, body).await,
-        Handler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
-        Handler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
-        Handler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
         Handler::AgentHealthById => agent_health::by_id(access, request),
         Handler::AgentHealthByName => agent_health::by_name(access, request),
-        Handler::CatalogRegister => catalog_write::register(access, body).await,
-        Handler::CatalogDeregister => catalog_write::deregister(access, body).await,
         Handler::CatalogDatacenters => catalog::datacenters(access, request),
         Handler::CatalogNodes => catalog::nodes(access, request).await,
         Handler::CatalogServices => catalog::services(access, request).await,
@@ -234,6 +225,22 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
         Handler::HealthChecks => health::checks(access, request).await,
         Handler::HealthService => health::service(access, request).await,
         Handler::HealthState => health::state(access, request).await,
+        Handler::Write(write) => Box::pin(dispatch_write(access, write, request, body)).await,
+    }
+}
+
+async fn dispatch_write(access: &Access, write: WriteHandler, request: &ConsulRequest, body: Body) -> ConsulResult {
+    match write {
+        WriteHandler::AgentMaintenance => agent::maintenance(access, request).await,
+        WriteHandler::AgentServiceRegister => agent_services::register(access, request, body).await,
+        WriteHandler::AgentServiceDeregister => agent_services::deregister(access, request).await,
+        WriteHandler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
+        WriteHandler::AgentCheckRegister => agent_checks::register(access, body).await,
+        WriteHandler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
+        WriteHandler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
+        WriteHandler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
+        WriteHandler::CatalogRegister => catalog_write::register(access, body).await,
+        WriteHandler::CatalogDeregister => catalog_write::deregister(access, body).await,
     }
 }
 
@@ -278,4 +285,22 @@ fn with_allow(mut response: Response, endpoint: &Endpoint) -> Response {
         response.headers_mut().insert(ALLOW, allow);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_FUTURE_BYTES: usize = 4_096;
+
+    fn bytes_of<F: Future>(_: fn(App, Request) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// Ten thousand of them may wait at once.
+    #[test]
+    fn a_request_that_is_being_answered_is_small() {
+        let bytes = bytes_of(answer);
+        assert!(bytes <= MAX_FUTURE_BYTES, "{bytes}");
+    }
 }
