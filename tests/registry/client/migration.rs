@@ -153,12 +153,12 @@ fn the_steps_from_consul_lead_to_the_new_server() {
 }
 
 /// A name that leads to one server, and later to another.
-struct Name {
+struct MovingName {
     address: SocketAddr,
     server: Arc<Mutex<SocketAddr>>,
 }
 
-impl Name {
+impl MovingName {
     fn of(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let name = Self { address: listener.local_addr().unwrap(), server: Arc::new(Mutex::new(server)) };
@@ -190,7 +190,7 @@ fn pass(client: TcpStream, server: SocketAddr) -> io::Result<()> {
 fn the_steps_from_eureka_lead_to_the_new_server() {
     let mut steps = commands("From Eureka").into_iter();
     let old = EurekaServer::start();
-    let name = Name::of(old.address);
+    let name = MovingName::of(old.address);
     let mut client = python_client(name.address);
     assert_eq!(old.rest.discover("service_name=shop").len(), 1);
 
