@@ -23,6 +23,8 @@ mod explain;
 mod export;
 mod file_stamps;
 mod free_port;
+#[cfg(all(feature = "serve", any(fuzzing, test)))]
+pub(crate) mod fuzz;
 mod habits;
 mod hand_to;
 mod health;

@@ -149,15 +149,23 @@ impl GivenValues {
     /// An unreadable file, or the first key or value that cannot be used, with its line and column.
     pub(super) fn read_file(&mut self, path: &Path, variable: Variable) -> Result<()> {
         let text = settings_file::read(path, Some("--config"))?.unwrap_or_default();
+        self.read_text(path, &text, variable)
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// # Errors
+    /// The first key or value that cannot be used, with its line and column.
+    pub(super) fn read_text(&mut self, path: &Path, text: &str, variable: Variable) -> Result<()> {
         let syntax = Syntax::of_path(path);
         let place = clean(&path.to_string_lossy());
-        let document = syntax.document(&text).map_err(|(at, why)| Error::Settings {
+        let document = syntax.document(text).map_err(|(at, why)| Error::Settings {
             place: at.map_or_else(|| place.clone(), |(line, column)| format!("{place}:{line}:{column}")),
             why: clean(&why),
             hint: "fix that line, or name another file with --config".to_owned(),
         })?;
 
-        let mut reader = FileReader { place, text: &text, syntax, variable, path: Vec::new(), given: self };
+        let mut reader = FileReader { place, text, syntax, variable, path: Vec::new(), given: self };
         reader.section("", &document)
     }
 }

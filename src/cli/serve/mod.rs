@@ -21,6 +21,7 @@ mod show;
 mod start;
 mod telemetry;
 mod trace_export;
+mod trusted_path;
 mod value_kinds;
 mod values;
 #[cfg(feature = "postgres")]
@@ -342,6 +343,12 @@ fn text_of(path: Option<&PathBuf>) -> Option<String> {
 /// A duration as the settings write it.
 fn in_millis(time: Duration) -> String {
     format!("{}ms", time.as_millis().max(1))
+}
+
+/// Whether a text is a settings file whose keys and values have the right form.
+#[cfg(any(fuzzing, test))]
+pub(super) fn is_settings_file(path: &Path, text: &str) -> bool {
+    Given::default().read_text(path, text, |_| None).is_ok()
 }
 
 fn variable(name: &str) -> Option<OsString> {

@@ -67,11 +67,7 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     Params::read(request.uri().query(), &[], &[])?;
     let max = access.app().settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
     let body = body::read(request, max, access.app().settings.time_limits.body).await?;
-    let mut fields = JsonFields::parse(&body)?;
-    let operations = fields.list(&["operations"], Ok)?;
-    fields.finish()?;
-
-    let operations = operations.unwrap_or_default();
+    let operations = operations(&body)?;
     if operations.is_empty() || operations.len() > MAX_OPERATIONS {
         let message = format!("there are {} operations, 1 to {MAX_OPERATIONS} are carried out", operations.len());
         let error = ApiError::bad_request("invalid_body", message).field("operations");
@@ -102,6 +98,21 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
         })
         .collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
+}
+
+/// The operations of a body.
+fn operations(body: &[u8]) -> Result<Vec<Value>, Problem> {
+    let mut fields = JsonFields::parse(body)?;
+    let operations = fields.list(&["operations"], Ok)?;
+    fields.finish()?;
+    Ok(operations.unwrap_or_default())
+}
+
+/// The commands of a body, without those that cannot be carried out.
+#[cfg(any(fuzzing, test))]
+pub(in crate::server) fn commands(body: &[u8]) -> Vec<Command> {
+    let operations = operations(body).unwrap_or_default().into_iter().take(MAX_OPERATIONS);
+    operations.filter_map(|operation| prepare(operation).ok()).map(|prepared| prepared.command).collect()
 }
 
 fn done(prepared: &PreparedOperation, written: WriteResult, view: &ScopedView) -> OperationResult {
