@@ -25,7 +25,7 @@ const HELP: &str = "cargo bench --bench identify -- [--runs N] [--cases UO] [--s
 
   --runs N    counted runs of each command, after one warm-up (default 3)
   --cases UO  only these (default): U at their usual ports, O at odd ones; S servers that greet after seconds, and silent
-              ports, which takes nmap minutes a round
+              ports, which takes nmap minutes: `--runs 1` will do
   --save      also write benches/runs/DATE-identify.txt
 ";
 

@@ -24,8 +24,9 @@ impl Probe for Pcp {
         Some(REQUEST)
     }
 
+    /// A server without NAT-PMP refuses the version of its request (9), which is sent to the same port.
     fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
-        let is_asked = received.transport == Transport::Udp && received.reply_to == Some("pcp");
+        let is_asked = received.transport == Transport::Udp && matches!(received.reply_to, Some("pcp" | "nat-pmp"));
         if is_asked { parse_reply(received.bytes) } else { None }
     }
 }
@@ -46,9 +47,12 @@ fn parse_reply(message: &[u8]) -> Option<Identity> {
 mod tests {
     use super::*;
 
+    fn reply(result: u8) -> Vec<u8> {
+        [&[2, 0x80, 0, result, 0, 0, 0, 30, 0, 0, 0x10, 0][..], &[0; 12]].concat()
+    }
+
     #[test]
     fn a_response_is_read_with_its_result() {
-        let reply = |result: u8| [&[2, 0x80, 0, result, 0, 0, 0, 30, 0, 0, 0x10, 0][..], &[0; 12]].concat();
         let identity = parse_reply(&reply(12)).unwrap();
         assert_eq!((&identity.facts["pcp_version"], &identity.facts["result_code"]), (&2.into(), &12.into()));
         assert!(parse_reply(&reply(0)).unwrap().facts.get("result_code").is_none());

@@ -253,13 +253,14 @@ mod tests {
         assert_eq!((position(9, 1, Intensity::Normal), position(1, 53, Intensity::Light)), (Some(0), None));
     }
 
+    fn sent_to_bacnet(intensity: Intensity) -> Vec<&'static str> {
+        plan(Probes::built_in(), 47_808, intensity).iter().map(|probe| probe.protocol()).collect()
+    }
+
     #[test]
     fn a_controller_receives_only_what_its_port_suggests() {
-        let sent =
-            |intensity| plan(Probes::built_in(), 47_808, intensity).iter().map(|probe| probe.protocol()).collect();
-        let protocols: Vec<&str> = sent(Intensity::Normal);
-        assert_eq!(protocols, ["bacnet"]);
-        assert!(sent(Intensity::All).len() > 1);
+        assert_eq!(sent_to_bacnet(Intensity::Normal), ["bacnet"]);
+        assert!(sent_to_bacnet(Intensity::All).len() > 1);
     }
 
     /// A datagram counts once for each protocol, and once more where another port of the protocol gets another one.

@@ -45,8 +45,8 @@ fn of_networks() -> Vec<Exchange> {
         exchange(2427, "mgcp", b"AUEP ", &[b"500 112111114 Endpoint Unknown\r\n"]),
         // RFC 5456, 6.7.2.
         exchange(4569, "iax2", b"\x80\x01", &[b"\x80\x05\0\x01\0\0\0\x70\0\x01\x06\x03"]),
-        // RFC 6887, 7.2: the address of the request is another than that of its sender.
-        exchange(5351, "pcp", b"\x02\0\0\0", &[b"\x02\x80\0\x0c\0\0\0\x1e\0\0\x10\0", &[0; 12]]),
+        // RFC 6887, 9: a server without NAT-PMP refuses the version of its request.
+        exchange(5351, "pcp", b"\0\0", &[b"\x02\x80\0\x01\0\0\0\x1e\0\0\x10\0", &[0; 12]]),
         // 3GPP TS 29.244, 7.4.2.2.
         exchange(8805, "pfcp", b"\x20\x01", &[b"\x20\x02\0\x0c\0po\0\0\x60\0\x04\xec\xa1\x5b\x20"]),
     ]
