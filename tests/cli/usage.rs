@@ -191,6 +191,11 @@ fn what_is_no_scan() {
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
     let time = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
+    for (written, meant) in [("2S", "2s"), ("500MS", "500ms")] {
+        let hint = format!("write {meant}: units are in lower case, and m is minutes");
+        portolan(&format!("scan local --timeout {written}"))
+            .refuses(&format!("--timeout '{written}': it is not a duration"), &hint);
+    }
     portolan("scan local --deadline 0s").refuses("--deadline '0s': it must be longer than zero", time);
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");

@@ -128,6 +128,9 @@ impl Scan {
         let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume, earlier } =
             self.prepare_elsewhere(context).await?;
         let mut reached = true;
+        for note in self.targets.iter().filter_map(|target| targets::note_on_ambiguity(target)) {
+            out.note(note);
+        }
 
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
