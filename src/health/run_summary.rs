@@ -275,7 +275,7 @@ impl RunSummary {
         if let count @ 1.. = self.reports_failure {
             let verb = if count == 1 { "replies" } else { "reply" };
             notes.push(format!(
-                "{} {verb} with a success, but the body reports a failure: --expect-json /status=UP, or what the service \
+                "{} {verb} with a success status, but the body reports a failure: --expect-json /status=UP, or what the service \
                  reports when it is healthy, makes that count",
                 counted(count, "endpoint")
             ));
