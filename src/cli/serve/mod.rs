@@ -348,7 +348,7 @@ fn in_millis(time: Duration) -> String {
 /// Whether a text is a settings file whose keys and values have the right form.
 #[cfg(any(fuzzing, test))]
 pub(super) fn is_settings_file(path: &Path, text: &str) -> bool {
-    Given::default().read_text(path, text, |_| None).is_ok()
+    GivenValues::default().read_text(path, text, |_| None).is_ok()
 }
 
 fn variable(name: &str) -> Option<OsString> {
