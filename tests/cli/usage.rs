@@ -7,7 +7,7 @@ use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
 pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name, address";
-const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, container_name, image, protocol, netns, state, v6_only, mptcp, exposed, forwards_to, interfaces, backlog, connections, started, memory, cpu, parents, exe, command, processes, backlog_limit";
+const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, container_name, image, protocol, netns, state, v6_only, mptcp, exposed, forwards_to, interfaces, backlog, connections, started, memory, cpu, parents, exe, cwd, command, processes, backlog_limit";
 
 fn local(option: &str, value: &str) -> Portolan {
     portolan("discover local").args([option, value])

@@ -74,7 +74,7 @@ struct ConsulRequest {
 }
 
 /// A request that was let through.
-struct Admitted {
+struct ConsulCall {
     access: Access,
     handler: Handler,
     request: ConsulRequest,
@@ -139,7 +139,7 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
 /// # Errors
 /// The answer for a request that no handler takes, and for one that is refused.
 #[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
-fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
+fn admit(app: &App, head: Parts) -> Result<ConsulCall, ConsulResult> {
     let (endpoint, rest, query) = match called(&head) {
         Ok(call) => call,
         Err(answer) => {
@@ -157,7 +157,7 @@ fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
 
     let room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes);
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default().to_owned();
-    Ok(Admitted {
+    Ok(ConsulCall {
         access,
         handler: endpoint.handler,
         request: ConsulRequest { rest, query, accept },
