@@ -286,21 +286,3 @@ fn with_allow(mut response: Response, endpoint: &Endpoint) -> Response {
     }
     response
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MAX_FUTURE_BYTES: usize = 4_096;
-
-    fn bytes_of<F: Future>(_: fn(App, Request) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    /// Ten thousand of them may wait at once.
-    #[test]
-    fn a_request_that_is_being_answered_is_small() {
-        let bytes = bytes_of(answer);
-        assert!(bytes <= MAX_FUTURE_BYTES, "{bytes}");
-    }
-}
