@@ -128,19 +128,22 @@ async fn answer(app: App, request: Request) -> Response {
 
 async fn handle(app: &App, request: Request) -> ConsulResult {
     let (head, body) = request.into_parts();
-    match admit(app, head) {
+    let admitted = admit(app, &head);
+    drop(head);
+
+    match admitted {
         Ok(admitted) => dispatch(&admitted.access, admitted.handler, &admitted.request, body).await,
         Err(answer) => answer,
     }
 }
 
-/// Lets a request through. Its head is dropped here.
+/// Lets a request through.
 ///
 /// # Errors
 /// The answer for a request that no handler takes, and for one that is refused.
 #[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
-fn admit(app: &App, head: Parts) -> Result<Admitted, ConsulResult> {
-    let (endpoint, rest, query) = match called(&head) {
+fn admit(app: &App, head: &Parts) -> Result<Admitted, ConsulResult> {
+    let (endpoint, rest, query) = match called(head) {
         Ok(call) => call,
         Err(answer) => {
             count_request(app, &head.extensions).map_err(refused)?;

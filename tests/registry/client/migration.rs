@@ -172,7 +172,7 @@ impl MovingName {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = *server.lock().unwrap();
-                thread::spawn(move || pass(client, server));
+                thread::spawn(move || pass(&client, server));
             }
         });
         name
@@ -180,14 +180,14 @@ impl MovingName {
 }
 
 /// Passes bytes on in both directions.
-fn pass(client: TcpStream, server: SocketAddr) -> io::Result<()> {
+fn pass(mut client: &TcpStream, server: SocketAddr) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     let (mut from_server, mut to_client) = (server.try_clone()?, client.try_clone()?);
     thread::spawn(move || {
         let _ = io::copy(&mut from_server, &mut to_client);
         to_client.shutdown(std::net::Shutdown::Both)
     });
-    io::copy(&mut &client, &mut &server)?;
+    io::copy(&mut client, &mut &server)?;
     server.shutdown(std::net::Shutdown::Write)
 }
 
