@@ -11,7 +11,7 @@ use super::{definition, serve};
 use crate::settings::Settings;
 
 thread_local! {
-    static COMMAND: Command = definition::with_negations();
+    static COMMAND: Command = definition::root();
 }
 
 /// Reads a settings file of the commands, or one of the server in TOML or YAML. The first byte chooses. Returns whether it is one.

@@ -45,7 +45,7 @@ fn registration(body: &[u8]) -> bool {
 fn query(text: &str) -> bool {
     let _ = Params::read(Some(text), &["name", "tag", "metadata."], &["tag"]);
     let mut query = Query::default();
-    form_urlencoded::parse(text.as_bytes()).all(|(name, value)| query.set_parameter(&name, &value).is_ok())
+    form_urlencoded::parse(text.as_bytes()).all(|(name, value)| query.set_parameter(&name, &value) == Ok(true))
 }
 
 /// The registry after some commands, each of which may be rejected.

@@ -119,6 +119,7 @@ fn the_steps_from_consul_lead_to_the_new_server() {
     }
     wait_for_catalog(old.address, 2);
     let new = serve(&next(&mut steps, "portolan serve").replace(NEW_CONSUL, "127.0.0.1:0"));
+    wait_until(|| new.log().contains("Consul's API on "));
     let log = new.log();
     let (_, api) = log.split_once("Consul's API on http://").expect("it has Consul's API");
     let api = api.split_whitespace().next().unwrap().parse().unwrap();
@@ -138,6 +139,9 @@ fn the_steps_from_consul_lead_to_the_new_server() {
     wait_until(|| registries.web() == twice);
     let deregister = next(&mut steps, "consul services deregister");
     registries.run(&deregister);
+    wait_for_catalog(registries.old.address, 1);
+    let confirm = next(&mut steps, "portolan sync");
+    registries.run(&confirm);
     let moved = [(ONE.to_owned(), false), (TWO.to_owned(), true)];
     wait_until(|| registries.web() == moved);
 
@@ -145,6 +149,8 @@ fn the_steps_from_consul_lead_to_the_new_server() {
     let body = json!({ "ID": "web-2", "Name": "web", "Address": TWO, "Port": 80 });
     send(registries.api, "PUT", "/v1/agent/service/register", None, &body);
     registries.run(&deregister.replace("web-1", "web-2"));
+    wait_for_catalog(registries.old.address, 0);
+    registries.run(&confirm);
     let all = [(ONE.to_owned(), false), (TWO.to_owned(), false)];
     wait_until(|| registries.web() == all);
     assert_eq!(registries.run(&next(&mut steps, "consul catalog")).trim(), "consul");
@@ -166,7 +172,7 @@ impl MovingName {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let server = *server.lock().unwrap();
-                thread::spawn(move || pass(client, server));
+                thread::spawn(move || pass(&client, server));
             }
         });
         name
@@ -174,14 +180,14 @@ impl MovingName {
 }
 
 /// Passes bytes on in both directions.
-fn pass(client: TcpStream, server: SocketAddr) -> io::Result<()> {
+fn pass(mut client: &TcpStream, server: SocketAddr) -> io::Result<()> {
     let server = TcpStream::connect(server)?;
     let (mut from_server, mut to_client) = (server.try_clone()?, client.try_clone()?);
     thread::spawn(move || {
         let _ = io::copy(&mut from_server, &mut to_client);
         to_client.shutdown(std::net::Shutdown::Both)
     });
-    io::copy(&mut &client, &mut &server)?;
+    io::copy(&mut client, &mut &server)?;
     server.shutdown(std::net::Shutdown::Write)
 }
 

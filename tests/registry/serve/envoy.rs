@@ -62,7 +62,7 @@ fn a_server_that_never_had_an_instance_does_not_claim_that_there_is_none() {
 #[test]
 fn a_reply_has_the_endpoints_that_take_calls() {
     let server = Server::in_memory();
-    for body in [
+    for mut body in [
         json!({ "id": "a", "address": "10.0.0.1", "port": 80, "weight": 5 }),
         json!({ "id": "b", "address": "2001:db8::1", "port": 81 }),
         json!({ "id": "c", "address": "10.0.0.3", "port": 82, "status": "maintenance" }),
@@ -70,7 +70,6 @@ fn a_reply_has_the_endpoints_that_take_calls() {
         json!({ "id": "e", "address": "host.example.org", "port": 84 }),
         json!({ "id": "f", "address": "10.0.0.6", "port": 85, "namespace": "shop" }),
     ] {
-        let mut body = body;
         (body["name"], body["ttl"]) = ("web".into(), 0.into());
         server.register(&body.to_string());
     }
