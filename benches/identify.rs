@@ -12,15 +12,20 @@ mod machine;
 mod measure;
 #[path = "identify/report.rs"]
 mod report;
+#[path = "identify/slow.rs"]
+mod slow;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::path::Path;
 
+use cases::Case;
+
 const HELP: &str = "cargo bench --bench identify -- [--runs N] [--cases UO] [--save]
 
   --runs N    counted runs of each command, after one warm-up (default 3)
-  --cases UO  only these: U at their usual ports, O at odd ones
+  --cases UO  only these (default): U at their usual ports, O at odd ones; S servers that greet after seconds, and silent
+              ports, which takes nmap minutes: `--runs 1` will do
   --save      also write benches/runs/DATE-identify.txt
 ";
 
@@ -44,14 +49,22 @@ fn main() {
     }
     let mut text = machine::describe("What speaks at 200 ports of 20 kinds", &[("nmap", "--version")]);
     print!("{text}");
-    let stage = cases::Stage::new();
-    for case in cases::CASES.iter().filter(|case| letters.contains(case.letter)) {
-        let checked = stage.check(case);
-        let commands = stage.commands(case);
+    let chosen: Vec<&Case> = cases::CASES.iter().filter(|case| letters.contains(case.letter)).collect();
+    if !chosen.is_empty() {
+        let stage = cases::Stage::new();
+        for case in chosen {
+            let checked = stage.check(case);
+            let commands = stage.commands(case);
+            let results = measure::measure(stage.scene(), &commands, runs);
+            add(&mut text, &report::table(case, &checked, &commands, &results, runs));
+        }
+    }
+    if letters.contains(slow::CASE.letter) {
+        let stage = slow::Stage::new();
+        let checked = stage.check();
+        let commands = stage.commands();
         let results = measure::measure(stage.scene(), &commands, runs);
-        let part = report::table(case, &checked, &commands, &results, runs);
-        print!("{part}");
-        text.push_str(&part);
+        add(&mut text, &report::table(&slow::CASE, &checked, &commands, &results, runs));
     }
     if save {
         let file =
@@ -59,4 +72,10 @@ fn main() {
         std::fs::write(&file, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", file.display()));
         println!("\nwritten to {}", file.display());
     }
+}
+
+/// Prints a part of the text, and adds it.
+fn add(text: &mut String, part: &str) {
+    print!("{part}");
+    text.push_str(part);
 }

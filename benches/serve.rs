@@ -6,6 +6,8 @@
 
 #[path = "serve/bare.rs"]
 mod bare;
+#[path = "serve/consul.rs"]
+mod consul;
 #[path = "serve/hostile.rs"]
 mod hostile;
 #[path = "serve/json_http.rs"]
@@ -37,12 +39,14 @@ const HELP: &str = "cargo bench --bench serve -- [--runs N] [--seconds N] [--cas
   --seconds N      how long each load lasts (default 5)
   --cases LETTERS  only these:
                      D discover 1 and 10 instances, as fast as possible, beside Consul, etcd and a bare server
+                     C Consul's health/service of 1 and 10 instances, as fast as possible, beside Consul
                      P discover with authentication, audit log, metrics and limits, beside the same without them
                      O latency at 70 % of that, alone and during 1,000 writes/s
                      R durable registrations: at 5,000/s, as fast as possible, and with 100,000 instances
                      H heartbeats at 10,000/s, and what they cost the server
                      W from a write to a watcher, and to the last of 1,000
                      Q 10,000 waiting streams, and a change that wakes one
+                     B 10,000 blocking queries of Consul's API: what each costs, and how soon 1,000 of them wake
                      M memory with 10,000 and 100,000 instances, and 1,000 watchers
                      S start with 100,000 instances
                      A honest reads beside 5,000 slow clients, and beside 5,000 connections a second
@@ -58,14 +62,16 @@ pub struct Options {
 /// A case: its letter, its title, and what measures it.
 type Case = (char, &'static str, fn(&Options) -> String);
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 12] = [
     ('D', "discover, closed loop (wrk, 64 connections)", reads::throughput),
+    ('C', "Consul's health/service, closed loop (wrk, 64 connections)", consul::health),
     ('P', "the price of authentication, audit log, metrics and limits", price::of_everything),
     ('O', "discover, open loop at 70 % of the maximum", reads::latency),
     ('R', "durable registrations", writes::registrations),
     ('H', "heartbeats", writes::heartbeats),
     ('W', "from a write to a watcher", waiting::watchers),
     ('Q', "10,000 waiting streams", waiting::one_wakes),
+    ('B', "10,000 blocking queries", consul::blocking),
     ('M', "memory", size::memory),
     ('S', "start", size::start),
     ('A', "honest reads during an attack", hostile::honest_clients),
@@ -74,7 +80,7 @@ const CASES: [Case; 10] = [
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut options = Options { runs: 3, seconds: 5 };
-    let (mut letters, mut save) = ("DPORHWQMSA".to_owned(), false);
+    let (mut letters, mut save) = ("DCPORHWQBMSA".to_owned(), false);
     while let Some(word) = words.next() {
         match word.as_str() {
             // How this program starts itself as the bare server.

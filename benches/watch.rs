@@ -1,10 +1,12 @@
-//! The cost of watching this machine: portolan beside `watch -n1 ss -tulpn`, the usual way without it; and
-//! the cost of a thousand readers of a catalog.
+//! The cost of watching this machine: portolan beside `watch -n1 ss -tulpn`, the usual way without it; the cost of a thousand
+//! readers of a catalog; and whether a watch misses listeners on a busy machine.
 //!
 //! `cargo bench --bench watch` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, missing_docs)]
 #![allow(clippy::cast_precision_loss)]
 
+#[path = "watch/busy.rs"]
+mod busy;
 #[path = "local/machine.rs"]
 mod machine;
 #[path = "../tests/support/mod.rs"]
@@ -24,10 +26,13 @@ use portolan::{Detail, Service};
 
 use support::{Ended, Isolation, Lines, Scene, Tmux, needs_root};
 
-const HELP: &str = "cargo bench --bench watch -- [--minutes N] [--save]
+const HELP: &str = "cargo bench --bench watch -- [--minutes N] [--cases IRB] [--processes N] [--save]
 
-  --minutes N   how long each watch is looked at (default 1)
-  --save        also write benches/runs/DATE-watch.txt
+  --minutes N    how long each watch of I is looked at (default 1)
+  --cases IRB    only these (default IR): I the cost while nothing changes, R readers of a catalog, B whether short-lived
+                 listeners are missed on a busy machine, which fails if one is
+  --processes N  how many processes with 200 descriptors each make the machine of B busy (default 5000)
+  --save         also write benches/runs/DATE-watch.txt
 ";
 
 /// The watched machine: nothing changes there.
@@ -35,23 +40,38 @@ const FIXTURE: &str = "repeat=10 [ many=100@{i} ]";
 
 fn main() {
     let mut words = std::env::args().skip(1);
-    let (mut minutes, mut save) = (1, false);
+    let (mut minutes, mut letters, mut processes, mut save) = (1, "IR".to_owned(), 5000, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--bench" => {}
             "--minutes" => minutes = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--minutes N"),
+            "--cases" => letters = words.next().expect("--cases IRB"),
+            "--processes" => {
+                processes = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--processes N");
+            }
             "--save" => save = true,
             _ => return print!("{HELP}"),
         }
     }
     let mut text = machine::describe("Watching this machine", &[("ss", "-V"), ("watch", "-v")]);
-    text.push_str(&idle(Duration::from_secs(minutes * 60)));
-    text.push_str(&readers());
+    if letters.contains('I') {
+        text.push_str(&idle(Duration::from_secs(minutes * 60)));
+    }
+    if letters.contains('R') {
+        text.push_str(&readers());
+    }
+    let mut is_reached = true;
+    if letters.contains('B') {
+        let (part, reached) = busy::busy(processes);
+        text.push_str(&part);
+        is_reached = reached;
+    }
     print!("{text}");
     if save {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/runs/{}-watch.txt", machine::today()));
         fs::write(&file, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", file.display()));
     }
+    assert!(is_reached, "the watch of a busy machine missed its goal");
 }
 
 /// How long the peer is measured, at most: its cost per second is constant.

@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     break;
                 }
             }
-            EventKind::Synced { services } => println!("synced {services}"),
+            EventKind::Synced { services, .. } => println!("synced {services}"),
             other => println!("{}", other.as_str()),
         }
     }

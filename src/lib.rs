@@ -137,10 +137,18 @@ struct LibraryPage;
 #[doc(hidden)]
 pub mod fuzz {
     pub use crate::check::fuzz::check;
+    #[cfg(all(feature = "cli", feature = "serve"))]
+    pub use crate::cli::fuzz::settings_file;
     pub use crate::health::fuzz::document;
     pub use crate::probe::fuzz::{handshake, speak, tunnel};
     #[cfg(feature = "serve")]
+    pub use crate::server::consul::fuzz::consul_request;
+    #[cfg(feature = "serve")]
     pub use crate::server::dns::fuzz::answer_dns;
+    #[cfg(feature = "serve")]
+    pub use crate::server::eureka::fuzz::eureka_instance;
+    #[cfg(feature = "serve")]
+    pub use crate::server::fuzz::rest_body;
 }
 
 pub use error::{Error, Result};

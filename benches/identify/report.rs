@@ -26,7 +26,10 @@ pub fn table(case: &Case, checked: &str, commands: &[Contender], results: &[Figu
         );
     }
     let share = results[0].of(&results[1]);
-    let _ =
-        writeln!(text, "{runs} rounds. portolan: {share:.3} of nmap's time (goal 0.200), {:.1} MB", results[0].peak);
+    let _ = writeln!(
+        text,
+        "{runs} rounds. portolan: {share:.3} of nmap's time (goal {:.3}), {:.1} MB",
+        case.goal, results[0].peak
+    );
     text
 }

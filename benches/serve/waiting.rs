@@ -43,9 +43,7 @@ const STREAMS: usize = 10_000;
 
 /// Each stream waits for a service of its own. One service changes: one stream has something to read.
 pub fn one_wakes(_: &Options) -> String {
-    let allowed = getrlimit(Resource::Nofile).maximum;
-    assert!(allowed.is_none_or(|allowed| allowed > STREAMS as u64 + 100), "more descriptors are needed (ulimit -Hn)");
-    setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed }).unwrap();
+    allow_descriptors(STREAMS);
     let folder = TempDir::new();
     let server = Server::portolan(folder.path(), &MANY, &MANY_STREAMS);
     let mut streams: Vec<TcpStream> = (0..STREAMS).map(|number| open(server.address, number)).collect();
@@ -85,21 +83,38 @@ pub fn one_wakes(_: &Options) -> String {
     text
 }
 
-fn service(number: usize) -> String {
+/// Lets this process open so many connections.
+pub fn allow_descriptors(connections: usize) {
+    let allowed = getrlimit(Resource::Nofile).maximum;
+    let is_enough = allowed.is_none_or(|allowed| allowed > connections as u64 + 100);
+    assert!(is_enough, "more descriptors are needed (ulimit -Hn)");
+    setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed }).unwrap();
+}
+
+pub fn service(number: usize) -> String {
     format!("waiting-{number}")
 }
 
 /// Opens a stream of the events of one service.
 pub fn open(address: SocketAddr, number: usize) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("connection {number}: {e}"));
-    stream.set_read_timeout(Some(HANG)).unwrap();
-    let path = format!("/api/v1/events?format=ndjson&service={}", service(number));
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: registry\r\n\r\n").unwrap();
+    let mut stream = connect(address);
+    get(&mut stream, &format!("/api/v1/events?format=ndjson&service={}", service(number)));
     stream
 }
 
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream
+}
+
+/// Sends a request, and reads nothing.
+pub fn get(stream: &mut TcpStream, path: &str) {
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: registry\r\n\r\n").unwrap();
+}
+
 /// What can be read now.
-fn received(stream: &mut TcpStream) -> Vec<u8> {
+pub fn received(stream: &mut TcpStream) -> Vec<u8> {
     let mut buffer = [0; 4_096];
     match stream.read(&mut buffer) {
         Ok(0) => panic!("the server closed a stream"),

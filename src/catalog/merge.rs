@@ -8,15 +8,15 @@ use super::{Reader, Snapshot, Watch, WatchItem};
 use crate::model::{PartialError, Service};
 
 /// A view of several catalogs.
-pub fn merge(readers: impl IntoIterator<Item = Reader>) -> Merged {
-    Merged(readers.into_iter().collect())
+pub fn merge(readers: impl IntoIterator<Item = Reader>) -> MergedReader {
+    MergedReader(readers.into_iter().collect())
 }
 
 /// Reads several catalogs as one; see [`merge`].
 #[derive(Clone, Debug)]
-pub struct Merged(Vec<Reader>);
+pub struct MergedReader(Vec<Reader>);
 
-impl Merged {
+impl MergedReader {
     /// All current services, sorted by id. If catalogs share an id, the last catalog wins.
     pub fn services(&self) -> Vec<Arc<Service>> {
         let snapshots: Vec<_> = self.0.iter().rev().map(Reader::load).collect();

@@ -28,8 +28,8 @@ mod set;
 mod snapshot;
 mod writer;
 
-pub use merge::{Merged, MergedWatch, merge};
-pub use reader::{Reader, Resumed, Watch, WatchItem};
+pub use merge::{MergedReader, MergedWatch, merge};
+pub use reader::{Reader, ResumedWatch, Watch, WatchItem};
 pub use set::{Set, SetChange};
 pub use snapshot::Snapshot;
 pub use writer::Writer;

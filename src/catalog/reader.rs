@@ -55,12 +55,12 @@ impl Reader {
 
     /// A watch that continues after the event with that index: it delivers exactly the missed events, then the later ones.
     /// If they are no longer kept, or the index is of another catalog, it starts anew.
-    pub fn watch_since(&self, index: u64) -> Resumed {
+    pub fn watch_since(&self, index: u64) -> ResumedWatch {
         if self.shared.history.lock().reaches_back_to(index) {
-            return Resumed::Continued(self.watch_from(index));
+            return ResumedWatch::Continued(self.watch_from(index));
         }
         let (snapshot, watch) = self.watch();
-        Resumed::Reset(snapshot, watch)
+        ResumedWatch::Reset(snapshot, watch)
     }
 
     fn watch_from(&self, index: u64) -> Watch {
@@ -79,7 +79,7 @@ pub struct Watch {
 
 /// How a watch that resumes begins.
 #[derive(Debug)]
-pub enum Resumed {
+pub enum ResumedWatch {
     /// No event is missing.
     Continued(Watch),
     /// Too much was missed: the current snapshot, and a watch from there.

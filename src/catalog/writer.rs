@@ -25,6 +25,8 @@ pub struct Writer {
     index: u64,
     synced: bool,
     stale: Option<PartialError>,
+    /// Since when a complete listing is awaited, by the clock of the catalog: since the beginning, or the source's failure.
+    awaited_since: Duration,
     /// Errors already reported, so that each is reported once.
     faults: Vec<PartialError>,
     /// Those that were reported before a complete listing, until its end: the listing may have them too.
@@ -38,6 +40,7 @@ pub struct Writer {
 impl Writer {
     /// An empty catalog for `source`. `clock` measures the age of the last update.
     pub fn new(source: &'static str, depth: DetailLevel, clock: Clock) -> Self {
+        let awaited_since = clock.now();
         let shared = CatalogState {
             snapshot: ArcSwap::default(),
             clock,
@@ -51,6 +54,7 @@ impl Writer {
             index: 0,
             synced: false,
             stale: None,
+            awaited_since,
             faults: Vec::new(),
             former_faults: Vec::new(),
             events: Vec::new(),
@@ -89,9 +93,14 @@ impl Writer {
             // After a complete listing, earlier errors are resolved.
             self.former_faults = mem::take(&mut self.faults);
             if !mem::replace(&mut self.synced, true) {
-                self.record(EventKind::Synced { services: self.known.len() });
+                self.record_synced();
             }
         }
+    }
+
+    fn record_synced(&mut self) {
+        let duration = self.shared.clock.now().saturating_sub(self.awaited_since);
+        self.record(EventKind::Synced { services: self.known.len(), duration: Some(duration) });
     }
 
     fn record(&mut self, kind: EventKind) {
@@ -144,7 +153,7 @@ impl UpdateSink for Writer {
 
         let recovered = self.stale.take().is_some();
         if recovered && was_synced {
-            self.record(EventKind::Synced { services: self.known.len() });
+            self.record_synced();
         }
         if recovered || !self.events.is_empty() {
             self.publish();
@@ -155,6 +164,9 @@ impl UpdateSink for Writer {
         // Once for each cause, not for each attempt.
         if self.stale.as_ref() != Some(&fault) {
             let age = self.age();
+            if self.synced && self.stale.is_none() {
+                self.awaited_since = self.shared.clock.now();
+            }
             self.stale = Some(fault.clone());
             self.record(EventKind::Stale { age, error: fault });
             self.publish();

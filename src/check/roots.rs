@@ -22,12 +22,12 @@ pub(crate) struct Roots {
 
 /// The trust in a chain, and the certificates above the server's on the path that was used, the trust anchor last.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct ChainTrust {
     pub(super) trust: Trust,
     pub(super) path: Vec<CertificateRecord>,
 }
 
-impl From<Trust> for Verdict {
+impl From<Trust> for ChainTrust {
     fn from(trust: Trust) -> Self {
         Self { trust, path: Vec::new() }
     }
@@ -53,7 +53,7 @@ impl Roots {
     }
 
     /// The trust in the first certificate of a chain at the time `at`, in seconds since 1970. Lifetimes are judged apart.
-    pub(super) fn judge(&self, chain: &[CertificateDer<'static>], at: i64) -> Verdict {
+    pub(super) fn verify(&self, chain: &[CertificateDer<'static>], at: i64) -> ChainTrust {
         let Some(leaf) = chain.first() else {
             return Trust::NotVerified("the server sent no certificate".to_owned()).into();
         };
@@ -83,7 +83,7 @@ impl Roots {
             (None, None, Some(missing)) => Trust::Incomplete { roots, missing },
             (None, None, None) => Trust::Roots(roots),
         };
-        Verdict { trust, path: path.above }
+        ChainTrust { trust, path: path.above }
     }
 
     fn trust_by_pin(&self, leaf: &CertificateDer<'static>) -> Trust {

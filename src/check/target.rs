@@ -78,6 +78,8 @@ pub(crate) struct CheckContext {
     pub(crate) addresses: Arc<AddressPolicy>,
     /// Whether findings may quote the body of a reply.
     pub(crate) shows_bodies: bool,
+    /// Whether the TLS check also offers each older version alone, on connections that it breaks off.
+    pub(crate) offers_older_tls: bool,
 }
 
 /// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.

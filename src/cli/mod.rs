@@ -23,6 +23,8 @@ mod explain;
 mod export;
 mod file_stamps;
 mod free_port;
+#[cfg(all(feature = "serve", any(fuzzing, test)))]
+pub(crate) mod fuzz;
 mod habits;
 mod hand_to;
 mod health;
@@ -72,7 +74,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
 use self::outputs::{OutputSpec, OutputSpecParser};
-use self::parse::Parsed;
+use self::parse::ParsedCommand;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
 
@@ -200,8 +202,10 @@ impl Global {
             other if self.output_on_line => {
                 let name = other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 let why = format!("{command} does not write {name}");
+                let instances = format!("or `portolan discover portolan -o {name}` for the instances");
                 let hint = match command.strip_prefix("portolan services") {
-                    Some(_) => format!("write --json; or `portolan discover portolan -o {name}` for the instances"),
+                    Some(" list") => format!("write --json or -o csv; {instances}"),
+                    Some(_) => format!("write --json; {instances}"),
                     None => "leave it out, or write --json".to_owned(),
                 };
                 Err(Error::usage(format!("--output '{name}'"), why, hint))
@@ -252,14 +256,14 @@ fn run(args: &[OsString]) -> Result<Exit> {
     let overview = [args.first().cloned().unwrap_or_default(), OsString::from("local")];
 
     match parse::parse(if is_overview { &overview } else { args })? {
-        Parsed::Run(cli) if is_overview => local::overview(&cli.global),
-        Parsed::Text(text) => {
+        ParsedCommand::Run(cli) if is_overview => local::overview(&cli.global),
+        ParsedCommand::Text(text) => {
             let color = terminal::Terminal::of_stdout(Color::Auto).color;
             let text = if color { text.ansi().to_string() } else { text.to_string() };
             stdout::with_stdout(None, |out| writeln!(out, "{}", text.trim_end()))?;
             Ok(Exit::Done)
         }
-        Parsed::Run(cli) => match cli.command {
+        ParsedCommand::Run(cli) => match cli.command {
             Command::Discover(mut discover) => discover.run(&cli.global),
             Command::Scan(scan) => scan.run(&cli.global),
             Command::Local(mut local) => local.run(&cli.global),

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::settings::{Key, Settings};
 
 /// The parsed command line.
-pub(super) enum Parsed {
+pub(super) enum ParsedCommand {
     /// Text to print: `--help` or `--version`.
     Text(StyledStr),
     /// A command to run.
@@ -27,9 +27,9 @@ pub(super) enum Parsed {
 ///
 /// # Errors
 /// The first argument or setting that is invalid.
-pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
+pub(super) fn parse(args: &[OsString]) -> Result<ParsedCommand> {
     if let Some(text) = help::topic(args) {
-        return Ok(Parsed::Text(text.into()));
+        return Ok(ParsedCommand::Text(text.into()));
     }
     let with_command = with_discover_only(with_default_command(args));
     let args = &*with_command;
@@ -49,10 +49,10 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
             command.build();
             let (path, asked) = usage::asked_command(&command, args);
             let columns = Terminal::of_stdout(Color::Auto).width;
-            return Ok(Parsed::Text(help::short_help(&path, asked, columns)));
+            return Ok(ParsedCommand::Text(help::short_help(&path, asked, columns)));
         }
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            return Ok(Parsed::Text(error.render()));
+            return Ok(ParsedCommand::Text(error.render()));
         }
         Err(error) => return Err(usage::error(&error, &command, args)),
     };
@@ -68,7 +68,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
-    Ok(Parsed::Run(Box::new(cli)))
+    Ok(ParsedCommand::Run(Box::new(cli)))
 }
 
 /// The settings file that the command line names. For the commands that work on a server's files, that option names the

@@ -91,7 +91,7 @@ struct SyncTask<'a> {
 }
 
 /// What became of one comparison.
-struct Compared {
+struct ComparisonOutcome {
     exit: Exit,
     problems: Vec<SyncProblem>,
 }
@@ -168,7 +168,7 @@ impl SyncTask<'_> {
     }
 
     /// Compares both registries once, and makes the copies equal.
-    async fn compare(&self) -> Result<Compared> {
+    async fn compare(&self) -> Result<ComparisonOutcome> {
         let (original, target) = (self.listed(&self.from, &self.options.from), self.listed(&self.to, &self.options.to));
         let (original, target) = tokio::try_join!(original, target)?;
         let mut problems: Vec<SyncProblem> =
@@ -186,14 +186,14 @@ impl SyncTask<'_> {
             hint: "register it in TO by hand, or name the services to copy".to_owned(),
         }));
         if self.options.dry_run || plan.is_empty() {
-            return Ok(Compared { exit, problems });
+            return Ok(ComparisonOutcome { exit, problems });
         }
         let percent = plan.changed_percent();
         if percent > MAX_CHANGED_PERCENT && !self.options.yes {
             let limit = format!("more than {MAX_CHANGED_PERCENT} %");
             let text = format!("nothing was changed: {percent} % of the copies would be changed or removed, {limit}");
             problems.push(SyncProblem { text, hint: "if that is right, add --yes".to_owned() });
-            return Ok(Compared { exit: exit.max(Exit::ConditionFailed), problems });
+            return Ok(ComparisonOutcome { exit: exit.max(Exit::ConditionFailed), problems });
         }
 
         let outcome = plan.apply(&self.to).await;
@@ -204,7 +204,7 @@ impl SyncTask<'_> {
         if !outcome.errors.is_empty() {
             exit = exit.max(Exit::Incomplete);
         }
-        Ok(Compared { exit, problems })
+        Ok(ComparisonOutcome { exit, problems })
     }
 
     /// The services of a registry; those with the wanted names.

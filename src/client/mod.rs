@@ -41,4 +41,4 @@ pub use resolve::{
 pub use sync::{SYNCED_FROM, SkippedInstance, StaleCopy, SyncOutcome, SyncPlan};
 pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
-pub use watch::{EventStream, watch};
+pub use watch::{EventStream, TypedEventStream, watch, watch_typed};

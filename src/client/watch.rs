@@ -1,5 +1,6 @@
 //! A watched source as a stream of events.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::catalog::{Reader, Snapshot, Watch, WatchItem, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
-use crate::model::{DetailLevel, Event, EventKind};
-use crate::source::{RECONNECT, Source, keep_watching};
+use crate::model::{Detail, DetailLevel, Event, EventKind};
+use crate::source::{RECONNECT, Source, TypedSource, keep_watching};
 
 /// The changes of a source's services. [`watch`] creates one.
 ///
@@ -28,6 +29,11 @@ impl EventStream {
     /// All services that are known now. After a `lagged` event, this includes the missed changes.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.reader.load()
+    }
+
+    /// The same stream with typed services. An event whose service has another type of detail becomes an `error` event.
+    pub fn typed<D: Detail + Clone>(self) -> TypedEventStream<D> {
+        TypedEventStream { events: self, detail: PhantomData }
     }
 }
 
@@ -45,11 +51,65 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
+/// The changes of a source's services, typed. [`watch_typed`] creates one, and so does [`EventStream::typed`].
+pub struct TypedEventStream<D> {
+    events: EventStream,
+    detail: PhantomData<fn() -> D>,
+}
+
+impl<D> TypedEventStream<D> {
+    /// All services that are known now, with erased details; see [`EventStream::snapshot`].
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.events.snapshot()
+    }
+}
+
+impl<D: Detail + Clone> Stream for TypedEventStream<D> {
+    type Item = Result<Event<D>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_next_unpin(context).map(|event| event.map(|event| event.map(Event::typed)))
+    }
+}
+
+impl<D> std::fmt::Debug for TypedEventStream<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TypedEventStream").finish_non_exhaustive()
+    }
+}
+
+/// Watches a source as [`watch`] does, with typed events. Must be called within a tokio runtime.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use futures_util::StreamExt;
+/// use portolan::client::watch_typed;
+/// use portolan::model::EventKind;
+/// use portolan::source::Local;
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// let port = listener.local_addr().unwrap().port();
+/// let local = Local { ports: Some(port.to_string().parse().unwrap()), ..Default::default() };
+///
+/// let mut events = watch_typed(Arc::new(local), None);
+/// let EventKind::Added(listener) = events.next().await.unwrap().unwrap().kind else { panic!() };
+/// assert_eq!(listener.detail.processes[0].pid, std::process::id());
+/// # });
+/// ```
+pub fn watch_typed<S: TypedSource + 'static>(
+    source: Arc<S>,
+    interval: Option<Duration>,
+) -> TypedEventStream<S::Detail> {
+    watch(source, interval).typed()
+}
+
 /// Watches a source until the stream is dropped. `interval` is the interval for sources that cannot report changes by
 /// themselves; without it, the source decides.
 ///
-/// The detail of an event's service is typed: `service.detail.downcast_ref::<LocalDetail>()`. Must be called within a tokio
-/// runtime.
+/// The detail of an event's service has any type: `service.detail.downcast_ref::<LocalDetail>()`, or [`watch_typed`]. Must be
+/// called within a tokio runtime.
 pub fn watch(source: Arc<dyn Source>, interval: Option<Duration>) -> EventStream {
     let writer = Writer::new(source.name(), DetailLevel::Full, Clock::coarse());
     let (reader, name) = (writer.reader(), source.name());

@@ -9,7 +9,7 @@ use super::{DriftInput, FailedCheck, RegistryHealth, compare, plan_removals};
 
 /// A drift that a host can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Planted {
+enum PlantedDrift {
     Nothing,
     NotListening,
     Unregistered,
@@ -24,7 +24,7 @@ enum Planted {
     ForeignAddress,
 }
 
-impl Planted {
+impl PlantedDrift {
     const ALL: [Self; 12] = [
         Self::Nothing,
         Self::NotListening,
@@ -59,7 +59,7 @@ impl Planted {
 }
 
 /// A machine with one listener and one registration in two registries for each port, and the planted drift of that port.
-fn plant(drifts: &[Planted]) -> DriftInput {
+fn plant(drifts: &[PlantedDrift]) -> DriftInput {
     let mut input = input();
     input.registries.push(view("etcd"));
 
@@ -73,15 +73,18 @@ fn plant(drifts: &[Planted]) -> DriftInput {
         let mut socket = Some(listener(bound, port, "web"));
 
         match drift {
-            Planted::Nothing | Planted::Unregistered | Planted::RegistriesDiffer | Planted::Duplicate => {}
-            Planted::NotListening => socket = None,
-            Planted::LoopbackOnly => socket = Some(listener("127.0.0.1", port, "web")),
-            Planted::WrongProcess => socket = Some(listener(bound, port, "other")),
-            Planted::NoCheck => one.judged = Some(false),
-            Planted::HealthDiffers => one.health = RegistryHealth::Failing(FailedCheck::Connect("tcp".to_owned())),
-            Planted::Stale => one.health = RegistryHealth::Failing(FailedCheck::Heartbeat),
-            Planted::VersionDiffers => instance(&mut other).version = Some("1.1".into()),
-            Planted::ForeignAddress => {
+            PlantedDrift::Nothing
+            | PlantedDrift::Unregistered
+            | PlantedDrift::RegistriesDiffer
+            | PlantedDrift::Duplicate => {}
+            PlantedDrift::NotListening => socket = None,
+            PlantedDrift::LoopbackOnly => socket = Some(listener("127.0.0.1", port, "web")),
+            PlantedDrift::WrongProcess => socket = Some(listener(bound, port, "other")),
+            PlantedDrift::NoCheck => one.judged = Some(false),
+            PlantedDrift::HealthDiffers => one.health = RegistryHealth::Failing(FailedCheck::Connect("tcp".to_owned())),
+            PlantedDrift::Stale => one.health = RegistryHealth::Failing(FailedCheck::Heartbeat),
+            PlantedDrift::VersionDiffers => instance(&mut other).version = Some("1.1".into()),
+            PlantedDrift::ForeignAddress => {
                 (one, other) = (registered("web", &id, "10.9.9.9", port), registered("web", &id, "10.9.9.9", port));
                 instance(&mut one).node = Some("here".into());
                 instance(&mut other).node = Some("here".into());
@@ -90,16 +93,16 @@ fn plant(drifts: &[Planted]) -> DriftInput {
         }
 
         input.listeners.extend(socket);
-        if *drift == Planted::Unregistered {
+        if *drift == PlantedDrift::Unregistered {
             continue;
         }
-        if *drift == Planted::Duplicate {
+        if *drift == PlantedDrift::Duplicate {
             let mut twin = one.clone();
             instance(&mut twin).id = format!("{id}-twin");
             input.registries[0].endpoints.push(twin);
         }
         input.registries[0].endpoints.push(one);
-        if *drift != Planted::RegistriesDiffer {
+        if *drift != PlantedDrift::RegistriesDiffer {
             input.registries[1].endpoints.push(other);
         }
     }
@@ -119,8 +122,8 @@ fn found(input: &DriftInput) -> BTreeSet<(String, u16)> {
     findings.collect()
 }
 
-fn drifts() -> impl Strategy<Value = Vec<Planted>> {
-    prop::collection::vec(prop::sample::select(&Planted::ALL[..]), 0..60)
+fn drifts() -> impl Strategy<Value = Vec<PlantedDrift>> {
+    prop::collection::vec(prop::sample::select(&PlantedDrift::ALL[..]), 0..60)
 }
 
 proptest! {

@@ -47,7 +47,7 @@ type FlagWatch = dyn Fn(Cancel) + Send + Sync;
 
 /// Why a wait for a descriptor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waited {
+pub(crate) enum WaitOutcome {
     /// It can be read, or has ended.
     Ready,
     Cancelled,
@@ -122,21 +122,21 @@ impl Cancel {
     ///
     /// # Errors
     /// The operating system's.
-    pub(crate) fn wait_readable(&self, descriptor: BorrowedFd<'_>, until: Option<Instant>) -> io::Result<Waited> {
+    pub(crate) fn wait_readable(&self, descriptor: BorrowedFd<'_>, until: Option<Instant>) -> io::Result<WaitOutcome> {
         let wake = Arc::new(WakeDescriptor(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
         let waker = Waker::from(Arc::clone(&wake));
         let mut cancelled = pin!(self.cancelled());
 
         loop {
             if self.is_set() || cancelled.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
-                return Ok(Waited::Cancelled);
+                return Ok(WaitOutcome::Cancelled);
             }
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let timeout = left.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
             let mut polled = [PollFd::new(&descriptor, PollFlags::IN), PollFd::new(&wake.0, PollFlags::IN)];
             match poll(&mut polled, timeout.as_ref()) {
-                Ok(0) => return Ok(Waited::TimedOut),
-                Ok(_) if !polled[0].revents().is_empty() => return Ok(Waited::Ready),
+                Ok(0) => return Ok(WaitOutcome::TimedOut),
+                Ok(_) if !polled[0].revents().is_empty() => return Ok(WaitOutcome::Ready),
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -218,7 +218,7 @@ mod tests {
         let began = Instant::now();
         cancel.cancel();
         assert_eq!(waiting.join().unwrap(), None);
-        assert_eq!(polling.join().unwrap(), Waited::Cancelled);
+        assert_eq!(polling.join().unwrap(), WaitOutcome::Cancelled);
         assert!(began.elapsed() < HANG / 2);
     }
 
@@ -227,9 +227,9 @@ mod tests {
         let (reader, writer) = UnixStream::pair().unwrap();
         let cancel = Cancel::new();
         let soon = Some(Instant::now() + Duration::from_millis(5));
-        assert_eq!(cancel.wait_readable(reader.as_fd(), soon).unwrap(), Waited::TimedOut);
+        assert_eq!(cancel.wait_readable(reader.as_fd(), soon).unwrap(), WaitOutcome::TimedOut);
         drop(writer);
-        assert_eq!(cancel.wait_readable(reader.as_fd(), None).unwrap(), Waited::Ready);
+        assert_eq!(cancel.wait_readable(reader.as_fd(), None).unwrap(), WaitOutcome::Ready);
     }
 
     #[test]

@@ -11,9 +11,9 @@ mod process_group;
 mod retry;
 mod shutdown;
 
-pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, Permit, Rejected};
-pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, SweepReport};
-pub(crate) use cancel::Waited;
+pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, Permit, RejectedCall};
+pub use cache::{Cache, CacheOptions, CacheStats, CachedValue, Key, KeyRef, Load, LoadError, Lookup, SweepReport};
+pub(crate) use cancel::WaitOutcome;
 pub use cancel::{Cancel, CancelOnDrop};
 pub(crate) use clock::saturating_nanos;
 pub use clock::{Clock, ManualClock};
@@ -22,4 +22,4 @@ pub(crate) use park::block_on;
 pub use pool::{Job, JobError, JobHandle, Lane, Pool, PoolOptions, PoolStats, SubmitError, SubmitErrorKind};
 pub(crate) use process_group::ProcessGroup;
 pub use retry::{Retry, RetryDecision, RetryError};
-pub use shutdown::{DrainReport, Shutdown, Signal, Tracked};
+pub use shutdown::{DrainReport, Shutdown, Signal, TrackedTask};

@@ -165,14 +165,14 @@ impl Shutdown {
     }
 
     /// Counts as a task until it is dropped: for threads, which cannot be spawned here.
-    pub fn track(&self) -> Tracked {
+    pub fn track(&self) -> TrackedTask {
         let mut tokens = Vec::with_capacity(2);
         let mut node = Some(self);
         while let Some(Self(inner)) = node {
             tokens.push(inner.tasks.token());
             node = inner.parent.as_ref();
         }
-        Tracked { _tokens: tokens }
+        TrackedTask { _tokens: tokens }
     }
 
     /// How many tasks run here and below.
@@ -219,6 +219,6 @@ impl Shutdown {
 
 /// A mark that something runs; see [`Shutdown::track`].
 #[derive(Debug)]
-pub struct Tracked {
+pub struct TrackedTask {
     _tokens: Vec<TaskTrackerToken>,
 }

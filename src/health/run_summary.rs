@@ -37,8 +37,6 @@ pub(crate) struct RunSummary {
     unhealthy_endpoints: (usize, String),
     /// The days that certificates have left, and their endpoints.
     expiries: Vec<(i64, String)>,
-    /// Endpoints of which only the connection was checked, so that nothing is known of a certificate; and the first of them.
-    connected_only: (usize, String),
     /// Endpoints whose status is a success although their body reports a failure.
     reports_failure: usize,
     /// Whether the addresses of some endpoints are unreachable from here. Their source says so.
@@ -120,11 +118,6 @@ impl RunSummary {
 
         if let Some(days) = health.figures.certificate_days {
             self.expiries.push((days, endpoint.to_string()));
-        } else if health.is_of_connection_only() {
-            if self.connected_only.0 == 0 {
-                self.connected_only.1 = endpoint.to_string();
-            }
-            self.connected_only.0 += 1;
         }
     }
 
@@ -142,10 +135,9 @@ impl RunSummary {
         expiring
     }
 
-    /// The number of endpoints of which only the connection was checked, and the first of them, if there are any.
-    pub(crate) fn connected_only(&self) -> Option<(usize, &str)> {
-        let (count, first) = &self.connected_only;
-        (*count > 0).then_some((*count, first.as_str()))
+    /// The number of endpoints of which only the connection was checked, because their protocol is unknown.
+    pub(crate) fn connected_only(&self) -> usize {
+        self.connected_only.0
     }
 
     /// Counts the endpoint if its health is unknown, although a check applies and the run did not end before.
@@ -283,7 +275,7 @@ impl RunSummary {
         if let count @ 1.. = self.reports_failure {
             let verb = if count == 1 { "replies" } else { "reply" };
             notes.push(format!(
-                "{} {verb} with a success, but the body reports a failure: --expect-json /status=UP, or what the service \
+                "{} {verb} with a success status, but the body reports a failure: --expect-json /status=UP, or what the service \
                  reports when it is healthy, makes that count",
                 counted(count, "endpoint")
             ));

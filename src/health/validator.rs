@@ -42,6 +42,8 @@ pub struct ValidatorOptions {
     pub(crate) limits_bursts: bool,
     /// Whether findings may quote the body of a reply: not where others than those who named the target read them.
     pub(crate) shows_bodies: bool,
+    /// Whether the TLS check also offers each older version alone.
+    pub(crate) offers_older_tls: bool,
     /// Which addresses may be contacted.
     pub(crate) addresses: Arc<AddressPolicy>,
 }
@@ -61,6 +63,7 @@ impl Default for ValidatorOptions {
             skips_failing: true,
             limits_bursts: true,
             shows_bodies: true,
+            offers_older_tls: true,
             addresses: Arc::default(),
         }
     }
@@ -177,8 +180,8 @@ impl EndpointValidator {
             breaker.recovery = breaker.recovery.min(interval * 2);
         }
         let addresses = Arc::clone(&options.addresses);
-        let (timeout, shows_bodies) = (options.timeout, options.shows_bodies);
-        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies };
+        let &ValidatorOptions { timeout, shows_bodies, offers_older_tls, .. } = &options;
+        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies, offers_older_tls };
         // Without them, only the latency targets are more generous.
         let own = own_addresses().unwrap_or_default();
 

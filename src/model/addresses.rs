@@ -89,12 +89,12 @@ fn number(ip: IpAddr) -> u128 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// Copies share them: a list of millions is in memory once.
-    stored: Arc<Stored>,
+    stored: Arc<SortedRanges>,
 }
 
 /// Ranges in order, IPv4 first; they neither overlap nor touch.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Stored {
+struct SortedRanges {
     /// IPv4 addresses without a zone: long lists hold little else.
     v4: Vec<RangeV4>,
     /// The others.
@@ -118,7 +118,7 @@ impl From<RangeV4> for AddressRange {
     }
 }
 
-impl Stored {
+impl SortedRanges {
     /// Adds a range that does not begin before any other.
     fn push(&mut self, range: AddressRange) {
         let v4 = (!range.v6 && range.zone == 0).then(|| (u32::try_from(range.first), u32::try_from(range.last)));
@@ -202,7 +202,7 @@ impl Addresses {
         }
         more.sort_unstable();
 
-        let mut stored = Stored::default();
+        let mut stored = SortedRanges::default();
         let (mut known, mut more) = (self.ranges().peekable(), more.into_iter().peekable());
         loop {
             let is_next_new = match (known.peek(), more.peek()) {
@@ -219,7 +219,7 @@ impl Addresses {
         Self::of(stored)
     }
 
-    fn of(mut stored: Stored) -> Self {
+    fn of(mut stored: SortedRanges) -> Self {
         stored.v4.shrink_to_fit();
         Self { stored: Arc::new(stored) }
     }
@@ -235,7 +235,7 @@ impl Addresses {
     /// The addresses in this set but not in the other.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
-        let mut left = Stored::default();
+        let mut left = SortedRanges::default();
         for range in self.ranges() {
             let mut rest = Some(range);
             // Skip ranges that end before this one begins.
@@ -274,7 +274,7 @@ impl Addresses {
 
     /// The same with its interface index; 0 for none.
     pub fn get_zoned(&self, index: u128) -> Option<(IpAddr, u32)> {
-        let Stored { v4, before_rest, .. } = &*self.stored;
+        let SortedRanges { v4, before_rest, .. } = &*self.stored;
         let in_v4 = v4.partition_point(|range| u128::from(range.before) <= index);
         let in_rest = before_rest.partition_point(|&before| before <= index);
         let (range, before) = self.stored.range((in_v4 + in_rest).checked_sub(1)?)?;

@@ -52,8 +52,20 @@ enum Test {
 /// Longer ones first: `<=` begins with `<`.
 const OPERATORS: [&str; 8] = ["!=", "<=", ">=", "==", "=", "<", ">", "~"];
 /// The fields of an event.
-const FIELDS: [&str; 11] =
-    ["index", "type", "time", "source", "item", "changed", "was", "services", "age_ms", "error", "missed"];
+const FIELDS: [&str; 12] = [
+    "index",
+    "type",
+    "time",
+    "source",
+    "item",
+    "changed",
+    "was",
+    "services",
+    "duration_ms",
+    "age_ms",
+    "error",
+    "missed",
+];
 /// The fields of a service.
 const ITEM: [&str; 8] = ["id", "name", "namespace", "source", "endpoints", "health", "findings", "detail"];
 /// The fields of an endpoint.

@@ -1,5 +1,6 @@
 //! Durations as users write them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::ParseError;
@@ -22,11 +23,18 @@ const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
     const HINT: &str = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     match seconds(text).or_else(|| with_units(text)) {
-        None => Err(ParseError::new("it is not a duration", HINT)),
+        None => Err(ParseError::new("it is not a duration", in_lower_case(text).map_or(HINT.into(), Cow::Owned))),
         Some(duration) if duration.is_zero() => Err(ParseError::new("it must be longer than zero", HINT)),
         Some(duration) if duration > MAX_DURATION => Err(ParseError::new("it is longer than a year", HINT)),
         Some(duration) => Ok(duration),
     }
+}
+
+/// What to write instead of a duration whose units are in upper case, as in `2S`; `M` may mean minutes, months or megabytes.
+fn in_lower_case(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let is_duration = lower != text && parse_duration(&lower).is_ok();
+    is_duration.then(|| format!("write {lower}: units are in lower case, and m is minutes"))
 }
 
 /// `2`, `0.5`: digits with at most one point between them, so neither `inf`, `1e3` nor a sign.
@@ -81,6 +89,10 @@ mod tests {
         }
         for text in ["0", "0.0", "0s", "0ms"] {
             assert_eq!(parse_duration(text).expect_err(text).to_string(), "it must be longer than zero", "{text}");
+        }
+        for (text, hint) in [("2S", "write 2s: "), ("500MS", "write 500ms: "), ("1M 30S", "write 1m 30s: ")] {
+            let error = parse_duration(text).expect_err(text);
+            assert!(error.hint().starts_with(hint), "{text}: {}", error.hint());
         }
         assert_eq!(parse_duration("31536001").unwrap_err().to_string(), "it is longer than a year");
     }

@@ -22,6 +22,8 @@ pub struct Instance {
     pub serving: bool,
     /// Where it is between its start and its end.
     pub lifecycle: Lifecycle,
+    /// Why its operator took it out of service, if it is known.
+    pub status_reason: Option<Untrusted>,
     /// Its health according to the registry; `None` if the registry does not judge it.
     pub health: Option<HealthState>,
     /// The name of the service's port that leads here.
@@ -138,6 +140,7 @@ impl Serialize for Instance {
             fields.serialize_entry("health", health)?;
         }
         let texts = [
+            ("status_reason", &self.status_reason),
             ("port_name", &self.port_name),
             ("protocol", &self.protocol),
             ("pod", &self.pod),
@@ -176,6 +179,7 @@ impl<'de> Deserialize<'de> for Instance {
             #[serde(default)]
             terminating: bool,
             lifecycle: Option<Lifecycle>,
+            status_reason: Option<Untrusted>,
             health: Option<HealthState>,
             port_name: Option<Untrusted>,
             protocol: Option<Untrusted>,
@@ -198,6 +202,7 @@ impl<'de> Deserialize<'de> for Instance {
             id: fields.id,
             serving: fields.serving,
             lifecycle: fields.lifecycle.unwrap_or(implied),
+            status_reason: fields.status_reason,
             health: fields.health,
             port_name: fields.port_name,
             protocol: fields.protocol,
@@ -245,6 +250,7 @@ pub(super) mod tests {
                 health: lease.map(|_| HealthState::Degraded),
                 port_name: pod.clone(),
                 protocol: version.clone(),
+                status_reason: pod.clone(),
                 node: zone.clone(),
                 pod,
                 zone,

@@ -1,12 +1,8 @@
 //! Listings: the services of a source, and whether the list is complete.
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Detail, Service};
-use crate::error::Error;
+use super::{Detail, PartialError, Service};
 
 /// Whether a listing contains every requested service.
 ///
@@ -31,34 +27,6 @@ pub enum DetailLevel {
     Full,
 }
 
-/// A part that could not be read, while the rest went on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartialError {
-    /// What failed, as an operation on something: `list UDP sockets`.
-    #[serde(rename = "what")]
-    pub operation: String,
-    /// Why it failed, in the words of the side that refused.
-    #[serde(rename = "why")]
-    pub cause: String,
-    /// What to try.
-    #[serde(default)]
-    pub hint: String,
-}
-
-impl From<&Error> for PartialError {
-    /// The same text, for an error of one part while the rest goes on.
-    fn from(error: &Error) -> Self {
-        let text = error.to_string();
-        let text = text.strip_prefix("cannot ").unwrap_or(&text);
-        let (operation, cause) = match error.source() {
-            // "(os error 24)" means nothing to a user.
-            Some(cause) => (text, cause.to_string().split(" (os error").next().unwrap_or_default().to_owned()),
-            None => text.split_once(": ").map_or((text, String::new()), |(what, why)| (what, why.to_owned())),
-        };
-        Self { operation: operation.to_owned(), cause, hint: error.hint().to_owned() }
-    }
-}
-
 /// The result of listing a source.
 #[derive(Clone, Debug)]
 pub struct Listing<D = std::sync::Arc<dyn Detail>> {
@@ -79,6 +47,25 @@ pub type Filters = BTreeMap<String, String>;
 
 /// Whether filters keep a service, judged by what a listing says of it.
 pub type Selector = Box<dyn Fn(&Service) -> bool + Send + Sync>;
+
+impl Listing {
+    /// The same listing with typed services. A service whose detail is of another type is an error of the listing instead.
+    pub fn typed<D: Detail + Clone>(self) -> Listing<D> {
+        let Self { services, completeness, errors, limits, filters } = self;
+        let mut typed = Listing { services: Vec::with_capacity(services.len()), completeness, errors, limits, filters };
+
+        for service in &services {
+            match service.typed() {
+                Ok(service) => typed.services.push(service),
+                Err(error) => {
+                    typed.errors.push(error);
+                    typed.completeness = Completeness::Incomplete;
+                }
+            }
+        }
+        typed
+    }
+}
 
 impl<D> Default for Listing<D> {
     fn default() -> Self {

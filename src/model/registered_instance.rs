@@ -21,6 +21,8 @@ pub struct RegisteredInstance {
     pub index: u64,
     /// Whether it takes calls, according to its operator: what was registered, or what was set since.
     pub status: OperatorStatus,
+    /// Why its operator gave it that status.
+    pub status_reason: Option<Arc<str>>,
     /// Its share of the calls: what was registered, or what was set since; while its service splits its traffic, what follows
     /// from that.
     pub weight: u16,

@@ -24,6 +24,9 @@ impl Serialize for RegisteredInstance {
             map.serialize_entry("own_weight", &weight)?;
         }
         map.serialize_entry("status", &self.status)?;
+        if let Some(reason) = &self.status_reason {
+            map.serialize_entry("status_reason", reason)?;
+        }
         map.serialize_entry("health", &self.health)?;
         map.serialize_entry("healthy", &self.is_healthy())?;
         map.serialize_entry("generation", &self.generation)?;
@@ -108,6 +111,7 @@ impl RegisteredInstance {
         // They repeat what the checks and `node` say.
         fields.drop_all(&["health_endpoint", "health_check_interval", "health_status", "last_health_check", "node_id"]);
 
+        let status_reason = fields.text(&["status_reason"])?.map(Arc::from);
         let own_weight = fields.number(&["own_weight"], 0, u16::MAX.into())?;
         let (mut registration, missing) = Registration::take(fields, 0)?;
         if let Some(missing) = missing {
@@ -122,6 +126,7 @@ impl RegisteredInstance {
             generation: required(fields.number(&["generation"], 0, u64::MAX)?, "generation")?,
             index: required(fields.number(&["index"], 0, u64::MAX)?, "index")?,
             status: registration.status,
+            status_reason,
             weight: registration.weight.unwrap_or(1),
             own_weight: own_weight.and_then(|weight| u16::try_from(weight).ok()),
             health: fields.read(&["health"], parsed)?.unwrap_or(HealthState::Unknown),

@@ -148,6 +148,7 @@ impl RegisteredInstance {
             id: self.id.as_ref().to_owned(),
             serving: self.health != HealthState::Unhealthy,
             lifecycle: self.status.lifecycle(),
+            status_reason: self.status_reason.as_deref().map(Untrusted::from),
             health: Some(self.health).filter(|health| *health != HealthState::Unknown || !self.checks.is_empty()),
             protocol: untrusted(registration.protocol.as_ref()),
             node: untrusted(registration.node.as_ref()),

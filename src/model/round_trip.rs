@@ -13,7 +13,7 @@ use crate::clean::Untrusted;
 static KNOWN: FindingKind = FindingKind::new("tcp-refused", Group::Tcp, (30, Some(0)), "It refuses", "start it");
 
 /// Text of every awkward sort: controls, escapes, direction marks, quotes, nothing at all.
-fn any_text() -> impl Strategy<Value = Untrusted> {
+pub(super) fn any_text() -> impl Strategy<Value = Untrusted> {
     prop_oneof![
         ".{0,12}".prop_map(Untrusted::from),
         Just(Untrusted::from("\u{1b}]0;x\u{7}\u{202e}\u{200b}\"\\\u{9b}")),
@@ -199,7 +199,10 @@ fn any_event() -> impl Strategy<Value = Event> {
                 0 => EventKind::Added(item),
                 1 => EventKind::Updated { item, changed, was },
                 2 => EventKind::Removed(item),
-                3 => EventKind::Synced { services: number as usize },
+                3 => EventKind::Synced {
+                    services: number as usize,
+                    duration: changed.first().map(|_| Duration::from_millis(number.into())),
+                },
                 4 => EventKind::Stale { age: Some(Duration::from_millis(number.into())), error },
                 5 => EventKind::Lagged { missed: number.into() },
                 _ => EventKind::Error(error),
@@ -250,7 +253,7 @@ proptest! {
 }
 
 /// A detail that is read as its own type and as a raw one writes the same text both times.
-fn typed<D: Detail + serde::de::DeserializeOwned>(detail: D) {
+pub(super) fn typed<D: Detail + serde::de::DeserializeOwned>(detail: D) {
     let service = Service::new("s".to_owned(), "test", Vec::new(), detail).erase();
     let text = serde_json::to_string(&service).unwrap();
     let read: Service<D> = serde_json::from_str(&text).unwrap();

@@ -113,6 +113,7 @@ mod tests {
             generation: 1,
             index: 1,
             status: OperatorStatus::Up,
+            status_reason: None,
             weight: 1,
             own_weight: None,
             health,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use super::ports::after_user;
+use super::targets::of_url;
 use super::{ParseError, Ports, Transport};
 use crate::clean::clean;
 
@@ -113,6 +114,9 @@ impl FromStr for SocketPatterns {
             return Ok(Self(vec![pattern]));
         }
 
+        if let Some(pattern) = url(text) {
+            return pattern.map(Self);
+        }
         let (mut patterns, mut transport) = (Vec::new(), None);
         for part in text.split(',').map(str::trim) {
             // nmap's `U:` counts for the ports after it, too.
@@ -131,6 +135,19 @@ impl FromStr for SocketPatterns {
         }
         Ok(Self(patterns))
     }
+}
+
+/// The sockets that a client of a URL connects to, if the text is one and its scheme is not a transport itself.
+fn url(text: &str) -> Option<Result<Vec<SocketPattern>, ParseError>> {
+    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| transport(scheme).is_none())?;
+    Some(patterns_of_url(scheme, rest))
+}
+
+fn patterns_of_url(scheme: &str, rest: &str) -> Result<Vec<SocketPattern>, ParseError> {
+    let (host, port) = of_url(scheme, rest)?;
+    let ports = ports_of(&port.ok_or_else(no_port)?.to_string())?;
+    let transport = Some(Transport::Tcp);
+    Ok(addresses(host)?.into_iter().map(|address| SocketPattern { transport, address, ports: ports.clone() }).collect())
 }
 
 /// Adds a pattern to the one that differs in its ports only, if there is one.
@@ -273,6 +290,9 @@ mod tests {
             ("tcp://127.0.0.1:80", "tcp/127.0.0.1:80"),
             ("tcp6/[::1]:80", "tcp/[::1]:80"),
             ("udp/53,443", "443,udp/53"),
+            ("http://127.0.0.1:8080/", "tcp/127.0.0.1:8080"),
+            ("https://[::1]/a,b?c=d:9", "tcp/[::1]:443"),
+            ("http://u:s3cret@localhost:3000", "tcp/127.0.0.1:3000,tcp/[::1]:3000"),
         ] {
             let read: SocketPatterns = written.parse().unwrap_or_else(|error| panic!("{written}: {error}"));
             let mut parts: Vec<String> = read.to_string().split(',').map(str::to_owned).collect();
@@ -294,7 +314,8 @@ mod tests {
             ("127.0.0.1:0", "there is no port 0 to listen on"),
             ("tcp/", "the port is missing"),
             ("sctp/80", "'sctp/80' is neither a port nor a known name"),
-            ("http://x/", "'http' is not an address"),
+            ("http://x/", "'x' is not an address"),
+            ("foo://127.0.0.1/", "'foo://' has no usual port"),
             ("u:s3cret@h:1", "'h' is not an address"),
             ("s3cret@h", "'h' is neither a port nor a known name"),
         ] {

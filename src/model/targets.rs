@@ -82,7 +82,10 @@ impl FromStr for TargetWithPort {
             Some((scheme, rest)) => of_url(scheme, rest)?,
             None => match with_port(text) {
                 Some((host, port)) => (host, Some(number(port)?)),
-                None => (text, None),
+                None => {
+                    check_brackets(text)?;
+                    (text, None)
+                }
             },
         };
         Ok(Self { target: host.parse()?, port })
@@ -90,7 +93,7 @@ impl FromStr for TargetWithPort {
 }
 
 /// The host and the port of a URL; its user, path and query are not needed to reach it.
-fn of_url<'t>(scheme: &str, rest: &'t str) -> Result<(&'t str, Option<u16>), ParseError> {
+pub(super) fn of_url<'t>(scheme: &str, rest: &'t str) -> Result<(&'t str, Option<u16>), ParseError> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
     if let Some((host, port)) = with_port(place) {
@@ -110,6 +113,17 @@ fn with_port(text: &str) -> Option<(&str, &str)> {
     let (host, port) = text.rsplit_once(':')?;
     let is_whole = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
     (is_whole && !host.is_empty()).then_some((host, port))
+}
+
+/// Refuses an IPv6 address with a port behind it that no brackets tell apart, as in `::1:18080`. If the whole is an address, as
+/// `::1:8080` is, it counts as one.
+fn check_brackets(text: &str) -> Result<(), ParseError> {
+    let Some((host, port)) = text.rsplit_once(':') else { return Ok(()) };
+    let is_ambiguous = text.parse::<Ipv6Addr>().is_ok();
+    if is_ambiguous || host.parse::<Ipv6Addr>().is_err() || port.parse::<u16>().is_err() {
+        return Ok(());
+    }
+    Err(ParseError::new("an IPv6 address with a port needs brackets", format!("write [{host}]:{port}")))
 }
 
 fn number(port: &str) -> Result<u16, ParseError> {
@@ -224,6 +238,9 @@ mod tests {
         ] {
             assert_eq!(read(text), Ok((target, port)), "{text}");
         }
+        assert_eq!(read("::1:18080"), Err("an IPv6 address with a port needs brackets".to_owned()));
+        assert_eq!("fd77::2:18080".parse::<TargetWithPort>().unwrap_err().hint(), "write [fd77::2]:18080");
+        assert_eq!(read("::1:8080"), Ok((address("::1:8080"), None)));
         assert_eq!(read("tcp://db"), Err("'tcp://' has no usual port".to_owned()));
         assert_eq!(read("db:0"), Err("the port is not a number from 1 to 65535".to_owned()));
         assert_eq!(read("db:http"), Err("the port is not a number from 1 to 65535".to_owned()));

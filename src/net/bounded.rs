@@ -88,7 +88,7 @@ fn add_within(kept: &mut Vec<u8>, bytes: &[u8]) {
 
 /// A stream whose reads and writes fail once its bytes or its time are used up. Layers above it (TLS, HTTP/2) need no
 /// limits of their own.
-pub(crate) struct Bounded<S> {
+pub(crate) struct LimitedStream<S> {
     stream: S,
     /// Bytes that may still be read. One read may exceed them by the size of its buffer.
     left: usize,
@@ -99,7 +99,7 @@ pub(crate) struct Bounded<S> {
     exchange: SentAndReceived,
 }
 
-impl<S> Bounded<S> {
+impl<S> LimitedStream<S> {
     pub(crate) fn new(stream: S, deadline: Deadline, most: usize) -> Self {
         Self {
             stream,
@@ -132,7 +132,7 @@ impl<S> Bounded<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for LimitedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(context)?;
         if self.left == 0 {
@@ -151,7 +151,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check(context)?;
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);

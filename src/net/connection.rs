@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::bounded::{AsyncStream, Bounded, ReceivedPrefix, SentAndReceived};
+use super::bounded::{AsyncStream, LimitedStream, ReceivedPrefix, SentAndReceived};
 use super::{ConnectError, Deadline, describe_tls_error};
 use crate::clean::Untrusted;
 
@@ -89,7 +89,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection over `stream` that reads at most `most` bytes.
     pub(crate) fn new(stream: impl AsyncStream + 'static, deadline: Deadline, most: usize) -> Self {
-        let bounded = Bounded::new(stream, deadline, most);
+        let bounded = LimitedStream::new(stream, deadline, most);
         let (received, exchange) = (bounded.received(), bounded.exchange());
         Self { received, exchange, stream: Box::new(bounded), unread: Vec::new() }
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use crate::engine::{Cancel, Waited};
+use crate::engine::{Cancel, WaitOutcome};
 
 /// All of a file of at most `most` bytes.
 ///
@@ -24,9 +24,9 @@ pub(crate) fn read_file(path: &Path, most: usize, cancel: &Cancel, until: Option
     loop {
         // Before the first writer came, a read would say that this is the end.
         match cancel.wait_readable(file.as_fd(), until)? {
-            Waited::Ready => {}
-            Waited::Cancelled => return Err(io::Error::other("it was stopped")),
-            Waited::TimedOut => {
+            WaitOutcome::Ready => {}
+            WaitOutcome::Cancelled => return Err(io::Error::other("it was stopped")),
+            WaitOutcome::TimedOut => {
                 return Err(io::Error::new(ErrorKind::TimedOut, "the --deadline has passed"));
             }
         }

@@ -28,12 +28,35 @@ impl<'w> Csv<'w> {
     fn cell(&mut self, fill: impl FnOnce(&mut String) -> std::fmt::Result) -> io::Result<()> {
         self.cell.clear();
         fill(&mut self.cell).map_err(io::Error::other)?;
-        let is_number = self.cell.parse::<f64>().is_ok();
-        if !is_number && self.cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            self.cell.insert(0, '\'');
-        }
+        disarm(&mut self.cell);
         Ok(self.writer.write_field(&self.cell)?)
     }
+}
+
+/// Marks a cell that a spreadsheet would run as a formula as text.
+fn disarm(cell: &mut String) {
+    let is_number = cell.parse::<f64>().is_ok();
+    if !is_number && cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        cell.insert(0, '\'');
+    }
+}
+
+/// Writes rows that are not services, below a line with the names of their columns.
+///
+/// # Errors
+/// As `out`.
+pub(crate) fn write_csv<const N: usize>(
+    out: &mut (dyn Write + Send),
+    columns: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(columns)?;
+    for mut row in rows {
+        row.iter_mut().for_each(disarm);
+        writer.write_record(&row)?;
+    }
+    writer.flush()
 }
 
 impl Format for Csv<'_> {

@@ -38,11 +38,12 @@ use crate::model::{
     Column, Completeness, Coverage, DetailLevel, Endpoint, Filters, HostFacts, PartialError, ScannedHost, Service,
 };
 pub(crate) use changes::{Changes, DiffContext, OldListing};
+pub(crate) use csv::write_csv;
 pub use events::EventFormat;
 pub(crate) use grid::{Align, GridColumn, GridLayout, write_grid};
 pub(crate) use json::{write_document, write_pretty_value, write_value};
 #[cfg(feature = "live")]
-pub(crate) use live::{KeyPress, MousePress, View, ViewAction};
+pub(crate) use live::{KeyPress, MousePress, ProcessSample, View, ViewAction};
 use place::place_with_path;
 #[cfg(feature = "cli")]
 pub(crate) use table::{Field, TableLayout};

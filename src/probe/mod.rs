@@ -2,21 +2,28 @@
 
 mod a2s;
 mod amqp;
+mod bacnet;
 mod ber;
+mod bittorrent;
 mod bytes;
 mod cassandra;
+mod chrony;
 mod coap;
 mod columns;
 mod custom;
 mod dns;
 mod dtls;
 mod ending;
+mod ethernet_ip;
 mod ftp;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod gige_vision;
 mod git;
 mod grpc;
+mod gtp;
 mod http;
+mod iax2;
 mod identify;
 mod ike;
 mod imap;
@@ -24,11 +31,15 @@ mod ipmi;
 mod irc;
 mod kafka;
 mod kerberos;
+mod knxnet_ip;
 mod l2tp;
 mod ldap;
+mod lifx;
 mod lmtp;
 mod mdns;
+mod memberlist;
 mod memcached;
+mod mgcp;
 mod modbus;
 mod mongodb;
 mod mqtt;
@@ -39,19 +50,25 @@ mod mysqlx;
 mod nat_pmp;
 mod nats;
 mod netbios;
+mod nfs;
 mod nntp;
 mod ntp;
 mod openvpn;
 mod oracle;
+mod pcp;
+mod pfcp;
 mod plan;
 mod pool;
 mod pop3;
 mod postgresql;
+mod quake3;
 mod quic;
 mod radius;
+mod raknet;
 mod rdp;
 mod redis;
 mod rip;
+mod ripng;
 mod rpcbind;
 mod rsync;
 mod rtsp;
@@ -60,12 +77,15 @@ mod server_bytes;
 mod session;
 mod sieve;
 mod sip;
+mod slp;
+mod small_services;
 mod smb;
 mod smtp;
 mod snmp;
 mod socks;
 mod ssdp;
 mod ssh;
+mod stamp;
 mod stun;
 mod svn;
 mod telnet;
@@ -332,6 +352,29 @@ probes! {
     dtls::Dtls,
     mumble::Mumble,
     wsd::WsDiscovery,
+    bacnet::Bacnet,
+    bittorrent::BittorrentDht,
+    chrony::Chrony,
+    ethernet_ip::EthernetIp,
+    gige_vision::GigeVision,
+    gtp::Gtp,
+    iax2::Iax2,
+    knxnet_ip::KnxnetIp,
+    lifx::Lifx,
+    memberlist::Memberlist,
+    mgcp::Mgcp,
+    nfs::Nfs,
+    pcp::Pcp,
+    pfcp::Pfcp,
+    quake3::Quake3,
+    raknet::Raknet,
+    ripng::Ripng,
+    slp::Slp,
+    small_services::Chargen,
+    small_services::Daytime,
+    small_services::Echo,
+    small_services::Time,
+    stamp::Stamp,
 }
 
 /// The identity that a probe derives from a complete TCP reply to the request of `reply_to`.

@@ -22,9 +22,9 @@ pub enum Intensity {
 /// Ports of network printers that print whatever they receive (HP JetDirect and compatible).
 const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
 
-/// Ports of controllers of machines (S7, Modbus, IEC 60870-5-104, SRTP, ProConOS, EtherNet/IP), which may stop at what they do
+/// Ports of controllers of machines (S7, Modbus, IEC 60870-5-104, SRTP, ProConOS, EtherNet/IP, BACnet/IP), which may stop at what they do
 /// not understand. They receive the request that the port number suggests, and nothing else.
-const CONTROLLERS: [u16; 6] = [102, 502, 2404, 18_245, 20_547, 44_818];
+const CONTROLLERS: [u16; 7] = [102, 502, 2404, 18_245, 20_547, 44_818, 47_808];
 
 impl Intensity {
     /// Connection limit per port, besides the silent one that waits for a late greeting. A recognised server gets one more, to read its certificate. Servers that greet, speak
@@ -53,7 +53,7 @@ impl Intensity {
     }
 
     /// Whether a port receives no probes but those that its number suggests.
-    fn is_careful_with(self, port: u16) -> bool {
+    pub(super) fn is_careful_with(self, port: u16) -> bool {
         self != Self::All && CONTROLLERS.contains(&port)
     }
 }

@@ -153,6 +153,9 @@ fn plan(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dyn Pro
         .iter()
         .filter(|probe| probe.udp_payload().is_some() && (is_suggested(*probe, port) || probe.udp_likelihood() > 0))
         .collect();
+    if intensity.is_careful_with(port) {
+        probes.retain(|probe| is_suggested(*probe, port));
+    }
     probes.sort_by_key(|probe| (!is_suggested(*probe, port), Reverse(probe.udp_likelihood())));
 
     probes.truncate(match intensity {
@@ -206,6 +209,8 @@ fn copy(socket: &std::net::UdpSocket) -> io::Result<UdpSocket> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::probe::ServerBytes;
 
@@ -246,5 +251,32 @@ mod tests {
             assert_eq!(positions, (Some(0), None), "{intensity:?}");
         }
         assert_eq!((position(9, 1, Intensity::Normal), position(1, 53, Intensity::Light)), (Some(0), None));
+    }
+
+    fn sent_to_bacnet(intensity: Intensity) -> Vec<&'static str> {
+        plan(Probes::built_in(), 47_808, intensity).iter().map(|probe| probe.protocol()).collect()
+    }
+
+    #[test]
+    fn a_controller_receives_only_what_its_port_suggests() {
+        assert_eq!(sent_to_bacnet(Intensity::Normal), ["bacnet"]);
+        assert!(sent_to_bacnet(Intensity::All).len() > 1);
+    }
+
+    /// A datagram counts once for each protocol, and once more where another port of the protocol gets another one.
+    #[test]
+    fn at_least_forty_protocols_have_a_datagram() {
+        let pairs: BTreeSet<(&str, &[u8])> = PROBES
+            .iter()
+            .flat_map(|probe| {
+                probe.udp_ports().iter().map(|port| (probe.protocol(), probe.udp_payload_at(*port).unwrap()))
+            })
+            .collect();
+        let protocols: BTreeSet<&str> = pairs.iter().map(|(protocol, _)| *protocol).collect();
+        assert!(protocols.len() >= 40 && pairs.len() > protocols.len(), "{} {protocols:?}", protocols.len());
+        // One frame of Ethernet holds each, and each port of a scan gets one.
+        assert!(pairs.iter().all(|(_, datagram)| !datagram.is_empty() && datagram.len() <= 1472));
+        let ports = PROBES.iter().flat_map(|probe| probe.udp_ports());
+        assert!(ports.into_iter().all(|port| payload(*port).is_some()));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::entry::CheckResult;
 use super::state::State;
-use super::{Cause, ChangeKind, InstanceRecord, Now, Outcome, Rejected};
+use super::{Cause, ChangeKind, CommandRejection, InstanceRecord, Now, Outcome};
 use crate::model::{
     CatalogCheck, CatalogEntry, CheckDefinition, CheckKind, HealthState, NODES_NAMESPACE, OperatorStatus, Registration,
     Thresholds,
@@ -70,7 +70,7 @@ impl CatalogCommand {
 }
 
 impl State {
-    pub(super) fn catalog(&mut self, command: CatalogCommand, now: Now) -> Result<Outcome, Rejected> {
+    pub(super) fn catalog(&mut self, command: CatalogCommand, now: Now) -> Result<Outcome, CommandRejection> {
         match command {
             CatalogCommand::Register { registration, replace_checks } => {
                 self.catalog_register(registration, replace_checks, now)
@@ -87,7 +87,7 @@ impl State {
         registration: Arc<Registration>,
         replace_checks: bool,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         if let Some(problem) = registration.problem() {
             return Err(problem.into());
         }
@@ -121,7 +121,7 @@ impl State {
         definition: CheckDefinition,
         check: CatalogCheck,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut registration = Registration::clone(&self.find(id, None)?.record.registration);
         let given = check.clone();
         put_check(&mut registration, definition, check);
@@ -131,7 +131,7 @@ impl State {
         Ok(outcome)
     }
 
-    fn remove_check(&mut self, id: &str, check: &str, now: Now) -> Result<Outcome, Rejected> {
+    fn remove_check(&mut self, id: &str, check: &str, now: Now) -> Result<Outcome, CommandRejection> {
         let mut registration = Registration::clone(&self.find(id, None)?.record.registration);
         let Some(at) = registration.catalog_check_position(check) else { return Ok(Outcome::default()) };
 
@@ -149,20 +149,20 @@ impl State {
         state: HealthState,
         note: Option<Arc<str>>,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let registration = Arc::clone(&self.find(id, None)?.record.registration);
         let at = registration.catalog_check_position(check).filter(|at| {
             let definition = registration.checks.get(*at);
             definition.is_some_and(|definition| definition.kind == CheckKind::Ttl)
         });
         let Some(at) = at else {
-            return Err(Rejected::UnknownReport { id: id.into(), check: Arc::clone(check) });
+            return Err(CommandRejection::UnknownReport { id: id.into(), check: Arc::clone(check) });
         };
 
         self.check_result(id, None, CheckResult { check: at, state, note }, now)
     }
 
-    fn maintain(&mut self, id: &str, reason: Arc<str>, now: Now) -> Result<Outcome, Rejected> {
+    fn maintain(&mut self, id: &str, reason: Arc<str>, now: Now) -> Result<Outcome, CommandRejection> {
         self.update(id, None, now, |record| {
             if record.status != OperatorStatus::Maintenance {
                 record.status = OperatorStatus::Maintenance;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::deadlines::Timer;
 use super::entry::{CheckResult, CheckVitals, InstanceEntry, check_vitals};
 use super::state::State;
-use super::{Cause, InstanceRecord, Now, Outcome, Rejected, Rules};
+use super::{Cause, CommandRejection, InstanceRecord, Now, Outcome, Rules};
 use crate::model::{CheckDefinition, CheckKind, HealthState, Registration, Thresholds};
 
 /// The longest text of a result that is kept.
@@ -37,12 +37,12 @@ impl State {
         generation: Option<u64>,
         result: CheckResult,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut entry = self.find(id, generation)?.clone();
         let registration = Arc::clone(&entry.record.registration);
         let Some(definition) = registration.checks.get(result.check) else {
             let checks = registration.checks.len();
-            return Err(Rejected::UnknownCheck { id: id.into(), check: result.check, checks });
+            return Err(CommandRejection::UnknownCheck { id: id.into(), check: result.check, checks });
         };
 
         let (check, is_known) = (result.check, result.state != HealthState::Unknown);
@@ -75,12 +75,12 @@ impl State {
         check: usize,
         note: Arc<str>,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut entry = self.find(id, generation)?.clone();
         let mut record = InstanceRecord::clone(&entry.record);
         let checks = record.checks.len();
         let Some(state) = record.checks.get_mut(check) else {
-            return Err(Rejected::UnknownCheck { id: id.into(), check, checks });
+            return Err(CommandRejection::UnknownCheck { id: id.into(), check, checks });
         };
 
         *state = HealthState::Unknown;
@@ -99,7 +99,7 @@ impl State {
         generation: Option<u64>,
         enabled: bool,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut entry = self.find(id, generation)?.clone();
         let mut record = InstanceRecord::clone(&entry.record);
         record.monitoring_stopped = !enabled;

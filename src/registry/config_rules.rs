@@ -7,7 +7,7 @@ use super::config::{
 };
 use super::document::{DocumentChange, DocumentKey, DocumentSubject, DocumentWrite};
 use super::state::State;
-use super::{ChangeKind, Now, Outcome, Rejected};
+use super::{ChangeKind, CommandRejection, Now, Outcome};
 use crate::model::{Problem, name_problem};
 
 /// A version that is being made.
@@ -18,7 +18,7 @@ struct NewVersion {
 }
 
 impl State {
-    pub(super) fn config(&mut self, command: ConfigCommand, now: Now) -> Result<Outcome, Rejected> {
+    pub(super) fn config(&mut self, command: ConfigCommand, now: Now) -> Result<Outcome, CommandRejection> {
         match command {
             ConfigCommand::Put { name, value, expected, author } => {
                 check_value(&name, &value)?;
@@ -31,29 +31,31 @@ impl State {
             ConfigCommand::Delete { name, expected, author } => {
                 let entry = self.expect(&name, expected)?;
                 if entry.current().is_none() {
-                    return Err(Rejected::UnknownConfig { name });
+                    return Err(CommandRejection::UnknownConfig { name });
                 }
                 self.add_version(&name, entry, NewVersion { value: None, rollback_of: None, author }, now)
             }
             ConfigCommand::Rollback { name, to, expected, author } => {
                 let entry = self.expect(&name, expected)?;
                 let Some(newest) = entry.newest().map(|newest| newest.version) else {
-                    return Err(Rejected::UnknownConfig { name });
+                    return Err(CommandRejection::UnknownConfig { name });
                 };
                 let old = entry.version(to).and_then(|version| version.value.clone());
-                let Some(value) = old else { return Err(Rejected::UnknownConfigVersion { name, version: to, newest }) };
+                let Some(value) = old else {
+                    return Err(CommandRejection::UnknownConfigVersion { name, version: to, newest });
+                };
                 self.add_version(&name, entry, NewVersion { value: Some(value), rollback_of: Some(to), author }, now)
             }
         }
     }
 
     /// A configuration, if its current version is the expected one. One that never was is empty.
-    fn expect(&self, name: &Arc<str>, expected: Option<u64>) -> Result<ConfigEntry, Rejected> {
+    fn expect(&self, name: &Arc<str>, expected: Option<u64>) -> Result<ConfigEntry, CommandRejection> {
         let entry = self.view.configs.get(&**name).map(|entry| ConfigEntry::clone(entry)).unwrap_or_default();
         let current = entry.current_number();
         match expected {
             Some(expected) if expected != current => {
-                Err(Rejected::ConfigConflict { name: Arc::clone(name), expected, current })
+                Err(CommandRejection::ConfigConflict { name: Arc::clone(name), expected, current })
             }
             _ => Ok(entry),
         }
@@ -65,15 +67,15 @@ impl State {
         mut entry: ConfigEntry,
         new: NewVersion,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let before = entry.bytes();
         let added = new.value.as_ref().map_or(0, |value| value.as_str().len());
         if self.view.config_bytes + added > MAX_ALL_CONFIG_BYTES {
-            return Err(Rejected::ConfigSpace { limit: MAX_ALL_CONFIG_BYTES });
+            return Err(CommandRejection::ConfigSpace { limit: MAX_ALL_CONFIG_BYTES });
         }
         let mut writes = Vec::new();
         if entry.newest().is_none() && self.view.configs.size() >= MAX_CONFIGS {
-            writes = self.forget_deleted().ok_or(Rejected::ConfigLimit { limit: MAX_CONFIGS })?;
+            writes = self.forget_deleted().ok_or(CommandRejection::ConfigLimit { limit: MAX_CONFIGS })?;
         }
 
         let (previous, was_there) = (entry.newest().map_or(0, |newest| newest.index), entry.current().is_some());
@@ -149,7 +151,7 @@ impl State {
     }
 }
 
-fn check_value(name: &str, value: &ConfigValue) -> Result<(), Rejected> {
+fn check_value(name: &str, value: &ConfigValue) -> Result<(), CommandRejection> {
     if let Some(problem) = name_problem("name", name) {
         return Err(problem.into());
     }

@@ -11,30 +11,30 @@ use super::drift::{
     AgentState, DriftCommand, HostDifference, HostDrift, HostEntry, MAX_ALL_DRIFT_BYTES, MAX_DRIFT_HOSTS,
 };
 use super::state::State;
-use super::{ChangeKind, Now, Outcome, Rejected};
+use super::{ChangeKind, CommandRejection, Now, Outcome};
 use crate::model::DriftReport;
 
 impl State {
-    pub(super) fn drift(&mut self, command: DriftCommand, now: Now) -> Result<Outcome, Rejected> {
+    pub(super) fn drift(&mut self, command: DriftCommand, now: Now) -> Result<Outcome, CommandRejection> {
         match command {
             DriftCommand::Report(report) => self.report_drift(&report, now),
             DriftCommand::Forget { host } => self.forget_host(&host, now),
         }
     }
 
-    fn report_drift(&mut self, report: &DriftReport, now: Now) -> Result<Outcome, Rejected> {
+    fn report_drift(&mut self, report: &DriftReport, now: Now) -> Result<Outcome, CommandRejection> {
         if let Some(problem) = report.problem() {
             return Err(problem.into());
         }
         let before = self.view.hosts.get(report.host.as_str()).cloned();
         if before.is_none() && self.view.hosts.size() >= MAX_DRIFT_HOSTS {
-            return Err(Rejected::HostLimit { limit: MAX_DRIFT_HOSTS });
+            return Err(CommandRejection::HostLimit { limit: MAX_DRIFT_HOSTS });
         }
         let known = before.as_ref().map(|entry| &*entry.record);
         let after = HostDrift::reported(known, report.clone(), now.wall);
         let bytes = self.view.host_bytes + after.bytes() - known.map_or(0, HostDrift::bytes);
         if bytes > MAX_ALL_DRIFT_BYTES {
-            return Err(Rejected::DriftSpace { limit: MAX_ALL_DRIFT_BYTES });
+            return Err(CommandRejection::DriftSpace { limit: MAX_ALL_DRIFT_BYTES });
         }
 
         let mut outcome = Outcome::default();
@@ -43,9 +43,9 @@ impl State {
         Ok(outcome)
     }
 
-    fn forget_host(&mut self, host: &Arc<str>, now: Now) -> Result<Outcome, Rejected> {
+    fn forget_host(&mut self, host: &Arc<str>, now: Now) -> Result<Outcome, CommandRejection> {
         let Some(entry) = self.view.hosts.get(&**host).cloned() else {
-            return Err(Rejected::UnknownHost { host: Arc::clone(host) });
+            return Err(CommandRejection::UnknownHost { host: Arc::clone(host) });
         };
         self.remove_host(&entry);
 

@@ -112,6 +112,7 @@ impl InstanceEntry {
             generation: record.generation,
             index: record.index,
             status: record.status,
+            status_reason: record.reason.clone(),
             weight: record.weight_in_force(),
             own_weight: record.share.map(|_| record.weight),
             health: record.health,

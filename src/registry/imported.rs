@@ -1,7 +1,7 @@
 //! Instances of other registries, which the server imports: clients read them and change nothing.
 
 use super::state::State;
-use super::{CatalogCommand, Command, Rejected};
+use super::{CatalogCommand, Command, CommandRejection};
 use crate::model::{IMPORTED_FROM, Problem};
 
 impl State {
@@ -10,7 +10,7 @@ impl State {
     ///
     /// # Errors
     /// It may not.
-    pub fn check_client(&self, command: &Command) -> Result<(), Rejected> {
+    pub fn check_client(&self, command: &Command) -> Result<(), CommandRejection> {
         let registration = match command {
             Command::Register(registration) | Command::Catalog(CatalogCommand::Register { registration, .. }) => {
                 Some(registration)
@@ -20,7 +20,7 @@ impl State {
         if let Some(id) = command.subject()
             && let Some(from) = self.view.record(&id).and_then(|record| record.registration.imported_from())
         {
-            return Err(Rejected::Imported { id, from: from.into() });
+            return Err(CommandRejection::Imported { id, from: from.into() });
         }
 
         match registration.and_then(|registration| registration.imported_from()) {

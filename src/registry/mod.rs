@@ -80,7 +80,7 @@ pub use drift::{
 };
 pub use leases::{LeaseKey, LeaseRemainder};
 pub use record::InstanceRecord;
-pub use rejected::Rejected;
+pub use rejected::CommandRejection;
 pub use replicate::{Replica, ReplicateError, ReplicatedChange};
 pub use restore::RestoreError;
 pub use rules::{GuardRules, Rules};

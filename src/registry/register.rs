@@ -8,14 +8,14 @@ use super::deadlines::Timer;
 use super::entry::InstanceEntry;
 use super::snapshot::{ServiceEntry, service_key};
 use super::state::State;
-use super::{Cause, ChangeKind, InstanceRecord, Now, Outcome, Rejected};
+use super::{Cause, ChangeKind, CommandRejection, InstanceRecord, Now, Outcome};
 use crate::model::{CatalogCheck, DEFAULT_NAMESPACE, Problem, Registration};
 
 /// How many services without instances are remembered with the index at which they lost the last one.
 const MAX_ENDED_SERVICES: usize = 1024;
 
 impl State {
-    pub(super) fn register(&mut self, registration: Arc<Registration>, now: Now) -> Result<Outcome, Rejected> {
+    pub(super) fn register(&mut self, registration: Arc<Registration>, now: Now) -> Result<Outcome, CommandRejection> {
         if let Some(problem) = registration.problem() {
             return Err(problem.into());
         }
@@ -30,7 +30,12 @@ impl State {
         }
     }
 
-    fn register_new(&mut self, id: Arc<str>, registration: Arc<Registration>, now: Now) -> Result<Outcome, Rejected> {
+    fn register_new(
+        &mut self,
+        id: Arc<str>,
+        registration: Arc<Registration>,
+        now: Now,
+    ) -> Result<Outcome, CommandRejection> {
         let key = service_key(registration.namespace_or_default(), &registration.name);
         self.check_limits(&key)?;
 
@@ -47,15 +52,18 @@ impl State {
         Ok(outcome)
     }
 
-    fn check_limits(&self, key: &str) -> Result<(), Rejected> {
+    fn check_limits(&self, key: &str) -> Result<(), CommandRejection> {
         let rules = &self.view.rules;
         if self.view.len() >= rules.max_instances {
-            return Err(Rejected::RegistryFull { limit: rules.max_instances });
+            return Err(CommandRejection::RegistryFull { limit: rules.max_instances });
         }
 
         let members = self.view.services.get(key).map_or(0, |service| service.members.size());
         if members >= rules.max_instances_per_service {
-            return Err(Rejected::InstanceLimit { service: key.into(), limit: rules.max_instances_per_service });
+            return Err(CommandRejection::InstanceLimit {
+                service: key.into(),
+                limit: rules.max_instances_per_service,
+            });
         }
         Ok(())
     }
@@ -65,12 +73,12 @@ impl State {
         mut entry: InstanceEntry,
         registration: Arc<Registration>,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let old = Arc::clone(&entry.record.registration);
         let is_same_service =
             old.name == registration.name && old.namespace_or_default() == registration.namespace_or_default();
         if !is_same_service {
-            return Err(Rejected::IdTaken { id: entry.id, service: entry.record.service().into() });
+            return Err(CommandRejection::IdTaken { id: entry.id, service: entry.record.service().into() });
         }
 
         let mut outcome = Outcome::default();
@@ -95,7 +103,7 @@ impl State {
         generation: Option<u64>,
         entries: &BTreeMap<String, String>,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut entry = self.find(id, generation)?.clone();
         let mut registration = Registration::clone(&entry.record.registration);
         registration.set_metadata(entries.clone());
@@ -170,7 +178,12 @@ impl State {
         entry
     }
 
-    pub(super) fn deregister(&mut self, id: &str, generation: Option<u64>, now: Now) -> Result<Outcome, Rejected> {
+    pub(super) fn deregister(
+        &mut self,
+        id: &str,
+        generation: Option<u64>,
+        now: Now,
+    ) -> Result<Outcome, CommandRejection> {
         let entry = self.find(id, generation)?.clone();
         let mut outcome = Outcome::default();
 

@@ -7,7 +7,7 @@ use crate::model::Problem;
 /// Why a command was refused. The state is as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Rejected {
+pub enum CommandRejection {
     /// The registration is invalid.
     #[error("{0}")]
     Invalid(Problem),
@@ -173,7 +173,7 @@ fn conflict(name: &str, expected: u64, current: u64) -> String {
     }
 }
 
-impl Rejected {
+impl CommandRejection {
     /// A stable word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -239,7 +239,7 @@ impl Rejected {
     }
 }
 
-impl From<Problem> for Rejected {
+impl From<Problem> for CommandRejection {
     fn from(problem: Problem) -> Self {
         Self::Invalid(problem)
     }

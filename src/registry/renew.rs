@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checks::bounded;
 use super::deadlines::Timer;
 use super::state::State;
-use super::{Cause, InstanceRecord, Now, Outcome, Rejected};
+use super::{Cause, CommandRejection, InstanceRecord, Now, Outcome};
 use crate::model::HealthState;
 
 /// The health that an instance reports itself, with its text.
@@ -18,7 +18,7 @@ impl State {
         generation: Option<u64>,
         report: OwnReport,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         // An instance that does not know its health reports none.
         let report = report.filter(|(state, _)| *state != HealthState::Unknown);
         let state = report.as_ref().map(|(state, _)| *state);
@@ -45,7 +45,7 @@ impl State {
         entry.last_seen = now.wall;
     }
 
-    fn renew_with_report(&mut self, id: &str, report: OwnReport, now: Now) -> Result<Outcome, Rejected> {
+    fn renew_with_report(&mut self, id: &str, report: OwnReport, now: Now) -> Result<Outcome, CommandRejection> {
         let mut entry = self.find(id, None)?.clone();
         let mut record = InstanceRecord::clone(&entry.record);
         record.lease_expired = false;
@@ -71,7 +71,7 @@ impl State {
         generation: Option<u64>,
         now: Now,
         change: impl FnOnce(&mut InstanceRecord),
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let entry = self.find(id, generation)?.clone();
         let mut record = InstanceRecord::clone(&entry.record);
         change(&mut record);

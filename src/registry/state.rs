@@ -11,7 +11,7 @@ use super::entry::CheckResult;
 use super::entry::InstanceEntry;
 use super::shift::ShiftProgress;
 use super::snapshot::Snapshot;
-use super::{Cause, Change, ChangeKind, Command, InstanceRecord, Now, Outcome, Rejected, Rules};
+use super::{Cause, Change, ChangeKind, Command, CommandRejection, InstanceRecord, Now, Outcome, Rules};
 use crate::model::OperatorStatus;
 
 /// Everything that the registry knows.
@@ -46,7 +46,7 @@ pub struct State {
 ///
 /// # Errors
 /// The command is refused; the state is as it was.
-pub fn step(state: &mut State, command: Command, now: Now) -> Result<Outcome, Rejected> {
+pub fn step(state: &mut State, command: Command, now: Now) -> Result<Outcome, CommandRejection> {
     state.step(command, now)
 }
 
@@ -77,7 +77,7 @@ impl State {
     ///
     /// # Errors
     /// The command is refused; the state is as it was.
-    pub fn step(&mut self, command: Command, now: Now) -> Result<Outcome, Rejected> {
+    pub fn step(&mut self, command: Command, now: Now) -> Result<Outcome, CommandRejection> {
         // The clock of the caller never goes back; if it does, time stands still.
         self.elapsed = self.elapsed.max(now.elapsed);
         let now = Now { elapsed: self.elapsed, ..now };
@@ -88,7 +88,7 @@ impl State {
         Ok(outcome)
     }
 
-    fn carry_out(&mut self, command: Command, now: Now) -> Result<Outcome, Rejected> {
+    fn carry_out(&mut self, command: Command, now: Now) -> Result<Outcome, CommandRejection> {
         match command {
             Command::Register(registration) => self.register(registration, now),
             Command::Renew { id, generation, report } => self.renew(&id, generation, report, now),
@@ -149,13 +149,13 @@ impl State {
     }
 
     /// An instance, if it has that generation.
-    pub(super) fn find(&self, id: &str, generation: Option<u64>) -> Result<&InstanceEntry, Rejected> {
+    pub(super) fn find(&self, id: &str, generation: Option<u64>) -> Result<&InstanceEntry, CommandRejection> {
         let entry = self.view.instances.get(id);
-        let entry = entry.ok_or_else(|| Rejected::UnknownInstance { id: id.into() })?;
+        let entry = entry.ok_or_else(|| CommandRejection::UnknownInstance { id: id.into() })?;
         let current = entry.record.generation;
 
         match generation {
-            Some(given) if given != current => Err(Rejected::StaleGeneration { id: id.into(), given, current }),
+            Some(given) if given != current => Err(CommandRejection::StaleGeneration { id: id.into(), given, current }),
             _ => Ok(entry),
         }
     }

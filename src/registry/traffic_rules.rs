@@ -9,7 +9,7 @@ use super::shares::{SplitMember, shares};
 use super::shift::{Shift, ShiftMove, ShiftPhase, ShiftProgress, TargetCounts};
 use super::state::State;
 use super::traffic::{MAX_TRAFFIC_RULES, ServiceTraffic, TrafficCommand};
-use super::{Cause, ChangeKind, InstanceRecord, Now, Outcome, Rejected};
+use super::{Cause, ChangeKind, CommandRejection, InstanceRecord, Now, Outcome};
 
 impl State {
     pub(super) fn traffic(
@@ -17,7 +17,7 @@ impl State {
         service: &Arc<str>,
         command: TrafficCommand,
         now: Now,
-    ) -> Result<Outcome, Rejected> {
+    ) -> Result<Outcome, CommandRejection> {
         let mut outcome = Outcome::default();
         if let TrafficCommand::Score(score) = command {
             if let Some(progress) = self.shifts.get_mut(service) {
@@ -31,7 +31,7 @@ impl State {
         let after = self.decided(before.clone(), command, now)?;
         let is_new = !self.view.traffic.contains_key(service) && !after.is_empty();
         if is_new && self.view.traffic.size() >= MAX_TRAFFIC_RULES {
-            return Err(Rejected::TrafficLimit { limit: MAX_TRAFFIC_RULES });
+            return Err(CommandRejection::TrafficLimit { limit: MAX_TRAFFIC_RULES });
         }
         self.set_traffic(&before, after, now, &mut outcome);
         Ok(outcome)
@@ -49,7 +49,7 @@ impl State {
         mut traffic: ServiceTraffic,
         command: TrafficCommand,
         now: Now,
-    ) -> Result<ServiceTraffic, Rejected> {
+    ) -> Result<ServiceTraffic, CommandRejection> {
         let service = Arc::clone(&traffic.service);
         match command {
             TrafficCommand::Switch(to) => {
@@ -87,18 +87,18 @@ impl State {
         Ok(traffic)
     }
 
-    fn require_service(&self, service: &Arc<str>) -> Result<(), Rejected> {
+    fn require_service(&self, service: &Arc<str>) -> Result<(), CommandRejection> {
         let is_known = self.view.services.contains_key(service);
-        if is_known { Ok(()) } else { Err(Rejected::UnknownService { service: Arc::clone(service) }) }
+        if is_known { Ok(()) } else { Err(CommandRejection::UnknownService { service: Arc::clone(service) }) }
     }
 
     /// Refuses to move traffic to instances that do not exist.
-    fn require_target(&self, service: &Arc<str>, to: &Selector) -> Result<(), Rejected> {
+    fn require_target(&self, service: &Arc<str>, to: &Selector) -> Result<(), CommandRejection> {
         self.require_service(service)?;
         if self.targets(service, to).all > 0 {
             return Ok(());
         }
-        Err(Rejected::NoTarget { service: Arc::clone(service), to: to.to_string() })
+        Err(CommandRejection::NoTarget { service: Arc::clone(service), to: to.to_string() })
     }
 
     fn members(&self, service: &str) -> Vec<Arc<InstanceRecord>> {
@@ -276,9 +276,9 @@ fn split_weights(traffic: &ServiceTraffic, members: &[Arc<InstanceRecord>]) -> V
     shares(&members, percent)
 }
 
-fn refuse_active(traffic: &ServiceTraffic) -> Result<(), Rejected> {
+fn refuse_active(traffic: &ServiceTraffic) -> Result<(), CommandRejection> {
     match traffic.active_shift() {
-        Some(_) => Err(Rejected::ShiftActive { service: Arc::clone(&traffic.service) }),
+        Some(_) => Err(CommandRejection::ShiftActive { service: Arc::clone(&traffic.service) }),
         None => Ok(()),
     }
 }
@@ -289,9 +289,9 @@ fn set_phase(
     phase: ShiftPhase,
     reason: Option<String>,
     now: Now,
-) -> Result<(), Rejected> {
+) -> Result<(), CommandRejection> {
     if traffic.active_shift().is_none() {
-        return Err(Rejected::NoShift { service: Arc::clone(&traffic.service) });
+        return Err(CommandRejection::NoShift { service: Arc::clone(&traffic.service) });
     }
     move_to_phase(traffic, phase, reason, now);
     Ok(())

@@ -18,10 +18,10 @@ use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
 use super::shared::App;
 use super::view::InstanceView;
-use super::write_queue::Written;
+use super::write_queue::WriteResult;
 use crate::clean::clean;
 use crate::model::DEFAULT_NAMESPACE;
-use crate::registry::{CatalogCommand, Command, Rejected};
+use crate::registry::{CatalogCommand, Command, CommandRejection};
 
 /// 403: the caller named a service that is not in its scope.
 fn outside_scope(caller: &Caller) -> ApiError {
@@ -171,16 +171,16 @@ impl Access {
     ///
     /// # Errors
     /// It is outside the caller's scope, it was rejected, or it could not be kept.
-    pub(super) async fn write(&self, command: Command) -> ApiResult<Written> {
+    pub(super) async fn write(&self, command: Command) -> ApiResult<WriteResult> {
         let written = self.write_all(vec![command]).await?.pop();
-        written.unwrap_or_else(|| Ok(Written::default()))
+        written.unwrap_or_else(|| Ok(WriteResult::default()))
     }
 
     /// Carries out commands in one commit, each with an outcome of its own.
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
+    pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<WriteResult>>> {
         if self.caller.scope.is_unlimited() {
             let written = self.app.unscoped_writes.all(commands, Some(self.origin())).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
@@ -197,7 +197,7 @@ impl Access {
 
         let outcomes = checked.into_iter().map(|command| match command {
             Err(error) => Err(error),
-            Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
+            Ok(_) => written.next().unwrap_or_else(|| Ok(WriteResult::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
     }
@@ -292,10 +292,10 @@ impl Access {
                 // Nothing but an instance may be changed: the record of a node is none.
                 let known = view.instance(id);
                 if known.is_none() {
-                    return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
+                    return Err(CommandRejection::UnknownInstance { id: Arc::clone(id) }.into());
                 }
                 if known.is_some_and(|known| !self.sees(known.instance.namespace(), known.instance.name())) {
-                    return Err(Rejected::UnknownInstance { id: Arc::clone(id) }.into());
+                    return Err(CommandRejection::UnknownInstance { id: Arc::clone(id) }.into());
                 }
                 self.require_host(known)?;
             }
@@ -303,7 +303,7 @@ impl Access {
                 Some(known) if self.sees(known.instance.namespace(), known.instance.name()) => {
                     self.require_host(Some(known))?;
                 }
-                Some(_) => return Err(Rejected::UnknownInstance { id: command.id().into() }.into()),
+                Some(_) => return Err(CommandRejection::UnknownInstance { id: command.id().into() }.into()),
                 None => return Err(outside_scope(&self.caller)),
             },
             // An agent reports of everything on its host, and of nothing else.
@@ -329,7 +329,7 @@ impl Access {
             Command::Traffic { service, .. } => {
                 let (namespace, name) = service.split_once('/').unwrap_or((DEFAULT_NAMESPACE, service));
                 if !self.sees(namespace, name) {
-                    return Err(Rejected::UnknownService { service: Arc::clone(service) }.into());
+                    return Err(CommandRejection::UnknownService { service: Arc::clone(service) }.into());
                 }
             }
             Command::NodeUp { .. } | Command::NodeDown { .. } | Command::Tick => {
@@ -342,9 +342,9 @@ impl Access {
 }
 
 /// A rejection as a caller with a scope reads it: an id that was taken meanwhile does not name the service that has it.
-fn discreet(rejected: Rejected) -> ApiError {
+fn discreet(rejected: CommandRejection) -> ApiError {
     match rejected {
-        Rejected::IdTaken { .. } => id_taken(),
+        CommandRejection::IdTaken { .. } => id_taken(),
         other => other.into(),
     }
 }

@@ -82,7 +82,7 @@ impl PickSelection {
 
 /// An instance of a selection.
 #[derive(Debug)]
-struct Chosen {
+struct SelectedInstance {
     /// Its position in the list of the service.
     at: usize,
     weight: u16,
@@ -93,9 +93,9 @@ struct Chosen {
 
 /// The instances of one selection, with a picker for them. It lasts until the service changes.
 #[derive(Debug)]
-struct Prepared {
+struct PreparedSelection {
     selection: PickSelection,
-    instances: Vec<Chosen>,
+    instances: Vec<SelectedInstance>,
     picker: Box<dyn Picker>,
     picks: AtomicU64,
     /// Of a hashing strategy, if there was room.
@@ -120,7 +120,7 @@ impl Drop for KeptTable {
     }
 }
 
-impl Prepared {
+impl PreparedSelection {
     fn new<'i>(selection: &PickSelection, all: impl Iterator<Item = Candidate<'i>>, start: u64) -> Self {
         let mut instances = Vec::new();
         let mut backends = Vec::new();
@@ -129,7 +129,7 @@ impl Prepared {
             // Clients know endpoints by their addresses, and hash those.
             let backend = Backend::new(instance.registration.place(), instance.weight);
             let load = Arc::clone(&backend.load);
-            instances.push(Chosen { at, weight: instance.weight, counters: Arc::clone(counters), load });
+            instances.push(SelectedInstance { at, weight: instance.weight, counters: Arc::clone(counters), load });
             backends.push(backend);
             is_split |= instance.own_weight.is_some();
         }
@@ -173,7 +173,7 @@ impl Prepared {
 
 /// The prepared selections of a service at one index.
 #[derive(Debug, Default)]
-pub(super) struct Balancing(RwLock<Vec<Arc<Prepared>>>);
+pub(super) struct Balancing(RwLock<Vec<Arc<PreparedSelection>>>);
 
 impl Balancing {
     /// The positions of the wanted instances in the order for a client, at most `limit`. The first is counted as picked.
@@ -187,7 +187,8 @@ impl Balancing {
         limit: usize,
     ) -> Vec<usize> {
         let turns = &counters.turns[selection.strategy as usize];
-        let prepared = self.prepared(selection, || Prepared::new(selection, all(), turns.load(Ordering::Relaxed)));
+        let prepared =
+            self.prepared(selection, || PreparedSelection::new(selection, all(), turns.load(Ordering::Relaxed)));
         let positions = prepared.order(selection.pick_key(client), limit);
 
         if !positions.is_empty() {
@@ -199,7 +200,11 @@ impl Balancing {
         positions
     }
 
-    fn prepared(&self, selection: &PickSelection, prepare: impl FnOnce() -> Prepared) -> Arc<Prepared> {
+    fn prepared(
+        &self,
+        selection: &PickSelection,
+        prepare: impl FnOnce() -> PreparedSelection,
+    ) -> Arc<PreparedSelection> {
         if let Some(known) = self.0.read().iter().find(|known| known.selection == *selection) {
             return Arc::clone(known);
         }

@@ -16,14 +16,16 @@ mod browser_rule;
 mod checks;
 mod cluster;
 mod connection;
-mod consul;
+pub(crate) mod consul;
 mod contact;
 pub(crate) mod dns;
 mod document_event;
-mod eureka;
+pub(crate) mod eureka;
 mod exporter;
 mod fleet_drift;
 mod freshness;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod gate;
 mod handshake;
 mod histogram;

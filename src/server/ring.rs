@@ -51,7 +51,7 @@ pub(super) struct Filter {
 
 /// What a client missed.
 #[derive(Debug)]
-pub(super) enum Missed {
+pub(super) enum MissedEvents {
     /// These events, and nothing else, up to this index.
     Events(Vec<Arc<Event>>, u64),
     /// More than is kept.
@@ -62,7 +62,7 @@ pub(super) enum Missed {
 #[derive(Debug)]
 pub(super) struct Ring {
     max: usize,
-    kept: RwLock<Kept>,
+    kept: RwLock<EventBuffer>,
     /// The index of the last event.
     last: watch::Sender<u64>,
     /// The index of the last event of a node.
@@ -72,7 +72,7 @@ pub(super) struct Ring {
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct EventBuffer {
     events: VecDeque<Arc<Event>>,
     /// The index before the first event.
     floor: u64,
@@ -147,7 +147,7 @@ impl Ring {
     /// so that a client may come back after a restart.
     pub(super) fn new(max: usize, index: u64, stored: Vec<StoredEvent>) -> Self {
         let (events, floor) = known_events(max, index, stored);
-        let kept = RwLock::new(Kept { events, floor, resets: 0 });
+        let kept = RwLock::new(EventBuffer { events, floor, resets: 0 });
         let (last, last_of_nodes) = (watch::Sender::new(index), watch::Sender::new(index));
         Self { max, kept, last, last_of_nodes, last_of: RwLock::default() }
     }
@@ -156,7 +156,7 @@ impl Ring {
     pub(super) fn reset(&self, index: u64, stored: Vec<StoredEvent>) {
         let (events, floor) = known_events(self.max, index, stored);
         let mut kept = self.kept.write();
-        *kept = Kept { events, floor, resets: kept.resets + 1 };
+        *kept = EventBuffer { events, floor, resets: kept.resets + 1 };
         drop(kept);
 
         self.last.send_replace(index);
@@ -221,12 +221,12 @@ impl Ring {
 
     /// What came after `since`, as far as the filter accepts it. `current`: the index of the view, which may be a moment
     /// ahead of the events.
-    pub(super) fn missed(&self, since: u64, current: u64, filter: &Filter) -> Missed {
+    pub(super) fn missed(&self, since: u64, current: u64, filter: &Filter) -> MissedEvents {
         let kept = self.kept.read();
         let last = kept.events.back().map_or(kept.floor, |event| event.index);
         // An index that this registry never had: it is another registry's.
         if since > last.max(current) {
-            return Missed::TooOld;
+            return MissedEvents::TooOld;
         }
 
         // Indexes are dense, so this is the position of the first that was missed.
@@ -244,7 +244,7 @@ impl Ring {
         // What is no longer kept may have been about this service, unless its next event says otherwise.
         let is_whole = since >= kept.floor
             || (filter.key().is_some() && taken.first().is_some_and(|first| first.previous <= since));
-        if is_whole { Missed::Events(taken, until) } else { Missed::TooOld }
+        if is_whole { MissedEvents::Events(taken, until) } else { MissedEvents::TooOld }
     }
 }
 
@@ -276,10 +276,10 @@ mod tests {
         Filter { namespace: Some("default".to_owned()), service: Some(name.to_owned()), ..Filter::default() }
     }
 
-    fn indexes(missed: Missed) -> Option<Vec<u64>> {
+    fn indexes(missed: MissedEvents) -> Option<Vec<u64>> {
         match missed {
-            Missed::Events(events, _) => Some(events.iter().map(|event| event.index).collect()),
-            Missed::TooOld => None,
+            MissedEvents::Events(events, _) => Some(events.iter().map(|event| event.index).collect()),
+            MissedEvents::TooOld => None,
         }
     }
 
@@ -350,7 +350,7 @@ mod tests {
         let mut since = 0;
         let mut pieces = Vec::new();
         while since < 600 {
-            let Missed::Events(events, until) = ring.missed(since, 0, &of("a")) else { panic!("it is kept") };
+            let MissedEvents::Events(events, until) = ring.missed(since, 0, &of("a")) else { panic!("it is kept") };
             pieces.push(events.len());
             since = until;
         }

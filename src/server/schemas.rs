@@ -216,6 +216,8 @@ pub(super) struct Instance {
     node_id: Option<String>,
     /// up, draining or maintenance
     status: String,
+    /// Why its operator gave it that status
+    status_reason: Option<String>,
     /// healthy, degraded, unhealthy or unknown
     health: String,
     healthy: bool,

@@ -470,6 +470,7 @@ mod tests {
             generation: 7,
             index: 7,
             status: OperatorStatus::Up,
+            status_reason: None,
             weight: 3,
             own_weight: None,
             health: HealthState::Healthy,

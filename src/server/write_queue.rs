@@ -11,14 +11,14 @@ use tracing::Span;
 use super::api_error::ApiError;
 use super::audit::Origin;
 use crate::model::RegisteredInstance;
-use crate::registry::{Command, ConfigVersion, Rejected};
+use crate::registry::{Command, CommandRejection, ConfigVersion};
 
 /// How long a caller waits for its answer. A disk that takes longer has a fault.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// What became of a command.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WriteResult {
     /// Whether it added an instance.
     pub(super) is_new: bool,
     /// What the sender should know.
@@ -30,14 +30,14 @@ pub(super) struct Written {
 }
 
 /// What a caller reads: what became of each command.
-pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
+pub(super) type WriteReply = Result<Vec<Result<WriteResult, CommandRejection>>, ApiError>;
 
 /// Commands that are carried out together, and who waits for them.
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
     /// Who gave them; `None` is the server itself, whose commands are not audited.
     pub(super) origin: Option<Origin>,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: oneshot::Sender<WriteReply>,
     /// The span of the request that they belong to.
     pub(super) span: Span,
 }
@@ -64,7 +64,7 @@ impl WriteQueue {
     ///
     /// # Errors
     /// None of them could be kept.
-    pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
+    pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> WriteReply {
         let (answer, answered) = oneshot::channel();
         self.jobs.try_send(WriteJob { commands, origin, answer, span: Span::current() }).map_err(|_| {
             let error = ApiError::unavailable("busy", "too many writes wait for the store");
@@ -83,28 +83,28 @@ impl WriteQueue {
     }
 }
 
-impl From<Rejected> for ApiError {
-    fn from(rejected: Rejected) -> Self {
+impl From<CommandRejection> for ApiError {
+    fn from(rejected: CommandRejection) -> Self {
         let status = match &rejected {
-            Rejected::UnknownInstance { .. }
-            | Rejected::StaleGeneration { .. }
-            | Rejected::UnknownConfig { .. }
-            | Rejected::UnknownConfigVersion { .. }
-            | Rejected::UnknownService { .. }
-            | Rejected::UnknownHost { .. } => StatusCode::NOT_FOUND,
-            Rejected::IdTaken { .. }
-            | Rejected::Imported { .. }
-            | Rejected::InstanceLimit { .. }
-            | Rejected::RegistryFull { .. }
-            | Rejected::ConfigLimit { .. }
-            | Rejected::ConfigSpace { .. }
-            | Rejected::TrafficLimit { .. }
-            | Rejected::HostLimit { .. }
-            | Rejected::DriftSpace { .. }
-            | Rejected::NoTarget { .. }
-            | Rejected::ShiftActive { .. }
-            | Rejected::NoShift { .. } => StatusCode::CONFLICT,
-            Rejected::ConfigConflict { .. } => StatusCode::PRECONDITION_FAILED,
+            CommandRejection::UnknownInstance { .. }
+            | CommandRejection::StaleGeneration { .. }
+            | CommandRejection::UnknownConfig { .. }
+            | CommandRejection::UnknownConfigVersion { .. }
+            | CommandRejection::UnknownService { .. }
+            | CommandRejection::UnknownHost { .. } => StatusCode::NOT_FOUND,
+            CommandRejection::IdTaken { .. }
+            | CommandRejection::Imported { .. }
+            | CommandRejection::InstanceLimit { .. }
+            | CommandRejection::RegistryFull { .. }
+            | CommandRejection::ConfigLimit { .. }
+            | CommandRejection::ConfigSpace { .. }
+            | CommandRejection::TrafficLimit { .. }
+            | CommandRejection::HostLimit { .. }
+            | CommandRejection::DriftSpace { .. }
+            | CommandRejection::NoTarget { .. }
+            | CommandRejection::ShiftActive { .. }
+            | CommandRejection::NoShift { .. } => StatusCode::CONFLICT,
+            CommandRejection::ConfigConflict { .. } => StatusCode::PRECONDITION_FAILED,
             _ => StatusCode::BAD_REQUEST,
         };
         let error = Self::new(status, rejected.code(), rejected.to_string()).hint(rejected.hint());

@@ -23,12 +23,12 @@ use super::shared::App;
 use super::times;
 use super::trace;
 use super::view::{InstanceView, USUAL_JSON_BYTES, View, ViewDraft};
-use super::write_queue::{WriteJob, Written};
+use super::write_queue::{WriteJob, WriteResult};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
 use crate::registry::{
-    CatalogCommand, Change, ChangeKind, Command, DocumentChange, DriftCommand, Notice, Now, Outcome, Rejected, State,
-    TrafficCommand,
+    CatalogCommand, Change, ChangeKind, Command, CommandRejection, DocumentChange, DriftCommand, Notice, Now, Outcome,
+    State, TrafficCommand,
 };
 use crate::store::{Batch, Store, StoreError, StoredEvent, Write};
 
@@ -109,8 +109,8 @@ impl CommandWriter {
     }
 
     /// Applies the rules. Nothing is visible yet, and the state before can be restored.
-    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> CarriedOut {
-        let mut step = CarriedOut::of(&self.app.unscoped.load());
+    pub(super) fn carry_out(&mut self, jobs: &[WriteJob], is_tick: bool, now: Now) -> ExecutedCommands {
+        let mut step = ExecutedCommands::of(&self.app.unscoped.load());
 
         for job in jobs {
             let is_client = job.origin.is_some();
@@ -144,7 +144,7 @@ impl CommandWriter {
     }
 
     /// What the store has to keep.
-    pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
+    pub(super) fn batch(&self, after: u64, step: &mut ExecutedCommands) -> Batch {
         step.write_events(&self.app.unscoped.load());
         let documents = step.documents.iter().flat_map(writes_of_document);
         let writes = step.changes.iter().map(write_of).chain(documents).collect();
@@ -179,7 +179,7 @@ impl CommandWriter {
     }
 
     /// Makes what was kept visible, and then answers.
-    pub(super) fn finish(&self, jobs: Vec<WriteJob>, mut step: CarriedOut) {
+    pub(super) fn finish(&self, jobs: Vec<WriteJob>, mut step: ExecutedCommands) {
         self.app.metrics.rejected_writes.fetch_add(step.rejected, Ordering::Relaxed);
         self.app.metrics.writes.fetch_add(step.written, Ordering::Relaxed);
         self.app.metrics.heartbeats.fetch_add(step.renewed, Ordering::Relaxed);
@@ -192,8 +192,8 @@ impl CommandWriter {
     }
 
     /// Makes the changes visible: first the view, then the events, so that a client that reads an event finds it done.
-    fn publish(&self, carried: CarriedOut) {
-        let CarriedOut { mut draft, changes, documents, events, notices, refreshed, has_reports, .. } = carried;
+    fn publish(&self, carried: ExecutedCommands) {
+        let ExecutedCommands { mut draft, changes, documents, events, notices, refreshed, has_reports, .. } = carried;
         for notice in &notices {
             warn!("{notice}");
         }
@@ -226,11 +226,11 @@ impl CommandWriter {
 /// The registrations of one call that were refused. What the call says of these instances beside that is not about the ones
 /// that have their ids.
 #[derive(Default)]
-struct RefusedRegistrations(HashMap<Arc<str>, Rejected>);
+struct RefusedRegistrations(HashMap<Arc<str>, CommandRejection>);
 
 impl RefusedRegistrations {
     /// Refuses a command about an instance whose registration was refused, for the same reason.
-    fn check(&self, command: &Command) -> Result<(), Rejected> {
+    fn check(&self, command: &Command) -> Result<(), CommandRejection> {
         if self.0.is_empty() || command.is_registration() {
             return Ok(());
         }
@@ -239,7 +239,7 @@ impl RefusedRegistrations {
     }
 
     /// Notes what became of the registration of an instance.
-    fn note(&mut self, id: Option<Arc<str>>, written: &Result<Written, Rejected>) {
+    fn note(&mut self, id: Option<Arc<str>>, written: &Result<WriteResult, CommandRejection>) {
         let Some(id) = id else { return };
         match written {
             Ok(_) => drop(self.0.remove(&id)),
@@ -249,7 +249,7 @@ impl RefusedRegistrations {
 }
 
 /// Commands that were carried out, and are not yet kept.
-pub(super) struct CarriedOut {
+pub(super) struct ExecutedCommands {
     draft: ViewDraft,
     pub(super) changes: Vec<Change>,
     pub(super) documents: Vec<DocumentChange>,
@@ -260,7 +260,7 @@ pub(super) struct CarriedOut {
     /// Whether an agent reported.
     has_reports: bool,
     /// What became of the commands of each job.
-    results: Vec<Vec<Result<Written, Rejected>>>,
+    results: Vec<Vec<Result<WriteResult, CommandRejection>>>,
     pub(super) rejected: u64,
     /// Commands of clients that were carried out, without heartbeats.
     written: u64,
@@ -271,7 +271,7 @@ pub(super) struct CarriedOut {
     audit: Vec<AuditEntry>,
 }
 
-impl CarriedOut {
+impl ExecutedCommands {
     fn of(view: &View) -> Self {
         let draft = ViewDraft::of(view);
 
@@ -303,7 +303,7 @@ impl CarriedOut {
         command: Command,
         now: Now,
         origin: Option<&Origin>,
-    ) -> Result<Written, Rejected> {
+    ) -> Result<WriteResult, CommandRejection> {
         let id = command.subject();
         self.has_reports |= matches!(command, Command::Drift(_));
         let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(&command)?)));
@@ -337,11 +337,17 @@ impl CarriedOut {
         self.documents.extend(documents);
         self.notices.extend(notices);
         let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
-        Ok(Written { is_new, warnings, instance, config })
+        Ok(WriteResult { is_new, warnings, instance, config })
     }
 
     /// Counts and records the command of a client that may not be given.
-    fn refuse(&mut self, state: &State, command: &Command, rejected: Rejected, origin: Option<&Origin>) -> Rejected {
+    fn refuse(
+        &mut self,
+        state: &State,
+        command: &Command,
+        rejected: CommandRejection,
+        origin: Option<&Origin>,
+    ) -> CommandRejection {
         self.rejected += 1;
         let planned = origin.and_then(|origin| Some((origin, PlannedCommand::new(command)?)));
         self.audit.extend(planned.and_then(|(origin, planned)| planned.entry(origin, Err(&rejected), state)));

@@ -23,11 +23,13 @@ use self::api::{Catalog, ConsulApi};
 pub use self::environment::ConsulEnvironment;
 use super::instance_columns::COLUMNS;
 use super::name_filter::NameFilter;
-use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
+use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, Filters, FindingKind, PartialError, Service, UpdateSink};
+use crate::model::{
+    Column, Completeness, Filters, FindingKind, Listing, PartialError, RegistryDetail, Service, UpdateSink,
+};
 use crate::net::registry_http::RegistryFailure;
 
 const EXAMPLES: &str = "\
@@ -116,7 +118,29 @@ const CONCURRENCY: usize = 16;
 /// After this many services in a row that could not be read, the rest is not requested.
 const MAX_FAILURES: usize = 3;
 
+impl TypedSource for Consul {
+    type Detail = RegistryDetail;
+}
+
 impl Consul {
+    /// Every service of the datacenter that the options select, typed. Can be awaited in any tokio runtime, or without one.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), portolan::Error> {
+    /// let consul = portolan::source::Consul { tag: vec!["v2".into()], ..Default::default() };
+    /// for service in consul.listing().await?.services {
+    ///     println!("{} has {} checks", service.id, service.detail.checks.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// An invalid option, and a Consul that does not reply or refuses.
+    pub async fn listing(&self) -> Result<Listing<RegistryDetail>> {
+        self.typed_listing().await
+    }
+
     fn filter(&self) -> Result<NameFilter> {
         NameFilter::new(&self.names)
     }

@@ -18,11 +18,11 @@ pub use self::environment::DnsEnvironment;
 use self::lookup::{Lookup, Outcome};
 use self::name::DnsName;
 use super::instance_columns::COLUMNS;
-use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
+use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 use crate::error::{Error, Result};
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, FindingKind, PartialError, Service, UpdateSink};
+use crate::model::{Column, Completeness, DnsDetail, FindingKind, Listing, PartialError, Service, UpdateSink};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,7 +109,29 @@ const CONSUL_SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr:
 const CONSUL_DOMAIN: &str = "service.consul";
 const DEFAULT_REFRESH: Duration = Duration::from_secs(30);
 
+impl TypedSource for Dns {
+    type Detail = DnsDetail;
+}
+
 impl Dns {
+    /// What the names resolve to, typed. Can be awaited in any tokio runtime, or without one.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), portolan::Error> {
+    /// let dns = portolan::source::Dns { names: vec!["_http._tcp.example.com".into()], ..Default::default() };
+    /// for service in dns.listing().await?.services {
+    ///     println!("{}: {} records for {} s", service.id, service.detail.records.len(), service.detail.ttl);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No name or an invalid one, and no resolver to use.
+    pub async fn listing(&self) -> Result<Listing<DnsDetail>> {
+        self.typed_listing().await
+    }
+
     fn lookup(&self) -> Result<Lookup> {
         let servers = self.servers()?;
         Lookup::new(&servers, self.timeout)

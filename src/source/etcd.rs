@@ -20,11 +20,11 @@ pub use self::environment::EtcdEnvironment;
 use self::registrations::Registrations;
 use super::instance_columns::COLUMNS;
 use super::name_filter::NameFilter;
-use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
+use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
-use crate::model::{Column, Completeness, DetailLevel, Filters, UpdateSink};
+use crate::model::{Column, Completeness, DetailLevel, Filters, Listing, RegistryDetail, UpdateSink};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,7 +97,29 @@ impl Default for Etcd {
 
 const LIST: &str = "list the services of etcd";
 
+impl TypedSource for Etcd {
+    type Detail = RegistryDetail;
+}
+
 impl Etcd {
+    /// Every registration below the prefix that the options select, typed. Can be awaited in any tokio runtime, or without one.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), portolan::Error> {
+    /// let etcd = portolan::source::Etcd { prefix: Some("/services/".into()), ..Default::default() };
+    /// for service in etcd.listing().await?.services {
+    ///     println!("{}: {:?}", service.id, service.detail.keys);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// An invalid option, and an etcd that does not reply or refuses.
+    pub async fn listing(&self) -> Result<Listing<RegistryDetail>> {
+        self.typed_listing().await
+    }
+
     async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
         let mut registrations = Registrations::new(self.prefix(), NameFilter::new(&self.names)?);
         let api = EtcdApi::new(self)?;

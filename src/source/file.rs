@@ -18,16 +18,16 @@ use serde::de::DeserializeSeed;
 use tokio::time::sleep;
 
 pub use self::expand::Variable;
-pub(crate) use self::expand::{Expanded, expand};
+pub(crate) use self::expand::{ExpandedText, expand};
 pub(crate) use self::node::{DocumentNode, Step};
 use self::node::{Locate, written};
 use self::options::Context;
 use self::unset::UnsetService;
 use super::blocking::run_blocking;
-use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, line_and_column, plain};
-use crate::model::{Column, Completeness, DeclaredDetail, PartialError, Service, Update, UpdateSink};
+use crate::model::{Column, Completeness, DeclaredDetail, Listing, PartialError, Service, Update, UpdateSink};
 
 /// List the services that a file declares
 ///
@@ -324,10 +324,32 @@ fn yaml_failure(error: &yaml_serde::Error) -> (Place, String) {
     (place, message.split(" at line ").next().unwrap_or(&message).to_owned())
 }
 
+impl TypedSource for File {
+    type Detail = DeclaredDetail;
+}
+
 impl File {
     /// The services of this file.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), variable: None }
+    }
+
+    /// Every service of the file, typed. Can be awaited in any tokio runtime, or without one.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), portolan::Error> {
+    /// let file = portolan::source::File::new("services.toml");
+    /// for service in file.listing().await?.services {
+    ///     println!("{} speaks {:?}", service.id, service.detail.protocol);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is invalid.
+    pub async fn listing(&self) -> Result<Listing<DeclaredDetail>> {
+        self.typed_listing().await
     }
 
     async fn read(&self) -> Result<Vec<Service<DeclaredDetail>>> {

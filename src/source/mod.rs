@@ -21,6 +21,7 @@ mod runtime;
 pub(crate) mod scan;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 pub(crate) mod token_file;
+mod typed;
 mod variables;
 mod watch;
 
@@ -49,6 +50,7 @@ pub use local::{Local, SortKey};
 pub use portolan::{Portolan, PortolanEnvironment, PortolanHost};
 pub(crate) use runtime::with_runtime;
 pub use scan::{Scan, Shard, TimingTemplate};
+pub use typed::TypedSource;
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 

@@ -19,12 +19,13 @@ pub use self::environment::PortolanEnvironment;
 pub use self::host::PortolanHost;
 use super::instance_columns::COLUMNS;
 use super::name_filter::NameFilter;
-use super::{ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
+use super::{ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 use crate::error::Result;
 #[cfg(feature = "cli")]
 use crate::model::parse_duration;
 use crate::model::{
-    Column, Completeness, Filters, FindingKind, RegisteredInstance, Service, UpdateSink, registered_services,
+    Column, Completeness, Filters, FindingKind, Listing, RegisteredDetail, RegisteredInstance, Service, UpdateSink,
+    registered_services,
 };
 
 const EXAMPLES: &str = "\
@@ -111,7 +112,29 @@ fn services(instances: impl IntoIterator<Item = RegisteredInstance>) -> impl Ite
     })
 }
 
+impl TypedSource for Portolan {
+    type Detail = RegisteredDetail;
+}
+
 impl Portolan {
+    /// Every service of the registry that the options select, typed. Can be awaited in any tokio runtime, or without one.
+    ///
+    /// ```no_run
+    /// # async fn run() -> Result<(), portolan::Error> {
+    /// let registry = portolan::source::Portolan { namespace: Some("prod".into()), ..Default::default() };
+    /// for service in registry.listing().await?.services {
+    ///     println!("{}: {} of {}", service.id, service.detail.usable, service.detail.instances);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// An invalid option, and a registry that does not reply or refuses.
+    pub async fn listing(&self) -> Result<Listing<RegisteredDetail>> {
+        self.typed_listing().await
+    }
+
     fn selection(&self) -> Result<Selection> {
         Ok(Selection { names: NameFilter::new(&self.names)?, namespace: self.namespace.clone() })
     }

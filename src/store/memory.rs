@@ -13,19 +13,19 @@ use super::{
 /// Keeps everything in memory.
 #[derive(Debug)]
 pub struct Memory {
-    kept: Mutex<Kept>,
+    kept: Mutex<MemoryContents>,
     max_events: usize,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct MemoryContents {
     index: u64,
     records: BTreeMap<String, Vec<u8>>,
     events: VecDeque<StoredEvent>,
     audit: VecDeque<StoredAudit>,
 }
 
-impl Kept {
+impl MemoryContents {
     /// Appends the records of a batch, and removes those that it says.
     fn keep_audit(&mut self, bodies: Vec<Vec<u8>>, forget: u64) {
         let last = self.audit.back();

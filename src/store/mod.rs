@@ -29,8 +29,8 @@ pub(crate) use postgres::encode_renewals;
 #[cfg(feature = "postgres")]
 pub use postgres::{POSTGRES_FORMAT, Postgres, PostgresExport, PostgresImport, PostgresUrl};
 pub use shared::{
-    ClusterServer, MEMBER_LEASE, News, Position, RENEWALS_KEPT, RenewalMarks, Renewals, SharedStore, StoredLease,
-    SyncReport, SyncRequest, Turn,
+    ClusterServer, MEMBER_LEASE, Position, RENEWALS_KEPT, RenewalMarks, Renewals, SharedStore, StoreChanges,
+    StoredLease, SyncReport, SyncRequest, Turn,
 };
 pub use sqlite::{Backup, FORMAT, Sqlite, SqliteExport, SqliteImport, check, status};
 pub use status::StoreStatus;

@@ -36,7 +36,7 @@ pub struct Position {
 
 /// What was written after a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum StoreChanges {
     /// The changes since, without a gap: all, or the first of them if there are many.
     Events(Vec<StoredEvent>),
     /// Everything: the position belongs to another history, or what came after it is no longer kept.
@@ -84,8 +84,8 @@ pub const RENEWALS_KEPT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// What was written before.
-    pub news: News,
-    /// The index of the last change. If the news do not reach it, the rest has to be read in another turn.
+    pub changes: StoreChanges,
+    /// The index of the last change. If the changes do not reach it, the rest has to be read in another turn.
     pub last_index: u64,
     /// The renewals, if they were asked for.
     pub renewals: Option<Renewals>,
@@ -110,8 +110,8 @@ pub struct SyncRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyncReport {
     /// What was written after the position.
-    pub news: News,
-    /// The index of the last change. If the news do not reach it, the rest has to be read with another request.
+    pub changes: StoreChanges,
+    /// The index of the last change. If the changes do not reach it, the rest has to be read with another request.
     pub last_index: u64,
     /// The renewals, if they were asked for.
     pub renewals: Option<Renewals>,

@@ -192,14 +192,13 @@ fn a_free_port_is_printed_alone() {
     portolan("free-port --json").refuses("--json: portolan free-port prints a number", "leave it out");
 }
 
-/// What ss, lsof, netstat and nmap print of a socket finds it.
+/// What ss, lsof, netstat and nmap print of a socket finds it, and so does the URL of its server.
 #[test]
 fn a_socket_is_found_as_other_tools_write_it() {
     let holder = Holder::new();
     let (pid, port) = (holder.0.id(), holder.1);
-    for word in
-        ["127.0.0.1:N", "*:N", "0.0.0.0:N", "localhost:N", "N/tcp", "tcp/N", "tcp:N", "TCP@127.0.0.1:N", "T:N,U:1"]
-    {
+    let words = ["127.0.0.1:N", "*:N", "0.0.0.0:N", "localhost:N", "N/tcp", "tcp/N", "tcp:N", "TCP@127.0.0.1:N", "T:N"];
+    for word in words.iter().chain(&["http://127.0.0.1:N/", "https://u@localhost:N/path?a=1"]) {
         let word = word.replace('N', &port.to_string());
         let ran = portolan(&format!("who --pid {word}")).run();
         assert_eq!((ran.code, ran.stdout), (Some(0), format!("{pid}\n")), "{word}: {}", ran.stderr);

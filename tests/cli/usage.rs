@@ -7,7 +7,7 @@ use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
 pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, html, svg, dot, mermaid, name, address";
-const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, container_name, image, protocol, netns, state, v6_only, mptcp, exposed, forwards_to, interfaces, backlog, connections, started, memory, cpu, parents, exe, command, processes, backlog_limit";
+const COLUMNS: &str = "the columns are proto, address, service, name, namespace, port, process, pid, user, scope, pids, unit, container, container_name, image, protocol, netns, state, v6_only, mptcp, exposed, forwards_to, interfaces, backlog, connections, started, memory, cpu, parents, exe, cwd, command, processes, backlog_limit";
 
 fn local(option: &str, value: &str) -> Portolan {
     portolan("discover local").args([option, value])
@@ -191,6 +191,11 @@ fn what_is_no_scan() {
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
     let time = "write one as 500ms, 2s, 1m or 7d; a plain number is seconds";
     portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
+    for (written, meant) in [("2S", "2s"), ("500MS", "500ms")] {
+        let hint = format!("write {meant}: units are in lower case, and m is minutes");
+        portolan(&format!("scan local --timeout {written}"))
+            .refuses(&format!("--timeout '{written}': it is not a duration"), &hint);
+    }
     portolan("scan local --deadline 0s").refuses("--deadline '0s': it must be longer than zero", time);
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");

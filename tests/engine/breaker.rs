@@ -191,7 +191,7 @@ async fn an_open_breaker_answers_without_calling() {
             called += 1;
             async { Err::<(), _>("refused") }
         };
-        let fallback = |rejected: portolan::engine::Rejected| {
+        let fallback = |rejected: portolan::engine::RejectedCall| {
             fallen += 1;
             assert_eq!(rejected.retry_in, Some(SECOND));
             Ok(())

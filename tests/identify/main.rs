@@ -3,6 +3,7 @@
 
 mod answers;
 mod certificates;
+mod datagrams;
 mod endings;
 mod hostile;
 mod kinds;

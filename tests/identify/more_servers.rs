@@ -1,6 +1,7 @@
 //! Real servers of protocols that are known at their usual ports, all in one network namespace.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Instant;
 
@@ -87,6 +88,25 @@ StartTcpServer(context=C(slaves=S(), single=True), identity=I(info={0: 'Wharf', 
         None,
         "exec dnsmasq -k -C /dev/null -p 0 -a 127.0.0.1 -z -h -R -u root --pid-file= --enable-tftp --tftp-root=$D",
     ),
+    service("inetutils-inetd", "U:7", "echo", None, INETD),
+    service("inetutils-inetd", "U:13", "daytime", None, "exec sleep 600"),
+    service("inetutils-inetd", "U:19", "chargen", None, "exec sleep 600"),
+    service("inetutils-inetd", "U:37", "time", None, "exec sleep 600"),
+    service(
+        "chrony",
+        "U:323",
+        "chrony",
+        Some("chrony"),
+        "mkdir -p /run/chrony; printf 'port 0\\ncmdport 323\\nbindcmdaddress 127.0.0.1\\nbindcmdaddress /\\npidfile %s/pid\\n' $D >c
+exec chronyd -x -d -U -u root -f $D/c",
+    ),
+    service(
+        "consul",
+        "U:8301",
+        "memberlist",
+        None,
+        "exec $TOOLS/consul agent -dev -node n1 -bind 127.0.0.1 -client 127.0.0.1 -hcl 'disable_update_check = true'",
+    ),
     service("subversion", "T:3690", "svn", None, "exec svnserve -d --foreground --listen-host 127.0.0.1 -r $D"),
     service("git", "T:9418", "git", None, "exec git daemon --listen=127.0.0.1 --base-path=$D"),
     service("dovecot-managesieved", "T:4190", "sieve", Some("Dovecot (Debian) Pigeonhole"), DOVECOT),
@@ -114,6 +134,11 @@ server min protocol = NT1
 server max protocol = NT1\" >smb.conf; exec smbd -F --no-process-group -s smb.conf -p 445",
     ),
 ];
+
+/// The small services that it has built in.
+const INETD: &str =
+    "for name in echo daytime chargen time; do echo \"127.0.0.1:$name dgram udp wait root internal\"; done >c
+exec inetutils-inetd -d $D/c";
 
 /// Both of Dovecot's.
 const DOVECOT: &str = "echo \"protocols = sieve lmtp
@@ -160,12 +185,14 @@ impl Drop for Running {
 }
 
 fn start(scene: &Scene) -> Running {
+    // tests/support/get_consul puts it there.
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools");
     let start = |(number, service): (usize, &Service)| {
         let dir = scene.dir().join(number.to_string());
         fs::create_dir(&dir).expect("a folder for the server");
         let log = fs::File::create(dir.join("log")).expect("a log");
         let mut command = scene.command("sh");
-        command.args(["-e", "-c", &format!("cd $D; {}", service.script)]).env("D", &dir);
+        command.args(["-e", "-c", &format!("cd $D; {}", service.script)]).env("D", &dir).env("TOOLS", &tools);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
         command.spawn().expect("a shell")
     };

@@ -31,6 +31,7 @@ mod rights;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
+mod targets;
 mod the_double;
 mod validate;
 mod watch;

@@ -8,6 +8,101 @@ const RIDDLES: [&str; 7] = ["somebody", "nobody", "whoever", "anybody", "is told
 /// Parts of a constant's name that say neither what is limited nor in which unit.
 const VAGUE: [&str; 7] = ["MOST", "LOOK", "PATIENCE", "FEW", "GLANCE", "TURNS", "LITTLE"];
 
+/// Names of types that were replaced by words of the field: each had several meanings, or none that a reader knows.
+const REPLACED_NAMES: [&str; 84] = [
+    "Again",
+    "Aim",
+    "Answer",
+    "Ask",
+    "AskError",
+    "BadValue",
+    "Believed",
+    "Block",
+    "Board",
+    "BodyPattern",
+    "Complaint",
+    "Crew",
+    "Cut",
+    "Declared",
+    "Depth",
+    "DialError",
+    "Draft",
+    "Drained",
+    "End",
+    "Ending",
+    "Eye",
+    "Face",
+    "Fault",
+    "Feed",
+    "GaveUp",
+    "Goal",
+    "Goals",
+    "Handover",
+    "HeaderLine",
+    "HeaderPattern",
+    "Hindrance",
+    "Hope",
+    "How",
+    "JsonValue",
+    "Judge",
+    "Kit",
+    "Lateness",
+    "Look",
+    "Manners",
+    "News",
+    "Onward",
+    "Over",
+    "Owner",
+    "Pace",
+    "Page",
+    "Parcel",
+    "Peer",
+    "PeerError",
+    "PortsError",
+    "Presence",
+    "Previous",
+    "Read",
+    "Refusal",
+    "Relay",
+    "Roll",
+    "Seat",
+    "Sheet",
+    "Sink",
+    "StartTlsWord",
+    "StatusRangesError",
+    "Surplus",
+    "Tally",
+    "TargetError",
+    "Telling",
+    "Tempo",
+    "Ticket",
+    "Trail",
+    "Verdict",
+    "Via",
+    "Way",
+    "Wire",
+    "Within",
+    "Word",
+    "Account",
+    "Said",
+    "Told",
+    "Seen",
+    "Heard",
+    "Found",
+    "Shown",
+    "Took",
+    "Ran",
+    "Given",
+    "Kept",
+];
+
+/// Participles that do not end in "ed".
+const IRREGULAR_PARTICIPLES: [&str; 12] =
+    ["Bound", "Chosen", "Done", "Gone", "Held", "Known", "Left", "Lost", "Made", "Sent", "Taken", "Written"];
+
+/// Names that look like participles, and are none: a word of security, and a program.
+const NOUNS: [&str; 2] = ["Untrusted", "Memcached"];
+
 /// A function this long has steps, and a blank line stands between them.
 const LONG_FUNCTION: usize = 12;
 
@@ -81,6 +176,18 @@ pub(crate) fn declared_types(source: &str) -> Vec<String> {
     }
 
     found
+}
+
+/// The types that a file declares under a name that was replaced, or that is a participle alone: a type is a noun.
+pub(crate) fn unclear_types(source: &str) -> Vec<String> {
+    declared_types(source).into_iter().filter(|name| is_unclear(name)).collect()
+}
+
+fn is_unclear(name: &str) -> bool {
+    let is_one_word = !name.chars().skip(1).any(char::is_uppercase);
+    let ends_as_one = name.ends_with("ed") && !name.ends_with("eed");
+    let is_participle = is_one_word && ends_as_one || IRREGULAR_PARTICIPLES.contains(&name);
+    (REPLACED_NAMES.contains(&name) || is_participle) && !NOUNS.contains(&name)
 }
 
 /// Whether the tokens before an open brace are the head of a trait or of an implementation.

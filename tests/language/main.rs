@@ -1,5 +1,5 @@
-//! Measures how the code reads: words that make a reader stop, vague constants, type names with several meanings, room
-//! between the steps of functions, closures with names.
+//! Measures how the code reads: words that make a reader stop, vague constants, type names with several meanings or
+//! none, room between the steps of functions, closures with names.
 //!
 //! `cargo test --test language -- --nocapture` prints the figures. `LANGUAGE_ROOT=DIR` measures another checkout, and
 //! `LANGUAGE_LIST=1` lists each place. The limits only ever get stricter.
@@ -23,6 +23,8 @@ const MAX_RIDDLES: usize = 10;
 const MAX_VAGUE_CONSTANTS: usize = 0;
 /// Type names of `src` that are declared three times or more.
 const MAX_SHARED_TYPE_NAMES: usize = 0;
+/// Type names of `src` that were replaced by clearer ones, such as `Verdict`, or that are participles, such as `Parsed`.
+const MAX_UNCLEAR_TYPE_NAMES: usize = 0;
 /// Blank lines among 10,000 lines inside the functions of `src` that have 12 lines or more.
 const MIN_BLANK_LINES: usize = 600;
 /// Named local closures in 100,000 lines of `src`.
@@ -49,6 +51,7 @@ struct Figures {
     riddles: Vec<String>,
     vague_constants: Vec<String>,
     shared_type_names: Vec<String>,
+    unclear_type_names: Vec<String>,
     blank_lines: BlankLines,
     named_closures: Vec<String>,
     source_lines: usize,
@@ -69,6 +72,7 @@ impl Figures {
         for file in &sources {
             figures.source_lines += file.text.lines().count();
             figures.vague_constants.extend(placed(file, counters::vague_constants(&file.text)));
+            figures.unclear_type_names.extend(placed(file, counters::unclear_types(&file.text)));
             figures.named_closures.extend(placed(file, counters::named_closures(&file.text)));
 
             let blank_lines = counters::blank_lines(&file.text);
@@ -101,6 +105,7 @@ impl Figures {
         println!("words that stop a reader           {:>6}", self.riddles.len());
         println!("vague constants                    {:>6}", self.vague_constants.len());
         println!("type names with 3 or more types    {:>6}", self.shared_type_names.len());
+        println!("unclear type names                 {:>6}", self.unclear_type_names.len());
         println!("blank lines in long functions      {:>6} of 10,000 ({blank} of {all})", self.blank_share());
         println!(
             "named closures                     {:>6} in 100,000 lines ({} in {})",
@@ -109,9 +114,8 @@ impl Figures {
             self.source_lines
         );
         if env::var_os("LANGUAGE_LIST").is_some() {
-            for place in [&self.riddles, &self.vague_constants, &self.shared_type_names, &self.named_closures]
-                .into_iter()
-                .flatten()
+            let names = [&self.shared_type_names, &self.unclear_type_names];
+            for place in [&self.riddles, &self.vague_constants, &self.named_closures].into_iter().chain(names).flatten()
             {
                 println!("  {place}");
             }
@@ -166,10 +170,12 @@ fn the_language_gets_no_worse() {
     figures.print();
 
     let closures = figures.named_closures.as_slice();
-    let limits: [(&str, usize, usize, &[String]); 4] = [
+    let unclear = figures.unclear_type_names.as_slice();
+    let limits: [(&str, usize, usize, &[String]); 5] = [
         ("words that stop a reader", figures.riddles.len(), MAX_RIDDLES, &figures.riddles),
         ("vague constants", figures.vague_constants.len(), MAX_VAGUE_CONSTANTS, &figures.vague_constants),
         ("shared type names", figures.shared_type_names.len(), MAX_SHARED_TYPE_NAMES, &figures.shared_type_names),
+        ("unclear type names", unclear.len(), MAX_UNCLEAR_TYPE_NAMES, unclear),
         ("named closures in 100,000 lines", figures.closure_rate(), MAX_NAMED_CLOSURES, closures),
     ];
     let exceeded = limits.into_iter().filter(|(_, figure, limit, _)| figure > limit);

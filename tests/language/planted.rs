@@ -1,7 +1,7 @@
 //! A counter that cannot count is a test that cannot fail: each is given something to find, and something to leave.
 
 use crate::counters::{
-    BlankLines, blank_lines, declared_types, named_closures, riddles, riddles_in_code, vague_constants,
+    BlankLines, blank_lines, declared_types, named_closures, riddles, riddles_in_code, unclear_types, vague_constants,
 };
 
 #[test]
@@ -69,6 +69,19 @@ fn types_are_found_and_associated_types_are_not() {
         ("macro_rules! m { ($name:ident) => { struct $name; } }", vec![]),
     ] {
         assert_eq!(declared_types(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn unclear_type_names_are_found() {
+    for (source, expected) in [
+        ("struct Told; pub enum Verdict { X } type Page = u8;", vec!["Told", "Verdict", "Page"]),
+        ("struct Announced(u8); trait Known {}", vec!["Announced", "Known"]),
+        ("struct HttpPage; struct ProbeVerdict; struct StoredLease; struct Seed; enum Feeder {}", vec![]),
+        ("struct Untrusted; struct Memcached; enum E { Verdict, Parsed }", vec![]),
+        ("impl Iterator for A { type Item = u8; } impl S for B { type Known = u8; }", vec![]),
+    ] {
+        assert_eq!(unclear_types(source), expected, "{source}");
     }
 }
 

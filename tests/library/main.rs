@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod checks;
+mod errors;
 #[path = "../support/examples.rs"]
 mod example_programs;
 mod examples;

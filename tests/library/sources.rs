@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use portolan::client::watch;
+use portolan::client::{watch, watch_typed};
 use portolan::identify::{IdentifiedSource, IdentifyOptions};
-use portolan::model::{Address, Column, Completeness, Event, EventKind, LocalDetail, PortState, ScanDetail, Transport};
-use portolan::source::{ItemSink, ListContext, ListFuture, Local, Scan, collect};
+use portolan::model::{
+    Address, Column, Completeness, DeclaredDetail, Event, EventKind, LocalDetail, PortState, ScanDetail, Transport,
+};
+use portolan::source::{File, ItemSink, ListContext, ListFuture, Local, Scan, TypedSource, collect};
 use portolan::{Detail, Endpoint, Error, Listing, Service, Source};
 
 /// A service type of this program's own.
@@ -77,6 +79,51 @@ fn each_source_returns_its_own_type() {
     assert_eq!(scanned.services[0].detail.state, PortState::Open);
 }
 
+/// The registries do the same in their contract, with real servers.
+#[tokio::test]
+async fn a_services_file_is_listed_and_watched_typed() {
+    let file = std::env::temp_dir().join(format!("portolan-library-{}-typed.toml", std::process::id()));
+    std::fs::write(&file, "[[service]]\nname = \"web\"\nendpoints = [\"http://127.0.0.1:80/\"]\n").unwrap();
+    let source = Arc::new(File::new(&file));
+
+    let listing: Listing<DeclaredDetail> = source.listing().await.unwrap();
+    let mut events = watch_typed(source, None);
+    let first = tokio::time::timeout(Duration::from_secs(30), events.next()).await.unwrap().unwrap().unwrap();
+    std::fs::remove_file(&file).unwrap();
+
+    assert_eq!(listing.services[0].detail.protocol.as_deref(), Some("http"));
+    let EventKind::Added(service) = &first.kind else { panic!("{first:?}") };
+    assert_eq!(service.detail.protocol.as_deref(), Some("http"));
+    let line = serde_json::to_string(&first).unwrap();
+    let read: Event<DeclaredDetail> = serde_json::from_str(&line).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), line, "a typed event is read back typed");
+}
+
+/// What a source lists beside its usual services is named, not dropped.
+#[tokio::test]
+async fn a_detail_of_another_type_is_an_error_of_the_listing() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let connections = Local { connections: true, ..local(port_of(&listener)) };
+
+    let typed = connections.typed_listing().await.unwrap();
+    drop(client);
+    assert!(typed.services.is_empty() && typed.completeness == Completeness::Incomplete);
+    assert!(typed.errors[0].operation.starts_with("read the detail of local/"), "{:?}", typed.errors);
+}
+
+#[tokio::test]
+async fn the_event_after_a_listing_says_how_long_it_took() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut events = watch(Arc::new(local(port_of(&listener))), None);
+    let _added = next(&mut events).await;
+    let synced = next(&mut events).await;
+
+    let line = serde_json::to_value(&synced).unwrap();
+    assert_eq!((&line["type"], &line["services"]), (&"synced".into(), &1.into()));
+    assert!(line["duration_ms"].is_u64(), "{line}");
+}
+
 #[tokio::test]
 async fn any_source_is_listed_once_within_a_runtime() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -100,7 +147,7 @@ async fn a_stream_begins_with_everything_and_goes_on_with_changes() {
 
     let EventKind::Added(item) = next(&mut events).await.kind else { panic!("what is there comes first") };
     assert!(item.detail.downcast_ref::<LocalDetail>().is_some(), "typed");
-    assert!(matches!(next(&mut events).await.kind, EventKind::Synced { services: 1 }));
+    assert!(matches!(next(&mut events).await.kind, EventKind::Synced { services: 1, .. }));
 
     drop(listener);
     assert!(matches!(next(&mut events).await.kind, EventKind::Removed(_)));
@@ -112,7 +159,7 @@ async fn a_source_that_fails_is_stale_and_keeps_what_was_known() {
     let closed = Arc::new(AtomicBool::new(false));
     let mut events = watch(Arc::new(Harbour { closed: Arc::clone(&closed) }), Some(Duration::from_millis(20)));
     assert!(matches!(next(&mut events).await.kind, EventKind::Added(_)));
-    assert!(matches!(next(&mut events).await.kind, EventKind::Synced { services: 1 }));
+    assert!(matches!(next(&mut events).await.kind, EventKind::Synced { services: 1, .. }));
 
     closed.store(true, Ordering::Relaxed);
     let event = next(&mut events).await;

@@ -16,7 +16,7 @@ use portolan::model::{
 use portolan::{Detail, Endpoint, Service};
 
 /// A server that answers each connection by `reply`, which gets its number.
-fn serve(reply: fn(usize) -> Option<&'static str>) -> SocketAddr {
+pub(crate) fn serve(reply: fn(usize) -> Option<&'static str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let connections = AtomicUsize::new(0);
@@ -38,32 +38,32 @@ fn serve(reply: fn(usize) -> Option<&'static str>) -> SocketAddr {
     address
 }
 
-fn closed() -> SocketAddr {
+pub(crate) fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-fn service(address: SocketAddr) -> Service {
+pub(crate) fn service(address: SocketAddr) -> Service {
     let endpoint = Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp);
     Service::new(format!("given/{address}"), "given", vec![endpoint], RawDetail(serde_json::Value::Null)).erase()
 }
 
-fn quick() -> ValidatorOptions {
+pub(crate) fn quick() -> ValidatorOptions {
     let mut options = ValidatorOptions::default();
     options.timeout = Duration::from_millis(500);
     options.retries = 0;
     options
 }
 
-fn only(checks: &[CheckName]) -> CheckSpec {
+pub(crate) fn only(checks: &[CheckName]) -> CheckSpec {
     CheckSpec { check: checks.to_vec(), ..CheckSpec::default() }
 }
 
-async fn health(validator: &Validator, service: Service) -> Health {
+pub(crate) async fn health(validator: &Validator, service: Service) -> Health {
     let listing = validator.validate(vec![service]).await.unwrap();
     listing.services[0].endpoints[0].health.as_deref().unwrap().clone()
 }
 
-fn codes(health: &Health) -> Vec<String> {
+pub(crate) fn codes(health: &Health) -> Vec<String> {
     health.findings.iter().map(|finding| finding.code().to_owned()).collect()
 }
 

@@ -222,6 +222,32 @@ fn layouts() -> Vec<Layout> {
             ..plain.clone()
         },
         Layout {
+            name: "an IPv6 address of an interface that is up",
+            listener: "tcp=[fd77::1]:80",
+            target: "[fd77::1]:80",
+            ..plain.clone()
+        },
+        Layout {
+            name: "IPv6 loopback",
+            listener: "tcp=[::1]:80",
+            target: "[fd77::1]:80",
+            connects: false,
+            exposed: json!(false),
+            ..plain.clone()
+        },
+        Layout {
+            name: "an address of a dummy",
+            here: "ip link add dm type dummy; ip addr add 10.88.0.1/24 dev dm; ip link set dm up",
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
+            name: "an address with a peer",
+            here: "ip addr add 10.88.0.1 peer 10.88.0.9 dev wire",
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
             name: "a second address of lo with a label",
             here: "ip addr add 10.88.0.1/32 dev lo label lo:1",
             exposed: json!(true),
@@ -242,7 +268,9 @@ fn layouts() -> Vec<Layout> {
 
 #[test]
 fn what_another_host_connects_to_is_never_called_unexposed() {
-    for layout in layouts() {
+    let layouts = layouts();
+    assert!(layouts.len() >= 30, "{} layouts", layouts.len());
+    for layout in layouts {
         let (here, there) = (Scene::new(), Scene::new());
         here.wire_to(&there);
         here.sh(layout.here);

@@ -17,6 +17,7 @@ mod fallback;
 mod filters;
 mod firewall;
 mod formats;
+mod frozen;
 mod names;
 mod namespaces;
 mod odd_processes;

@@ -360,7 +360,7 @@ fn without_rights_published_ports_are_missing_and_that_is_said() {
     let engine = Engine::new();
     engine.publish_as_docker();
     let outcome = engine.host.portolan().by_nobody().run();
-    assert_eq!(outcome.stderr.matches("the rules of the firewall").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("the firewall rules").count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("published ports"), "{}", outcome.stderr);
     // A host that passes nothing on has no containers behind it.
     engine.host.sh("echo 0 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv6/conf/all/forwarding");

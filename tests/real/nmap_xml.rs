@@ -1,9 +1,11 @@
-//! ndiff and python-libnmap accept `-o nmap-xml` as nmap's own output.
+//! ndiff, and readers for Python and Node.js, accept `-o nmap-xml` as nmap's own output.
 
 use std::fs;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Fixture, Listing, Scene, output, tool};
 
@@ -37,7 +39,7 @@ fn saved(scene: &Scene, name: &str, report: &[u8]) -> PathBuf {
 /// What python-libnmap reads, by Debian's own Python, which the package is for.
 fn read(scene: &Scene, report: &[u8]) -> Value {
     let path = saved(scene, "read.xml", report);
-    let out = output(std::process::Command::new("/usr/bin/python3").args(["-c", READ]).arg(path));
+    let out = output(Command::new("/usr/bin/python3").args(["-c", READ]).arg(path));
     let said = String::from_utf8_lossy(&out.stderr);
     serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("apt-get install python3-libnmap? {said}"))
 }
@@ -198,7 +200,7 @@ import json, sys, nmap
 found = nmap.PortScanner().analyse_nmap_xml_scan(open(sys.argv[1]).read())
 print(json.dumps([found['nmap']['scanstats'], found['nmap']['scaninfo'], found['scan']['10.77.0.2']['tcp'][8001]['state']]))";
     let path = saved(&here, "nmap.xml", &outcome.stdout);
-    let out = output(std::process::Command::new("/usr/bin/python3").args(["-c", read]).arg(path));
+    let out = output(Command::new("/usr/bin/python3").args(["-c", read]).arg(path));
     let said = String::from_utf8_lossy(&out.stderr);
     let report: Value =
         serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("apt-get install python3-nmap? {said}"));
@@ -211,4 +213,57 @@ print(json.dumps([found['nmap']['scanstats'], found['nmap']['scaninfo'], found['
     let hosts = here.scan().args("-sn 10.77.0.2-31 -o nmap-xml").run();
     assert!(hosts.text().contains(r#"<hosts up="1" down="29" total="30"/>"#), "{}", hosts.text());
     assert!(hosts.text().contains(r#"<status state="up""#), "{}", hosts.text());
+}
+
+/// Reads a report with nmap2json, and with node-nmap and its descendant in place of nmap itself, whose program `cat` is here.
+const READ_IN_NODE: &str = r#"
+const text = require('fs').readFileSync(process.argv[1], 'utf8');
+const found = {};
+require('nmap2json')(text, (error, report) => { found.nmap2json = error ? String(error) : report });
+const others = ['node-nmap', 'node-sudo-nmap'];
+for (const name of others) {
+  const reader = require(name);
+  reader.nmapLocation = process.argv[2];
+  const scan = new reader.NmapScan('127.0.0.1', '');
+  scan.on('complete', hosts => { found[name] = hosts; finish() });
+  scan.on('error', error => { found[name] = String(error); finish() });
+  scan.startScan();
+}
+function finish() {
+  if (others.every(name => name in found)) { console.log(JSON.stringify(found)); process.exit(0) }
+}"#;
+
+#[test]
+fn readers_of_node_find_the_same_ports() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:8001 tcp=127.0.0.2:8002");
+    let outcome = scene.scan().args("127.0.0.1-3 -p 8001-8003 -o nmap-xml").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let path = saved(&scene, "node.xml", &outcome.stdout);
+    let nmap = scene.dir().join("nmap");
+    fs::write(&nmap, format!("#!/bin/sh\nexec cat '{}'\n", path.display())).unwrap();
+    fs::set_permissions(&nmap, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools").join("clients/node_modules");
+    let mut node = Command::new("node");
+    node.args(["-e", READ_IN_NODE]).arg(&path).arg(&nmap).env("NODE_PATH", &modules);
+    let out = output(&mut node);
+    let said = String::from_utf8_lossy(&out.stderr);
+    let install = || panic!("tests/support/get_clients {}? {said}", modules.parent().unwrap().display());
+    let found: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|_| install());
+
+    // It reads the first host only.
+    let first = &found["nmap2json"];
+    assert_eq!(first["host"]["address"], json!({"addr": "127.0.0.1", "addrtype": "ipv4"}), "{found}");
+    let ports = first["host"]["ports"].as_array().unwrap_or_else(|| panic!("{found}"));
+    assert_eq!((&ports[0]["port"]["portid"], &ports[0]["state"]["state"]), (&json!("8001"), &json!("open")), "{found}");
+    assert_eq!(first["runstats"]["hosts"]["total"], "3", "{found}");
+    for name in ["node-nmap", "node-sudo-nmap"] {
+        let hosts = found[name].as_array().unwrap_or_else(|| panic!("{name}: {found}"));
+        let open: Vec<(&Value, Option<&Value>)> =
+            hosts.iter().map(|host| (&host["ip"], host["openPorts"].get(0).map(|port| &port["port"]))).collect();
+        let expected = [("127.0.0.1", Some(8001)), ("127.0.0.2", Some(8002)), ("127.0.0.3", None)];
+        let expected = expected.map(|(ip, port)| (json!(ip), port.map(|port| json!(port))));
+        assert_eq!(open, expected.each_ref().map(|(ip, port)| (ip, port.as_ref())), "{name}");
+    }
 }

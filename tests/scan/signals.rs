@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Outcome, Scene, finish, hear, kill};
+use crate::support::{HANG, Outcome, Scene, finish, hear, kill};
 use crate::{assert_found, ports, truth, wired};
 
 /// Moments in the course of a scan at which it is stopped.
@@ -112,6 +112,39 @@ fn results_are_seen_while_the_scan_goes_on() {
         child.stdout = Some(out.into_inner());
         kill(child.id(), Signal::INT);
         assert_eq!(Outcome::new(hear(child, "a scan that streams")).code, Some(130));
+    }
+}
+
+/// Whatever ends a scan, the file holds every line that a reader could see of it; only the last one may be cut off.
+#[test]
+fn lines_of_a_file_survive_the_kill_of_a_scan() {
+    let (here, there) = wired();
+    let _fixture = there.fixture("random=200@44,0.0.0.0");
+    for least in [1, 100_000, 500_000] {
+        let file = here.dir().join(format!("lines-{least}"));
+        let output = format!("ndjson={}", file.display());
+        let mut child = here.scan().args("-p- 10.77.0.2 --all --rate 10000 --output").arg(&output).spawn();
+        let begin = Instant::now();
+        while std::fs::metadata(&file).map_or(0, |metadata| metadata.len()) < least {
+            assert_eq!(child.try_wait().unwrap(), None, "it has ended already");
+            assert!(begin.elapsed() < HANG, "the file does not grow");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let seen = std::fs::read_to_string(&file).unwrap();
+        kill(child.id(), Signal::KILL);
+        assert_eq!(Outcome::new(hear(child, "a killed scan")).signal, Some(9));
+
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(&seen), "lines that were there are gone");
+        let whole: Vec<&str> = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).collect();
+        let ids: BTreeSet<String> = whole
+            .iter()
+            .map(|line| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .map(|row| row["id"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(!whole.is_empty() && ids.len() == whole.len(), "{} of {} lines", ids.len(), whole.len());
     }
 }
 

@@ -208,6 +208,22 @@ fn octet_ranges_ipv6_ranges_places_and_urls_are_targets() {
     assert!(outcome.stderr.contains("3 ports of 2 hosts: 2 open, 1 closed"), "{}", outcome.stderr);
 }
 
+/// An IPv6 address with a port that no brackets tell apart is explained, whether the whole is an address or not.
+#[test]
+fn an_ipv6_address_with_a_port_needs_brackets() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=[::1]:8080");
+    let understood = scene.scan().args("::1:8080 -p 80 --retries 0 --timeout 200ms").run();
+    let note = "::1:8080 is scanned as an address; for port 8080 of ::1, write [::1]:8080";
+    assert!(understood.stderr.contains(note), "{}", understood.stderr);
+    assert_eq!(scene.scan().args("[::1]:8080 -o name").run().text(), "scan/tcp/[::1]:8080\n");
+
+    let refused = scene.scan().args("::1:18080").run();
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let error = "target '::1:18080': an IPv6 address with a port needs brackets\nhint: write [::1]:18080\n";
+    assert!(refused.stderr.contains(error), "{}", refused.stderr);
+}
+
 #[test]
 fn an_address_in_disguise_is_no_name_and_what_is_left_out_has_no_port() {
     let (scene, _fixture) = scene();

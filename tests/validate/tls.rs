@@ -300,7 +300,7 @@ fn a_certificate_that_ends_too_soon_fails_the_run() {
     let ran = portolan(["validate", "-q", &peer.target(), "--min-cert-days", "200"]);
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(
-        ran.stderr.starts_with("error: cannot tell whether --min-cert-days holds: no certificate of "),
+        ran.stderr.starts_with("error: cannot tell whether --min-cert-days holds: no certificate of 1 endpoint "),
         "{}",
         ran.stderr
     );

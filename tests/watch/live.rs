@@ -71,6 +71,24 @@ fn it_is_readable_at_four_sizes() {
     }
 }
 
+/// The share of the processor and the memory are measured while the details are open, and drawn over time.
+#[test]
+fn details_have_the_live_figures_of_the_process() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:80");
+    let terminal = watch(&scene, (120, 60), "");
+    terminal.until(|screen| screen.contains("1 service") && screen.contains(":80"));
+    terminal.press(&["Enter"]);
+
+    let bars = |line: &str| line.chars().filter(|letter| ('▁'..='█').contains(letter)).count();
+    terminal.until(|screen| {
+        let measured = |start: &str, unit: &str| {
+            screen.lines().any(|line| line.contains(start) && line.contains(unit) && bars(line) >= 2)
+        };
+        measured("processor     ", " %  ") && measured("memory        ", "M  ")
+    });
+}
+
 /// How quick an answer is differs from run to run.
 const UNTIMED: &str =
     "--ignore tcp-latency-1x,tcp-latency-2x,tcp-latency-4x,http-latency-1x,http-latency-2x,http-latency-4x";

@@ -1,7 +1,7 @@
 //! Readers that resume by index, and views of several catalogs.
 
 use portolan::Service;
-use portolan::catalog::{Resumed, Set, SetChange, WatchItem, Writer, merge};
+use portolan::catalog::{ResumedWatch, Set, SetChange, WatchItem, Writer, merge};
 use portolan::engine::Clock;
 use portolan::model::{DetailLevel, Update, UpdateSink};
 
@@ -16,8 +16,8 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// The indexes that a resumed watch reports, once the writer is gone; `None` after a reset.
-fn indexes(resumed: Resumed) -> Option<Vec<u64>> {
-    let Resumed::Continued(mut watch) = resumed else { return None };
+fn indexes(resumed: ResumedWatch) -> Option<Vec<u64>> {
+    let ResumedWatch::Continued(mut watch) = resumed else { return None };
     let mut indexes = Vec::new();
     block_on(async {
         while let Some(item) = watch.next().await {
@@ -54,7 +54,7 @@ fn a_watch_that_missed_too_much_starts_anew() {
         }
     }
     let last = reader.load().index();
-    assert!(matches!(reader.watch_since(1), Resumed::Reset(snapshot, _) if snapshot.index() == last));
+    assert!(matches!(reader.watch_since(1), ResumedWatch::Reset(snapshot, _) if snapshot.index() == last));
     drop(writer);
     assert_eq!(indexes(reader.watch_since(last - 3)), Some(vec![last - 2, last - 1, last]));
 }

@@ -1,19 +1,19 @@
 //! Whether TLS is spoken in a current version, and whether the certificate is valid.
 
-mod look;
+mod examine;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::{self, CertificateRecord, Certificates, Link, NameMatch, Trust};
-use super::roots::{Roots, Verdict};
+use super::roots::{ChainTrust, Roots};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
 use crate::model::{Figures, Finding, Group};
 use crate::net::tls::Proof;
 use crate::net::{Version, certificate as facts_of};
-pub(super) use look::peer_failure_or_limit;
-use look::{Look, VersionOutcomes, ask_versions, look};
+pub(super) use examine::peer_failure_or_limit;
+use examine::{TlsExamination, VersionOutcomes, ask_versions, examine};
 
 findings! { Group::Tls;
     HANDSHAKE_FAILED = "tls-handshake-failed", cap 20, "The TLS handshake fails.",
@@ -113,10 +113,11 @@ impl BuiltInCheck for TlsObservation {
     /// Performs the handshake of a modern client, then offers each older version alone.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let at = Timestamp::now().as_second();
-        let mut seen = look(target, context).await?;
+        let mut seen = examine(target, context).await?;
         let older = match (seen.versions.take(), seen.is_silent()) {
             (Some(VersionOutcomes { older, .. }), _) => older,
             (None, true) => Vec::new(),
+            (None, false) if !context.offers_older_tls => Vec::new(),
             (None, false) => ask_versions(target, context).await?.older,
         };
         Ok(Self { older, ..Self::of(at, target, context, seen) })
@@ -164,13 +165,13 @@ fn unsupported(what: &str) -> String {
 }
 
 impl TlsObservation {
-    fn of(at: i64, target: &CheckTarget, context: &CheckContext, seen: Look) -> Self {
-        let Look { handshake, client_certificate, chain, proof, .. } = seen;
+    fn of(at: i64, target: &CheckTarget, context: &CheckContext, seen: TlsExamination) -> Self {
+        let TlsExamination { handshake, client_certificate, chain, proof, .. } = seen;
         let name = match (&target.name, target.server_name(), chain.first()) {
             (Some(_), Ok(name), Some(leaf)) => Roots::covers(leaf, &name),
             _ => NameMatch::NotRequested,
         };
-        let Verdict { trust, path } = context.roots.judge(&chain, at);
+        let ChainTrust { trust, path } = context.roots.verify(&chain, at);
         let sent = chain.iter().skip(1).take(MAX_SENT).filter_map(|der| facts_of(der));
 
         Self {

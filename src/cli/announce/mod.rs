@@ -49,7 +49,7 @@ pub(super) fn run(rules: &Path, registry: &RegistryOptions, local: &Local, globa
 }
 
 /// A registration that is kept up, and the task that reports its states.
-struct Announced {
+struct RunningAnnouncement {
     registration: Registration,
     handle: RegistrationHandle,
     notes: JoinHandle<()>,
@@ -62,7 +62,7 @@ pub(super) struct Announcer {
     machine: Machine,
     quiet: bool,
     /// By id.
-    announced: BTreeMap<String, Announced>,
+    announced: BTreeMap<String, RunningAnnouncement>,
     /// Listeners that were reported as unreachable.
     reported: BTreeSet<String>,
 }
@@ -120,7 +120,7 @@ impl Announcer {
             if !self.announced.contains_key(&id) {
                 let handle = self.registry.announce(registration.clone())?;
                 let notes = tokio::spawn(note_states(handle.states(), StateNotes::new(label(&handle)), self.quiet));
-                self.announced.insert(id, Announced { registration, handle, notes });
+                self.announced.insert(id, RunningAnnouncement { registration, handle, notes });
             }
         }
         for listener in unreachable {

@@ -52,14 +52,14 @@ impl Copy {
 }
 
 /// What was copied.
-pub(super) struct Copied {
+pub(super) struct CopyReport {
     records: usize,
     events: usize,
     audit: u64,
     index: u64,
 }
 
-impl Copied {
+impl CopyReport {
     pub(super) fn to_text(&self, from: &Database, to: &Database) -> String {
         let Self { records, events, audit, index } = self;
         let (from, to) = (from.shown(), to.shown());
@@ -74,7 +74,7 @@ impl Copied {
 ///
 /// # Errors
 /// One of the two cannot be used. Nothing was copied then.
-pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
+pub(super) async fn copy(from: &Database, to: &Database) -> Result<CopyReport> {
     let (source, contents) = Source::open(from).await?;
     check(from, &contents)?;
     // Its indexes may mean something else from now on.
@@ -90,7 +90,7 @@ pub(super) async fn copy(from: &Database, to: &Database) -> Result<Copied> {
         target.add_audit(&records).await?;
     }
     target.finish().await?;
-    Ok(Copied { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
+    Ok(CopyReport { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
 }
 
 /// Whether a server could start with it.

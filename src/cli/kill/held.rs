@@ -36,13 +36,13 @@ impl HeldProcess {
 }
 
 /// Why no signal is sent.
-pub(in crate::cli) struct Refusal {
+pub(in crate::cli) struct KillRefusal {
     pub(super) exit: Exit,
     pub(in crate::cli) why: String,
     pub(in crate::cli) hint: &'static str,
 }
 
-impl Refusal {
+impl KillRefusal {
     pub(super) fn new(why: impl Into<String>, hint: &'static str) -> Self {
         Self { exit: Exit::ConditionFailed, why: why.into(), hint }
     }
@@ -68,14 +68,14 @@ pub(in crate::cli) fn question(signal: SignalName, service: &Service<LocalDetail
 }
 
 /// Sends the signal to each process.
-pub(in crate::cli) fn send(held: Vec<HeldProcess>, signal: SignalName) -> Result<Vec<HeldProcess>, Refusal> {
+pub(in crate::cli) fn send(held: Vec<HeldProcess>, signal: SignalName) -> Result<Vec<HeldProcess>, KillRefusal> {
     for HeldProcess { process, handle, .. } in &held {
         match pidfd_send_signal(handle, signal.number()) {
             // It ended by itself meanwhile.
             Ok(()) | Err(Errno::SRCH) => {}
             Err(error) => {
                 let why = format!("{} (pid {}) does not take the signal: {error}", process.name, process.pid);
-                return Err(Refusal::permission(why, "run portolan as root, or as the user of the process"));
+                return Err(KillRefusal::permission(why, "run portolan as root, or as the user of the process"));
             }
         }
     }
@@ -83,14 +83,14 @@ pub(in crate::cli) fn send(held: Vec<HeldProcess>, signal: SignalName) -> Result
 }
 
 /// Opens the process behind each listener.
-pub(in crate::cli) fn hold(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
+pub(in crate::cli) fn hold(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, KillRefusal> {
     let holders = holders(services);
     refuse_unrelated(&holders)?;
     holders.into_iter().map(|(service, _)| hold_one(service)).collect()
 }
 
 /// Opens every process that holds a listener, whether they belong together or not. Each is there once.
-pub(in crate::cli) fn hold_every(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
+pub(in crate::cli) fn hold_every(services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, KillRefusal> {
     let mut held: Vec<HeldProcess> = Vec::new();
     for service in services {
         check_owner(service)?;
@@ -108,7 +108,7 @@ fn main_pid((service, _): &Holder<'_>) -> Option<u32> {
 }
 
 /// Listeners of one port at several addresses may belong to programs that have nothing to do with each other: the user names one.
-fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), Refusal> {
+fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), KillRefusal> {
     let Some(first) = holders.first() else { return Ok(()) };
     if holders.iter().all(|holder| main_pid(holder) == main_pid(first)) {
         return Ok(());
@@ -123,23 +123,23 @@ fn refuse_unrelated(holders: &[Holder<'_>]) -> Result<(), Refusal> {
         })
         .collect();
     let why = format!("several programs hold it: {}", names.join(", "));
-    Err(Refusal::new(why, "name the address, as in `portolan kill 127.0.0.1:8080`, or end them all with --all"))
+    Err(KillRefusal::new(why, "name the address, as in `portolan kill 127.0.0.1:8080`, or end them all with --all"))
 }
 
-fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
+fn hold_one(service: &Service<LocalDetail>) -> Result<HeldProcess, KillRefusal> {
     let process = check_owner(service)?;
     let mut others = service.detail.processes.iter().filter(|other| other.pid != process.pid);
     if others.any(|other| !other.parents.iter().any(|parent| parent.pid == process.pid)) {
         let names: Vec<String> =
             service.detail.processes.iter().map(|process| format!("{} (pid {})", process.name, process.pid)).collect();
         let why = format!("{} hold it, and none of them started the others", names.join(", "));
-        return Err(Refusal::new(why, "end the one you mean by its id, kill PID, or end them all with --all"));
+        return Err(KillRefusal::new(why, "end the one you mean by its id, kill PID, or end them all with --all"));
     }
     open(process, service)
 }
 
 /// The process to which a listener belongs, if all that hold it can be seen.
-fn check_owner(service: &Service<LocalDetail>) -> Result<&Process, Refusal> {
+fn check_owner(service: &Service<LocalDetail>) -> Result<&Process, KillRefusal> {
     let detail = &service.detail;
     let Some(process) = detail.main_process().filter(|_| is_known(detail)) else {
         let user = detail.user.as_ref().map(|user| format!(" of user {user}")).unwrap_or_default();
@@ -147,7 +147,7 @@ fn check_owner(service: &Service<LocalDetail>) -> Result<&Process, Refusal> {
             OwnerLookup::NoPermission => format!("no permission to see the process{user} that holds it"),
             _ => format!("the process{user} that holds it cannot be identified beyond doubt"),
         };
-        return Err(Refusal::permission(why, "run portolan as root"));
+        return Err(KillRefusal::permission(why, "run portolan as root"));
     };
 
     // The socket of another user may be held by that user's processes, which are hidden.
@@ -155,32 +155,32 @@ fn check_owner(service: &Service<LocalDetail>) -> Result<&Process, Refusal> {
     if !detail.processes_complete && is_of_other {
         let why =
             format!("{} (pid {}) holds it, and processes that are hidden may hold it too", process.name, process.pid);
-        return Err(Refusal::permission(why, "run portolan as root"));
+        return Err(KillRefusal::permission(why, "run portolan as root"));
     }
     Ok(process)
 }
 
 /// Opens a process, except this one and the first one.
-fn open(process: &Process, service: &Service<LocalDetail>) -> Result<HeldProcess, Refusal> {
+fn open(process: &Process, service: &Service<LocalDetail>) -> Result<HeldProcess, KillRefusal> {
     if process.pid == 1 || process.pid == std::process::id() {
         let why = format!("{} (pid {}) holds it", process.name, process.pid);
-        return Err(Refusal::new(why, "if it is systemd, `systemctl list-sockets` names the socket unit to stop"));
+        return Err(KillRefusal::new(why, "if it is systemd, `systemctl list-sockets` names the socket unit to stop"));
     }
     let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
     let handle = pid.ok_or(Errno::SRCH).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()));
     let handle = handle
-        .map_err(|error| Refusal::new(format!("{} (pid {}): {error}", process.name, process.pid), "try again"))?;
+        .map_err(|error| KillRefusal::new(format!("{} (pid {}): {error}", process.name, process.pid), "try again"))?;
     Ok(HeldProcess { process: Process::clone(process), listener: service.id.clone(), handle })
 }
 
 /// Whether each held process is still the one that was listed, and still holds its socket.
-pub(in crate::cli) fn all_hold(held: &[HeldProcess], services: &[Service<LocalDetail>]) -> Result<(), Refusal> {
+pub(in crate::cli) fn all_hold(held: &[HeldProcess], services: &[Service<LocalDetail>]) -> Result<(), KillRefusal> {
     let changed = held.iter().find(|held| !still_holds(held, services));
     match changed {
         None => Ok(()),
         Some(HeldProcess { process, .. }) => {
             let why = format!("{} (pid {}) changed while portolan examined it", process.name, process.pid);
-            Err(Refusal::new(why, "try again"))
+            Err(KillRefusal::new(why, "try again"))
         }
     }
 }

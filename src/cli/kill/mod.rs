@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use self::held::ends_by;
-pub(super) use self::held::{HeldProcess, Refusal, all_hold, hold, hold_every, question, send};
+pub(super) use self::held::{HeldProcess, KillRefusal, all_hold, hold, hold_every, question, send};
 use super::exit::Exit;
 use super::port_words::{describe, parse_tcp_socket, restrict};
 use super::who::holders;
@@ -125,7 +125,7 @@ impl Kill {
         let sent = held.and_then(|held| self.confirm(held, &services)).and_then(|held| send(held, self.signal));
         match sent {
             Ok(held) => Ok(self.wait_for(&held, global.quiet)),
-            Err(Refusal { exit, why, hint }) => {
+            Err(KillRefusal { exit, why, hint }) => {
                 // Why an owner is not visible, the listing knows best.
                 let limit = limits.iter().find(|limit| limit.operation.starts_with(SEE_OWNERS));
                 let limit = limit.filter(|_| exit == Exit::PermissionMissing);
@@ -148,7 +148,11 @@ impl Kill {
     }
 
     /// Asks about each program, and keeps those that may get the signal.
-    fn confirm(&self, held: Vec<HeldProcess>, services: &[Service<LocalDetail>]) -> Result<Vec<HeldProcess>, Refusal> {
+    fn confirm(
+        &self,
+        held: Vec<HeldProcess>,
+        services: &[Service<LocalDetail>],
+    ) -> Result<Vec<HeldProcess>, KillRefusal> {
         let confirmed = match holders(services).as_slice() {
             _ if self.yes => held,
             _ if self.all => held.into_iter().filter(|held| terminal::ask(&held.question(self.signal))).collect(),
@@ -160,7 +164,7 @@ impl Kill {
             }
         };
         if confirmed.is_empty() {
-            return Err(Refusal::new("it was not confirmed", "answer y at the terminal, or add --yes"));
+            return Err(KillRefusal::new("it was not confirmed", "answer y at the terminal, or add --yes"));
         }
         Ok(confirmed)
     }

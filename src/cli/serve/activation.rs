@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use listenfd::ListenFd;
 
-use super::given::{Given, Variable};
+use super::given::{GivenValues, Variable};
 use crate::clean::clean;
 use crate::error::{Error, Result, plain};
 
@@ -19,7 +19,7 @@ pub(super) struct PassedListeners {
 
 impl PassedListeners {
     /// Their addresses in place of those of the settings, so that what follows from an address holds for these, too.
-    pub(super) fn set(addresses: &[(&'static str, Vec<String>)], given: &mut Given) {
+    pub(super) fn set(addresses: &[(&'static str, Vec<String>)], given: &mut GivenValues) {
         for (key, addresses) in addresses {
             given.set_flag("LISTEN_FDS", key, addresses.clone());
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::given::{Given, GivenValue};
+use super::given::{GivenValue, GivenValues};
 use super::values::{number, wrong};
 use crate::error::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 const BACKLOG: u32 = 1_024;
 
 /// The addresses, and what set them.
-pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
+pub(super) fn choose(given: &GivenValues) -> Result<(Vec<SocketAddr>, String)> {
     let single = given.rank("server.host").max(given.rank("server.port"));
     let several = given.get("server.listen");
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::data::state_directory;
-use super::given::{Given, GivenValue, Variable};
+use super::given::{GivenValue, GivenValues, Variable};
 use super::values::{duration, flag, wrong};
 use crate::clean::Secret;
 use crate::error::{Error, Result, plain};
@@ -22,7 +22,7 @@ const SWITCHES: [&str; 5] =
 
 /// Reads the settings. Authentication that was asked for never becomes a server without it.
 pub(super) fn choose(
-    given: &Given,
+    given: &GivenValues,
     variable: Variable,
     is_insecure: bool,
     off: &mut Vec<String>,
@@ -49,7 +49,7 @@ pub(super) fn choose(
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.
-pub(super) fn keys_file(given: &Given, variable: Variable) -> Result<PathBuf> {
+pub(super) fn keys_file(given: &GivenValues, variable: Variable) -> Result<PathBuf> {
     if let Some(path) = given.get("auth.keys_file").and_then(|file| file.texts.first()) {
         return Ok(PathBuf::from(path));
     }
@@ -60,7 +60,7 @@ pub(super) fn keys_file(given: &Given, variable: Variable) -> Result<PathBuf> {
     })
 }
 
-fn tokens(given: &Given, secret: Option<Secret>) -> Result<Option<TokenRules>> {
+fn tokens(given: &GivenValues, secret: Option<Secret>) -> Result<Option<TokenRules>> {
     let keys_file = given.get("auth.jwt.keys_file").and_then(|file| file.texts.first()).map(PathBuf::from);
     if secret.is_none() && keys_file.is_none() {
         return Ok(None);
@@ -86,7 +86,7 @@ fn tokens(given: &Given, secret: Option<Secret>) -> Result<Option<TokenRules>> {
 }
 
 /// Whose client certificates are accepted.
-fn certificates(given: &Given) -> Result<Vec<CertificateRule>> {
+fn certificates(given: &GivenValues) -> Result<Vec<CertificateRule>> {
     let key = "auth.certificates";
     let Some(list) = given.get(key) else { return Ok(Vec::new()) };
     if given.get("server.tls.client_ca_file").is_none() {
@@ -102,7 +102,7 @@ fn certificates(given: &Given) -> Result<Vec<CertificateRule>> {
 }
 
 /// The algorithms by their names.
-fn algorithms(given: &Given) -> Result<Vec<TokenAlgorithm>> {
+fn algorithms(given: &GivenValues) -> Result<Vec<TokenAlgorithm>> {
     let Some(list) = given.get("auth.jwt.algorithms") else { return Ok(TokenAlgorithm::ALL.to_vec()) };
     let parsed = list.texts.iter().map(|name| {
         name.parse().map_err(|error: ParseError| wrong(given, "auth.jwt.algorithms", &error.to_string(), error.hint()))
@@ -115,7 +115,7 @@ fn algorithms(given: &Given) -> Result<Vec<TokenAlgorithm>> {
 }
 
 /// The secret of tokens, from a file or the settings.
-fn secret(given: &Given) -> Result<Option<Secret>> {
+fn secret(given: &GivenValues) -> Result<Option<Secret>> {
     if let Some(file) = given.get("auth.jwt.secret_file") {
         let path = file.texts.first().map(PathBuf::from).unwrap_or_default();
         let read = std::fs::metadata(&path).and_then(|metadata| {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use uuid::Uuid;
 
 use super::addresses::addresses_of;
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::wrong;
 use crate::cli::resolve::parse_pair;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) struct CompatAddresses {
 ///
 /// # Errors
 /// An address that is none, or that other machines reach although nothing says that they may.
-pub(super) fn addresses(given: &Given, key: &str, api: &str, is_insecure: bool) -> Result<CompatAddresses> {
+pub(super) fn addresses(given: &GivenValues, key: &str, api: &str, is_insecure: bool) -> Result<CompatAddresses> {
     let Some(list) = given.get(key) else { return Ok(CompatAddresses::default()) };
     let listen = addresses_of(key, list)?;
     let by = list.by.to_text();
@@ -43,7 +43,7 @@ pub(super) fn addresses(given: &Given, key: &str, api: &str, is_insecure: bool) 
 ///
 /// # Errors
 /// It is not one that a client can connect to.
-pub(super) fn advertise(given: &Given) -> Result<Option<IpAddr>> {
+pub(super) fn advertise(given: &GivenValues) -> Result<Option<IpAddr>> {
     let Some(value) = given.get("server.advertise") else { return Ok(None) };
     let text = value.texts.first().map(String::as_str).unwrap_or_default();
     let ip = text.parse::<IpAddr>().ok().filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
@@ -57,7 +57,7 @@ pub(super) fn advertise(given: &Given) -> Result<Option<IpAddr>> {
 ///
 /// # Errors
 /// It is not a UUID.
-pub(super) fn node_id(given: &Given) -> Result<Option<Uuid>> {
+pub(super) fn node_id(given: &GivenValues) -> Result<Option<Uuid>> {
     let key = "server.consul.node_id";
     let Some(text) = given.text(key) else { return Ok(None) };
     let id = Uuid::try_parse(text);
@@ -68,7 +68,7 @@ pub(super) fn node_id(given: &Given) -> Result<Option<Uuid>> {
 ///
 /// # Errors
 /// An entry that is not KEY=VALUE, or that Consul refuses.
-pub(super) fn node_meta(given: &Given) -> Result<BTreeMap<String, String>> {
+pub(super) fn node_meta(given: &GivenValues) -> Result<BTreeMap<String, String>> {
     let key = "server.consul.node_meta";
     let texts = given.get(key).map(|list| list.texts.as_slice()).unwrap_or_default();
     let pairs: std::result::Result<BTreeMap<_, _>, _> = texts.iter().map(|text| parse_pair(text)).collect();

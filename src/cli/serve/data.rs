@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::given::{Given, GivenValue, Variable};
+use super::given::{GivenValue, GivenValues, Variable};
 #[cfg(feature = "postgres")]
 use crate::error::plain;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ pub(in crate::cli) enum DataPlace {
 }
 
 /// Where the data is: the strongest of file and server wins.
-pub(super) fn choose(given: &Given, variable: Variable, off: &mut Vec<String>) -> Result<DataPlace> {
+pub(super) fn choose(given: &GivenValues, variable: Variable, off: &mut Vec<String>) -> Result<DataPlace> {
     let file = given.get("database.file");
     let url = given.get("database.postgres.url");
 
@@ -63,7 +63,7 @@ fn is_url(text: &str) -> bool {
 const DATABASE_SCHEMES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
 
 /// The place that a URL names: `sqlite:FILE`, or a PostgreSQL database.
-fn url_data(url: &GivenValue, given: &Given, variable: Variable) -> Result<DataPlace> {
+fn url_data(url: &GivenValue, given: &GivenValues, variable: Variable) -> Result<DataPlace> {
     let text = url.texts.first().map(String::as_str).unwrap_or_default();
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -86,7 +86,7 @@ fn url_data(url: &GivenValue, given: &Given, variable: Variable) -> Result<DataP
 }
 
 #[cfg(feature = "postgres")]
-fn postgres_data(url: &GivenValue, text: &str, given: &Given, variable: Variable) -> Result<DataPlace> {
+fn postgres_data(url: &GivenValue, text: &str, given: &GivenValues, variable: Variable) -> Result<DataPlace> {
     let database: PostgresUrl = text.parse().map_err(|error: StoreError| {
         let why = match &error {
             StoreError::Unusable { cause, .. } => cause.clone(),
@@ -103,14 +103,14 @@ fn postgres_data(url: &GivenValue, text: &str, given: &Given, variable: Variable
 }
 
 #[cfg(not(feature = "postgres"))]
-fn postgres_data(url: &GivenValue, _text: &str, _given: &Given, _variable: Variable) -> Result<DataPlace> {
+fn postgres_data(url: &GivenValue, _text: &str, _given: &GivenValues, _variable: Variable) -> Result<DataPlace> {
     let why = "this portolan was built without PostgreSQL";
     Err(url.by.error("database.postgres.url", &url.shown, why, "build it with the feature postgres, or name a file"))
 }
 
 /// The password that a URL leaves out: of a file, or of the variable that PostgreSQL's own programs read.
 #[cfg(feature = "postgres")]
-fn password(given: &Given, variable: Variable) -> Result<Option<String>> {
+fn password(given: &GivenValues, variable: Variable) -> Result<Option<String>> {
     let key = "database.postgres.password_file";
     let Some(file) = given.get(key) else {
         return Ok(variable("PGPASSWORD").and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty()));

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use tokio::net::{TcpListener, UdpSocket};
 
 use super::addresses::{addresses_of, bind};
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::{duration, flag, number, wrong};
 use crate::error::{Error, Result};
 use crate::server::{DnsListener, DnsSettings, has_dns_names};
@@ -22,7 +22,7 @@ pub(super) struct DnsAddresses {
 ///
 /// # Errors
 /// An address that is none, or that other machines reach although nothing says that they may.
-pub(super) fn addresses(given: &Given, is_insecure: bool) -> Result<DnsAddresses> {
+pub(super) fn addresses(given: &GivenValues, is_insecure: bool) -> Result<DnsAddresses> {
     let is_public = is_insecure || flag(given, "server.dns.public");
     let Some(list) = given.get("server.dns.listen") else { return Ok(DnsAddresses::default()) };
     let listen = addresses_of("server.dns.listen", list)?;
@@ -42,7 +42,7 @@ pub(super) fn addresses(given: &Given, is_insecure: bool) -> Result<DnsAddresses
 ///
 /// # Errors
 /// A domain, or the name of a cluster, that cannot be a part of names.
-pub(super) fn settings(given: &Given, cluster: &str, is_on: bool) -> Result<DnsSettings> {
+pub(super) fn settings(given: &GivenValues, cluster: &str, is_on: bool) -> Result<DnsSettings> {
     let domain = given.text("server.dns.domain").unwrap_or_default();
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     if !domain.split('.').all(is_label) || !has_dns_names(domain, "a") || is_reverse(domain) {

@@ -9,7 +9,7 @@ use super::yaml_place;
 use crate::clean::{MASK, clean, redacted};
 use crate::cli::settings_file;
 use crate::error::{Error, Result, nearest};
-use crate::source::file::{DocumentNode, Expanded, Step, Syntax, expand};
+use crate::source::file::{DocumentNode, ExpandedText, Step, Syntax, expand};
 
 /// Where a value was given. A greater one replaces a smaller one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(super) struct GivenValue {
 
 /// All values, by key.
 #[derive(Debug, Default)]
-pub(super) struct Given(BTreeMap<&'static str, GivenValue>);
+pub(super) struct GivenValues(BTreeMap<&'static str, GivenValue>);
 
 /// Reads a variable of the environment.
 pub(super) type Variable = fn(&str) -> Option<OsString>;
@@ -68,7 +68,7 @@ impl GivenBy {
     }
 }
 
-impl Given {
+impl GivenValues {
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&GivenValue> {
         self.0.get(key)
@@ -149,15 +149,23 @@ impl Given {
     /// An unreadable file, or the first key or value that cannot be used, with its line and column.
     pub(super) fn read_file(&mut self, path: &Path, variable: Variable) -> Result<()> {
         let text = settings_file::read(path, Some("--config"))?.unwrap_or_default();
+        self.read_text(path, &text, variable)
+    }
+
+    /// Reads the text of a settings file.
+    ///
+    /// # Errors
+    /// The first key or value that cannot be used, with its line and column.
+    pub(super) fn read_text(&mut self, path: &Path, text: &str, variable: Variable) -> Result<()> {
         let syntax = Syntax::of_path(path);
         let place = clean(&path.to_string_lossy());
-        let document = syntax.document(&text).map_err(|(at, why)| Error::Settings {
+        let document = syntax.document(text).map_err(|(at, why)| Error::Settings {
             place: at.map_or_else(|| place.clone(), |(line, column)| format!("{place}:{line}:{column}")),
             why: clean(&why),
             hint: "fix that line, or name another file with --config".to_owned(),
         })?;
 
-        let mut reader = FileReader { place, text: &text, syntax, variable, path: Vec::new(), given: self };
+        let mut reader = FileReader { place, text, syntax, variable, path: Vec::new(), given: self };
         reader.section("", &document)
     }
 }
@@ -209,7 +217,7 @@ struct FileReader<'r> {
     syntax: Syntax,
     variable: Variable,
     path: Vec<Step>,
-    given: &'r mut Given,
+    given: &'r mut GivenValues,
 }
 
 impl FileReader<'_> {
@@ -242,7 +250,7 @@ impl FileReader<'_> {
     fn value(&mut self, key: &'static SettingKey, node: &DocumentNode) -> Result<()> {
         let (texts, masked) = match (key.kind, node) {
             (KeyKind::List, DocumentNode::List(items)) => {
-                let items: Result<Vec<Expanded>> = items.iter().map(|item| self.leaf(key, item)).collect();
+                let items: Result<Vec<ExpandedText>> = items.iter().map(|item| self.leaf(key, item)).collect();
                 items?.into_iter().map(|item| (item.text, item.masked)).unzip()
             }
             _ => {
@@ -258,7 +266,7 @@ impl FileReader<'_> {
     }
 
     /// A single value as text, with its variables replaced.
-    fn leaf(&self, key: &SettingKey, node: &DocumentNode) -> Result<Expanded> {
+    fn leaf(&self, key: &SettingKey, node: &DocumentNode) -> Result<ExpandedText> {
         let is_flag = key.kind == KeyKind::Flag;
         let is_number = matches!(key.kind, KeyKind::Number(..) | KeyKind::Duration | KeyKind::DurationOrZero);
 
@@ -306,6 +314,6 @@ impl FileReader<'_> {
     }
 }
 
-fn plain(text: String) -> Expanded {
-    Expanded { masked: text.clone(), text }
+fn plain(text: String) -> ExpandedText {
+    ExpandedText { masked: text.clone(), text }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::wrong;
 use crate::clean::{clean, redacted};
 use crate::cli::registry::open_url;
@@ -16,7 +16,7 @@ const KEY: &str = "registry.imports";
 ///
 /// # Errors
 /// One is not a registry that lists its services, is this server itself, or has the name of another.
-pub(super) fn imports(given: &Given, own: &[(&str, &[SocketAddr])]) -> Result<Vec<Import>> {
+pub(super) fn imports(given: &GivenValues, own: &[(&str, &[SocketAddr])]) -> Result<Vec<Import>> {
     let texts = given.get(KEY).map(|list| list.texts.clone()).unwrap_or_default();
     let mut imports: Vec<Import> = Vec::new();
     for text in texts {

@@ -21,6 +21,7 @@ mod show;
 mod start;
 mod telemetry;
 mod trace_export;
+mod trusted_path;
 mod value_kinds;
 mod values;
 #[cfg(feature = "postgres")]
@@ -35,7 +36,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use self::activation::{PassedListeners, passed_listeners};
 pub(in crate::cli) use self::data::{DataPlace, state_directory};
-use self::given::Given;
+use self::given::GivenValues;
 use self::plan::Plan;
 use self::reload::SettingsOrigin;
 use super::Global;
@@ -206,8 +207,8 @@ impl Serve {
 
     /// Every setting that was given: the file and its overlay, then the environment, then the options, then the addresses of
     /// sockets that were passed.
-    fn given(&self, config: Option<&PathBuf>, passed: &[(&'static str, Vec<String>)]) -> Result<Given> {
-        let mut given = Given::default();
+    fn given(&self, config: Option<&PathBuf>, passed: &[(&'static str, Vec<String>)]) -> Result<GivenValues> {
+        let mut given = GivenValues::default();
         if let Some(path) = config {
             given.read_file(path, variable)?;
             if let Some(overlay) = self.overlay(path).filter(|overlay| overlay.exists()) {
@@ -225,7 +226,7 @@ impl Serve {
         self.environment.as_deref().map(|environment| given::overlay(path, environment))
     }
 
-    fn set_flags(&self, given: &mut Given) {
+    fn set_flags(&self, given: &mut GivenValues) {
         let debug = self.debug.then(|| "debug".to_owned());
         let log_format = self.log_format.and_then(|format| format.to_possible_value());
 
@@ -290,7 +291,7 @@ struct ServeSettings<'s> {
 }
 
 impl SettingsOrigin for ServeSettings<'_> {
-    fn read(&self) -> Result<(Given, Plan)> {
+    fn read(&self) -> Result<(GivenValues, Plan)> {
         let given = self.serve.given(self.config, &self.passed)?;
         let plan = Plan::new(&given, variable, &plan::host_name())?;
         Ok((given, plan))
@@ -307,7 +308,7 @@ impl SettingsOrigin for ServeSettings<'_> {
 /// # Errors
 /// Settings that cannot be read, or no place for the file.
 pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
-    let mut given = Given::default();
+    let mut given = GivenValues::default();
     if let Some(path) = config {
         given.read_file(path, variable)?;
     }
@@ -320,7 +321,7 @@ pub(super) fn keys_file(config: Option<&PathBuf>) -> Result<PathBuf> {
 /// # Errors
 /// Settings that cannot be read, or a name that is none of a database.
 pub(super) fn database(config: Option<&PathBuf>, named: Option<&str>) -> Result<(DataPlace, String)> {
-    let mut given = Given::default();
+    let mut given = GivenValues::default();
     if let Some(path) = config {
         given.read_file(path, variable)?;
     }
@@ -342,6 +343,12 @@ fn text_of(path: Option<&PathBuf>) -> Option<String> {
 /// A duration as the settings write it.
 fn in_millis(time: Duration) -> String {
     format!("{}ms", time.as_millis().max(1))
+}
+
+/// Whether a text is a settings file whose keys and values have the right form.
+#[cfg(any(fuzzing, test))]
+pub(super) fn is_settings_file(path: &Path, text: &str) -> bool {
+    GivenValues::default().read_text(path, text, |_| None).is_ok()
 }
 
 fn variable(name: &str) -> Option<OsString> {

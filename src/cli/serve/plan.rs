@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::compat::CompatAddresses;
 use super::data::DataPlace;
 use super::dns::DnsAddresses;
-use super::given::{Given, Variable};
+use super::given::{GivenValues, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
 use super::{addresses, authentication, compat, data, dns, imports, redis, scripts, value_kinds};
@@ -58,7 +58,7 @@ impl Plan {
     ///
     /// # Errors
     /// The first value that cannot be used.
-    pub(super) fn new(given: &Given, variable: Variable, host_name: &str) -> Result<Self> {
+    pub(super) fn new(given: &GivenValues, variable: Variable, host_name: &str) -> Result<Self> {
         value_kinds::check(given)?;
         let mut off = Vec::new();
         let is_insecure = flag(given, "server.insecure");
@@ -187,7 +187,7 @@ impl Plan {
 }
 
 /// The files of the certificate.
-fn tls(given: &Given) -> Result<Option<TlsFiles>> {
+fn tls(given: &GivenValues) -> Result<Option<TlsFiles>> {
     let (key, client_ca) = (file(given, "server.tls.key_file"), file(given, "server.tls.client_ca_file"));
     match file(given, "server.tls.cert_file") {
         Some(certificate) => Ok(Some(TlsFiles { certificate, key, client_ca })),
@@ -200,12 +200,12 @@ fn tls(given: &Given) -> Result<Option<TlsFiles>> {
     }
 }
 
-fn file(given: &Given, key: &str) -> Option<PathBuf> {
+fn file(given: &GivenValues, key: &str) -> Option<PathBuf> {
     given.get(key).and_then(|value| value.texts.first()).map(PathBuf::from)
 }
 
 /// Names what was asked for and does not exist yet, and what needs no setting here.
-fn name_unsupported(given: &Given, off: &mut Vec<String>) {
+fn name_unsupported(given: &GivenValues, off: &mut Vec<String>) {
     if !flag(given, "registry.health_checks.enabled") {
         off.push("health checks".to_owned());
     }
@@ -229,7 +229,7 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
 }
 
 /// The settings of the rules.
-fn rules(given: &Given) -> Result<Rules> {
+fn rules(given: &GivenValues) -> Result<Rules> {
     let ttl = duration(given, "registry.registration.default_ttl");
     let heartbeat = duration(given, "registry.registration.heartbeat_interval");
     if ttl < heartbeat * 2 {
@@ -277,11 +277,11 @@ fn rules(given: &Given) -> Result<Rules> {
     })
 }
 
-fn threshold(given: &Given, key: &str) -> u32 {
+fn threshold(given: &GivenValues, key: &str) -> u32 {
     number(given, key).and_then(|number| u32::try_from(number).ok()).unwrap_or(1)
 }
 
-fn logging(given: &Given) -> Result<(String, bool)> {
+fn logging(given: &GivenValues) -> Result<(String, bool)> {
     let filter = given.text("monitoring.logging.level").unwrap_or("info").to_owned();
     if let Err(error) = LogLevel::check(&filter) {
         return Err(wrong(given, "monitoring.logging.level", &error.to_string(), error.hint()));
@@ -289,11 +289,11 @@ fn logging(given: &Given) -> Result<(String, bool)> {
     Ok((filter, given.text("monitoring.logging.format") == Some("json")))
 }
 
-fn count(given: &Given, key: &str) -> usize {
+fn count(given: &GivenValues, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
+fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -353,7 +353,7 @@ fn server(given: &Given, host_name: &str, listen: &[SocketAddr], has_dns: bool) 
 }
 
 /// Whether there is an audit log, and for how long its records stay.
-fn audit(given: &Given) -> AuditSettings {
+fn audit(given: &GivenValues) -> AuditSettings {
     let max_age = given.get("monitoring.audit.max_age").map(|_| duration(given, "monitoring.audit.max_age"));
 
     AuditSettings {
@@ -364,7 +364,7 @@ fn audit(given: &Given) -> AuditSettings {
 }
 
 /// How many requests a caller may send.
-fn rate_limits(given: &Given) -> RateLimitSettings {
+fn rate_limits(given: &GivenValues) -> RateLimitSettings {
     let defaults = RateLimitSettings::default();
 
     RateLimitSettings {
@@ -376,7 +376,7 @@ fn rate_limits(given: &Given) -> RateLimitSettings {
 }
 
 /// A limit. One that is given also holds for callers on this machine.
-fn rate(given: &Given, name: &str, default: RequestRate) -> RequestRate {
+fn rate(given: &GivenValues, name: &str, default: RequestRate) -> RequestRate {
     let given = number(given, &format!("server.limits.{name}"));
     let given = given.map(|given| u32::try_from(given).unwrap_or(u32::MAX));
     given.map_or(default, |per_second| RequestRate { per_second, limits_loopback: true })
@@ -389,7 +389,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
-fn health_checks(given: &Given, listen: &[SocketAddr]) -> HealthCheckSettings {
+fn health_checks(given: &GivenValues, listen: &[SocketAddr]) -> HealthCheckSettings {
     let key = "registry.health_checks.allow_own_addresses";
     let is_local = listen.iter().all(|address| address.ip().to_canonical().is_loopback());
 

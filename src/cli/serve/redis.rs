@@ -1,7 +1,7 @@
 //! What several servers tell each other beside their database.
 
 use super::data::DataPlace;
-use super::given::Given;
+use super::given::GivenValues;
 #[cfg(feature = "redis")]
 use super::values::number;
 #[cfg(not(feature = "redis"))]
@@ -22,7 +22,7 @@ fn is_of_use(data: &DataPlace) -> bool {
 }
 
 /// Names what was asked for and is not used.
-pub(super) fn name_unused(given: &Given, data: &DataPlace, off: &mut Vec<String>) {
+pub(super) fn name_unused(given: &GivenValues, data: &DataPlace, off: &mut Vec<String>) {
     if given.get(KEY).is_some() && !is_of_use(data) {
         off.push("Redis (only servers that share a PostgreSQL database use it)".to_owned());
     }
@@ -36,7 +36,7 @@ pub(super) fn name_unused(given: &Given, data: &DataPlace, off: &mut Vec<String>
 /// # Errors
 /// A URL that cannot be used.
 #[cfg(feature = "redis")]
-pub(super) fn choose(given: &Given, data: &DataPlace) -> Result<Option<RedisSettings>> {
+pub(super) fn choose(given: &GivenValues, data: &DataPlace) -> Result<Option<RedisSettings>> {
     let Some(value) = given.get(KEY) else { return Ok(None) };
     let text = value.texts.first().map(String::as_str).unwrap_or_default();
     let url = text.parse::<RedisUrl>().map_err(|error| value.by.error(KEY, &value.shown, &error, error.hint()))?;
@@ -54,7 +54,7 @@ pub(super) fn choose(given: &Given, data: &DataPlace) -> Result<Option<RedisSett
 
 /// Without it, asking for Redis is a mistake.
 #[cfg(not(feature = "redis"))]
-pub(super) fn refuse(given: &Given, data: &DataPlace) -> Result<()> {
+pub(super) fn refuse(given: &GivenValues, data: &DataPlace) -> Result<()> {
     if given.get(KEY).is_none() || !is_of_use(data) {
         return Ok(());
     }

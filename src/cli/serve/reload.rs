@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info, warn};
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::keys::KEYS;
 use super::plan::Plan;
 use super::service_manager::ServiceManager;
@@ -25,7 +25,7 @@ pub(super) trait SettingsOrigin {
     ///
     /// # Errors
     /// The first one that cannot be used.
-    fn read(&self) -> Result<(Given, Plan)>;
+    fn read(&self) -> Result<(GivenValues, Plan)>;
 
     /// The files that they are read from. Some may not exist.
     fn files(&self) -> Vec<PathBuf>;
@@ -59,9 +59,9 @@ pub(super) struct Reloader<'s> {
     imports: watch::Sender<Vec<Import>>,
     manager: &'s ServiceManager,
     /// The settings that the server was started with.
-    started: &'s Given,
+    started: &'s GivenValues,
     /// Those that were read last.
-    known: Option<Given>,
+    known: Option<GivenValues>,
 }
 
 /// What changes while the server runs.
@@ -81,7 +81,7 @@ const FILE_INTERVAL: Duration = Duration::from_secs(1);
 impl<'s> Reloader<'s> {
     pub(super) fn new(
         (origin, changes): (&'s dyn SettingsOrigin, SettingsChanges),
-        started: &'s Given,
+        started: &'s GivenValues,
         log: Arc<LogLevel>,
         (live, imports): (watch::Sender<LiveSettings>, watch::Sender<Vec<Import>>),
         manager: &'s ServiceManager,
@@ -141,7 +141,7 @@ impl<'s> Reloader<'s> {
     }
 }
 
-impl Given {
+impl GivenValues {
     /// The keys whose values differ from those of `other`.
     fn changed_keys(&self, other: &Self) -> Vec<&'static str> {
         let names = KEYS.iter().map(|key| key.name);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::given::Given;
+use super::given::GivenValues;
+use super::trusted_path::{self, Distrust};
 use super::values::wrong;
 use crate::clean::clean;
 use crate::error::{Result, plain};
@@ -16,12 +17,12 @@ const HINT: &str = "write SERVICE=/path/to/program, or SERVICE='/path/to/program
 /// The programs by `NAMESPACE/NAME` of their services, each with its arguments.
 ///
 /// # Errors
-/// One is not the path of a program of this machine, or a service has two.
-pub(super) fn scripts(given: &Given) -> Result<BTreeMap<String, Vec<String>>> {
+/// One is not the path of a program of this machine, others can replace it, or a service has two.
+pub(super) fn scripts(given: &GivenValues) -> Result<BTreeMap<String, Vec<String>>> {
     let texts = given.get(KEY).map(|list| list.texts.clone()).unwrap_or_default();
     let mut scripts = BTreeMap::new();
     for text in texts {
-        let (service, command) = read(&text).map_err(|why| wrong(given, KEY, &why, HINT))?;
+        let (service, command) = read(&text).map_err(|Distrust { why, hint }| wrong(given, KEY, &why, &hint))?;
         if scripts.insert(service.clone(), command).is_some() {
             return Err(wrong(given, KEY, &format!("{} has two scripts", clean(&service)), HINT));
         }
@@ -30,7 +31,16 @@ pub(super) fn scripts(given: &Given) -> Result<BTreeMap<String, Vec<String>>> {
 }
 
 /// `web=/usr/lib/check-web --deep`
-fn read(text: &str) -> std::result::Result<(String, Vec<String>), String> {
+fn read(text: &str) -> std::result::Result<(String, Vec<String>), Distrust> {
+    let (key, command) = split(text).map_err(|why| Distrust { why, hint: HINT.to_owned() })?;
+    let program = command.first().map(String::as_str).unwrap_or_default();
+
+    trusted_path::check(Path::new(program))?;
+    Ok((key, command))
+}
+
+/// The key of the service, and the program with its arguments.
+fn split(text: &str) -> std::result::Result<(String, Vec<String>), String> {
     let Some((service, command)) = text.split_once('=') else {
         return Err(format!("'{}' names no program", clean(text)));
     };

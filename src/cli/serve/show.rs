@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::keys::KEYS;
 use super::plan::Plan;
 use crate::clean::redacted;
@@ -23,7 +23,7 @@ struct ServerSetting {
 ///
 /// # Errors
 /// Standard output cannot be written to.
-pub(super) fn show(given: &Given, plan: &Plan, json: bool) -> Result<Exit> {
+pub(super) fn show(given: &GivenValues, plan: &Plan, json: bool) -> Result<Exit> {
     let settings: Vec<ServerSetting> = KEYS.iter().map(|key| setting(given, key.name, key.default)).collect();
     stdout::with_stdout(None, |out| {
         if json {
@@ -44,7 +44,7 @@ pub(super) fn show(given: &Given, plan: &Plan, json: bool) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn setting(given: &Given, key: &'static str, default: Option<&str>) -> ServerSetting {
+fn setting(given: &GivenValues, key: &'static str, default: Option<&str>) -> ServerSetting {
     match given.get(key) {
         Some(value) => ServerSetting { key, value: Some(value.shown.clone()), origin: Some(value.by.to_text()) },
         None => ServerSetting { key, value: default.map(str::to_owned), origin: default.map(|_| "default".to_owned()) },

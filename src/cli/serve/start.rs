@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::activation::PassedListeners;
 use super::addresses::bind;
 use super::data::DataPlace;
-use super::given::Given;
+use super::given::GivenValues;
 use super::plan::Plan;
 use super::reload::{Reloader, SettingsChanges, SettingsOrigin};
 use super::service_manager::ServiceManager;
@@ -46,7 +46,7 @@ const MAX_THREADS: usize = 8;
 /// # Errors
 /// An address or the data cannot be used. Nothing was started then.
 pub(super) fn start(
-    (given, plan): (&Given, &Plan),
+    (given, plan): (&GivenValues, &Plan),
     origin: &dyn SettingsOrigin,
     environment: Option<&str>,
     quiet: bool,
@@ -112,7 +112,10 @@ pub(super) fn start(
         if report.is_clean() {
             return Ok(Exit::Done);
         }
-        let text = format!("{} requests were not finished within the shutdown timeout", report.aborted);
+        let text = match report.aborted {
+            1 => "1 request was not finished within the shutdown timeout".to_owned(),
+            count => format!("{count} requests were not finished within the shutdown timeout"),
+        };
         stderr::failure(&text, "raise --shutdown-timeout");
         Ok(Exit::Incomplete)
     })

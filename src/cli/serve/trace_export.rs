@@ -1,6 +1,6 @@
 //! Whether and where the server exports its spans.
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::{flag, number, wrong};
 use crate::error::Result;
 use crate::net::registry_http::RegistryAddress;
@@ -25,7 +25,7 @@ const LOCAL_COLLECTOR: &str = "http://127.0.0.1:4318";
 ///
 /// # Errors
 /// The endpoint is not a URL.
-pub(super) fn choose(given: &Given, off: &mut Vec<String>) -> Result<Option<TraceExport>> {
+pub(super) fn choose(given: &GivenValues, off: &mut Vec<String>) -> Result<Option<TraceExport>> {
     let enabled = given.get("monitoring.tracing.enabled").map(|_| flag(given, "monitoring.tracing.enabled"));
     let endpoint = given.text(ENDPOINT);
     if !enabled.unwrap_or(endpoint.is_some()) {

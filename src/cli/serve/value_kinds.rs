@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::keys::{self, KeyKind};
 use super::values::truth;
 use crate::error::{Result, nearest};
@@ -10,7 +10,7 @@ use crate::model::parse_duration;
 use crate::server::Strategy;
 
 /// Checks each value against what its key takes.
-pub(super) fn check(given: &Given) -> Result<()> {
+pub(super) fn check(given: &GivenValues) -> Result<()> {
     for key in keys::KEYS {
         let Some(value) = given.get(key.name) else { continue };
         for text in &value.texts {

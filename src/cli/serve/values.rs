@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::given::{Given, GivenBy};
+use super::given::{GivenBy, GivenValues};
 use crate::error::Error;
 use crate::model::parse_duration;
 
@@ -15,16 +15,16 @@ pub(super) fn truth(text: &str) -> Option<bool> {
     }
 }
 
-pub(super) fn flag(given: &Given, key: &str) -> bool {
+pub(super) fn flag(given: &GivenValues, key: &str) -> bool {
     given.text(key).and_then(truth).unwrap_or(false)
 }
 
-pub(super) fn number(given: &Given, key: &str) -> Option<u64> {
+pub(super) fn number(given: &GivenValues, key: &str) -> Option<u64> {
     given.text(key)?.parse().ok()
 }
 
 /// A duration that was checked before; zero if it is not set.
-pub(super) fn duration(given: &Given, key: &str) -> Duration {
+pub(super) fn duration(given: &GivenValues, key: &str) -> Duration {
     given.text(key).and_then(|text| parse_duration(text).ok()).unwrap_or_default()
 }
 
@@ -33,7 +33,7 @@ pub(super) fn written(duration: Duration) -> String {
 }
 
 /// An error about the value of a key, at the place where it was given.
-pub(super) fn wrong(given: &Given, key: &str, why: &str, hint: &str) -> Error {
+pub(super) fn wrong(given: &GivenValues, key: &str, why: &str, hint: &str) -> Error {
     match given.get(key) {
         Some(value) => value.by.error(key, &value.shown, why, hint),
         None => GivenBy::Flag("the default").error(key, given.text(key).unwrap_or_default(), why, hint),
@@ -41,7 +41,7 @@ pub(super) fn wrong(given: &Given, key: &str, why: &str, hint: &str) -> Error {
 }
 
 /// An error about the first of these keys that was given.
-pub(super) fn wrong_of(given: &Given, keys: &[&str], why: &str, hint: &str) -> Error {
+pub(super) fn wrong_of(given: &GivenValues, keys: &[&str], why: &str, hint: &str) -> Error {
     let key = keys.iter().find(|key| given.get(key).is_some()).unwrap_or(&keys[0]);
     wrong(given, key, why, hint)
 }

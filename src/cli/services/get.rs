@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
-use crate::model::{Completeness, Endpoint, RegistryCheck, Service, ServiceSummary};
+use crate::model::{Completeness, Endpoint, Instance, RegistryCheck, Service, ServiceSummary};
 use crate::output::{GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
@@ -24,7 +24,7 @@ Examples:
 /// Show a service: its health, versions, capabilities, and every instance with its state
 ///
 /// HEALTHY counts the instances that take calls and are healthy or degraded, and those that have neither checks nor a
-/// lease. The health of the service is degraded while only some of its instances can be used. Exits with 1 if no service has the name.
+/// lease. STATUS has the reason that an operator gave. The health of the service is degraded while only some of its instances can be used. Exits with 1 if no service has the name.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Get {
@@ -165,6 +165,15 @@ fn check_row(check: &RegistryCheck) -> [Cow<'static, str>; 5] {
     ]
 }
 
+/// `maintenance: patch day`
+fn status(instance: &Instance) -> Cow<'static, str> {
+    let status = instance.lifecycle.as_str();
+    match &instance.status_reason {
+        Some(reason) => format!("{status}: {reason}").into(),
+        None => status.into(),
+    }
+}
+
 fn instance_row(endpoint: &Endpoint) -> [Cow<'static, str>; 9] {
     let instance = endpoint.instance.as_deref();
     let lease = instance.and_then(|instance| instance.lease);
@@ -172,7 +181,7 @@ fn instance_row(endpoint: &Endpoint) -> [Cow<'static, str>; 9] {
         instance.map(|instance| clean(&instance.id)).unwrap_or_default().into(),
         clean(&endpoint.to_string()).into(),
         endpoint.registered_health().as_str().into(),
-        instance.map_or("", |instance| instance.lifecycle.as_str()).into(),
+        instance.map(status).unwrap_or_default(),
         joined(instance.and_then(|instance| instance.version.as_ref())).into(),
         joined(endpoint.weight).into(),
         joined(instance.and_then(|instance| instance.zone.as_ref())).into(),

@@ -11,12 +11,13 @@ use crate::cli::registry::RegistryOptions;
 use crate::cli::{Global, stderr, stdout, terminal};
 use crate::error::Result;
 use crate::model::{ParseError, ServiceSummary, Untrusted};
-use crate::output::{GridColumn, GridLayout};
+use crate::output::{self, FormatName, GridColumn, GridLayout};
 
 const EXAMPLES: &str = "\
 Examples:
   portolan services list   of the registry on this machine
   portolan services list 'shop-*' --namespace prod --json
+  portolan services list -o csv                              for a spreadsheet
   portolan services list --registry consul://127.0.0.1:8500";
 
 /// List the services of a registry: how many instances of each are healthy, their versions and tags
@@ -41,14 +42,17 @@ fn parse_pattern(text: &str) -> Result<Pattern, ParseError> {
 
 impl List {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        let json = global.wants_json("portolan services list")?;
+        let is_csv = global.format == FormatName::Csv && global.output_on_line;
+        let json = !is_csv && global.wants_json("portolan services list")?;
         self.registry.run(async |registry| {
             let listing = self.registry.list(registry.services()).await?;
             let services = listing.services.iter().map(|service| (ServiceSummary::of(service), is_unchecked(service)));
             let (services, unchecked): (Vec<ServiceSummary>, Vec<bool>) =
                 services.filter(|(service, _)| self.takes(service)).unzip();
 
-            if json {
+            if is_csv {
+                stdout::with_stdout(None, |out| output::write_csv(out, CSV_COLUMNS, services.iter().map(csv_row)))?;
+            } else if json {
                 print_json(&services, &listing)?;
             } else {
                 let width = terminal::stdout_width();
@@ -105,5 +109,24 @@ fn row(service: &ServiceSummary, is_unchecked: bool) -> [std::borrow::Cow<'stati
         health_word(service.health, is_unchecked).into(),
         joined(&service.versions).into(),
         joined(&service.tags).into(),
+    ]
+}
+
+/// The columns of CSV: those of the JSON.
+const CSV_COLUMNS: [&str; 10] =
+    ["namespace", "name", "instances", "usable", "healthy", "health", "versions", "tags", "capabilities", "zones"];
+
+fn csv_row(service: &ServiceSummary) -> [String; 10] {
+    [
+        joined(&service.namespace),
+        joined(&service.name),
+        service.instances.to_string(),
+        service.usable.to_string(),
+        service.healthy.to_string(),
+        service.health.as_str().to_owned(),
+        joined(&service.versions),
+        joined(&service.tags),
+        joined(&service.capabilities),
+        joined(&service.zones),
     ]
 }

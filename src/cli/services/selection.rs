@@ -1,15 +1,15 @@
 //! The instances that an operator means: by their ids, or by the names of their services.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use crate::clean::clean;
+use crate::clean::{Untrusted, clean};
 use crate::cli::exit::Exit;
 use crate::cli::{stderr, terminal};
 use crate::model::{Endpoint, Instance, Listing, Service, ServiceId};
 
 /// A registered instance.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) struct Chosen<'l> {
+pub(in crate::cli) struct InstanceRef<'l> {
     pub(in crate::cli) service: &'l Service,
     pub(in crate::cli) endpoint: &'l Endpoint,
     pub(in crate::cli) instance: &'l Instance,
@@ -18,9 +18,11 @@ pub(in crate::cli) struct Chosen<'l> {
 /// The instances that some words mean.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct InstanceSelection<'l> {
-    pub(in crate::cli) chosen: Vec<Chosen<'l>>,
+    pub(in crate::cli) chosen: Vec<InstanceRef<'l>>,
     /// The words that mean no instance.
     pub(in crate::cli) missing: Vec<&'l str>,
+    /// The names that services of several namespaces have, with these namespaces. None of their instances is chosen.
+    ambiguous: Vec<(&'l str, Vec<String>)>,
     /// The names that mean several instances.
     several: Vec<(&'l str, usize)>,
     /// The node that has none of the instances.
@@ -33,9 +35,14 @@ impl<'l> InstanceSelection<'l> {
         let mut selection = Self::default();
         let mut known: HashSet<(&ServiceId, &str)> = HashSet::new();
         for word in words {
-            let by_id: Vec<Chosen<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
+            let by_id: Vec<InstanceRef<'l>> = all(listing).filter(|chosen| has_id(chosen.instance, word)).collect();
             let is_id = !by_id.is_empty();
             let found = if is_id { by_id } else { all(listing).filter(|c| c.service.has_name(word)).collect() };
+            let namespaces: BTreeSet<&str> = found.iter().filter_map(InstanceRef::namespace).collect();
+            if !is_id && namespaces.len() > 1 {
+                selection.ambiguous.push((word, namespaces.into_iter().map(clean).collect()));
+                continue;
+            }
 
             match found.len() {
                 0 => selection.missing.push(word),
@@ -74,12 +81,18 @@ impl<'l> InstanceSelection<'l> {
     }
 }
 
-fn all(listing: &Listing) -> impl Iterator<Item = Chosen<'_>> {
+impl<'l> InstanceRef<'l> {
+    fn namespace(&self) -> Option<&'l str> {
+        self.service.namespace.as_ref().map(Untrusted::as_raw)
+    }
+}
+
+fn all(listing: &Listing) -> impl Iterator<Item = InstanceRef<'_>> {
     listing.services.iter().flat_map(|service| {
         let endpoints = service.endpoints.iter();
         endpoints.filter_map(move |endpoint| {
             let instance = endpoint.instance.as_deref()?;
-            Some(Chosen { service, endpoint, instance })
+            Some(InstanceRef { service, endpoint, instance })
         })
     })
 }
@@ -90,7 +103,7 @@ fn has_id(instance: &Instance, word: &str) -> bool {
 }
 
 /// `web 10.0.0.7:8080 (ID)`
-impl std::fmt::Display for Chosen<'_> {
+impl std::fmt::Display for InstanceRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.service.name.as_ref().map(ToString::to_string).unwrap_or_default();
         write!(f, "{name} {} ({})", clean(&self.endpoint.to_string()), clean(&self.instance.id))
@@ -103,11 +116,16 @@ pub(in crate::cli) fn report_missing(selection: &InstanceSelection<'_>) -> Exit 
         let text = format!("no instance has the id {0}, and no service the name {0}", clean(word));
         stderr::failure(&text, "`portolan services list` shows the names, `portolan services get NAME` the ids");
     }
+    for (word, namespaces) in &selection.ambiguous {
+        let text = format!("several namespaces have a service {}: {}", clean(word), namespaces.join(", "));
+        let first = namespaces.first().map_or("NAMESPACE", String::as_str);
+        stderr::failure(&text, &format!("name the namespace too, as in {first}/{}", clean(word)));
+    }
     if let Some(node) = selection.absent_node.filter(|_| selection.missing.is_empty()) {
         let text = format!("no such instance is on the node {}", clean(node));
         stderr::failure(&text, "`portolan services get NAME` shows the node of each instance");
     }
-    let is_whole = selection.missing.is_empty() && selection.absent_node.is_none();
+    let is_whole = selection.missing.is_empty() && selection.ambiguous.is_empty() && selection.absent_node.is_none();
     if is_whole { Exit::Done } else { Exit::ConditionFailed }
 }
 
@@ -148,6 +166,27 @@ mod tests {
         ] {
             let (found, gone, clear) = chosen(words);
             assert_eq!((found.as_slice(), gone.as_slice(), clear), (&*own(ids), &*own(missing), is_clear), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_several_namespaces_chooses_nothing() {
+        let of = |namespace: &str, id: &str| {
+            let service = service(&format!("x/{namespace}/web"), "web", &[id]);
+            Service { namespace: Some(namespace.into()), ..service }
+        };
+        let listing = Listing { services: vec![of("default", "a"), of("prod", "b")], ..Listing::default() };
+        for (word, ids, is_ambiguous) in [
+            ("web", &[] as &[&str], true),
+            ("prod/web", &["b"], false),
+            ("default/web", &["a"], false),
+            ("b", &["b"], false),
+        ] {
+            let words = own(&[word]);
+            let selection = InstanceSelection::of(&listing, &words);
+            let found: Vec<&str> = selection.chosen.iter().map(|chosen| chosen.instance.id.as_str()).collect();
+            assert_eq!((found.as_slice(), !selection.ambiguous.is_empty()), (ids, is_ambiguous), "{word}");
+            assert_eq!(report_missing(&selection) == Exit::Done, !is_ambiguous, "{word}");
         }
     }
 

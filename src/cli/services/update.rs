@@ -25,7 +25,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Update {
-    /// Ids of instances, or names of services, which stand for all their instances
+    /// Ids of instances, or names of services, which stand for all their instances; NAMESPACE/NAME if several namespaces have the name
     #[arg(value_name = "ID|NAME", required_unless_present = "node")]
     words: Vec<String>,
     /// Change only instances on this node; without ID|NAME, all of them

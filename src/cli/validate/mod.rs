@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 #[cfg(feature = "serve")]
 use self::exporter::{Exporter, ExporterArgs, ExporterChecks};
-pub(super) use self::named::Named;
+pub(super) use self::named::NamedServices;
 use self::options::ValidateOptions;
 pub(super) use self::options::{parse_score, plain_validator};
 pub(super) use self::score::ScoreAgain;
@@ -269,8 +269,8 @@ impl ValidateOptions {
 
     /// Why it is unknown whether `--min-cert-days` holds.
     fn unknown_certificates(&self, summary: &RunSummary) -> Option<String> {
-        let (count, first) = self.min_cert_days.and_then(|_| summary.connected_only())?;
-        let others = if count == 1 { String::new() } else { format!(" and of {} more", count - 1) };
-        Some(format!("no certificate of {first}{others} was read: only the connection was checked"))
+        let count = self.min_cert_days.map_or(0, |_| summary.connected_only());
+        let endpoints = if count == 1 { "endpoint" } else { "endpoints" };
+        (count > 0).then(|| format!("no certificate of {count} {endpoints} was read, only the connection was checked"))
     }
 }

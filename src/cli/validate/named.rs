@@ -16,14 +16,14 @@ pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME (as in portolan/web), a services file, or - for JSON on standard input";
 
 /// The services of a source that have a name.
-pub(in crate::cli) struct Named {
+pub(in crate::cli) struct NamedServices {
     source: AnySource,
     /// The name of the source on the command line.
     word: String,
     name: String,
 }
 
-impl Named {
+impl NamedServices {
     /// Whether a word starts with the name of a source.
     pub(in crate::cli) fn is_one(word: &str) -> bool {
         word.split_once('/').is_some_and(|(source, _)| source_words().contains(&source))
@@ -76,7 +76,7 @@ impl Named {
     }
 }
 
-impl Source for Named {
+impl Source for NamedServices {
     fn name(&self) -> &'static str {
         self.source.as_source().name()
     }

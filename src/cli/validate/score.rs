@@ -58,7 +58,7 @@ impl ScoreAgain {
             services.push(ScoredService { service, evidence, min_score });
         }
 
-        let scored = Scored { services, summary: Mutex::new(RunSummary::against(self.min_score)) };
+        let scored = ScoredFiles { services, summary: Mutex::new(RunSummary::against(self.min_score)) };
         let exit = ExitRules::of(generated).list(&scored, &IdentifyArgs::default(), &global)?;
         let summary = scored.summary.lock();
         let fails = summary.has_failed() || (self.min_score.is_some() && summary.is_empty());
@@ -74,12 +74,12 @@ struct ScoredService {
 }
 
 /// The services of all files.
-struct Scored {
+struct ScoredFiles {
     services: Vec<ScoredService>,
     summary: Mutex<RunSummary>,
 }
 
-impl Source for Scored {
+impl Source for ScoredFiles {
     fn name(&self) -> &'static str {
         "score"
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::named::{FORMS, Named};
+use super::named::{FORMS, NamedServices};
 use super::options::parse_code;
 use super::reload::{OtherTargets, ReloadStatus, TargetFiles};
 use crate::clean::{Untrusted, clean, redacted_url};
@@ -116,14 +116,14 @@ impl Targets {
             return Ok(());
         }
         if word.contains('/')
-            && !Named::is_one(word)
+            && !NamedServices::is_one(word)
             && let Some(error) = misspelled_host(word).filter(|_| parse_host_port(word).is_err())
         {
             return Err(invalid(word, &error.to_string(), error.hint()));
         }
-        // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
+        // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `NamedServices::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
-            let (services, faults) = Named::parse(word, &[], global)?.services(limit)?;
+            let (services, faults) = NamedServices::parse(word, &[], global)?.services(limit)?;
             if services.is_empty() && faults.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
                 return Err(invalid(word, "no service has that name", &hint));

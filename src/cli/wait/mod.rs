@@ -25,7 +25,7 @@ use self::target::Target;
 use self::tries::{TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, Targets, check_spec, plain_validator};
+use super::validate::{self, NamedServices, Targets, check_spec, plain_validator};
 use super::{Global, stderr};
 use crate::client::{Readiness, readiness, retry};
 use crate::error::{Error, Result};
@@ -369,7 +369,7 @@ impl Wait {
                 return Err(refused(&target, "--gone sends no request", "leave --gone or the options of requests out"));
             }
             (least, Target::Named(word)) => {
-                let named = Arc::new(Named::parse(word, &self.source_options(word), global)?);
+                let named = Arc::new(NamedServices::parse(word, &self.source_options(word), global)?);
                 least.map_or_else(|| Condition::Unlisted(named.clone()), |least| scores(named.clone(), least))
             }
             (None, _) => Condition::Accepts,

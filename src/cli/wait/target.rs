@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::tries::{TryLog, TryOutcome, TryStep, begin};
 use crate::clean::{clean, redacted_url};
 use crate::cli::port_words::{misspelled_host, parse_host_port};
-use crate::cli::validate::{Named, is_services_file};
+use crate::cli::validate::{NamedServices, is_services_file};
 use crate::health::is_checked_protocol;
 use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
 use crate::net::{ConnectError, Deadline, dial, is_localhost, localhost_addresses, resolve, try_unix_socket};
@@ -42,7 +42,7 @@ impl Target {
         if is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
         }
-        if Named::is_one(text) {
+        if NamedServices::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
 

@@ -48,8 +48,8 @@ impl DeliveredState {
     fn catch_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (time, source) = (Timestamp::now(), self.source);
         let changes = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
-        let synced =
-            (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });
+        let services = snapshot.services().len();
+        let synced = (snapshot.is_synced() && !self.synced).then_some(EventKind::Synced { services, duration: None });
         let kinds: Vec<EventKind> = changes.chain(synced).collect();
 
         // Each difference comes from a dropped event at least.

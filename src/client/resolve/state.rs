@@ -59,7 +59,7 @@ pub(super) struct ResolverState {
     service: Arc<str>,
     rules: ResolverRules,
     set: ArcSwap<PickSet>,
-    known: Mutex<Known>,
+    known: Mutex<KnownMembers>,
     /// Changes with the set.
     published: watch::Sender<()>,
     changes: Arc<ChangeFeed>,
@@ -68,7 +68,7 @@ pub(super) struct ResolverState {
 
 /// What the set is made from.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownMembers {
     endpoints: Vec<Arc<Endpoint>>,
     /// The healthy endpoints of the last set that had any.
     last_good: Vec<Arc<Endpoint>>,
@@ -130,7 +130,7 @@ impl ResolverState {
     }
 
     /// Makes a new set.
-    fn publish(&self, known: &mut Known) {
+    fn publish(&self, known: &mut KnownMembers) {
         let set = Arc::new(self.build(known));
         // Events follow the set, so that a watch that reads the set never finds an older one.
         self.set.store(Arc::clone(&set));
@@ -138,7 +138,7 @@ impl ResolverState {
         self.published.send_replace(());
     }
 
-    fn build(&self, known: &mut Known) -> PickSet {
+    fn build(&self, known: &mut KnownMembers) -> PickSet {
         let filters = &self.rules.filters;
         let mut counts = EndpointCounts::default();
         let matching: Vec<Arc<Endpoint>> =
@@ -196,7 +196,7 @@ impl ResolverState {
     /// The endpoints that calls may go to, and whether these are not the healthy ones.
     fn usable(
         &self,
-        known: &mut Known,
+        known: &mut KnownMembers,
         healthy: Vec<Arc<Endpoint>>,
         matching: &[Arc<Endpoint>],
     ) -> (Vec<Arc<Endpoint>>, bool) {

@@ -97,7 +97,7 @@ impl Breaker {
     /// # Errors
     /// If the breaker is open, or the allowed trials are already running.
     #[inline]
-    pub fn permit(&self) -> Result<Permit<'_>, Rejected> {
+    pub fn permit(&self) -> Result<Permit<'_>, RejectedCall> {
         match self.word.admit(self.limits, || self.millis()) {
             Ok(epoch) => Ok(Permit { breaker: self, epoch }),
             Err(reason) => Err(self.rejected(reason)),
@@ -112,7 +112,7 @@ impl Breaker {
         &self,
         call: impl FnOnce() -> F,
         judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
-        fallback: impl FnOnce(Rejected) -> Result<T, E>,
+        fallback: impl FnOnce(RejectedCall) -> Result<T, E>,
     ) -> Result<T, E> {
         match self.permit() {
             Ok(permit) => {
@@ -133,12 +133,12 @@ impl Breaker {
         }
     }
 
-    fn rejected(&self, reason: RejectReason) -> Rejected {
+    fn rejected(&self, reason: RejectReason) -> RejectedCall {
         let retry_in = match reason {
             RejectReason::Until(until) => Some(Duration::from_millis(until.saturating_sub(self.millis()))),
             RejectReason::OnTrial => None,
         };
-        Rejected { retry_in }
+        RejectedCall { retry_in }
     }
 
     fn millis(&self) -> u64 {
@@ -178,12 +178,12 @@ impl Drop for Permit<'_> {
 
 /// The breaker rejected the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rejected {
+pub struct RejectedCall {
     /// Time until a trial is allowed; `None` if trials are running and decide.
     pub retry_in: Option<Duration>,
 }
 
-impl fmt::Display for Rejected {
+impl fmt::Display for RejectedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.retry_in {
             Some(after) => write!(f, "not tried after repeated failures; next attempt in {after:?}"),
@@ -192,4 +192,4 @@ impl fmt::Display for Rejected {
     }
 }
 
-impl std::error::Error for Rejected {}
+impl std::error::Error for RejectedCall {}

@@ -42,7 +42,7 @@ pub struct Load {
 
 /// A value, and whether it is current.
 #[derive(Debug)]
-pub struct Loaded<V> {
+pub struct CachedValue<V> {
     /// The value.
     pub value: Arc<V>,
     /// Loading failed, and this is the last good value.
@@ -76,7 +76,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     ///
     /// # Errors
     /// If the loader fails or the deadline passes, and no stale value may be used.
-    pub async fn get_or_load<Q, F, L, E>(&self, key: &Q, load: Load, loader: F) -> Result<Loaded<V>, LoadError>
+    pub async fn get_or_load<Q, F, L, E>(&self, key: &Q, load: Load, loader: F) -> Result<CachedValue<V>, LoadError>
     where
         Q: Lookup<K> + ?Sized,
         F: FnOnce() -> L,
@@ -84,20 +84,20 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         if let Some(value) = self.get(key) {
-            return Ok(Loaded { value, stale: false });
+            return Ok(CachedValue { value, stale: false });
         }
 
         let hash = self.hash(key);
         let result = self.join_flight(hash, key);
         let _guard = FlightGuard { cache: self, hash, result: Some(Arc::clone(&result)) };
         let failure = match timeout(load.deadline, self.wait_or_load(key, &result, load.ttl, loader)).await {
-            Ok(Ok(value)) => return Ok(Loaded { value, stale: false }),
+            Ok(Ok(value)) => return Ok(CachedValue { value, stale: false }),
             Ok(Err(error)) => LoadError::Failed(error),
             Err(_) => LoadError::TimedOut(load.deadline),
         };
 
         let kept = if load.stale_on_error { self.get_even_stale(key) } else { None };
-        kept.map(|value| Loaded { value, stale: true }).ok_or(failure)
+        kept.map(|value| CachedValue { value, stale: true }).ok_or(failure)
     }
 
     /// Joins the running load of `key`, or registers a new one.

@@ -17,7 +17,7 @@ use hashbrown::Equivalent;
 use super::clock::{Clock, saturating_nanos};
 use shard::{Entry, NewEntry, Shard};
 
-pub use flight::{Load, LoadError, Loaded};
+pub use flight::{CachedValue, Load, LoadError};
 pub use key::{Key, KeyRef, Lookup};
 pub use stats::CacheStats;
 pub use sweep::SweepReport;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Shared;
+use super::PoolState;
 use super::job::Lane;
 use super::plan::{LoadSample, ScalingDecision, ScalingPolicy};
 use super::workers::WorkerGuard;
@@ -18,7 +18,7 @@ use crate::engine::park;
 pub(super) type Hire = Box<dyn Fn(Lane, WorkerGuard) -> io::Result<()> + Send>;
 
 pub(super) struct Control<J, R> {
-    shared: Arc<Shared<J, R>>,
+    shared: Arc<PoolState<J, R>>,
     hire: Hire,
     normal: ScalingPolicy,
     slow: ScalingPolicy,
@@ -32,7 +32,7 @@ enum ControlStep {
 }
 
 impl<J, R> Control<J, R> {
-    pub(super) fn new(shared: Arc<Shared<J, R>>, hire: Hire) -> Self {
+    pub(super) fn new(shared: Arc<PoolState<J, R>>, hire: Hire) -> Self {
         let (grow_after, idle_after) = (shared.options.grow_after, shared.options.idle_after);
         let (normal, slow) = (ScalingPolicy::new(grow_after, idle_after), ScalingPolicy::new(grow_after, idle_after));
         Self { shared, hire, normal, slow }
@@ -126,7 +126,7 @@ impl<J, R> Drop for Control<J, R> {
     }
 }
 
-impl<J, R> Shared<J, R> {
+impl<J, R> PoolState<J, R> {
     /// Closed, with no jobs left to run.
     fn is_finished(&self) -> bool {
         !self.gate.is_open() && self.normal.len() + self.slow.len() == 0

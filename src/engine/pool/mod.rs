@@ -91,10 +91,10 @@ impl Default for PoolOptions {
 /// # Ok::<(), portolan::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Pool<J, R>(Arc<Shared<J, R>>);
+pub struct Pool<J, R>(Arc<PoolState<J, R>>);
 
 #[derive(Debug)]
-struct Shared<J, R> {
+struct PoolState<J, R> {
     normal: Queue<J, R>,
     slow: Queue<J, R>,
     gate: Gate,
@@ -124,7 +124,7 @@ impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
     where
         F: Future<Output = R> + Send + 'static,
     {
-        let shared = Shared::new(options, clock, shutdown.child());
+        let shared = PoolState::new(options, clock, shutdown.child());
         let (handler, owner) = (Arc::new(handler), Arc::clone(&shared));
         let hire: Hire = Box::new(move |lane, guard| {
             owner.scope.spawn(worker::work(Arc::clone(&owner), lane, guard, Arc::clone(&handler)));
@@ -146,7 +146,7 @@ impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
         clock: Clock,
         handler: impl Fn(J) -> R + Send + Sync + 'static,
     ) -> Result<Self> {
-        let shared = Shared::new(options, clock, Shutdown::new());
+        let shared = PoolState::new(options, clock, Shutdown::new());
         let handler = Arc::new(move |work| ready(handler(work)));
         let owner = Arc::clone(&shared);
         let hire: Hire = Box::new(move |lane, guard| {
@@ -301,7 +301,7 @@ impl<J, R> Drop for Pool<J, R> {
     }
 }
 
-impl<J, R> Shared<J, R> {
+impl<J, R> PoolState<J, R> {
     fn new(options: PoolOptions, clock: Clock, scope: Shutdown) -> Arc<Self> {
         Arc::new(Self {
             normal: Queue::new(options.queue),

@@ -7,13 +7,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::Shared;
+use super::PoolState;
 use super::job::{JobError, Lane};
 use super::workers::WorkerGuard;
 
 /// Runs jobs until the lane has none for it: as a task, or with `block_on` on its own thread.
 pub(super) async fn work<J, R, F>(
-    shared: Arc<Shared<J, R>>,
+    shared: Arc<PoolState<J, R>>,
     lane: Lane,
     guard: WorkerGuard,
     handler: Arc<impl Fn(J) -> F>,

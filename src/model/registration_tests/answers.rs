@@ -18,6 +18,7 @@ fn registered(id: &str, health: HealthState) -> RegisteredInstance {
         generation: 3,
         index: 7,
         status: OperatorStatus::Up,
+        status_reason: None,
         weight: 100,
         own_weight: None,
         health,

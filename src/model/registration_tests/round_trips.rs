@@ -126,6 +126,7 @@ fn any_instance() -> impl Strategy<Value = RegisteredInstance> {
                 generation,
                 index,
                 status: registration.status,
+                status_reason: protected.then(|| "patch day \"1\"".into()),
                 weight,
                 own_weight: flapping.then_some(weight / 2),
                 health,

@@ -157,6 +157,7 @@ impl RegistryFailure {
             _ if self.is_refusal() => Error::Refused { what, why, hint },
             RegistryCause::Malformed(_) | RegistryCause::Redirect { .. } => Error::Protocol { what, why, hint },
             RegistryCause::TooLarge(_) => Error::Limit { what, why, hint },
+            RegistryCause::TimedOut(_) | RegistryCause::Silent(_) => Error::TimedOut { what, why, hint },
             _ => Error::Connection { what, why, hint },
         }
     }

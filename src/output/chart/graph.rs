@@ -17,7 +17,7 @@ use crate::output::{RenderOptions, place_with_path};
 pub(super) struct ChartGraph {
     /// The names of groups; the first is that of owners without one, and empty.
     pub(super) groups: Vec<String>,
-    pub(super) owners: Vec<Owner>,
+    pub(super) owners: Vec<ChartOwner>,
     /// Routes: indexes of owners.
     pub(super) links: Vec<(usize, usize)>,
     group_places: HashMap<String, usize>,
@@ -29,7 +29,7 @@ pub(super) struct ChartGraph {
 }
 
 /// A process, a service or a host.
-pub(super) struct Owner {
+pub(super) struct ChartOwner {
     pub(super) group: usize,
     pub(super) label: String,
     pub(super) leaves: Vec<Leaf>,
@@ -153,7 +153,7 @@ impl ChartGraph {
         let next = self.owners.len();
         let place = *self.owner_places.entry((group, label.clone())).or_insert(next);
         if place == next {
-            self.owners.push(Owner { group, label, leaves: Vec::new() });
+            self.owners.push(ChartOwner { group, label, leaves: Vec::new() });
         }
         place
     }
@@ -186,12 +186,12 @@ impl ChartGraph {
 
     /// A graph of these parts.
     #[cfg(test)]
-    pub(super) fn of(groups: Vec<String>, owners: Vec<Owner>) -> Self {
+    pub(super) fn of(groups: Vec<String>, owners: Vec<ChartOwner>) -> Self {
         Self { groups, owners, ..Self::default() }
     }
 
     /// The owners of a group, in their order.
-    pub(super) fn owners_of(&self, group: usize) -> impl Iterator<Item = (usize, &Owner)> {
+    pub(super) fn owners_of(&self, group: usize) -> impl Iterator<Item = (usize, &ChartOwner)> {
         self.owners.iter().enumerate().filter(move |(_, owner)| owner.group == group)
     }
 }

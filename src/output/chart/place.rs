@@ -19,7 +19,7 @@ pub(super) struct Frame {
 }
 
 /// The areas of everything.
-pub(super) struct Placed {
+pub(super) struct ChartLayout {
     pub(super) frames: Vec<Frame>,
     /// By owner.
     pub(super) owners: Vec<Area>,
@@ -45,9 +45,9 @@ const TITLE: usize = 24;
 const ASPECT: (usize, usize) = (16, 10);
 
 /// Places everything. `owner_width`, `leaf_width`: of the boxes, in pixels.
-pub(super) fn place(graph: &ChartGraph, owner_width: usize, leaf_width: usize) -> Placed {
+pub(super) fn place(graph: &ChartGraph, owner_width: usize, leaf_width: usize) -> ChartLayout {
     let column_width = owner_width + LEVEL_GAP + leaf_width + 2 * PADDING + MARGIN;
-    let mut placed = Placed {
+    let mut placed = ChartLayout {
         frames: Vec::new(),
         owners: vec![Area { x: 0, y: 0, width: owner_width, height: BOX }; graph.owners.len()],
         leaves: vec![Vec::new(); graph.owners.len()],
@@ -97,7 +97,7 @@ pub(super) fn place(graph: &ChartGraph, owner_width: usize, leaf_width: usize) -
 }
 
 /// Ends the frame of a group.
-fn close(frame: &mut Option<Frame>, y: usize, placed: &mut Placed) {
+fn close(frame: &mut Option<Frame>, y: usize, placed: &mut ChartLayout) {
     if let Some(mut frame) = frame.take() {
         frame.area.height = y + PADDING - (STEP - BOX) - frame.area.y;
         placed.height = placed.height.max(frame.area.y + frame.area.height + MARGIN);
@@ -117,12 +117,12 @@ fn column_height(graph: &ChartGraph, column_width: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::chart::graph::{Leaf, NodeState, Owner};
+    use crate::output::chart::graph::{ChartOwner, Leaf, NodeState};
 
     /// A graph with these numbers of owners, leaves of each owner, and groups.
     fn graph(owners: usize, leaves: usize, groups: usize) -> ChartGraph {
         let leaf = || Leaf { label: "tcp 127.0.0.1:80".to_owned(), state: NodeState::Plain };
-        let owner = |number: usize| Owner {
+        let owner = |number: usize| ChartOwner {
             group: 1 + number * groups / owners,
             label: format!("owner {number}"),
             leaves: (0..leaves).map(|_| leaf()).collect(),

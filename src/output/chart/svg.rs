@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::place::{Area, BOX, Placed, place};
+use super::place::{Area, BOX, ChartLayout, place};
 use super::{Chart, ChartCaption, ChartGraph};
 use crate::output::RenderOptions;
 use crate::output::table::truncated;
@@ -93,7 +93,7 @@ fn box_width(chars: impl Iterator<Item = usize>, most: usize) -> usize {
 }
 
 /// From owners to their endpoints, and from routes to services.
-fn edges(xml: &mut XmlWriter<'_>, graph: &ChartGraph, placed: &Placed) -> io::Result<()> {
+fn edges(xml: &mut XmlWriter<'_>, graph: &ChartGraph, placed: &ChartLayout) -> io::Result<()> {
     for (owner, leaves) in placed.owners.iter().zip(&placed.leaves) {
         for leaf in leaves {
             let from = (owner.x + owner.width, owner.y + BOX / 2);
@@ -149,14 +149,14 @@ mod tests {
 
     use super::*;
     use crate::output::chart::NodeState;
-    use crate::output::chart::graph::{Leaf, Owner};
+    use crate::output::chart::graph::{ChartOwner, Leaf};
 
     #[test]
     fn a_hostile_name_is_text_and_nothing_else() {
         let name = "</text><script>alert(1)</script>\u{1b}\"' onload='x";
         let states = [NodeState::Plain, NodeState::Good, NodeState::Doubtful, NodeState::Bad];
         let leaves = states.map(|state| Leaf { label: name.to_owned(), state });
-        let owner = Owner { group: 1, label: name.to_owned(), leaves: leaves.into() };
+        let owner = ChartOwner { group: 1, label: name.to_owned(), leaves: leaves.into() };
         let graph = ChartGraph::of(vec![String::new(), name.to_owned()], vec![owner]);
         let mut out = Vec::new();
         let caption = ChartCaption { services: 1, noun: "service", missing: Some(name.to_owned()) };

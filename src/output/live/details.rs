@@ -53,7 +53,7 @@ struct Fact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FactPlace {
     NotInRow,
-    /// A figure of a check: the score and its findings are more important.
+    /// A figure of a check, or of the process: the score and its findings are more important.
     Figure,
     InRow,
 }
@@ -87,12 +87,22 @@ fn facts(view: &View, row: &Row) -> Vec<Fact> {
     add("name", "name", service.name.as_ref().map(ToString::to_string).unwrap_or_default());
     add("namespace", "namespace", service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
 
+    let memory = view.process.memory();
     for column in view.page.columns {
+        // The live figure replaces the one of the listing.
+        if column.name == "memory" && memory.is_some() {
+            continue;
+        }
         let mut value = String::new();
         // A column that fails to write has no value.
         if (column.cell)(service, endpoint, &mut value).is_ok() && !is_in_health(health, column.name, &value) {
             add(column.name, &column.name.replace('_', " "), value);
         }
+    }
+
+    for (name, value) in [("processor", view.process.processor()), ("memory", memory)] {
+        let place = FactPlace::Figure;
+        facts.extend(value.map(|value| Fact { name: name.to_owned(), value, place }));
     }
     facts
 }

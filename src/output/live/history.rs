@@ -47,7 +47,7 @@ impl History {
     }
 }
 
-fn level(score: u8) -> char {
+pub(super) fn level(score: u8) -> char {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     LEVELS[usize::from(score.min(100)) * 7 / 100]
 }

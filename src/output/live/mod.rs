@@ -12,6 +12,7 @@ mod order;
 mod picture;
 mod popup;
 mod press;
+mod process_history;
 mod rows;
 mod table;
 mod text;
@@ -23,11 +24,13 @@ use std::time::{Duration, Instant};
 use self::history::History;
 use self::menu::Menu;
 pub(crate) use self::press::{KeyPress, MousePress, ViewAction};
+use self::process_history::ProcessHistory;
+pub(crate) use self::process_history::ProcessSample;
 use self::rows::Rows;
 use self::table::Places;
 use super::RenderOptions;
 use crate::clean::escaped;
-use crate::model::{Event, EventKind, PartialError, Service, ServiceId};
+use crate::model::{Event, EventKind, LocalDetail, PartialError, Process, Service, ServiceId};
 
 /// How long a change stays marked, and a removed service stays visible.
 const MARK_DURATION: Duration = Duration::from_secs(5);
@@ -54,6 +57,8 @@ pub(crate) struct View {
     /// Number of changes hidden by the pause; `None` if not paused.
     paused: Option<usize>,
     details: bool,
+    /// The process of the row whose details are open.
+    process: ProcessHistory,
     /// The first visible line of the details.
     scrolled: u16,
     /// The number of columns that are scrolled away to the left.
@@ -130,6 +135,7 @@ impl View {
             mode: Mode::Table,
             paused: None,
             details: false,
+            process: ProcessHistory::default(),
             scrolled: 0,
             skipped: 0,
             places: Places::default(),
@@ -180,6 +186,23 @@ impl View {
         for (history, endpoint) in known.scores.iter_mut().zip(&service.endpoints) {
             history.record(endpoint.health.as_ref().and_then(|health| health.score), now);
         }
+    }
+
+    /// The process of the row whose details are open, if it is to be measured now.
+    pub(crate) fn process_to_measure(&mut self, now: Instant) -> Option<Arc<Process>> {
+        let row = self.rows.selected().filter(|_| self.details);
+        let detail = row.and_then(|row| row.service.detail.downcast_ref::<LocalDetail>());
+        let Some(process) = detail.and_then(LocalDetail::main_process) else {
+            self.process = ProcessHistory::default();
+            return None;
+        };
+
+        self.process.is_due(process.pid, now).then(|| Arc::clone(process))
+    }
+
+    /// Shows what was measured of the process in the details; `None` if it could not be measured.
+    pub(crate) fn record_process(&mut self, sample: Option<ProcessSample>, now: Instant) {
+        self.process.record(sample, now);
     }
 
     /// Shows an error for a while.

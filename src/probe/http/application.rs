@@ -1,18 +1,18 @@
 //! Applications that are recognised by their HTTP responses.
 
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 /// An application with its own HTTP interface.
 pub(super) trait Application: Sync {
     /// Whether the front page suggests this application, so that its own request is worth sending.
-    fn suspects(&self, front: &Page) -> bool;
+    fn suspects(&self, front: &HttpPage) -> bool;
 
     /// The request whose response identifies the application.
     fn request(&self) -> PageRequest;
 
     /// Recognises the application in a response: to its own request, the front page, or the request of another application.
-    fn recognise(&self, page: &Page) -> Option<Identity>;
+    fn recognise(&self, page: &HttpPage) -> Option<Identity>;
 }
 
 /// A request beyond the front page.
@@ -34,6 +34,6 @@ pub(super) fn at<'v>(value: &'v serde_json::Value, pointer: &str) -> Option<&'v 
 }
 
 #[cfg(test)]
-pub(super) fn page(path: &'static str, text: &str) -> Page {
-    Page { path, ..Page::from_start(text.as_bytes()).unwrap() }
+pub(super) fn page(path: &'static str, text: &str) -> HttpPage {
+    HttpPage { path, ..HttpPage::from_start(text.as_bytes()).unwrap() }
 }

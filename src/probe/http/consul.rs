@@ -1,13 +1,13 @@
 //! Consul (its API reference, `GET /v1/agent/self`).
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct Consul;
 
 impl Application for Consul {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         front.field_begins("location", "/ui/") || front.holds("Consul Agent") || matches!(front.port, 8500 | 8501)
     }
 
@@ -15,7 +15,7 @@ impl Application for Consul {
         PageRequest::page("/v1/agent/self")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let identity = Identity::of("consul").product("Consul");
         if let Some(json) = page.json().filter(|json| json.pointer("/Config/Datacenter").is_some()) {
             let server = json.pointer("/Config/Server").and_then(serde_json::Value::as_bool);

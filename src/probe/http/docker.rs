@@ -1,13 +1,13 @@
 //! The Docker Engine API (its reference, `GET /version`).
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct Docker;
 
 impl Application for Docker {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         front.field_begins("server", "Docker/") || matches!(front.port, 2375 | 2376)
     }
 
@@ -15,7 +15,7 @@ impl Application for Docker {
         PageRequest::page("/version")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let json = page.json()?;
         let (version, api) = (at(&json, "/Version")?, at(&json, "/ApiVersion")?);
 

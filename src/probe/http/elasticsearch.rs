@@ -1,13 +1,13 @@
 //! Elasticsearch and OpenSearch, recognised by their front page (Elasticsearch's reference, "Root API").
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct Elasticsearch;
 
 impl Application for Elasticsearch {
-    fn suspects(&self, _front: &Page) -> bool {
+    fn suspects(&self, _front: &HttpPage) -> bool {
         false
     }
 
@@ -15,7 +15,7 @@ impl Application for Elasticsearch {
         PageRequest::page("/")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let json = page.json()?;
         let opensearch = at(&json, "/version/distribution") == Some("opensearch");
         let (protocol, product) =

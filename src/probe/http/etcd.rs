@@ -1,13 +1,13 @@
 //! The etcd client API (its documentation, "Monitoring": `GET /version`).
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct Etcd;
 
 impl Application for Etcd {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         // It has no front page.
         front.is_gos_not_found() || matches!(front.port, 2379 | 2380)
     }
@@ -16,7 +16,7 @@ impl Application for Etcd {
         PageRequest::page("/version")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let json = page.json()?;
         let (server, cluster) = (at(&json, "/etcdserver")?, at(&json, "/etcdcluster")?);
         Some(Identity::of("etcd").product("etcd").version(server).fact("cluster_version", cluster))

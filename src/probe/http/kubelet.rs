@@ -3,13 +3,13 @@
 //! "Kubelet serving certificates").
 
 use super::application::{Application, PageRequest};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::{Certificate, Identity};
 
 pub(super) struct Kubelet;
 
 impl Application for Kubelet {
-    fn suspects(&self, _front: &Page) -> bool {
+    fn suspects(&self, _front: &HttpPage) -> bool {
         false
     }
 
@@ -17,7 +17,7 @@ impl Application for Kubelet {
         PageRequest::page("/")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let certificate = page.tls.as_ref()?.certificates.first()?;
         let node = node(certificate)?;
         let refused = page.head.status == 401 && page.body.starts_with(b"Unauthorized");
@@ -73,8 +73,8 @@ mod tests {
         assert_eq!(node(&certificate("example.org", "CN=example.org", "CN=Some CA")), None);
 
         let tls = Some(Arc::new(TlsFacts { certificates: vec![signed], ..TlsFacts::default() }));
-        let refusal = Page { tls, ..page("/", "HTTP/1.1 401 Unauthorized\r\n\r\nUnauthorized") };
+        let refusal = HttpPage { tls, ..page("/", "HTTP/1.1 401 Unauthorized\r\n\r\nUnauthorized") };
         assert!(Kubelet.recognise(&refusal).is_some());
-        assert!(Kubelet.recognise(&Page { tls: None, ..refusal }).is_none());
+        assert!(Kubelet.recognise(&HttpPage { tls: None, ..refusal }).is_none());
     }
 }

@@ -2,19 +2,19 @@
 //! (Kubernetes' documentation, "API discovery roles": `system:public-info-viewer`).
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct Kubernetes;
 
 impl Kubernetes {
-    fn is_status(page: &Page) -> bool {
+    fn is_status(page: &HttpPage) -> bool {
         page.json().is_some_and(|json| at(&json, "/kind") == Some("Status") && at(&json, "/apiVersion") == Some("v1"))
     }
 }
 
 impl Application for Kubernetes {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         Self::is_status(front) || front.field("x-kubernetes-pf-flowschema-uid").is_some() || front.holds("\"/apis\"")
     }
 
@@ -22,7 +22,7 @@ impl Application for Kubernetes {
         PageRequest::page("/version")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let identity = Identity::of("kubernetes").product("Kubernetes");
         let json = page.json()?;
         if let (Some(version), Some(_)) = (at(&json, "/gitVersion"), at(&json, "/gitCommit")) {

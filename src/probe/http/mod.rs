@@ -21,7 +21,7 @@ use crate::model::{Identity, Transport};
 use crate::net::ConnectionError;
 use crate::net::http::{self, Limits};
 use application::Application;
-use page::Page;
+use page::HttpPage;
 
 /// HTTP/1 and HTTP/2.
 pub(super) struct Http;
@@ -68,7 +68,7 @@ impl Probe for Http {
         if received.transport != Transport::Tcp || !received.bytes.starts_with(b"HTTP/1.") || !received.ended {
             return None;
         }
-        Page::from_start(received.bytes).filter(|page| !wants_tls(page)).map(|page| page.identity())
+        HttpPage::from_start(received.bytes).filter(|page| !wants_tls(page)).map(|page| page.identity())
     }
 
     fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
@@ -87,12 +87,12 @@ const WANTS_TLS: [&str; 3] = [
     "Client sent an HTTP request to an HTTPS server",
 ];
 
-fn wants_tls(page: &Page) -> bool {
+fn wants_tls(page: &HttpPage) -> bool {
     page.head.status == 400 && WANTS_TLS.iter().any(|text| page.holds(text))
 }
 
 /// Whether the response comes from a gRPC server.
-fn is_grpc(page: &Page) -> bool {
+fn is_grpc(page: &HttpPage) -> bool {
     page.field("grpc-status").is_some() || page.field_begins("content-type", "application/grpc")
 }
 
@@ -116,7 +116,7 @@ async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError>
 }
 
 /// Sends the requests of the applications that the front page suggests.
-async fn suspected(talk: &Talk<'_>, front: &Page) -> Option<Identity> {
+async fn suspected(talk: &Talk<'_>, front: &HttpPage) -> Option<Identity> {
     // Each path is requested at most twice: with headers and without.
     let mut requested = BTreeSet::from([("/", true)]);
     for application in APPLICATIONS.iter().filter(|application| application.suspects(front)).take(MAX_PAGES) {
@@ -136,7 +136,7 @@ async fn suspected(talk: &Talk<'_>, front: &Page) -> Option<Identity> {
 }
 
 /// The first application that recognises a response, with the facts of the front page.
-fn recognise(page: &Page, front: &Page) -> Option<Identity> {
+fn recognise(page: &HttpPage, front: &HttpPage) -> Option<Identity> {
     let mut identity = APPLICATIONS.iter().find_map(|application| application.recognise(page))?;
     for (name, fact) in front.identity().facts {
         identity.facts.entry(name).or_insert(fact);
@@ -145,12 +145,12 @@ fn recognise(page: &Page, front: &Page) -> Option<Identity> {
 }
 
 /// Requests a path, over HTTP/2 if ALPN negotiated it.
-async fn fetch(talk: &mut Talk<'_>, path: &'static str, fields: &[(&str, &str)]) -> Result<Page, ConnectionError> {
+async fn fetch(talk: &mut Talk<'_>, path: &'static str, fields: &[(&str, &str)]) -> Result<HttpPage, ConnectionError> {
     let target = talk.target();
     let host = target.authority();
     if target.alpn() != Some(b"h2") {
         let response = http::exchange(&mut talk.peer, &request(&host, path, fields), BODY).await?;
-        return Ok(Page::of_http1(path, target, response));
+        return Ok(HttpPage::of_http1(path, target, response));
     }
 
     let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
@@ -158,7 +158,7 @@ async fn fetch(talk: &mut Talk<'_>, path: &'static str, fields: &[(&str, &str)])
     let request = request.map_err(|_| ConnectionError::Garbled("has a name that is invalid in a URL"))?;
     let (stream, deadline) = talk.stream();
     let response = http::h2_exchange(stream, request, BODY.body, deadline).await?;
-    Ok(Page::of_http2(path, target, response))
+    Ok(HttpPage::of_http2(path, target, response))
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
         fn every_application_accepts_any_page(fields: Vec<u8>, body: Vec<u8>, json in "\\{\"[a-z]{1,9}\":[\\[\\{\"0-9a-z]{0,20}") {
             for body in [body, json.into_bytes()] {
                 let bytes = [&b"HTTP/1.1 404 Not Found\r\n"[..], &fields, b"\r\n\r\n", &body].concat();
-                let Some(page) = Page::from_start(&bytes) else { continue };
+                let Some(page) = HttpPage::from_start(&bytes) else { continue };
                 for application in APPLICATIONS {
                     let _ = application.suspects(&page);
                     let _ = application.recognise(&page);

@@ -10,7 +10,7 @@ use crate::probe::ending::{ENDED, ending};
 
 /// A response over any HTTP version.
 #[derive(Clone, Debug)]
-pub(in crate::probe) struct Page {
+pub(in crate::probe) struct HttpPage {
     /// The requested path.
     pub(super) path: &'static str,
     pub(super) port: u16,
@@ -27,7 +27,7 @@ pub(in crate::probe) struct Page {
 /// The length of a header or a title that is kept.
 const MAX_TEXT: usize = 256;
 
-impl Page {
+impl HttpPage {
     pub(super) fn of_http1(path: &'static str, target: &PortTarget, response: Response) -> Self {
         let Response { head, body, failed, .. } = response;
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
@@ -171,7 +171,7 @@ mod tests {
         fn any_bytes_are_accepted(bytes: Vec<u8>, body: Vec<u8>) {
             let _ = product(&bytes);
             let _ = title(&[&b"<title>"[..], &bytes].concat());
-            if let Some(page) = Page::from_start(&[&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n", &body].concat()) {
+            if let Some(page) = HttpPage::from_start(&[&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n", &body].concat()) {
                 let _ = page.identity();
                 let _ = page.json();
             }

@@ -2,14 +2,14 @@
 //! client libraries write (Prometheus' "Writing exporters").
 
 use super::application::{Application, PageRequest, at};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
 pub(super) struct Prometheus;
 
 impl Application for Prometheus {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         // The front page redirects to the expression browser: the path of version 2, version 3, or Debian.
         front.field_begins("location", "/graph")
             || front.field_begins("location", "/query")
@@ -21,7 +21,7 @@ impl Application for Prometheus {
         PageRequest::page("/api/v1/status/buildinfo")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         if page.path != "/api/v1/status/buildinfo" {
             return None;
         }
@@ -34,7 +34,7 @@ impl Application for Prometheus {
 pub(super) struct Exporter;
 
 impl Application for Exporter {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         front.holds("/metrics") || front.holds("\"metrics\"")
     }
 
@@ -42,7 +42,7 @@ impl Application for Exporter {
         PageRequest::page("/metrics")
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         if page.head.status != 200 || page.path != "/metrics" || !page.field_begins("content-type", "text/plain") {
             return None;
         }

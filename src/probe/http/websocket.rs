@@ -1,7 +1,7 @@
 //! WebSocket (RFC 6455): a pure WebSocket server requires the upgrade, and accepts it.
 
 use super::application::{Application, PageRequest};
-use super::page::Page;
+use super::page::HttpPage;
 use crate::model::Identity;
 
 pub(super) struct WebSocket;
@@ -11,7 +11,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 impl Application for WebSocket {
-    fn suspects(&self, front: &Page) -> bool {
+    fn suspects(&self, front: &HttpPage) -> bool {
         let mentions =
             front.holds("upgrade") || front.holds("Upgrade") || front.holds("WebSocket") || front.holds("websocket");
         front.head.status == 426
@@ -30,7 +30,7 @@ impl Application for WebSocket {
         PageRequest { path: "/", fields: FIELDS }
     }
 
-    fn recognise(&self, page: &Page) -> Option<Identity> {
+    fn recognise(&self, page: &HttpPage) -> Option<Identity> {
         let accepted = page.head.status == 101 && page.field("sec-websocket-accept") == Some(ACCEPT);
         accepted.then(|| Identity { protocol: Some("websocket".into()), ..page.identity() })
     }

@@ -19,7 +19,7 @@ const SILENT_AFTER: Duration = Duration::from_millis(400);
 const CONVERSATION_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A connection and the greeting that arrived over it.
-type Greeted = (Connection, Vec<u8>);
+type GreetedConnection = (Connection, Vec<u8>);
 
 impl Search<'_> {
     /// Runs `steps`, and recognises the server by a greeting that arrives meanwhile. Without any reply, or where the server
@@ -68,7 +68,12 @@ impl Search<'_> {
 }
 
 /// The greeting of a server over a connection on which nothing is sent; `None` if the server ends it.
-async fn late_greeting(session: &PortSession, target: &PortTarget, alpn: &[&[u8]], after: Duration) -> Option<Greeted> {
+async fn late_greeting(
+    session: &PortSession,
+    target: &PortTarget,
+    alpn: &[&[u8]],
+    after: Duration,
+) -> Option<GreetedConnection> {
     sleep(after).await;
     // A server that talks already needs no second connection for it.
     while session.is_in_conversation() {

@@ -8,7 +8,7 @@ use super::support::{Dice, World, instance, seconds};
 use crate::model::{
     CatalogCheck, CatalogEntry, CheckDefinition, HealthState, NODES_NAMESPACE, OperatorStatus, Registration,
 };
-use crate::registry::{CatalogCommand, Command, InstanceRecord, Outcome, Rejected, Rules, State};
+use crate::registry::{CatalogCommand, Command, CommandRejection, InstanceRecord, Outcome, Rules, State};
 
 fn check(id: &str, initial: HealthState) -> CatalogCheck {
     CatalogCheck {
@@ -150,7 +150,7 @@ fn an_id_moves_to_another_service_as_a_whole_or_not_at_all() {
     invalid.address = "0.0.0.0".to_owned();
     let registration = Arc::new(invalid);
     let command = CatalogCommand::Register { registration, replace_checks: false };
-    assert!(matches!(world.try_step(Command::Catalog(command)), Err(Rejected::Invalid(_))));
+    assert!(matches!(world.try_step(Command::Catalog(command)), Err(CommandRejection::Invalid(_))));
     assert_eq!(world.get("web-0").name(), "web");
 
     let moved = world.put(other);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::support::{World, instance, seconds};
 use crate::registry::{
-    ChangeKind, Command, ConfigCommand, ConfigEntry, ConfigValue, DocumentSubject, MAX_CONFIG_BYTES,
-    MAX_CONFIG_HISTORY_BYTES, MAX_CONFIG_VERSIONS, Outcome, Rejected, Rules, State,
+    ChangeKind, Command, CommandRejection, ConfigCommand, ConfigEntry, ConfigValue, DocumentSubject, MAX_CONFIG_BYTES,
+    MAX_CONFIG_HISTORY_BYTES, MAX_CONFIG_VERSIONS, Outcome, Rules, State,
 };
 
 fn put(text: &str, expected: Option<u64>) -> Command {
@@ -52,11 +52,11 @@ fn a_rollback_is_a_version_of_its_own() {
 fn a_write_that_expects_another_version_changes_nothing() {
     let mut world = World::new();
     let none = world.try_step(put("one", Some(3)));
-    assert_eq!(none, Err(Rejected::ConfigConflict { name: "web".into(), expected: 3, current: 0 }));
+    assert_eq!(none, Err(CommandRejection::ConfigConflict { name: "web".into(), expected: 3, current: 0 }));
     world.step(put("one", None));
     for (command, expected) in [(put("two", Some(0)), 0), (put("two", Some(2)), 2), (delete(Some(9)), 9)] {
         let rejected = world.try_step(command);
-        assert_eq!(rejected, Err(Rejected::ConfigConflict { name: "web".into(), expected, current: 1 }));
+        assert_eq!(rejected, Err(CommandRejection::ConfigConflict { name: "web".into(), expected, current: 1 }));
     }
     assert_eq!((world.state.index(), current(&world).0), (1, 1));
 }
@@ -76,8 +76,8 @@ fn a_deleted_configuration_can_come_back_and_its_numbers_go_on() {
     let deleted = world.step(delete(Some(1)));
     assert_eq!(deleted.documents[0].kind, ChangeKind::Removed);
     assert!(entry(&world).current().is_none());
-    assert_eq!(world.try_step(delete(None)), Err(Rejected::UnknownConfig { name: "web".into() }));
-    let gone = Rejected::UnknownConfigVersion { name: "web".into(), version: 2, newest: 2 };
+    assert_eq!(world.try_step(delete(None)), Err(CommandRejection::UnknownConfig { name: "web".into() }));
+    let gone = CommandRejection::UnknownConfigVersion { name: "web".into(), version: 2, newest: 2 };
     assert_eq!(world.try_step(rollback(2)), Err(gone), "a deletion is nothing to go back to");
 
     world.step(rollback(1));
@@ -116,7 +116,7 @@ fn only_so_many_versions_and_bytes_are_kept_and_the_rest_is_removed_from_the_sto
         removed += outcome.documents[0].writes.iter().filter(|write| write.body.is_none()).count();
     }
     assert_eq!((entry(&world).versions().len(), removed), (MAX_CONFIG_VERSIONS, 20));
-    assert!(matches!(world.try_step(rollback(20)), Err(Rejected::UnknownConfigVersion { newest: 120, .. })));
+    assert!(matches!(world.try_step(rollback(20)), Err(CommandRejection::UnknownConfigVersion { newest: 120, .. })));
 
     for letter in ["a", "b", "c", "d", "e", "f"] {
         world.step(put(&letter.repeat(MAX_CONFIG_BYTES), None));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::support::{World, http_check, instance, seconds};
 use crate::model::{HealthState, OperatorStatus};
-use crate::registry::{Cause, ChangeKind, Command, Rejected};
+use crate::registry::{Cause, ChangeKind, Command, CommandRejection};
 
 #[test]
 fn each_change_has_the_next_index_and_only_its_own_service_moves() {
@@ -71,7 +71,7 @@ fn late_packets_of_an_earlier_generation_touch_nothing() {
         Command::CheckResult { id: Arc::clone(&id), generation, check: 0, state: HealthState::Unhealthy, note: None },
     ] {
         let refused = world.try_step(late).unwrap_err();
-        assert_eq!(refused, Rejected::StaleGeneration { id: Arc::clone(&id), given: first, current: second });
+        assert_eq!(refused, CommandRejection::StaleGeneration { id: Arc::clone(&id), given: first, current: second });
     }
 
     assert_eq!(world.get("web-0"), before);
@@ -164,7 +164,7 @@ fn an_id_stays_with_its_service() {
 
     for other in [instance("db", 0).id("web-0"), instance("web", 0).namespace("shop")] {
         let refused = world.try_step(Command::Register(Arc::new(other))).unwrap_err();
-        assert_eq!(refused, Rejected::IdTaken { id: "web-0".into(), service: "default/web".into() });
+        assert_eq!(refused, CommandRejection::IdTaken { id: "web-0".into(), service: "default/web".into() });
     }
 }
 

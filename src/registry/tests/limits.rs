@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::support::{World, http_check, instance};
 use crate::model::{HealthState, Registration};
-use crate::registry::{Command, Rejected, Rules};
+use crate::registry::{Command, CommandRejection, Rules};
 
 fn register(registration: Registration) -> Command {
     Command::Register(Arc::new(registration))
@@ -51,7 +51,7 @@ fn refusals_have_a_code_a_text_and_a_hint_and_change_nothing() {
 
     world.state = full;
     let refused = world.try_step(register(instance("web", 9))).unwrap_err();
-    assert_eq!(refused, Rejected::InstanceLimit { service: "default/web".into(), limit: 2 });
+    assert_eq!(refused, CommandRejection::InstanceLimit { service: "default/web".into(), limit: 2 });
     assert_eq!((refused.code(), refused.field()), ("instance_limit", Some("name")));
     world.register(instance("web", 1).version("2"));
 }

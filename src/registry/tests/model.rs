@@ -9,7 +9,7 @@ use super::history::History;
 use super::naive::{Naive, Visible};
 use super::support::{Dice, http_check, seconds};
 use crate::model::{CheckDefinition, HealthState, OperatorStatus, Registration};
-use crate::registry::{CatalogCommand, ChangeKind, Command, Now, Rejected, Rules, State};
+use crate::registry::{CatalogCommand, ChangeKind, Command, CommandRejection, Now, Rules, State};
 
 /// All steps of all histories.
 const STEPS: u64 = 1_000_000;
@@ -111,22 +111,22 @@ impl Run {
     }
 
     /// Nothing is refused without a reason that the model sees too.
-    fn explain_refusal(&self, command: &Command, refused: &Rejected) {
+    fn explain_refusal(&self, command: &Command, refused: &CommandRejection) {
         let known = &self.model.instances;
         let is_right = match refused {
-            Rejected::UnknownInstance { id } => !known.contains_key(&**id),
-            Rejected::StaleGeneration { id, given, current } => {
+            CommandRejection::UnknownInstance { id } => !known.contains_key(&**id),
+            CommandRejection::StaleGeneration { id, given, current } => {
                 let record = self.state.view().record(id).unwrap();
                 record.generation == *current && given != current
             }
-            Rejected::UnknownCheck { id, check, .. } => {
+            CommandRejection::UnknownCheck { id, check, .. } => {
                 self.state.view().record(id).unwrap().registration.checks.len() <= *check
             }
-            Rejected::IdTaken { id, .. } => known.contains_key(&**id),
-            Rejected::InstanceLimit { service, .. } => {
+            CommandRejection::IdTaken { id, .. } => known.contains_key(&**id),
+            CommandRejection::InstanceLimit { service, .. } => {
                 self.state.view().records().filter(|record| record.service() == **service).count() == 12
             }
-            Rejected::RegistryFull { .. } => known.len() == 30,
+            CommandRejection::RegistryFull { .. } => known.len() == 30,
             // The histories have no others.
             _ => false,
         };

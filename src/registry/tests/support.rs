@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::model::{CheckDefinition, HealthState, OperatorStatus, RegisteredInstance, Registration};
-use crate::registry::{Change, Command, Now, Outcome, Rejected, Rules, State};
+use crate::registry::{Change, Command, CommandRejection, Now, Outcome, Rules, State};
 
 /// Pseudo-random numbers from a seed (splitmix64).
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl World {
         Now { elapsed: self.elapsed, wall }
     }
 
-    pub(super) fn try_step(&mut self, command: Command) -> Result<Outcome, Rejected> {
+    pub(super) fn try_step(&mut self, command: Command) -> Result<Outcome, CommandRejection> {
         let now = self.now();
         self.state.step(command, now)
     }

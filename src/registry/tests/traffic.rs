@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::support::{World, instance, seconds};
 use crate::model::{HealthState, OperatorStatus};
 use crate::registry::{
-    Cause, Change, Command, Outcome, Rejected, Selector, ServiceTraffic, ShiftPhase, ShiftPlan, TrafficCommand,
+    Cause, Change, Command, CommandRejection, Outcome, Selector, ServiceTraffic, ShiftPhase, ShiftPlan, TrafficCommand,
 };
 
 const SERVICE: &str = "default/web";
@@ -196,7 +196,7 @@ fn operators_pause_resume_abort_and_finish() {
     world.step(command(TrafficCommand::Finish));
     assert_eq!((weights(&world), phase(&world)), (vec![0, 0, 10_000], ShiftPhase::Finished));
     for ended in [TrafficCommand::Pause, TrafficCommand::Resume, TrafficCommand::Abort(String::new())] {
-        assert_eq!(world.try_step(command(ended)), Err(Rejected::NoShift { service: SERVICE.into() }));
+        assert_eq!(world.try_step(command(ended)), Err(CommandRejection::NoShift { service: SERVICE.into() }));
     }
 
     // A shift on top of a switch goes back to the switch.
@@ -211,12 +211,12 @@ fn operators_pause_resume_abort_and_finish() {
 fn what_cannot_be_done_is_refused_and_changes_nothing() {
     let mut world = world();
     let index = world.state.index();
-    let no_target = |to: &str| Rejected::NoTarget { service: SERVICE.into(), to: to.to_owned() };
+    let no_target = |to: &str| CommandRejection::NoTarget { service: SERVICE.into(), to: to.to_owned() };
     for (refused, rejected) in [
         (TrafficCommand::Switch(version("2.0")), no_target("version 2.0")),
         (TrafficCommand::Switch(Selector::Tag("red".to_owned())), no_target("tag red")),
         (TrafficCommand::Start(ShiftPlan { to: version("^2"), ..plan(&[10], None) }), no_target("version ^2")),
-        (TrafficCommand::Finish, Rejected::NoShift { service: SERVICE.into() }),
+        (TrafficCommand::Finish, CommandRejection::NoShift { service: SERVICE.into() }),
     ] {
         assert_eq!(world.try_step(command(refused)), Err(rejected));
     }
@@ -225,14 +225,14 @@ fn what_cannot_be_done_is_refused_and_changes_nothing() {
         assert_eq!(rejected.field(), Some("steps"), "{steps:?}");
     }
     let other = Command::Traffic { service: "default/db".into(), command: TrafficCommand::Switch(version("1")) };
-    assert_eq!(world.try_step(other), Err(Rejected::UnknownService { service: "default/db".into() }));
+    assert_eq!(world.try_step(other), Err(CommandRejection::UnknownService { service: "default/db".into() }));
     assert_eq!(world.state.index(), index);
 
     world.step(command(TrafficCommand::Start(plan(&[10], None))));
     for refused in
         [TrafficCommand::Switch(version("1.2")), TrafficCommand::Reset, TrafficCommand::Start(plan(&[1], None))]
     {
-        assert_eq!(world.try_step(command(refused)), Err(Rejected::ShiftActive { service: SERVICE.into() }));
+        assert_eq!(world.try_step(command(refused)), Err(CommandRejection::ShiftActive { service: SERVICE.into() }));
     }
 }
 

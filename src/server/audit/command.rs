@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Origin;
 use crate::clean::clean;
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
-use crate::registry::{CatalogCommand, Command, ConfigCommand, DriftCommand, Outcome, Rejected, State, TrafficCommand};
+use crate::registry::{
+    CatalogCommand, Command, CommandRejection, ConfigCommand, DriftCommand, Outcome, State, TrafficCommand,
+};
 
 /// A command that is about to be carried out.
 pub(in crate::server) struct PlannedCommand {
@@ -60,7 +62,7 @@ impl PlannedCommand {
     pub(in crate::server) fn entry(
         self,
         origin: &Origin,
-        outcome: Result<&Outcome, &Rejected>,
+        outcome: Result<&Outcome, &CommandRejection>,
         after: &State,
     ) -> Option<AuditEntry> {
         let last_change = outcome.ok().and_then(|outcome| outcome.changes.last());

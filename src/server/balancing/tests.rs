@@ -22,6 +22,7 @@ fn service(weights: &[u16]) -> Instances {
             generation: at,
             index: at,
             status: OperatorStatus::Up,
+            status_reason: None,
             weight: *weight,
             own_weight: None,
             health: HealthState::Healthy,

@@ -55,7 +55,18 @@ pub(in crate::server) struct CheckScore {
 /// The score from which on a client can use an endpoint.
 const USABLE: u8 = 50;
 
+/// The score of a failed assertion about a reply.
+const FAILED: u8 = 40;
+
 impl LastResult {
+    /// Makes a result that some client could live with a failure.
+    pub(in crate::server) fn fail(&mut self) {
+        if matches!(self.state, HealthState::Healthy | HealthState::Degraded) {
+            self.state = HealthState::Unhealthy;
+        }
+        self.score = self.score.map(|score| score.min(FAILED));
+    }
+
     /// The result of a run. `excuse` is why it does not count.
     pub(in crate::server) fn new(
         (at, took): (Timestamp, Duration),

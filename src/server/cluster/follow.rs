@@ -11,26 +11,26 @@ use crate::server::ring::Event;
 use crate::server::shared::App;
 use crate::server::view::{View, ViewDraft};
 use crate::server::writer::{CommandWriter, log};
-use crate::store::{Contents, News, StoreError, StoredEvent};
+use crate::store::{Contents, StoreChanges, StoreError, StoredEvent};
 
 /// What was written by others could not be taken over: everything has to be read again.
 #[derive(Debug)]
-pub(super) struct Diverged;
+pub(super) struct Divergence;
 
 /// Why nothing can be written after changes that this server does not understand.
 pub(super) fn unreadable() -> StoreError {
     StoreError::Away { cause: "what another server wrote cannot be read".to_owned() }
 }
 
-/// Takes over news, and publishes them.
-pub(super) fn follow(writer: &mut CommandWriter, news: News) -> Result<(), Diverged> {
-    match news {
-        News::Events(events) => follow_events(writer, events),
-        News::Reset(contents) => reset(writer, *contents),
+/// Takes over the changes of others, and publishes them.
+pub(super) fn follow(writer: &mut CommandWriter, changes: StoreChanges) -> Result<(), Divergence> {
+    match changes {
+        StoreChanges::Events(events) => follow_events(writer, events),
+        StoreChanges::Reset(contents) => reset(writer, *contents),
     }
 }
 
-fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result<(), Diverged> {
+fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result<(), Divergence> {
     let mut draft = ViewDraft::of(&writer.app.unscoped.load());
     let (mut changes, mut documents, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     let mut result = Ok(());
@@ -43,8 +43,8 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
         match follow_event(writer, &mut draft, event) {
             Ok((followed, line)) => {
                 match followed {
-                    Followed::Instance(change) => changes.push(*change),
-                    Followed::Document(change) => documents.push(change),
+                    AppliedChange::Instance(change) => changes.push(*change),
+                    AppliedChange::Document(change) => documents.push(change),
                 }
                 lines.push(Arc::new(line));
             }
@@ -70,7 +70,7 @@ fn follow_events(writer: &mut CommandWriter, events: Vec<StoredEvent>) -> Result
 }
 
 /// A change that was taken over.
-enum Followed {
+enum AppliedChange {
     Instance(Box<Change>),
     Document(DocumentChange),
 }
@@ -79,7 +79,7 @@ fn follow_event(
     writer: &mut CommandWriter,
     draft: &mut ViewDraft,
     event: StoredEvent,
-) -> Result<(Followed, Event), Diverged> {
+) -> Result<(AppliedChange, Event), Divergence> {
     let index = event.index;
     let replica = Replica::from_json(&event.replica).map_err(|error| diverged(index, &error.to_string()))?;
     let line = Event::of_line(index, event.body).ok_or_else(|| diverged(index, "its event is invalid"))?;
@@ -90,7 +90,7 @@ fn follow_event(
         Replica::Document(change) => {
             let taken = writer.state.replicate_document(index, &change, now);
             taken.map_err(|error| diverged(index, &error.to_string()))?;
-            return Ok((Followed::Document(change), line));
+            return Ok((AppliedChange::Document(change), line));
         }
     };
     let change = writer.state.replicate(index, &replica, now).map_err(|error| diverged(index, &error.to_string()))?;
@@ -99,16 +99,16 @@ fn follow_event(
         ChangeKind::Added | ChangeKind::Updated => drop(draft.put(change.instance.clone())),
     }
     draft.note(&change);
-    Ok((Followed::Instance(Box::new(change)), line))
+    Ok((AppliedChange::Instance(Box::new(change)), line))
 }
 
-fn diverged(index: u64, why: &str) -> Diverged {
+fn diverged(index: u64, why: &str) -> Divergence {
     warn!(index, why, "what other servers wrote cannot be applied: reading everything again");
-    Diverged
+    Divergence
 }
 
 /// Begins anew with everything that the store holds. Every watcher does the same.
-fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Diverged> {
+fn reset(writer: &mut CommandWriter, contents: Contents) -> Result<(), Divergence> {
     let index = contents.index;
     let rules = writer.state.rules().clone();
     let state = State::restore_stored(rules, index, &contents.records, writer.now());

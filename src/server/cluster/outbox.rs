@@ -24,7 +24,7 @@ type Slot = (Arc<str>, i16);
 
 /// What the store has of a lease.
 #[derive(Clone, Copy, Debug)]
-struct Stored {
+struct StoredRenewal {
     generation: u64,
     /// When it ends there.
     until: Duration,
@@ -44,7 +44,7 @@ pub(super) struct Outbox {
     /// Those of the request that is on its way, and when it was made.
     in_flight: (Duration, Vec<StoredLease>),
     /// What this server stored, of leases that end later than [`STORE_AHEAD`].
-    stored: HashMap<Slot, Stored>,
+    stored: HashMap<Slot, StoredRenewal>,
     /// The same, with the time at which each is looked at again.
     ends: BTreeSet<(Duration, Slot)>,
     /// Renewals that came while the store was away, and change more than a lease. The last one of an instance counts.
@@ -152,7 +152,7 @@ impl Outbox {
             if lasts > STORE_AHEAD {
                 let until = at + lasts;
                 self.ends.insert((until.saturating_sub(STORE_AHEAD), slot.clone()));
-                self.stored.insert(slot, Stored { generation, until, is_outdated: false });
+                self.stored.insert(slot, StoredRenewal { generation, until, is_outdated: false });
             }
         }
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::follow::unreadable;
 use super::writer::ClusterWriter;
 use crate::registry::{CatalogCommand, Cause, Command, DriftCommand, Now, ReplicatedChange, TrafficCommand};
-use crate::server::write_queue::{WriteJob, Written};
-use crate::server::writer::{CarriedOut, spans};
+use crate::server::write_queue::{WriteJob, WriteResult};
+use crate::server::writer::{ExecutedCommands, spans};
 use crate::store::{Batch, StoreError};
 
 impl ClusterWriter {
@@ -69,7 +69,7 @@ impl ClusterWriter {
             let marks = is_tick.then(|| self.renewals.marks());
             let turn = self.store.take_turn(self.position(), marks).await?;
 
-            self.take_news(turn.news);
+            self.take_changes(turn.changes);
             if let Some(renewals) = &turn.renewals {
                 self.confirm(renewals, at);
             }
@@ -125,7 +125,7 @@ impl ClusterWriter {
     }
 
     /// The ids of what these commands renewed without a change that says so.
-    fn renewed(&self, jobs: &[WriteJob], step: &CarriedOut) -> HashSet<Arc<str>> {
+    fn renewed(&self, jobs: &[WriteJob], step: &ExecutedCommands) -> HashSet<Arc<str>> {
         let said = step.changes.iter().filter(|change| matches!(change.cause, Cause::Registered | Cause::Renewed));
         let said: HashSet<&str> = said.map(|change| &*change.instance.id).collect();
         let now = self.writer.clock.now();
@@ -167,14 +167,14 @@ impl ClusterWriter {
             let Some(id) = command.subject() else { continue };
             self.outbox.postpone(Arc::clone(&id), command);
             let instance = self.writer.state.view().get(&id);
-            written.push(Ok(Written { instance, ..Written::default() }));
+            written.push(Ok(WriteResult { instance, ..WriteResult::default() }));
         }
         let _ = job.answer.send(Ok(written));
     }
 }
 
 /// Adds each change as the other servers take it over.
-fn add_replicas(batch: &mut Batch, step: &CarriedOut) {
+fn add_replicas(batch: &mut Batch, step: &ExecutedCommands) {
     // Changes of texts and numbers always serialise.
     let instances = step
         .changes

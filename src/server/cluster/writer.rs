@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{Span, info, warn};
 use uuid::Uuid;
 
-use super::follow::{Diverged, follow, unreadable};
+use super::follow::{Divergence, follow, unreadable};
 use super::hints::Hints;
 use super::outbox::Outbox;
 use super::renewals::RenewalReader;
@@ -21,7 +21,7 @@ use super::turn_size::TurnSize;
 use crate::engine::Shutdown;
 use crate::server::write_queue::WriteJob;
 use crate::server::writer::{CommandWriter, MAX_BATCH, TICK};
-use crate::store::{ClusterServer, News, Pending, Position, SharedStore, StoreError, SyncReport, SyncRequest};
+use crate::store::{ClusterServer, Pending, Position, SharedStore, StoreChanges, StoreError, SyncReport, SyncRequest};
 
 /// The writer of a server that shares its store.
 pub(in crate::server) struct ClusterWriter {
@@ -50,7 +50,7 @@ pub(in crate::server) struct ClusterWriter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Extent {
     /// What others wrote.
-    News,
+    Changes,
     /// That, renewals, and which servers there are: each second.
     Everything,
 }
@@ -172,7 +172,7 @@ impl ClusterWriter {
     }
 
     fn request(&mut self, extent: Extent) -> SyncRequest {
-        if extent == Extent::News {
+        if extent == Extent::Changes {
             return SyncRequest { position: self.position(), ..SyncRequest::default() };
         }
         let renewals = self.outbox.send(&self.writer.state, self.writer.clock.now());
@@ -209,7 +209,7 @@ impl ClusterWriter {
         self.sync = Some(PendingSync { at, extent, reply: self.store.sync(request) });
     }
 
-    /// Others wrote. The turn for what waits in the queue brings the news, too.
+    /// Others wrote. The turn for what waits in the queue brings the changes, too.
     fn read_news(&mut self) {
         self.is_behind = self.lacks_news();
         if self.is_behind && self.writer.jobs.is_empty() {
@@ -220,7 +220,7 @@ impl ClusterWriter {
     /// Reads what no turn brought: what was in the queue needed none.
     fn read_missed_news(&mut self) {
         if std::mem::take(&mut self.is_behind) && self.lacks_news() {
-            self.begin_sync(Extent::News);
+            self.begin_sync(Extent::Changes);
         }
     }
 
@@ -255,11 +255,11 @@ impl ClusterWriter {
         }
         self.outbox.sent();
         // The next events are on their way while these are taken over.
-        let is_partial = read_until(&report.news).is_some_and(|index| index < report.last_index);
+        let is_partial = read_until(&report.changes).is_some_and(|index| index < report.last_index);
         if is_partial {
-            self.read_on(&report.news);
+            self.read_on(&report.changes);
         }
-        self.take_news(report.news);
+        self.take_changes(report.changes);
         if let Some(renewals) = &report.renewals {
             self.confirm(renewals, at);
         }
@@ -278,26 +278,26 @@ impl ClusterWriter {
     }
 
     /// Reads what comes after events that are not taken over yet.
-    fn read_on(&mut self, news: &News) {
-        let Some(index) = read_until(news) else { return };
+    fn read_on(&mut self, changes: &StoreChanges) {
+        let Some(index) = read_until(changes) else { return };
         let position = Position { index, ..self.position() };
         let at = self.writer.clock.now();
         let request = SyncRequest { position, ..SyncRequest::default() };
-        self.sync = Some(PendingSync { at, extent: Extent::News, reply: self.store.sync(request) });
+        self.sync = Some(PendingSync { at, extent: Extent::Changes, reply: self.store.sync(request) });
     }
 
-    pub(super) fn take_news(&mut self, news: News) {
-        let is_older = match &news {
-            News::Reset(contents) => {
+    pub(super) fn take_changes(&mut self, changes: StoreChanges) {
+        let is_older = match &changes {
+            StoreChanges::Reset(contents) => {
                 *contents.epoch == *self.writer.app.epoch() && contents.index < self.writer.state.index()
             }
-            News::Events(_) => false,
+            StoreChanges::Events(_) => false,
         };
         // It was read before this server's last turn.
         if is_older && !self.has_diverged {
             return;
         }
-        self.has_diverged = matches!(follow(&mut self.writer, news), Err(Diverged));
+        self.has_diverged = matches!(follow(&mut self.writer, changes), Err(Divergence));
     }
 
     async fn found_contact(&mut self, at: Duration) {
@@ -331,10 +331,10 @@ impl ClusterWriter {
 }
 
 /// The index of the last of these events; `None` if there is none, or everything was read.
-fn read_until(news: &News) -> Option<u64> {
-    match news {
-        News::Events(events) => events.last().map(|event| event.index),
-        News::Reset(_) => None,
+fn read_until(changes: &StoreChanges) -> Option<u64> {
+    match changes {
+        StoreChanges::Events(events) => events.last().map(|event| event.index),
+        StoreChanges::Reset(_) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 
@@ -107,7 +107,7 @@ fn stats(access: &Access, view: &RegistryView) -> BTreeMap<&'static str, BTreeMa
 pub(super) fn metrics(access: &Access, request: &ConsulRequest) -> ConsulResult {
     // They count what is outside a scope, and name it.
     access.require_everything("GET /v1/agent/metrics")?;
-    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let accept = request.accept.as_str();
     let wants_prometheus = request.query.get("format") == Some("prometheus")
         || accept.contains("application/openmetrics-text")
         || (accept.contains("text/plain") && accept.contains("version=0.0.4"));

@@ -40,7 +40,19 @@ pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
 
 /// Adds a check to a service, or to the node.
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
-    let mut fields = decode::read(access, body).await?;
+    let given = check_definition(decode::read(access, body).await?)?;
+    let commands = add_commands(access, given)?;
+    for written in access.write_all(commands).await? {
+        written?;
+    }
+    Ok(reply::empty())
+}
+
+/// Reads a check, as `agent/check/register` takes it.
+///
+/// # Errors
+/// It cannot be used.
+pub(super) fn check_definition(mut fields: BodyFields) -> ConsulResult<CheckGiven> {
     let given = take_check(&mut fields).and_then(|given| fields.finish().map(|()| given));
     let given = given.map_err(|why| decode::failed(&why))?;
     if given.name.is_empty() {
@@ -49,15 +61,10 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     if !given.status.is_empty() && state_of(&given.status).is_none() {
         return Err(ConsulError::bad_request("Bad check status"));
     }
-    if let Some(problem) = given.problem() {
-        return Err(ConsulError::bad_request(format!("Invalid check: {problem}")));
+    match given.problem() {
+        Some(problem) => Err(ConsulError::bad_request(format!("Invalid check: {problem}"))),
+        None => Ok(given),
     }
-
-    let commands = add_commands(access, given)?;
-    for written in access.write_all(commands).await? {
-        written?;
-    }
-    Ok(reply::empty())
 }
 
 fn take_check(fields: &mut BodyFields) -> Result<CheckGiven, String> {

@@ -1,7 +1,7 @@
 //! `agent/health/service/…`: the worst state of a service's checks as a status, for load balancers.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -103,8 +103,7 @@ fn code_of(status: &str) -> StatusCode {
 }
 
 fn wants_text(request: &ConsulRequest) -> bool {
-    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.starts_with("text/plain")) || request.query.get("format") == Some("text")
+    request.accept.starts_with("text/plain") || request.query.get("format") == Some("text")
 }
 
 fn answer(request: &ConsulRequest, code: StatusCode, reason: &str, value: &impl Serialize) -> Response {

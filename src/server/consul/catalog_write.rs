@@ -26,7 +26,7 @@ use crate::server::view::InstanceView;
 
 /// A registration in the catalog.
 #[derive(Debug)]
-struct Given {
+pub(super) struct CatalogRegistration {
     datacenter: String,
     node_id: String,
     node: String,
@@ -51,7 +51,7 @@ struct GivenCheck {
     definition: Option<Value>,
 }
 
-impl Given {
+impl CatalogRegistration {
     fn take(fields: &mut BodyFields) -> Result<Self, String> {
         ignore_indexes(fields)?;
         fields.text("Token")?;
@@ -166,13 +166,8 @@ impl GivenCheck {
 
 /// Registers a node, and a service and checks of it.
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
-    let mut fields = decode::read(access, body).await?;
-    let given = Given::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
-    let given = given.map_err(|why| decode::failed(&why))?;
-    if let Some(problem) = given.problem(&access.app().own_node.datacenter) {
-        return Err(problem);
-    }
-
+    let fields = decode::read(access, body).await?;
+    let given = registration(fields, &access.app().own_node.datacenter)?;
     let commands = register_commands(&RegistryView::of(access), given)?;
     for written in access.write_all(commands).await? {
         written?;
@@ -180,8 +175,18 @@ pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     Ok(reply::body(b"true".to_vec()))
 }
 
+/// Reads a registration in the catalog of a datacenter.
+///
+/// # Errors
+/// It cannot be used.
+pub(super) fn registration(mut fields: BodyFields, datacenter: &str) -> ConsulResult<CatalogRegistration> {
+    let given = CatalogRegistration::take(&mut fields).and_then(|given| fields.finish().map(|()| given));
+    let given = given.map_err(|why| decode::failed(&why))?;
+    given.problem(datacenter).map_or(Ok(given), Err)
+}
+
 /// The commands: first the node, then its service, then the checks.
-fn register_commands(view: &RegistryView, given: Given) -> ConsulResult<Vec<Command>> {
+fn register_commands(view: &RegistryView, given: CatalogRegistration) -> ConsulResult<Vec<Command>> {
     let (own, node) = (&*view.own, given.node.clone());
     let is_own = node == own.name;
     let known_address = view.node(&node).map(|node| node.address);
@@ -245,7 +250,7 @@ fn keep_origin(view: &RegistryView, node: &str, service_id: &str, registration: 
 
 /// The command that registers or changes a node, unless it is to stay as it is. A service may come before its node, whose
 /// address is that of the service until then.
-fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Command>> {
+fn node_command(view: &RegistryView, given: &CatalogRegistration) -> ConsulResult<Option<Command>> {
     let is_known = view.view.node(&given.node).is_some();
     let has_place = given.service.as_ref().is_some_and(|service| !service.address.is_empty());
     if given.skip_node_update && (is_known || given.address.is_empty() && has_place) {
@@ -269,9 +274,8 @@ fn node_command(view: &RegistryView, given: &Given) -> ConsulResult<Option<Comma
 
 /// Removes a node with all its services, or one service, or one check. What is not there is no error.
 pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
-    let mut fields = decode::read(access, body).await?;
-    let taken = take_removal(&mut fields).and_then(|taken| fields.finish().map(|()| taken));
-    let [datacenter, node, service_id, check_id] = taken.map_err(|why| decode::failed(&why))?;
+    let fields = decode::read(access, body).await?;
+    let [datacenter, node, service_id, check_id] = removal(fields).map_err(|why| decode::failed(&why))?;
     let own = &access.app().own_node;
     if !datacenter.is_empty() && datacenter != own.datacenter {
         return Err(no_datacenter(&datacenter, &own.datacenter));
@@ -285,11 +289,14 @@ pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
     Ok(reply::body(b"true".to_vec()))
 }
 
-fn take_removal(fields: &mut BodyFields) -> Result<[String; 4], String> {
+/// The datacenter, the node, and the ids of the service and the check of a removal.
+pub(super) fn removal(mut fields: BodyFields) -> Result<[String; 4], String> {
     fields.text("Token")?;
     // Programs send the address of a node along.
     fields.text("Address")?;
-    Ok([fields.text("Datacenter")?, fields.text("Node")?, fields.text("ServiceID")?, fields.text("CheckID")?])
+    let taken = [fields.text("Datacenter")?, fields.text("Node")?, fields.text("ServiceID")?, fields.text("CheckID")?];
+    fields.finish()?;
+    Ok(taken)
 }
 
 fn removal_commands(view: &RegistryView, node: &str, service_id: &str, check_id: &str) -> Vec<Command> {

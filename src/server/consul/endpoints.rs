@@ -23,21 +23,11 @@ pub(super) enum Handler {
     AgentMembers,
     AgentMetrics,
     AgentReload,
-    AgentMaintenance,
     AgentServices,
     AgentService,
-    AgentServiceRegister,
-    AgentServiceDeregister,
-    AgentServiceMaintenance,
     AgentChecks,
-    AgentCheckRegister,
-    AgentCheckDeregister,
-    AgentCheckReport(HealthState),
-    AgentCheckUpdate,
     AgentHealthById,
     AgentHealthByName,
-    CatalogRegister,
-    CatalogDeregister,
     CatalogDatacenters,
     CatalogNodes,
     CatalogServices,
@@ -48,13 +38,30 @@ pub(super) enum Handler {
     HealthChecks,
     HealthService,
     HealthState,
+    Write(WriteHandler),
+}
+
+/// What an endpoint changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteHandler {
+    AgentMaintenance,
+    AgentServiceRegister,
+    AgentServiceDeregister,
+    AgentServiceMaintenance,
+    AgentCheckRegister,
+    AgentCheckDeregister,
+    AgentCheckReport(HealthState),
+    AgentCheckUpdate,
+    CatalogRegister,
+    CatalogDeregister,
 }
 
 const fn read(path: &'static str, handler: Handler) -> Endpoint {
     Endpoint { path, method: "GET", has_namespace: true, handler, permission: Permission::Discover }
 }
 
-const fn write(path: &'static str, handler: Handler) -> Endpoint {
+const fn write(path: &'static str, handler: WriteHandler) -> Endpoint {
+    let handler = Handler::Write(handler);
     Endpoint { path, method: "PUT", has_namespace: true, handler, permission: Permission::Register }
 }
 
@@ -70,11 +77,11 @@ const fn status(path: &'static str, handler: Handler) -> Endpoint {
 
 /// A write to the server itself.
 const fn node(path: &'static str, handler: Handler, permission: Permission) -> Endpoint {
-    Endpoint { has_namespace: false, permission, ..write(path, handler) }
+    Endpoint { path, method: "PUT", has_namespace: false, handler, permission }
 }
 
 /// What a service says of its own health.
-const fn report(path: &'static str, handler: Handler) -> Endpoint {
+const fn report(path: &'static str, handler: WriteHandler) -> Endpoint {
     Endpoint { permission: Permission::Heartbeat, ..write(path, handler) }
 }
 
@@ -86,23 +93,23 @@ pub(super) const ENDPOINTS: [Endpoint; 33] = [
     status("/v1/agent/members", Handler::AgentMembers),
     status("/v1/agent/metrics", Handler::AgentMetrics),
     node("/v1/agent/reload", Handler::AgentReload, Permission::Administer),
-    node("/v1/agent/maintenance", Handler::AgentMaintenance, Permission::Register),
+    node("/v1/agent/maintenance", Handler::Write(WriteHandler::AgentMaintenance), Permission::Register),
     read("/v1/agent/services", Handler::AgentServices),
     read("/v1/agent/service/", Handler::AgentService),
-    write("/v1/agent/service/register", Handler::AgentServiceRegister),
-    write("/v1/agent/service/deregister/", Handler::AgentServiceDeregister),
-    write("/v1/agent/service/maintenance/", Handler::AgentServiceMaintenance),
+    write("/v1/agent/service/register", WriteHandler::AgentServiceRegister),
+    write("/v1/agent/service/deregister/", WriteHandler::AgentServiceDeregister),
+    write("/v1/agent/service/maintenance/", WriteHandler::AgentServiceMaintenance),
     read("/v1/agent/checks", Handler::AgentChecks),
-    write("/v1/agent/check/register", Handler::AgentCheckRegister),
-    write("/v1/agent/check/deregister/", Handler::AgentCheckDeregister),
-    report("/v1/agent/check/pass/", Handler::AgentCheckReport(HealthState::Healthy)),
-    report("/v1/agent/check/warn/", Handler::AgentCheckReport(HealthState::Degraded)),
-    report("/v1/agent/check/fail/", Handler::AgentCheckReport(HealthState::Unhealthy)),
-    report("/v1/agent/check/update/", Handler::AgentCheckUpdate),
+    write("/v1/agent/check/register", WriteHandler::AgentCheckRegister),
+    write("/v1/agent/check/deregister/", WriteHandler::AgentCheckDeregister),
+    report("/v1/agent/check/pass/", WriteHandler::AgentCheckReport(HealthState::Healthy)),
+    report("/v1/agent/check/warn/", WriteHandler::AgentCheckReport(HealthState::Degraded)),
+    report("/v1/agent/check/fail/", WriteHandler::AgentCheckReport(HealthState::Unhealthy)),
+    report("/v1/agent/check/update/", WriteHandler::AgentCheckUpdate),
     read("/v1/agent/health/service/id/", Handler::AgentHealthById),
     read("/v1/agent/health/service/name/", Handler::AgentHealthByName),
-    write("/v1/catalog/register", Handler::CatalogRegister),
-    write("/v1/catalog/deregister", Handler::CatalogDeregister),
+    write("/v1/catalog/register", WriteHandler::CatalogRegister),
+    write("/v1/catalog/deregister", WriteHandler::CatalogDeregister),
     plain("/v1/catalog/datacenters", Handler::CatalogDatacenters),
     plain("/v1/catalog/nodes", Handler::CatalogNodes),
     read("/v1/catalog/services", Handler::CatalogServices),
@@ -165,9 +172,12 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_counts_and_names_may_hold_slashes() {
-        assert_eq!(found("/v1/agent/service/register"), Some((Handler::AgentServiceRegister, "")));
+        assert_eq!(found("/v1/agent/service/register"), Some((Handler::Write(WriteHandler::AgentServiceRegister), "")));
         assert_eq!(found("/v1/agent/service/web/1"), Some((Handler::AgentService, "web/1")));
-        assert_eq!(found("/v1/agent/service/deregister/a"), Some((Handler::AgentServiceDeregister, "a")));
+        assert_eq!(
+            found("/v1/agent/service/deregister/a"),
+            Some((Handler::Write(WriteHandler::AgentServiceDeregister), "a"))
+        );
         assert_eq!(found("/v1/catalog/service/"), Some((Handler::CatalogService, "")));
         assert_eq!(found("/v1/catalog/services/"), None);
         assert_eq!(found("/v1/kv/a"), None);

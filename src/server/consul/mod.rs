@@ -18,6 +18,8 @@ mod definition;
 mod endpoints;
 mod error;
 mod filter;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod go;
 mod health;
 mod ids;
@@ -33,20 +35,20 @@ mod targets;
 mod writes;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::{ALLOW, LOCATION, VARY};
+use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 #[cfg(feature = "cli")]
 pub(crate) use self::definition::meta_problem;
-use self::endpoints::{Endpoint, Handler};
+use self::endpoints::{Endpoint, Handler, WriteHandler};
 use self::error::{ConsulError, ConsulResult};
 use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
@@ -61,12 +63,23 @@ use super::shared::App;
 use super::trace;
 use crate::clean::{clean, is_dangerous};
 
-/// What a handler reads of a request.
+/// What a handler reads of a request. Nothing of it refers to the bytes that were received: a query that waits would keep their
+/// buffer.
 struct ConsulRequest {
     /// The path behind that of the endpoint: an id or a name.
     rest: String,
     query: ConsulQuery,
-    headers: HeaderMap,
+    /// The header `Accept`.
+    accept: String,
+}
+
+/// A request that was let through.
+struct ConsulCall {
+    access: Access,
+    handler: Handler,
+    request: ConsulRequest,
+    /// The room for its body.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl ConsulRequest {
@@ -87,7 +100,7 @@ impl ConsulRequest {
 
 /// The service that answers every request of Consul's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
+    Routes::answered_by(app, |app, request| Box::pin(answer(app, request)))
 }
 
 /// The paths of its requests in the metrics.
@@ -95,7 +108,7 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     endpoints::metric_paths()
 }
 
-async fn answer(State(app): State<App>, request: Request) -> Response {
+async fn answer(app: App, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
@@ -115,23 +128,48 @@ async fn answer(State(app): State<App>, request: Request) -> Response {
 
 async fn handle(app: &App, request: Request) -> ConsulResult {
     let (head, body) = request.into_parts();
-    let (endpoint, rest, query) = match called(&head) {
+    let admitted = admit(app, &head);
+    drop(head);
+
+    match admitted {
+        Ok(admitted) => dispatch(&admitted.access, admitted.handler, &admitted.request, body).await,
+        Err(answer) => answer,
+    }
+}
+
+/// Lets a request through.
+///
+/// # Errors
+/// The answer for a request that no handler takes, and for one that is refused.
+#[allow(clippy::result_large_err, reason = "the error is the answer, which is made anyway")]
+fn admit(app: &App, head: &Parts) -> Result<ConsulCall, ConsulResult> {
+    let (endpoint, rest, query) = match called(head) {
         Ok(call) => call,
         Err(answer) => {
-            count_request(app, &head.extensions)?;
-            return answer;
+            count_request(app, &head.extensions).map_err(refused)?;
+            return Err(answer);
         }
     };
     let headers = with_token(&head.headers, &query);
-    let context = head.extensions.get::<RequestContext>().ok_or_else(unauthenticated)?;
+    let context = head.extensions.get::<RequestContext>().ok_or_else(|| refused(unauthenticated()))?;
     let line = (&head.method, head.uri.path());
-    let access = Access::admit(app, line, &headers, context, endpoint.permission)?;
+    let access = Access::admit(app, line, &headers, context, endpoint.permission).map_err(refused)?;
     if endpoint.has_namespace {
-        query.refuse_namespace(&head.headers)?;
+        query.refuse_namespace(&head.headers).map_err(refused)?;
     }
-    let _room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes)?;
-    let request = ConsulRequest { rest, query, headers: head.headers };
-    dispatch(&access, endpoint.handler, &request, body).await
+
+    let room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes);
+    let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default().to_owned();
+    Ok(ConsulCall {
+        access,
+        handler: endpoint.handler,
+        request: ConsulRequest { rest, query, accept },
+        _room: room.map_err(refused)?,
+    })
+}
+
+fn refused(error: impl Into<ConsulError>) -> ConsulResult {
+    Err(error.into())
 }
 
 /// The endpoint that a request calls, what follows its path, and the parameters.
@@ -166,6 +204,7 @@ fn with_token<'r>(headers: &'r HeaderMap, query: &ConsulQuery) -> Cow<'r, Header
     Cow::Owned(headers)
 }
 
+/// Answers a read. A write, of which few run at once, is in a box: the many reads that wait do not hold its room.
 async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, body: Body) -> ConsulResult {
     match handler {
         Handler::StatusLeader => status::leader(access, request),
@@ -174,21 +213,11 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
         Handler::AgentMembers => members::list(access, request),
         Handler::AgentMetrics => agent::metrics(access, request),
         Handler::AgentReload => Ok(reply::empty()),
-        Handler::AgentMaintenance => agent::maintenance(access, request).await,
         Handler::AgentServices => agent_services::list(access, request),
         Handler::AgentService => agent_services::read(access, request).await,
-        Handler::AgentServiceRegister => agent_services::register(access, request, body).await,
-        Handler::AgentServiceDeregister => agent_services::deregister(access, request).await,
-        Handler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
         Handler::AgentChecks => agent_checks::list(access, request),
-        Handler::AgentCheckRegister => agent_checks::register(access, body).await,
-        Handler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
-        Handler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
-        Handler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
         Handler::AgentHealthById => agent_health::by_id(access, request),
         Handler::AgentHealthByName => agent_health::by_name(access, request),
-        Handler::CatalogRegister => catalog_write::register(access, body).await,
-        Handler::CatalogDeregister => catalog_write::deregister(access, body).await,
         Handler::CatalogDatacenters => catalog::datacenters(access, request),
         Handler::CatalogNodes => catalog::nodes(access, request).await,
         Handler::CatalogServices => catalog::services(access, request).await,
@@ -199,6 +228,22 @@ async fn dispatch(access: &Access, handler: Handler, request: &ConsulRequest, bo
         Handler::HealthChecks => health::checks(access, request).await,
         Handler::HealthService => health::service(access, request).await,
         Handler::HealthState => health::state(access, request).await,
+        Handler::Write(write) => Box::pin(dispatch_write(access, write, request, body)).await,
+    }
+}
+
+async fn dispatch_write(access: &Access, write: WriteHandler, request: &ConsulRequest, body: Body) -> ConsulResult {
+    match write {
+        WriteHandler::AgentMaintenance => agent::maintenance(access, request).await,
+        WriteHandler::AgentServiceRegister => agent_services::register(access, request, body).await,
+        WriteHandler::AgentServiceDeregister => agent_services::deregister(access, request).await,
+        WriteHandler::AgentServiceMaintenance => agent_services::maintenance(access, request).await,
+        WriteHandler::AgentCheckRegister => agent_checks::register(access, body).await,
+        WriteHandler::AgentCheckDeregister => agent_checks::deregister(access, request).await,
+        WriteHandler::AgentCheckReport(state) => agent_checks::report(access, request, state).await,
+        WriteHandler::AgentCheckUpdate => agent_checks::update(access, request, body).await,
+        WriteHandler::CatalogRegister => catalog_write::register(access, body).await,
+        WriteHandler::CatalogDeregister => catalog_write::deregister(access, body).await,
     }
 }
 

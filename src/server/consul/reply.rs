@@ -17,6 +17,8 @@ const CONSISTENCY: HeaderName = HeaderName::from_static("x-consul-effective-cons
 const CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The headers of an answer, with those that its connection adds: the map never grows.
+const MAX_USUAL_HEADERS: usize = 12;
 
 /// 200 without a body.
 pub(super) fn empty() -> Response {
@@ -31,6 +33,7 @@ pub(super) fn json(request: &ConsulRequest, value: &impl Serialize) -> Response 
 /// 200 with a body that is JSON already.
 pub(super) fn body(bytes: impl Into<Body>) -> Response {
     let mut response = Response::new(bytes.into());
+    response.headers_mut().reserve(MAX_USUAL_HEADERS);
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
 }

@@ -9,7 +9,7 @@ use super::protocol::{
     MAX_PLAIN_REPLY, MAX_UDP_REPLY, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_AXFR, TYPE_CNAME, TYPE_IXFR, TYPE_NS, TYPE_PTR,
     TYPE_SOA, TYPE_SRV,
 };
-use super::reply::{Owner, QUESTION, ReplyWriter, Section};
+use super::reply::{QUESTION, RecordOwner, ReplyWriter, Section};
 use super::request::{self, DnsRequest, NotARequest, Question};
 use super::shuffle::Shuffle;
 use super::zone::{NameMatch, Zone};
@@ -33,7 +33,7 @@ pub(super) struct Responder {
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answered {
+pub(super) enum DnsOutcome {
     /// `out` holds the reply.
     Reply { code: u16, is_truncated: bool },
     /// There is nothing to reply to.
@@ -49,10 +49,10 @@ impl Responder {
         view: &View,
         shuffle: &mut Shuffle,
         out: &mut Vec<u8>,
-    ) -> Answered {
+    ) -> DnsOutcome {
         let request = match request::read(message) {
             Ok(request) => request,
-            Err(NotARequest::Ignored) => return Answered::Ignored,
+            Err(NotARequest::Ignored) => return DnsOutcome::Ignored,
             Err(NotARequest::Rejected(head, code)) => {
                 let mut reply = ReplyWriter::to_head(out, head);
                 reply.set_code(code);
@@ -72,18 +72,18 @@ impl Responder {
     }
 
     /// Writes a reply that holds nothing, so that the client asks again over TCP. It is no longer than the message.
-    pub(super) fn refer_to_tcp(&self, message: &[u8], out: &mut Vec<u8>) -> Answered {
-        let Ok(request) = request::read(message) else { return Answered::Ignored };
+    pub(super) fn refer_to_tcp(&self, message: &[u8], out: &mut Vec<u8>) -> DnsOutcome {
+        let Ok(request) = request::read(message) else { return DnsOutcome::Ignored };
         let mut reply = ReplyWriter::new(out, &request, limit(&request, Transport::Udp), self.ttl);
         reply.set_truncated();
         finish(reply)
     }
 }
 
-fn finish(reply: ReplyWriter<'_>) -> Answered {
+fn finish(reply: ReplyWriter<'_>) -> DnsOutcome {
     let (code, is_truncated) = (reply.code(), reply.is_truncated());
     reply.finish();
-    Answered::Reply { code, is_truncated }
+    DnsOutcome::Reply { code, is_truncated }
 }
 
 /// The longest reply to a request.
@@ -137,8 +137,8 @@ impl QuestionAnswer<'_, '_> {
     }
 
     /// The name of the domain, which is the end of the question's name.
-    fn owner_of_zone(&self) -> Owner<'static> {
-        Owner::At(HEADER_BYTES + self.question.name.len() - self.responder.zone.name_bytes())
+    fn owner_of_zone(&self) -> RecordOwner<'static> {
+        RecordOwner::At(HEADER_BYTES + self.question.name.len() - self.responder.zone.name_bytes())
     }
 
     fn apex(&mut self) {
@@ -150,13 +150,13 @@ impl QuestionAnswer<'_, '_> {
             self.reply
                 .record(Section::Answer, QUESTION, TYPE_NS, |out| out.extend_from_slice(zone.name_server.as_wire()));
             for ip in &zone.server_addresses {
-                self.reply.address(Section::Additional, Owner::Name(&zone.name_server), *ip);
+                self.reply.address(Section::Additional, RecordOwner::Name(&zone.name_server), *ip);
             }
         }
     }
 
     /// The SOA record. Its serial is the index of the last change, its minimum the time for which "there is nothing" holds.
-    fn start_of_authority(&mut self, section: Section, owner: Owner<'_>) {
+    fn start_of_authority(&mut self, section: Section, owner: RecordOwner<'_>) {
         const REFRESH: u32 = 3_600;
         const RETRY: u32 = 600;
         const EXPIRE: u32 = 86_400;
@@ -262,7 +262,7 @@ impl QuestionAnswer<'_, '_> {
     fn target_addresses(&mut self, targets: &[(usize, IpAddr)]) {
         let mut seen = std::collections::HashSet::with_capacity(targets.len());
         for (place, ip) in targets.iter().filter(|(_, ip)| seen.insert(*ip)) {
-            if self.reply.address(Section::Additional, Owner::At(*place), *ip) {
+            if self.reply.address(Section::Additional, RecordOwner::At(*place), *ip) {
                 continue;
             }
             // Over TCP there is no larger reply to go for: a client looks up the other targets by their names.

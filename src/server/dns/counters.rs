@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answer::{Answered, Transport};
+use super::answer::{DnsOutcome, Transport};
 use super::protocol::{CODE_BAD_VERSION, CODE_FORMAT_ERROR, CODE_NO_NAME, CODE_NOT_IMPLEMENTED, CODE_OK, CODE_REFUSED};
 
 /// The codes of replies, and their names in the metrics.
@@ -36,10 +36,10 @@ impl DnsCounters {
         });
     }
 
-    pub(super) fn answered(&self, answered: Answered) {
+    pub(super) fn answered(&self, answered: DnsOutcome) {
         match answered {
-            Answered::Ignored => add(&self.ignored),
-            Answered::Reply { code, is_truncated } => {
+            DnsOutcome::Ignored => add(&self.ignored),
+            DnsOutcome::Reply { code, is_truncated } => {
                 if let Some(at) = CODES.iter().position(|(known, _)| *known == code) {
                     add(&self.codes[at]);
                 }

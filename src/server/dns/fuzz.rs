@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{Answered, Responder, Transport};
+use super::answer::{DnsOutcome, Responder, Transport};
 use super::protocol::MAX_UDP_REPLY;
 use super::shuffle::Shuffle;
 use super::zone::Zone;
@@ -43,11 +43,11 @@ pub fn answer_dns(message: &[u8]) {
         let Some((responder, view)) = fixture else { panic!("the fixture is invalid") };
         let (mut shuffle, mut out) = (Shuffle::seeded(1), Vec::new());
         for (transport, limit) in [(Transport::Udp, MAX_UDP_REPLY), (Transport::Tcp, u16::MAX)] {
-            if responder.answer(message, transport, view, &mut shuffle, &mut out) != Answered::Ignored {
+            if responder.answer(message, transport, view, &mut shuffle, &mut out) != DnsOutcome::Ignored {
                 check(message, &out, limit);
             }
         }
-        if responder.refer_to_tcp(message, &mut out) != Answered::Ignored {
+        if responder.refer_to_tcp(message, &mut out) != DnsOutcome::Ignored {
             check(message, &out, MAX_UDP_REPLY);
             assert!(out.len() <= message.len(), "a forged address would get more bytes than were sent");
         }

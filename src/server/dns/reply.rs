@@ -23,14 +23,14 @@ pub(super) enum Section {
 
 /// The name that a record is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Owner<'n> {
+pub(super) enum RecordOwner<'n> {
     /// A name that stands uncompressed at this offset of the reply; [`HEADER_BYTES`] is the question.
     At(usize),
     Name(&'n DomainName),
 }
 
 /// The owner of most records: the name of the question.
-pub(super) const QUESTION: Owner<'static> = Owner::At(HEADER_BYTES);
+pub(super) const QUESTION: RecordOwner<'static> = RecordOwner::At(HEADER_BYTES);
 
 /// A reply that is being written.
 pub(super) struct ReplyWriter<'b> {
@@ -117,19 +117,19 @@ impl<'b> ReplyWriter<'b> {
     pub(super) fn record(
         &mut self,
         section: Section,
-        owner: Owner<'_>,
+        owner: RecordOwner<'_>,
         record_type: u16,
         write_data: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
         let start = self.out.len();
         match owner {
-            Owner::At(offset) if offset <= MAX_POINTER => self.push(0xc000 | narrow(offset)),
+            RecordOwner::At(offset) if offset <= MAX_POINTER => self.push(0xc000 | narrow(offset)),
             // A pointer does not reach so far.
-            Owner::At(offset) => {
+            RecordOwner::At(offset) => {
                 let length = plain_length(&self.out[offset..]).unwrap_or(0);
                 self.out.extend_from_within(offset..offset + length);
             }
-            Owner::Name(name) => self.out.extend_from_slice(name.as_wire()),
+            RecordOwner::Name(name) => self.out.extend_from_slice(name.as_wire()),
         }
         self.push(record_type);
         self.push(CLASS_IN);
@@ -149,18 +149,18 @@ impl<'b> ReplyWriter<'b> {
     }
 
     /// Adds an A or an AAAA record.
-    pub(super) fn address(&mut self, section: Section, owner: Owner<'_>, ip: IpAddr) -> bool {
+    pub(super) fn address(&mut self, section: Section, owner: RecordOwner<'_>, ip: IpAddr) -> bool {
         match ip {
             IpAddr::V4(ip) => self.v4(section, owner, ip),
             IpAddr::V6(ip) => self.v6(section, owner, ip),
         }
     }
 
-    pub(super) fn v4(&mut self, section: Section, owner: Owner<'_>, ip: Ipv4Addr) -> bool {
+    pub(super) fn v4(&mut self, section: Section, owner: RecordOwner<'_>, ip: Ipv4Addr) -> bool {
         self.record(section, owner, TYPE_A, |out| out.extend_from_slice(&ip.octets()))
     }
 
-    pub(super) fn v6(&mut self, section: Section, owner: Owner<'_>, ip: Ipv6Addr) -> bool {
+    pub(super) fn v6(&mut self, section: Section, owner: RecordOwner<'_>, ip: Ipv6Addr) -> bool {
         self.record(section, owner, TYPE_AAAA, |out| out.extend_from_slice(&ip.octets()))
     }
 

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use super::DnsContext;
-use super::answer::{Answered, Transport};
+use super::answer::{DnsOutcome, Transport};
 use super::protocol::MAX_REQUEST_BYTES;
 use super::shuffle::Shuffle;
 use crate::engine::Shutdown;
@@ -97,7 +97,7 @@ async fn connection(
         }
         known.activity.end_answer();
         let answered = answer(&context, &message, &mut shuffle, &mut reply);
-        if answered == Answered::Ignored {
+        if answered == DnsOutcome::Ignored {
             return;
         }
         if !matches!(timeout(MESSAGE_TIMEOUT, send(&mut stream, &reply)).await, Ok(Ok(()))) {
@@ -107,7 +107,7 @@ async fn connection(
     }
 }
 
-fn answer(context: &DnsContext, message: &[u8], shuffle: &mut Shuffle, reply: &mut Vec<u8>) -> Answered {
+fn answer(context: &DnsContext, message: &[u8], shuffle: &mut Shuffle, reply: &mut Vec<u8>) -> DnsOutcome {
     let counters = &context.app.metrics.dns;
     counters.query(Transport::Tcp);
     let view = context.app.unscoped.load();

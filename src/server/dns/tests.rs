@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::answer::{Answered, Responder, Transport};
+use super::answer::{DnsOutcome, Responder, Transport};
 use super::name::{DomainName, skipped_length};
 use super::protocol::{
     CODE_BAD_VERSION, CODE_FORMAT_ERROR, CODE_NO_NAME, CODE_NOT_IMPLEMENTED, CODE_OK, CODE_REFUSED, TYPE_A, TYPE_AAAA,
@@ -167,8 +167,8 @@ impl TestServer {
     fn send(&mut self, message: &[u8], transport: Transport) -> Option<DecodedReply> {
         let mut out = Vec::new();
         match self.responder.answer(message, transport, &self.view, &mut self.shuffle, &mut out) {
-            Answered::Ignored => None,
-            Answered::Reply { code, is_truncated } => {
+            DnsOutcome::Ignored => None,
+            DnsOutcome::Reply { code, is_truncated } => {
                 let reply = read(&out);
                 assert_eq!((reply.code, reply.is_truncated), (code, is_truncated));
                 Some(reply)
@@ -409,6 +409,6 @@ fn other_messages_get_a_code_or_nothing() {
     // A client that is referred to TCP gets no more bytes than it sent.
     let mut out = Vec::new();
     let answered = server.responder.refer_to_tcp(&good, &mut out);
-    assert_eq!(answered, Answered::Reply { code: CODE_OK, is_truncated: true });
+    assert_eq!(answered, DnsOutcome::Reply { code: CODE_OK, is_truncated: true });
     assert!(out.len() <= good.len() && read(&out).answers.is_empty());
 }

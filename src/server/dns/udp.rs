@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tracing::{error, warn};
 
 use super::DnsContext;
-use super::answer::{Answered, Transport};
+use super::answer::{DnsOutcome, Transport};
 use super::protocol::{MAX_REQUEST_BYTES, MAX_UDP_REPLY};
 use super::shuffle::Shuffle;
 use crate::engine::Shutdown;
@@ -142,7 +142,7 @@ impl UdpLoop {
         let message = &message[..length];
 
         let answered = if length > MAX_REQUEST_BYTES {
-            Answered::Ignored
+            DnsOutcome::Ignored
         } else if context.is_limited(peer.ip()).is_some() {
             counters.limited();
             // A real client repeats its query over TCP; a forged address gets no more bytes than were sent.
@@ -154,7 +154,7 @@ impl UdpLoop {
         counters.answered(answered);
 
         // A full buffer means that the network takes no more: the client repeats its query.
-        if answered != Answered::Ignored && self.socket.try_send_to(reply, peer).is_err() {
+        if answered != DnsOutcome::Ignored && self.socket.try_send_to(reply, peer).is_err() {
             counters.not_sent();
         }
     }

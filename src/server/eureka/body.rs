@@ -18,6 +18,8 @@ use crate::server::body::read_document;
 
 /// How long a registration lasts that names no duration, as in Eureka.
 const DEFAULT_LEASE: Duration = Duration::from_secs(90);
+/// What a document holds.
+const HINT: &str = "send {\"instance\": {…}}, or <instance> as XML";
 /// The texts that only Eureka knows of an instance.
 const TEXTS: [&str; 11] = [
     "instanceId",
@@ -41,18 +43,19 @@ pub(super) async fn read(access: &Access, request: Request<Body>) -> ApiResult<M
     let app = access.app();
     let (bytes, is_xml) =
         read_document(request, app.settings.size_limits.body_bytes, app.settings.time_limits.body).await?;
-    let document = if is_xml { xml::read(&bytes) } else { serde_json::from_slice(&bytes).map_err(|e| e.to_string()) };
-    let document =
-        document.map_err(|why| Problem::new("", clean(&why), "send {\"instance\": {…}}, or <instance> as XML"))?;
+    Ok(instance(&bytes, is_xml)?)
+}
 
+/// The fields of the instance in a document.
+pub(super) fn instance(bytes: &[u8], is_xml: bool) -> Result<Map<String, Value>, Problem> {
+    let document = if is_xml { xml::read(bytes) } else { serde_json::from_slice(bytes).map_err(|e| e.to_string()) };
+    let document = document.map_err(|why| Problem::new("", clean(&why), HINT))?;
     match document {
         Value::Object(mut fields) => match fields.shift_remove("instance") {
             Some(Value::Object(instance)) => Ok(instance),
-            _ => {
-                Err(Problem::new("instance", "it is missing", "send {\"instance\": {…}}, or <instance> as XML").into())
-            }
+            _ => Err(Problem::new("instance", "it is missing", HINT)),
         },
-        _ => Err(Problem::new("", "it is not an object", "send {\"instance\": {…}}, or <instance> as XML").into()),
+        _ => Err(Problem::new("", "it is not an object", HINT)),
     }
 }
 

@@ -7,16 +7,17 @@ mod applications;
 mod body;
 mod call;
 mod format;
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzz;
 mod instance;
 mod status;
 mod writes;
 mod xml;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::VARY;
 use http::{HeaderValue, StatusCode};
@@ -37,7 +38,7 @@ use super::trace;
 
 /// The service that answers every request of Eureka's API.
 pub(super) fn routes(app: &App) -> Routes {
-    Routes::with_compression(axum::Router::new().fallback(answer).with_state(Arc::clone(app)))
+    Routes::answered_by(app, |app, request| Box::pin(answer(app, request)))
 }
 
 /// The paths of its requests in the metrics.
@@ -45,7 +46,7 @@ pub(super) fn paths() -> impl Iterator<Item = &'static &'static str> {
     call::PATHS.iter()
 }
 
-async fn answer(State(app): State<App>, request: Request) -> Response {
+async fn answer(app: App, request: Request) -> Response {
     let call = call::parse(request.method(), request.uri().path());
     let stats = call.as_ref().ok().and_then(|call| app.metrics.route(call.operation.path()));
     let (method, start) = (request.method().clone(), Instant::now());

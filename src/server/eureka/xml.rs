@@ -78,15 +78,12 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
         match reader.read_event().map_err(|error| error.to_string())? {
             Event::Start(start) => {
                 elements += 1;
-                if open.len() > MAX_DEPTH || elements > MAX_ELEMENTS {
-                    return Err(format!(
-                        "it has more than {MAX_ELEMENTS} elements, or more than {MAX_DEPTH} in each other"
-                    ));
-                }
+                check_size(elements, open.len())?;
                 open.push(OpenElement::new(&start)?);
             }
             Event::Empty(start) => {
                 elements += 1;
+                check_size(elements, open.len())?;
                 let element = OpenElement::new(&start)?;
                 parent(&mut open)?.add(element);
             }
@@ -118,6 +115,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
         (Some(root), true) => Ok(Value::Object(root.fields)),
         _ => Err("it ends within an element".to_owned()),
     }
+}
+
+/// # Errors
+/// There are more elements than are read, or more in each other.
+fn check_size(elements: usize, depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH || elements > MAX_ELEMENTS {
+        return Err(format!("it has more than {MAX_ELEMENTS} elements, or more than {MAX_DEPTH} in each other"));
+    }
+    Ok(())
 }
 
 fn parent(open: &mut [OpenElement]) -> Result<&mut OpenElement, String> {
@@ -207,6 +213,7 @@ mod tests {
             ("<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>".to_owned(), "it has a document type"),
             ("<a>&b;</a>".to_owned(), "b"),
             ("<a>".repeat(100), "more than 16 in each other"),
+            (format!("<a>{}</a>", "<b/>".repeat(5_000)), "more than 4096 elements"),
             ("\u{feff}<a".to_owned(), ""),
         ] {
             let error = read(bad.as_bytes()).unwrap_err();

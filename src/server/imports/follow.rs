@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::feed::{ImportFeed, ImportView};
-use super::plan::{ImportPlan, ImportPlanner, Wanted};
+use super::plan::{ImportPlan, ImportPlanner, WantedInstances};
 use crate::clean::clean;
 use crate::engine::{Retry, Shutdown};
 use crate::model::{PartialError, UpdateSink};
@@ -95,7 +95,7 @@ impl ImportWriter {
             return COMPARE_INTERVAL;
         }
 
-        let Wanted { instances, mut skipped, mut reason } = Wanted::of(&self.name, view);
+        let WantedInstances { instances, mut skipped, mut reason } = WantedInstances::of(&self.name, view);
         let present = present(&self.app, &self.name);
         let plan = self.planner.plan(&instances, &present, view.is_whole, self.begun.elapsed());
         let ImportPlan { commands, held, release } = plan;

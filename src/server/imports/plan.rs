@@ -26,14 +26,14 @@ pub(super) struct ImportedInstance {
 
 /// The instances of a source, and how many of them cannot be registered.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct WantedInstances {
     pub(super) instances: BTreeMap<Arc<str>, ImportedInstance>,
     pub(super) skipped: usize,
     /// Why one of them cannot.
     pub(super) reason: Option<String>,
 }
 
-impl Wanted {
+impl WantedInstances {
     /// The instances of a source. What that registry imports itself is left out: two registries may import each other.
     pub(super) fn of(name: &str, view: &ImportView) -> Self {
         let mut wanted = Self::default();
@@ -205,7 +205,7 @@ mod tests {
         }
 
         fn import(&mut self, services: &[Service], is_whole: bool) -> ImportPlan {
-            let wanted = Wanted::of("consul", &view(services.to_vec())).instances;
+            let wanted = WantedInstances::of("consul", &view(services.to_vec())).instances;
             let records = self.state.view().records().map(|record| (record.id().into(), Arc::clone(record)));
             let plan = self.planner.plan(&wanted, &records.collect(), is_whole, self.now);
             for command in plan.commands.clone() {
@@ -329,7 +329,7 @@ mod tests {
         let mut imported = endpoint(1);
         imported.instance.as_mut().unwrap().metadata.insert(IMPORTED_FROM.into(), "other".into());
         let own = Service { name: Some("consul".into()), ..web(vec![endpoint(2)]) };
-        let wanted = Wanted::of(
+        let wanted = WantedInstances::of(
             "peer",
             &view(vec![web(vec![imported, endpoint(3)]), Service { id: "consul/consul".into(), ..own }]),
         );
@@ -341,7 +341,7 @@ mod tests {
     fn what_cannot_be_registered_is_counted() {
         let mut endpoint = endpoint(1);
         endpoint.port = None;
-        let wanted = Wanted::of("consul", &view(vec![web(vec![endpoint])]));
+        let wanted = WantedInstances::of("consul", &view(vec![web(vec![endpoint])]));
         assert_eq!((wanted.instances.len(), wanted.skipped), (0, 1));
         assert!(wanted.reason.unwrap().contains("it has no port"));
     }

@@ -16,7 +16,7 @@ use tracing::{Instrument, debug, warn};
 use super::definition::{CheckDefaults, RunnableCheck, runnable};
 use super::demands::Demands;
 use super::outbox::{Batch, Outbox};
-use super::tracked::{TrackedCheck, note};
+use super::tracked::{TrackedCheck, misses_status, note};
 use crate::engine::{Retry, Shutdown};
 use crate::health::{
     CheckNumber, CheckSchedule, EndpointValidator, Evidence, ScheduleEvent, ScheduleLimits, Subject, ValidatorOptions,
@@ -106,6 +106,8 @@ impl MonitorDriver {
             skips_failing: false,
             limits_bursts: false,
             shows_bodies: false,
+            // Each second, and in the log of the server: what it accepts besides is for `portolan validate`.
+            offers_older_tls: false,
             addresses: Arc::clone(&policy),
             ..ValidatorOptions::default()
         };
@@ -270,7 +272,10 @@ impl MonitorDriver {
         let is_excused = self.stalled_until.is_some_and(|until| began <= until)
             && matches!(health.state, HealthState::Unhealthy | HealthState::Degraded);
         let excuse = is_excused.then_some(STALLED);
-        let result = LastResult::new((Timestamp::now(), took), &health, &evidence, excuse);
+        let mut result = LastResult::new((Timestamp::now(), took), &health, &evidence, excuse);
+        if misses_status(&health, &tracked.check.spec) {
+            result.fail();
+        }
         let state = result.state;
         self.app.checks.board.record(&tracked.id, tracked.position, result, health.findings.first());
 
@@ -289,7 +294,8 @@ impl MonitorDriver {
             let why = health.hindered.first().map_or("", String::as_str);
             self.app.audit.refused_check(&known.instance, why);
         }
-        let command = tracked.command((state, note(&health, excuse)), evidence.is_refused, confirmed, Instant::now());
+        let command =
+            tracked.command((state, note(state, &health, excuse)), evidence.is_refused, confirmed, Instant::now());
         if let Some(command) = command {
             self.outbox.add(check, command);
         }

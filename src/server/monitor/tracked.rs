@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::definition::RunnableCheck;
-use crate::model::{Finding, Health, HealthState};
+use crate::model::{CheckSpec, Finding, Health, HealthState};
 use crate::registry::Command;
 
 /// A result that says what the last one said goes to the registry this often, so that its time is shown.
@@ -79,12 +79,24 @@ impl TrackedCheck {
     }
 }
 
+/// Whether an HTTP check got another status than it expects. As for Consul and for load balancers, the instance is then not
+/// to be called; only 429 (Too Many Requests) is a warning. `portolan validate` judges the same reply more mildly, because it
+/// asks whether the service can be used.
+pub(super) fn misses_status(health: &Health, spec: &CheckSpec) -> bool {
+    let Some(status) = health.figures.http_status else { return false };
+    // Unless the statuses are named, a server that asks for credentials is alive.
+    let is_unnamed = spec.expect_status.is_none() && matches!(status, 401 | 403);
+    let expected = spec.expect_status.clone().unwrap_or_default();
+
+    !expected.contains(status) && status != 429 && !is_unnamed
+}
+
 /// The text of a result: why it is not healthy. Figures that differ each time would make every result a new one.
-pub(super) fn note(health: &Health, excuse: Option<&'static str>) -> Option<Arc<str>> {
+pub(super) fn note(state: HealthState, health: &Health, excuse: Option<&'static str>) -> Option<Arc<str>> {
     if let Some(excuse) = excuse {
         return Some(excuse.into());
     }
-    match health.state {
+    match state {
         HealthState::Healthy => None,
         HealthState::Unknown => health.hindered.first().map(|text| text.as_str().into()),
         HealthState::Degraded | HealthState::Unhealthy => health.findings.first().map(text_of),
@@ -112,6 +124,23 @@ mod tests {
 
     fn send(check: &mut TrackedCheck, state: HealthState, confirmed: HealthState) -> Option<Command> {
         check.command((state, None), false, Some(confirmed), Instant::now())
+    }
+
+    #[test]
+    fn an_unexpected_status_fails_a_check() {
+        let got = |status: u16, expected: Option<&str>| {
+            let health = serde_json::json!({"state": "degraded", "complete": true, "http_status": status});
+            let spec = CheckSpec { expect_status: expected.and_then(|text| text.parse().ok()), ..CheckSpec::default() };
+            misses_status(&serde_json::from_value(health).unwrap(), &spec)
+        };
+        for status in [301, 400, 401, 403, 404, 410, 418, 500] {
+            assert!(got(status, Some("200-299")), "{status}, as for Consul");
+        }
+        assert!(!got(204, Some("200-299")) && !got(429, Some("200-299")), "429 is a warning");
+        assert!(got(204, Some("200")));
+
+        assert_eq!([200, 302, 401, 403, 429].map(|status| got(status, None)), [false; 5]);
+        assert_eq!([400, 404, 410, 418, 503].map(|status| got(status, None)), [true; 5]);
     }
 
     #[test]

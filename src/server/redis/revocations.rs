@@ -13,9 +13,9 @@ const MAX_IDS: usize = 10_000;
 
 /// What was published of the revocations that this server knows.
 #[derive(Debug, Default)]
-pub(super) struct Published(BTreeSet<String>);
+pub(super) struct PublishedRevocations(BTreeSet<String>);
 
-impl Published {
+impl PublishedRevocations {
     /// Commands that publish what is new; `None` if nothing is.
     pub(super) fn news(&self, app: &App, names: &KeyNames) -> Option<(Pipeline, BTreeSet<String>)> {
         let known = app.access.revoked();

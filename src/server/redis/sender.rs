@@ -10,7 +10,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::KeyNames;
 use super::connection::{RedisConnector, plain};
 use super::rates::{SharedRates, exchange};
-use super::revocations::{self, Published};
+use super::revocations::{self, PublishedRevocations};
 use super::stream::{self, INDEX_FIELD, RETRY_INTERVAL};
 use crate::engine::Shutdown;
 use crate::server::redis_link::{RedisLink, Side};
@@ -32,7 +32,7 @@ pub(super) struct Sender {
     connector: Arc<RedisConnector>,
     names: Arc<KeyNames>,
     written: watch::Receiver<u64>,
-    published: Published,
+    published: PublishedRevocations,
     rates: SharedRates,
 }
 
@@ -52,7 +52,15 @@ impl Sender {
         names: Arc<KeyNames>,
         written: watch::Receiver<u64>,
     ) -> Self {
-        Self { app, link, connector, names, written, published: Published::default(), rates: SharedRates::new() }
+        Self {
+            app,
+            link,
+            connector,
+            names,
+            written,
+            published: PublishedRevocations::default(),
+            rates: SharedRates::new(),
+        }
     }
 
     /// Sends until the server stops.

@@ -16,7 +16,7 @@ use crate::server::authorized::Access;
 use crate::server::params::Params;
 use crate::server::schemas::{BulkAnswer, BulkBody};
 use crate::server::scoped_view::ScopedView;
-use crate::server::write_queue::Written;
+use crate::server::write_queue::WriteResult;
 use crate::server::{body, reply};
 
 /// The most operations of a call.
@@ -33,7 +33,7 @@ enum Operation {
 }
 
 /// An operation that can be carried out.
-struct Prepared {
+struct PreparedOperation {
     operation: Operation,
     id: Arc<str>,
     command: Command,
@@ -67,18 +67,14 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     Params::read(request.uri().query(), &[], &[])?;
     let max = access.app().settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
     let body = body::read(request, max, access.app().settings.time_limits.body).await?;
-    let mut fields = JsonFields::parse(&body)?;
-    let operations = fields.list(&["operations"], Ok)?;
-    fields.finish()?;
-
-    let operations = operations.unwrap_or_default();
+    let operations = operations(&body)?;
     if operations.is_empty() || operations.len() > MAX_OPERATIONS {
         let message = format!("there are {} operations, 1 to {MAX_OPERATIONS} are carried out", operations.len());
         let error = ApiError::bad_request("invalid_body", message).field("operations");
         return Err(error.hint("send {\"operations\":[{\"register\":{…}},{\"deregister\":{\"id\":…}}]}, in several calls if there are more"));
     }
 
-    let prepared: Vec<Result<Prepared, ApiError>> =
+    let prepared: Vec<Result<PreparedOperation, ApiError>> =
         operations.into_iter().map(|operation| prepare(operation).map_err(ApiError::from)).collect();
     let commands = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).map(|one| one.command.clone());
     let commands: Vec<Command> = commands.collect();
@@ -104,7 +100,22 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
 }
 
-fn done(prepared: &Prepared, written: Written, view: &ScopedView) -> OperationResult {
+/// The operations of a body.
+fn operations(body: &[u8]) -> Result<Vec<Value>, Problem> {
+    let mut fields = JsonFields::parse(body)?;
+    let operations = fields.list(&["operations"], Ok)?;
+    fields.finish()?;
+    Ok(operations.unwrap_or_default())
+}
+
+/// The commands of a body, without those that cannot be carried out.
+#[cfg(any(fuzzing, test))]
+pub(in crate::server) fn commands(body: &[u8]) -> Vec<Command> {
+    let operations = operations(body).unwrap_or_default().into_iter().take(MAX_OPERATIONS);
+    operations.filter_map(|operation| prepare(operation).ok()).map(|prepared| prepared.command).collect()
+}
+
+fn done(prepared: &PreparedOperation, written: WriteResult, view: &ScopedView) -> OperationResult {
     let (status, data) = match (prepared.operation, written.instance) {
         (Operation::Deregister, _) | (_, None) => (204, None),
         (Operation::Register, Some(instance)) => {
@@ -115,7 +126,7 @@ fn done(prepared: &Prepared, written: Written, view: &ScopedView) -> OperationRe
     OperationResult { status, id: Some(Arc::clone(&prepared.id)), data, error: None }
 }
 
-fn prepare(operation: Value) -> Result<Prepared, Problem> {
+fn prepare(operation: Value) -> Result<PreparedOperation, Problem> {
     object_of(operation, |mut fields| {
         let register = fields.read(&["register"], Ok)?;
         let deregister = fields.read(&["deregister"], Ok)?;
@@ -132,25 +143,25 @@ fn prepare(operation: Value) -> Result<Prepared, Problem> {
     })
 }
 
-fn registration(value: &Value) -> Result<Prepared, Problem> {
+fn registration(value: &Value) -> Result<PreparedOperation, Problem> {
     let text = serde_json::to_vec(value).unwrap_or_default();
     let registration = identified(Registration::from_json(&text)?);
     let id: Arc<str> = registration.id.as_deref().unwrap_or_default().into();
-    Ok(Prepared { operation: Operation::Register, id, command: Command::Register(Arc::new(registration)) })
+    Ok(PreparedOperation { operation: Operation::Register, id, command: Command::Register(Arc::new(registration)) })
 }
 
-fn deregistration(mut fields: JsonFields) -> Result<Prepared, Problem> {
+fn deregistration(mut fields: JsonFields) -> Result<PreparedOperation, Problem> {
     let id = required_id(&mut fields)?;
     let generation = fields.number(&["generation"], 1, u64::MAX)?;
     fields.finish()?;
     let command = Command::Deregister { id: Arc::clone(&id), generation };
-    Ok(Prepared { operation: Operation::Deregister, id, command })
+    Ok(PreparedOperation { operation: Operation::Deregister, id, command })
 }
 
-fn heartbeat_of(mut fields: JsonFields) -> Result<Prepared, Problem> {
+fn heartbeat_of(mut fields: JsonFields) -> Result<PreparedOperation, Problem> {
     let id = required_id(&mut fields)?;
     let command = renewal(&id, fields)?;
-    Ok(Prepared { operation: Operation::Heartbeat, id, command })
+    Ok(PreparedOperation { operation: Operation::Heartbeat, id, command })
 }
 
 fn required_id(fields: &mut JsonFields) -> Result<Arc<str>, Problem> {

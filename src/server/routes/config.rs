@@ -11,11 +11,13 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::service::{Named, named, no_content};
+use super::service::{PathName, named, no_content};
 use crate::clean::clean;
 use crate::model::json_fields::JsonFields;
 use crate::model::parse_duration;
-use crate::registry::{Command, ConfigCommand, ConfigEntry, ConfigValue, ConfigVersion, MAX_CONFIG_BYTES, Rejected};
+use crate::registry::{
+    Command, CommandRejection, ConfigCommand, ConfigEntry, ConfigValue, ConfigVersion, MAX_CONFIG_BYTES,
+};
 use crate::server::access::Permission;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
@@ -52,7 +54,7 @@ pub(in crate::server) async fn list(access: Access, request: Request) -> ApiResu
         ("wait" = Option<String>, Query, description = "Wait at most this long, such as 30s; 5m by default, 10m at most"),
         ("raw" = Option<bool>, Query, description = "The value alone, with its own content type")),
     responses((status = 200, body = ConfigBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["version", "index", "wait", "raw"], &[])?;
     let version = params.number("version", 1, u64::MAX)?;
@@ -122,7 +124,7 @@ async fn changed(access: &Access, name: &str, since: u64, wait: Duration) -> Api
     responses((status = 200, body = ConfigBody), (status = 201, body = ConfigBody), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 412, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn put(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn put(access: Access, path: PathName, request: Request) -> ApiResult {
     let name: Arc<str> = named(path)?.into();
     let expected = expected(request.uri().query(), request.headers())?;
     let limit = access.app().settings.time_limits.body;
@@ -155,7 +157,7 @@ fn too_long(error: ApiError) -> ApiError {
         ("cas" = Option<u64>, Query, description = "Only if this version is the current one")),
     responses((status = 204, description = "It is deleted"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 412, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn delete(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn delete(access: Access, path: PathName, request: Request) -> ApiResult {
     let name: Arc<str> = named(path)?.into();
     let expected = expected(request.uri().query(), request.headers())?;
     if &*name == SERVER_CONFIG {
@@ -170,7 +172,7 @@ pub(in crate::server) async fn delete(access: Access, path: Named, request: Requ
 #[utoipa::path(get, path = "/api/v1/config/{name}/history", operation_id = "readConfigHistory", tag = "config",
     params(("name" = String, Path, description = "The name of a configuration")),
     responses((status = 200, body = ConfigHistoryAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn history(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn history(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     Params::read(request.uri().query(), &[], &[])?;
     let view = access.view();
@@ -185,7 +187,7 @@ pub(in crate::server) async fn history(access: Access, path: Named, request: Req
         ("from" = Option<u64>, Query, description = "The older version; the one before `to` without it", minimum = 1),
         ("to" = Option<u64>, Query, description = "The newer version; the newest without it", minimum = 1)),
     responses((status = 200, body = ConfigDiffAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn diff(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn diff(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["from", "to"], &[])?;
     let view = access.view();
@@ -244,7 +246,7 @@ impl io::Write for BoundedText {
     responses((status = 200, body = ConfigBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 412, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn rollback(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn rollback(access: Access, path: PathName, request: Request) -> ApiResult {
     let name: Arc<str> = named(path)?.into();
     let expected = expected(request.uri().query(), request.headers())?;
     let (size, time) = (access.app().settings.size_limits.body_bytes, access.app().settings.time_limits.body);
@@ -319,7 +321,7 @@ fn raw_value(index: u64, value: &ConfigValue) -> Response {
 }
 
 fn unknown(name: &str) -> ApiError {
-    Rejected::UnknownConfig { name: clean(name).into() }.into()
+    CommandRejection::UnknownConfig { name: clean(name).into() }.into()
 }
 
 fn unknown_version(name: &str, version: u64, entry: &ConfigEntry) -> ApiError {

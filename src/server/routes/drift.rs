@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use jiff::Timestamp;
 
-use super::service::{Named, named, no_content};
+use super::service::{PathName, named, no_content};
 use crate::model::{DriftReport, MAX_REPORT_BYTES};
 use crate::registry::{Command, DriftCommand};
 use crate::server::api_error::{ApiResult, ErrorBody};
@@ -71,7 +71,7 @@ pub(in crate::server) async fn report(access: Access, request: Request) -> ApiRe
     params(("name" = String, Path, description = "The name of the host")),
     responses((status = 204, description = "It is forgotten"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn forget(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn forget(access: Access, path: PathName, request: Request) -> ApiResult {
     Params::read(request.uri().query(), &[], &[])?;
     let host = Arc::from(named(path)?);
     access.write(Command::Drift(DriftCommand::Forget { host })).await?;

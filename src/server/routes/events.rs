@@ -17,13 +17,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::clean::clean;
 use crate::model::{CONFIG_NAMESPACE, DEFAULT_NAMESPACE, DRIFT_NAMESPACE};
-use crate::registry::Rejected;
+use crate::registry::CommandRejection;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::metrics::OpenStream;
 use crate::server::params::{self, Params};
 use crate::server::reply::INDEX;
-use crate::server::ring::{Event, EventSubject, Filter, Missed};
+use crate::server::ring::{Event, EventSubject, Filter, MissedEvents};
 use crate::server::scoped_view::ScopedView;
 use crate::server::shared::App;
 use crate::server::view::InstanceView;
@@ -121,7 +121,7 @@ fn config_filter(access: &Access, name: &str) -> ApiResult<Filter> {
     if access.view().sees_config(name) {
         return Ok(Filter::of_config(name));
     }
-    Err(Rejected::UnknownConfig { name: clean(name).into() }.into())
+    Err(CommandRejection::UnknownConfig { name: clean(name).into() }.into())
 }
 
 fn form(params: &Params<'_>, headers: &HeaderMap) -> ApiResult<Form> {
@@ -297,8 +297,8 @@ impl EventStream {
         self.wake.mark_unchanged();
 
         match self.missed(since) {
-            Missed::TooOld => self.reset(piece),
-            Missed::Events(events, until) => {
+            MissedEvents::TooOld => self.reset(piece),
+            MissedEvents::Events(events, until) => {
                 // There may be more than one piece.
                 if let Some(last) = self.write_events(piece, &events) {
                     return Position::CatchingUp(last);
@@ -319,7 +319,7 @@ impl EventStream {
             () = keep_alive => {
                 // Nothing came for this stream: it knows everything up to now.
                 let index = match self.missed(index) {
-                    Missed::Events(events, until) if events.is_empty() => until,
+                    MissedEvents::Events(events, until) if events.is_empty() => until,
                     _ => index,
                 };
                 match self.form {
@@ -336,8 +336,8 @@ impl EventStream {
             return None;
         }
         Some(match self.missed(index) {
-            Missed::TooOld => self.reset(piece),
-            Missed::Events(events, until) => {
+            MissedEvents::TooOld => self.reset(piece),
+            MissedEvents::Events(events, until) => {
                 let last = self.write_events(piece, &events);
                 if last.is_some() {
                     // More may have come than this piece holds.
@@ -348,10 +348,10 @@ impl EventStream {
         })
     }
 
-    fn missed(&self, since: u64) -> Missed {
+    fn missed(&self, since: u64) -> MissedEvents {
         let missed = self.app().ring.missed(since, self.app().index(), &self.filter);
         // Looked at afterwards: what was read may already be of another history.
-        if self.app().ring.resets() == self.resets { missed } else { Missed::TooOld }
+        if self.app().ring.resets() == self.resets { missed } else { MissedEvents::TooOld }
     }
 
     /// Writes events, as many as fit a piece, and returns the index of the last.

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::service::{Named, NamedSubject, named};
+use super::service::{NamedSubject, PathName, named};
 use crate::health::{MAX_RESULTS, PastResult};
 use crate::model::{CheckDefinition, CheckKind, CheckState, HealthState, OperatorStatus, RegisteredInstance};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -30,7 +30,7 @@ const MAX_WAIT: Duration = Duration::from_mins(1);
         ("namespace" = Option<String>, Query, description = "The namespace of a service"),
         ("history" = Option<u64>, Query, description = "Past results of each instance at most; of a service none by default", maximum = 100)),
     responses((status = 200, body = HealthReportBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: PathName, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace", "history"], &[])?;
     let history = params.number("history", 0, MAX_RESULTS as u64)?.and_then(|count| usize::try_from(count).ok());
@@ -48,7 +48,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 200, body = HealthReportBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, description = "Health checks are off", body = ErrorBody), (status = 503, body = ErrorBody)))]
-pub(in crate::server) async fn check(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn check(access: Access, path: PathName, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace");

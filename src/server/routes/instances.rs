@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 
-use super::service::{Named, named};
+use super::service::{PathName, named};
 use crate::model::DEFAULT_NAMESPACE;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
@@ -15,7 +15,7 @@ use crate::server::schemas::InstanceList;
     params(("id" = String, Path, description = "The name of a service"),
         ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn of_service(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn of_service(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
@@ -30,6 +30,6 @@ pub(in crate::server) async fn of_service(access: Access, path: Named, request: 
     params(("name" = String, Path, description = "The name of a service"),
         ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = InstanceList), (status = 400, body = ErrorBody)))]
-pub(in crate::server) async fn by_name(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn by_name(access: Access, path: PathName, request: Request) -> ApiResult {
     of_service(access, path, request).await
 }

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use serde::Serialize;
 use serde_json::json;
 
-use super::service::{Named, named, no_content};
+use super::service::{PathName, named, no_content};
 use crate::clean::clean;
 use crate::model::json_fields::JsonFields;
 use crate::model::{DEFAULT_NAMESPACE, Problem};
@@ -30,7 +30,7 @@ pub(super) fn service_strategy(view: &ScopedView, namespace: &str, name: &str) -
 #[utoipa::path(get, path = "/api/v1/load-balancer/{name}", operation_id = "readStrategy", tag = "discovery",
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn strategy(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn strategy(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     strategy_answer(&access, params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name)
@@ -42,7 +42,7 @@ pub(in crate::server) async fn strategy(access: Access, path: Named, request: Re
     request_body = StrategyBody,
     responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn set_strategy(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn set_strategy(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE).to_owned();
@@ -67,7 +67,7 @@ pub(in crate::server) async fn set_strategy(access: Access, path: Named, request
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = StrategyAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn reset_strategy(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn reset_strategy(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     write_strategy(&access, params.get("namespace").unwrap_or(DEFAULT_NAMESPACE), &name, None).await
@@ -105,7 +105,7 @@ struct InstancePicks<'i> {
 #[utoipa::path(get, path = "/api/v1/load-balancer/{name}/stats", operation_id = "countPicks", tag = "discovery",
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = PicksAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
@@ -142,7 +142,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
 #[utoipa::path(delete, path = "/api/v1/load-balancer/{name}/stats", operation_id = "resetPicks", tag = "discovery",
     params(("name" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 204, description = "The counts are zero"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn reset(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn reset(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();

@@ -33,6 +33,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::body::Incoming;
@@ -216,7 +217,12 @@ pub(super) struct Routes {
     /// The route that most clients call is reached directly, unless a layer stands around the router: the router and the
     /// boxes of its layers take as much time as an answer.
     discover: Option<Arc<RouteContext>>,
+    /// What answers every request of an API without routes, for the same reason.
+    whole: Option<(App, AnswerAll)>,
 }
+
+/// Answers every request of an API.
+pub(super) type AnswerAll = fn(App, Request) -> BoxFuture<'static, Response>;
 
 impl Routes {
     /// These routes. Most clients of a registry ask for no compression, and the layer costs them a tenth of their request.
@@ -225,7 +231,15 @@ impl Routes {
             .and(NotForContentType::const_new("text/event-stream"))
             .and(NotForContentType::const_new("application/x-ndjson"));
         let compressing = plain.clone().layer(CompressionLayer::new().compress_when(is_worth));
-        Self { plain, compressing, discover: None }
+        Self { plain, compressing, discover: None, whole: None }
+    }
+
+    /// An API of which one function answers every request.
+    pub(super) fn answered_by(app: &App, answer: AnswerAll) -> Self {
+        let router = axum::Router::new()
+            .fallback(move |State(app): State<App>, request: Request| answer(app, request))
+            .with_state(Arc::clone(app));
+        Self { whole: Some((Arc::clone(app), answer)), ..Self::with_compression(router) }
     }
 
     /// Answers a request.
@@ -237,6 +251,9 @@ impl Routes {
         }
 
         request.extensions_mut().insert(context);
+        if let Some((app, answer)) = self.whole.as_ref().filter(|_| !wants_gzip) {
+            return answer(Arc::clone(app), request.map(Body::new)).await;
+        }
         let mut router = if wants_gzip { self.compressing.clone() } else { self.plain.clone() };
         match Service::<Request>::call(&mut router, request.map(Body::new)).await {
             Ok(response) => response,

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use serde_json::json;
 
-use super::service::{Named, NamedSubject, named, no_content};
+use super::service::{NamedSubject, PathName, named, no_content};
 use crate::registry::Command;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::authorized::Access;
@@ -20,7 +20,7 @@ use crate::server::schemas::MonitoringAnswer;
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 200, body = MonitoringAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn start(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn start(access: Access, path: PathName, request: Request) -> ApiResult {
     let ids = subjects(&access, path, request.uri().query())?;
     let count = set(&access, ids, true).await?;
     let answer = json!({ "monitoring": true, "instances": count, "reason": access.app().checks.off() });
@@ -35,14 +35,14 @@ pub(in crate::server) async fn start(access: Access, path: Named, request: Reque
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 204, description = "No more checks run"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn stop(access: Access, path: Named, request: Request) -> ApiResult<Response> {
+pub(in crate::server) async fn stop(access: Access, path: PathName, request: Request) -> ApiResult<Response> {
     let ids = subjects(&access, path, request.uri().query())?;
     set(&access, ids, false).await?;
     Ok(no_content(access.view().index()))
 }
 
 /// The instances that a request is about.
-fn subjects(access: &Access, path: Named, query: Option<&str>) -> ApiResult<Vec<Arc<str>>> {
+fn subjects(access: &Access, path: PathName, query: Option<&str>) -> ApiResult<Vec<Arc<str>>> {
     let id = named(path)?;
     let params = Params::read(query, &["namespace"], &[])?;
     Ok(NamedSubject::of(&access.view(), params.get("namespace"), &id)?.ids())

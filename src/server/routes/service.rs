@@ -26,13 +26,13 @@ use crate::server::view::{InstanceView, ServiceView};
 use crate::server::{body, times};
 
 /// The part of a path that names an instance or a service.
-pub(super) type Named = Result<Path<String>, PathRejection>;
+pub(super) type PathName = Result<Path<String>, PathRejection>;
 
 /// The name in a path.
 ///
 /// # Errors
 /// It is not UTF-8.
-pub(super) fn named(path: Named) -> ApiResult<String> {
+pub(super) fn named(path: PathName) -> ApiResult<String> {
     match path {
         Ok(Path(name)) if name.is_empty() => {
             Err(ApiError::bad_request("invalid_path", "the name in the path is empty"))
@@ -82,7 +82,7 @@ impl NamedSubject {
     params(("id" = String, Path, description = "An id, or the name of a service"),
         ("namespace" = Option<String>, Query, description = "The namespace of a service")),
     responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: PathName, request: Request) -> ApiResult {
     let id = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
     let view = access.view();
@@ -119,7 +119,7 @@ const MAX_REASON_CHARS: usize = 200;
     params(("id" = String, Path, description = "An id")), request_body = ChangeBody,
     responses((status = 200, body = InstanceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn update(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn update(access: Access, path: PathName, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     Params::read(request.uri().query(), &[], &[])?;
     let body = read(access.app(), request).await?;
@@ -175,7 +175,7 @@ fn status_of(value: &serde_json::Value) -> Result<OperatorStatus, Problem> {
         ("generation" = Option<u64>, Query, description = "Only if it is still this one", minimum = 1)),
     responses((status = 204, description = "It is removed"), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn deregister(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn deregister(access: Access, path: PathName, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     let generation = Params::read(request.uri().query(), &["generation"], &[])?.number("generation", 1, u64::MAX)?;
     access.write(Command::Deregister { id, generation }).await?;
@@ -190,7 +190,7 @@ pub(in crate::server) async fn deregister(access: Access, path: Named, request: 
     params(("id" = String, Path, description = "An id")), request_body = Option<HeartbeatBody>,
     responses((status = 200, body = HeartbeatAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 408, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn heartbeat(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn heartbeat(access: Access, path: PathName, request: Request) -> ApiResult {
     let id: Arc<str> = named(path)?.into();
     Params::read(request.uri().query(), &[], &[])?;
     let body = read(access.app(), request).await?;

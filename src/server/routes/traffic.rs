@@ -6,11 +6,11 @@ use std::time::Duration;
 use axum::extract::Request;
 use serde_json::{Value, json};
 
-use super::service::{Named, named};
+use super::service::{PathName, named};
 use crate::clean::clean;
 use crate::model::json_fields::{JsonFields, object_of};
 use crate::model::{DEFAULT_NAMESPACE, ParseError, Problem};
-use crate::registry::{Command, Rejected, Selector, ServiceTraffic, ShiftPlan, TrafficCommand};
+use crate::registry::{Command, CommandRejection, Selector, ServiceTraffic, ShiftPlan, TrafficCommand};
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
 use crate::server::body;
@@ -30,7 +30,7 @@ struct TrafficPath {
 }
 
 impl TrafficPath {
-    fn of(path: Named, request: &Request) -> ApiResult<Self> {
+    fn of(path: PathName, request: &Request) -> ApiResult<Self> {
         let name = named(path)?;
         let params = Params::read(request.uri().query(), &["namespace"], &[])?;
         Ok(Self { namespace: params.get("namespace").unwrap_or(DEFAULT_NAMESPACE).to_owned(), name })
@@ -45,7 +45,7 @@ impl TrafficPath {
 #[utoipa::path(get, path = "/api/v1/services/{id}/traffic", operation_id = "readTraffic", tag = "traffic",
     params(("id" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = TrafficAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)))]
-pub(in crate::server) async fn get(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn get(access: Access, path: PathName, request: Request) -> ApiResult {
     let path = TrafficPath::of(path, &request)?;
     answer(&access, &path)
 }
@@ -56,7 +56,7 @@ pub(in crate::server) async fn get(access: Access, path: Named, request: Request
     request_body = SwitchBody,
     responses((status = 200, body = TrafficAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn switch(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn switch(access: Access, path: PathName, request: Request) -> ApiResult {
     let path = TrafficPath::of(path, &request)?;
     let mut fields = read(&access, request).await?;
     let to = selector(&mut fields)?;
@@ -69,7 +69,7 @@ pub(in crate::server) async fn switch(access: Access, path: Named, request: Requ
     params(("id" = String, Path, description = "The name of a service"), ("namespace" = Option<String>, Query, description = "Its namespace")),
     responses((status = 200, body = TrafficAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn reset(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn reset(access: Access, path: PathName, request: Request) -> ApiResult {
     let path = TrafficPath::of(path, &request)?;
     carry_out(&access, &path, TrafficCommand::Reset).await
 }
@@ -80,7 +80,7 @@ pub(in crate::server) async fn reset(access: Access, path: Named, request: Reque
     request_body = ShiftBody,
     responses((status = 200, body = TrafficAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn start(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn start(access: Access, path: PathName, request: Request) -> ApiResult {
     let path = TrafficPath::of(path, &request)?;
     let mut fields = read(&access, request).await?;
     let to = selector(&mut fields)?;
@@ -97,7 +97,7 @@ pub(in crate::server) async fn start(access: Access, path: Named, request: Reque
     request_body = ShiftActionBody,
     responses((status = 200, body = TrafficAnswer), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
-pub(in crate::server) async fn control(access: Access, path: Named, request: Request) -> ApiResult {
+pub(in crate::server) async fn control(access: Access, path: PathName, request: Request) -> ApiResult {
     let path = TrafficPath::of(path, &request)?;
     let mut fields = read(&access, request).await?;
     let command = fields.read(&["action"], |value| action(&value))?;
@@ -163,7 +163,7 @@ fn answer(access: &Access, path: &TrafficPath) -> ApiResult {
     let traffic = view.traffic(&path.namespace, &path.name);
     let service = view.service(&path.namespace, &path.name);
     if service.is_none() && traffic.is_none() {
-        return Err(Rejected::UnknownService { service: clean(&path.key()).into() }.into());
+        return Err(CommandRejection::UnknownService { service: clean(&path.key()).into() }.into());
     }
 
     let list = service.map(|service| service.list()).unwrap_or_default();

@@ -13,12 +13,12 @@ const MAX_PAUSE: Duration = Duration::from_secs(16);
 
 /// The pace of one blocking query.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct QueryPause {
     quick: u32,
     unchanged: u32,
 }
 
-impl Pace {
+impl QueryPause {
     /// The pause before the next query, after a reply that took this long. `is_new`: its index differs from the last one.
     pub(super) fn pause(&mut self, took: Duration, is_new: bool) -> Duration {
         if took >= QUICK {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn a_server_that_never_blocks_gets_few_queries() {
-        let mut pace = Pace::default();
+        let mut pace = QueryPause::default();
         let pauses: Vec<u64> = (0..7).map(|_| pace.pause(Duration::ZERO, false).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 16, 16, 16]);
         assert_eq!(pace.pause(QUICK, false), Duration::ZERO, "a query that blocked is sent again at once");
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn changes_in_a_row_are_read_at_once_up_to_a_limit() {
-        let mut pace = Pace::default();
+        let mut pace = QueryPause::default();
         let at_once = (0..50).filter(|_| pace.pause(Duration::ZERO, true).is_zero()).count();
         assert_eq!(at_once, 10);
     }

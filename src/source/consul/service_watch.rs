@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::acl::CONSUL;
 use super::api::{ConsulApi, ServiceReply};
-use super::pace::{Pace, next_index};
+use super::pace::{QueryPause, next_index};
 use crate::engine::Retry;
 use crate::model::Service;
 use crate::net::registry_http::RegistryFailure;
@@ -27,7 +27,7 @@ pub(super) struct ServiceWatch {
     /// Tells the watch of a service apart from that of its predecessor of the same name.
     pub(super) generation: u64,
     index: u64,
-    pace: Pace,
+    pace: QueryPause,
     failures: u32,
     empty: u32,
     has_instances: bool,
@@ -69,7 +69,7 @@ enum InCatalog {
 
 /// What an outcome means for the set.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum QueryChange {
     Unchanged,
     /// The service in its current state.
     Present(Box<Service>),
@@ -85,7 +85,16 @@ pub(super) enum Verdict {
 impl ServiceWatch {
     pub(super) fn new(generation: u64, index: u64, has_instances: bool) -> Self {
         let seed = Retry::random_seed();
-        Self { generation, index, pace: Pace::default(), failures: 0, empty: 0, has_instances, is_faulty: false, seed }
+        Self {
+            generation,
+            index,
+            pace: QueryPause::default(),
+            failures: 0,
+            empty: 0,
+            has_instances,
+            is_faulty: false,
+            seed,
+        }
     }
 
     /// Notes that an error of it is reported.
@@ -109,7 +118,7 @@ impl ServiceWatch {
     }
 
     /// Interprets an outcome, and returns the next query.
-    pub(super) fn advance(&mut self, outcome: ServiceOutcome, wait: Duration) -> (Verdict, ServiceQuery) {
+    pub(super) fn advance(&mut self, outcome: ServiceOutcome, wait: Duration) -> (QueryChange, ServiceQuery) {
         let ServiceOutcome { name, reply, took, catalog, .. } = outcome;
         let reply = match reply {
             Ok(reply) => reply,
@@ -118,7 +127,7 @@ impl ServiceWatch {
                 self.index = 0;
                 let is_lost = self.failures >= MAX_FAILURES && failure.is_outage();
                 let pause = RECONNECT.wait(&mut self.seed, self.failures);
-                let verdict = if is_lost { Verdict::Lost(failure) } else { Verdict::Failed(failure) };
+                let verdict = if is_lost { QueryChange::Lost(failure) } else { QueryChange::Failed(failure) };
                 return (verdict, self.query(&name, pause, wait));
             }
         };
@@ -130,21 +139,21 @@ impl ServiceWatch {
         let verdict = match reply.service {
             Some(service) => {
                 (self.has_instances, self.empty) = (true, 0);
-                if is_new { Verdict::Present(Box::new(service)) } else { Verdict::Unchanged }
+                if is_new { QueryChange::Present(Box::new(service)) } else { QueryChange::Unchanged }
             }
-            None if !self.has_instances => Verdict::Unchanged,
+            None if !self.has_instances => QueryChange::Unchanged,
             None if catalog == Some(InCatalog::Hidden) => {
                 self.index = 0;
-                return (Verdict::Doubtful, self.query(&name, HIDDEN_PAUSE, wait));
+                return (QueryChange::Doubtful, self.query(&name, HIDDEN_PAUSE, wait));
             }
             None if catalog == Some(InCatalog::Present) && self.empty + 1 < MAX_EMPTY => {
                 self.empty += 1;
                 self.index = 0;
-                return (Verdict::Doubtful, self.query(&name, EMPTY_PAUSE, wait));
+                return (QueryChange::Doubtful, self.query(&name, EMPTY_PAUSE, wait));
             }
             None => {
                 (self.has_instances, self.empty) = (false, 0);
-                Verdict::Gone
+                QueryChange::Gone
             }
         };
         (verdict, self.query(&name, pause, wait))

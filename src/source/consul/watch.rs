@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::api::{Catalog, ConsulApi};
-use super::pace::{Pace, next_index};
-use super::service_watch::{MAX_FAILURES, ServiceOutcome, ServiceQuery, ServiceWatch, Verdict};
+use super::pace::{QueryPause, next_index};
+use super::service_watch::{MAX_FAILURES, QueryChange, ServiceOutcome, ServiceQuery, ServiceWatch};
 use super::{CONCURRENCY, Consul, LIST, acl, part, read_service};
 use crate::engine::Retry;
 use crate::error::Result;
@@ -101,7 +101,7 @@ struct Watch<'a> {
     filter: &'a NameFilter,
     api: &'a ConsulApi,
     catalog_index: u64,
-    catalog_pace: Pace,
+    catalog_pace: QueryPause,
     catalog_failures: u32,
     doubts: u32,
     /// Whether the catalog ever had Consul's own service.
@@ -131,7 +131,7 @@ impl<'a> Watch<'a> {
             filter,
             api,
             catalog_index: catalog.index,
-            catalog_pace: Pace::default(),
+            catalog_pace: QueryPause::default(),
             catalog_failures: 0,
             doubts: 0,
             has_consul: catalog.services.contains_key(acl::CONSUL),
@@ -282,20 +282,20 @@ impl<'a> Watch<'a> {
         self.queries.push(query);
         let mut updates = Vec::new();
         match verdict {
-            Verdict::Unchanged => {}
-            Verdict::Present(service) => updates.push(Update::Upsert(*service)),
-            Verdict::Gone => updates.push(Update::Remove(id)),
-            Verdict::Doubtful => {
+            QueryChange::Unchanged => {}
+            QueryChange::Present(service) => updates.push(Update::Upsert(*service)),
+            QueryChange::Gone => updates.push(Update::Remove(id)),
+            QueryChange::Doubtful => {
                 self.mark_stale(doubt(&name), feed);
                 return Ok(());
             }
-            Verdict::Failed(failure) if failure.is_outage() => return Ok(()),
-            Verdict::Failed(failure) => {
+            QueryChange::Failed(failure) if failure.is_outage() => return Ok(()),
+            QueryChange::Failed(failure) => {
                 service.report_fault();
                 feed.apply_derived(vec![Update::PartialError(part(failure, &name))]);
                 return Ok(());
             }
-            Verdict::Lost(failure) => return Err(failure.into_error(LIST)),
+            QueryChange::Lost(failure) => return Err(failure.into_error(LIST)),
         }
 
         if service.take_fault() {

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 
 use super::api::{EtcdApi, Pair};
 use super::key_faults::KeyFaults;
-use super::value::{Registered, read};
+use super::value::{EtcdRegistration, read};
 use crate::model::{Lease, PartialError, RegistryDetail, Service, ServiceId, Update};
 use crate::net::registry_http::RegistryFailure;
 use crate::source::name_filter::NameFilter;
@@ -24,7 +24,7 @@ pub(super) struct Registrations {
 
 struct Registration {
     service: String,
-    registered: Registered,
+    registered: EtcdRegistration,
     lease: i64,
 }
 
@@ -69,12 +69,12 @@ impl Registrations {
         self.faults.recover(key)
     }
 
-    fn read(&self, pair: &Pair) -> Result<Registered, String> {
+    fn read(&self, pair: &Pair) -> Result<EtcdRegistration, String> {
         let key = pair.key.strip_prefix(self.prefix.as_slice()).unwrap_or(&pair.key);
         read(&String::from_utf8_lossy(key), &pair.value)
     }
 
-    fn insert(&mut self, pair: Pair, registered: Registered) -> Vec<String> {
+    fn insert(&mut self, pair: Pair, registered: EtcdRegistration) -> Vec<String> {
         let mut changed = self.delete(&pair.key);
         if !self.filter.matches(&registered.name) {
             return changed;
@@ -157,7 +157,7 @@ impl Registrations {
     }
 }
 
-fn service_id(registered: &Registered) -> String {
+fn service_id(registered: &EtcdRegistration) -> String {
     match &registered.namespace {
         Some(namespace) => format!("etcd/{namespace}/{}", registered.name),
         None => format!("etcd/{}", registered.name),

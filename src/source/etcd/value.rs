@@ -10,7 +10,7 @@ use crate::model::{Address, Endpoint, HostPort, Instance, Lifecycle, ServiceUrl,
 
 /// A registered instance.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Registered {
+pub(super) struct EtcdRegistration {
     pub(super) name: String,
     pub(super) namespace: Option<String>,
     pub(super) endpoint: Endpoint,
@@ -54,7 +54,7 @@ struct ValueFields {
 ///
 /// # Errors
 /// Why it is not a registration.
-pub(super) fn read(key: &str, value: &[u8]) -> Result<Registered, String> {
+pub(super) fn read(key: &str, value: &[u8]) -> Result<EtcdRegistration, String> {
     let text = std::str::from_utf8(value).map_err(|_| "the value is not text".to_owned())?.trim();
     let fields = if text.starts_with('{') {
         serde_json::from_str::<ValueFields>(text)
@@ -68,7 +68,7 @@ pub(super) fn read(key: &str, value: &[u8]) -> Result<Registered, String> {
     registered(key, fields)
 }
 
-fn registered(key: &str, fields: ValueFields) -> Result<Registered, String> {
+fn registered(key: &str, fields: ValueFields) -> Result<EtcdRegistration, String> {
     let address = fields.address.as_deref().filter(|address| !address.is_empty());
     let address = address.ok_or_else(|| "the value has no address".to_owned())?;
     let mut endpoint = endpoint(address, fields.port)?;
@@ -95,7 +95,7 @@ fn registered(key: &str, fields: ValueFields) -> Result<Registered, String> {
     endpoint.ready = healthy && lifecycle.takes_calls();
     endpoint.weight = fields.weight.map(|weight| u16::try_from(weight.max(0)).unwrap_or(u16::MAX));
     endpoint.instance = Some(Box::new(instance));
-    Ok(Registered { name, namespace, endpoint })
+    Ok(EtcdRegistration { name, namespace, endpoint })
 }
 
 fn endpoint(address: &str, port: Option<u16>) -> Result<Endpoint, String> {
@@ -166,7 +166,7 @@ mod tests {
 
     fn shown(key: &str, value: &str) -> String {
         match read(key, value.as_bytes()) {
-            Ok(Registered { name, namespace, endpoint }) => {
+            Ok(EtcdRegistration { name, namespace, endpoint }) => {
                 let namespace = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
                 format!("{namespace}{name} {endpoint} {}", endpoint.instance.as_deref().unwrap().id)
             }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::expand::{Expanded, expand};
+use super::expand::{ExpandedText, expand};
 use super::node::{DocumentNode, Step, find};
 use super::options::{Context, OPTION_KEYS, Options, unknown_key};
 use super::unset::{UnsetService, UnsetVariable, is_needed, unset_in, without_unset};
@@ -234,7 +234,7 @@ fn endpoint(node: &DocumentNode, context: Context<'_>) -> Result<(Vec<Endpoint>,
         other => (other, None),
     };
 
-    let Expanded { text, masked } = context.expanded(address).map_err(|problem| problem.at(&[]))?;
+    let ExpandedText { text, masked } = context.expanded(address).map_err(|problem| problem.at(&[]))?;
     let (hosts, mut spec) = place(&text).map_err(|problem| problem.about(address).at(&[]))?;
     spec.path = spec.path.map(|path| path.shown_as(&masked_path(&masked)));
     let endpoints = hosts.into_iter().map(|at| Endpoint { weight, ..at.endpoint() }).collect();

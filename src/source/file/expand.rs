@@ -10,7 +10,7 @@ pub type Variable = fn(&str) -> Option<OsString>;
 
 /// A text whose variables were replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Expanded {
+pub(crate) struct ExpandedText {
     pub(crate) text: String,
     /// The same text with `***` in place of each value of a variable.
     pub(crate) masked: String,
@@ -20,8 +20,8 @@ pub(crate) struct Expanded {
 ///
 /// # Errors
 /// A variable that is not set and has no default, and anything else between the braces.
-pub(crate) fn expand(text: &str, variable: Option<Variable>) -> Result<Expanded, Problem> {
-    let mut expanded = Expanded::default();
+pub(crate) fn expand(text: &str, variable: Option<Variable>) -> Result<ExpandedText, Problem> {
+    let mut expanded = ExpandedText::default();
     let mut rest = text;
 
     while let Some((before, after)) = rest.split_once("${") {
@@ -70,7 +70,7 @@ fn value(name: &str, variable: Option<Variable>) -> Option<String> {
 
 const HINT: &str = "write ${VAR} or ${VAR:-default}; $${ stands for ${ itself";
 
-impl Expanded {
+impl ExpandedText {
     fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.masked.push_str(text);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::expand::{Expanded, Variable, expand};
+use super::expand::{ExpandedText, Variable, expand};
 use super::node::DocumentNode;
 use super::{Problem, plain};
 use crate::clean::clean;
@@ -77,7 +77,7 @@ impl Options {
                 spec.starttls = words(&[context.expanded(node)?], StartTlsKind::ALL, StartTlsKind::as_str)?.pop();
             }
             "path" => {
-                let Expanded { text, masked } = context.expanded(node)?;
+                let ExpandedText { text, masked } = context.expanded(node)?;
                 spec.path = Some(parsed::<crate::model::HttpPath>(&text)?.shown_as(&masked));
             }
             "method" => spec.method = Some(parsed(&context.text(node)?)?),
@@ -130,11 +130,11 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> Problem {
 
 impl Context<'_> {
     /// A text, a number or a truth value.
-    pub(super) fn expanded(self, node: &DocumentNode) -> Result<Expanded, Problem> {
+    pub(super) fn expanded(self, node: &DocumentNode) -> Result<ExpandedText, Problem> {
         match node {
             DocumentNode::Text(text) => expand(text, self.variable),
-            DocumentNode::Number(text) => Ok(Expanded { text: text.clone(), masked: text.clone() }),
-            DocumentNode::Bool(value) => Ok(Expanded { text: value.to_string(), masked: value.to_string() }),
+            DocumentNode::Number(text) => Ok(ExpandedText { text: text.clone(), masked: text.clone() }),
+            DocumentNode::Bool(value) => Ok(ExpandedText { text: value.to_string(), masked: value.to_string() }),
             DocumentNode::List(items) if items.len() == 1 => self.expanded(&items[0]),
             other => Err(Problem::new(format!("it takes one text, not {}", other.kind()), "write one text in quotes")),
         }
@@ -145,7 +145,7 @@ impl Context<'_> {
     }
 
     /// A list of texts; a single one is a list of one.
-    pub(super) fn list(self, node: &DocumentNode) -> Result<Vec<Expanded>, Problem> {
+    pub(super) fn list(self, node: &DocumentNode) -> Result<Vec<ExpandedText>, Problem> {
         match node {
             DocumentNode::List(items) => items.iter().map(|item| self.expanded(item)).collect(),
             DocumentNode::Table(_) | DocumentNode::Null => {
@@ -198,7 +198,7 @@ fn parsed<T: FromStr<Err = ParseError>>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|error: ParseError| Problem::new(error.to_string(), error.hint()))
 }
 
-fn parsed_list<T: FromStr<Err = ParseError>>(items: &[Expanded]) -> Result<Vec<T>, Problem> {
+fn parsed_list<T: FromStr<Err = ParseError>>(items: &[ExpandedText]) -> Result<Vec<T>, Problem> {
     items.iter().map(|item| parsed(&item.text)).collect()
 }
 
@@ -230,7 +230,7 @@ fn digest(text: &str) -> Result<Digest, Problem> {
 
 /// Words of a fixed set. A text may hold several, with commas between them.
 fn words<T: Copy, const N: usize>(
-    items: &[Expanded],
+    items: &[ExpandedText],
     all: [T; N],
     name: impl Fn(T) -> &'static str,
 ) -> Result<Vec<T>, Problem> {

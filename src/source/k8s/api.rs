@@ -20,7 +20,7 @@ use tower::{BoxError, Service};
 
 use super::exchange::{MAX_BYTES, exchange};
 use super::failure::ApiFailure;
-use super::page::{Page, next_token};
+use super::page::{ListPage, next_token};
 use super::{K8s, certificate};
 use crate::clean::clean;
 use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryDecision, RetryError};
@@ -130,8 +130,8 @@ impl Api {
                 }
             };
 
-            let page = self.ask::<Page<K>>(|| request.list(&params), started, &request_next).await;
-            let token = match page.and_then(Page::objects) {
+            let page = self.ask::<ListPage<K>>(|| request.list(&params), started, &request_next).await;
+            let token = match page.and_then(ListPage::objects) {
                 Ok((items, metadata)) => {
                     let left = metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
                     each(items, left.unwrap_or(0));

@@ -206,7 +206,13 @@ impl ApiFailure {
 
     pub(super) fn into_error(self, what: impl Into<String>) -> Error {
         let (what, why, hint) = (what.into(), self.why(), self.hint().to_owned());
-        if self.is_refusal() { Error::Refused { what, why, hint } } else { Error::Connection { what, why, hint } }
+        match self {
+            _ if self.is_refusal() => Error::Refused { what, why, hint },
+            Self::TimedOut(_) | Self::Deadline(_) => Error::TimedOut { what, why, hint },
+            Self::Malformed(_) => Error::Protocol { what, why, hint },
+            Self::TooLarge => Error::Limit { what, why, hint },
+            _ => Error::Connection { what, why, hint },
+        }
     }
 }
 

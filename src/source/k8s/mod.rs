@@ -64,7 +64,7 @@ use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
 use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, TypedSource, Variable, WatchFuture};
 
 impl K8s {
     /// The services that the options select, typed; [`collect`](crate::source::collect) adds pods and routes, if requested. Runs in the
@@ -155,6 +155,10 @@ impl K8s {
 
 fn completeness(is_complete: bool) -> Completeness {
     if is_complete { Completeness::Complete } else { Completeness::Incomplete }
+}
+
+impl TypedSource for K8s {
+    type Detail = K8sDetail;
 }
 
 impl Source for K8s {

@@ -12,7 +12,7 @@ use crate::clean::clean;
 /// A page of a list.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "K: Deserialize<'de>"))]
-pub(super) struct Page<K> {
+pub(super) struct ListPage<K> {
     #[serde(default)]
     metadata: ListMeta,
     /// Some servers write null for an empty list. None of a list leaves it out.
@@ -33,7 +33,7 @@ fn items<'de, K: Deserialize<'de>, D: Deserializer<'de>>(field: D) -> Result<Opt
     Ok(Some(items.unwrap_or_default()))
 }
 
-impl<K> Page<K> {
+impl<K> ListPage<K> {
     /// The objects. A gateway may send a failure with the status 200, as kubectl knows.
     pub(super) fn objects(self) -> Result<(Vec<K>, ListMeta), ApiFailure> {
         match self.items {

@@ -47,10 +47,10 @@ pub(super) type Commands = HashMap<u32, CommandText, FixedState>;
 
 /// Reads command lines one after the other, beside its caller.
 #[derive(Default)]
-pub(super) struct CommandReader(Arc<Shared>);
+pub(super) struct CommandReader(Arc<CommandBacklog>);
 
 #[derive(Default)]
-struct Shared {
+struct CommandBacklog {
     state: Mutex<State>,
     /// There is something to read, or the reader is dropped.
     queued: Condvar,
@@ -188,7 +188,7 @@ impl CurrentRead {
     }
 }
 
-impl Shared {
+impl CommandBacklog {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

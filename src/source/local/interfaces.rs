@@ -32,7 +32,7 @@ struct Interface {
 
 /// The address and device that a socket is bound to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bound {
+pub(super) struct BoundAddress {
     pub(super) ip: IpAddr,
     /// The index of an interface; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
@@ -109,7 +109,7 @@ impl Interfaces {
         }
     }
 
-    fn leading_to(&self, bound: Bound) -> impl Iterator<Item = &Interface> {
+    fn leading_to(&self, bound: BoundAddress) -> impl Iterator<Item = &Interface> {
         let device = self.device(bound.device);
         let free = bound.device.is_none_or(|index| index == 0);
         self.addresses
@@ -118,7 +118,7 @@ impl Interfaces {
     }
 
     /// The names of the interfaces that lead to a bound address, sorted.
-    pub(super) fn names_leading_to(&self, bound: Bound) -> Vec<Untrusted> {
+    pub(super) fn names_leading_to(&self, bound: BoundAddress) -> Vec<Untrusted> {
         let mut names: Vec<&str> = self.leading_to(bound).map(|interface| interface.name.as_str()).collect();
         names.extend(self.device(bound.device));
         names.sort_unstable();
@@ -127,13 +127,13 @@ impl Interfaces {
     }
 
     /// Whether `name` leads to a bound address.
-    pub(super) fn leads(&self, name: &str, bound: Bound) -> bool {
+    pub(super) fn leads(&self, name: &str, bound: BoundAddress) -> bool {
         self.device(bound.device) == Some(name) || self.leading_to(bound).any(|interface| interface.name == name)
     }
 
     /// Whether another host could send to a bound address. Linux takes a packet for any of its addresses at any interface
     /// that is up (the weak host model), so "no" needs more than an interface that is down. `None`: unknown.
-    pub(super) fn exposed(&self, bound: Bound) -> Option<bool> {
+    pub(super) fn exposed(&self, bound: BoundAddress) -> Option<bool> {
         let links = self.links.as_ref()?;
         let device = bound.device.unwrap_or(0);
         if links.iter().any(|link| link.index == device && link.is_loopback) {
@@ -159,12 +159,12 @@ impl Interfaces {
     }
 
     /// Whether packets to a bound address certainly come in.
-    fn has_way_in(&self, bound: Bound, links: &[Link], ways: &[&Link]) -> bool {
+    fn has_way_in(&self, bound: BoundAddress, links: &[Link], ways: &[&Link]) -> bool {
         if bound.ip.is_multicast() {
             return true;
         }
         // An unknown mark may mean that IPv4 is refused.
-        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
+        let strict = BoundAddress { v6_only: Some(bound.v6_only != Some(false)), ..bound };
         let is_bound_to_device = bound.device != Some(0);
         let leading = self.addresses.iter().filter(|interface| !interface.ip.is_loopback() && strict.takes(interface));
 
@@ -205,7 +205,7 @@ fn any_socket() -> io::Result<std::os::fd::OwnedFd> {
     Ok(rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?)
 }
 
-impl Bound {
+impl BoundAddress {
     /// Whether packets that come in at `interface` come to what is bound here.
     fn takes(self, interface: &Interface) -> bool {
         let maybe_both = self.v6_only != Some(true);
@@ -244,11 +244,11 @@ mod tests {
         Link { index, name: name.into(), is_loopback, receives, routes_localnet: Some(false), ..Link::default() }
     }
 
-    fn names(bound: Bound) -> String {
+    fn names(bound: BoundAddress) -> String {
         here().names_leading_to(bound).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }
 
-    fn exposed(bound: Bound) -> Option<bool> {
+    fn exposed(bound: BoundAddress) -> Option<bool> {
         here().exposed(bound)
     }
 
@@ -265,8 +265,8 @@ mod tests {
         }
     }
 
-    fn bound(ip: &str, device: u32, v6_only: Option<bool>) -> Bound {
-        Bound { ip: ip.parse().unwrap(), device: Some(device), v6_only, transparent: Some(false) }
+    fn bound(ip: &str, device: u32, v6_only: Option<bool>) -> BoundAddress {
+        BoundAddress { ip: ip.parse().unwrap(), device: Some(device), v6_only, transparent: Some(false) }
     }
 
     #[test]
@@ -309,8 +309,12 @@ mod tests {
         assert_eq!(exposed(bound("::", 0, Some(true))), None, "perhaps multicast comes in");
         assert_eq!(exposed(bound("203.0.113.9", 0, None)), None, "perhaps it is routed here");
         assert_eq!(exposed(bound("192.168.7.1", 2, None)), None, "perhaps eth0 takes it");
-        assert_eq!(exposed(Bound { device: None, ..bound("0.0.0.0", 0, None) }), None, "perhaps bound to a device");
-        assert_eq!(exposed(Bound { device: None, ..bound("127.0.0.1", 0, None) }), Some(false));
+        assert_eq!(
+            exposed(BoundAddress { device: None, ..bound("0.0.0.0", 0, None) }),
+            None,
+            "perhaps bound to a device"
+        );
+        assert_eq!(exposed(BoundAddress { device: None, ..bound("127.0.0.1", 0, None) }), Some(false));
         assert_eq!(Interfaces { links: None, ..here() }.exposed(bound("127.0.0.1", 0, None)), None);
     }
 
@@ -328,8 +332,8 @@ mod tests {
     fn a_firewall_may_lead_packets_to_transparent_sockets() {
         for ip in ["127.0.0.1", "::1"] {
             for transparent in [Some(true), None] {
-                assert_eq!(exposed(Bound { transparent, ..bound(ip, 0, None) }), None, "{ip}");
-                assert_eq!(exposed(Bound { transparent, ..bound(ip, 1, None) }), Some(false), "{ip} on lo");
+                assert_eq!(exposed(BoundAddress { transparent, ..bound(ip, 0, None) }), None, "{ip}");
+                assert_eq!(exposed(BoundAddress { transparent, ..bound(ip, 1, None) }), Some(false), "{ip} on lo");
             }
         }
     }

@@ -14,7 +14,7 @@ use super::owners::{Attribution, Owners};
 use super::rows::RowBuilder;
 use super::runtimes::ContainerNames;
 use super::select::Selection;
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use super::tables::{Namespace, SocketTables};
 use super::users::Users;
 use super::walk::WalkError;
@@ -139,7 +139,7 @@ fn find_owners(
     let owners = Owners::find(sockets, query.needs_all_facts(depth), users, stop).map_err(unreadable)?;
 
     if owners.absent == Some(OwnerLookup::NotFound) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
-        let wanted = Wanted { connections: false, ..query.wanted(depth) };
+        let wanted = SocketQuery { connections: false, ..query.wanted(depth) };
         let again = read_tables(&wanted, false, query.all_netns);
         // If the second read is incomplete, a socket that it does not show may still exist.
         if again.faults.is_empty() {

@@ -63,7 +63,7 @@ use crate::model::{
 };
 use crate::source::blocking::list_blocking;
 use crate::source::watch::poll;
-use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, TypedSource, WatchFuture};
 
 impl Local {
     /// Every connection of this machine that the options select, typed: as [`listing`](Self::listing) does for listeners.
@@ -127,6 +127,10 @@ impl Local {
         (listing.errors, listing.limits) = (outcome.errors, outcome.limits);
         Ok((listing, outcome.published_known))
     }
+}
+
+impl TypedSource for Local {
+    type Detail = LocalDetail;
 }
 
 impl Source for Local {

@@ -12,7 +12,7 @@ use rustix::net::netlink;
 
 use super::connections::LocalEnd;
 use super::dump::{NetlinkDump, attributes, request, u16_at, u32_at};
-use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
+use super::socket::{ConnectedSocket, Socket, SocketQuery, UnixKind, UnixName};
 use crate::clean::Untrusted;
 use crate::model::{Address, ConnectionState, SocketState, Transport};
 
@@ -75,7 +75,7 @@ impl SockDiag {
     }
 
     /// Every TCP or UDP socket in a wanted state, of both address families.
-    pub(super) fn inet(&mut self, transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+    pub(super) fn inet(&mut self, transport: Transport, wanted: &SocketQuery, out: &mut Vec<Socket>) -> io::Result<()> {
         for request in inet_requests(transport, wanted) {
             self.dump(&request, out, |message, out| out.extend(parse_inet(transport, message)))?;
         }
@@ -108,7 +108,7 @@ impl SockDiag {
     }
 
     /// Every Unix-domain socket that listens, and every datagram socket with a name.
-    pub(super) fn unix(&mut self, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+    pub(super) fn unix(&mut self, wanted: &SocketQuery, out: &mut Vec<Socket>) -> io::Result<()> {
         let show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
         self.dump(&unix_request(wanted, show), out, |message, out| out.extend(parse_unix(message)))
     }
@@ -118,8 +118,8 @@ impl SockDiag {
     ///
     /// # Errors
     /// As for reading the sockets.
-    pub(super) fn fingerprint(&mut self, wanted: &Wanted) -> io::Result<u64> {
-        let mut prints = Vec::new();
+    pub(super) fn fingerprint(&mut self, wanted: &SocketQuery) -> io::Result<u64> {
+        let mut fingerprints = Vec::new();
         let tables = [
             (Transport::Tcp, wanted.tcp, LISTEN_QUEUE),
             (Transport::Udp, wanted.udp, QUEUES),
@@ -127,19 +127,21 @@ impl SockDiag {
         ];
         for (transport, _, queues) in tables.into_iter().filter(|(_, wanted, _)| *wanted) {
             for request in inet_requests(transport, wanted) {
-                self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
+                self.dump(&request, &mut fingerprints, |message, fingerprints| {
+                    fingerprints.push(fingerprint_of(message, &queues));
+                })?;
             }
         }
 
         if wanted.unix {
             let request = unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID);
-            self.dump(&request, &mut prints, |message, prints| {
-                prints.push(print(message, &(0..0)));
+            self.dump(&request, &mut fingerprints, |message, fingerprints| {
+                fingerprints.push(fingerprint_of(message, &(0..0)));
             })?;
         }
 
         // The kernel lists them in no stable order.
-        Ok(prints.into_iter().fold(0, u64::wrapping_add))
+        Ok(fingerprints.into_iter().fold(0, u64::wrapping_add))
     }
 
     /// The kernel replies with messages of the request's own type.
@@ -154,7 +156,7 @@ impl SockDiag {
 }
 
 /// The requests for the wanted states; none if no state is wanted.
-fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
+fn inet_requests(transport: Transport, wanted: &SocketQuery) -> Vec<Vec<u8>> {
     match transport {
         Transport::Tcp if wanted.listen => {
             // What is layered on a socket comes with its other figures, which take time.
@@ -187,7 +189,7 @@ fn udp_request(protocol: u8, family: u8, states: u32) -> Vec<u8> {
 }
 
 /// With a `struct unix_diag_req`.
-fn unix_request(wanted: &Wanted, show: u32) -> Vec<u8> {
+fn unix_request(wanted: &SocketQuery, show: u32) -> Vec<u8> {
     let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
     let mut body = [0; 24];
     body[0] = AF_UNIX;
@@ -197,7 +199,7 @@ fn unix_request(wanted: &Wanted, show: u32) -> Vec<u8> {
 }
 
 /// The hash of a message in a fingerprint; some of its bytes are ignored.
-fn print(message: &[u8], without: &Range<usize>) -> u64 {
+fn fingerprint_of(message: &[u8], without: &Range<usize>) -> u64 {
     let (before, after) = (message.get(..without.start), message.get(without.end..));
     FixedState::default().hash_one((before.unwrap_or(message), after.unwrap_or_default()))
 }

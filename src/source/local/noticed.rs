@@ -38,7 +38,7 @@ pub(super) struct ReportDelay {
 }
 
 /// The services that a watch knows.
-pub(super) struct Noticed {
+pub(super) struct NoticedServices {
     services: HashMap<ServiceId, NoticedService, FixedState>,
     /// When a change is reported, whether the owner is known or not.
     due: HashMap<ServiceId, Instant, FixedState>,
@@ -58,7 +58,7 @@ struct NoticedService {
     is_reported: bool,
 }
 
-impl Noticed {
+impl NoticedServices {
     pub(super) fn new(delay: ReportDelay, needs_owners: bool) -> Self {
         Self {
             services: HashMap::default(),
@@ -261,7 +261,7 @@ mod tests {
     /// What a world of services that come and go at these moments sees of a watch whose searches take this long.
     struct Simulation {
         now: Instant,
-        noticed: Noticed,
+        noticed: NoticedServices,
         /// By their time: what the search will have found.
         results: BTreeMap<(Instant, u64), (ServiceId, bool)>,
         search: Vec<Duration>,
@@ -273,7 +273,7 @@ mod tests {
     impl Simulation {
         fn new(search: Vec<Duration>) -> Self {
             let now = Instant::now();
-            let noticed = Noticed::new(DELAY, true);
+            let noticed = NoticedServices::new(DELAY, true);
             Self { now, noticed, results: BTreeMap::new(), search, searches: 0, told: BTreeMap::new() }
         }
 
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_service_whose_owner_is_found_in_time_is_reported_once() {
-        let (mut noticed, now) = (Noticed::new(DELAY, true), Instant::now());
+        let (mut noticed, now) = (NoticedServices::new(DELAY, true), Instant::now());
         let actions = noticed.listed(listing(&[("a", &[1])]), true, now);
         assert_eq!(actions, [Action::Search { id: "a".to_owned().into(), version: 1 }]);
         assert_eq!(noticed.attributed(&"a".to_owned().into(), 1, owned(), false), [], "more may be found");
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn a_result_for_earlier_sockets_is_ignored() {
-        let (mut noticed, now) = (Noticed::new(DELAY, true), Instant::now());
+        let (mut noticed, now) = (NoticedServices::new(DELAY, true), Instant::now());
         noticed.listed(listing(&[("a", &[1])]), true, now);
         noticed.listed(listing(&[("a", &[2])]), true, now);
         assert_eq!(noticed.attributed(&"a".to_owned().into(), 1, owned(), true), []);
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn an_incomplete_listing_ends_nothing() {
-        let (mut noticed, now) = (Noticed::new(DELAY, false), Instant::now());
+        let (mut noticed, now) = (NoticedServices::new(DELAY, false), Instant::now());
         assert_eq!(noticed.listed(listing(&[("a", &[1])]), true, now), [report("a")], "no owner was requested");
         assert_eq!(noticed.listed(listing(&[]), false, now), []);
         let end = Action::End { id: "a".to_owned().into(), untold: false };

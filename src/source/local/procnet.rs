@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::connections::LocalEnd;
 use super::netlink::connection_state;
-use super::socket::{ConnectedSocket, Socket, UnixKind, UnixName, Wanted};
+use super::socket::{ConnectedSocket, Socket, SocketQuery, UnixKind, UnixName};
 use crate::model::{Address, SocketState, Transport};
 
 /// The directory of the calling thread's network namespace.
 pub(super) const NET: &str = "/proc/thread-self/net";
 
 /// Every TCP or UDP socket in a wanted state, of both address families.
-pub(super) fn inet(transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+pub(super) fn inet(transport: Transport, wanted: &SocketQuery, out: &mut Vec<Socket>) -> io::Result<()> {
     for_each_line(transport, |line| {
         out.extend(parse_inet(transport, line).filter(|socket| wanted.has(socket.state)));
     })
@@ -36,7 +36,7 @@ pub(super) fn connected(transport: Transport, out: &mut Vec<ConnectedSocket>) ->
 }
 
 /// Every Unix-domain socket that listens, and every datagram socket with a name.
-pub(super) fn unix(wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+pub(super) fn unix(wanted: &SocketQuery, out: &mut Vec<Socket>) -> io::Result<()> {
     let table = fs::read(format!("{NET}/unix"))?;
     out.extend(
         table.split(|&byte| byte == b'\n').skip(1).filter_map(parse_unix).filter(|socket| wanted.has(socket.state)),

@@ -11,7 +11,7 @@ use super::firewall::{Host, PublishedPort, Translation};
 use super::interfaces::Interfaces;
 use super::namespace_number;
 use super::netns;
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use super::tables::{SocketTables, namespaces_denied, other_unreadable, others_unknown, read_this_namespace};
 use crate::model::{Address, PartialError, Process, SocketState, Transport};
 use crate::net::{OtherNamespace, open_in};
@@ -23,7 +23,7 @@ pub(super) const PROXIES: [&str; 2] = ["docker-proxy", "rootlessport"];
 pub(super) const LIST_PUBLISHED: &str = "list every port that the firewall publishes";
 
 /// Adds the published ports of one's own namespace.
-pub(super) fn add(tables: &mut SocketTables, wanted: &Wanted) {
+pub(super) fn add(tables: &mut SocketTables, wanted: &SocketQuery) {
     let Some(own) = tables.namespaces.first().filter(|own| own.firewall.redirects()) else { return };
     let Ok(interfaces) = Interfaces::read(true, &[]) else { return };
     let host = interfaces.host();
@@ -110,8 +110,8 @@ fn share_devices(published: &mut [Socket], sockets: &[Socket]) {
 }
 
 /// What may serve at the other end.
-fn everything() -> Wanted {
-    Wanted { tcp: true, udp: true, listen: true, unconnected: true, ..Wanted::default() }
+fn everything() -> SocketQuery {
+    SocketQuery { tcp: true, udp: true, listen: true, unconnected: true, ..SocketQuery::default() }
 }
 
 /// Whether an interface of this namespace leads to another one.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use super::all_tables::read_tables;
 use super::firewall::Destination;
-use super::interfaces::{self, Bound, Interfaces};
+use super::interfaces::{self, BoundAddress, Interfaces};
 use super::options::{Local, SortKey};
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use super::tables::{Namespace, SocketTables};
 use super::users::Users;
 use super::vsock;
@@ -166,10 +166,10 @@ pub(super) fn firewall(socket: &Socket, namespace: &Namespace) -> Option<Firewal
 }
 
 /// Where a socket is bound; `None` for Unix-domain ones.
-pub(super) fn bound(socket: &Socket) -> Option<Bound> {
+pub(super) fn bound(socket: &Socket) -> Option<BoundAddress> {
     match socket.address {
         Address::Ip(ip) => {
-            Some(Bound { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
+            Some(BoundAddress { ip, device: socket.device, v6_only: socket.v6_only, transparent: socket.transparent })
         }
         Address::Unix(_) | Address::Name(_) | Address::Other(_) => None,
     }
@@ -201,15 +201,15 @@ impl Local {
 
     /// Reads the tables that the options ask for.
     pub(super) fn read_tables(&self, depth: DetailLevel) -> SocketTables {
-        let wanted = Wanted { firewall: self.needs_interfaces(depth), ..self.wanted(depth) };
+        let wanted = SocketQuery { firewall: self.needs_interfaces(depth), ..self.wanted(depth) };
         read_tables(&wanted, self.needs_interfaces(depth), self.all_netns)
     }
 
     /// What to request from the kernel.
-    pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
+    pub(super) fn wanted(&self, depth: DetailLevel) -> SocketQuery {
         let any = self.tcp || self.udp || self.unix || self.udplite || self.raw || self.packet || self.vsock;
 
-        Wanted {
+        SocketQuery {
             tcp: self.tcp || !any,
             udp: self.udp || !any,
             unix: self.unix,

@@ -159,7 +159,7 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
 
 /// What to request from the kernel.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct SocketQuery {
     pub(super) tcp: bool,
     pub(super) udp: bool,
     pub(super) unix: bool,
@@ -180,7 +180,7 @@ pub(super) struct Wanted {
     pub(super) published: bool,
 }
 
-impl Wanted {
+impl SocketQuery {
     /// Whether sockets of a transport are wanted.
     pub(super) fn has_transport(&self, transport: Transport) -> bool {
         match transport {

@@ -11,14 +11,14 @@ use std::path::Path;
 
 use super::netlink::SockDiag;
 use super::procnet::{self, NET};
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use super::table_read::{self, note};
 use super::vsock;
 use crate::clean::Untrusted;
 use crate::model::{Address, PartialError, SocketState, Transport};
 
 /// Reads the tables that are wanted, in the network namespace of the calling thread.
-pub(super) fn read(wanted: &Wanted, out: &mut Vec<Socket>, faults: &mut Vec<PartialError>) {
+pub(super) fn read(wanted: &SocketQuery, out: &mut Vec<Socket>, faults: &mut Vec<PartialError>) {
     if wanted.udplite {
         let (mut diag, transport) = (SockDiag::open(), Transport::UdpLite);
         let read = table_read::read(
@@ -50,7 +50,7 @@ fn unless_absent(read: io::Result<()>) -> io::Result<()> {
 }
 
 /// In place of the port, the table has the protocol.
-fn raw(wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+fn raw(wanted: &SocketQuery, out: &mut Vec<Socket>) -> io::Result<()> {
     procnet::for_each_line(Transport::Raw, |line| out.extend(parse_raw(line).filter(|socket| wanted.has(socket.state))))
 }
 

@@ -8,7 +8,7 @@ use super::firewall::Firewall;
 use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
-use super::socket::{ConnectedSocket, Socket, Wanted};
+use super::socket::{ConnectedSocket, Socket, SocketQuery};
 use super::table_read::{fault, note, read};
 use super::{hints, netns, procnet, special};
 use crate::model::{NetworkNamespace, PartialError, Transport};
@@ -46,7 +46,7 @@ pub(super) struct Namespace {
 }
 
 /// Reads every other namespace.
-pub(super) fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
+pub(super) fn read_other_namespaces(wanted: &SocketQuery, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
         Err(err) => return tables.faults.push(others_unknown(&err)),
@@ -105,7 +105,10 @@ impl SocketTables {
 
 /// Reads the namespace of the calling thread. Each table is read through netlink, or if that is refused
 /// from `/proc/net`.
-pub(super) fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
+pub(super) fn read_this_namespace(
+    wanted: &SocketQuery,
+    interfaces: bool,
+) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
     let mut sockets = Vec::new();
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();

@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketType, socket};
 
 use super::dump::{request, u32_at};
 use super::netlink::{SOCK_DIAG_BY_FAMILY, SockDiag};
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use crate::clean::Untrusted;
 use crate::error::plain;
 use crate::model::{Address, PartialError, Scope, SocketState, Transport};
@@ -24,7 +24,7 @@ const LOCAL: &str = "1:";
 ///
 /// # Errors
 /// The kernel has such sockets and cannot list them.
-pub(super) fn read(wanted: &Wanted, out: &mut Vec<Socket>) -> Result<(), PartialError> {
+pub(super) fn read(wanted: &SocketQuery, out: &mut Vec<Socket>) -> Result<(), PartialError> {
     let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
     let before = out.len();
     let read = SockDiag::open().and_then(|mut diag| {

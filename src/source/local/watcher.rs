@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use self::tables::{TableState, clear_measurements};
 use super::holders::{HolderChanges, HolderTable};
 use super::list::SelectedSockets;
-use super::noticed::{Action, Noticed, ReportDelay, ServiceSockets};
+use super::noticed::{Action, NoticedServices, ReportDelay, ServiceSockets};
 use super::options::Local;
 use super::owner_search::{FoundOwners, FoundReceiver, OwnerSearch, SearchKind, SearchRequest, SearchedService};
 use super::owners::Attribution;
@@ -23,7 +23,7 @@ use super::published::LIST_PUBLISHED;
 use super::rows::{RowBuilder, id_of};
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, SocketQuery};
 use super::tables::Namespace;
 use super::trace::Trace;
 use super::users::Users;
@@ -44,7 +44,7 @@ pub(super) struct SocketWatcher<'q> {
     query: &'q Local,
     depth: DetailLevel,
     tables: TableState,
-    noticed: Noticed,
+    noticed: NoticedServices,
     /// The sockets of the last poll that found a change.
     listed: SelectedSockets,
     /// Their addresses.
@@ -85,7 +85,7 @@ impl<'q> SocketWatcher<'q> {
             query,
             depth,
             tables: TableState::default(),
-            noticed: Noticed::new(ReportDelay { first: FIRST_REPORT_DELAY, later }, needs_owners),
+            noticed: NoticedServices::new(ReportDelay { first: FIRST_REPORT_DELAY, later }, needs_owners),
             listed: SelectedSockets::default(),
             ends: HashSet::default(),
             holders: HolderTable::default(),
@@ -209,7 +209,7 @@ impl<'q> SocketWatcher<'q> {
         self.short_lived.begin_poll();
         self.search_again();
 
-        let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
+        let wanted = SocketQuery { connections: false, ..self.query.wanted(self.depth) };
         match self.tables.compare(&wanted, self.query.all_netns, self.trace.is_some()) {
             Some(faults) => Ok(faults.into_iter().map(Update::PartialError).collect()),
             None => self.read(SearchKind::New),
@@ -387,7 +387,7 @@ pub(super) async fn next_found(found: Option<&mut FoundReceiver>) -> Result<Foun
 
 /// Assigns the process that began to listen to a listener for which the search found no holder, or found none before its end.
 /// A listener that is being closed has no holder any more.
-fn assign_opener(service: &mut Service<LocalDetail>, noticed: &Noticed, short_lived: &ShortLived) {
+fn assign_opener(service: &mut Service<LocalDetail>, noticed: &NoticedServices, short_lived: &ShortLived) {
     let is_unknown = match service.detail.owner {
         OwnerLookup::NotAsked => false,
         OwnerLookup::Pending => noticed.owner(service.id.as_raw()).is_none(),

@@ -30,6 +30,11 @@ struct ListReply {
 #[derive(Deserialize)]
 struct ListData {
     services: Vec<Value>,
+    /// Whether the server cannot reach its database, so that the list may be out of date.
+    #[serde(default)]
+    stale: bool,
+    #[serde(default)]
+    age_seconds: f64,
 }
 
 /// An event, or a mark between events.
@@ -75,9 +80,10 @@ impl PortolanApi {
 /// # Errors
 /// The reply does not hold a list of instances.
 pub(super) fn read_list(reply: &RegistryReply) -> Result<InstanceList, RegistryFailure> {
-    let ListReply { data: ListData { services } } = reply.json()?;
+    let ListReply { data: ListData { services, stale, age_seconds } } = reply.json()?;
 
-    let (mut instances, mut errors) = (Vec::with_capacity(services.len()), Vec::new());
+    let mut instances = Vec::with_capacity(services.len());
+    let mut errors: Vec<PartialError> = stale.then(|| stale_list(age_seconds)).into_iter().collect();
     for value in services {
         match instance(value) {
             Ok(instance) => instances.push(instance),
@@ -85,6 +91,15 @@ pub(super) fn read_list(reply: &RegistryReply) -> Result<InstanceList, RegistryF
         }
     }
     Ok(InstanceList { instances, errors })
+}
+
+/// What a list of a server lacks that has not reached its database for this time, in seconds.
+fn stale_list(age: f64) -> PartialError {
+    PartialError {
+        operation: format!("see what changed in the registry in the last {age:.0} s"),
+        cause: "its server does not reach the database".to_owned(),
+        hint: "`portolan status` shows what the server reaches".to_owned(),
+    }
 }
 
 /// Reads an instance.

@@ -27,7 +27,7 @@ struct UnreadableInstance {
 }
 
 /// The instances that are known.
-struct Known {
+struct KnownInstances {
     selection: Selection,
     services: BTreeMap<NamespacedName, BTreeMap<String, KnownInstance>>,
     /// Those that cannot be read, by id.
@@ -40,7 +40,7 @@ struct Known {
 
 /// Begins with everything, and ends with the stream.
 pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Result<()> {
-    let mut known = Known::new(options.selection()?);
+    let mut known = KnownInstances::new(options.selection()?);
     let api = PortolanApi::new(options)?;
     let mut lines = api.events().await.map_err(|failure| failure.into_error(LIST))?;
 
@@ -60,7 +60,7 @@ pub(super) async fn watch(options: &Portolan, feed: &mut dyn UpdateSink) -> Resu
     Ok(())
 }
 
-impl Known {
+impl KnownInstances {
     fn new(selection: Selection) -> Self {
         Self { selection, services: BTreeMap::new(), unreadable: BTreeMap::new(), bytes: 0, is_listing: true }
     }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_what_is_known_are_counted() {
-        let mut known = Known::new(Portolan::default().selection().unwrap());
+        let mut known = KnownInstances::new(Portolan::default().selection().unwrap());
         for (kind, id, bytes, expected) in [
             ("added", "a", 100, 100),
             ("added", "b", 50, 150),
@@ -195,7 +195,7 @@ mod tests {
     /// What a set lacks because an instance cannot be read is reported with the set, and until the instance can be read.
     #[test]
     fn an_instance_that_cannot_be_read_is_an_error_until_it_can() {
-        let mut known = Known::new(Portolan::default().selection().unwrap());
+        let mut known = KnownInstances::new(Portolan::default().selection().unwrap());
         assert!(known.take(EventLine { item: None, ..event("added", "a") }, 10).is_empty());
         known.take(event("added", "b"), 10);
         let synced = known.take(event("synced", ""), 10);

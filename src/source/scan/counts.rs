@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::done::Done;
+use super::done::FinishedProbes;
 use super::plan_part::PlanPart;
 use crate::model::PortState;
 
@@ -16,7 +16,7 @@ const MAX_HOSTS: u64 = 1 << 14;
 
 impl Counts {
     /// With the finished probes of earlier runs. `None` for more than [`MAX_HOSTS`] hosts.
-    pub(super) fn of(hosts: u64, part: &PlanPart, done: Option<&Done>) -> Option<Arc<Self>> {
+    pub(super) fn of(hosts: u64, part: &PlanPart, done: Option<&FinishedProbes>) -> Option<Arc<Self>> {
         let length = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_HOSTS)?;
         let mut counts = Vec::new();
         counts.resize_with(length, Default::default);

@@ -7,7 +7,7 @@ use crate::model::{PortState, Ports, Transport};
 
 /// Whether each probe of a scan has finished, and the state that it found. All threads of a scan share it.
 #[derive(Debug)]
-pub(super) struct Done {
+pub(super) struct FinishedProbes {
     bits: Vec<AtomicU64>,
     /// The low and the high bit of each state's code.
     low: Vec<AtomicU64>,
@@ -58,7 +58,7 @@ fn masked(plane: &[AtomicU64], mask: &[u64]) -> Vec<u64> {
     plane.iter().zip(mask).map(|(word, mask)| word.load(Ordering::Relaxed) & mask).collect()
 }
 
-impl Done {
+impl FinishedProbes {
     /// `bits` comes from an earlier [`snapshot`](Self::snapshot).
     pub(super) fn new(hosts: u64, ports: &Ports, bits: DoneBits) -> Self {
         let mut indexes = vec![0; usize::from(u16::MAX) + 1];
@@ -172,7 +172,7 @@ mod tests {
             let last = (usize::MAX, 7);
 
             for (stop, seed) in runs.into_iter().chain([last]) {
-                let (order, done) = (ProbeOrder::new(hosts, &set, seed), Done::new(hosts, &set, left));
+                let (order, done) = (ProbeOrder::new(hosts, &set, seed), FinishedProbes::new(hosts, &set, left));
                 let all = (0..order.steps()).flat_map(|step| (0..hosts).map(move |index| (index, step)));
                 let probes = all.map(|(index, step)| (order.host(index), order.port(order.host(index), step)));
 

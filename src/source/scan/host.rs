@@ -1,6 +1,6 @@
 //! The measurements of one host while it is scanned.
 
-use super::pace::{GAIN, Pace, Window};
+use super::pace::{GAIN, ScanTiming, Window};
 use crate::net::WaitDecision;
 
 /// A host in progress: 80 bytes, because tens of thousands can be in progress at a time.
@@ -68,7 +68,7 @@ const KERNEL_RETRANSMIT: u64 = 1_000_000;
 const REPLY_RATE_LIMIT: u64 = 510_000;
 
 impl HostScan {
-    pub(super) fn new(number: u64, first: u32, pace: &Pace, presence: HostState) -> Self {
+    pub(super) fn new(number: u64, first: u32, pace: &ScanTiming, presence: HostState) -> Self {
         Self {
             number,
             next: first,
@@ -93,7 +93,7 @@ impl HostScan {
     /// The timeout of an attempt in microseconds. Without a known round trip, which may be long, the second attempt gets
     /// the maximum: the kernel retransmits it meanwhile. With one, a retry gets four times the usual timeout, because the
     /// port may be slower than others, and later retries get twice the usual timeout.
-    pub(super) fn timeout(&self, pace: &Pace, attempt: u8) -> u64 {
+    pub(super) fn timeout(&self, pace: &ScanTiming, attempt: u8) -> u64 {
         let timeout = match (self.rtt, attempt) {
             (0, 0 | 1) => pace.first_timeout,
             (0, _) => pace.max_timeout,
@@ -112,7 +112,7 @@ impl HostScan {
     }
 
     /// What to do with an attempt after `waited` microseconds.
-    pub(super) fn wait_decision(&self, pace: &Pace, attempt: u8, waited: u64) -> WaitDecision {
+    pub(super) fn wait_decision(&self, pace: &ScanTiming, attempt: u8, waited: u64) -> WaitDecision {
         let late = if self.rtt == 0 { pace.first_timeout } else { self.expected().max(pace.least_timeout) } / 2;
 
         match waited {
@@ -124,7 +124,7 @@ impl HostScan {
 
     /// For how many milliseconds losses show that one window caused: a lost probe is known as lost only after its timeout
     /// and the reply to its retry.
-    pub(super) fn loss_span(&self, pace: &Pace) -> u32 {
+    pub(super) fn loss_span(&self, pace: &ScanTiming) -> u32 {
         let span = self.timeout(pace, 1).saturating_add(self.rtt.into()) / 1000;
         u32::try_from(span).unwrap_or(u32::MAX)
     }
@@ -136,7 +136,7 @@ impl HostScan {
 
     /// Records a reply to an attempt after `micros` and returns whether it shows a loss. A reply that took longer than a
     /// first attempt may wait does not: the attempts before ended too early.
-    pub(super) fn record_reply(&mut self, pace: &Pace, attempt: u8, micros: u64) -> bool {
+    pub(super) fn record_reply(&mut self, pace: &ScanTiming, attempt: u8, micros: u64) -> bool {
         self.again += u32::from(attempt == 2);
         let unclear = pace.same && attempt > 1;
         // Without a known round trip, this may be the reply that the first attempt did not wait for.
@@ -221,7 +221,7 @@ impl HostScan {
     ///
     /// Replies without any retry do not prove a loss of zero: the estimate is Jeffreys', which adds half a reply of doubt
     /// (Brown, Cai and DasGupta, Statistical Science 16, 2001).
-    pub(super) fn is_worth_retrying(&self, pace: &Pace, silences: u8) -> bool {
+    pub(super) fn is_worth_retrying(&self, pace: &ScanTiming, silences: u8) -> bool {
         if silences > pace.retries.unwrap_or(MAX_RETRIES) {
             return false;
         }
@@ -262,8 +262,8 @@ mod tests {
     use super::*;
     use crate::source::scan::pace::TimingTemplate;
 
-    fn host() -> (HostScan, Pace) {
-        let pace = Pace::new(TimingTemplate::Normal, Duration::from_secs(3), None, None, 1);
+    fn host() -> (HostScan, ScanTiming) {
+        let pace = ScanTiming::new(TimingTemplate::Normal, Duration::from_secs(3), None, None, 1);
         (HostScan::new(0, 0, &pace, HostState::Present), pace)
     }
 
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 4);
         assert_eq!(host.timeout(&pace, 3), host.timeout(&pace, 1) * 2);
 
-        let short = Pace { max_timeout: 250_000, ..pace };
+        let short = ScanTiming { max_timeout: 250_000, ..pace };
         assert_eq!(host.timeout(&short, 2), 250_000, "never longer than asked for");
 
         (0..100).for_each(|_| {
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn an_answer_to_the_same_probe_again_is_not_a_sample() {
         let (mut host, pace) = host();
-        let pace = Pace { same: true, ..pace };
+        let pace = ScanTiming { same: true, ..pace };
         assert!(!host.record_reply(&pace, 2, 100_000), "it may be the first attempt's");
         assert_eq!(host.rtt, 600_000, "and then took so long");
         assert!(!host.record_reply(&pace, 2, 100_000), "sooner than any can come");
@@ -348,7 +348,7 @@ mod tests {
         let (mut host, pace) = host();
         assert!(host.is_worth_retrying(&pace, 1) && !host.is_worth_retrying(&pace, 2));
 
-        let short = Pace { max_timeout: 100_000, ..pace };
+        let short = ScanTiming { max_timeout: 100_000, ..pace };
         assert!(host.is_worth_retrying(&short, 2) && !host.is_worth_retrying(&short, 3));
         for _ in 0..SAMPLE {
             host.record_late(1);
@@ -390,7 +390,7 @@ mod tests {
 
         assert!(host.is_worth_retrying(&pace, 2), "0.021 of ten may be lost twice");
 
-        let shared = Pace { sharers: 2, ..pace };
+        let shared = ScanTiming { sharers: 2, ..pace };
         assert!(host.is_worth_retrying(&shared, 1) && !host.is_worth_retrying(&shared, 2));
     }
 
@@ -416,9 +416,9 @@ mod tests {
         assert!(host.is_worth_retrying(&pace, 8), "1,000 ports, 30% lost: 0.066 are still to come");
         assert!(!host.is_worth_retrying(&pace, 9));
 
-        let limited = Pace { retries: Some(3), ..pace };
+        let limited = ScanTiming { retries: Some(3), ..pace };
         assert!(host.is_worth_retrying(&limited, 3) && !host.is_worth_retrying(&limited, 4));
-        let once = Pace { retries: Some(0), ..pace };
+        let once = ScanTiming { retries: Some(0), ..pace };
         assert!(!host.is_worth_retrying(&once, 1));
     }
 

@@ -46,7 +46,7 @@ use crate::model::{
 };
 use crate::net::runtime;
 use crate::source::blocking::run_blocking;
-use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
+use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, TypedSource, WatchFuture};
 
 impl Scan {
     /// Every port found, typed. Blocks until the scan has finished, and needs no runtime.
@@ -128,6 +128,9 @@ impl Scan {
         let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume, earlier } =
             self.prepare_elsewhere(context).await?;
         let mut reached = true;
+        for note in self.targets.iter().filter_map(|target| targets::note_on_ambiguity(target)) {
+            out.note(note);
+        }
 
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
@@ -231,6 +234,10 @@ fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
             let _ = out.accept(ListItem::Coverage(coverage));
         }
     }
+}
+
+impl TypedSource for Scan {
+    type Detail = ScanDetail;
 }
 
 impl Source for Scan {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The limits of one thread.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(super) struct ScanTiming {
     /// The initial number of open probes to one host.
     pub(super) first_window: f32,
     /// The maximum number of open probes to one host.
@@ -41,7 +41,7 @@ pub enum TimingTemplate {
 /// The `--rate` of the polite template.
 const POLITE_RATE: u32 = 200;
 
-impl Pace {
+impl ScanTiming {
     /// The same for a host without a router on the way: two fifths of the timeout before the first reply, which is 200 ms in
     /// the normal template. Its round trip takes a few milliseconds, or 100 where a station sleeps between two beacons of its
     /// wireless network. A slower host loses nothing: silent ports are retried with the maximum timeout.
@@ -212,10 +212,10 @@ mod tests {
 
     #[test]
     fn threads_share_their_limits() {
-        let pace = Pace::new(TimingTemplate::Polite, Duration::from_secs(3), None, Some(100), 2);
+        let pace = ScanTiming::new(TimingTemplate::Polite, Duration::from_secs(3), None, Some(100), 2);
         assert!((pace.interval.unwrap() - 20_000.0).abs() < 1e-6);
         assert!((pace.widest - 8.0).abs() < 1e-6);
-        let short = Pace::new(TimingTemplate::Normal, Duration::from_millis(30), None, None, 1);
+        let short = ScanTiming::new(TimingTemplate::Normal, Duration::from_millis(30), None, None, 1);
         assert_eq!((short.first_timeout, short.least_timeout), (30_000, 30_000));
         assert_eq!(short.on_link().first_timeout, 30_000);
     }

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use super::absent::Absent;
 use super::counts::Counts;
-use super::done::Done;
-use super::pace::Pace;
+use super::done::FinishedProbes;
+use super::pace::ScanTiming;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
 use crate::net::{OtherNamespace, ProbeSender, TunnelProxy};
 
@@ -21,7 +21,7 @@ pub(super) struct ScanPlan {
     pub(super) order: ProbeOrder,
     /// The number of addresses; times the number of ports it fits in a `u64`.
     pub(super) hosts: u64,
-    pub(super) pace: Pace,
+    pub(super) pace: ScanTiming,
     /// Report closed, filtered and unreachable ports too, not only their number.
     pub(super) all: bool,
     /// The ports that the kernel gives to local sockets.
@@ -43,7 +43,7 @@ pub(super) struct ScanPlan {
     /// What probes are sent from.
     pub(super) sender: ProbeSender,
     /// Finished probes; the scan skips them and adds to them.
-    pub(super) done: Option<Arc<Done>>,
+    pub(super) done: Option<Arc<FinishedProbes>>,
     /// The number of ports of each host in each state.
     pub(super) counts: Option<Arc<Counts>>,
     /// Hosts that did not answer host discovery: the plan that runs it sets them, later plans skip them.
@@ -154,7 +154,7 @@ mod tests {
                 order: ProbeOrder::new(hosts.into(), &ports, 3),
                 hosts: hosts.into(),
                 ports,
-                pace: Pace::new(TimingTemplate::Normal, Duration::from_secs(1), None, None, threads),
+                pace: ScanTiming::new(TimingTemplate::Normal, Duration::from_secs(1), None, None, threads),
                 all: false,
                 ephemeral: 1..=1,
                 deadline: None,

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use super::absent::Absent;
 use super::counts::Counts;
-use super::done::Done;
+use super::done::FinishedProbes;
 use super::namespaces::NamespaceAddresses;
 use super::options::Scan;
-use super::pace::Pace;
+use super::pace::ScanTiming;
 use super::plan::{ScanPlan, has_own_hosts};
 use super::plan_part::PlanPart;
 use super::reading;
@@ -281,7 +281,7 @@ impl Scan {
         plans
     }
 
-    fn plan(&self, input: &PlanInput<'_>, part: &PlanPart, ping: bool, done: Option<Arc<Done>>) -> ScanPlan {
+    fn plan(&self, input: &PlanInput<'_>, part: &PlanPart, ping: bool, done: Option<Arc<FinishedProbes>>) -> ScanPlan {
         let &PlanInput { addresses, hosts, deadline, other, proxy, ref absent } = input;
         let udp = part.transport == Transport::Udp;
         let probes = hosts.saturating_mul(part.ports.len() as u64);
@@ -290,7 +290,7 @@ impl Scan {
             None => threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp),
         };
         let sharers = if has_own_hosts(hosts, threads, ping) { 1 } else { u32::try_from(threads).unwrap_or(1) };
-        let pace = Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
+        let pace = ScanTiming::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
         // Only a single host: looking up many would take longer than it saves. UDP ports may think before they reply.
         let is_near = hosts == 1 && !udp && other.is_none() && proxy.is_none();
         let is_near = is_near && addresses.get(0).is_some_and(|ip| is_on_link(ip).unwrap_or(false));
@@ -300,7 +300,7 @@ impl Scan {
             order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
             ports: part.ports.clone(),
             hosts,
-            pace: Pace { sharers, same: self.syn && !udp, ..pace },
+            pace: ScanTiming { sharers, same: self.syn && !udp, ..pace },
             all: self.lists_all(),
             ephemeral: other.map_or_else(ephemeral_ports, |other| other.ephemeral.clone()),
             deadline,

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::done::{Done, DoneBits};
+use super::done::{DoneBits, FinishedProbes};
 use super::plan_part::PlanPart;
 use super::results::FoundPort;
 use super::scan_counts::ScanCounts;
@@ -147,7 +147,7 @@ fn transport(udp: bool) -> Transport {
 pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
-    parts: Vec<(PlanPart, Arc<Done>)>,
+    parts: Vec<(PlanPart, Arc<FinishedProbes>)>,
     names: HostNames,
     /// Results of this run and of earlier ones.
     found: Vec<FoundPort>,
@@ -187,7 +187,7 @@ impl Resume {
         let mut tracked = Vec::with_capacity(parts.len());
 
         for (part, bits) in parts.iter().zip(bits) {
-            tracked.push((part.clone(), Arc::new(Done::new(hosts, &part.ports, bits))));
+            tracked.push((part.clone(), Arc::new(FinishedProbes::new(hosts, &part.ports, bits))));
         }
 
         let mut resume = Self {
@@ -209,12 +209,12 @@ impl Resume {
     }
 
     /// The finished probes of a part.
-    pub(super) fn done(&self, part: usize) -> Option<Arc<Done>> {
+    pub(super) fn done(&self, part: usize) -> Option<Arc<FinishedProbes>> {
         self.parts.get(part).map(|(_, done)| Arc::clone(done))
     }
 
     /// The finished probes of all parts.
-    pub(super) fn all_done(&self) -> impl Iterator<Item = &Arc<Done>> {
+    pub(super) fn all_done(&self) -> impl Iterator<Item = &Arc<FinishedProbes>> {
         self.parts.iter().map(|(_, done)| done)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use super::namespaces::{NamespaceAddresses, other_addresses};
@@ -101,6 +101,15 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     let with_port = with_port.into_iter().map(|(port, list)| (port, list.finish().without(&excluded)));
     let with_port = with_port.filter(|(_, addresses)| !addresses.is_empty()).collect();
     Ok(ScanTargets { addresses, with_port, names, faults, others, limit, everywhere })
+}
+
+/// Says how an IPv6 address is read that its writer may have taken for an address with a port, as in `::1:8080`.
+pub(super) fn note_on_ambiguity(target: &str) -> Option<String> {
+    let whole = target.parse::<Ipv6Addr>().ok()?;
+    let (host, port) = target.rsplit_once(':')?;
+    let host = host.parse::<Ipv6Addr>().ok()?;
+    let is_port = port.len() >= 2 && !port.starts_with('0') && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_port.then(|| format!("{whole} is scanned as an address; for port {port} of {host}, write [{host}]:{port}"))
 }
 
 /// Whether a target has only addresses of groups of hosts.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::host::{HostScan, HostState};
-use super::pace::{Pace, Window, micros};
+use super::pace::{ScanTiming, Window, micros};
 use super::plan::{ScanPlan, Share};
 use super::results::ResultSender;
 use super::scan_counts::{ScanCounts, StopReason};
@@ -64,7 +64,7 @@ pub(super) struct Worker<'p> {
     unfinished: usize,
     /// The number of host discovery probes sent, and their pace.
     pings: usize,
-    ping_pace: Pace,
+    ping_pace: ScanTiming,
     echo: Option<Echo>,
     /// Per host: the time and the number of its last ICMP echo.
     echoes: Vec<(u64, u8)>,
@@ -116,7 +116,7 @@ impl<'p> Worker<'p> {
             third_attempts: Vec::new(),
             unfinished: 0,
             pings: 0,
-            ping_pace: Pace { max_timeout: plan.pace.max_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
+            ping_pace: ScanTiming { max_timeout: plan.pace.max_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
             echoes: Vec::new(),
             pending_echoes: VecDeque::new(),

@@ -2,8 +2,8 @@
 
 use tokio_postgres::{Client, Row};
 
-use super::fault::Fault;
-use super::news::{signed, unsigned};
+use super::changes::{signed, unsigned};
+use super::failure::PostgresFailure;
 use crate::model::AuditHash;
 use crate::store::audit::AuditHead;
 use crate::store::{AuditPage, AuditRange, StoredAudit};
@@ -18,7 +18,7 @@ const ENDS: &str = "
     SELECT coalesce((SELECT min(number) FROM portolan.audit), 0), coalesce((SELECT max(number) FROM portolan.audit), 0)";
 
 /// The end of the log, from a row of number and hash; without one the log is empty.
-pub(super) fn head(row: Option<&Row>) -> Result<AuditHead, Fault> {
+pub(super) fn head(row: Option<&Row>) -> Result<AuditHead, PostgresFailure> {
     match row {
         Some(row) => Ok(AuditHead { number: unsigned(row.try_get(0)?), hash: hash(row, 1)? }),
         None => Ok(AuditHead::EMPTY),
@@ -46,29 +46,29 @@ impl<'r> AuditColumns<'r> {
 }
 
 /// Stores records as they were numbered and sealed elsewhere.
-pub(super) async fn copy(client: &Client, records: &[StoredAudit]) -> Result<(), Fault> {
+pub(super) async fn copy(client: &Client, records: &[StoredAudit]) -> Result<(), PostgresFailure> {
     let AuditColumns { numbers, previous, hashes, bodies } = AuditColumns::of(records);
     client.execute(INSERT, &[&numbers, &previous, &hashes, &bodies]).await?;
     Ok(())
 }
 
 /// Reads records, and how far the log reaches.
-pub(super) async fn read(client: &Client, range: AuditRange) -> Result<AuditPage, Fault> {
+pub(super) async fn read(client: &Client, range: AuditRange) -> Result<AuditPage, PostgresFailure> {
     let max = i64::try_from(range.max).unwrap_or(i64::MAX);
     let rows = client.query(READ, &[&signed(range.after), &max]).await?;
     let ends = client.query_one(ENDS, &[]).await?;
 
-    let records: Result<Vec<StoredAudit>, Fault> = rows.iter().map(record).collect();
+    let records: Result<Vec<StoredAudit>, PostgresFailure> = rows.iter().map(record).collect();
     Ok(AuditPage { records: records?, first: unsigned(ends.try_get(0)?), last: unsigned(ends.try_get(1)?) })
 }
 
-fn record(row: &Row) -> Result<StoredAudit, Fault> {
+fn record(row: &Row) -> Result<StoredAudit, PostgresFailure> {
     let number = unsigned(row.try_get(0)?);
     Ok(StoredAudit { number, previous: hash(row, 1)?, hash: hash(row, 2)?, body: row.try_get(3)? })
 }
 
 /// A hash of another length than it was written with is one that nothing has: the chain finds it.
-fn hash(row: &Row, column: usize) -> Result<AuditHash, Fault> {
+fn hash(row: &Row, column: usize) -> Result<AuditHash, PostgresFailure> {
     let bytes: Vec<u8> = row.try_get(column)?;
     Ok(AuditHash::from_bytes(&bytes).unwrap_or(AuditHash::ZERO))
 }

@@ -7,9 +7,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 
 use super::audit::AuditColumns;
+use super::changes::signed;
 use super::connect::{CHANNEL, Session};
-use super::fault::Fault;
-use super::news::signed;
+use super::failure::PostgresFailure;
 use super::statements::WriteStatements;
 use crate::store::audit::AuditHead;
 use crate::store::{Batch, StoredAudit, Write};
@@ -20,7 +20,7 @@ pub(super) async fn write(
     statements: &WriteStatements,
     batch: &Batch,
     (mut audit, max_events): (AuditHead, u64),
-) -> Result<(), Fault> {
+) -> Result<(), PostgresFailure> {
     let client = &session.client;
     let (puts, bodies, removed) = final_writes(batch);
     let numbers: Vec<i64> = batch.events.iter().map(|event| signed(event.index)).collect();

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
 
-use super::fault::{self, Fault};
+use super::failure::{self, PostgresFailure};
 use super::tls::Tls;
 use super::url::{PostgresUrl, may_use_tls};
 use crate::store::StoreError;
@@ -55,26 +55,34 @@ impl Drop for Session {
 /// # Errors
 /// There is none; the error of the last one that could tell more than that it does not reply.
 pub(super) async fn connect(url: &PostgresUrl, wake: Option<&watch::Sender<u64>>) -> Result<Session, StoreError> {
-    let mut reason: Option<Fault> = None;
+    let mut reason: Option<PostgresFailure> = None;
     for host in &url.hosts {
         match connect_host(url, host, wake).await {
             Ok(session) => return Ok(session),
             // A standby that refuses writes says less than a primary that cannot be reached.
-            Err(fault) => reason = Some(fault::more_telling(reason, fault)),
+            Err(fault) => reason = Some(failure::more_telling(reason, fault)),
         }
     }
-    Err(fault::opening(url, reason))
+    Err(failure::opening(url, reason))
 }
 
-async fn connect_host(url: &PostgresUrl, host: &Config, wake: Option<&watch::Sender<u64>>) -> Result<Session, Fault> {
+async fn connect_host(
+    url: &PostgresUrl,
+    host: &Config,
+    wake: Option<&watch::Sender<u64>>,
+) -> Result<Session, PostgresFailure> {
     let login = timeout(LOGIN_TIMEOUT, log_in(url, host, wake));
-    login.await.unwrap_or_else(|_| Err(Fault::silent(LOGIN_TIMEOUT)))
+    login.await.unwrap_or_else(|_| Err(PostgresFailure::silent(LOGIN_TIMEOUT)))
 }
 
-async fn log_in(url: &PostgresUrl, host: &Config, wake: Option<&watch::Sender<u64>>) -> Result<Session, Fault> {
+async fn log_in(
+    url: &PostgresUrl,
+    host: &Config,
+    wake: Option<&watch::Sender<u64>>,
+) -> Result<Session, PostgresFailure> {
     let wake = wake.cloned();
     let (client, driver) = if may_use_tls(host) {
-        let tls = Tls::new(url.root_certificates.as_deref()).map_err(Fault::tls)?;
+        let tls = Tls::new(url.root_certificates.as_deref()).map_err(PostgresFailure::tls)?;
         let (client, connection) = host.connect(tls).await?;
         (client, tokio::spawn(drive(connection, wake)))
     } else {

@@ -9,14 +9,15 @@ use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use super::audit;
+use super::changes::{MAX_READ, Meta, begin_history, changes_since, contents, events, is_loss, members, signed};
 use super::connect::{CHANNEL, Session, connect};
-use super::fault::{self, Fault};
-use super::news::{MAX_READ, Meta, begin_history, contents, events, is_loss, members, news, signed};
+use super::failure::{self, PostgresFailure};
 use super::renewals;
 use super::statements::FollowStatements;
 use super::url::PostgresUrl;
 use crate::store::{
-    AuditPage, AuditRange, ClusterServer, Contents, MEMBER_LEASE, News, Renewals, StoreError, SyncReport, SyncRequest,
+    AuditPage, AuditRange, ClusterServer, Contents, MEMBER_LEASE, Renewals, StoreChanges, StoreError, SyncReport,
+    SyncRequest,
 };
 
 /// How long a step may take: a server whose database is silent says so within five seconds.
@@ -74,14 +75,14 @@ impl Follower {
     pub(super) async fn contents(&mut self) -> Result<Contents, StoreError> {
         let (session, _) = self.connected().await?;
         let read = timeout(READ_TIMEOUT, read_all(session)).await;
-        let read = read.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
+        let read = read.unwrap_or_else(|_| Err(PostgresFailure::silent(READ_TIMEOUT)));
         self.checked(read)
     }
 
     async fn audit(&mut self, range: AuditRange) -> Result<AuditPage, StoreError> {
         let (session, _) = self.connected().await?;
         let read = timeout(STEP_TIMEOUT, audit::read(&session.client, range)).await;
-        let read = read.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        let read = read.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
         self.checked(read)
     }
 
@@ -89,22 +90,22 @@ impl Follower {
     async fn probe(&mut self) -> Result<u64, StoreError> {
         let (session, statements) = self.connected().await?;
         let probed = timeout(STEP_TIMEOUT, probe(session, statements)).await;
-        let probed = probed.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        let probed = probed.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
         self.checked(probed)
     }
 
     async fn sync(&mut self, request: &SyncRequest) -> Result<SyncReport, StoreError> {
         let (session, statements) = self.connected().await?;
         let synced = timeout(STEP_TIMEOUT, sync(session, statements, request)).await;
-        let synced = synced.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        let synced = synced.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
 
-        let Synced { news, last_index, renewals, members } = self.checked(synced)?;
-        let news = match news {
-            Some(news) => news,
-            None => News::Reset(Box::new(self.contents().await?)),
+        let SyncResult { changes, last_index, renewals, members } = self.checked(synced)?;
+        let changes = match changes {
+            Some(changes) => changes,
+            None => StoreChanges::Reset(Box::new(self.contents().await?)),
         };
         let is_reconnected = std::mem::take(&mut self.is_new);
-        Ok(SyncReport { news, last_index, renewals, members, is_reconnected })
+        Ok(SyncReport { changes, last_index, renewals, members, is_reconnected })
     }
 
     /// The connection, which is made anew if it was lost.
@@ -113,10 +114,10 @@ impl Follower {
             self.session = None;
         }
         if self.session.is_none() {
-            let session = connect(&self.url, Some(&self.wake)).await.map_err(fault::away)?;
+            let session = connect(&self.url, Some(&self.wake)).await.map_err(failure::away)?;
             let prepared = timeout(STEP_TIMEOUT, prepare(&session)).await;
-            let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
-            let statements = prepared.map_err(|fault| fault::running(&fault))?;
+            let prepared = prepared.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
+            let statements = prepared.map_err(|fault| failure::running(&fault))?;
             self.session = Some((session, statements));
             self.is_new = true;
         }
@@ -125,31 +126,31 @@ impl Follower {
     }
 
     /// A connection on which a step failed is not used again: a late reply may still come on it.
-    fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
+    fn checked<T>(&mut self, result: Result<T, PostgresFailure>) -> Result<T, StoreError> {
         result.map_err(|fault| {
             self.session = None;
-            fault::running(&fault)
+            failure::running(&fault)
         })
     }
 }
 
-async fn prepare(session: &Session) -> Result<FollowStatements, Fault> {
+async fn prepare(session: &Session) -> Result<FollowStatements, PostgresFailure> {
     session.client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
     FollowStatements::prepare(&session.client).await
 }
 
-async fn probe(session: &Session, statements: &FollowStatements) -> Result<u64, Fault> {
+async fn probe(session: &Session, statements: &FollowStatements) -> Result<u64, PostgresFailure> {
     let client = &session.client;
     let standby = client.query_one("SELECT pg_is_in_recovery()", &[]).await?;
     if standby.try_get(0)? {
-        return Err(Fault::broken("it is a standby, which takes no writes"));
+        return Err(PostgresFailure::broken("it is a standby, which takes no writes"));
     }
     let meta = client.query_one(&statements.meta, &[]).await?;
     Ok(Meta::of(&meta)?.last_index)
 }
 
 /// Reads everything, as it is at one moment.
-async fn read_all(session: &Session) -> Result<Contents, Fault> {
+async fn read_all(session: &Session) -> Result<Contents, PostgresFailure> {
     let client = &session.client;
     client
         .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'")
@@ -159,9 +160,9 @@ async fn read_all(session: &Session) -> Result<Contents, Fault> {
     Ok(contents)
 }
 
-/// What was read; without news if everything has to be read.
-struct Synced {
-    news: Option<News>,
+/// What was read; without changes if everything has to be read.
+struct SyncResult {
+    changes: Option<StoreChanges>,
     last_index: u64,
     renewals: Option<Renewals>,
     members: Vec<ClusterServer>,
@@ -169,7 +170,11 @@ struct Synced {
 
 /// Stores renewals first, then reads what is new. PostgreSQL carries the statements out one after another: which servers there
 /// are is read before the renewals, so that the last ones of a server that ends are not missed.
-async fn sync(session: &Session, statements: &FollowStatements, request: &SyncRequest) -> Result<Synced, Fault> {
+async fn sync(
+    session: &Session,
+    statements: &FollowStatements,
+    request: &SyncRequest,
+) -> Result<SyncResult, PostgresFailure> {
     let client = &session.client;
     let own = request.member.as_ref().map_or("", |member| &member.id);
     let (after, limit) = (signed(request.position.index), signed(MAX_READ as u64));
@@ -188,10 +193,10 @@ async fn sync(session: &Session, statements: &FollowStatements, request: &SyncRe
         begin_history(client, &request.position).await?;
     }
 
-    let news = news(&request.position, &meta, events(&rows?)?);
+    let changes = changes_since(&request.position, &meta, events(&rows?)?);
     let (members, renewed) = (members?, renewed?);
     let renewals = request.marks.clone().map(|marks| renewals::renewals(&renewed, marks, meta.clock, Some(&members)));
-    Ok(Synced { news, last_index: meta.last_index, renewals: renewals.transpose()?, members })
+    Ok(SyncResult { changes, last_index: meta.last_index, renewals: renewals.transpose()?, members })
 }
 
 /// Tells the other servers of this one, and reads which there are.
@@ -199,7 +204,7 @@ async fn meet(
     client: &Client,
     statements: &FollowStatements,
     request: &SyncRequest,
-) -> Result<Vec<ClusterServer>, Fault> {
+) -> Result<Vec<ClusterServer>, PostgresFailure> {
     let Some(own) = &request.member else { return Ok(Vec::new()) };
     if request.leaves {
         client.execute(&statements.leave, &[&own.id]).await?;

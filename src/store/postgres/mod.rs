@@ -6,10 +6,10 @@
 
 mod audit;
 mod batch;
+mod changes;
 mod connect;
-mod fault;
+mod failure;
 mod follower;
-mod news;
 mod renewals;
 mod schema;
 mod statements;

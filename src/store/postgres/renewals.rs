@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::fault::Fault;
-use super::news::{signed, unsigned};
+use super::changes::{signed, unsigned};
+use super::failure::PostgresFailure;
 use crate::store::{ClusterServer, RENEWALS_KEPT, RenewalMarks, Renewals, StoredLease};
 
 pub(super) const STORE: &str = "
@@ -40,7 +40,7 @@ pub(super) async fn store(
     (store, forget): (&Statement, &Statement),
     server: &str,
     (number, leases): &(u64, Vec<StoredLease>),
-) -> Result<(), Fault> {
+) -> Result<(), PostgresFailure> {
     if leases.is_empty() {
         return Ok(());
     }
@@ -52,7 +52,11 @@ pub(super) async fn store(
 }
 
 /// The rows that a reader does not know.
-pub(super) async fn rows(client: &Client, read: &Statement, marks: Option<&RenewalMarks>) -> Result<Vec<Row>, Fault> {
+pub(super) async fn rows(
+    client: &Client,
+    read: &Statement,
+    marks: Option<&RenewalMarks>,
+) -> Result<Vec<Row>, PostgresFailure> {
     let Some(marks) = marks else { return Ok(Vec::new()) };
     let servers: Vec<&str> = marks.read.keys().map(String::as_str).collect();
     let numbers: Vec<i64> = marks.read.values().map(|number| signed(*number)).collect();
@@ -67,7 +71,7 @@ pub(super) fn renewals(
     marks: RenewalMarks,
     clock: Duration,
     members: Option<&[ClusterServer]>,
-) -> Result<Renewals, Fault> {
+) -> Result<Renewals, PostgresFailure> {
     let RenewalMarks { reader, mut read } = marks;
     let mut leases = Vec::new();
     if let Some(members) = members {
@@ -109,9 +113,9 @@ pub(crate) fn encode(leases: &[StoredLease]) -> Vec<u8> {
 }
 
 /// Reads a portion that was stored some time ago.
-fn decode(mut body: &[u8], age: Duration, leases: &mut Vec<StoredLease>) -> Result<(), Fault> {
+fn decode(mut body: &[u8], age: Duration, leases: &mut Vec<StoredLease>) -> Result<(), PostgresFailure> {
     while !body.is_empty() {
-        let lease = next(&mut body).ok_or_else(|| Fault::broken("it has renewals that cannot be read"))?;
+        let lease = next(&mut body).ok_or_else(|| PostgresFailure::broken("it has renewals that cannot be read"))?;
         leases.push(StoredLease { lasts: lease.lasts.saturating_sub(age), ..lease });
     }
     Ok(())

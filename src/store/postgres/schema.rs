@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 
 use super::connect::Session;
-use super::fault::{self, Fault};
+use super::failure::{self, PostgresFailure};
 use super::url::PostgresUrl;
 use crate::clean::clean;
 use crate::store::StoreError;
@@ -126,10 +126,10 @@ pub(super) async fn prepare(session: &Session, url: &PostgresUrl, cluster: &str)
 async fn within<T>(
     url: &PostgresUrl,
     limit: Duration,
-    step: impl Future<Output = Result<T, Fault>>,
+    step: impl Future<Output = Result<T, PostgresFailure>>,
 ) -> Result<T, StoreError> {
-    let done = timeout(limit, step).await.unwrap_or_else(|_| Err(Fault::silent(limit)));
-    done.map_err(|fault| fault::opening(url, Some(fault)))
+    let done = timeout(limit, step).await.unwrap_or_else(|_| Err(PostgresFailure::silent(limit)));
+    done.map_err(|fault| failure::opening(url, Some(fault)))
 }
 
 /// Why a version cannot be used, as PostgreSQL numbers it.
@@ -137,13 +137,13 @@ fn too_old(version: i32) -> Option<String> {
     (version < MIN_VERSION).then(|| format!("it is PostgreSQL {}", version / 10_000))
 }
 
-async fn version(client: &Client) -> Result<i32, Fault> {
+async fn version(client: &Client) -> Result<i32, PostgresFailure> {
     let row = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await?;
     Ok(row.try_get(0)?)
 }
 
 /// Makes the newest format. Returns its format and the cluster that it belongs to.
-async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault> {
+async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), PostgresFailure> {
     client.batch_execute("BEGIN; SET LOCAL statement_timeout = '60s'").await?;
     // Another server may migrate at this moment.
     client.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
@@ -162,11 +162,11 @@ async fn migrate(client: &Client, cluster: &str) -> Result<(u32, String), Fault>
     client.execute("UPDATE portolan.meta SET cluster = $1 WHERE cluster = ''", &[&cluster]).await?;
     client.batch_execute("COMMIT").await?;
 
-    format(client).await?.ok_or_else(|| Fault::broken("its tables are gone again"))
+    format(client).await?.ok_or_else(|| PostgresFailure::broken("its tables are gone again"))
 }
 
 /// Servers of an older format and of this one would not know of each other's renewals: they never run together.
-async fn wait_for_older_servers(client: &Client) -> Result<(), Fault> {
+async fn wait_for_older_servers(client: &Client) -> Result<(), PostgresFailure> {
     let deadline = Instant::now() + MEMBER_WAIT;
     loop {
         let names: String = client.query_one(OLDER_SERVERS, &[]).await?.try_get(0)?;
@@ -174,14 +174,14 @@ async fn wait_for_older_servers(client: &Client) -> Result<(), Fault> {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            return Err(Fault::used_by_older(&names));
+            return Err(PostgresFailure::used_by_older(&names));
         }
         sleep(POLL_INTERVAL).await;
     }
 }
 
 /// The format of the tables and the cluster that they belong to; `None` if there are none.
-pub(super) async fn format(client: &Client) -> Result<Option<(u32, String)>, Fault> {
+pub(super) async fn format(client: &Client) -> Result<Option<(u32, String)>, PostgresFailure> {
     // Not `to_regclass`, which may remember from before another server's migration that there is no such table.
     let exists = client.query_one(HAS_TABLES, &[]).await?;
     if !exists.try_get::<_, bool>(0)? {

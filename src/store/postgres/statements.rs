@@ -4,8 +4,8 @@ use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Statement};
 
 use super::audit;
-use super::fault::Fault;
-use super::news::META;
+use super::changes::META;
+use super::failure::PostgresFailure;
 use super::renewals;
 
 /// Reads and locks the index. The holder of this lock writes next.
@@ -50,7 +50,7 @@ pub(super) struct WriteStatements {
 }
 
 impl WriteStatements {
-    pub(super) async fn prepare(client: &Client) -> Result<Self, Fault> {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, PostgresFailure> {
         let [
             lock,
             events,
@@ -114,7 +114,7 @@ pub(super) struct FollowStatements {
 }
 
 impl FollowStatements {
-    pub(super) async fn prepare(client: &Client) -> Result<Self, Fault> {
+    pub(super) async fn prepare(client: &Client) -> Result<Self, PostgresFailure> {
         let all = [META, EVENTS, renewals::READ, renewals::STORE, renewals::FORGET, JOIN, LEAVE, MEMBERS];
         let [meta, events, renewals, store_renewals, forget_renewals, join, leave, members] =
             prepare(client, all).await?;
@@ -122,7 +122,7 @@ impl FollowStatements {
     }
 }
 
-async fn prepare<const N: usize>(client: &Client, all: [&str; N]) -> Result<[Statement; N], Fault> {
+async fn prepare<const N: usize>(client: &Client, all: [&str; N]) -> Result<[Statement; N], PostgresFailure> {
     let statements = try_join_all(all.iter().map(|sql| client.prepare(sql))).await?;
-    statements.try_into().map_err(|_| Fault::broken("it did not prepare every statement"))
+    statements.try_into().map_err(|_| PostgresFailure::broken("it did not prepare every statement"))
 }

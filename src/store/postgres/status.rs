@@ -6,9 +6,9 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 use tracing::warn;
 
+use super::changes::{members, unsigned};
 use super::connect::{Session, connect};
-use super::fault::{self, Fault};
-use super::news::{members, unsigned};
+use super::failure::{self, PostgresFailure};
 use super::schema::{FORMAT, format};
 use super::url::PostgresUrl;
 use crate::store::{StoreError, StoreStatus};
@@ -29,11 +29,11 @@ const MEMBERS: &str = "
 pub(super) async fn read(url: &PostgresUrl) -> Result<StoreStatus, StoreError> {
     let session = connect(url, None).await?;
     let read = timeout(READ_TIMEOUT, status(&session)).await;
-    let read = read.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
-    read.map_err(|fault| fault::opening(url, Some(fault)))
+    let read = read.unwrap_or_else(|_| Err(PostgresFailure::silent(READ_TIMEOUT)));
+    read.map_err(|fault| failure::opening(url, Some(fault)))
 }
 
-async fn status(session: &Session) -> Result<StoreStatus, Fault> {
+async fn status(session: &Session) -> Result<StoreStatus, PostgresFailure> {
     let client = &session.client;
     client
         .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '60s'")
@@ -72,8 +72,8 @@ async fn status(session: &Session) -> Result<StoreStatus, Fault> {
 /// says, and never until a time of day.
 pub(super) async fn compare_clocks(session: &Session, url: &PostgresUrl) -> Result<(), StoreError> {
     let compared = timeout(READ_TIMEOUT, clock_ahead(&session.client)).await;
-    let compared = compared.unwrap_or_else(|_| Err(Fault::silent(READ_TIMEOUT)));
-    let ahead = compared.map_err(|fault| fault::opening(url, Some(fault)))?;
+    let compared = compared.unwrap_or_else(|_| Err(PostgresFailure::silent(READ_TIMEOUT)));
+    let ahead = compared.map_err(|fault| failure::opening(url, Some(fault)))?;
     if ahead.abs() > MAX_CLOCK_DIFFERENCE {
         let (seconds, direction) = clock_words(ahead);
         warn!(
@@ -91,7 +91,7 @@ fn clock_words(ahead: f64) -> (f64, &'static str) {
 
 /// How far the clock of the database is before that of this machine, in seconds. The way there and back is not told from a
 /// difference.
-pub(super) async fn clock_ahead(client: &Client) -> Result<f64, Fault> {
+pub(super) async fn clock_ahead(client: &Client) -> Result<f64, PostgresFailure> {
     let before = since_epoch();
     let row = client.query_one("SELECT extract(epoch FROM clock_timestamp())::float8", &[]).await?;
     let (there, after): (f64, f64) = (row.try_get(0)?, since_epoch());

@@ -6,9 +6,9 @@ use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use super::audit;
+use super::changes::{contents, signed};
 use super::connect::{Session, connect};
-use super::fault::{self, Fault};
-use super::news::{contents, signed};
+use super::failure::{self, PostgresFailure};
 use super::schema::{self, FORMAT, format};
 use super::url::PostgresUrl;
 use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
@@ -60,12 +60,12 @@ impl PostgresExport {
         self.step(audit::read(&self.session.client, range)).await
     }
 
-    async fn step<T>(&self, step: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
+    async fn step<T>(&self, step: impl Future<Output = Result<T, PostgresFailure>>) -> Result<T, StoreError> {
         within_limits(&self.url, step).await
     }
 }
 
-async fn read(client: &Client) -> Result<Contents, Fault> {
+async fn read(client: &Client) -> Result<Contents, PostgresFailure> {
     client.batch_execute(LONG).await?;
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     contents(client).await
@@ -112,18 +112,21 @@ impl PostgresImport {
         self.step(async { Ok(client.batch_execute("COMMIT").await?) }).await
     }
 
-    async fn step<T>(&self, step: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
+    async fn step<T>(&self, step: impl Future<Output = Result<T, PostgresFailure>>) -> Result<T, StoreError> {
         within_limits(&self.url, step).await
     }
 }
 
-async fn within_limits<T>(url: &PostgresUrl, step: impl Future<Output = Result<T, Fault>>) -> Result<T, StoreError> {
-    let done = timeout(STEP_TIMEOUT, step).await.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
-    done.map_err(|fault| fault::opening(url, Some(fault)))
+async fn within_limits<T>(
+    url: &PostgresUrl,
+    step: impl Future<Output = Result<T, PostgresFailure>>,
+) -> Result<T, StoreError> {
+    let done = timeout(STEP_TIMEOUT, step).await.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
+    done.map_err(|fault| failure::opening(url, Some(fault)))
 }
 
 /// Begins, with the lock of all writers. Returns what is there already, if there is something.
-async fn lock(client: &Client) -> Result<Option<String>, Fault> {
+async fn lock(client: &Client) -> Result<Option<String>, PostgresFailure> {
     client.batch_execute(LONG).await?;
     client.batch_execute("BEGIN").await?;
     let meta = client.query_one("SELECT last_index FROM portolan.meta FOR UPDATE", &[]).await?;
@@ -137,7 +140,7 @@ async fn lock(client: &Client) -> Result<Option<String>, Fault> {
         .then(|| format!("it is not empty: {records} records at index {index}, {audit} records of the audit log")))
 }
 
-async fn fill(client: &Client, contents: &Contents) -> Result<(), Fault> {
+async fn fill(client: &Client, contents: &Contents) -> Result<(), PostgresFailure> {
     let set = "UPDATE portolan.meta SET last_index = $1, epoch = $2";
     client.execute(set, &[&signed(contents.index), &contents.epoch]).await?;
 

@@ -9,14 +9,14 @@ use tokio_postgres::types::ToSql;
 
 use super::audit;
 use super::batch::write;
+use super::changes::{MAX_READ, Meta, begin_history, changes_since, contents, events, is_loss, signed};
 use super::connect::{Session, connect};
-use super::fault::{self, Fault};
-use super::news::{MAX_READ, Meta, begin_history, contents, events, is_loss, news, signed};
+use super::failure::{self, PostgresFailure};
 use super::renewals;
 use super::statements::WriteStatements;
 use super::url::PostgresUrl;
 use crate::store::audit::AuditHead;
-use crate::store::{Batch, News, Position, RenewalMarks, StoreError, Turn};
+use crate::store::{Batch, Position, RenewalMarks, StoreChanges, StoreError, Turn};
 
 /// How long a step may take. PostgreSQL itself gives up a statement after the same time.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3);
@@ -76,7 +76,7 @@ impl TurnWriter {
         }
         let (session, statements) = self.connected().await?;
         let began = begin(session, statements, position, marks);
-        let began = timeout(STEP_TIMEOUT, began).await.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        let began = timeout(STEP_TIMEOUT, began).await.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
 
         let (open, turn) = self.checked(began).await?;
         self.turn = Some(open);
@@ -95,7 +95,7 @@ impl TurnWriter {
         let max = self.max_events;
         let (session, statements) = self.connected().await?;
         let stored = store(session, statements, (turn, max), batch);
-        let stored = timeout(STEP_TIMEOUT, stored).await.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
+        let stored = timeout(STEP_TIMEOUT, stored).await.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
         self.checked(stored).await?
     }
 
@@ -107,11 +107,11 @@ impl TurnWriter {
         if self.prepared.is_none() {
             let session = match self.session.take().filter(|session| !session.client.is_closed()) {
                 Some(session) => session,
-                None => connect(&self.url, None).await.map_err(fault::away)?,
+                None => connect(&self.url, None).await.map_err(failure::away)?,
             };
             let prepared = timeout(STEP_TIMEOUT, WriteStatements::prepare(&session.client)).await;
-            let prepared = prepared.unwrap_or_else(|_| Err(Fault::silent(STEP_TIMEOUT)));
-            let statements = prepared.map_err(|fault| fault::running(&fault))?;
+            let prepared = prepared.unwrap_or_else(|_| Err(PostgresFailure::silent(STEP_TIMEOUT)));
+            let statements = prepared.map_err(|fault| failure::running(&fault))?;
             self.prepared = Some((session, statements));
         }
 
@@ -119,7 +119,7 @@ impl TurnWriter {
     }
 
     /// After a failure the transaction is ended, and a connection that may still be in it is dropped.
-    async fn checked<T>(&mut self, result: Result<T, Fault>) -> Result<T, StoreError> {
+    async fn checked<T>(&mut self, result: Result<T, PostgresFailure>) -> Result<T, StoreError> {
         let fault = match result {
             Ok(value) => return Ok(value),
             Err(fault) => fault,
@@ -135,7 +135,7 @@ impl TurnWriter {
             self.prepared = None;
         }
 
-        Err(fault::running(&fault))
+        Err(failure::running(&fault))
     }
 }
 
@@ -146,7 +146,7 @@ async fn begin(
     statements: &WriteStatements,
     position: &Position,
     marks: Option<RenewalMarks>,
-) -> Result<(OpenTurn, Turn), Fault> {
+) -> Result<(OpenTurn, Turn), PostgresFailure> {
     let client = &session.client;
     let (after, limit) = (signed(position.index), signed(MAX_READ as u64));
     let parameters: [&(dyn ToSql + Sync); 2] = [&after, &limit];
@@ -163,19 +163,19 @@ async fn begin(
         client.batch_execute("COMMIT").await?;
         open = self::open(session, statements).await?;
     }
-    let news = match news(position, &open.meta, events(&rows?)?) {
-        Some(news) => news,
-        None => News::Reset(Box::new(contents(client).await?)),
+    let changes = match changes_since(position, &open.meta, events(&rows?)?) {
+        Some(changes) => changes,
+        None => StoreChanges::Reset(Box::new(contents(client).await?)),
     };
 
     let (clock, renewed) = (open.meta.clock, renewed?);
     let renewals = marks.map(|marks| renewals::renewals(&renewed, marks, clock, None)).transpose()?;
     let last_index = open.meta.last_index;
-    Ok((open, Turn { news, last_index, renewals }))
+    Ok((open, Turn { changes, last_index, renewals }))
 }
 
 /// Opens the transaction, and waits for the lock.
-async fn open(session: &Session, statements: &WriteStatements) -> Result<OpenTurn, Fault> {
+async fn open(session: &Session, statements: &WriteStatements) -> Result<OpenTurn, PostgresFailure> {
     let client = &session.client;
     let (began, meta, head) = join3(
         client.batch_execute("BEGIN"),
@@ -193,7 +193,7 @@ async fn store(
     statements: &WriteStatements,
     (turn, max_events): (Option<OpenTurn>, u64),
     batch: &Batch,
-) -> Result<Result<u64, StoreError>, Fault> {
+) -> Result<Result<u64, StoreError>, PostgresFailure> {
     let client = &session.client;
     let OpenTurn { meta, audit } = match turn {
         Some(turn) => turn,

@@ -9,6 +9,8 @@ mod grpc;
 pub(super) mod grpc_servers;
 #[cfg(feature = "serve")]
 mod logs;
+#[cfg(feature = "serve")]
+mod migration;
 mod operator;
 mod registration;
 #[cfg(feature = "serve")]

@@ -59,6 +59,13 @@ fn our_own_registry_is_listed_shown_and_changed() {
     let filtered = document(&format!("services list w* --json --registry portolan://{address}"));
     assert_eq!(filtered["items"].as_array().unwrap().len(), 1, "{filtered}");
 
+    let (csv, _) = ran(&format!("services list -o csv {at}"), 0);
+    let rows: Vec<&str> = csv.lines().collect();
+    assert_eq!(rows[0], "namespace,name,instances,usable,healthy,health,versions,tags,capabilities,zones");
+    assert_eq!(rows[2], "default,web,3,2,2,degraded,\"1.2.0, 1.10.0\",blue,\"export, import\",", "{csv}");
+    let (_, err) = ran(&format!("services list -o yaml {at}"), 2);
+    assert!(err.contains("hint: write --json or -o csv; "), "{err}");
+
     let shown = document(&format!("services get web --json {at}"));
     let item = &shown["items"][0];
     assert_eq!((&item["instances"], &item["healthy"], &item["health"]), (&json!(3), &json!(2), &json!("degraded")));
@@ -69,7 +76,9 @@ fn our_own_registry_is_listed_shown_and_changed() {
     let (_, err) = ran(&format!("services get gone {at}"), 1);
     assert!(err.starts_with("error: no service has the name gone\nhint: "), "{err}");
 
-    ran(&format!("services update a --status maintenance --weight 7 {at}"), 0);
+    ran(&format!("services update a --status maintenance --weight 7 --reason patching {at}"), 0);
+    let (text, _) = ran(&format!("services get web {at}"), 0);
+    assert!(text.contains("maintenance: patching"), "an operator's reason is shown: {text}");
     let shown = document(&format!("services get web --json {at}"));
     let changed = &shown["items"][0]["endpoints"][0];
     assert_eq!(

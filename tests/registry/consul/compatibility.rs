@@ -1,5 +1,5 @@
-//! The table of `docs/consul-compatibility.md`: what the comparison with the real Consul sent to each endpoint, and what is
-//! not there. `REGENERATE=1` writes it anew.
+//! The page `docs/consul-compatibility.md`: what the comparison with the real Consul sent to each endpoint, how ours differs
+//! and why, and what is not there. `REGENERATE=1` writes it anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,6 +15,60 @@ const OWN: [(&str, &str, &str); 4] = [
     ("/v1/agent/metrics", "GET", "`consul::agent`"),
     ("/v1/agent/reload", "PUT", "`consul::agent`, `consul::programs`"),
 ];
+
+/// How ours differs, and why. The comparison lets nothing else pass.
+const DEVIATIONS: [(&str, &str); 10] = [
+    (
+        "Error messages have other texts, and an error has no headers about the leader.",
+        "Consul's texts come from its parts (Raft, Serf, its JSON library) and name none of ours; ours say what to write instead. \
+         The status is the same. An error is no reading of the catalog, so it says nothing about the age of one.",
+    ),
+    (
+        "An unknown path has a text, and a redirection has none.",
+        "Consul answers an unknown path with an empty body, which does not tell a mistyped path from a part of Consul that \
+         portolan does not have. Clients follow a redirection by its header.",
+    ),
+    (
+        "A node without an id or an address has one: made of the registry and its name, or that of its service.",
+        "Consul keeps the empty text. Clients and proxies that key nodes by their id, or connect to the node's address where a \
+         service has none, would mix such nodes up or connect to nothing.",
+    ),
+    (
+        "A list or a map without entries is `[]` or `{}` where Consul writes `null`.",
+        "Go's `null` for an empty list is an accident of its JSON library, and differs by endpoint. Clients that take `null` take \
+         `[]` too; many others fail on `null`.",
+    ),
+    (
+        "`ServiceTags` of a check are those of its service now, not those of the time when it was registered.",
+        "Consul copies the tags into the check and lets them grow old. Here a check belongs to its instance and has no copy.",
+    ),
+    (
+        "`Output` of a check is seen in the catalog at once, not after minutes.",
+        "Consul's agent holds outputs back (`check_update_interval`, 5 minutes) to spare its Raft log. Here an output \
+         without a new state is no change of the registry, so nothing has to be spared.",
+    ),
+    (
+        "Lists have one order: by node and id.",
+        "Consul's lists have the order of an index inside it. Nothing documents that order, and an order by names makes \
+         replies comparable.",
+    ),
+    (
+        "A port beyond 65535, a gateway, a proxy of the agent, a script, an alias check, or a check of another host is refused.",
+        "No client can connect to such a port; there is no Connect to carry a gateway's traffic; a program or a foreign target in \
+         a registration would let each client run code on the server or make it connect to other machines.",
+    ),
+    (
+        "The service `consul` has the port of this API, and other metadata.",
+        "Consul lists the port of its RPC and the versions of its protocols there. This server has neither: its API is \
+         what others can connect to.",
+    ),
+    (
+        "With authentication on, a request without a valid key is refused with 403, where Consul answers a read with an empty list.",
+        "An empty list is a claim: a program that has lost its key would take all its peers for gone. A refusal is an error that it \
+         notices.",
+    ),
+];
+
 /// All endpoints.
 const ENDPOINTS: usize = 33;
 
@@ -55,13 +109,28 @@ const PROGRAMS: [(&str, &str, &str, &str); 13] = [
 const HEAD: &str = "\
 # Endpoints of Consul's API
 A test compares `portolan serve --consul` with Consul 1.8.7 and writes this page: it sends the same generated requests to both,
-and fails if one answer differs beyond the [deviations](consul.md#deviations).
+and fails if one answer differs beyond the [deviations](#deviations).
 `REGENERATE=1 cargo test --test registry consul::differential` writes it anew.
 
 ";
 
 /// Method and route of requests, with their number.
 type Requests = BTreeMap<(String, String), u64>;
+
+/// The deviations as the page lists them.
+pub fn deviations() -> String {
+    let mut text = String::new();
+    for (number, (what, why)) in (1..).zip(DEVIATIONS) {
+        writeln!(text, "{number}. **{what}** {why}").unwrap();
+    }
+    text
+}
+
+#[test]
+fn the_page_explains_every_deviation() {
+    assert!(read("docs/consul-compatibility.md").contains(&deviations()), "write the page anew");
+    assert!(read("docs/consul.md").contains("(consul-compatibility.md#deviations)"), "the manual leads there");
+}
 
 /// Holds the page against what was compared.
 #[track_caller]
@@ -94,6 +163,7 @@ fn page(compared: &Requests, server: &ConsulServer) -> String {
         writeln!(text, "| {method} | `{route}` | {count} |").unwrap();
     }
 
+    write!(text, "\n## Deviations\n{}", deviations()).unwrap();
     text.push_str("\n## Not there\n| path | answer |\n|---|---|\n");
     for path in NOT_THERE {
         let reply = server.get(path);

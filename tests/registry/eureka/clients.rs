@@ -1,6 +1,7 @@
 //! The clients of PyPI and npm, unchanged: register, renew, discover by lists and by changes, register again, leave.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -12,7 +13,7 @@ use crate::serve::wait_until;
 use crate::support::{Ended, Lines, tool};
 
 /// A running client, which answers commands.
-struct Program {
+pub struct Program {
     _child: Ended,
     input: ChildStdin,
     lines: Lines,
@@ -38,7 +39,7 @@ impl Program {
         }
     }
 
-    fn ask(&mut self, command: &str) -> String {
+    pub fn ask(&mut self, command: &str) -> String {
         writeln!(self.input, "{command}").unwrap();
         self.answer()
     }
@@ -78,14 +79,19 @@ fn lives(server: &EurekaServer, mut client: Program) {
     wait_until(|| shop(server).is_empty());
 }
 
+/// The client of PyPI, for a server at an address.
+pub fn python_client(address: SocketAddr) -> Program {
+    let mut command = tool("python3");
+    command.arg(script("client.py")).arg(format!("http://{address}/eureka/"));
+    command.env("PYTHONPATH", clients_folder().join("py_eureka_client"));
+    Program::start(command)
+}
+
 #[test]
 fn py_eureka_client_works_unchanged() {
     let server = EurekaServer::start();
     server.billing("b1", 1);
-    let mut command = tool("python3");
-    command.arg(script("client.py")).arg(format!("http://{}/eureka/", server.address));
-    command.env("PYTHONPATH", clients_folder().join("py_eureka_client"));
-    lives(&server, Program::start(command));
+    lives(&server, python_client(server.address));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+pub use self::clients::python_client;
 use crate::consul::send_text;
 use crate::serve::{Reply, Server, wait_until};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portolan::store::{
-    Batch, ClusterServer, Contents, Memory, News, Position, Postgres, RenewalMarks, Renewals, SharedStore, Sqlite,
-    Store, StoreError, StoredEvent, StoredLease, SyncRequest, Write,
+    Batch, ClusterServer, Contents, Memory, Position, Postgres, RenewalMarks, Renewals, SharedStore, Sqlite, Store,
+    StoreChanges, StoreError, StoredEvent, StoredLease, SyncRequest, Write,
 };
 use tokio::runtime::Runtime;
 
@@ -120,11 +120,11 @@ fn turns_order_the_writes_of_several_servers() {
     let (other, _) = postgres(&runtime, &url);
     let position = |index| Position { epoch: contents.epoch.clone(), index };
 
-    assert_eq!(one.take_turn(position(0), None).wait().unwrap().news, News::Events(Vec::new()));
+    assert_eq!(one.take_turn(position(0), None).wait().unwrap().changes, StoreChanges::Events(Vec::new()));
     // The other one waits until the turn has ended, and then knows what was written in it.
     let waiting = other.take_turn(position(0), None);
     assert_eq!(one.append(batch(1)).wait(), Ok(1));
-    assert_eq!(waiting.wait().unwrap().news, News::Events(batch(1).events));
+    assert_eq!(waiting.wait().unwrap().changes, StoreChanges::Events(batch(1).events));
     assert_eq!(other.append(batch(2)).wait(), Ok(2));
 
     // A turn that ends without a change, and one that does not follow.
@@ -138,7 +138,9 @@ fn turns_order_the_writes_of_several_servers() {
     let foreign = Position { epoch: "another".to_owned(), index: 3 };
     let mut epochs = Vec::new();
     for unknown in [foreign, position(9), position(9)] {
-        let News::Reset(all) = one.take_turn(unknown, None).wait().unwrap().news else { panic!("it is unknown") };
+        let StoreChanges::Reset(all) = one.take_turn(unknown, None).wait().unwrap().changes else {
+            panic!("it is unknown")
+        };
         assert_eq!((all.index, all.events.len()), (3, 3));
         assert_eq!(one.append(Batch { after: 3, ..Batch::default() }).wait(), Ok(3));
         epochs.push(all.epoch);
@@ -149,9 +151,12 @@ fn turns_order_the_writes_of_several_servers() {
         assert_eq!(one.append(batch(index)).wait(), Ok(index));
     }
     let asked = SyncRequest { position: position(3), ..SyncRequest::default() };
-    assert!(matches!(other.sync(asked).wait().unwrap().news, News::Reset(_)), "11 is the oldest that is kept");
+    assert!(
+        matches!(other.sync(asked).wait().unwrap().changes, StoreChanges::Reset(_)),
+        "11 is the oldest that is kept"
+    );
     let asked = SyncRequest { position: position(40), ..SyncRequest::default() };
-    let News::Events(events) = other.sync(asked).wait().unwrap().news else { panic!("they are kept") };
+    let StoreChanges::Events(events) = other.sync(asked).wait().unwrap().changes else { panic!("they are kept") };
     assert_eq!(events.len(), 20);
 }
 
@@ -186,12 +191,12 @@ fn what_is_more_than_is_read_at_once_is_read_without_a_gap() {
     while by_sync.last() != Some(&12_001) {
         let request = SyncRequest { position: position(*by_sync.last().unwrap()), ..SyncRequest::default() };
         let report = store.sync(request).wait().unwrap();
-        let News::Events(events) = report.news else { panic!("all are kept") };
+        let StoreChanges::Events(events) = report.changes else { panic!("all are kept") };
         by_sync.extend(events.iter().map(|event| event.index));
         assert_eq!(report.last_index, 12_001);
 
         let turn = store.take_turn(position(*by_turns.last().unwrap()), None).wait().unwrap();
-        let News::Events(events) = turn.news else { panic!("all are kept") };
+        let StoreChanges::Events(events) = turn.changes else { panic!("all are kept") };
         by_turns.extend(events.iter().map(|event| event.index));
         assert_eq!(turn.last_index, 12_001);
         assert_eq!(store.append(Batch { after: 12_001, ..Batch::default() }).wait(), Ok(12_001));

@@ -1,5 +1,6 @@
 //! The database is killed, or stands still.
 
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -90,6 +91,12 @@ fn while_the_database_stands_still_reads_and_heartbeats_go_on_and_nothing_expire
     }
     let heartbeat = nodes[0].post("/api/v1/services/i-1/heartbeat", "").json();
     assert_eq!(heartbeat["data"]["durable"], false, "{heartbeat}");
+    let registry = format!("portolan://{}", nodes[0].address);
+    let listed =
+        Command::new(env!("CARGO_BIN_EXE_portolan")).args(["services", "list", "--registry", &registry]).output();
+    let (listed, why) = (listed.unwrap(), "its server does not reach the database");
+    assert_eq!(listed.status.code(), Some(3), "a list that may be out of date is not complete");
+    assert!(String::from_utf8_lossy(&listed.stderr).contains(why), "{listed:?}");
 
     let back = Timestamp::now();
     database.resume();

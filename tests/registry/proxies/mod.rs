@@ -73,15 +73,31 @@ fn free_port(ip: std::net::IpAddr) -> u16 {
 
 /// A backend of the service `web`, registered by Consul's API with a check every second.
 fn backend(at: Interfaces, dir: &Path) -> (u16, Running) {
+    let (port, running) = start_backend(at, dir);
+    register_backend(at, port);
+    (port, running)
+}
+
+/// A server that answers with its port, and listens.
+fn start_backend(at: Interfaces, dir: &Path) -> (u16, Running) {
     let (ip, port) = (at.rest.ip(), free_port(at.rest.ip()));
     let mut command = tool("python3");
     command.arg(script("backend.py")).args([ip.to_string(), port.to_string()]);
     let running = Running::start(command, dir.join(format!("backend-{port}")));
+    let begun = Instant::now();
+    while TcpStream::connect((ip, port)).is_err() {
+        assert!(begun.elapsed() < HANG, "the backend does not listen");
+        thread::sleep(Duration::from_millis(10));
+    }
+    (port, running)
+}
+
+fn register_backend(at: Interfaces, port: u16) {
+    let ip = at.rest.ip();
     let body = json!({ "ID": format!("w{port}"), "Name": "web", "Address": ip, "Port": port,
         "Tags": ["traefik.enable=true", "traefik.http.routers.web.rule=Host(`web.test`)"],
         "Check": { "HTTP": format!("http://{ip}:{port}/"), "Interval": "1s", "Timeout": "1s" } });
     send(at.consul, "PUT", "/v1/agent/service/register", None, &body);
-    (port, running)
 }
 
 fn script(name: &str) -> PathBuf {
@@ -242,6 +258,19 @@ fn envoy_settings(at: Interfaces, address: SocketAddr) -> Value {
             ],
         },
     })
+}
+
+/// The manual recommends what is tested. Envoy waits up to twice as long as it says.
+#[test]
+fn the_manual_has_the_tested_settings_of_envoy() {
+    let manual = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/exports.md")).unwrap();
+    let rest = SocketAddr::from(([127, 0, 0, 1], 7_440));
+    let settings = envoy_settings(Interfaces::of(rest), rest);
+    let source = &settings["static_resources"]["clusters"][1]["eds_cluster_config"]["eds_config"]["api_config_source"];
+    for (key, value) in source.as_object().unwrap() {
+        let line = format!("{key}: {value}").replace('"', "");
+        assert!(manual.contains(&line), "docs/exports.md does not have {line}");
+    }
 }
 
 fn caddy(at: Interfaces, address: SocketAddr, dir: &Path) -> Command {

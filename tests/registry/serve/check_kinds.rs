@@ -39,7 +39,7 @@ fn each_protocol_is_checked_in_its_own_way() {
         ("https", of_https, https.address, "healthy"),
         ("grpc", of_grpc, grpc.address, "healthy"),
         ("tcp", of_tcp, tcp.local_addr().unwrap(), "healthy"),
-        ("http-at-tls", of_http, https.address, "degraded"),
+        ("http-at-tls", of_http, https.address, "unhealthy"),
         ("https-at-plain", of_https, http.address, "unhealthy"),
         ("grpc-at-http", of_grpc, http.address, "unhealthy"),
         ("tcp-at-closed", of_tcp, closed, "unhealthy"),

@@ -73,6 +73,14 @@ impl Dug {
     }
 }
 
+/// Records without the blanks between their parts, sorted: the order is random.
+pub(super) fn sorted_records(lines: &[impl AsRef<str>]) -> Vec<String> {
+    let parts = lines.iter().map(|line| line.as_ref().split_whitespace().collect::<Vec<_>>());
+    let mut records: Vec<String> = parts.map(|parts| parts.join(" ")).collect();
+    records.sort();
+    records
+}
+
 pub(super) fn dig(address: SocketAddr, args: &str) -> Dug {
     let mut command = tool("dig");
     command.arg(format!("@{}", address.ip())).args(["-p", &address.port().to_string(), "+tries=1", "+time=20"]);
@@ -112,11 +120,8 @@ fn dig_reads_each_kind_of_record() {
     server.register(r#"{"name":"web","address":"2001:db8::5","port":8081,"node":"n2","ttl":0}"#);
 
     let srv = dig(dns, "_web._tcp.service.consul SRV");
-    let mut answers: Vec<String> =
-        srv.answers.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    answers.sort();
     assert_eq!(
-        answers,
+        sorted_records(&srv.answers),
         [
             "_web._tcp.service.consul. 5 IN SRV 1 1 8081 20010db8000000000000000000000005.addr.dc1.consul.",
             "_web._tcp.service.consul. 5 IN SRV 1 10 8080 0a000001.addr.dc1.consul.",

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::dns::{Dug, dig, register_fleet, server};
+use super::dns::{Dug, dig, register_fleet, server, sorted_records};
 use crate::support::output;
 
 /// What dnspython reads of the replies to some questions.
@@ -20,15 +20,9 @@ fn read(dns: SocketAddr, questions: &[Value]) -> Vec<Value> {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("apt-get install python3-dnspython? {said}"))
 }
 
-/// The records of a section without the blanks between their parts, sorted: the order is random.
-fn sorted<'l>(lines: impl Iterator<Item = &'l str>) -> Vec<String> {
-    let mut lines: Vec<String> = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    lines.sort();
-    lines
-}
-
 fn section(reply: &Value, name: &str) -> Vec<String> {
-    sorted(reply[name].as_array().unwrap().iter().map(|line| line.as_str().unwrap()))
+    let lines: Vec<&str> = reply[name].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    sorted_records(&lines)
 }
 
 /// dnspython and dig read the same records and flags.
@@ -43,7 +37,7 @@ fn assert_same(question: &Value, reply: &Value, dug: &Dug) {
     for (name, lines) in
         [("answers", &dug.answers), ("authorities", &dug.authorities), ("additionals", &dug.additionals)]
     {
-        assert_eq!(section(reply, name), sorted(lines.iter().map(String::as_str)), "{question} {name}");
+        assert_eq!(section(reply, name), sorted_records(lines), "{question} {name}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! The log: one event for each change of state, whatever a client puts into it, and a level that can be changed.
 
+use std::net::TcpListener;
+
 use serde_json::{Value, json};
 
 use super::Server;
+use super::monitor::reach;
 use super::server::{exchange, wait_until};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
@@ -45,6 +48,40 @@ fn each_change_of_state_is_one_event_of_json() {
         assert!(event["timestamp"].as_str().unwrap().ends_with('Z'), "{event}");
     }
     assert_eq!(log.matches("instance registered").count(), 1, "{log}");
+}
+
+/// Row O11: each result of a check is an event at the level `debug`; at `info`, only a change of the health is one.
+#[test]
+fn each_result_of_a_check_is_an_event_at_the_level_debug() {
+    for level in ["debug", "info"] {
+        let server = Server::with_variables(["--data", ":memory:", "--log-format", "json", "--log-level", level], &[]);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let check = json!({ "check_type": "tcp", "interval": 1, "failure_threshold": 1 });
+        let web = json!({ "id": ID, "name": "web", "address": "127.0.0.1", "port": port, "ttl": 0,
+            "health_checks": [check] });
+        server.register(&web.to_string());
+
+        reach(&server, ID, "healthy");
+        drop(listener);
+        reach(&server, ID, "unhealthy");
+        wait_until(|| server.log().contains("\"health\":\"unhealthy\""));
+        let log = server.log();
+        let results: Vec<Value> =
+            events(&log).into_iter().filter(|event| event["message"] == "check finished").collect();
+        if level == "info" {
+            assert!(results.is_empty(), "{results:?}");
+            continue;
+        }
+        for result in &results {
+            let fields = (&result["level"], &result["id"], &result["kind"]);
+            assert_eq!(fields, (&"DEBUG".into(), &ID.into(), &"tcp".into()), "{result}");
+            assert!(result["duration_ms"].is_number() && result["is_excused"] == false, "{result}");
+        }
+        for state in ["healthy", "unhealthy"] {
+            assert!(results.iter().any(|result| result["result"] == state), "{state}: {results:?}");
+        }
+    }
 }
 
 /// What a terminal obeys, and what looks like an event of its own.

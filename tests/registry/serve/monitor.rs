@@ -19,8 +19,8 @@ use super::server::folder;
 use crate::support::{HANG, TempDir, kill, output, portolan_path};
 
 /// A server of HTTP that answers as the test wants.
-struct Target {
-    address: SocketAddr,
+pub(super) struct Target {
+    pub(super) address: SocketAddr,
     status: Arc<AtomicU8>,
 }
 
@@ -28,7 +28,7 @@ struct Target {
 const HANGS: u8 = 0;
 
 impl Target {
-    fn new(status: u8) -> Self {
+    pub(super) fn new(status: u8) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = Self { address: listener.local_addr().unwrap(), status: Arc::new(AtomicU8::new(status)) };
         let status = Arc::clone(&target.status);
@@ -47,7 +47,7 @@ impl Target {
     }
 
     /// A registration with these checks.
-    fn registration(&self, id: &str, checks: &Value) -> String {
+    pub(super) fn registration(&self, id: &str, checks: &Value) -> String {
         registration(id, self.address, checks)
     }
 }
@@ -69,7 +69,7 @@ fn registration(id: &str, address: SocketAddr, checks: &Value) -> String {
 }
 
 /// An HTTP check each second that believes a change after two results.
-fn http_check() -> Value {
+pub(super) fn http_check() -> Value {
     json!([{ "check_type": "http", "interval": 1, "timeout": 0.5, "failure_threshold": 2, "success_threshold": 2,
         "config": { "path": "/health" } }])
 }
@@ -244,7 +244,7 @@ fn a_refused_target_is_unknown_and_says_why() {
     );
 
     let why = checked["reasons"][0].as_str().unwrap();
-    assert!(why.contains("address of its own machine") && why.contains("allow_own_addresses"), "{why}");
+    assert!(why.contains("addresses of its own machine") && why.contains("allow_own_addresses"), "{why}");
     assert_eq!(server.discover("service_name=web").len(), 1, "it may be fine");
     let stats = server.get("/api/v1/health-monitor/stats").json()["data"].clone();
     assert!(stats["refused"].as_u64().unwrap() >= 1 && stats["results"]["unhealthy"] == 0, "{stats}");
@@ -469,30 +469,4 @@ fn the_command_checks_and_shows() {
     assert!(err.starts_with("error: ") && err.lines().count() == 2, "{err}");
     let (code, _, err) = command(&server, &["check"]);
     assert_eq!(code, Some(2), "{err}");
-}
-
-/// A program of the server's own settings judges the instances of its service, with their address; none is run for a client.
-#[test]
-fn a_script_of_the_settings_judges_the_instances_of_a_service() {
-    use std::os::unix::fs::PermissionsExt;
-
-    let (folder, target) = (folder(), Target::new(2));
-    let (script, verdict) = (folder.path().join("check"), folder.path().join("verdict"));
-    let text = format!("#!/bin/sh\necho \"$PORTOLAN_TARGET_PORT $1\"\nread code < {}\nexit $code\n", verdict.display());
-    std::fs::write(&script, text).unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::write(&verdict, "2\n").unwrap();
-    let settings = format!("    scripts: [\"web={} deep\"]\n", script.display());
-    let server = Server::with_checks(folder.path(), &settings);
-
-    server.register(&target.registration("judged", &http_check()));
-    let health = reach(&server, "judged", "unhealthy");
-    let expected = format!("{} deep", target.address.port());
-    assert!(health.to_string().contains("script-failed") && health.to_string().contains(&expected), "{health}");
-    std::fs::write(&verdict, "0\n").unwrap();
-    reach(&server, "judged", "healthy");
-
-    let own = json!([{ "check_type": "script", "config": { "command": [script.to_str().unwrap()] } }]);
-    let refused = server.post("/api/v1/services", &target.registration("own", &own));
-    assert_eq!(refused.status, 400, "{}", refused.text());
 }

@@ -91,6 +91,21 @@ fn http(probe: Option<&Probe>) -> (&HTTPGetAction, (Option<i32>, Option<i32>)) {
     (probe.http_get.as_ref().expect("an HTTP probe"), (probe.initial_delay_seconds, probe.period_seconds))
 }
 
+/// Row R3: the probes of the seed, at the port of the settings. A server answers both.
+#[track_caller]
+fn assert_probes(container: &Container) {
+    let (live, times) = http(container.liveness_probe.as_ref());
+    assert_eq!((live.path.as_deref(), times), (Some("/health"), (Some(30), Some(10))));
+    let (ready, times) = http(container.readiness_probe.as_ref());
+    assert_eq!((ready.path.as_deref(), times), (Some("/health?ready=true"), (Some(5), Some(5))));
+
+    let server = Server::in_memory();
+    for probe in [live, ready] {
+        assert_eq!(server.get(probe.path.as_deref().unwrap()).status, 200);
+        assert_eq!(port(container, &probe.port), 8_080, "the port of the settings");
+    }
+}
+
 /// What `serve --check` makes of settings. Nothing is started.
 fn check(folder: &Path, args: &[String]) -> (Option<i32>, String) {
     let mut command = Command::new(portolan_path());
@@ -127,16 +142,7 @@ fn the_manifests_are_what_kubernetes_and_the_program_accept() {
         assert!(selector.unwrap().iter().all(|(key, value)| labels.get(key) == Some(value)), "{labels:?}");
     }
 
-    // Row R3.
-    let (live, times) = http(container.liveness_probe.as_ref());
-    assert_eq!((live.path.as_deref(), times), (Some("/health"), (Some(30), Some(10))));
-    let (ready, times) = http(container.readiness_probe.as_ref());
-    assert_eq!((ready.path.as_deref(), times), (Some("/health?ready=true"), (Some(5), Some(5))));
-    let server = Server::in_memory();
-    for probe in [live, ready] {
-        assert_eq!(server.get(probe.path.as_deref().unwrap()).status, 200);
-        assert_eq!(port(container, &probe.port), 8_080, "the port of the settings");
-    }
+    assert_probes(container);
     let target = service.spec.unwrap().ports.unwrap()[0].target_port.clone().unwrap();
     assert_eq!(port(container, &target), 8_080);
     let ingress = policy.spec.unwrap().ingress.unwrap();
@@ -182,9 +188,7 @@ fn the_manifests_for_several_servers_are_accepted() {
     let pod = spec.template.spec.unwrap();
     assert_eq!(pod.service_account_name, account.metadata.name);
     let container = &pod.containers[0];
-    for probe in [container.liveness_probe.as_ref(), container.readiness_probe.as_ref()] {
-        assert_eq!(port(container, &http(probe).0.port), 8_080);
-    }
+    assert_probes(container);
     assert_eq!(port(container, service.spec.unwrap().ports.unwrap()[0].target_port.as_ref().unwrap()), 8_080);
     let ingress = policy.spec.unwrap().ingress.unwrap();
     assert_eq!(port(container, ingress[0].ports.as_ref().unwrap()[0].port.as_ref().unwrap()), 8_080);

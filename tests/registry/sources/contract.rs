@@ -4,14 +4,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use portolan::model::Completeness;
-use portolan::source::{Consul, Dns, Etcd, collect};
+use futures_util::StreamExt;
+use portolan::client::watch_typed;
+use portolan::model::{Completeness, EventKind};
+use portolan::source::{Consul, Dns, Etcd, TypedSource, collect};
 use portolan::{Error, Source};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::json_http::send;
 use super::programs::{Program, consul, etcd, knot, write_zone};
@@ -21,7 +25,7 @@ use super::watched::{Watched, line, shown};
 /// A registry: how a test changes it, and the source that lists it.
 pub trait Registry {
     const NAME: &'static str;
-    type Listed: Source + Clone + 'static;
+    type Listed: TypedSource + Clone + 'static;
 
     fn start() -> Self;
     fn program(&mut self) -> &mut Program;
@@ -359,6 +363,7 @@ async fn keeps_the_contract<R: Registry>() {
     }
     let full = expected::<R>(&[("db", &[5432]), ("web", &[80, 81])]);
     lists(&source, &full).await;
+    is_typed(&source, &full).await;
     let same = source.clone();
     tokio::task::block_in_place(|| thread::spawn(move || suite::keeps_the_contract(&same)).join())
         .expect("the contract");
@@ -400,6 +405,27 @@ async fn keeps_the_contract<R: Registry>() {
     watched.until("changes after the restart", |set| shown(set) == last).await;
     lists(&source, &last).await;
     assert_eq!(watched.now(), last);
+}
+
+/// Listed and watched, each service has the detail of its source.
+async fn is_typed<S: TypedSource + Clone + 'static>(source: &S, wanted: &[String]) {
+    let typed = source.typed_listing().await.unwrap();
+    assert_eq!((typed.completeness, typed.errors), (Completeness::Complete, Vec::new()));
+    let services = typed.services.into_iter().map(portolan::Service::erase);
+    let lines: Vec<String> = services.filter(|one| one.id != "consul/consul").map(|one| line(&one)).collect();
+    assert_eq!(lines, wanted);
+
+    let mut events = watch_typed(Arc::new(source.clone()), None);
+    let mut added = Vec::new();
+    loop {
+        match timeout(crate::support::HANG, events.next()).await.expect("an event").expect("more events").unwrap().kind
+        {
+            EventKind::Added(item) => added.push(item.id.to_string()),
+            EventKind::Synced { duration, .. } => break assert!(duration.is_some(), "how long it took is known"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(wanted.iter().all(|line| added.iter().any(|id| line.starts_with(&format!("{id} ")))), "{added:?}");
 }
 
 /// The first listing. A server that has just started may refuse for a moment.

@@ -172,7 +172,7 @@ mod tests {
         let exec: Exec = "sleep 1000".parse().unwrap();
         let mut queue = HookQueue::new(Hook::Exec(exec.resolved(true).unwrap()));
         for index in 0..1_007 {
-            let kind = EventKind::Synced { services: 0 };
+            let kind = EventKind::Synced { services: 0, duration: None };
             queue.push(&Event { index, time: Timestamp::UNIX_EPOCH, source: "test".into(), kind });
         }
         let mut causes = Vec::new();

@@ -2,6 +2,7 @@
 
 mod end_process;
 mod keys;
+mod process_meter;
 mod screen;
 
 use std::env;
@@ -23,6 +24,7 @@ use tokio::time::sleep;
 
 use self::end_process::KillPlan;
 use self::keys::{KeyAction, Keys, point, press};
+use self::process_meter::ProcessMeter;
 use self::screen::Screen;
 use crate::model::{Event, PartialError};
 use crate::output::{View, ViewAction};
@@ -48,6 +50,7 @@ pub(super) struct Live<'w> {
     preparing: Option<JoinHandle<Result<KillPlan, String>>>,
     /// The process that the open question is about.
     plan: Option<KillPlan>,
+    meter: ProcessMeter,
     drawn: Option<Instant>,
     /// Something changed since the last frame.
     behind: bool,
@@ -70,6 +73,7 @@ impl<'w> Live<'w> {
             view,
             preparing: None,
             plan: None,
+            meter: ProcessMeter::default(),
             drawn: None,
             behind: true,
         };
@@ -211,6 +215,10 @@ impl<'w> Live<'w> {
     fn draw(&mut self, now: Instant) -> io::Result<()> {
         if !Screen::is_ours() {
             return Err(io::Error::other("the terminal was restored"));
+        }
+
+        if let Some(process) = self.view.process_to_measure(now) {
+            self.view.record_process(self.meter.measure(&process), now);
         }
 
         let view = &mut self.view;

@@ -10,19 +10,19 @@ use crate::model::{Address, Transport};
 
 /// One end of a connection, and the sockets that share it: mostly one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End<'s>(&'s [ConnectedSocket]);
+pub(super) struct SocketGroup<'s>(&'s [ConnectedSocket]);
 
 /// A connection: the end that is listed, and the other one, if it is on this machine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connection<'s> {
-    pub(super) own: End<'s>,
-    pub(super) other: Option<End<'s>>,
+    pub(super) own: SocketGroup<'s>,
+    pub(super) other: Option<SocketGroup<'s>>,
 }
 
 /// Transport, own address, address of the peer.
 type Ends = (Transport, SocketAddr, SocketAddr);
 
-impl<'s> End<'s> {
+impl<'s> SocketGroup<'s> {
     pub(super) fn sockets(self) -> impl Iterator<Item = &'s Socket> {
         self.0.iter().map(|connected| &connected.socket)
     }
@@ -62,19 +62,19 @@ fn address(socket: &Socket) -> SocketAddr {
 }
 
 /// Sorts the sockets, and groups those that share both addresses.
-pub(super) fn ends(sockets: &mut [ConnectedSocket]) -> Vec<End<'_>> {
+pub(super) fn ends(sockets: &mut [ConnectedSocket]) -> Vec<SocketGroup<'_>> {
     fn key(connected: &ConnectedSocket) -> (u16, Transport, SocketAddr, SocketAddr, u16) {
         let own = address(&connected.socket);
         (own.port(), connected.socket.transport, own, connected.peer, connected.socket.netns)
     }
 
     sockets.sort_unstable_by_key(|connected| (key(connected), connected.socket.inode));
-    sockets.chunk_by(|a, b| key(a) == key(b)).map(End).collect()
+    sockets.chunk_by(|a, b| key(a) == key(b)).map(SocketGroup).collect()
 }
 
 /// Joins ends, in their order. `serves`: whether a listener accepted the connection with this end. Where that is so of one end
 /// alone, that end is listed; otherwise the one with the smaller port.
-pub(super) fn join<'s>(ends: &[End<'s>], serves: impl Fn(End<'s>) -> bool) -> Vec<Connection<'s>> {
+pub(super) fn join<'s>(ends: &[SocketGroup<'s>], serves: impl Fn(SocketGroup<'s>) -> bool) -> Vec<Connection<'s>> {
     let mut places: HashMap<Ends, Vec<usize>, FixedState> = HashMap::default();
     for (at, end) in ends.iter().enumerate() {
         places.entry(end.key()).or_default().push(at);
@@ -109,7 +109,7 @@ pub(super) fn join<'s>(ends: &[End<'s>], serves: impl Fn(End<'s>) -> bool) -> Ve
 
 /// The end that faces the one at `at`: in its own network namespace, or else the only one in all of them. Loopback addresses
 /// never lead to another namespace.
-fn counterpart(at: usize, ends: &[End<'_>], places: &HashMap<Ends, Vec<usize>, FixedState>) -> Option<usize> {
+fn counterpart(at: usize, ends: &[SocketGroup<'_>], places: &HashMap<Ends, Vec<usize>, FixedState>) -> Option<usize> {
     let end = ends[at];
     let facing = places.get(&(end.transport(), end.peer(), end.address()))?;
     let facing: Vec<usize> = facing.iter().copied().filter(|&other| other != at).collect();
@@ -138,7 +138,7 @@ mod tests {
         connections.iter().map(|connection| (inode(connection.own), connection.other.map_or(0, inode))).collect()
     }
 
-    fn inode(end: End<'_>) -> u32 {
+    fn inode(end: SocketGroup<'_>) -> u32 {
         end.first().socket.inode
     }
 

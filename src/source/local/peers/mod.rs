@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 
 pub(super) use self::columns::COLUMNS;
 pub(super) use self::filter::keeps;
-use self::join::{Connection, End};
+use self::join::{Connection, SocketGroup};
 use super::all_tables::read_tables;
 use super::connections::{Listeners, LocalEnd};
 use super::list::{ListingOutcome, unfinished, unreadable};
@@ -23,7 +23,7 @@ use super::owner_limits;
 use super::owners::{Attribution, Owners};
 use super::rows::owner_name;
 use super::runtimes::ContainerNames;
-use super::socket::{ConnectedSocket, Socket, Wanted};
+use super::socket::{ConnectedSocket, Socket, SocketQuery};
 use super::tables::{Namespace, SocketTables};
 use super::trace::is_first_pid_namespace;
 use super::users::Users;
@@ -84,13 +84,13 @@ pub(super) fn list(
 }
 
 /// What to request from the kernel: connections, and the listeners that accepted them.
-fn wanted(query: &Local) -> Wanted {
-    Wanted {
+fn wanted(query: &Local) -> SocketQuery {
+    SocketQuery {
         tcp: query.tcp || !query.udp,
         udp: query.udp || !query.tcp,
         listen: true,
         peers: true,
-        ..Wanted::default()
+        ..SocketQuery::default()
     }
 }
 
@@ -175,7 +175,7 @@ impl ConnectionRows<'_> {
     }
 
     /// Whether a listener accepted the connection with this end.
-    fn serves(&self, end: End<'_>) -> bool {
+    fn serves(&self, end: SocketGroup<'_>) -> bool {
         let (ip, port) = (end.address().ip(), end.address().port());
         let own = LocalEnd { ip, port, device: end.first().socket.device };
         end.transport() == Transport::Tcp && self.listeners[usize::from(end.netns())].accepting(own).is_some()
@@ -201,7 +201,7 @@ impl ConnectionRows<'_> {
         Service { name, ..Service::new(self.id(own), "local", vec![endpoint], detail) }
     }
 
-    fn direction(&self, own: End<'_>) -> Option<ConnectionDirection> {
+    fn direction(&self, own: SocketGroup<'_>) -> Option<ConnectionDirection> {
         if self.serves(own) {
             return Some(ConnectionDirection::In);
         }
@@ -211,7 +211,7 @@ impl ConnectionRows<'_> {
     }
 
     /// What holds an end, and what that is called.
-    fn end(&mut self, end: End<'_>) -> (ConnectionEnd, Option<Untrusted>) {
+    fn end(&mut self, end: SocketGroup<'_>) -> (ConnectionEnd, Option<Untrusted>) {
         let sockets: Vec<&Socket> = end.sockets().collect();
         let is_held = sockets.iter().any(|socket| socket.inode != 0);
         let mut owner = if is_held {
@@ -240,7 +240,7 @@ impl ConnectionRows<'_> {
     }
 
     /// `local/tcp/127.0.0.1:5432-127.0.0.1:40312`
-    fn id(&self, own: End<'_>) -> String {
+    fn id(&self, own: SocketGroup<'_>) -> String {
         let mut id = "local/".to_owned();
         // Writing to a String cannot fail.
         if let Some(identity) = &self.namespaces[usize::from(own.netns())].identity {

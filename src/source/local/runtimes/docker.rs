@@ -14,7 +14,7 @@ const REQUEST: &[u8] = b"GET /containers/json HTTP/1.0\r\nHost: localhost\r\nAcc
 /// One of the list; other fields are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+struct ContainerEntry {
     id: String,
     #[serde(default)]
     names: Option<Vec<String>>,
@@ -53,13 +53,13 @@ fn parse(reply: &[u8]) -> io::Result<Vec<NamedContainer>> {
         _ => return Err(io::Error::other("its reply is not HTTP")),
     }
 
-    let listed: Vec<Listed> =
+    let listed: Vec<ContainerEntry> =
         serde_json::from_slice(body).map_err(|_| io::Error::other("its reply is not a list of containers"))?;
     Ok(listed.into_iter().map(NamedContainer::from).collect())
 }
 
-impl From<Listed> for NamedContainer {
-    fn from(listed: Listed) -> Self {
+impl From<ContainerEntry> for NamedContainer {
+    fn from(listed: ContainerEntry) -> Self {
         // Links add names with two slashes: `/other/alias`.
         let names = listed.names.unwrap_or_default();
         let names: Vec<&str> = names.iter().map(|name| name.strip_prefix('/').unwrap_or(name)).collect();

@@ -7,7 +7,7 @@ use crate::model::PartialError;
 use super::super::all_tables::read_tables;
 use super::super::firewall::Generation;
 use super::super::netlink::SockDiag;
-use super::super::socket::{Socket, Wanted};
+use super::super::socket::{Socket, SocketQuery};
 use super::super::tables::SocketTables;
 
 /// Number of fingerprints in a row that leave TCP out while a trace is active and silent: each would make the kernel go
@@ -62,7 +62,12 @@ impl TableState {
     }
 
     /// `None`: the tables have changed. Otherwise the tables that could not be read.
-    pub(super) fn compare(&mut self, wanted: &Wanted, all_netns: bool, is_traced: bool) -> Option<Vec<PartialError>> {
+    pub(super) fn compare(
+        &mut self,
+        wanted: &SocketQuery,
+        all_netns: bool,
+        is_traced: bool,
+    ) -> Option<Vec<PartialError>> {
         let is_same = !all_netns && self.has_same_fingerprints(wanted, is_traced);
         if is_same && !self.looks_for_ends() {
             return Some(Vec::new());
@@ -85,10 +90,10 @@ impl TableState {
     }
 
     /// Whether the fingerprints are the same as before; `false` also if there are none.
-    fn has_same_fingerprints(&mut self, wanted: &Wanted, is_traced: bool) -> bool {
+    fn has_same_fingerprints(&mut self, wanted: &SocketQuery, is_traced: bool) -> bool {
         let tcp =
-            Wanted { udp: false, unix: false, udplite: false, raw: false, packet: false, vsock: false, ..*wanted };
-        let others = Wanted { tcp: false, ..*wanted };
+            SocketQuery { udp: false, unix: false, udplite: false, raw: false, packet: false, vsock: false, ..*wanted };
+        let others = SocketQuery { tcp: false, ..*wanted };
         let with_tcp = self.without_tcp == 0;
         self.without_tcp = match (is_traced, with_tcp) {
             (true, true) => WITHOUT_TCP,
@@ -108,7 +113,7 @@ impl TableState {
     }
 
     /// The fingerprint of the wanted tables; `None`: they must be read.
-    fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
+    fn fingerprint(&mut self, wanted: &SocketQuery) -> Option<u64> {
         if wanted.has_unprinted() {
             return None;
         }

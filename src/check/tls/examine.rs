@@ -12,7 +12,7 @@ use crate::net::{AsyncStream, ConnectionError, Deadline, has_p521_key, has_pss_k
 
 /// What was seen of a server.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct TlsExamination {
     pub(super) handshake: Handshake,
     pub(super) client_certificate: ClientCertificate,
     /// The certificates as they were sent, the server's own first.
@@ -30,7 +30,7 @@ pub(super) struct VersionOutcomes {
     pub(super) choice: Option<ServerChoice>,
 }
 
-impl Look {
+impl TlsExamination {
     fn of(handshake: Handshake) -> Self {
         let client_certificate = ClientCertificate::NotRequested;
         Self { handshake, client_certificate, chain: Vec::new(), proof: Proof::Missing, versions: None }
@@ -73,19 +73,19 @@ pub(in crate::check) async fn peer_failure_or_limit(
         return Ok(error);
     }
 
-    match look(target, context).await?.limit() {
+    match examine(target, context).await?.limit() {
         Some(limit) => Err(LocalFailure(limit)),
         None => Ok(error),
     }
 }
 
 /// Performs the handshake of a modern client; if that fails, looks at what the server accepts instead.
-pub(super) async fn look(target: &CheckTarget, context: &CheckContext) -> CheckResult<Look> {
+pub(super) async fn examine(target: &CheckTarget, context: &CheckContext) -> CheckResult<TlsExamination> {
     let alpn: &[&[u8]] = if matches!(target.layer, Layer::StartTls(_)) { &[] } else { &[b"h2", b"http/1.1"] };
     attempt(target, context, alpn).await
 }
 
-async fn attempt(target: &CheckTarget, context: &CheckContext, alpn: &[&[u8]]) -> CheckResult<Look> {
+async fn attempt(target: &CheckTarget, context: &CheckContext, alpn: &[&[u8]]) -> CheckResult<TlsExamination> {
     let deadline = Deadline::after(context.timeout);
     let peer = match target.connect(deadline).await {
         Ok(peer) => peer,
@@ -101,7 +101,7 @@ async fn attempt(target: &CheckTarget, context: &CheckContext, alpn: &[&[u8]]) -
 }
 
 /// The connection or STARTTLS failed.
-fn before_tls(target: &CheckTarget, error: ConnectionError) -> CheckResult<Look> {
+fn before_tls(target: &CheckTarget, error: ConnectionError) -> CheckResult<TlsExamination> {
     let handshake = match (peer_failure(error)?, target.layer) {
         (ConnectionError::TimedOut, Layer::StartTls(_)) => {
             Handshake::NotStarted("no reply in plain text in time, before STARTTLS".to_owned())
@@ -109,10 +109,10 @@ fn before_tls(target: &CheckTarget, error: ConnectionError) -> CheckResult<Look>
         (ConnectionError::TimedOut, _) => Handshake::TimedOut,
         (error, _) => Handshake::Failed(error.to_string()),
     };
-    Ok(Look::of(handshake))
+    Ok(TlsExamination::of(handshake))
 }
 
-async fn established<S: AsyncStream>(mut handshake: tls::Handshake<S>, deadline: Deadline) -> Look {
+async fn established<S: AsyncStream>(mut handshake: tls::Handshake<S>, deadline: Deadline) -> TlsExamination {
     let client_certificate = match (handshake.certificate_request, handshake.facts.version.as_deref()) {
         (tls::CertificateRequest::None, _) => ClientCertificate::NotRequested,
         // TLS 1.3 judges the client's certificate after the client's side of the handshake is over.
@@ -128,7 +128,7 @@ async fn established<S: AsyncStream>(mut handshake: tls::Handshake<S>, deadline:
     };
 
     let tls::Handshake { facts, chain, proof, .. } = handshake;
-    Look { handshake: done(&facts), client_certificate, chain, proof, versions: None }
+    TlsExamination { handshake: done(&facts), client_certificate, chain, proof, versions: None }
 }
 
 /// The client certificate of a handshake that the server accepted.
@@ -167,7 +167,11 @@ fn done(facts: &TlsFacts) -> Handshake {
 
 /// The handshake failed: because of a client certificate, or because the TLS library lacks what the server requires, or
 /// because the server has no TLS.
-async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed: HandshakeError) -> CheckResult<Look> {
+async fn without_handshake(
+    target: &CheckTarget,
+    context: &CheckContext,
+    failed: HandshakeError,
+) -> CheckResult<TlsExamination> {
     let is_refused = failed.alert().is_some();
     let HandshakeError { error, chain, proof, certificate_request } = failed;
     let error = peer_failure(error)?;
@@ -181,7 +185,7 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
         ConnectionError::TimedOut => Handshake::TimedOut,
         error => Handshake::Failed(error.to_string()),
     };
-    let seen = Look { handshake, client_certificate, chain, proof, versions: None };
+    let seen = TlsExamination { handshake, client_certificate, chain, proof, versions: None };
     if seen.is_silent() || seen.client_certificate != ClientCertificate::NotRequested {
         return Ok(seen);
     }
@@ -192,7 +196,7 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
             ask(target, context, (Version::Tls13, OfferedParameters::All)).await?.flatten().or(versions.choice);
     }
     let Some(choice) = versions.choice.clone() else {
-        return Ok(Look { versions: Some(versions), ..seen });
+        return Ok(TlsExamination { versions: Some(versions), ..seen });
     };
     let what = match missing_feature(&choice, is_refused) {
         Some(what) => Some(what),
@@ -206,14 +210,14 @@ async fn without_handshake(target: &CheckTarget, context: &CheckContext, failed:
         }
         None => None,
     };
-    let Some(what) = what else { return Ok(Look { versions: Some(versions), ..seen }) };
+    let Some(what) = what else { return Ok(TlsExamination { versions: Some(versions), ..seen }) };
 
     let weak_only = !is_strong_suite(&choice.suite)
         && choice.version <= Version::Tls12
         && !accepts_strong_suite(target, context, choice.version).await?;
     let handshake =
         Handshake::Unsupported { version: choice.version.as_str().to_owned(), what, cipher: choice.suite, weak_only };
-    Ok(Look { handshake, chain: choice.chain, proof: Proof::Missing, versions: Some(versions), ..seen })
+    Ok(TlsExamination { handshake, chain: choice.chain, proof: Proof::Missing, versions: Some(versions), ..seen })
 }
 
 /// What the TLS library lacks to speak with a server that makes this choice; `None` if it lacks nothing, and the server

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 /// Why something failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(super) struct PostgresFailure {
     /// The code of PostgreSQL, if it said anything.
     code: Option<String>,
     cause: String,
@@ -21,7 +21,7 @@ pub(super) struct Fault {
 
 const UNREACHABLE: &str = "check that PostgreSQL runs at this address, and that a firewall lets it through";
 
-impl Fault {
+impl PostgresFailure {
     /// No reply within this time.
     pub(super) fn silent(time: Duration) -> Self {
         Self { code: None, cause: format!("no reply within {} s", time.as_secs_f64()), hint: UNREACHABLE }
@@ -77,7 +77,7 @@ impl Fault {
     }
 }
 
-impl From<tokio_postgres::Error> for Fault {
+impl From<tokio_postgres::Error> for PostgresFailure {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let code = refusal.code().code().to_owned();
@@ -161,7 +161,7 @@ fn hint(code: &SqlState) -> &'static str {
 }
 
 /// The fault to report of two hosts.
-pub(super) fn more_telling(first: Option<Fault>, second: Fault) -> Fault {
+pub(super) fn more_telling(first: Option<PostgresFailure>, second: PostgresFailure) -> PostgresFailure {
     match first {
         Some(first) if first.weight() >= second.weight() => first,
         _ => second,
@@ -169,7 +169,7 @@ pub(super) fn more_telling(first: Option<Fault>, second: Fault) -> Fault {
 }
 
 /// Why a database cannot be used at the start.
-pub(super) fn opening(url: &PostgresUrl, fault: Option<Fault>) -> StoreError {
+pub(super) fn opening(url: &PostgresUrl, fault: Option<PostgresFailure>) -> StoreError {
     match fault {
         Some(fault) if fault.may_pass() => url.not_ready(fault.cause, fault.hint),
         Some(fault) if fault.is_read_only() => StoreError::ReadOnly { database: url.to_string() },
@@ -188,7 +188,7 @@ pub(super) fn away(error: StoreError) -> StoreError {
 }
 
 /// Why a change cannot be stored, or nothing can be read.
-pub(super) fn running(fault: &Fault) -> StoreError {
+pub(super) fn running(fault: &PostgresFailure) -> StoreError {
     match fault.code.as_deref() {
         Some("53100") => StoreError::Full,
         Some("53200" | "54000" | "42501" | "42P01" | "3F000" | "40P01" | "40001") => {
@@ -203,11 +203,11 @@ pub(super) fn running(fault: &Fault) -> StoreError {
 mod tests {
     use super::*;
 
-    fn fault(code: Option<&str>, hint: &'static str) -> Fault {
-        Fault { code: code.map(str::to_owned), cause: format!("{code:?}"), hint }
+    fn fault(code: Option<&str>, hint: &'static str) -> PostgresFailure {
+        PostgresFailure { code: code.map(str::to_owned), cause: format!("{code:?}"), hint }
     }
 
-    fn opened(hosts: &[Fault]) -> StoreError {
+    fn opened(hosts: &[PostgresFailure]) -> StoreError {
         let url = "postgresql://portolan@a,b/registry".parse().unwrap();
         opening(&url, hosts.iter().cloned().fold(None, |first, next| Some(more_telling(first, next))))
     }
@@ -218,7 +218,7 @@ mod tests {
         let standby = fault(None, READ_ONLY);
         for primary in [
             fault(None, UNREACHABLE),
-            Fault::silent(Duration::from_secs(3)),
+            PostgresFailure::silent(Duration::from_secs(3)),
             fault(Some("57P03"), "starts"),
             fault(Some("53300"), "full"),
             fault(Some("57014"), "slow"),
