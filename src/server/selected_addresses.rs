@@ -53,8 +53,11 @@ impl SelectedAddresses {
             AddressSelection::Tag(tag) => return self.tagged(tag, instances),
         };
 
-        let write = || written(instances().into_iter().filter(|instance| is_selected(instance)).collect());
-        kept.get_or_init(write).clone()
+        let found = kept.get_or_init(|| {
+            let all = instances().into_iter();
+            written(all.filter(|instance| is_selected(instance)).collect())
+        });
+        found.clone()
     }
 
     fn tagged<'i>(

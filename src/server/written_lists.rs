@@ -150,11 +150,11 @@ mod tests {
         assert_eq!(failed.unwrap_err().status, StatusCode::NOT_FOUND);
 
         let requests = std::thread::current().id();
-        let write = move || {
+        let list = lists.get((&view, &all), "a".to_owned(), move || {
             assert_ne!(std::thread::current().id(), requests);
             Ok(b"1".to_vec())
-        };
-        assert_eq!(lists.get((&view, &all), "a".to_owned(), write).await.unwrap(), "1");
+        });
+        assert_eq!(list.await.unwrap(), "1");
         assert_eq!(lists.get((&view, &all), "a".to_owned(), || unreachable!()).await.unwrap(), "1");
         assert_eq!(lists.written(), 2);
     }

@@ -113,10 +113,9 @@ async fn read(access: &Access, call: &Call, format: Format) -> ApiResult {
         _ => None,
     };
 
-    let write = move || written(&own, &seen, &call, format);
     let document = match name {
-        Some(name) => lists.get((view.registry(), &scope), name, write).await?,
-        None => lists.write(write).await??.into(),
+        Some(name) => lists.get((view.registry(), &scope), name, move || written(&own, &seen, &call, format)).await?,
+        None => lists.write(move || written(&own, &seen, &call, format)).await??.into(),
     };
     Ok(format.reply(document))
 }

@@ -89,8 +89,9 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     let (scope, seen) = (access.scope(), view.clone());
     let lists = &access.app().lists;
     let own = access.clone();
-    let write = move || targets(&own, &seen, &services, label.as_deref(), &query);
-    Ok(reply::json(view.index(), lists.get((view.registry(), &scope), name, write).await?))
+    let list =
+        lists.get((view.registry(), &scope), name, move || targets(&own, &seen, &services, label.as_deref(), &query));
+    Ok(reply::json(view.index(), list.await?))
 }
 
 /// The list of the targets that were asked for. `label` is their health in Consul's words.

@@ -101,13 +101,12 @@ fn idle_connections_of_strangers_give_way_to_a_client_with_a_key() {
     let limits = format!("[server.limits]\nconnections = {ROOM}\nconnections_per_address = {}\n", ROOM * 2);
     let guarded = Guarded::with(&limits);
     let key = guarded.key(&["--role", "viewer"]);
-    let request = |credential: &str| format!("GET /api/v1/status HTTP/1.1\r\nHost: x\r\n{credential}\r\n");
-    let own = request(&format!("Authorization: Bearer {key}\r\n"));
+    let own = format!("GET /api/v1/status HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
     let (mut known, _) = answered(guarded.server.address, &own);
 
     let strangers: Vec<TcpStream> = (0..ROOM * 2)
         .map(|_| {
-            let (stream, answer) = answered(guarded.server.address, &request(""));
+            let (stream, answer) = answered(guarded.server.address, "GET /api/v1/status HTTP/1.1\r\nHost: x\r\n\r\n");
             assert!(answer.starts_with("HTTP/1.1 401"), "each finds room: {answer}");
             stream
         })

@@ -329,15 +329,16 @@ fn an_address_that_begins_too_many_handshakes_is_cut_off_before_them() {
             stream
         })
         .collect();
-    let other = ["--interface", "127.0.0.2"];
-    let limited = || {
-        let (code, text) = curl_path(&server, &folder, "/metrics", &other);
-        assert_eq!(code, Some(0), "another address is not limited: {text}");
-        metric(&text, "portolan_failed_handshakes_total{reason=\"limited\"}")
-    };
-    wait_until(|| limited() > 0);
+    wait_until(|| limited_handshakes(&server, &folder) > 0);
     wait_until(|| server.log().contains("the address begins too many handshakes"));
     drop(begun);
+}
+
+/// How many handshakes were not taken, as a client at another address reads it.
+fn limited_handshakes(server: &Server, folder: &TempDir) -> i64 {
+    let (code, text) = curl_path(server, folder, "/metrics", &["--interface", "127.0.0.2"]);
+    assert_eq!(code, Some(0), "another address is not limited: {text}");
+    metric(&text, "portolan_failed_handshakes_total{reason=\"limited\"}")
 }
 
 /// Names of client certificates have roles and scopes, as keys have, and stand in the audit log.
