@@ -293,8 +293,10 @@ mod tests {
         assert_eq!(gate.enter(modest).err(), Some(Full::Server), "it was searched for a moment ago");
 
         clock.advance(SEARCH_PAUSE);
-        let (_found, evicted) = gate.enter(modest).unwrap();
+        let (found, evicted) = gate.enter(modest).unwrap();
         assert!(evicted == 1 && is_evicted(&all[5]));
+        found.connection().admit();
+        found.connection().activity.begin_answer();
         assert_eq!(gate.enter(modest).err(), Some(Full::Server));
         all[6].connection().activity.end_answer();
         assert_eq!(gate.enter(crowded).err(), Some(Full::Server), "it has many itself");

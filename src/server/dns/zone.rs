@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn an_answer_is_made_once_until_one_of_its_instances_changes() {
         let mut state = State::new(Rules::default());
-        for (name, at) in (0..100).flat_map(|at| [("big", at), ("Both", 1_000 + at), ("both", 2_000 + at)]) {
+        for (name, at) in (1..101).flat_map(|at| [("big", at), ("Both", 1_000 + at), ("both", 2_000 + at)]) {
             let place = format!("10.0.0.1:{at}").parse().unwrap();
             let registration = Registration::new(name, place).id(format!("{name}-{at}")).tag("Blue").node("N1");
             let registration = registration.protocol(if at % 2 == 0 { "udp" } else { "http" });
