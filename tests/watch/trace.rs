@@ -42,6 +42,25 @@ fn listeners_are_reported_at_once_with_their_process() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
+/// The socket of a new connection begins as a copy of the listener and leaves its state: the listener has not ended.
+#[test]
+fn a_connection_does_not_end_its_listener() {
+    let scene = traced();
+    let (listener, id) = listener(&scene, "127.0.0.1:7001");
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms --tcp"));
+    let here = Dweller::of(&scene);
+    for _ in 0..20 {
+        let client = here.act(|| std::net::TcpStream::connect("127.0.0.1:7001").unwrap());
+        drop((listener.accept().unwrap(), client));
+    }
+    here.act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["id"]), (&"added".into(), &"local/tcp/127.0.0.1:7002".into()), "{line}");
+    drop(listener);
+    assert_eq!(watched.until(|line| line["item"]["id"] == id)["type"], "removed");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
 /// Its owner cannot be seen: neither this process nor any of its threads shows its descriptors.
 #[test]
 fn a_listener_without_a_visible_owner_is_reported_with_the_process_that_opened_it() {

@@ -23,8 +23,9 @@ const INSTANCES: &str = "/sys/kernel/tracing/instances";
 /// Prefix of our instances' names; our process id and a number follow.
 const NAME: &str = "portolan-";
 const EVENT: &str = "events/sock/inet_sock_set_state";
-/// `IPPROTO_TCP`, `TCP_LISTEN`.
-const FILTER: &str = "protocol == 6 && (oldstate == 10 || newstate == 10)";
+/// `IPPROTO_TCP`, and from and to `TCP_LISTEN` (10). The socket of a new connection, a copy of the listener, leaves that state
+/// too, and not for `TCP_CLOSE` (7): that is no end of the listener.
+const FILTER: &str = "protocol == 6 && (newstate == 10 || (oldstate == 10 && newstate == 7))";
 /// Buffer of each processor: about a thousand events, a tenth of a second at 10,000 events a second.
 const KILOBYTES: &str = "256";
 /// The first PID namespace (`PROC_PID_INIT_INO`): the trace reports ids of that namespace.
@@ -187,11 +188,11 @@ fn parse(line: &[u8]) -> Option<TraceEvent> {
     // A name may hold anything, but not all of that.
     let (task, fields) = text.rsplit_once(MARK)?;
     let (name, thread) = task.rsplit_once(" [")?.0.trim_end().rsplit_once('-')?;
-    let began = field(fields, "newstate")? == "TCP_LISTEN";
-
-    if !began && field(fields, "oldstate")? != "TCP_LISTEN" {
-        return None;
-    }
+    let began = match (field(fields, "oldstate")?, field(fields, "newstate")?) {
+        (_, "TCP_LISTEN") => true,
+        ("TCP_LISTEN", "TCP_CLOSE") => false,
+        _ => return None,
+    };
 
     let ip = match field(fields, "family")? {
         "AF_INET" => IpAddr::V4(field(fields, "saddr")?.parse::<Ipv4Addr>().ok()?),
@@ -233,6 +234,8 @@ mod tests {
             .replace("oldstate=TCP_CLOSE", "oldstate=TCP_LISTEN")
             .replace("newstate=TCP_LISTEN", "newstate=TCP_CLOSE");
         assert!(!parse(ended.as_bytes()).unwrap().began);
+        let accepted = ended.replace("newstate=TCP_CLOSE", "newstate=TCP_SYN_RECV");
+        assert_eq!(parse(accepted.as_bytes()), None, "the socket of a connection");
         assert_eq!(parse(b"CPU:1 [LOST 2600 EVENTS]"), None);
     }
 
