@@ -9,7 +9,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use rustix::process::Signal;
 
 use crate::local::own_address;
-use crate::support::{Isolation, Scene};
+use crate::support::{Isolation, Scene, output, portolan_path};
 use crate::watched::{Dweller, Watched, is_ours, listener};
 
 /// A scene in which the kernel's tracing is where systemd puts it.
@@ -59,6 +59,30 @@ fn a_connection_does_not_end_its_listener() {
     drop(listener);
     assert_eq!(watched.until(|line| line["item"]["id"] == id)["type"], "removed");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+/// Where tracing is not mounted, a watch of root's has a mount of its own, which nothing else sees; what hides the place hides it
+/// from the watch too.
+#[test]
+fn tracing_that_is_not_mounted_is_used_all_the_same() {
+    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+    scene.sh("while mountpoint -q /sys/kernel/tracing; do umount /sys/kernel/tracing; done");
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
+    Dweller::of(&scene).act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
+    for kind in ["added", "removed"] {
+        let line = watched.next().unwrap();
+        assert_eq!((&line["type"], &line["item"]["id"]), (&kind.into(), &"local/tcp/127.0.0.1:7002".into()), "{line}");
+    }
+    assert_eq!(scene.sh("ls /sys/kernel/tracing"), "", "the mount is seen");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+
+    let doctor = || {
+        let out = output(scene.command(portolan_path()).arg("doctor"));
+        String::from_utf8(out.stdout).unwrap().lines().find(|line| line.contains("tracing")).unwrap().to_owned()
+    };
+    assert!(doctor().contains("sees new sockets at once"), "{}", doctor());
+    scene.sh("mount -t tmpfs none /sys/kernel/tracing");
+    assert!(doctor().contains("a watch of this machine polls"), "{}", doctor());
 }
 
 /// Its owner cannot be seen: neither this process nor any of its threads shows its descriptors.

@@ -53,8 +53,8 @@ pub(super) struct Watching {
     /// Existing services are reported as added, followed by one synced event. A health change is reported once it is confirmed,
     /// with the health before and after. Each line is written at once: text, or one object per line with --json. On this
     /// machine, a listener that closes is reported at once, and a new one within one interval, if necessary with a pending owner
-    /// that follows as an update; a socket that opens and closes between two polls is missed, but as root each TCP listener is
-    /// reported at once (where tracefs is mounted). While a source is unreachable, or a scan reaches none of its targets, its
+    /// that follows as an update; a socket that opens and closes between two polls is missed, but as root on the host each TCP
+    /// listener is reported at once. While a source is unreachable, or a scan reaches none of its targets, its
     /// services stay and are reported as stale; the changes follow when it recovers. If the reader is too slow, a lagged event
     /// reports how many lines were dropped, followed by the differences.
     ///
