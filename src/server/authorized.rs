@@ -11,8 +11,11 @@ use http::{HeaderMap, StatusCode};
 use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
-use super::authorize::{RequestLine, admit, forbidden, note_refusal, unauthenticated};
+use super::authorize::{
+    RequestLine, admit, count_operations, forbidden, log_refusal, note_refusal, unauthenticated,
+};
 use super::freshness::Freshness;
+use super::limits::RequestKind;
 use super::live_overrides::SERVER_CONFIG;
 use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
@@ -167,6 +170,27 @@ impl Access {
         Err(error)
     }
 
+    /// Counts operations of a request beside the request itself.
+    ///
+    /// # Errors
+    /// 429: the caller or its address sends too many.
+    pub(super) fn count_operations(&self, kind: RequestKind, count: usize) -> ApiResult<()> {
+        count_operations(&self.app, &self.origin(), kind, u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// 403 unless the caller may change what concerns all hosts. `what`: the method and the path of the request.
+    ///
+    /// # Errors
+    /// The caller is limited to some hosts.
+    pub(super) fn require_all_hosts(&self, what: &str) -> ApiResult<()> {
+        if self.caller.scope.hosts.is_empty() {
+            return Ok(());
+        }
+        let error = outside_hosts(&self.caller);
+        note_refusal(&self.app, &self.origin(), &error, what, "the scope is limited to hosts");
+        Err(error)
+    }
+
     /// Carries out one command.
     ///
     /// # Errors
@@ -176,11 +200,25 @@ impl Access {
         written.unwrap_or_else(|| Ok(Written::default()))
     }
 
+    /// Carries out commands that are one request: if the caller may not give one of them, none is carried out. One about an
+    /// instance that is not there fails alone.
+    ///
+    /// # Errors
+    /// The caller may not give one of them, or none could be kept.
+    pub(super) async fn write_together(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
+        self.write_checked(commands, true).await
+    }
+
     /// Carries out commands in one commit, each with an outcome of its own.
     ///
     /// # Errors
     /// None of them could be kept.
     pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<Written>>> {
+        self.write_checked(commands, false).await
+    }
+
+    /// Carries out what the caller may give. `is_whole`: nothing, if that is not all.
+    async fn write_checked(&self, commands: Vec<Command>, is_whole: bool) -> ApiResult<Vec<ApiResult<Written>>> {
         if self.caller.scope.is_unlimited() {
             let written = self.app.unscoped_writes.all(commands, Some(self.origin())).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
@@ -188,6 +226,10 @@ impl Access {
 
         self.catch_up(&commands).await?;
         let checked = self.checked_all(commands);
+        let mut refused = checked.iter().filter_map(|command| command.as_ref().err());
+        if let Some(error) = refused.find(|error| is_whole && error.code != UNKNOWN_INSTANCE) {
+            return Err(error.clone());
+        }
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
         if !allowed.is_empty() {
@@ -218,15 +260,33 @@ impl Access {
         checked.collect()
     }
 
-    /// A command, if the caller may give it. What it may not is recorded.
+    /// A command, before it is known what else the request asks for.
+    ///
+    /// # Errors
+    /// It is outside the caller's scope.
+    pub(super) fn require_scope(&self, command: Command) -> ApiResult<Command> {
+        if self.caller.scope.is_unlimited() { Ok(command) } else { self.checked(command) }
+    }
+
+    /// A command, if the caller may give it. What it may not is counted, logged and recorded.
     fn checked(&self, command: Command) -> ApiResult<Command> {
-        let planned = PlannedCommand::new(&command);
+        let (planned, subject) = (PlannedCommand::new(&command), command.subject());
         self.in_scope(command).inspect_err(|error| {
-            let entry = planned.and_then(|planned| planned.refused(&self.origin(), error.code));
-            if let Some(entry) = entry {
-                self.app.audit.cause(entry);
+            // For the caller there is nothing outside its scope; for the operator it was refused.
+            let is_there = subject.is_some_and(|id| self.app.unscoped_view().instance(&id).is_some());
+            let is_refused = is_there || error.status == StatusCode::FORBIDDEN;
+            if let Some(planned) = planned.filter(|planned| is_refused || !planned.is_routine()) {
+                self.note_refused(planned, error, is_refused);
             }
         })
+    }
+
+    fn note_refused(&self, planned: PlannedCommand, error: &ApiError, is_refused: bool) {
+        let origin = self.origin();
+        if is_refused {
+            log_refusal(&self.app, &origin, error.code, &planned.to_text(), "outside the scope");
+        }
+        self.app.audit.cause(planned.refused(&origin, error.code));
     }
 
     /// 403 unless the caller may change what is on the host of an instance.
@@ -348,6 +408,9 @@ fn discreet(rejected: Rejected) -> ApiError {
         other => other.into(),
     }
 }
+
+/// The code of the error about an instance that is not there, or that the caller may not see.
+const UNKNOWN_INSTANCE: &str = "unknown_instance";
 
 fn id_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "id_taken", "the id belongs to another instance")

@@ -23,7 +23,7 @@ use super::shared::App;
 use super::times;
 use super::trace;
 use super::view::{InstanceView, USUAL_JSON_BYTES, View, ViewDraft};
-use super::write_queue::{WriteJob, Written};
+use super::write_queue::{WriteJob, Written, next_awaited};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
 use crate::registry::{
@@ -60,7 +60,7 @@ impl CommandWriter {
                 _ = ticks.tick() => true,
                 job = self.jobs.recv() => match job {
                     Some(job) => {
-                        batch.push(job);
+                        batch.extend(Some(job).filter(WriteJob::is_awaited));
                         false
                     }
                     None => break,
@@ -77,11 +77,11 @@ impl CommandWriter {
         self.write(Vec::new(), true).await;
     }
 
-    /// Takes what is in the queue, up to a number of commands.
+    /// Takes what is in the queue, up to a number of commands, without the jobs of callers that left.
     pub(super) fn fill(&mut self, batch: &mut Vec<WriteJob>, max: usize) {
         let mut count: usize = batch.iter().map(|job| job.commands.len()).sum();
         while count < max {
-            let Ok(job) = self.jobs.try_recv() else { break };
+            let Some(job) = next_awaited(&mut self.jobs) else { break };
             count += job.commands.len();
             batch.push(job);
         }
@@ -146,6 +146,7 @@ impl CommandWriter {
     /// What the store has to keep.
     pub(super) fn batch(&self, after: u64, step: &mut CarriedOut) -> Batch {
         step.write_events(&self.app.unscoped.load());
+        step.audit.retain(|entry| self.app.audit.takes_write(entry));
         let documents = step.documents.iter().flat_map(writes_of_document);
         let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();

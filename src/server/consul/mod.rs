@@ -52,7 +52,7 @@ use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
 use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
-use super::body_room::BodyRoom;
+use super::body_room::RequestRoom;
 use super::freshness::mark_consul;
 use super::percent::percent_decoded;
 use super::request_context::RequestContext;
@@ -129,7 +129,7 @@ async fn handle(app: &App, request: Request) -> ConsulResult {
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers)?;
     }
-    let _room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes)?;
+    RequestRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes)?;
     let request = ConsulRequest { rest, query, headers: head.headers };
     dispatch(&access, endpoint.handler, &request, body).await
 }

@@ -11,8 +11,10 @@ use super::services::identified;
 use crate::model::json_fields::{JsonFields, object_of};
 use crate::model::{Problem, Registration};
 use crate::registry::Command;
+use crate::server::access::Permission;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::limits::RequestKind;
 use crate::server::params::Params;
 use crate::server::schemas::{BulkAnswer, BulkBody};
 use crate::server::scoped_view::ScopedView;
@@ -59,7 +61,8 @@ impl OperationResult {
 
 /// Carry out many writes in one call
 ///
-/// Every operation has its own result, in the order of the operations. They are kept together, in one commit.
+/// Every operation has its own result, in the order of the operations. They are kept together, in one commit. Each counts as
+/// a request of its own for the limits; heartbeats also need the permission `heartbeat`.
 #[utoipa::path(post, path = "/api/v1/bulk", operation_id = "bulk", tag = "services", request_body = BulkBody,
     responses((status = 200, body = BulkAnswer), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
@@ -67,11 +70,9 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     Params::read(request.uri().query(), &[], &[])?;
     let max = access.app().settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
     let body = body::read(request, max, access.app().settings.time_limits.body).await?;
-    let mut fields = JsonFields::parse(&body)?;
-    let operations = fields.list(&["operations"], Ok)?;
-    fields.finish()?;
-
-    let operations = operations.unwrap_or_default();
+    let operations = operations(&body)?;
+    // What waits for the store need not hold it.
+    drop(body);
     if operations.is_empty() || operations.len() > MAX_OPERATIONS {
         let message = format!("there are {} operations, 1 to {MAX_OPERATIONS} are carried out", operations.len());
         let error = ApiError::bad_request("invalid_body", message).field("operations");
@@ -80,6 +81,7 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
 
     let prepared: Vec<Result<Prepared, ApiError>> =
         operations.into_iter().map(|operation| prepare(operation).map_err(ApiError::from)).collect();
+    count(&access, &prepared)?;
     let commands = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).map(|one| one.command.clone());
     let commands: Vec<Command> = commands.collect();
     let mut written = if commands.is_empty() { Vec::new() } else { access.write_all(commands).await? }.into_iter();
@@ -102,6 +104,30 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
         })
         .collect();
     Ok(reply::data(view.index(), &serde_json::json!({ "results": results })))
+}
+
+fn operations(body: &[u8]) -> Result<Vec<Value>, Problem> {
+    let mut fields = JsonFields::parse(body)?;
+    let operations = fields.list(&["operations"], Ok)?;
+    fields.finish()?;
+    Ok(operations.unwrap_or_default())
+}
+
+/// Counts the operations as if each were a request, and holds the caller to what its heartbeats need.
+///
+/// # Errors
+/// 403: there are heartbeats, and the caller may send none. 429: there are too many operations.
+fn count(access: &Access, prepared: &[Result<Prepared, ApiError>]) -> ApiResult<()> {
+    let valid = prepared.iter().filter_map(|prepared| prepared.as_ref().ok());
+    let heartbeats = valid.filter(|prepared| prepared.operation == Operation::Heartbeat).count();
+    if heartbeats > 0 {
+        access.require(Permission::Heartbeat)?;
+    }
+
+    // The request itself was counted.
+    let others = (prepared.len() - heartbeats).saturating_sub(1);
+    access.count_operations(RequestKind::Request, others)?;
+    access.count_operations(RequestKind::Heartbeat, heartbeats)
 }
 
 fn done(prepared: &Prepared, written: Written, view: &ScopedView) -> OperationResult {
