@@ -268,25 +268,16 @@ impl Access {
         if self.caller.scope.is_unlimited() { Ok(command) } else { self.checked(command) }
     }
 
-    /// A command, if the caller may give it. What it may not is counted, logged and recorded.
+    /// A command, if the caller may give it. What it may not is counted, logged and recorded: in the same way whether the
+    /// instance is there or not, so that the time of an answer says nothing of it.
     fn checked(&self, command: Command) -> ApiResult<Command> {
-        let (planned, subject) = (PlannedCommand::new(&command), command.subject());
+        let planned = PlannedCommand::new(&command);
         self.in_scope(command).inspect_err(|error| {
-            // For the caller there is nothing outside its scope; for the operator it was refused.
-            let is_there = subject.is_some_and(|id| self.app.unscoped_view().instance(&id).is_some());
-            let is_refused = is_there || error.status == StatusCode::FORBIDDEN;
-            if let Some(planned) = planned.filter(|planned| is_refused || !planned.is_routine()) {
-                self.note_refused(planned, error, is_refused);
-            }
+            let Some(planned) = planned else { return };
+            let origin = self.origin();
+            log_refusal(&self.app, &origin, error.code, &planned.to_text(), "the scope does not contain it");
+            self.app.audit.cause(planned.refused(&origin, error.code));
         })
-    }
-
-    fn note_refused(&self, planned: PlannedCommand, error: &ApiError, is_refused: bool) {
-        let origin = self.origin();
-        if is_refused {
-            log_refusal(&self.app, &origin, error.code, &planned.to_text(), "outside the scope");
-        }
-        self.app.audit.cause(planned.refused(&origin, error.code));
     }
 
     /// 403 unless the caller may change what is on the host of an instance.

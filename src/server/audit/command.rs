@@ -101,11 +101,6 @@ impl PlannedCommand {
         entry
     }
 
-    /// Whether it comes all the time.
-    pub(in crate::server) fn is_routine(&self) -> bool {
-        self.is_routine
-    }
-
     /// The command for the log: `heartbeat web-1`.
     pub(in crate::server) fn to_text(&self) -> String {
         format!("{} {}", self.action, self.target)

@@ -277,6 +277,7 @@ impl AuditQueues {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::ManualClock;
     use crate::server::request_id::RequestId;
     use crate::store::Memory;
 
@@ -298,6 +299,97 @@ mod tests {
         assert!(queues.take(&log).is_empty());
     }
 
+    /// A log, its queues, and the clock by which it counts.
+    fn log_by_a_clock() -> (AuditLog, AuditQueues, ManualClock) {
+        let (mut log, queues) = AuditLog::new(AuditSettings::default(), Arc::new(Memory::new(0)));
+        let clock = ManualClock::new();
+        log.clock = clock.clock();
+        (log, queues, clock)
+    }
+
+    fn caller(name: &str) -> Arc<Caller> {
+        Arc::new(Caller { name: name.to_owned(), ..Caller::anyone() })
+    }
+
+    fn context() -> RequestContext {
+        let id = RequestId::Server { prefix: 0, count: 1 };
+        RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id }
+    }
+
+    fn count(entries: &[AuditEntry], action: &str, who: &str) -> usize {
+        entries.iter().filter(|entry| entry.action == action && entry.who == who).count()
+    }
+
+    #[test]
+    fn neither_a_stranger_nor_another_key_hides_the_use_of_a_key() {
+        let (log, mut queues, _) = log_by_a_clock();
+        let busy = Origin::new(Some(caller("key 1 (busy)")), &context());
+        for _ in 0..5_000 {
+            log.refused(&Origin::unknown(), "unauthenticated", "GET /x", "no key and no token");
+            log.refused(&busy, "forbidden", "PUT /x", "permission missing");
+        }
+        log.used(&caller("key 2 (stolen)"), &context());
+        log.refused(&Origin::new(Some(caller("key 2 (stolen)")), &context()), "forbidden", "PUT /x", "");
+
+        let entries = queues.take(&log);
+        assert_eq!(count(&entries, "authenticated", "key 2 (stolen)"), 1);
+        assert_eq!(count(&entries, "refused", "key 2 (stolen)"), 1);
+    }
+
+    #[test]
+    fn a_use_that_could_not_be_recorded_is_recorded_with_the_next_one() {
+        let (log, mut queues, clock) = log_by_a_clock();
+        // One key from many addresses.
+        for host in 0..2_000_u16 {
+            let [high, low] = host.to_be_bytes();
+            let peer = format!("10.0.{high}.{low}:80").parse().unwrap();
+            log.used(&caller("key 1"), &RequestContext { peer, ..context() });
+        }
+        log.used(&caller("key 1"), &context());
+        log.used(&caller("key 1"), &context());
+        let entries = queues.take(&log);
+        let recorded = count(&entries, "authenticated", "key 1");
+        assert!((600..700).contains(&recorded), "{recorded}");
+        let lacking = entries.last().unwrap().detail.clone().unwrap();
+        assert!(lacking.starts_with(&format!("{} refusals", 2_001 - recorded)), "each is counted once: {lacking}");
+
+        clock.advance(Duration::from_secs(1));
+        log.used(&caller("key 1"), &context());
+        log.used(&caller("key 1"), &context());
+        let entries = queues.take(&log);
+        assert_eq!((entries.len(), entries[0].from.as_deref()), (1, Some("192.0.2.7:80")), "{entries:?}");
+    }
+
+    #[test]
+    fn writes_that_change_nothing_cannot_fill_the_log() {
+        let (log, mut queues, clock) = log_by_a_clock();
+        let write = |who: &str, target: usize, result: &str, index: Option<u64>| {
+            let mut entry = AuditEntry::new(Timestamp::UNIX_EPOCH, who, "register", result);
+            (entry.target, entry.index) = (Some(target.to_string()), index);
+            entry
+        };
+        let repeated = (0..5_000).filter(|_| log.takes_write(&write("key 1", 0, "unchanged", None))).count();
+        assert_eq!(repeated, 1);
+        let others = (1..5_000).filter(|target| log.takes_write(&write("key 1", *target, "unchanged", None))).count();
+        let rejected = (0..5_000).filter(|target| log.takes_write(&write("key 2", *target, "id_taken", None))).count();
+        assert!([others, rejected].iter().all(|count| (500..700).contains(count)), "{others} {rejected}");
+        assert!(queues.take(&log).last().unwrap().detail.as_ref().unwrap().contains("writes without a change"));
+
+        let changes = (0..5_000).filter(|at| log.takes_write(&write("key 1", *at, "ok", Some(1)))).count();
+        assert_eq!(changes, 5_000, "what changed something is always recorded");
+        clock.advance(REPEAT_INTERVAL);
+        assert!(log.takes_write(&write("key 1", 0, "unchanged", None)), "once a minute");
+    }
+
+    #[test]
+    fn what_a_client_wrote_is_recorded_without_its_key() {
+        let (log, mut queues, _) = log_by_a_clock();
+        let key = format!("ptl_e09c50377de2_{}", "a1".repeat(20));
+        log.refused(&Origin::unknown(), "unauthenticated", &format!("GET /api/v1/services/{key}"), "");
+        let entries = queues.take(&log);
+        assert_eq!(entries[0].target.as_deref(), Some("GET /api/v1/services/ptl_e09c50377de2_***"));
+    }
+
     #[test]
     fn a_log_that_is_off_records_nothing() {
         let settings = AuditSettings { enabled: false, ..AuditSettings::default() };
@@ -305,9 +397,7 @@ mod tests {
         log.note("started", "", "");
         let stranger = Origin::unknown();
         log.refused(&stranger, "unauthenticated", "GET /x", "");
-        let id = RequestId::Server { prefix: 0, count: 1 };
-        let context = RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id };
-        log.used(&Arc::new(Caller::anyone()), &context);
+        log.used(&Arc::new(Caller::anyone()), &context());
         assert!(queues.take(&log).is_empty());
     }
 }
