@@ -15,8 +15,7 @@ use super::audit::Origin;
 use super::limits::{RateState, RequestKind};
 use super::request_context::RequestContext;
 use super::shared::App;
-use crate::clean::clean;
-use crate::clean::redaction::redacted;
+use crate::clean::{clean, redacted};
 
 /// What the methods of one route need. `None`: anyone may call it, also without a key.
 #[derive(Clone)]

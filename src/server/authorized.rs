@@ -11,9 +11,7 @@ use http::{HeaderMap, StatusCode};
 use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
-use super::authorize::{
-    RequestLine, admit, count_operations, forbidden, log_refusal, note_refusal, unauthenticated,
-};
+use super::authorize::{RequestLine, admit, count_operations, forbidden, log_refusal, note_refusal, unauthenticated};
 use super::freshness::Freshness;
 use super::limits::RequestKind;
 use super::live_overrides::SERVER_CONFIG;

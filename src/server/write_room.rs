@@ -47,9 +47,9 @@ fn bytes_of(command: &Command) -> usize {
         Command::SetMetadata { entries, .. } => bytes_of_map(entries),
         Command::SetStatus { reason: Some(text), .. }
         | Command::Renew { report: Some((_, Some(text))), .. }
-        | Command::Catalog(CatalogCommand::Maintain { reason: text, .. } | CatalogCommand::Report { note: Some(text), .. }) => {
-            text.len()
-        }
+        | Command::Catalog(
+            CatalogCommand::Maintain { reason: text, .. } | CatalogCommand::Report { note: Some(text), .. },
+        ) => text.len(),
         Command::Catalog(CatalogCommand::AddCheck { definition, check, .. }) => {
             let given = check.definition.as_ref().map_or(0, bytes_of_json);
             bytes_of_check(definition) + check.output.len() + check.notes.len() + given

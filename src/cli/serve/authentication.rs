@@ -55,11 +55,7 @@ pub(super) fn choose(
     if tokens.is_none() && SWITCHES.iter().any(|key| key.starts_with("auth.jwt.") && given.get(key).is_some()) {
         off.push("tokens (there is no auth.jwt.secret_file and no auth.jwt.keys_file)".to_owned());
     }
-    Ok(Authentication {
-        keys_file: Some(keys_file(given, variable)?),
-        tokens,
-        certificates: certificates(given)?,
-    })
+    Ok(Authentication { keys_file: Some(keys_file(given, variable)?), tokens, certificates: certificates(given)? })
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use super::{Origin, UNCHANGED};
-use crate::clean::clean;
-use crate::clean::redaction::without_tokens;
+use crate::clean::{clean, without_tokens};
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
 use crate::registry::{CatalogCommand, Command, ConfigCommand, DriftCommand, Outcome, Rejected, State, TrafficCommand};
 

@@ -28,8 +28,7 @@ use super::access::Caller;
 use super::limits::{Buckets, Rate};
 use super::request_context::RequestContext;
 use super::settings::AuditSettings;
-use crate::clean::clean;
-use crate::clean::redaction::redacted;
+use crate::clean::{clean, redacted};
 use crate::engine::Clock;
 use crate::model::{AuditEntry, RegisteredInstance};
 use crate::store::{AuditPage, AuditRange, Store, StoreError};
@@ -248,7 +247,8 @@ impl AuditLog {
             0 => String::new(),
             young => format!("; {young} of them were younger than monitoring.audit.min_age"),
         };
-        entry.detail = Some(format!("records up to {} were removed, as set by monitoring.audit{early}", anchor.through));
+        entry.detail =
+            Some(format!("records up to {} were removed, as set by monitoring.audit{early}", anchor.through));
         entry.anchor = Some(anchor);
         entry
     }

@@ -45,7 +45,10 @@ impl PendingAudit {
             Ok(Some(removal)) => {
                 if removal.young > 0 && !self.has_more {
                     let young = removal.young;
-                    warn!(young, "the audit log grows so fast that records are removed before monitoring.audit.min_age");
+                    warn!(
+                        young,
+                        "the audit log grows so fast that records are removed before monitoring.audit.min_age"
+                    );
                 }
                 self.has_more = removal.has_more;
                 self.entries.push(AuditLog::removal(removal, now));

@@ -36,8 +36,8 @@ pub(super) async fn due(
     let AuditPage { first, last, .. } = store.audit(AuditRange { after: 0, max: 0 }).await?;
     // The last record always stays.
     let reach = first.saturating_add(MAX_REMOVED).saturating_sub(1).min(last.saturating_sub(1));
-    let beyond = |max: u64| last.saturating_sub(max);
-    let (surplus, forced) = (beyond(settings.max_records), beyond(settings.max_records.saturating_mul(MAX_FACTOR)));
+    let surplus = last.saturating_sub(settings.max_records);
+    let forced = last.saturating_sub(settings.max_records.saturating_mul(MAX_FACTOR));
 
     let by_age = match settings.max_age {
         Some(age) => last_before(store, first, reach, before(now, age)).await?,

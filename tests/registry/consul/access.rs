@@ -225,9 +225,7 @@ fn a_refused_write_is_not_carried_out_in_part() {
     ]);
     let [shop, of_host, other] = &guarded.keys[..] else { panic!("three keys") };
     let register = "/v1/catalog/register";
-    let place = |node: &str, service: &str| {
-        json!({ "Node": node, "Address": "10.0.0.66", "Service": { "Service": service, "ID": service, "Port": 1 } })
-    };
+    let place = |node: &str, service: &str| json!({ "Node": node, "Address": "10.0.0.66", "Service": { "Service": service, "ID": service, "Port": 1 } });
     let refused = guarded.ask(shop, "PUT", register, &place("evil", "shop-part"));
     assert_eq!(refused.status, 403, "{}", refused.text());
     let found = guarded.ask(&guarded.admin, "GET", "/v1/catalog/service/shop-part", &Value::Null);

@@ -85,7 +85,8 @@ fn one_key_does_not_use_up_the_limit_of_another() {
 /// An operation of a bulk request counts as a request, and a heartbeat in it needs what a heartbeat needs.
 #[test]
 fn a_bulk_request_passes_neither_the_limits_nor_the_permissions() {
-    let guarded = Guarded::with("[server.limits]\nheartbeats_per_second_per_key = 1\nrequests_per_second_per_key = 10\n");
+    let guarded =
+        Guarded::with("[server.limits]\nheartbeats_per_second_per_key = 1\nrequests_per_second_per_key = 10\n");
     let agent = guarded.key(&["--permission", "register", "--permission", "heartbeat", "--permission", "read_status"]);
     let registers = guarded.key(&["--permission", "register", "--permission", "read_status"]);
     let bulk = |key: &str, operations: &[Value]| {
@@ -98,7 +99,10 @@ fn a_bulk_request_passes_neither_the_limits_nor_the_permissions() {
     assert_eq!(bulk(&registers, std::slice::from_ref(&registration)).json()["data"]["results"][0]["status"], 201);
     let refused = bulk(&registers, &[registration.clone(), heartbeat.clone()]);
     assert_eq!(refusal(&refused), (403, "forbidden".to_owned()));
-    assert_eq!(guarded.send(Some(&registers), "POST", &format!("/api/v1/services/{}/heartbeat", id(1)), None).status, 403);
+    assert_eq!(
+        guarded.send(Some(&registers), "POST", &format!("/api/v1/services/{}/heartbeat", id(1)), None).status,
+        403
+    );
 
     let beats: Vec<Value> = std::iter::repeat_n(heartbeat, 1_000).collect();
     assert_eq!(bulk(&agent, &beats).status, 200, "one request passes, whatever is in it");
