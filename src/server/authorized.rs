@@ -198,8 +198,8 @@ impl Access {
         written.unwrap_or_else(|| Ok(Written::default()))
     }
 
-    /// Carries out commands that are one request: if the caller may not give one of them, none is carried out. One about an
-    /// instance that is not there fails alone.
+    /// Carries out commands that are one request: if the caller may not give one of them, or it is rejected, none is carried
+    /// out. One about an instance that is not there fails alone.
     ///
     /// # Errors
     /// The caller may not give one of them, or none could be kept.
@@ -218,7 +218,7 @@ impl Access {
     /// Carries out what the caller may give. `is_whole`: nothing, if that is not all.
     async fn write_checked(&self, commands: Vec<Command>, is_whole: bool) -> ApiResult<Vec<ApiResult<Written>>> {
         if self.caller.scope.is_unlimited() {
-            let written = self.app.unscoped_writes.all(commands, Some(self.origin())).await?;
+            let written = self.give(commands, is_whole).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
@@ -231,7 +231,7 @@ impl Access {
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
         if !allowed.is_empty() {
-            written = self.app.unscoped_writes.all(allowed, Some(self.origin())).await?;
+            written = self.give(allowed, is_whole).await?;
         }
         let mut written = written.into_iter();
 
@@ -240,6 +240,12 @@ impl Access {
             Ok(_) => written.next().unwrap_or_else(|| Ok(Written::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
+    }
+
+    /// Gives commands to the writer.
+    async fn give(&self, commands: Vec<Command>, is_whole: bool) -> ApiResult<Vec<Result<Written, Rejected>>> {
+        let (writes, origin) = (&self.app.unscoped_writes, Some(self.origin()));
+        if is_whole { writes.together(commands, origin).await } else { writes.all(commands, origin).await }
     }
 
     /// The commands that the caller may give. One about an instance that an earlier one registers goes with that one: the

@@ -12,6 +12,7 @@ mod balancing;
 mod body;
 mod body_room;
 mod browser_rule;
+mod call_rules;
 mod checks;
 mod cluster;
 mod connection;

@@ -36,6 +36,8 @@ pub(super) type Answer = Result<Vec<Result<Written, Rejected>>, ApiError>;
 /// Commands that are carried out together, and who waits for them.
 pub(super) struct WriteJob {
     pub(super) commands: Vec<Command>,
+    /// Whether none is carried out if one is rejected, except for one about an instance that is not there.
+    pub(super) is_whole: bool,
     /// Who gave them; `None` is the server itself, whose commands are not audited.
     pub(super) origin: Option<Origin>,
     pub(super) answer: oneshot::Sender<Answer>,
@@ -86,13 +88,26 @@ impl WriteQueue {
     /// # Errors
     /// None of them could be kept.
     pub(super) async fn all(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
+        self.send(commands, origin, false).await
+    }
+
+    /// Carries out commands, or none if one is rejected, except for one about an instance that is not there.
+    ///
+    /// # Errors
+    /// None of them could be kept.
+    pub(super) async fn together(&self, commands: Vec<Command>, origin: Option<Origin>) -> Answer {
+        self.send(commands, origin, true).await
+    }
+
+    async fn send(&self, commands: Vec<Command>, origin: Option<Origin>, is_whole: bool) -> Answer {
         let (answer, answered) = oneshot::channel();
         let room = match origin {
             Some(_) => Some(self.room.take(&commands).ok_or_else(busy)?),
             // The parts of the server have one batch in the queue at a time.
             None => None,
         };
-        let job = WriteJob { commands, origin, answer, span: Span::current(), room };
+        let is_whole = is_whole && commands.len() > 1;
+        let job = WriteJob { commands, is_whole, origin, answer, span: Span::current(), room };
         self.jobs.try_send(job).map_err(|_| busy())?;
 
         match timeout(MAX_WAIT, answered).await {

@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
 use super::audit::{Origin, PendingAudit, PlannedCommand};
+use super::call_rules::{RefusedRegistrations, reason_to_undo};
 use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::service_key::ServiceKey;
@@ -117,6 +118,7 @@ impl CommandWriter {
             step.counts = is_client;
             let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
             let mut refused = RefusedRegistrations::default();
+            let before = job.is_whole.then(|| (self.state.clone(), step.mark()));
             let commands = job.commands.iter().cloned();
             let written = commands.map(|command| {
                 let (id, is_registration) = (command.subject(), command.is_registration());
@@ -128,7 +130,14 @@ impl CommandWriter {
                 refused.note(id.filter(|_| is_registration), &written);
                 written
             });
-            let written = written.collect();
+            let mut written: Vec<Result<Written, Rejected>> = written.collect();
+            if let Some((state, mark)) = before
+                && let Some(rejected) = reason_to_undo(&written)
+            {
+                self.state = state;
+                step.undo(mark);
+                written.fill(Err(rejected));
+            }
             step.results.push(written);
         }
         if is_tick {
@@ -224,29 +233,15 @@ impl CommandWriter {
     }
 }
 
-/// The registrations of one call that were refused. What the call says of these instances beside that is not about the ones
-/// that have their ids.
-#[derive(Default)]
-struct RefusedRegistrations(HashMap<Arc<str>, Rejected>);
-
-impl RefusedRegistrations {
-    /// Refuses a command about an instance whose registration was refused, for the same reason.
-    fn check(&self, command: &Command) -> Result<(), Rejected> {
-        if self.0.is_empty() || command.is_registration() {
-            return Ok(());
-        }
-        let refused = command.subject().and_then(|id| self.0.get(&id).cloned());
-        refused.map_or(Ok(()), Err)
-    }
-
-    /// Notes what became of the registration of an instance.
-    fn note(&mut self, id: Option<Arc<str>>, written: &Result<Written, Rejected>) {
-        let Some(id) = id else { return };
-        match written {
-            Ok(_) => drop(self.0.remove(&id)),
-            Err(rejected) => drop(self.0.insert(id, rejected.clone())),
-        }
-    }
+/// How much was carried out at a time.
+struct StepMark {
+    changes: usize,
+    documents: usize,
+    notices: usize,
+    refreshed: usize,
+    audit: usize,
+    written: u64,
+    renewed: u64,
 }
 
 /// Commands that were carried out, and are not yet kept.
@@ -339,6 +334,30 @@ impl CarriedOut {
         self.notices.extend(notices);
         let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
         Ok(Written { is_new, warnings, instance, config })
+    }
+
+    fn mark(&self) -> StepMark {
+        StepMark {
+            changes: self.changes.len(),
+            documents: self.documents.len(),
+            notices: self.notices.len(),
+            refreshed: self.refreshed.len(),
+            audit: self.audit.len(),
+            written: self.written,
+            renewed: self.renewed,
+        }
+    }
+
+    /// Forgets what was carried out since. What the audit log says of commands that were rejected stays.
+    fn undo(&mut self, mark: StepMark) {
+        self.changes.truncate(mark.changes);
+        self.documents.truncate(mark.documents);
+        self.notices.truncate(mark.notices);
+        self.refreshed.truncate(mark.refreshed);
+        (self.written, self.renewed) = (mark.written, mark.renewed);
+
+        let since = self.audit.split_off(mark.audit);
+        self.audit.extend(since.into_iter().filter(|entry| entry.index.is_none()));
     }
 
     /// Counts and records the command of a client that may not be given.

@@ -319,7 +319,15 @@ impl ClusterWriter {
         while !commands.is_empty() {
             let rest = commands.split_off(self.turn_size.get().min(commands.len()));
             let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none(), room: None }]).await;
+            self.write(vec![WriteJob {
+                commands,
+                is_whole: false,
+                origin: None,
+                answer,
+                span: Span::none(),
+                room: None,
+            }])
+            .await;
             commands = rest;
         }
     }
