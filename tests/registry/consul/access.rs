@@ -254,6 +254,24 @@ fn a_refused_write_is_not_carried_out_in_part() {
     assert_eq!(foreign("disk"), foreign("unknown"), "whether there is such a check");
 }
 
+/// A part that the rules reject takes the rest along, also for a caller that may do everything.
+#[test]
+fn a_registration_whose_service_is_rejected_leaves_no_node() {
+    let folder = folder();
+    let config = folder.path().join("serve.toml");
+    std::fs::write(&config, "[registry.registration]\nmax_instances_per_service = 1\n").unwrap();
+    let server = ConsulServer::with(&["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let place = |node: &str| json!({ "Node": node, "Address": "10.0.0.66", "Service": { "Service": "web", "ID": "web", "Port": 1 } });
+    server.write("/v1/catalog/register", &place("n2"));
+    let index = server.rest.get("/api/v1/status").index();
+    let rejected = server.put("/v1/catalog/register", &place("n3"));
+    assert_ne!(rejected.status, 200, "{}", rejected.text());
+
+    assert!(!server.get("/v1/catalog/nodes").text().contains("n3"));
+    assert_eq!(server.rest.get("/api/v1/status").index(), index, "nothing was written");
+    server.write("/v1/catalog/register", &json!({ "Node": "n3", "Address": "10.0.0.67" }));
+}
+
 /// A request that waits for a change of a service ends with its key: what changed after that is not shown.
 #[test]
 fn a_waiting_request_shows_nothing_after_its_key_was_revoked() {
