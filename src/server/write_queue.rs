@@ -44,10 +44,16 @@ pub(super) struct WriteJob {
     /// The span of the request that they belong to.
     pub(super) span: Span,
     /// What they take of the room for commands that wait; the server's own take none.
-    pub(super) room: Option<OwnedSemaphorePermit>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl WriteJob {
+    /// Commands of the server itself, without a caller that waits for them.
+    pub(super) fn of_server(commands: Vec<Command>) -> Self {
+        let (answer, _) = oneshot::channel();
+        Self { commands, is_whole: false, origin: None, answer, span: Span::none(), _room: None }
+    }
+
     /// Whether a caller still waits for the answer. One that left was told nothing, so that nothing needs to be written.
     pub(super) fn is_awaited(&self) -> bool {
         !self.answer.is_closed()
@@ -107,7 +113,7 @@ impl WriteQueue {
             None => None,
         };
         let is_whole = is_whole && commands.len() > 1;
-        let job = WriteJob { commands, is_whole, origin, answer, span: Span::current(), room };
+        let job = WriteJob { commands, is_whole, origin, answer, span: Span::current(), _room: room };
         self.jobs.try_send(job).map_err(|_| busy())?;
 
         match timeout(MAX_WAIT, answered).await {

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{Span, info, warn};
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::follow::{Diverged, follow, unreadable};
@@ -318,16 +318,7 @@ impl ClusterWriter {
         let mut commands = self.outbox.take_postponed();
         while !commands.is_empty() {
             let rest = commands.split_off(self.turn_size.get().min(commands.len()));
-            let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob {
-                commands,
-                is_whole: false,
-                origin: None,
-                answer,
-                span: Span::none(),
-                room: None,
-            }])
-            .await;
+            self.write(vec![WriteJob::of_server(commands)]).await;
             commands = rest;
         }
     }
