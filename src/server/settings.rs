@@ -165,8 +165,11 @@ pub struct SizeLimits {
 pub struct AuditSettings {
     /// Whether it keeps one.
     pub enabled: bool,
-    /// The most records that stay. Some more may be there for a minute.
+    /// The most records that stay, unless they are younger than `min_age`; of those, twice as many. Some more may be there for a
+    /// minute.
     pub max_records: u64,
+    /// Records that are younger are not removed because of their number.
+    pub min_age: Duration,
     /// Older records are removed; `None` keeps them until there are too many.
     pub max_age: Option<Duration>,
 }
@@ -174,7 +177,7 @@ pub struct AuditSettings {
 impl Default for AuditSettings {
     /// A million records take about 400 MB.
     fn default() -> Self {
-        Self { enabled: true, max_records: 1_000_000, max_age: None }
+        Self { enabled: true, max_records: 1_000_000, min_age: Duration::from_hours(7 * 24), max_age: None }
     }
 }
 

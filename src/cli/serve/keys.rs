@@ -120,6 +120,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     key("monitoring.metrics.compat", KeyKind::Flag, "false"),
     key("monitoring.audit.enabled", KeyKind::Flag, "true"),
     key("monitoring.audit.max_records", KeyKind::Number(1_000, 1_000_000_000), "1000000"),
+    key("monitoring.audit.min_age", KeyKind::Duration, "7d"),
     unset("monitoring.audit.max_age", KeyKind::Duration),
     unset("monitoring.tracing.enabled", KeyKind::Flag),
     unset("monitoring.tracing.endpoint", KeyKind::Url),

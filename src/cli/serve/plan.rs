@@ -80,7 +80,9 @@ impl Plan {
         let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let mut server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        // Each of these APIs takes registrations with checks.
+        let reached_at = [&*listen, &consul.listen, &eureka.listen].concat();
+        let mut server = server(given, host_name, &reached_at, !dns.listen.is_empty())?;
         #[cfg(feature = "redis")]
         {
             server.redis = redis::choose(given, &data)?;
@@ -290,7 +292,7 @@ fn count(given: &GivenValues, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
+fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -340,7 +342,7 @@ fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: 
         node_meta: compat::node_meta(given)?,
         dns: dns::settings(given, cluster, has_dns)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
-        health_checks: health_checks(given, listen),
+        health_checks: health_checks(given, reached_at),
         scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
@@ -356,6 +358,7 @@ fn audit(given: &GivenValues) -> AuditSettings {
     AuditSettings {
         enabled: flag(given, "monitoring.audit.enabled"),
         max_records: number(given, "monitoring.audit.max_records").unwrap_or(u64::MAX),
+        min_age: duration(given, "monitoring.audit.min_age"),
         max_age,
     }
 }
@@ -386,9 +389,9 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
-fn health_checks(given: &GivenValues, listen: &[SocketAddr]) -> HealthCheckSettings {
+fn health_checks(given: &GivenValues, reached_at: &[SocketAddr]) -> HealthCheckSettings {
     let key = "registry.health_checks.allow_own_addresses";
-    let is_local = listen.iter().all(|address| address.ip().to_canonical().is_loopback());
+    let is_local = reached_at.iter().all(|address| address.ip().to_canonical().is_loopback());
 
     HealthCheckSettings {
         enabled: flag(given, "registry.health_checks.enabled"),

@@ -169,7 +169,7 @@ pub(super) async fn maintenance(access: &Access, request: &ConsulRequest) -> Con
 
     let begin = own_node_record(&view, &access.app().own_node);
     let commands = begin.into_iter().chain([maintain(own_node_id(access), enable, reason)]).collect();
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::empty())

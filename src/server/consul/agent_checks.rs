@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 
-use super::checks::{CatalogCheckEntry, state_of};
+use super::checks::{CatalogCheckEntry, SERF_HEALTH, state_of};
 use super::decode::{self, BodyFields};
 use super::definition::{CheckGiven, without_place};
 use super::error::{ConsulError, ConsulResult};
@@ -27,7 +27,7 @@ pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let own = &view.own.name;
     let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
     // The agent's own check is Consul's, not one that a program registered.
-    let of_node = view.node_checks(own).into_iter().filter(|check| check.id != "serfHealth");
+    let of_node = view.visible_node_checks(own).into_iter().filter(|check| check.id != SERF_HEALTH);
 
     let checks: BTreeMap<String, CatalogCheckEntry> = of_node
         .chain(of_services)
@@ -42,7 +42,7 @@ pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     let given = check_definition(decode::read(access, body).await?)?;
     let commands = add_commands(access, given)?;
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::empty())
@@ -83,8 +83,9 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
         let check = with_last_report(&view, check);
         let id = own_node_id(access);
-        let moved = moved_from(&view, &own.name, &check.id, &id)?;
-        let add = add_check(id, definition, check);
+        // What another service has is no business of a caller that may not change the node.
+        let (name, add) = (check.id.clone(), access.require_scope(add_check(Arc::clone(&id), definition, check))?);
+        let moved = moved_from(&view, &own.name, &name, &id)?;
         return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
     }
     let member = view.agent_member(&given.service_id).and_then(|member| member.instance);

@@ -129,6 +129,44 @@ fn writes_refusals_and_keys_are_recorded_with_who_and_from_where() {
     );
 }
 
+/// What is refused is recorded, logged and counted, also what comes all the time and is otherwise recorded only if it changes
+/// something.
+#[test]
+fn refused_heartbeats_and_reports_are_recorded() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let agent = guarded.key(&["--role", "agent", "--host", "web1"]);
+    let shop = guarded.key(&["--role", "operator", "--service", "shop-"]);
+    let body = json!({ "id": id(1), "name": "web", "address": "10.0.0.1", "port": 80, "node": "web2" }).to_string();
+    assert_eq!(guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&body)).status, 201);
+
+    let refused = || {
+        let metrics = guarded.send(Some(&admin), "GET", "/metrics", None).text();
+        let count = metrics.lines().find_map(|line| line.strip_prefix("portolan_refused_requests_total "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    // A key that the server does not know yet is refused.
+    let before = refused();
+    let heartbeat = format!("/api/v1/services/{}/heartbeat", id(1));
+    let beat = r#"{"status":"unhealthy"}"#;
+    let report = json!({ "host": "web2", "interval": 10, "findings": [] }).to_string();
+    assert_eq!(guarded.send(Some(&agent), "POST", &heartbeat, Some(beat)).status, 403);
+    assert_eq!(guarded.send(Some(&shop), "POST", &heartbeat, Some(beat)).status, 404, "it does not exist for it");
+    assert_eq!(guarded.send(Some(&agent), "POST", "/api/v1/drift", Some(&report)).status, 403);
+
+    let key_of = |key: &str| format!("key {}", key.split('_').nth(1).unwrap());
+    for (action, result, key, target) in [
+        ("heartbeat", "outside_scope", &agent, id(1)),
+        ("heartbeat", "unknown_instance", &shop, id(1)),
+        ("report_drift", "outside_scope", &agent, "host web2".to_owned()),
+    ] {
+        record(&guarded, &admin, &[("action", action), ("result", result), ("who", &key_of(key)), ("target", &target)]);
+    }
+    assert_eq!(refused(), before + 3);
+    let log = guarded.server.log();
+    assert!(log.contains("heartbeat ") && log.contains("report_drift host web2"), "{log}");
+}
+
 /// Each way to change a log is found, in a file and in the database.
 #[test]
 fn a_changed_log_is_found() {
