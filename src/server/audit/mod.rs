@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use self::origin::STRANGER;
 use self::recent_uses::{RecentUses, Use};
-use self::retention::Removal;
+use self::retention::AuditRemoval;
 use super::access::Caller;
 use super::limits::{Buckets, Rate};
 use super::request_context::RequestContext;
@@ -235,13 +235,13 @@ impl AuditLog {
     }
 
     /// Which records the settings remove now.
-    pub(super) async fn surplus(&self, now: Timestamp) -> Result<Option<Removal>, StoreError> {
+    pub(super) async fn surplus(&self, now: Timestamp) -> Result<Option<AuditRemoval>, StoreError> {
         retention::due(&*self.store, self.settings, now).await
     }
 
     /// What the log says of records that were removed.
-    pub(super) fn removal(removal: Removal, now: Timestamp) -> AuditEntry {
-        let Removal { anchor, young, .. } = removal;
+    pub(super) fn removal(removal: AuditRemoval, now: Timestamp) -> AuditEntry {
+        let AuditRemoval { anchor, young, .. } = removal;
         let mut entry = AuditEntry::new(now, SERVER, "remove_old_records", "ok");
         let early = match young {
             0 => String::new(),

@@ -15,7 +15,7 @@ const MAX_FACTOR: u64 = 2;
 
 /// Records that are to be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::server) struct Removal {
+pub(in crate::server) struct AuditRemoval {
     /// The last of them with its hash, which the log keeps as the place where it begins.
     pub(super) anchor: AuditAnchor,
     /// How many of them are younger than they should be.
@@ -32,7 +32,7 @@ pub(super) async fn due(
     store: &dyn Store,
     settings: AuditSettings,
     now: Timestamp,
-) -> Result<Option<Removal>, StoreError> {
+) -> Result<Option<AuditRemoval>, StoreError> {
     let AuditPage { first, last, .. } = store.audit(AuditRange { after: 0, max: 0 }).await?;
     // The last record always stays.
     let reach = first.saturating_add(MAX_REMOVED).saturating_sub(1).min(last.saturating_sub(1));
@@ -52,7 +52,7 @@ pub(super) async fn due(
 
     let page = store.audit(AuditRange { after: through - 1, max: 1 }).await?;
     let end = page.records.first().filter(|record| record.number == through);
-    Ok(end.map(|record| Removal {
+    Ok(end.map(|record| AuditRemoval {
         anchor: AuditAnchor { through, hash: record.hash },
         young: through - old.max(first - 1),
         has_more: through == reach && surplus > reach,
