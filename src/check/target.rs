@@ -78,6 +78,8 @@ pub(crate) struct CheckContext {
     pub(crate) addresses: Arc<AddressPolicy>,
     /// Whether findings may quote the body of a reply.
     pub(crate) shows_bodies: bool,
+    /// Whether a program gets the whole environment of this process.
+    pub(crate) shares_environment: bool,
 }
 
 /// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.

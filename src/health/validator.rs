@@ -42,6 +42,8 @@ pub struct ValidatorOptions {
     pub(crate) limits_bursts: bool,
     /// Whether findings may quote the body of a reply: not where others than those who named the target read them.
     pub(crate) shows_bodies: bool,
+    /// Whether programs get the whole environment of this process: not that of a server, which holds its secrets.
+    pub(crate) shares_environment: bool,
     /// Which addresses may be contacted.
     pub(crate) addresses: Arc<AddressPolicy>,
 }
@@ -61,6 +63,7 @@ impl Default for ValidatorOptions {
             skips_failing: true,
             limits_bursts: true,
             shows_bodies: true,
+            shares_environment: true,
             addresses: Arc::default(),
         }
     }
@@ -178,7 +181,8 @@ impl EndpointValidator {
         }
         let addresses = Arc::clone(&options.addresses);
         let (timeout, shows_bodies) = (options.timeout, options.shows_bodies);
-        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies };
+        let shares_environment = options.shares_environment;
+        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies, shares_environment };
         // Without them, only the latency targets are more generous.
         let own = own_addresses().unwrap_or_default();
 
