@@ -30,6 +30,7 @@ use super::gate::{ConnectionPermit, Gate};
 use super::handshake::{FailedHandshake, HandshakeFailure};
 use super::metrics::Metrics;
 use super::request_context::RequestContext;
+use super::request_head;
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
@@ -183,7 +184,7 @@ async fn answer(
         request.extensions_mut().insert(context.bodies.clone());
     }
 
-    let mut response = match context.browsers.refusal(&request) {
+    let mut response = match request_head::problem(&request).or_else(|| context.browsers.refusal(&request)) {
         Some(error) => {
             warn!(%peer, code = error.code, why = error.message, "request refused");
             error.into_response()

@@ -51,6 +51,7 @@ mod redis_url;
 mod reload;
 mod reply;
 mod request_context;
+mod request_head;
 mod request_id;
 mod ring;
 mod routes;
