@@ -15,6 +15,7 @@ use super::audit::Origin;
 use super::limits::{RateState, RequestKind};
 use super::request_context::RequestContext;
 use super::shared::App;
+use super::trace;
 use crate::clean::{clean, redacted};
 
 /// What the methods of one route need. `None`: anyone may call it, also without a key.
@@ -90,10 +91,12 @@ pub(super) fn admit(
         return Err(refused(app, line, &Origin::new(Some(caller), context), "permission missing", error));
     }
     if !app.access.is_on() {
+        trace::adopt_parent(headers);
         return Ok(Admission { caller, rates: [of_address, None] });
     }
 
     let of_caller = app.rates.count_caller(kind, &caller.name, peer, 1).inspect_err(|_| note_limit(app))?;
+    trace::adopt_parent(headers);
     app.audit.used(&caller, context);
     Ok(Admission { caller, rates: [of_address, of_caller] })
 }

@@ -31,6 +31,7 @@ use super::handshake::{FailedHandshake, HandshakeFailure};
 use super::metrics::Metrics;
 use super::refusal_log::RefusalLog;
 use super::request_context::RequestContext;
+use super::request_head;
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
@@ -189,7 +190,7 @@ async fn answer(
         request.extensions_mut().insert(room.clone());
     }
 
-    let mut response = match context.browsers.refusal(&request) {
+    let mut response = match request_head::problem(&request).or_else(|| context.browsers.refusal(&request)) {
         Some(error) => match &context.app {
             Some(app) => refuse_page(app, &request, &about, error),
             None => {

@@ -56,6 +56,7 @@ mod refusal_log;
 mod reload;
 mod reply;
 mod request_context;
+mod request_head;
 mod request_id;
 mod ring;
 mod routes;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 
@@ -15,7 +15,7 @@ pub(super) struct NameIndex {
     /// The names of services by `NAMESPACE/NAME` in lower case. Nearly always there is one.
     services: Sets<Box<str>, (Arc<str>, Arc<str>)>,
     /// The instances of each node, by its name in lower case.
-    nodes: Sets<Box<str>, Arc<str>>,
+    nodes: HashTrieMapSync<Box<str>, NodeInstances>,
     /// The instances at each address.
     hosts: Sets<IpAddr, Arc<str>>,
     /// The instances that may be of any host.
@@ -38,9 +38,18 @@ impl NameIndex {
         self.services.get(key.as_str()).into_iter().flat_map(RedBlackTreeSetSync::iter)
     }
 
-    /// The ids of the instances on the node with this name, in lower case.
-    pub(super) fn on_node(&self, name: &str) -> impl Iterator<Item = &Arc<str>> {
-        self.nodes.get(name).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The addresses of the instances on the node with this name, in lower case. `find` gives an instance by its id; it is
+    /// called only by the first that asks since one of them has changed.
+    pub(super) fn addresses_on_node<'i>(
+        &self,
+        name: &str,
+        find: impl Fn(&str) -> Option<&'i RegisteredInstance>,
+    ) -> &[IpAddr] {
+        let Some(node) = self.nodes.get(name) else { return &[] };
+        node.addresses.get_or_init(|| {
+            let addresses: BTreeSet<IpAddr> = node.ids.iter().filter_map(|id| ip(find(id)?)).collect();
+            addresses.into_iter().collect()
+        })
     }
 
     /// The ids of the instances at this address.
@@ -50,9 +59,13 @@ impl NameIndex {
 
     /// The ids of the instances that may be of a host.
     pub(super) fn of_host(&self, host: &HostQuery) -> BTreeSet<&Arc<str>> {
-        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, ids)| ids);
+        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, node)| &node.ids);
         let own = nodes.chain(host.addresses.iter().filter_map(|ip| self.hosts.get(ip)));
         own.chain([&self.of_any_host]).flat_map(RedBlackTreeSetSync::iter).collect()
+    }
+
+    fn ids_on_node(&self, node: &str) -> RedBlackTreeSetSync<Arc<str>> {
+        self.nodes.get(node).map_or_else(RedBlackTreeSetSync::new_sync, |node| node.ids.clone())
     }
 
     pub(super) fn add_service(&mut self, namespace: &Arc<str>, name: &Arc<str>) {
@@ -65,7 +78,9 @@ impl NameIndex {
 
     pub(super) fn add_instance(&mut self, instance: &RegisteredInstance) {
         if let Some(node) = node(instance) {
-            insert(&mut self.nodes, node, Arc::clone(&instance.id));
+            let mut ids = self.ids_on_node(&node);
+            ids.insert_mut(Arc::clone(&instance.id));
+            self.nodes.insert_mut(node, NodeInstances { ids, addresses: OnceLock::new() });
         }
         if let Some(ip) = ip(instance) {
             insert(&mut self.hosts, ip, Arc::clone(&instance.id));
@@ -77,13 +92,26 @@ impl NameIndex {
 
     pub(super) fn remove_instance(&mut self, instance: &RegisteredInstance) {
         if let Some(node) = node(instance) {
-            remove(&mut self.nodes, &node, &instance.id);
+            let mut ids = self.ids_on_node(&node);
+            ids.remove_mut(&instance.id);
+            if ids.is_empty() {
+                self.nodes.remove_mut(&node);
+            } else {
+                self.nodes.insert_mut(node, NodeInstances { ids, addresses: OnceLock::new() });
+            }
         }
         if let Some(ip) = ip(instance) {
             remove(&mut self.hosts, &ip, &instance.id);
         }
         self.of_any_host.remove_mut(&instance.id);
     }
+}
+
+/// The instances of a node, and their addresses once a client has asked for them.
+#[derive(Clone, Debug)]
+struct NodeInstances {
+    ids: RedBlackTreeSetSync<Arc<str>>,
+    addresses: OnceLock<Vec<IpAddr>>,
 }
 
 /// Sets by a key; a key without a set is not kept.

@@ -120,9 +120,16 @@ pub struct DnsSettings {
     pub queries_per_second: u32,
 }
 
+impl DnsSettings {
+    /// The usual limit of queries in a second for each address, if only this machine reaches DNS.
+    pub const LOCAL_QUERIES: u32 = 10_000;
+    /// The usual limit if other machines reach it: their addresses may be forged.
+    pub const PUBLIC_QUERIES: u32 = 1_000;
+}
+
 impl Default for DnsSettings {
     fn default() -> Self {
-        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: 10_000 }
+        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: Self::LOCAL_QUERIES }
     }
 }
 

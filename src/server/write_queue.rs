@@ -180,7 +180,7 @@ mod tests {
     }
 
     /// Sends commands, and leaves without waiting for the answer.
-    async fn send(queue: &WriteQueue, commands: Vec<Command>) -> Option<Answer> {
+    async fn send(queue: &WriteQueue, commands: Vec<Command>) -> Option<WriteReply> {
         timeout(Duration::ZERO, queue.all(commands, Some(Origin::unknown()))).await.ok()
     }
 

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use super::data::state_directory;
 use super::given::{GivenValue, GivenValues, Variable};
+use super::secret_files;
 use super::values::{duration, flag, wrong};
 use crate::clean::Secret;
-use crate::error::{Error, Result, plain};
+use crate::error::{Error, Result};
 use crate::model::ParseError;
 use crate::server::{Authentication, CertificateRule, MIN_SECRET_BYTES, Role, TokenAlgorithm, TokenRules};
 
 /// The name of the file of keys in the state directory.
 pub(in crate::cli) const KEYS_FILE: &str = "api-keys.json";
-/// The longest file of a secret.
-const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
 /// What turns authentication on: every setting below `auth`, except that `auth.rbac.enabled` can be false.
 const SWITCHES: [&str; 10] = [
@@ -128,14 +127,9 @@ fn algorithms(given: &GivenValues) -> Result<Vec<TokenAlgorithm>> {
 fn secret(given: &GivenValues) -> Result<Option<Secret>> {
     if let Some(file) = given.get("auth.jwt.secret_file") {
         let path = file.texts.first().map(PathBuf::from).unwrap_or_default();
-        let read = std::fs::metadata(&path).and_then(|metadata| {
-            if metadata.len() > MAX_SECRET_FILE_BYTES {
-                return Err(std::io::Error::other("it is too long for a secret"));
-            }
-            std::fs::read_to_string(&path)
-        });
         let hint = "name a readable file with the secret";
-        let secret = read.map_err(|error| file.by.error("auth.jwt.secret_file", &file.shown, plain(&error), hint))?;
+        let secret = secret_files::read(&path);
+        let secret = secret.map_err(|why| file.by.error("auth.jwt.secret_file", &file.shown, why, hint))?;
         return checked(file, "auth.jwt.secret_file", secret.trim()).map(Some);
     }
     let Some(secret) = given.get("auth.jwt.secret") else { return Ok(None) };

@@ -11,7 +11,10 @@ use super::dns::DnsAddresses;
 use super::given::{GivenValues, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, compat, data, dns, imports, redis, scripts, value_kinds};
+use super::{
+    addresses, authentication, check_methods, compat, data, dns, imports, origins, redis, scripts, secret_files,
+    value_kinds,
+};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::Thresholds;
@@ -44,6 +47,8 @@ pub(super) struct Plan {
     pub(super) is_insecure: bool,
     /// What is off although a server could have it, with the reason if it was asked for.
     pub(super) off: Vec<String>,
+    /// What others may do with files that they should not.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The most audit records that are kept in memory: about 5 MB.
@@ -71,6 +76,7 @@ impl Plan {
 
         let imports = imports::imports(given, &[("portolan", &listen), ("consul", &consul.listen)])?;
 
+        let warnings = secret_files::warnings(given, &data);
         let tls = tls(given)?;
         if tls.is_none() {
             off.push("TLS".to_owned());
@@ -82,7 +88,8 @@ impl Plan {
         let (log_filter, log_json) = logging(given)?;
         // Each of these APIs takes registrations with checks.
         let reached_at = [&*listen, &consul.listen, &eureka.listen].concat();
-        let mut server = server(given, host_name, &reached_at, !dns.listen.is_empty())?;
+        let mut server = server(given, host_name, &reached_at, &dns.listen)?;
+        server.allowed_origins = origins::choose(given, authentication.is_on() || is_insecure)?;
         #[cfg(feature = "redis")]
         {
             server.redis = redis::choose(given, &data)?;
@@ -109,6 +116,7 @@ impl Plan {
             trace_export,
             is_insecure,
             off,
+            warnings,
         })
     }
 
@@ -132,6 +140,7 @@ impl Plan {
         if self.authentication.is_on() {
             notes.push(self.authentication_note());
         }
+        notes.extend(self.warnings.iter().cloned());
 
         notes
     }
@@ -271,6 +280,7 @@ fn rules(given: &GivenValues) -> Result<Rules> {
             rise: threshold(given, "registry.health_checks.success_threshold"),
             fall: threshold(given, "registry.health_checks.failure_threshold"),
         },
+        check_methods: check_methods::choose(given)?,
         max_instances_per_service: usize::try_from(max).unwrap_or(usize::MAX),
         ..Rules::default()
     })
@@ -292,7 +302,12 @@ fn count(given: &GivenValues, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
+fn server(
+    given: &GivenValues,
+    host_name: &str,
+    reached_at: &[SocketAddr],
+    dns_listen: &[SocketAddr],
+) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -301,12 +316,6 @@ fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_d
         return Err(wrong(given, "monitoring.metrics.path", why, "write a path such as /metrics"));
     }
 
-    let origins = given.get("server.cors.allowed_origins").map(|list| list.texts.clone()).unwrap_or_default();
-    if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-        let why = format!("'{}' is not an origin", clean(origin));
-        let hint = "write a scheme and a host without a path, as in https://ui.example:8443, or * for any origin";
-        return Err(wrong(given, "server.cors.allowed_origins", &why, hint));
-    }
     let size_limits = SizeLimits {
         connections: count(given, "server.limits.connections"),
         connections_per_address: count(given, "server.limits.connections_per_address"),
@@ -331,7 +340,6 @@ fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_d
         time_limits,
         size_limits,
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
-        allowed_origins: origins,
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         has_compat_metrics: flag(given, "monitoring.metrics.compat"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
@@ -340,7 +348,7 @@ fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_d
         advertise: compat::advertise(given)?,
         node_id: compat::node_id(given)?,
         node_meta: compat::node_meta(given)?,
-        dns: dns::settings(given, cluster, has_dns)?,
+        dns: dns::settings(given, cluster, dns_listen)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
         health_checks: health_checks(given, reached_at),
         scripts: Arc::new(scripts::scripts(given)?),
@@ -348,6 +356,7 @@ fn server(given: &GivenValues, host_name: &str, reached_at: &[SocketAddr], has_d
         rate_limits: rate_limits(given),
         #[cfg(feature = "redis")]
         redis: None,
+        allowed_origins: Vec::new(),
     })
 }
 
@@ -380,12 +389,6 @@ fn rate(given: &GivenValues, name: &str, default: RequestRate) -> RequestRate {
     let given = number(given, &format!("server.limits.{name}"));
     let given = given.map(|given| u32::try_from(given).unwrap_or(u32::MAX));
     given.map_or(default, |per_second| RequestRate { per_second, limits_loopback: true })
-}
-
-/// Whether a browser may send this as its Origin, or it stands for any.
-fn is_origin(text: &str) -> bool {
-    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text)
 }
 
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.

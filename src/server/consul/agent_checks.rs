@@ -15,7 +15,7 @@ use super::targets::OwnPlace;
 use super::writes::{own_node_id, remove};
 use super::{ConsulRequest, reply};
 use crate::clean::clean;
-use crate::model::{CatalogCheck, CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
+use crate::model::{CatalogCheck, CatalogEntry, CheckDefinition, HealthState, NODES_NAMESPACE, Registration};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::authorized::Access;
 use crate::server::own_node::OwnNode;
@@ -81,6 +81,7 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     if given.service_id.is_empty() {
         let own = &*access.app().own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
+        refuse_method(access, &definition)?;
         let check = with_last_report(&view, check);
         let id = own_node_id(access);
         // What another service has is no business of a caller that may not change the node.
@@ -96,10 +97,18 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     let registration = &instance.instance.registration;
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
+    refuse_method(access, &definition)?;
     let check = with_last_report(&view, check);
     let id = Arc::clone(&instance.instance.id);
     let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id)?;
     Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
+}
+
+/// What would be refused takes no check away from others.
+fn refuse_method(access: &Access, definition: &CheckDefinition) -> ConsulResult<()> {
+    let now = access.app().unscoped_view();
+    let refused = now.snapshot.rules().refused_method(&definition.kind);
+    refused.map_or(Ok(()), |why| Err(ConsulError::bad_request(format!("Invalid check: {why}"))))
 }
 
 /// A check by report that is registered again keeps what was reported last, whatever it belonged to.
@@ -134,7 +143,7 @@ pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str)
     Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() })))
 }
 
-fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: CatalogCheck) -> Command {
+fn add_check(id: Arc<str>, definition: CheckDefinition, check: CatalogCheck) -> Command {
     let (definition, check) = (Box::new(definition), Box::new(check));
     Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
 }

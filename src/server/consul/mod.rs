@@ -109,7 +109,7 @@ async fn answer(app: App, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
-    let span = trace::request(&method, route, request.headers());
+    let span = trace::request(&method, route);
     let handled = handle(&app, request).instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(IntoResponse::into_response);
 

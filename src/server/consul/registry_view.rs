@@ -41,8 +41,10 @@ impl RegistryView {
         Self { view: access.view(), own: Arc::clone(&access.app().own_node) }
     }
 
+    /// The services that Consul's API shows, without the server itself. One of its name that came by another API is not it.
     fn services_of_default(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
-        self.view.services().filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE)
+        let services = self.view.services();
+        services.filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE && &*service.key.name != CONSUL)
     }
 
     fn member(&self, instance: &Arc<InstanceView>) -> ServiceMember {
@@ -61,10 +63,12 @@ impl RegistryView {
 
     /// The members of a service, by node and id.
     pub(super) fn members(&self, name: &str) -> Vec<ServiceMember> {
+        if name == CONSUL {
+            return vec![self.own_member()];
+        }
         let service = self.view.service(DEFAULT_NAMESPACE, name);
         let instances = service.into_iter().flat_map(|service| service.list());
-        let own = (name == CONSUL).then(|| self.own_member());
-        sorted(instances.map(|instance| self.member(instance)).chain(own).collect())
+        sorted(instances.map(|instance| self.member(instance)).collect())
     }
 
     /// All services of all nodes, by node and id.

@@ -1,5 +1,6 @@
 //! The names, the records and the limits of replies, from bytes to bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use super::protocol::{
     TYPE_ANY, TYPE_AXFR, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_PTR, TYPE_SOA, TYPE_SRV,
 };
 use super::shuffle::Shuffle;
-use super::zone::Zone;
+use super::zone::{NameMatch, Zone};
 use crate::model::{OperatorStatus, Registration};
 use crate::registry::{Command, Now, Rules, State, step};
+use crate::server::service_addresses::InstanceFilter;
 use crate::server::view::View;
 
 /// A reply, read as a client reads it.
@@ -176,8 +178,12 @@ impl TestServer {
         }
     }
 
+    fn find(&self, name: &str) -> NameMatch<'_> {
+        self.responder.zone.find(&self.view, DomainName::parse(name).unwrap().as_wire())
+    }
+
     fn ask(&mut self, name: &str, kind: u16) -> DecodedReply {
-        self.send(&query(name, kind, Some(4_096)), Transport::Udp).unwrap()
+        self.send(&query(name, kind, Some(4_096)), Transport::LOCAL_UDP).unwrap()
     }
 
     /// The data of the answers, sorted.
@@ -187,6 +193,40 @@ impl TestServer {
         let mut data: Vec<String> = reply.answers.into_iter().map(|record| record.data).collect();
         data.sort();
         data
+    }
+}
+
+/// A query costs the same however many instances there are: the addresses of a tag or a node are found once.
+#[test]
+fn what_was_looked_up_once_is_not_built_again() {
+    let tagged = instance("web", "10.0.0.1:80").tag("Blue").node("n1");
+    let server = TestServer::new([tagged, instance("web", "10.0.0.2:80").tag("green").node("N1")]);
+    let service = server.view.service("default", "web").unwrap();
+    for filter in [InstanceFilter::Tag("blue"), InstanceFilter::NotUdp] {
+        let found = service.selected(filter).unwrap();
+        assert!(std::ptr::eq(found, service.selected(filter).unwrap()), "{filter:?}");
+        assert!(matches!(server.find("web.service.portolan"), NameMatch::Service(Cow::Borrowed(_))));
+    }
+    assert!(service.selected(InstanceFilter::Tag("red")).is_none() && service.selected(InstanceFilter::Udp).is_none());
+    assert!(matches!(server.find("blue.web.service.portolan"), NameMatch::Service(Cow::Borrowed(_))));
+    let (NameMatch::Hosts(Cow::Borrowed(one)), NameMatch::Hosts(Cow::Borrowed(two))) =
+        (server.find("n1.node.portolan"), server.find("N1.node.portolan"))
+    else {
+        panic!("they are kept in the view")
+    };
+    assert!(std::ptr::eq(one, two) && one.len() == 2);
+}
+
+/// The address of a query may be forged: a reply to another machine is no flood for its owner.
+#[test]
+fn a_reply_to_another_machine_fits_one_packet() {
+    let mut server = TestServer::new((1..=200).map(|at| instance("web", &format!("10.0.0.{at}:80"))));
+    for (peer, bytes, is_whole) in [("127.0.0.1", 8_192, true), ("::1", 8_192, true), ("10.9.0.2", 1_232, false)] {
+        let mut out = Vec::new();
+        let message = query("web.service.portolan", TYPE_A, Some(u16::MAX));
+        let transport = Transport::udp(peer.parse().unwrap());
+        server.responder.answer(&message, transport, &server.view, &mut server.shuffle, &mut out);
+        assert!(out.len() <= bytes && read(&out).is_truncated != is_whole, "{peer}: {} bytes", out.len());
     }
 }
 
@@ -296,7 +336,7 @@ fn what_is_not_there_is_told_apart() {
     }
 
     for name in ["example.org", "portolan.org", "xportolan", "", "99.0.0.10.in-addr.arpa", "0.10.in-addr.arpa"] {
-        let reply = server.send(&query(name, TYPE_A, None), Transport::Udp).unwrap();
+        let reply = server.send(&query(name, TYPE_A, None), Transport::LOCAL_UDP).unwrap();
         assert_eq!((reply.code, reply.is_authoritative), (CODE_REFUSED, false), "{name}");
         assert!(reply.answers.is_empty() && reply.authorities.is_empty(), "{name}");
     }
@@ -312,7 +352,7 @@ fn tc_is_set_exactly_when_something_is_missing() {
             let limit = usize::from(payload.unwrap_or(512).clamp(512, 8_192));
             for (kind, additionals) in [(TYPE_A, 0), (TYPE_SRV, count)] {
                 let message = query("web.service.portolan", kind, payload);
-                let reply = server.send(&message, Transport::Udp).unwrap();
+                let reply = server.send(&message, Transport::LOCAL_UDP).unwrap();
                 let what = format!("{count} instances, type {kind}, EDNS {payload:?}: {reply:?}");
                 assert!(reply.bytes <= limit, "{what}");
                 assert_eq!(reply.opt.is_some(), payload.is_some(), "{what}");
@@ -377,7 +417,7 @@ fn an_instance_that_fails_or_goes_is_no_longer_answered() {
 fn code_of(server: &mut TestServer, good: &[u8], change: fn(&mut Vec<u8>)) -> Option<u16> {
     let mut message = good.to_vec();
     change(&mut message);
-    server.send(&message, Transport::Udp).map(|reply| reply.code)
+    server.send(&message, Transport::LOCAL_UDP).map(|reply| reply.code)
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::name::{DomainName, labels};
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
-use crate::server::service_addresses::{ServiceAddresses, is_udp};
+use crate::server::service_addresses::{InstanceFilter, ServiceAddresses, addresses_of};
 use crate::server::view::{ServiceView, View};
 
 /// The domain that this server answers for.
@@ -34,7 +34,7 @@ pub(super) enum NameMatch<'v> {
     /// The domain itself.
     Apex,
     /// Addresses of hosts.
-    Hosts(Vec<IpAddr>),
+    Hosts(Cow<'v, [IpAddr]>),
     /// The instances of a service that take calls.
     Service(Cow<'v, ServiceAddresses>),
     /// The names of an address.
@@ -74,7 +74,7 @@ impl Zone {
     fn find_below<'v>(&self, view: &'v View, labels: &[&str]) -> NameMatch<'v> {
         let (labels, namespace) = match labels {
             [] => return NameMatch::Apex,
-            ["ns"] => return NameMatch::Hosts(self.server_addresses.clone()),
+            ["ns"] => return NameMatch::Hosts(self.server_addresses.clone().into()),
             [labels @ .., datacenter] if *datacenter == self.datacenter && is_kind(labels.last()) => {
                 split_namespace(labels)
             }
@@ -86,9 +86,11 @@ impl Zone {
             [name @ .., "service"] => find_service(view, namespace, name),
             [name @ .., "node"] => {
                 let ips = node_addresses(view, &name.join("."));
-                if ips.is_empty() { NameMatch::NoName } else { NameMatch::Hosts(ips) }
+                if ips.is_empty() { NameMatch::NoName } else { NameMatch::Hosts(Cow::Borrowed(ips)) }
             }
-            [digits, "addr"] => address_of_digits(digits).map_or(NameMatch::NoName, |ip| NameMatch::Hosts(vec![ip])),
+            [digits, "addr"] => {
+                address_of_digits(digits).map_or(NameMatch::NoName, |ip| NameMatch::Hosts(vec![ip].into()))
+            }
             _ => NameMatch::NoName,
         }
     }
@@ -149,9 +151,9 @@ fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> NameMat
             ("tcp", [service]) if !service.addresses().has_udp => {
                 NameMatch::Service(Cow::Borrowed(service.addresses()))
             }
-            ("tcp", several) => filtered(several, |instance| !is_udp(instance)),
-            ("udp", several) => filtered(several, |instance| is_udp(instance) || has_tag(instance, "udp")),
-            (tag, several) => filtered(several, |instance| has_tag(instance, tag)),
+            ("tcp", several) => filtered(several, InstanceFilter::NotUdp),
+            ("udp", several) => filtered(several, InstanceFilter::Udp),
+            (tag, several) => filtered(several, InstanceFilter::Tag(tag)),
         };
     }
 
@@ -159,26 +161,26 @@ fn find_service<'v>(view: &'v View, namespace: &str, labels: &[&str]) -> NameMat
     let services = services_of(view, namespace, &labels.join("."));
     match (services.as_slice(), labels) {
         ([service], _) => NameMatch::Service(Cow::Borrowed(service.addresses())),
-        ([], [tag, name @ ..]) => {
-            filtered(&services_of(view, namespace, &name.join(".")), |instance| has_tag(instance, tag))
-        }
+        ([], [tag, name @ ..]) => filtered(&services_of(view, namespace, &name.join(".")), InstanceFilter::Tag(tag)),
         ([], []) => NameMatch::NoName,
-        (several, _) => NameMatch::Service(Cow::Owned(addresses_of(several, |_| true))),
+        (several, _) => NameMatch::Service(Cow::Owned(ServiceAddresses::of(
+            instances_of(several).filter(|instance| instance.is_usable()),
+        ))),
     }
 }
 
 /// The instances of a service that a filter accepts. A name that selects no instance does not exist.
-fn filtered<'v>(services: &[&'v ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> NameMatch<'v> {
-    let mut instances = services.iter().flat_map(|service| service.list());
-    if !instances.any(|instance| accepts(&instance.instance)) {
-        return NameMatch::NoName;
-    }
-    NameMatch::Service(Cow::Owned(addresses_of(services, accepts)))
+fn filtered<'v>(services: &[&'v ServiceView], filter: InstanceFilter<'_>) -> NameMatch<'v> {
+    let addresses = match services {
+        [service] => service.selected(filter).map(Cow::Borrowed),
+        // Names that differ only in case.
+        several => addresses_of(filter, instances_of(several)).map(Cow::Owned),
+    };
+    addresses.map_or(NameMatch::NoName, NameMatch::Service)
 }
 
-fn addresses_of(services: &[&ServiceView], accepts: impl Fn(&RegisteredInstance) -> bool) -> ServiceAddresses {
-    let instances = services.iter().flat_map(|service| service.list()).map(|instance| &instance.instance);
-    ServiceAddresses::of(instances.filter(|instance| instance.is_usable() && accepts(instance)))
+fn instances_of<'v>(services: &[&'v ServiceView]) -> impl Iterator<Item = &'v RegisteredInstance> {
+    services.iter().flat_map(|service| service.list()).map(|instance| &instance.instance)
 }
 
 /// The services with this name, without regard to case.
@@ -187,21 +189,10 @@ fn services_of<'v>(view: &'v View, namespace: &str, name: &str) -> Vec<&'v Servi
     names.filter_map(|(namespace, name)| view.service(namespace, name)).map(|service| &**service).collect()
 }
 
-fn has_tag(instance: &RegisteredInstance, tag: &str) -> bool {
-    instance.registration.tags.iter().any(|own| own.eq_ignore_ascii_case(tag))
-}
-
 /// The addresses of the instances on a node, whatever their health: the node may serve other things.
-fn node_addresses(view: &View, node: &str) -> Vec<IpAddr> {
-    let ids = view.names().into_iter().flat_map(|names| names.on_node(node));
-    let instances = ids.filter_map(|id| view.instance(id));
-    let mut ips: Vec<IpAddr> = instances
-        .filter_map(|instance| instance.instance.registration.address.parse::<IpAddr>().ok())
-        .map(|ip| ip.to_canonical())
-        .collect();
-    ips.sort_unstable();
-    ips.dedup();
-    ips
+fn node_addresses<'v>(view: &'v View, node: &str) -> &'v [IpAddr] {
+    let Some(names) = view.names() else { return &[] };
+    names.addresses_on_node(node, |id| view.instance(id).map(|known| &known.instance))
 }
 
 /// `0a000001` is 10.0.0.1; 32 digits are an IPv6 address.

@@ -49,6 +49,8 @@ fn keys_are_taken_in_all_three_ways_and_bound_what_is_seen_and_changed() {
         }
         assert_eq!(server.get(&format!("{path}?token={viewer}")).status, 200, "{path}");
     }
+    let this = ask("GET", "/v1/agent/self", &viewer, &Value::Null).json();
+    assert_eq!(this["DebugConfig"]["ACLsEnabled"], true);
 
     let service =
         |name: &str| json!({ "ID": name, "Name": name, "Check": { "CheckID": format!("c-{name}"), "TTL": "1h" } });

@@ -217,6 +217,8 @@ fn a_changed_log_is_found() {
     }
     assert_eq!(found(&lines[2..], &["--partial"]).0, Some(0));
     assert_eq!(found(&["{}"], &[]).0, Some(2));
+    let twice = lines[3].replacen('{', "{\"who\":\"mallory\",", 1);
+    assert_eq!(found(&[lines[0], lines[1], lines[2], &twice], &[]).0, Some(2), "which of the two counts is not known");
 
     assert!(server.stop().success());
     let database = rusqlite::Connection::open(&data).unwrap();
@@ -228,6 +230,33 @@ fn a_changed_log_is_found() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!((ran.status.code(), document["valid"].as_bool()), (Some(1), Some(false)));
     assert!(document["fault"].as_str().unwrap().contains("record 3 was changed"), "{document}");
+}
+
+/// Records that are removed at the end, or all of them, are missing from then on: the database says which one was the last.
+#[test]
+fn removed_newest_records_are_found() {
+    for (kept, fault) in [(4, "records 5 to 8 are missing"), (0, "records 1 to 8 are missing")] {
+        let folder = folder();
+        let data = folder.path().join("registry.db");
+        let server = Server::on_file(&data);
+        for number in 1..=6 {
+            server.register(&web(&id(number), "web", "default"));
+        }
+        assert!(server.stop().success());
+        let database = rusqlite::Connection::open(&data).unwrap();
+        let count: u64 = database.query_row("SELECT count(*) FROM audit", (), |row| row.get(0)).unwrap();
+        assert_eq!(count, 8, "start, six registrations, stop");
+        database.execute("DELETE FROM audit WHERE number > ?1", [kept]).unwrap();
+        drop(database);
+
+        let server = Server::on_file(&data);
+        wait_until(|| server.log().contains("newest records of the audit log are missing"));
+        let ran = audit(&server, &["verify"]);
+        let said = stderr(&ran);
+        assert!(ran.status.code() == Some(1) && said.contains(fault), "{said}");
+        let listed = stdout(&audit(&server, &["--all", "-o", "ndjson"]));
+        assert!(listed.contains("record 8, the last one that was written, is missing"), "{listed}");
+    }
 }
 
 /// A record is kept in the transaction of its change: after a crash there is one for each change, and none without.
