@@ -65,7 +65,8 @@ fn is_of_client(error: &io::Error) -> bool {
 
 fn admit(stream: TcpStream, peer: SocketAddr, context: &Arc<ConnectionContext>, shutdown: &Shutdown) {
     match context.gate.enter(peer.ip()) {
-        Ok(permit) => {
+        Ok((permit, evicted)) => {
+            context.metrics.connections_evicted(evicted);
             let context = Arc::clone(context);
             shutdown.spawn(connection::serve(stream, peer, permit, context, shutdown.clone()));
         }

@@ -95,6 +95,26 @@ impl Activity {
         }
     }
 
+    /// The connection can take its first request.
+    pub(super) fn open(&self) {
+        self.enter(Phase::Opened);
+    }
+
+    /// When the phase began, as the clock tells it.
+    pub(super) fn since(&self) -> u64 {
+        self.since.load(Ordering::Acquire)
+    }
+
+    /// Whether it is between two requests.
+    pub(super) fn is_idle(&self) -> bool {
+        self.phase() == Phase::Idle
+    }
+
+    /// The answer to a request is over.
+    pub(super) fn end_answer(&self) {
+        self.enter(Phase::Idle);
+    }
+
     /// A request begins; it ends when the body of its answer is dropped.
     pub(super) fn begin_answer(&self) {
         self.enter(Phase::Answering);
@@ -200,7 +220,7 @@ impl AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.activity.enter(Phase::Idle);
+        self.activity.end_answer();
     }
 }
 

@@ -86,6 +86,7 @@ pub(super) fn admit(
         Ok(caller) => caller,
         Err(why) => return Err(refused(app, line, &Origin::new(None, context), &why, unauthenticated())),
     };
+    context.note_caller();
     if !caller.permissions.contains(needed) {
         let error = forbidden(&caller, needed);
         return Err(refused(app, line, &Origin::new(Some(caller), context), "permission missing", error));

@@ -22,11 +22,11 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
 use super::access::ClientCertificate;
-use super::activity::{Activity, AnswerBody, Overdue, WatchedStream};
+use super::activity::{AnswerBody, Overdue, WatchedStream};
 use super::authorize::refuse_page;
 use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
-use super::gate::{ConnectionPermit, Gate};
+use super::gate::{ConnectionPermit, Gate, OpenConnection};
 use super::handshake::{FailedHandshake, HandshakeFailure};
 use super::metrics::Metrics;
 use super::refusal_log::RefusalLog;
@@ -37,7 +37,7 @@ use super::routes::Routes;
 use super::settings::TimeLimits;
 use super::shared::App;
 use super::tls::ServerTls;
-use crate::engine::{Clock, Shutdown};
+use crate::engine::Shutdown;
 
 /// How long a connection that the kernel accepted while the server stopped has for its first request.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
@@ -82,29 +82,30 @@ pub(super) async fn serve(
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     match &context.tls {
-        None => converse(stream, (peer, None), &context, shutdown).await,
+        None => converse(stream, (peer, None), &permit, &context, shutdown).await,
         // A connection without TLS does not hold the room of one with it.
-        Some(tls) => Box::pin(serve_tls(stream, peer, tls, &context, shutdown)).await,
+        Some(tls) => Box::pin(serve_tls(stream, (peer, tls), &permit, &context, shutdown)).await,
     }
     drop(permit);
 }
 
 async fn serve_tls(
     stream: TcpStream,
-    peer: SocketAddr,
-    tls: &ServerTls,
+    (peer, tls): (SocketAddr, &ServerTls),
+    permit: &ConnectionPermit,
     context: &ConnectionContext,
     shutdown: Shutdown,
 ) {
-    let handshake = timeout(context.limits.first_byte + context.limits.head, handshake(stream, tls));
+    let handshake = timeout(context.limits.first_byte + context.limits.head, handshake(stream, peer, tls));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
+        () = permit.evicted() => return,
         () = shutdown.stopping() => return,
     };
     match shaken {
         Ok(Ok(stream)) => {
             let certificate = certificate(&stream);
-            converse(stream, (peer, certificate), context, shutdown).await;
+            converse(stream, (peer, certificate), permit, context, shutdown).await;
         }
         Ok(Err(failed)) => tls.note_failure(peer, &failed, &context.metrics),
         Err(_) => {
@@ -116,11 +117,19 @@ async fn serve_tls(
 }
 
 /// The TLS handshake. A client that speaks plain HTTP reads why it gets no answer.
-async fn handshake(mut stream: TcpStream, tls: &ServerTls) -> Result<TlsStream<TcpStream>, FailedHandshake> {
+async fn handshake(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    tls: &ServerTls,
+) -> Result<TlsStream<TcpStream>, FailedHandshake> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
         let _ = stream.write_all(SPEAKS_TLS).await;
         return Err(FailedHandshake::new(HandshakeFailure::PlainHttp, "the client speaks HTTP without TLS"));
+    }
+    // The server's part of a handshake takes far longer than the client's.
+    if !tls.takes_handshake(peer.ip()) {
+        return Err(FailedHandshake::new(HandshakeFailure::Limited, "the address begins too many handshakes"));
     }
     Ok(tls.acceptor().accept(stream).await?)
 }
@@ -132,35 +141,43 @@ fn certificate(stream: &TlsStream<TcpStream>) -> Option<Arc<ClientCertificate>> 
     ClientCertificate::parse(first).map(Arc::new)
 }
 
-/// Serves requests until the client leaves, exceeds a limit, or the server stops. A request that has begun is answered.
+/// Serves requests until the client leaves, exceeds a limit, has to give way, or the server stops. A request that has begun is
+/// answered.
 async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     client: Client,
+    permit: &ConnectionPermit,
     context: &ConnectionContext,
     shutdown: Shutdown,
 ) {
-    let activity = Activity::new(Clock::coarse());
-    let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(request, &client, context, Arc::clone(&activity)));
+    let connection = permit.connection();
+    let activity = &connection.activity;
+    activity.open();
+    let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(activity)));
+    let service = service_fn(|request| answer(request, &client, context, connection));
 
     let mut builder = http1::Builder::new();
     // hyper takes 100 header lines; with a limit of one's own it allocates the room for them anew for each request.
     builder.max_buf_size(context.max_head_bytes).header_read_timeout(None);
-    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut conversation = pin!(builder.serve_connection(io, service));
 
     let mut limits = context.limits;
     let mut is_stopping = false;
     let mut timer = pin!(sleep(limits.first_byte));
     loop {
         tokio::select! {
-            _ = &mut connection => break,
+            _ = &mut conversation => break,
+            () = permit.evicted() => {
+                debug!("connection closed: others need its room");
+                break;
+            }
             () = shutdown.stopping(), if !is_stopping => {
                 is_stopping = true;
-                connection.as_mut().graceful_shutdown();
+                conversation.as_mut().graceful_shutdown();
                 limits.first_byte = LAST_REQUEST;
                 timer.set(sleep(LAST_REQUEST));
             }
-            () = &mut timer => match activity.check(&limits) {
+            () = &mut timer => match activity.check(&for_connection(limits, connection)) {
                 Ok(left) => timer.set(sleep(left)),
                 Err(overdue) => {
                     debug!(reason = overdue.as_str(), "connection closed");
@@ -172,16 +189,23 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
+/// The limits of a connection. One of a stranger is not kept for longer than one without a request.
+fn for_connection(limits: TimeLimits, connection: &OpenConnection) -> TimeLimits {
+    let idle = if connection.is_stranger() { limits.idle.min(limits.first_byte) } else { limits.idle };
+    TimeLimits { idle, ..limits }
+}
+
 /// One request and its answer.
 async fn answer(
     mut request: Request<Incoming>,
     (peer, certificate): &Client,
     context: &ConnectionContext,
-    activity: Arc<Activity>,
+    connection: &Arc<OpenConnection>,
 ) -> Result<Response<AnswerBody>, Infallible> {
-    activity.begin_answer();
+    connection.activity.begin_answer();
     let id = context.ids.of(request.headers());
-    let about = RequestContext { peer: *peer, certificate: certificate.clone(), id: id.clone() };
+    let (certificate, own) = (certificate.clone(), Some(Arc::clone(connection)));
+    let about = RequestContext { peer: *peer, certificate, id: id.clone(), connection: own };
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
@@ -212,12 +236,23 @@ async fn answer(
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| AnswerBody::new(body, activity, room)))
+    Ok(response.map(|body| AnswerBody::new(body, Arc::clone(&connection.activity), room)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Clock;
+
+    #[test]
+    fn an_idle_connection_stays_longer_once_the_server_knows_its_caller() {
+        let gate = Gate::new(1, 1, Clock::coarse());
+        let (permit, _) = gate.enter("10.0.0.1".parse().unwrap()).unwrap();
+        let limits = TimeLimits::default();
+        assert_eq!(for_connection(limits, permit.connection()).idle, limits.first_byte);
+        permit.connection().admit();
+        assert_eq!(for_connection(limits, permit.connection()), limits);
+    }
 
     #[test]
     fn the_answer_to_plain_http_is_whole() {

@@ -14,7 +14,7 @@ use super::metrics::Metrics;
 use super::request_id::RequestIds;
 use super::routes::Routes;
 use super::settings::TimeLimits;
-use crate::engine::Shutdown;
+use crate::engine::{Clock, Shutdown};
 
 /// Open connections: Prometheus keeps one for each of its targets, and a probe is a target.
 const MAX_CONNECTIONS: usize = 1024;
@@ -25,7 +25,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let context = ConnectionContext {
         app: None,
-        gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS),
+        gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS, Clock::coarse()),
         routes: Routes::with_compression(router),
         limits: TimeLimits::default(),
         max_head_bytes: MAX_HEAD_BYTES,

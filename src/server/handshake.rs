@@ -29,6 +29,8 @@ pub(super) enum HandshakeFailure {
     Protocol,
     /// The handshake was not complete in time.
     TimedOut,
+    /// The address of the client began too many.
+    Limited,
     /// The client left, as checks do that only connect.
     Closed,
 }
@@ -45,6 +47,7 @@ impl HandshakeFailure {
         "plain_http",
         "protocol",
         "timed_out",
+        "limited",
         "closed",
     ];
 }

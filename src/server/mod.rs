@@ -3,6 +3,7 @@
 mod accept;
 mod access;
 mod activity;
+mod address_rate;
 mod answer_cache;
 mod api_error;
 mod audit;
@@ -63,6 +64,7 @@ mod routes;
 mod schemas;
 mod scoped_view;
 mod scores;
+mod selected_addresses;
 mod service_addresses;
 mod service_key;
 mod settings;
@@ -212,7 +214,7 @@ pub async fn run(
     let (audit, queues) = AuditLog::new(settings.audit, Arc::clone(&store));
     let metrics = Metrics::new(routes::PATHS.iter().chain(consul::paths()).chain(eureka::paths()));
     let limits = settings.size_limits;
-    let gate = Gate::new(limits.connections, limits.connections_per_address);
+    let gate = Gate::new(limits.connections, limits.connections_per_address, Clock::coarse());
     let timeout = settings.shutdown_timeout;
     // The connections stop first; the writer answers their last writes.
     let clients = shutdown.child();
@@ -245,7 +247,7 @@ pub async fn run(
         checks,
         imports: ImportBoard::new(&imports.borrow()),
         eureka_changes: RecentChanges::new(!listeners.eureka.is_empty(), state.index() == 0),
-        eureka_lists: WrittenLists::default(),
+        lists: WrittenLists::default(),
         shutdown: clients.clone(),
         own_node,
         store: store_name,

@@ -7,17 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use rpds::{HashTrieMapSync, RedBlackTreeSetSync};
 
+use super::selected_addresses::SelectedAddresses;
 use crate::model::{HostQuery, RegisteredInstance, is_of_any_host};
 
 /// What DNS and agents look up. Copies share their structure.
 #[derive(Clone, Debug)]
 pub(super) struct NameIndex {
     /// The names of services by `NAMESPACE/NAME` in lower case. Nearly always there is one.
-    services: Sets<Box<str>, (Arc<str>, Arc<str>)>,
-    /// The instances of each node, by its name in lower case.
-    nodes: HashTrieMapSync<Box<str>, NodeInstances>,
-    /// The instances at each address.
-    hosts: Sets<IpAddr, Arc<str>>,
+    services: Groups<Box<str>, ServiceName, SelectedAddresses>,
+    /// The instances of each node, by its name in lower case, and their addresses.
+    nodes: Groups<Box<str>, Arc<str>, Vec<IpAddr>>,
+    /// The instances at each address, and their names as DNS writes them.
+    hosts: Groups<IpAddr, Arc<str>, Vec<Box<[u8]>>>,
     /// The instances that may be of any host.
     of_any_host: RedBlackTreeSetSync<Arc<str>>,
 }
@@ -32,40 +33,28 @@ impl NameIndex {
         }
     }
 
-    /// The namespaces and names of the services with this name, in lower case.
-    pub(super) fn services(&self, namespace: &str, name: &str) -> impl Iterator<Item = &(Arc<str>, Arc<str>)> {
-        let key = format!("{namespace}/{name}");
-        self.services.get(key.as_str()).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The namespaces and names of the services with this name, in lower case. A group changes with each change of its
+    /// services.
+    pub(super) fn services(&self, namespace: &str, name: &str) -> Option<&NameGroup<ServiceName, SelectedAddresses>> {
+        self.services.get(format!("{namespace}/{name}").as_str())
     }
 
-    /// The addresses of the instances on the node with this name, in lower case. `find` gives an instance by its id; it is
-    /// called only by the first that asks since one of them has changed.
-    pub(super) fn addresses_on_node<'i>(
-        &self,
-        name: &str,
-        find: impl Fn(&str) -> Option<&'i RegisteredInstance>,
-    ) -> &[IpAddr] {
-        let Some(node) = self.nodes.get(name) else { return &[] };
-        node.addresses.get_or_init(|| {
-            let addresses: BTreeSet<IpAddr> = node.ids.iter().filter_map(|id| ip(find(id)?)).collect();
-            addresses.into_iter().collect()
-        })
+    /// The ids of the instances on the node with this name, in lower case. A group changes with each change of its instances.
+    pub(super) fn node(&self, name: &str) -> Option<&NameGroup<Arc<str>, Vec<IpAddr>>> {
+        self.nodes.get(name)
     }
 
-    /// The ids of the instances at this address.
-    pub(super) fn at_address(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<str>> {
-        self.hosts.get(&ip).into_iter().flat_map(RedBlackTreeSetSync::iter)
+    /// The ids of the instances at this address. A group changes with each change of its instances.
+    pub(super) fn address(&self, ip: IpAddr) -> Option<&NameGroup<Arc<str>, Vec<Box<[u8]>>>> {
+        self.hosts.get(&ip)
     }
 
     /// The ids of the instances that may be of a host.
     pub(super) fn of_host(&self, host: &HostQuery) -> BTreeSet<&Arc<str>> {
-        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, node)| &node.ids);
-        let own = nodes.chain(host.addresses.iter().filter_map(|ip| self.hosts.get(ip)));
+        let nodes = self.nodes.iter().filter(|(node, _)| host.is_node(node)).map(|(_, group)| &group.members);
+        let hosts = host.addresses.iter().filter_map(|ip| self.hosts.get(ip));
+        let own = nodes.chain(hosts.map(|group| &group.members));
         own.chain([&self.of_any_host]).flat_map(RedBlackTreeSetSync::iter).collect()
-    }
-
-    fn ids_on_node(&self, node: &str) -> RedBlackTreeSetSync<Arc<str>> {
-        self.nodes.get(node).map_or_else(RedBlackTreeSetSync::new_sync, |node| node.ids.clone())
     }
 
     pub(super) fn add_service(&mut self, namespace: &Arc<str>, name: &Arc<str>) {
@@ -78,9 +67,7 @@ impl NameIndex {
 
     pub(super) fn add_instance(&mut self, instance: &RegisteredInstance) {
         if let Some(node) = node(instance) {
-            let mut ids = self.ids_on_node(&node);
-            ids.insert_mut(Arc::clone(&instance.id));
-            self.nodes.insert_mut(node, NodeInstances { ids, addresses: OnceLock::new() });
+            insert(&mut self.nodes, node, Arc::clone(&instance.id));
         }
         if let Some(ip) = ip(instance) {
             insert(&mut self.hosts, ip, Arc::clone(&instance.id));
@@ -92,13 +79,7 @@ impl NameIndex {
 
     pub(super) fn remove_instance(&mut self, instance: &RegisteredInstance) {
         if let Some(node) = node(instance) {
-            let mut ids = self.ids_on_node(&node);
-            ids.remove_mut(&instance.id);
-            if ids.is_empty() {
-                self.nodes.remove_mut(&node);
-            } else {
-                self.nodes.insert_mut(node, NodeInstances { ids, addresses: OnceLock::new() });
-            }
+            remove(&mut self.nodes, &node, &instance.id);
         }
         if let Some(ip) = ip(instance) {
             remove(&mut self.hosts, &ip, &instance.id);
@@ -107,29 +88,48 @@ impl NameIndex {
     }
 }
 
-/// The instances of a node, and their addresses once a client has asked for them.
-#[derive(Clone, Debug)]
-struct NodeInstances {
-    ids: RedBlackTreeSetSync<Arc<str>>,
-    addresses: OnceLock<Vec<IpAddr>>,
+/// The namespace and the name of a service.
+type ServiceName = (Arc<str>, Arc<str>);
+
+/// What has one name, and the answer about it. A change makes another group: an answer holds as long as its group does.
+#[derive(Debug)]
+pub(super) struct NameGroup<V: Ord, A> {
+    members: RedBlackTreeSetSync<V>,
+    answer: OnceLock<A>,
 }
 
-/// Sets by a key; a key without a set is not kept.
-type Sets<K, V> = HashTrieMapSync<K, RedBlackTreeSetSync<V>>;
+impl<V: Ord, A> NameGroup<V, A> {
+    fn new(members: RedBlackTreeSetSync<V>) -> Self {
+        Self { members, answer: OnceLock::new() }
+    }
 
-fn insert<K: Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: K, value: V) {
-    let mut set = sets.get(&key).cloned().unwrap_or_else(RedBlackTreeSetSync::new_sync);
-    set.insert_mut(value);
-    sets.insert_mut(key, set);
+    pub(super) fn members(&self) -> impl Iterator<Item = &V> {
+        self.members.iter()
+    }
+
+    /// The answer, which the first that asks for it makes.
+    pub(super) fn answer(&self, make: impl FnOnce() -> A) -> &A {
+        self.answer.get_or_init(make)
+    }
 }
 
-fn remove<K: Clone + Eq + Hash, V: Ord>(sets: &mut Sets<K, V>, key: &K, value: &V) {
-    let Some(mut set) = sets.get(key).cloned() else { return };
-    set.remove_mut(value);
-    if set.is_empty() {
-        sets.remove_mut(key);
+/// Groups by a key; a key without members is not kept.
+type Groups<K, V, A> = HashTrieMapSync<K, NameGroup<V, A>>;
+
+fn insert<K: Eq + Hash, V: Ord, A>(groups: &mut Groups<K, V, A>, key: K, value: V) {
+    let known = groups.get(&key).map(|group| group.members.clone());
+    let mut members = known.unwrap_or_else(RedBlackTreeSetSync::new_sync);
+    members.insert_mut(value);
+    groups.insert_mut(key, NameGroup::new(members));
+}
+
+fn remove<K: Clone + Eq + Hash, V: Ord, A>(groups: &mut Groups<K, V, A>, key: &K, value: &V) {
+    let Some(mut members) = groups.get(key).map(|group| group.members.clone()) else { return };
+    members.remove_mut(value);
+    if members.is_empty() {
+        groups.remove_mut(key);
     } else {
-        sets.insert_mut(key.clone(), set);
+        groups.insert_mut(key.clone(), NameGroup::new(members));
     }
 }
 

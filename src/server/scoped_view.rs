@@ -168,6 +168,11 @@ impl ScopedView {
         self.view.written(instance)
     }
 
+    /// Whether the caller may see services of this name.
+    pub(super) fn sees_service(&self, namespace: &str, name: &str) -> bool {
+        self.caller.scope.contains(namespace, name)
+    }
+
     /// Whether the caller may see an instance, also one that is gone.
     pub(super) fn contains(&self, instance: &RegisteredInstance) -> bool {
         self.caller.scope.contains(instance.namespace(), instance.name())

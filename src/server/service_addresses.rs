@@ -1,8 +1,7 @@
 //! Where a service is reached: the addresses of its instances that take calls.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::OnceLock;
 
 use crate::model::RegisteredInstance;
 
@@ -72,82 +71,6 @@ impl ServiceAddresses {
             }
         }
     }
-}
-
-/// Which instances of a service are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InstanceFilter<'t> {
-    /// Those that are not reached over UDP.
-    NotUdp,
-    /// Those that are reached over UDP, or have a tag that says so.
-    Udp,
-    /// Those with this tag, in lower case.
-    Tag(&'t str),
-}
-
-impl InstanceFilter<'_> {
-    /// Whether an instance is meant.
-    pub(super) fn accepts(self, instance: &RegisteredInstance) -> bool {
-        match self {
-            Self::NotUdp => !is_udp(instance),
-            Self::Udp => is_udp(instance) || has_tag(instance, "udp"),
-            Self::Tag(tag) => has_tag(instance, tag),
-        }
-    }
-}
-
-/// Where the instances of a service are reached, for each question that was put: a query costs the same however many
-/// instances there are. Each change of the service makes a new one.
-#[derive(Debug, Default)]
-pub(super) struct AddressBook {
-    all: OnceLock<ServiceAddresses>,
-    not_udp: OnceLock<Option<ServiceAddresses>>,
-    udp: OnceLock<Option<ServiceAddresses>>,
-    /// By every tag, in lower case.
-    by_tag: OnceLock<HashMap<String, OnceLock<ServiceAddresses>>>,
-}
-
-impl AddressBook {
-    /// Where the instances are reached that take calls.
-    pub(super) fn all<'i>(&self, instances: impl Iterator<Item = &'i RegisteredInstance>) -> &ServiceAddresses {
-        self.all.get_or_init(|| ServiceAddresses::of(instances.filter(|instance| instance.is_usable())))
-    }
-
-    /// The same of those that a filter accepts; `None` if it accepts none, whether or not it takes calls.
-    pub(super) fn selected<'i>(
-        &self,
-        filter: InstanceFilter<'_>,
-        instances: impl Iterator<Item = &'i RegisteredInstance> + Clone,
-    ) -> Option<&ServiceAddresses> {
-        match filter {
-            InstanceFilter::NotUdp => self.not_udp.get_or_init(|| addresses_of(filter, instances)).as_ref(),
-            InstanceFilter::Udp => self.udp.get_or_init(|| addresses_of(filter, instances)).as_ref(),
-            InstanceFilter::Tag(tag) => {
-                let tags = self.by_tag.get_or_init(|| tags_of(instances.clone()));
-                let known = tags.get(tag)?;
-                Some(known.get_or_init(|| addresses_of(filter, instances).unwrap_or_default()))
-            }
-        }
-    }
-}
-
-/// The addresses of the instances that a filter accepts; `None` if it accepts none.
-pub(super) fn addresses_of<'i>(
-    filter: InstanceFilter<'_>,
-    instances: impl Iterator<Item = &'i RegisteredInstance>,
-) -> Option<ServiceAddresses> {
-    let mut accepted = instances.filter(|instance| filter.accepts(instance)).peekable();
-    accepted.peek()?;
-    Some(ServiceAddresses::of(accepted.filter(|instance| instance.is_usable())))
-}
-
-fn tags_of<'i>(instances: impl Iterator<Item = &'i RegisteredInstance>) -> HashMap<String, OnceLock<ServiceAddresses>> {
-    let tags = instances.flat_map(|instance| &instance.registration.tags);
-    tags.map(|tag| (tag.to_ascii_lowercase(), OnceLock::new())).collect()
-}
-
-fn has_tag(instance: &RegisteredInstance, tag: &str) -> bool {
-    instance.registration.tags.iter().any(|own| own.eq_ignore_ascii_case(tag))
 }
 
 /// Those that get calls: an instance of weight 0 gets none, unless all have that weight. Many clients look at addresses alone.

@@ -54,8 +54,8 @@ pub(super) struct ServerState {
     pub(super) checks: Checks,
     /// What clients of Eureka's API fetch in place of everything.
     pub(super) eureka_changes: RecentChanges,
-    /// What they fetch at their start.
-    pub(super) eureka_lists: WrittenLists,
+    /// Long lists that many clients fetch.
+    pub(super) lists: WrittenLists,
     /// The state of the imports.
     pub(super) imports: ImportBoard,
     pub(super) shutdown: Shutdown,
@@ -162,6 +162,7 @@ impl ServerState {
             max_queued_writes: self.settings.size_limits.queued_writes as u64,
             connections: self.gate.open() as u64,
             max_connections: self.live.load().connections as u64,
+            written_lists: self.lists.written(),
             uptime: self.started.elapsed(),
             is_store_well: self.is_store_well.load(Ordering::Relaxed),
             is_ready: self.is_ready(),

@@ -1,8 +1,9 @@
 //! TLS of the listeners, with certificates that are read again when they change.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -13,12 +14,19 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
+use super::address_rate::AddressRate;
 use super::handshake::{FailedHandshake, HandshakeLog};
+use super::limits::RequestRate;
 use super::metrics::Metrics;
 use super::watched_file::WatchedFile;
 use crate::clean::clean;
+use crate::engine::Clock;
 use crate::error::plain;
 use crate::net::{TlsIdentity, crypto_provider};
+
+/// An address that was quiet may begin the handshakes of this time at once: after a restart of the server, all clients of a
+/// host connect again.
+const BURST: Duration = Duration::from_secs(10);
 
 /// The files of a server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +44,10 @@ pub struct ServerTls {
     files: TlsFiles,
     current: ArcSwap<CurrentCertificate>,
     failures: HandshakeLog,
+    /// How many handshakes one address may begin; `None`: any number.
+    rate: Option<AddressRate>,
+    limits_loopback: bool,
+    clock: Clock,
 }
 
 /// A certificate as it is presented.
@@ -52,17 +64,34 @@ impl CurrentCertificate {
 }
 
 impl ServerTls {
-    /// Reads the files.
+    /// The handshakes that one address may begin in a second by default: one takes the time of a hundred requests.
+    pub const DEFAULT_HANDSHAKES: RequestRate = RequestRate { per_second: 50, limits_loopback: false };
+
+    /// Reads the files. `handshakes`: how many one address may begin.
     ///
     /// # Errors
     /// Which file cannot be used, and why.
-    pub fn new(files: TlsFiles) -> Result<Self, String> {
+    pub fn new(files: TlsFiles, handshakes: RequestRate) -> Result<Self, String> {
         let current = read(&files)?;
         if current.has_expired() {
             let file = clean(&files.certificate.to_string_lossy());
             warn!(file, "the certificate has expired: no client that checks it connects");
         }
-        Ok(Self { files, current: ArcSwap::from_pointee(current), failures: HandshakeLog::default() })
+        Ok(Self {
+            files,
+            current: ArcSwap::from_pointee(current),
+            failures: HandshakeLog::default(),
+            rate: AddressRate::new(handshakes.per_second, BURST),
+            limits_loopback: handshakes.limits_loopback,
+            clock: Clock::coarse(),
+        })
+    }
+
+    /// Counts a handshake that an address begins: whether it may.
+    pub(super) fn takes_handshake(&self, peer: IpAddr) -> bool {
+        let is_limited = self.limits_loopback || !peer.to_canonical().is_loopback();
+        let rate = self.rate.as_ref().filter(|_| is_limited);
+        rate.is_none_or(|rate| rate.check(peer, self.clock.nanos()).is_ok())
     }
 
     /// Takes the handshake of a new connection with the current certificate. Connections that are open keep theirs.

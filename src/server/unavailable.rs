@@ -20,7 +20,7 @@ use super::request_id::RequestIds;
 use super::routes::Routes;
 use super::settings::ServerSettings;
 use super::tls::ServerTls;
-use crate::engine::Shutdown;
+use crate::engine::{Clock, Shutdown};
 
 /// Answers every request with 503 until `shutdown` is stopped; the listeners stay open. `/health` answers that the server
 /// lives, and not that it is ready. Queries of DNS get no answer, so that their senders ask another server.
@@ -33,7 +33,7 @@ pub async fn answer_unavailable(
     let limits = settings.size_limits;
     let context = Arc::new(ConnectionContext {
         app: None,
-        gate: Gate::new(limits.connections, limits.connections_per_address),
+        gate: Gate::new(limits.connections, limits.connections_per_address, Clock::coarse()),
         routes: Routes::with_compression(axum::Router::new().fallback(unavailable)),
         limits: settings.time_limits,
         max_head_bytes: limits.head_bytes,

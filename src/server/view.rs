@@ -10,7 +10,7 @@ use rpds::{HashTrieMapSync, RedBlackTreeMapSync};
 use super::answer_cache::AnswerCache;
 use super::balancing::{Balancing, ClientKey, InstanceCounters, PickSelection, ServiceCounters};
 use super::name_index::NameIndex;
-use super::service_addresses::{AddressBook, InstanceFilter, ServiceAddresses};
+use super::service_addresses::ServiceAddresses;
 use super::service_key::{KeyTexts, ServiceKey};
 use super::times::{LeaseTimes, WIDTH};
 use crate::model::{HealthState, RegisteredInstance};
@@ -43,7 +43,7 @@ pub(super) struct ServiceView {
     /// Made by the first reader: a burst of registrations costs no list for each of them.
     list: OnceLock<Vec<Arc<InstanceView>>>,
     /// Made by the first that asks for it, as the list is.
-    addresses: AddressBook,
+    addresses: OnceLock<ServiceAddresses>,
     balancing: Balancing,
     /// What Consul's `health/service` answers: with all instances, and with those that pass their checks.
     health_answers: [AnswerCache; 2],
@@ -154,12 +154,10 @@ impl ServiceView {
 
     /// Where its instances are reached that take calls.
     pub(super) fn addresses(&self) -> &ServiceAddresses {
-        self.addresses.all(self.list().iter().map(|instance| &instance.instance))
-    }
-
-    /// Where those are reached that a filter accepts; `None` if it accepts none.
-    pub(super) fn selected(&self, filter: InstanceFilter<'_>) -> Option<&ServiceAddresses> {
-        self.addresses.selected(filter, self.list().iter().map(|instance| &instance.instance))
+        self.addresses.get_or_init(|| {
+            let instances = self.list().iter().map(|instance| &instance.instance);
+            ServiceAddresses::of(instances.filter(|instance| instance.is_usable()))
+        })
     }
 
     /// The instances that a client wants in the order for it, at most `limit`. The first is counted as picked.
@@ -415,7 +413,7 @@ impl ViewDraft {
             instances: known.map_or_else(Members::new_sync, |known| known.instances.clone()),
             counters: known.map(|known| Arc::clone(&known.counters)).unwrap_or_default(),
             list: OnceLock::new(),
-            addresses: AddressBook::default(),
+            addresses: OnceLock::new(),
             balancing: Balancing::default(),
             health_answers: Default::default(),
         });

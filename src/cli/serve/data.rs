@@ -38,9 +38,13 @@ pub(super) fn choose(given: &GivenValues, variable: Variable, off: &mut Vec<Stri
         off.push(format!("PostgreSQL ({} is overridden by {})", url.by.to_text(), file.by.to_text()));
     }
 
-    match file.and_then(|file| file.texts.first()) {
-        Some(text) if text == ":memory:" => Ok(DataPlace::Memory),
-        Some(text) => Ok(DataPlace::File(PathBuf::from(text))),
+    match file.and_then(|file| file.texts.first().map(|text| (file, text))) {
+        Some((_, text)) if text == ":memory:" => Ok(DataPlace::Memory),
+        Some((file, text)) if is_url(text) => {
+            let hint = "name a database with --database-url URL, or a file, as ./NAME if it is called so";
+            Err(file.by.error("database.file", &file.shown, "it is a URL, not a file", hint))
+        }
+        Some((_, text)) => Ok(DataPlace::File(PathBuf::from(text))),
         None => default_file(variable).map(DataPlace::File).ok_or_else(|| {
             let hint = "name a file with --data FILE, or keep nothing with --data :memory:";
             Error::usage("the default data file", "there is no state directory and no home directory", hint)
@@ -48,11 +52,27 @@ pub(super) fn choose(given: &GivenValues, variable: Variable, off: &mut Vec<Stri
     }
 }
 
+/// Whether a text is the URL of a database. A file made of one would have its password in its name.
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once(':').map_or("", |(scheme, _)| scheme);
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    let is_known = DATABASE_SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+    is_known || is_scheme && text[scheme.len()..].starts_with(":/")
+}
+
+/// Schemes that mean a database also without slashes.
+const DATABASE_SCHEMES: [&str; 3] = ["sqlite", "postgres", "postgresql"];
+
 /// The place that a URL names: `sqlite:FILE`, or a PostgreSQL database.
 fn url_data(url: &GivenValue, given: &GivenValues, variable: Variable) -> Result<DataPlace> {
     let text = url.texts.first().map(String::as_str).unwrap_or_default();
     if let Some(path) = text.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
+        if path.split('/').next().is_some_and(|first| first.contains('@')) {
+            let why = "a SQLite file has no user and no password";
+            return Err(url.by.error("database.postgres.url", &url.shown, why, "write sqlite:FILE"));
+        }
         let place = if path == ":memory:" { DataPlace::Memory } else { DataPlace::File(PathBuf::from(path)) };
         return Ok(place);
     }

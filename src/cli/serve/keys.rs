@@ -73,6 +73,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     unset("server.limits.requests_per_second_per_address", KeyKind::Number(0, MANY)),
     unset("server.limits.heartbeats_per_second_per_key", KeyKind::Number(0, MANY)),
     unset("server.limits.heartbeats_per_second_per_address", KeyKind::Number(0, MANY)),
+    unset("server.limits.handshakes_per_second_per_address", KeyKind::Number(0, MANY)),
     key("server.limits.header_timeout", KeyKind::Duration, "10s"),
     key("server.limits.body_timeout", KeyKind::Duration, "30s"),
     key("server.limits.idle_timeout", KeyKind::Duration, "75s"),

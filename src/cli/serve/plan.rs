@@ -21,7 +21,7 @@ use crate::model::Thresholds;
 use crate::registry::Rules;
 use crate::server::{
     AuditSettings, Authentication, HealthCheckSettings, Import, LogLevel, RateLimitSettings, RequestRate,
-    ServerSettings, SizeLimits, Strategy, TimeLimits, TlsFiles,
+    ServerSettings, ServerTls, SizeLimits, Strategy, TimeLimits, TlsFiles,
 };
 
 /// A checked plan.
@@ -38,6 +38,8 @@ pub(super) struct Plan {
     pub(super) data: DataPlace,
     pub(super) authentication: Authentication,
     pub(super) tls: Option<TlsFiles>,
+    /// The TLS handshakes that one address may begin.
+    pub(super) handshakes: RequestRate,
     pub(super) server: ServerSettings,
     pub(super) rules: Rules,
     pub(super) log_filter: String,
@@ -109,6 +111,7 @@ impl Plan {
             data,
             authentication,
             tls,
+            handshakes: rate(given, "handshakes_per_second_per_address", ServerTls::DEFAULT_HANDSHAKES),
             server,
             rules,
             log_filter,

@@ -190,7 +190,7 @@ fn access(plan: &Plan) -> Result<AccessControl> {
 /// Reads the certificate.
 fn tls(plan: &Plan) -> Result<Option<Arc<ServerTls>>> {
     let Some(files) = plan.tls.clone() else { return Ok(None) };
-    let tls = ServerTls::new(files).map_err(|why| {
+    let tls = ServerTls::new(files, plan.handshakes).map_err(|why| {
         let hint = "name a certificate and its key with --tls-cert and --tls-key, as PEM files";
         Error::usage("TLS", why, hint)
     });

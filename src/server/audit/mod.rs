@@ -313,7 +313,7 @@ mod tests {
 
     fn context() -> RequestContext {
         let id = RequestId::Server { prefix: 0, count: 1 };
-        RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id }
+        RequestContext { peer: "192.0.2.7:80".parse().unwrap(), certificate: None, id, connection: None }
     }
 
     fn count(entries: &[AuditEntry], action: &str, who: &str) -> usize {

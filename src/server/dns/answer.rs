@@ -133,12 +133,13 @@ impl QuestionAnswer<'_, '_> {
         match self.responder.zone.find(self.view, name) {
             NameMatch::Foreign => return self.reply.set_code(CODE_REFUSED),
             // It is a name of the reversed tree, where this server has no SOA record.
-            NameMatch::Pointers(names) => return self.pointers(&names),
+            NameMatch::Pointers(names) => return self.pointers(names),
             NameMatch::NoName => self.reply.set_code(CODE_NO_NAME),
             NameMatch::NoRecords => {}
             NameMatch::Apex => self.apex(),
             NameMatch::Hosts(ips) => self.hosts(&ips),
-            NameMatch::Service(addresses) => self.service(&addresses),
+            NameMatch::Service(addresses) => self.service(addresses),
+            NameMatch::Selected(addresses) => self.service(&addresses),
         }
 
         self.reply.set_authoritative();
@@ -188,22 +189,28 @@ impl QuestionAnswer<'_, '_> {
         });
     }
 
-    fn pointers(&mut self, names: &[DomainName]) {
+    fn pointers(&mut self, names: &[Box<[u8]>]) {
         self.reply.set_authoritative();
         if !self.wants(TYPE_PTR) {
             return;
         }
         for at in self.shuffle.order(names.len()) {
-            let name = names[at].as_wire();
+            let name = &names[at];
             if !self.reply.record(Section::Answer, QUESTION, TYPE_PTR, |out| out.extend_from_slice(name)) {
                 return self.reply.set_truncated();
             }
         }
     }
 
+    /// The addresses of hosts, which are sorted: those of IPv4 come first.
     fn hosts(&mut self, ips: &[IpAddr]) {
-        let (a, aaaa) = (self.wants(TYPE_A), self.wants(TYPE_AAAA));
-        let wanted: Vec<IpAddr> = ips.iter().filter(|ip| if ip.is_ipv4() { a } else { aaaa }).copied().collect();
+        let (v4, v6) = ips.split_at(ips.partition_point(IpAddr::is_ipv4));
+        let wanted = match (self.wants(TYPE_A), self.wants(TYPE_AAAA)) {
+            (true, true) => ips,
+            (true, false) => v4,
+            (false, true) => v6,
+            (false, false) => return,
+        };
         for at in self.shuffle.order(wanted.len()) {
             if !self.reply.address(Section::Answer, QUESTION, wanted[at]) {
                 return self.reply.set_truncated();

@@ -6,7 +6,6 @@ mod counters;
 pub(crate) mod fuzz;
 mod name;
 mod protocol;
-mod rate_limit;
 mod reply;
 mod request;
 mod shuffle;
@@ -24,8 +23,8 @@ use tokio::net::{TcpListener, UdpSocket};
 use tracing::error;
 
 use self::answer::Responder;
-use self::rate_limit::RateLimit;
 use self::zone::Zone;
+use super::address_rate::AddressRate;
 use super::gate::Gate;
 use super::settings::DnsSettings;
 use super::shared::App;
@@ -36,6 +35,9 @@ pub(super) use self::counters::DnsCounters;
 /// The most connections, and the most of one address.
 const MAX_CONNECTIONS: usize = 1_000;
 const MAX_CONNECTIONS_PER_ADDRESS: usize = 100;
+
+/// An address that was quiet may send the queries of this time at once.
+const BURST: Duration = Duration::from_secs(1);
 
 /// An address on which DNS is served, over UDP and TCP.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub struct DnsListener {
 struct DnsContext {
     app: App,
     responder: Responder,
-    limit: Option<RateLimit>,
+    limit: Option<AddressRate>,
     clock: Clock,
     gate: Arc<Gate>,
 }
@@ -71,20 +73,18 @@ pub(super) fn serve(listeners: Vec<DnsListener>, settings: &DnsSettings, app: &A
     };
     let context = Arc::new(DnsContext {
         responder: Responder { zone, ttl: settings.ttl },
-        limit: RateLimit::new(settings.queries_per_second),
+        limit: AddressRate::new(settings.queries_per_second, BURST),
         clock: Clock::precise(),
-        gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS),
+        gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, Clock::coarse()),
         app: Arc::clone(app),
     });
 
-    let loops = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut sockets = Vec::with_capacity(listeners.len());
     for DnsListener { udp, tcp } in listeners {
-        let udp = Arc::new(udp);
-        for _ in 0..loops {
-            shutdown.spawn(udp::serve(Arc::clone(&udp), Arc::clone(&context), shutdown.clone()));
-        }
+        sockets.push(udp);
         shutdown.spawn(tcp::serve(tcp, Arc::clone(&context), shutdown.clone()));
     }
+    udp::start(sockets, &context, shutdown);
 }
 
 /// Where the name server of the domain is, as far as the listeners say: one that listens on every address does not.

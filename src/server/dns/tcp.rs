@@ -16,6 +16,7 @@ use super::protocol::MAX_REQUEST_BYTES;
 use super::shuffle::Shuffle;
 use crate::engine::Shutdown;
 use crate::error::plain;
+use crate::server::gate::OpenConnection;
 
 /// The pause after a failed accept.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -34,11 +35,15 @@ pub(super) async fn serve(listener: TcpListener, context: Arc<DnsContext>, shutd
         };
         match accepted {
             Ok((stream, peer)) => match context.gate.enter(peer.ip()) {
-                Ok(permit) => {
-                    let connection = connection(stream, peer.ip(), Arc::clone(&context), shutdown.clone());
+                Ok((permit, _)) => {
+                    let known = Arc::clone(permit.connection());
+                    let connection = connection(stream, known, peer.ip(), Arc::clone(&context), shutdown.clone());
                     shutdown.spawn(async move {
-                        connection.await;
-                        drop(permit);
+                        tokio::select! {
+                            () = connection => {}
+                            // The server is full: the connection that is quiet for longest gives way.
+                            () = permit.evicted() => {}
+                        }
                     });
                 }
                 Err(_) => {
@@ -56,7 +61,13 @@ pub(super) async fn serve(listener: TcpListener, context: Arc<DnsContext>, shutd
 }
 
 /// Answers one query after the other until the client leaves, is idle or too slow, or the server stops.
-async fn connection(mut stream: TcpStream, peer: IpAddr, context: Arc<DnsContext>, shutdown: Shutdown) {
+async fn connection(
+    mut stream: TcpStream,
+    known: Arc<OpenConnection>,
+    peer: IpAddr,
+    context: Arc<DnsContext>,
+    shutdown: Shutdown,
+) {
     let _ = stream.set_nodelay(true);
     let (mut message, mut reply) = (Vec::new(), Vec::new());
     let mut shuffle = Shuffle::new();
@@ -84,6 +95,7 @@ async fn connection(mut stream: TcpStream, peer: IpAddr, context: Arc<DnsContext
                 () = sleep(wait) => {}
             }
         }
+        known.activity.end_answer();
         let answered = answer(&context, &message, &mut shuffle, &mut reply);
         if answered == DnsOutcome::Ignored {
             return;

@@ -16,7 +16,7 @@ mod xml;
 
 use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::header::VARY;
@@ -104,13 +104,19 @@ fn done((): ()) -> Response {
 }
 
 async fn read(access: &Access, call: &Call, format: Format) -> ApiResult {
-    let view = access.view();
-    let document = if call.operation == Operation::Applications {
-        let write = write_all(view.clone(), format);
-        access.app().eureka_lists.get((view.registry(), &access.scope()), format.as_str(), write).await?
-    } else {
-        let (access, call) = (access.clone(), call.clone());
-        on_own_thread(move || written(&access, &view, &call, format)).await??.into()
+    let (view, scope, lists) = (access.view(), access.scope(), &access.app().lists);
+    let (own, call, seen) = (access.clone(), call.clone(), view.clone());
+    // What many clients fetch again and again is written once for all of them.
+    let name = match call.operation {
+        Operation::Applications => Some(format!("eureka {}", format.as_str())),
+        Operation::Delta => Some(format!("eureka {} of {:?}", format.as_str(), access.app().eureka_changes.version())),
+        _ => None,
+    };
+
+    let write = move || written(&own, &seen, &call, format);
+    let document = match name {
+        Some(name) => lists.get((view.registry(), &scope), name, write).await?,
+        None => lists.write(write).await??.into(),
     };
     Ok(format.reply(document))
 }
@@ -138,20 +144,6 @@ fn written(access: &Access, view: &ScopedView, call: &Call, format: Format) -> A
 fn with_vip(view: &ScopedView, field: &str, vip: &str, format: Format) -> Option<Vec<u8>> {
     let found = Applications::with_vip(view, field, vip);
     (!found.is_empty()).then(|| found.list(format))
-}
-
-/// Does what may take long with a large registry, while other requests go on.
-///
-/// # Errors
-/// It panicked.
-async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the reply could not be written"))
-}
-
-/// The list of all applications.
-async fn write_all(view: ScopedView, format: Format) -> ApiResult<Bytes> {
-    on_own_thread(move || Applications::all(&view).list(format)).await.map(Bytes::from)
 }
 
 /// 404: what a client takes as the sign to register again.

@@ -22,7 +22,7 @@ pub(super) use self::shared_counts::CallerCount;
 use self::shared_counts::SharedCounts;
 pub(super) use self::token_bucket::Rate;
 use super::access::Permission;
-use super::gate::counted_address;
+use super::address_rate::counted_address;
 use crate::engine::Clock;
 
 /// A caller that was quiet may send the requests of this time at once.

@@ -35,6 +35,7 @@ use super::import_board::ImportState;
 pub(super) struct Metrics {
     routes: Vec<Arc<RouteStats>>,
     refused: [AtomicU64; 2],
+    evicted: AtomicU64,
     overdue: [AtomicU64; 4],
     failed_handshakes: [AtomicU64; HandshakeFailure::COUNT],
     accept_errors: AtomicU64,
@@ -69,6 +70,7 @@ pub(super) struct Gauges {
     pub(super) max_queued_writes: u64,
     pub(super) connections: u64,
     pub(super) max_connections: u64,
+    pub(super) written_lists: u64,
     pub(super) uptime: Duration,
     pub(super) is_store_well: bool,
     pub(super) is_ready: bool,
@@ -107,6 +109,7 @@ impl Metrics {
         Arc::new(Self {
             routes: paths.into_iter().map(|path| Arc::new(RouteStats::new(path))).collect(),
             refused: Default::default(),
+            evicted: AtomicU64::new(0),
             overdue: Default::default(),
             failed_handshakes: Default::default(),
             accept_errors: AtomicU64::new(0),
@@ -133,6 +136,11 @@ impl Metrics {
 
     pub(super) fn connection_refused(&self, full: Full) {
         self.refused[full as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that gave way to others.
+    pub(super) fn connections_evicted(&self, count: usize) {
+        self.evicted.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     pub(super) fn connection_overdue(&self, overdue: Overdue) {

@@ -148,10 +148,17 @@ impl Reading {
             ("portolan_limited_requests", "Requests above the limit of a key or an address", &metrics.limited_requests),
             ("portolan_picks", "Replies of discover that named an instance", &metrics.picks),
             ("portolan_accept_errors", "Failed accepts", &metrics.accept_errors),
+            (
+                "portolan_evicted_connections",
+                "Connections closed on a full server because others needed their room",
+                &metrics.evicted,
+            ),
         ] {
             counter(encoder, name, help, read(count))?;
         }
 
+        let help = "Lists of the whole registry that were written, each for all clients that fetch it";
+        counter(encoder, "portolan_written_lists", help, gauges.written_lists)?;
         let refused: Vec<_> = ["all", "address"].into_iter().zip(values(&metrics.refused)).collect();
         let help = "Connections refused because of a limit";
         labelled(encoder, MetricType::Counter, "portolan_refused_connections", help, "limit", &refused)?;

@@ -83,17 +83,38 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
         let error = ApiError::unavailable("nothing_registered", "nothing was ever registered here");
         return Err(error.hint("register a service; an empty list would make Prometheus drop its targets"));
     }
-    services.iter().try_for_each(|name| refuse_unknown(&access, &view, name))?;
+
+    // Several Prometheus servers ask the same, and each asks again and again.
+    let name = format!("targets {}", request.uri().query().unwrap_or_default());
+    let (scope, seen) = (access.scope(), view.clone());
+    let lists = &access.app().lists;
+    let own = access.clone();
+    let write = move || targets(&own, &seen, &services, label.as_deref(), &query);
+    Ok(reply::json(view.index(), lists.get((view.registry(), &scope), name, write).await?))
+}
+
+/// The list of the targets that were asked for. `label` is their health in Consul's words.
+///
+/// # Errors
+/// 400: there is no such service.
+fn targets(
+    access: &Access,
+    view: &ScopedView,
+    services: &[String],
+    label: Option<&str>,
+    query: &Query,
+) -> ApiResult<Vec<u8>> {
+    services.iter().try_for_each(|name| refuse_unknown(access, view, name))?;
 
     let all = view.instances();
     let wanted = all.iter().map(|instance| &instance.instance).filter(|&instance| {
         (services.is_empty() || services.iter().any(|name| name == instance.name()))
-            && label.as_deref().is_none_or(|label| label == health(instance))
+            && label.is_none_or(|label| label == health(instance))
             && query.matches(instance)
     });
     let groups: Vec<TargetGroup> = wanted.map(|instance| group(instance, &access.app().settings.cluster)).collect();
     // Texts always serialise.
-    Ok(reply::json(view.index(), serde_json::to_vec(&groups).unwrap_or_default()))
+    Ok(serde_json::to_vec(&groups).unwrap_or_default())
 }
 
 /// A name that no service has, and none had since the oldest kept event, is most likely misspelt. Prometheus keeps its targets

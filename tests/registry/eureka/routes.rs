@@ -163,6 +163,33 @@ fn changes_are_a_list_of_their_own() {
     assert_eq!((hash.as_str(), later != version), ("DOWN_1_", true));
 }
 
+/// The long lists are written once for all clients that fetch them.
+#[test]
+fn the_changes_are_written_once_for_all_clients() {
+    let server = EurekaServer::start();
+    put(&server, "i1", 80);
+    wait_until(|| server.read("/eureka/apps/delta")["applications"]["application"][0]["instance"][0].is_object());
+    let before = written_lists(&server);
+    for _ in 0..50 {
+        server.read("/eureka/apps/delta");
+    }
+    // Changes become too old meanwhile: a list is written again after some seconds.
+    let more = written_lists(&server) - before;
+    assert!(more < 25, "{more} lists for 50 clients");
+
+    let before = written_lists(&server);
+    for _ in 0..5 {
+        assert_eq!(server.rest.get("/sd/prometheus").status, 200);
+    }
+    assert_eq!(written_lists(&server) - before, 1);
+}
+
+fn written_lists(server: &EurekaServer) -> u64 {
+    let metrics = server.rest.get("/metrics").text();
+    let count = metrics.lines().find_map(|line| line.strip_prefix("portolan_written_lists_total "));
+    count.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
+}
+
 #[test]
 fn xml_is_read_and_written() {
     let server = EurekaServer::start();

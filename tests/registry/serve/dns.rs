@@ -286,6 +286,18 @@ fn hostile_clients_cost_nothing_but_their_own_connection() {
     assert!(server.stop().success(), "open connections do not hold a stop up");
 }
 
+/// Queries have threads of their own: however many strangers send, they take no worker of the requests of the other APIs.
+#[test]
+fn queries_over_udp_are_answered_on_threads_of_their_own() {
+    let (server, dns) = server(&[]);
+    register_fleet(&server, 1);
+    assert_eq!(dig(dns, "web.service.portolan A").data(), ["10.0.0.1"]);
+    let threads = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+    let names = threads.filter_map(|thread| fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    assert!(names.filter(|name| name.trim() == "dns-udp").count() >= 1);
+    assert!(server.stop().success(), "they end with the server");
+}
+
 /// A query for the A records of a name.
 fn query(name: &str) -> Vec<u8> {
     let mut message = vec![0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];

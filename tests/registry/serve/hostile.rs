@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 
 use rustix::net::{AddressFamily, SocketType};
@@ -92,6 +92,53 @@ fn too_many_connections_are_refused_and_room_comes_back() {
         assert!(std::time::Instant::now() < deadline, "there is never room again");
     }
     assert!(figure(&server, "portolan_refused_connections_total{limit=\"address\"}") >= 1);
+}
+
+/// Strangers that keep connections open after a refused request do not keep a client with a key out.
+#[test]
+fn idle_connections_of_strangers_give_way_to_a_client_with_a_key() {
+    const ROOM: usize = 40;
+    let limits = format!("[server.limits]\nconnections = {ROOM}\nconnections_per_address = {}\n", ROOM * 2);
+    let guarded = Guarded::with(&limits);
+    let key = guarded.key(&["--role", "viewer"]);
+    let request = |credential: &str| format!("GET /api/v1/status HTTP/1.1\r\nHost: x\r\n{credential}\r\n");
+    let own = request(&format!("Authorization: Bearer {key}\r\n"));
+    let (mut known, _) = answered(guarded.server.address, &own);
+
+    let strangers: Vec<TcpStream> = (0..ROOM * 2)
+        .map(|_| {
+            let (stream, answer) = answered(guarded.server.address, &request(""));
+            assert!(answer.starts_with("HTTP/1.1 401"), "each finds room: {answer}");
+            stream
+        })
+        .collect();
+    for _ in 0..5 {
+        let reply = guarded.send(Some(&key), "GET", "/api/v1/status", None);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+    }
+    known.write_all(own.as_bytes()).unwrap();
+    assert!(read_answer(&mut known).starts_with("HTTP/1.1 200"), "its connection was open all the time");
+
+    let metrics = guarded.send(Some(&key), "GET", "/metrics", None).text();
+    let evicted = metrics.lines().find_map(|line| line.strip_prefix("portolan_evicted_connections_total "));
+    assert!(evicted.unwrap().parse::<usize>().unwrap() > ROOM, "{metrics}");
+    drop(strangers);
+}
+
+/// A connection with its first answer.
+fn answered(server: SocketAddr, request: &str) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(HANG)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = read_answer(&mut stream);
+    (stream, answer)
+}
+
+/// The head of an answer, and as much of its body as came with it.
+fn read_answer(stream: &mut TcpStream) -> String {
+    let mut bytes = [0; 16 * 1024];
+    let length = stream.read(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes[..length]).into_owned()
 }
 
 /// A client that reads no events is cut off, and costs nothing but its place.

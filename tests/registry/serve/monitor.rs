@@ -1,7 +1,6 @@
 //! The health monitor: what the checks of registrations find, at real targets on loopback.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;

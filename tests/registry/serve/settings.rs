@@ -230,6 +230,11 @@ fn bad_options_variables_and_places_are_refused() {
             &["PASSWORD_FILE='nothing'", "No such file"],
         ),
         (&["--database-url", "postgresql://h/d", "--data", "x.db"], &[], &["--data"]),
+        (&["--data", "postgresql://u:hidden@h/d"], &[], &["--data 'postgresql://***@h/d'", "a URL", "--database-url"]),
+        (&["--data", "postgres:/u:hidden@h/d", "--check"], &[], &["--data", "a URL", "--database-url"]),
+        (&["--data", "sqlite://u:hidden@h/d"], &[], &["--data", "a URL", "--database-url"]),
+        (&[], &[("PORTOLAN__DATABASE__FILE", "mysql://u:hidden@h/d")], &["DATABASE__FILE", "a URL", "--database-url"]),
+        (&["--database-url", "sqlite://u:hidden@h/d"], &[], &["no user and no password", "sqlite:FILE"]),
         (&["--log-level", "loud"], &[], &["--log-level 'loud'", "off, error, warn, info, debug, trace"]),
         (&["--log-format", "xml"], &[], &["text, json"]),
         (&["--shutdown-timeout", "0"], &[], &["--shutdown-timeout"]),
@@ -266,6 +271,12 @@ fn bad_options_variables_and_places_are_refused() {
         assert_refused(&run, &format!("{args:?} {env:?}"), parts);
         assert!(!run.stderr.contains("hidden") && !run.stderr.contains(SECRET), "{}", run.stderr);
     }
+    let mut left = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(left.all(|name| !name.contains(':')), "no file is made of a URL");
+
+    // What only looks like a secret is masked in the summary too.
+    let run = serve(folder, &["--check", "--data", "u:hidden@h/d"], &[]);
+    assert!(run.code == Some(0) && !run.stdout.contains("hidden"), "{}", run.stdout);
 
     // A file that nobody may read is refused; root may read all.
     let secret = folder.join("secret");

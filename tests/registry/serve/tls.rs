@@ -1,6 +1,8 @@
 //! TLS of the server, as curl and portolan's own client see it.
 
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -306,6 +308,36 @@ fn failed_handshakes_are_counted_and_named() {
     let lines = server.log().matches("the client has no certificate").count();
     assert!((5..10).contains(&lines), "{}", server.log());
     assert_eq!(curl(&server, &folder, &["--cert", "client.pem"]).0, Some(0));
+}
+
+/// A handshake costs the server far more than the client: one address begins only so many, and others are not concerned.
+#[test]
+fn an_address_that_begins_too_many_handshakes_is_cut_off_before_them() {
+    let folder = folder();
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), &authority.pem).unwrap();
+    authority.issue(folder.path(), "server");
+    let settings = folder.path().join("serve.toml");
+    fs::write(&settings, "[server.limits]\nhandshakes_per_second_per_address = 1\n").unwrap();
+    let server = start(&folder, &["--config", settings.to_str().unwrap()]);
+
+    // The beginning of a ClientHello, and nothing more.
+    let begun: Vec<TcpStream> = (0..60)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(&[22, 3, 1]).unwrap();
+            stream
+        })
+        .collect();
+    let other = ["--interface", "127.0.0.2"];
+    let limited = || {
+        let (code, text) = curl_path(&server, &folder, "/metrics", &other);
+        assert_eq!(code, Some(0), "another address is not limited: {text}");
+        metric(&text, "portolan_failed_handshakes_total{reason=\"limited\"}")
+    };
+    wait_until(|| limited() > 0);
+    wait_until(|| server.log().contains("the address begins too many handshakes"));
+    drop(begun);
 }
 
 /// Names of client certificates have roles and scopes, as keys have, and stand in the audit log.
