@@ -1,6 +1,6 @@
 //! `registry.health_checks.methods`: what the checks of registrations may send.
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::wrong;
 use crate::clean::clean;
 use crate::error::Result;
@@ -13,7 +13,7 @@ const KEY: &str = "registry.health_checks.methods";
 ///
 /// # Errors
 /// One is not a method, or there is none.
-pub(super) fn choose(given: &Given) -> Result<Vec<String>> {
+pub(super) fn choose(given: &GivenValues) -> Result<Vec<String>> {
     let Some(list) = given.get(KEY) else { return Ok(Rules::default().check_methods) };
     if list.texts.is_empty() {
         return Err(wrong(given, KEY, "it is empty", "name at least one method, such as GET"));

@@ -1,6 +1,6 @@
 //! `server.cors.allowed_origins`: whose pages may use the API from a browser.
 
-use super::given::Given;
+use super::given::GivenValues;
 use super::values::wrong;
 use crate::clean::clean;
 use crate::error::Result;
@@ -11,7 +11,7 @@ const KEY: &str = "server.cors.allowed_origins";
 ///
 /// # Errors
 /// One is not an origin, or `*` would let every page change the registry.
-pub(super) fn choose(given: &Given, may_be_any: bool) -> Result<Vec<String>> {
+pub(super) fn choose(given: &GivenValues, may_be_any: bool) -> Result<Vec<String>> {
     let origins = given.get(KEY).map(|list| list.texts.clone()).unwrap_or_default();
     if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
         let why = format!("'{}' is not an origin", clean(origin));

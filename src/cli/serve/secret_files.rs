@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use super::data::DataPlace;
-use super::given::Given;
+use super::given::GivenValues;
 use crate::clean::clean;
 use crate::error::plain;
 
@@ -37,7 +37,7 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
 }
 
 /// What others may do with the files that the settings name, one line for each.
-pub(super) fn warnings(given: &Given, data: &DataPlace) -> Vec<String> {
+pub(super) fn warnings(given: &GivenValues, data: &DataPlace) -> Vec<String> {
     let named = KEYS.iter().filter_map(|key| Some((*key, Path::new(given.get(key)?.texts.first()?))));
     let database = if let DataPlace::File(path) = data { Some(("the database", path.as_path())) } else { None };
 

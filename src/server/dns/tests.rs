@@ -18,7 +18,6 @@ use super::shuffle::Shuffle;
 use super::zone::{NameMatch, Zone};
 use crate::model::{OperatorStatus, Registration};
 use crate::registry::{Command, Now, Rules, State, step};
-use crate::server::service_addresses::InstanceFilter;
 use crate::server::view::View;
 
 /// A reply, read as a client reads it.
@@ -194,27 +193,6 @@ impl TestServer {
         data.sort();
         data
     }
-}
-
-/// A query costs the same however many instances there are: the addresses of a tag or a node are found once.
-#[test]
-fn what_was_looked_up_once_is_not_built_again() {
-    let tagged = instance("web", "10.0.0.1:80").tag("Blue").node("n1");
-    let server = TestServer::new([tagged, instance("web", "10.0.0.2:80").tag("green").node("N1")]);
-    let service = server.view.service("default", "web").unwrap();
-    for filter in [InstanceFilter::Tag("blue"), InstanceFilter::NotUdp] {
-        let found = service.selected(filter).unwrap();
-        assert!(std::ptr::eq(found, service.selected(filter).unwrap()), "{filter:?}");
-        assert!(matches!(server.find("web.service.portolan"), NameMatch::Service(Cow::Borrowed(_))));
-    }
-    assert!(service.selected(InstanceFilter::Tag("red")).is_none() && service.selected(InstanceFilter::Udp).is_none());
-    assert!(matches!(server.find("blue.web.service.portolan"), NameMatch::Service(Cow::Borrowed(_))));
-    let (NameMatch::Hosts(Cow::Borrowed(one)), NameMatch::Hosts(Cow::Borrowed(two))) =
-        (server.find("n1.node.portolan"), server.find("N1.node.portolan"))
-    else {
-        panic!("they are kept in the view")
-    };
-    assert!(std::ptr::eq(one, two) && one.len() == 2);
 }
 
 /// The address of a query may be forged: a reply to another machine is no flood for its owner.
