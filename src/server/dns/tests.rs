@@ -1,6 +1,5 @@
 //! The names, the records and the limits of replies, from bytes to bytes.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
