@@ -83,6 +83,7 @@ mod status_ranges;
 mod target_ranges;
 mod targets;
 mod threshold;
+mod typed;
 mod update;
 mod version_requirement;
 mod words;
