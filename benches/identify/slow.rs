@@ -41,7 +41,6 @@ const GREETERS: [Greeter; 10] = [
         is_strict: true,
         ..greeter(2525, "smtp", b"220 mx.test ESMTP Postfix (Debian)\r\n", b"502 5.5.2 what?\r\n")
     },
-    // It looks up the name of the client first, and then replies to all that was sent meanwhile.
     greeter(21, "ftp", b"220 (vsFTPd 3.0.3)\r\n", b"530 Please login with USER and PASS.\r\n"),
     greeter(22, "ssh", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b""),
     greeter(110, "pop3", b"+OK Dovecot (Debian) ready.\r\n", b"-ERR Unknown command.\r\n"),
