@@ -244,7 +244,7 @@ fn removed_newest_records_are_found() {
         }
         assert!(server.stop().success());
         let database = rusqlite::Connection::open(&data).unwrap();
-        let count: u64 = database.query_row("SELECT count(*) FROM audit", (), |row| row.get(0)).unwrap();
+        let count: i64 = database.query_row("SELECT count(*) FROM audit", (), |row| row.get(0)).unwrap();
         assert_eq!(count, 8, "start, six registrations, stop");
         database.execute("DELETE FROM audit WHERE number > ?1", [kept]).unwrap();
         drop(database);

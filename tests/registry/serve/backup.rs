@@ -97,7 +97,7 @@ fn a_copy_for_a_download_is_beside_the_database_and_private() {
             modes.extend(modes_of_downloads(folder.path()));
         }
     });
-    assert!(!modes.is_empty() && modes.iter().all(|mode| mode & 0o777 == 0o600), "{modes:o?}");
+    assert!(!modes.is_empty() && modes.iter().all(|mode| mode & 0o777 == 0o600), "{modes:?}");
     assert_eq!(modes_of_downloads(folder.path()), Vec::<u32>::new());
 
     // It says what it could not do, and what helps.
