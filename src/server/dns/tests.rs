@@ -14,7 +14,7 @@ use super::protocol::{
     TYPE_ANY, TYPE_AXFR, TYPE_CNAME, TYPE_NS, TYPE_OPT, TYPE_PTR, TYPE_SOA, TYPE_SRV,
 };
 use super::shuffle::Shuffle;
-use super::zone::{NameMatch, Zone};
+use super::zone::Zone;
 use crate::model::{OperatorStatus, Registration};
 use crate::registry::{Command, Now, Rules, State, step};
 use crate::server::view::View;
@@ -174,10 +174,6 @@ impl TestServer {
                 Some(reply)
             }
         }
-    }
-
-    fn find(&self, name: &str) -> NameMatch<'_> {
-        self.responder.zone.find(&self.view, DomainName::parse(name).unwrap().as_wire())
     }
 
     fn ask(&mut self, name: &str, kind: u16) -> DecodedReply {
