@@ -12,7 +12,7 @@ use unicode_width::UnicodeWidthChar;
 
 mod redaction;
 
-pub(crate) use self::redaction::{MASK, is_secret_name, redacted, redacted_query, redacted_url};
+pub(crate) use self::redaction::{MASK, is_secret_name, redacted, redacted_query, redacted_url, without_tokens};
 
 /// Maximum number of characters of one [`Untrusted`] that `Display` writes; a cut is marked by `…`.
 pub const DISPLAY_CHARS: usize = 512;

@@ -41,10 +41,7 @@ const GREETERS: [Greeter; 10] = [
         is_strict: true,
         ..greeter(2525, "smtp", b"220 mx.test ESMTP Postfix (Debian)\r\n", b"502 5.5.2 what?\r\n")
     },
-    Greeter {
-        is_strict: true,
-        ..greeter(21, "ftp", b"220 (vsFTPd 3.0.3)\r\n", b"530 Please login with USER and PASS.\r\n")
-    },
+    greeter(21, "ftp", b"220 (vsFTPd 3.0.3)\r\n", b"530 Please login with USER and PASS.\r\n"),
     greeter(22, "ssh", b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", b""),
     greeter(110, "pop3", b"+OK Dovecot (Debian) ready.\r\n", b"-ERR Unknown command.\r\n"),
     greeter(143, "imap", b"* OK [CAPABILITY IMAP4rev1 IDLE] Dovecot (Debian) ready.\r\n", b"* BAD what?\r\n"),

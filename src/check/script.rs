@@ -1,5 +1,6 @@
 //! Runs a user's program: exit code 0 means healthy, 1 a warning, anything else a failure.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -63,6 +64,9 @@ const MAX_LINE: usize = 200;
 const LIMITS: [(Resource, u64); 4] =
     [(Resource::Nofile, 256), (Resource::As, 4 << 30), (Resource::Fsize, 64 << 20), (Resource::Core, 0)];
 
+/// What a program of a server gets of its environment.
+const PLAIN_VARIABLES: [&str; 8] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR"];
+
 impl BuiltInCheck for ScriptObservation {
     /// Runs the script once, in a process group of its own that is killed with it.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
@@ -71,7 +75,7 @@ impl BuiltInCheck for ScriptObservation {
         };
 
         let start = Instant::now();
-        let spawned = command(program, arguments, target).spawn();
+        let spawned = command(program, arguments, target, context).spawn();
         let mut child = spawned.map_err(|error| LocalFailure(format!("cannot run {program}: {error}")))?;
         let group = ProcessGroup::of(&child);
         set_limits(group.leader(), context.timeout);
@@ -115,8 +119,11 @@ impl BuiltInCheck for ScriptObservation {
     }
 }
 
-fn command(program: &str, arguments: &[String], target: &CheckTarget) -> Command {
+fn command(program: &str, arguments: &[String], target: &CheckTarget, context: &CheckContext) -> Command {
     let mut command = Command::new(program);
+    if !context.shares_environment {
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| is_plain(name)));
+    }
     command
         .args(arguments)
         .env("PORTOLAN_TARGET_ADDRESS", target.address.ip().to_string())
@@ -128,6 +135,11 @@ fn command(program: &str, arguments: &[String], target: &CheckTarget) -> Command
         .process_group(0)
         .kill_on_drop(true);
     command
+}
+
+/// Whether a variable tells a program where and for whom it runs, and nothing that is secret.
+fn is_plain(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| PLAIN_VARIABLES.contains(&name) || name.starts_with("LC_"))
 }
 
 /// What a script writes.

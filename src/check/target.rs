@@ -80,6 +80,8 @@ pub(crate) struct CheckContext {
     pub(crate) shows_bodies: bool,
     /// Whether the TLS check also offers each older version alone, on connections that it breaks off.
     pub(crate) offers_older_tls: bool,
+    /// Whether a program gets the whole environment of this process.
+    pub(crate) shares_environment: bool,
 }
 
 /// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.

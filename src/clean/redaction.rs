@@ -50,7 +50,7 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     let text = without_assignments(&text);
     let text = without_headers(&text);
     let text = without_credentials(&text);
-    Cow::Owned(without_tokens(&text))
+    Cow::Owned(without_tokens(&text).into_owned())
 }
 
 /// A target, a URL or another value as a whole, without its secrets: blanks in it do not end it.
@@ -73,7 +73,7 @@ pub(crate) fn redacted_query(tail: &str) -> Cow<'_, str> {
 
 /// Whether a closer look is worth it: most texts have none of these.
 fn may_have_secret(text: &str) -> bool {
-    text.contains(['@', '=', ':']) || text.contains("ptl_") || text.contains("eyJ") || find_scheme(text).is_some()
+    text.contains(['@', '=', ':']) || has_token(text) || find_scheme(text).is_some()
 }
 
 /// A URL without its user, its password and the secrets of its query.
@@ -332,7 +332,10 @@ fn find_scheme(text: &str) -> Option<usize> {
 }
 
 /// Masks what is a secret by its form: JSON web tokens, and portolan's own API keys, whose id stays.
-fn without_tokens(text: &str) -> String {
+pub(crate) fn without_tokens(text: &str) -> Cow<'_, str> {
+    if !has_token(text) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
@@ -342,7 +345,12 @@ fn without_tokens(text: &str) -> String {
         shown.push_str(&rest[word..word + next]);
         rest = &rest[word + next..];
     }
-    shown
+    Cow::Owned(shown)
+}
+
+/// Whether there is the beginning of an API key or a JSON web token.
+fn has_token(text: &str) -> bool {
+    text.contains("ptl_") || text.contains("eyJ")
 }
 
 fn masked_token(word: &str) -> Cow<'_, str> {

@@ -44,6 +44,8 @@ pub struct ValidatorOptions {
     pub(crate) shows_bodies: bool,
     /// Whether the TLS check also offers each older version alone.
     pub(crate) offers_older_tls: bool,
+    /// Whether programs get the whole environment of this process: not that of a server, which holds its secrets.
+    pub(crate) shares_environment: bool,
     /// Which addresses may be contacted.
     pub(crate) addresses: Arc<AddressPolicy>,
 }
@@ -64,6 +66,7 @@ impl Default for ValidatorOptions {
             limits_bursts: true,
             shows_bodies: true,
             offers_older_tls: true,
+            shares_environment: true,
             addresses: Arc::default(),
         }
     }
@@ -180,8 +183,9 @@ impl EndpointValidator {
             breaker.recovery = breaker.recovery.min(interval * 2);
         }
         let addresses = Arc::clone(&options.addresses);
-        let &ValidatorOptions { timeout, shows_bodies, offers_older_tls, .. } = &options;
-        let context = CheckContext { timeout, roots, resolvers, addresses, shows_bodies, offers_older_tls };
+        let &ValidatorOptions { timeout, shows_bodies, offers_older_tls, shares_environment, .. } = &options;
+        let context =
+            CheckContext { timeout, roots, resolvers, addresses, shows_bodies, offers_older_tls, shares_environment };
         // Without them, only the latency targets are more generous.
         let own = own_addresses().unwrap_or_default();
 

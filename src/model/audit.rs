@@ -10,9 +10,10 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::ParseError;
+use super::json_fields::JsonFields;
 
 /// Length of a SHA-256 hash.
 const HASH_BYTES: usize = 32;
@@ -183,19 +184,17 @@ impl AuditRecord {
 /// Reads a line. What it does not know is an error: it would not be covered by the hash.
 impl<'de> Deserialize<'de> for AuditRecord {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut fields = Map::deserialize(deserializer)?;
-        let mut take =
-            ["number", "previous", "hash"].map(|name| fields.remove(name).unwrap_or(Value::Null)).into_iter();
-        let number = read(take.next())?;
-        let (previous, hash) = (read(take.next())?, read(take.next())?);
+        let mut fields = JsonFields::deserialize(deserializer)?;
+        let number = read(fields.value("number"))?;
+        let (previous, hash) = (read(fields.value("previous"))?, read(fields.value("hash"))?);
 
-        let entry = read(Some(Value::Object(fields)))?;
+        let entry = read(fields.rest())?;
         Ok(Self { number, entry, previous, hash })
     }
 }
 
-fn read<T: de::DeserializeOwned, E: de::Error>(value: Option<Value>) -> Result<T, E> {
-    serde_json::from_value(value.unwrap_or(Value::Null)).map_err(E::custom)
+fn read<T: de::DeserializeOwned, E: de::Error>(value: Value) -> Result<T, E> {
+    serde_json::from_value(value).map_err(E::custom)
 }
 
 #[cfg(test)]
@@ -230,6 +229,10 @@ mod tests {
             line.replace("\"result\"", "\"more\":1,\"result\""),
             line.replace(",\"hash\":\"", ",\"hash\":\"0"),
             line.replace("\"number\":7,", ""),
+            // Readers differ in which of the two they take.
+            line.replace("{\"number\"", "{\"who\":\"mallory\",\"number\""),
+            line.replace("{\"number\"", "{\"number\":8,\"number\""),
+            line.replace("\"result\"", "\"anchor\":{\"through\":1,\"through\":2,\"hash\":\"\"},\"result\""),
         ] {
             assert!(serde_json::from_str::<AuditRecord>(&wrong).is_err(), "{wrong}");
         }

@@ -121,6 +121,18 @@ impl AuditChain {
         Ok(())
     }
 
+    /// Ends the log of a server that says which record it wrote last.
+    ///
+    /// # Errors
+    /// Its beginning, its end, or that record is missing.
+    pub fn finish_at(self, last: u64) -> Result<AuditSummary, AuditFault> {
+        let found = self.last.map_or(0, |found| found.through);
+        if found < last {
+            return Err(AuditFault::Missing { from: found + 1, to: last });
+        }
+        self.finish(false)
+    }
+
     /// Ends the log. `is_part`: it may begin anywhere, such as one that was exported with `--since`.
     ///
     /// # Errors
@@ -214,6 +226,14 @@ mod tests {
             let mut chain = AuditChain::expecting(Some(expected));
             records[..kept].iter().for_each(|record| chain.take(record).unwrap());
             assert_eq!(chain.finish(false), Err(AuditFault::Replaced { number: noted }));
+        }
+
+        // Or the server says which one it wrote last.
+        for (kept, missing) in [(9, None), (7, Some((8, 9))), (0, Some((1, 9)))] {
+            let mut chain = AuditChain::default();
+            records[..kept].iter().for_each(|record| chain.take(record).unwrap());
+            let fault = missing.map(|(from, to)| AuditFault::Missing { from, to });
+            assert_eq!(chain.finish_at(9).err(), fault);
         }
 
         assert_eq!(verify(&log(12)[4..]), Err(AuditFault::MissingBeginning { to: 4 }), "only three were announced");

@@ -8,6 +8,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::unique_json::{UniqueValue, twice};
 use super::{Problem, parse_duration};
 use crate::clean::clean;
 use crate::error::nearest;
@@ -23,7 +24,7 @@ pub(crate) struct JsonFields {
     known: Vec<&'static str>,
 }
 
-/// An object whose keys all differ: a second value for a field is an error, not the one that counts.
+/// An object whose keys all differ, at any depth: a second value for a field is an error, not the one that counts.
 struct UniqueObject(Vec<(String, Value)>);
 
 /// The most fields of an object. The largest that is read has about forty.
@@ -44,12 +45,13 @@ impl<'de> Deserialize<'de> for UniqueObject {
                 let mut fields: Vec<(String, Value)> = Vec::with_capacity(16);
                 while let Some(key) = entries.next_key::<String>()? {
                     if fields.iter().any(|(known, _)| *known == key) {
-                        return Err(A::Error::custom(format!("the field {} appears twice", clean(&key))));
+                        return Err(A::Error::custom(twice(&key)));
                     }
                     if fields.len() == MAX_FIELDS {
                         return Err(A::Error::custom(format!("it has more than {MAX_FIELDS} fields")));
                     }
-                    fields.push((key, entries.next_value()?));
+                    let UniqueValue(value) = entries.next_value()?;
+                    fields.push((key, value));
                 }
                 Ok(UniqueObject(fields))
             }
@@ -177,6 +179,16 @@ impl JsonFields {
         })?;
 
         Ok(map.unwrap_or_default())
+    }
+
+    /// Takes a field as it is; null if it is absent.
+    pub(crate) fn value(&mut self, name: &str) -> Value {
+        self.remove(name).unwrap_or(Value::Null)
+    }
+
+    /// What is left, as an object.
+    pub(crate) fn rest(self) -> Value {
+        Value::Object(self.fields.into_iter().collect())
     }
 
     /// Whether a field is left.

@@ -48,25 +48,6 @@ pub type Filters = BTreeMap<String, String>;
 /// Whether filters keep a service, judged by what a listing says of it.
 pub type Selector = Box<dyn Fn(&Service) -> bool + Send + Sync>;
 
-impl Listing {
-    /// The same listing with typed services. A service whose detail is of another type is an error of the listing instead.
-    pub fn typed<D: Detail + Clone>(self) -> Listing<D> {
-        let Self { services, completeness, errors, limits, filters } = self;
-        let mut typed = Listing { services: Vec::with_capacity(services.len()), completeness, errors, limits, filters };
-
-        for service in &services {
-            match service.typed() {
-                Ok(service) => typed.services.push(service),
-                Err(error) => {
-                    typed.errors.push(error);
-                    typed.completeness = Completeness::Incomplete;
-                }
-            }
-        }
-        typed
-    }
-}
-
 impl<D> Default for Listing<D> {
     fn default() -> Self {
         let completeness = Completeness::Complete;

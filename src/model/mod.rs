@@ -84,6 +84,8 @@ mod status_ranges;
 mod target_ranges;
 mod targets;
 mod threshold;
+mod typed;
+mod unique_json;
 mod update;
 mod version_requirement;
 mod words;

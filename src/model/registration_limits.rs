@@ -145,8 +145,12 @@ impl Registration {
         }
 
         let (at, problem) = self.checks.iter().enumerate().find_map(|(at, check)| Some((at, check.problem()?)))?;
-        let place = if self.checks.len() == 1 { "health_check".to_owned() } else { format!("health_checks.{at}") };
-        Some(problem.within(&place))
+        Some(problem.within(&self.check_field(at)))
+    }
+
+    /// The path of the field that has the check at a position.
+    pub(crate) fn check_field(&self, at: usize) -> String {
+        if self.checks.len() == 1 { "health_check".to_owned() } else { format!("health_checks.{at}") }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::IntoDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Endpoint, Finding, Instance, NetworkNamespace, PartialError, ServiceHealth, ServiceId, SourceName};
+use super::{Endpoint, Finding, Instance, NetworkNamespace, ServiceHealth, ServiceId, SourceName};
 use crate::clean::Untrusted;
 
 /// A service from any source.
@@ -92,31 +92,6 @@ impl<D> Service<D> {
     pub fn rows(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         let none = self.endpoints.is_empty().then_some(None);
         self.endpoints.iter().map(Some).chain(none)
-    }
-}
-
-impl Service {
-    /// The same service with its detail typed, which is copied.
-    ///
-    /// # Errors
-    /// Its detail is of another type.
-    pub fn typed<D: Detail + Clone>(&self) -> Result<Service<D>, PartialError> {
-        let detail = self.detail.downcast_ref::<D>().ok_or_else(|| PartialError {
-            operation: format!("read the detail of {}", self.id),
-            cause: "it is of another type".to_owned(),
-            hint: "use its erased form, which has any detail".to_owned(),
-        })?;
-
-        Ok(Service {
-            id: self.id.clone(),
-            name: self.name.clone(),
-            namespace: self.namespace.clone(),
-            source: self.source.clone(),
-            endpoints: self.endpoints.clone(),
-            health: self.health.clone(),
-            findings: self.findings.clone(),
-            detail: detail.clone(),
-        })
     }
 }
 

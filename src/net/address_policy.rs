@@ -27,6 +27,11 @@ struct Restriction {
 /// The metadata services of clouds that are not at a link-local address: Alibaba Cloud, Azure, Oracle Cloud.
 const METADATA: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+/// The networks of those over IPv6: AWS (fd00:ec2::254 and its neighbours), Google Cloud (fd20:ce::254).
+const METADATA_NETWORKS: [[u16; 2]; 2] = [[0xfd00, 0x0ec2], [0xfd20, 0x00ce]];
+/// Those over IPv6 in networks that others use too: Scaleway, Oracle Cloud.
+const METADATA_IPV6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42), Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe)];
 
 impl AddressPolicy {
     /// Addresses that a registration may name: none that is link-local or belongs to a metadata service, and those of this
@@ -79,25 +84,48 @@ impl Restriction {
     }
 }
 
-/// An address, and the IPv4 address that is written in it: mapped, compatible, translated (RFC 6052), or 6to4 (RFC 3056).
+/// An address, and the IPv4 addresses that a router or a tunnel may read in it.
 fn spellings(ip: IpAddr) -> impl Iterator<Item = IpAddr> {
     let ip = ip.to_canonical();
     let inner = match ip {
-        IpAddr::V4(_) => None,
+        IpAddr::V4(_) => [None; 4],
         IpAddr::V6(ip) => inner_ipv4(ip),
     };
-    [Some(ip), inner.map(IpAddr::V4)].into_iter().flatten()
+    std::iter::once(ip).chain(inner.into_iter().flatten().map(IpAddr::V4))
 }
 
-fn inner_ipv4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+/// Mapped addresses are IPv4 already. These are compatible (RFC 4291), translated (RFC 2765 and RFC 6052), 6to4 (RFC 3056),
+/// Teredo (RFC 4380: its server, and its client with all bits inverted) and ISATAP (RFC 5214).
+fn inner_ipv4(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
     let [prefix @ .., high, low] = ip.segments();
+    let last = ipv4_of(high, low);
+
     match prefix {
         // ::1 and :: are addresses of their own.
-        [0, 0, 0, 0, 0, 0] if high != 0 => Some(ipv4_of(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0] | [0x64, 0xff9b, 1, ..] => Some(ipv4_of(high, low)),
-        [0x2002, first, second, ..] => Some(ipv4_of(first, second)),
-        _ => None,
+        [0, 0, 0, 0, 0, 0] if high != 0 => [Some(last), None, None, None],
+        [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => [Some(last), None, None, None],
+        [0x64, 0xff9b, 1, ..] => translated(ip),
+        [0x2002, first, second, ..] => [Some(ipv4_of(first, second)), isatap(ip), None, None],
+        [0x2001, 0, first, second, ..] => [Some(ipv4_of(first, second)), Some(ipv4_of(!high, !low)), isatap(ip), None],
+        _ => [isatap(ip), None, None, None],
     }
+}
+
+/// What 64:ff9b:1::/48 (RFC 8215) can hold: a prefix of 48, 56, 64 or 96 bits, then the address without the ninth byte.
+fn translated(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
+    let bytes = ip.octets();
+    let layouts = [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]];
+
+    layouts.map(|layout| {
+        let [a, b, c, d] = layout.map(|at: usize| bytes.get(at).copied().unwrap_or_default());
+        // Zeros are what the layouts leave free.
+        Some(Ipv4Addr::new(a, b, c, d)).filter(|ip| !ip.is_unspecified())
+    })
+}
+
+fn isatap(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [.., first, second, high, low] = ip.segments();
+    (matches!(first, 0 | 0x200) && second == 0x5efe).then(|| ipv4_of(high, low))
 }
 
 fn ipv4_of(high: u16, low: u16) -> Ipv4Addr {
@@ -115,8 +143,10 @@ fn is_link_local(ip: IpAddr) -> bool {
 fn is_metadata(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => METADATA.contains(&ip),
-        // AWS: fd00:ec2::254 and its neighbours.
-        IpAddr::V6(ip) => ip.segments()[..2] == [0xfd00, 0x0ec2],
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            METADATA_NETWORKS.contains(&[first, second]) || METADATA_IPV6.contains(&ip)
+        }
     }
 }
 
@@ -145,6 +175,18 @@ mod tests {
             "2002:a9fe:a9fe::1",
             "fe80::1",
             "fd00:ec2::254",
+            "fd20:ce::254",
+            "fd00:42::42",
+            "fd00:c1::a9fe:a9fe",
+            // Translated, by Teredo's server and client, and by ISATAP.
+            "::ffff:0:169.254.169.254",
+            "64:ff9b:1:a9fe:00a9:fe00::",
+            "64:ff9b:1:a9:fe:a9fe::",
+            "64:ff9b:1:0:a9:fea9:fe00:0",
+            "2001:0:a9fe:a9fe::1",
+            "2001:0:1:1::5601:5601",
+            "2001:db8::5efe:a9fe:a9fe",
+            "2001:db8::200:5efe:a83f:8110",
             "100.100.100.200",
             "168.63.129.16",
             "192.0.0.192",
@@ -158,7 +200,18 @@ mod tests {
         for text in ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
             assert!(is_refused(&strict, text) && !is_refused(&local, text), "{text}");
         }
-        for text in ["10.0.0.1", "192.168.1.1", "192.0.2.1", "2001:db8::1", "fd00::1", "100.100.100.201"] {
+        for text in [
+            "10.0.0.1",
+            "192.168.1.1",
+            "192.0.2.1",
+            "2001:db8::1",
+            "fd00::1",
+            "fd00:42::43",
+            "100.100.100.201",
+            "64:ff9b:1::10.0.0.1",
+            "2001:0:102:304::f5ff:fffe",
+            "2001:db8::5efe:10.0.0.1",
+        ] {
             assert!(!is_refused(&strict, text) && !is_refused(&local, text), "{text}");
         }
 

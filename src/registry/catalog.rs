@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::entry::CheckResult;
+use super::rules::METHOD_HINT;
 use super::state::State;
 use super::{Cause, ChangeKind, CommandRejection, InstanceRecord, Now, Outcome};
 use crate::model::{
-    CatalogCheck, CatalogEntry, CheckDefinition, CheckKind, HealthState, NODES_NAMESPACE, OperatorStatus, Registration,
-    Thresholds,
+    CatalogCheck, CatalogEntry, CheckDefinition, CheckKind, HealthState, NODES_NAMESPACE, OperatorStatus, Problem,
+    Registration, Thresholds,
 };
 
 /// A command of Consul's API. Checks have ids there, and are changed by several requests.
@@ -88,7 +89,7 @@ impl State {
         replace_checks: bool,
         now: Now,
     ) -> Result<Outcome, CommandRejection> {
-        if let Some(problem) = registration.problem() {
+        if let Some(problem) = registration.problem().or_else(|| self.view.rules.method_problem(&registration)) {
             return Err(problem.into());
         }
         let id = registration.id.clone().unwrap_or_default();
@@ -104,7 +105,7 @@ impl State {
             Some(known) if !replace_checks => with_checks_of(&registration, &known.registration),
             _ => registration,
         };
-        match self.register(merged, now) {
+        match self.accept(merged, now) {
             Ok(registered) => outcome.append(registered),
             Err(rejected) => {
                 // Refused as a whole: the instance that it would replace stays.
@@ -124,9 +125,12 @@ impl State {
     ) -> Result<Outcome, CommandRejection> {
         let mut registration = Registration::clone(&self.find(id, None)?.record.registration);
         let given = check.clone();
+        if let Some(message) = self.view.rules.refused_method(&definition.kind) {
+            return Err(Problem::new("config.method", message, METHOD_HINT).into());
+        }
         put_check(&mut registration, definition, check);
 
-        let mut outcome = self.register(Arc::new(registration), now)?;
+        let mut outcome = self.accept(Arc::new(registration), now)?;
         self.set_state(id, &given, now, &mut outcome);
         Ok(outcome)
     }
@@ -139,7 +143,7 @@ impl State {
         if let Some(entry) = &mut registration.catalog {
             entry.checks.remove(at);
         }
-        self.register(Arc::new(registration), now)
+        self.accept(Arc::new(registration), now)
     }
 
     fn report_check(

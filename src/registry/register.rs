@@ -16,6 +16,14 @@ const MAX_ENDED_SERVICES: usize = 1024;
 
 impl State {
     pub(super) fn register(&mut self, registration: Arc<Registration>, now: Now) -> Result<Outcome, CommandRejection> {
+        if let Some(problem) = self.view.rules.method_problem(&registration) {
+            return Err(problem.into());
+        }
+        self.accept(registration, now)
+    }
+
+    /// Registers an instance that may have kept checks of methods that are not allowed any more.
+    pub(super) fn accept(&mut self, registration: Arc<Registration>, now: Now) -> Result<Outcome, CommandRejection> {
         if let Some(problem) = registration.problem() {
             return Err(problem.into());
         }

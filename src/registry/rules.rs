@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::Thresholds;
+use crate::clean::clean;
+use crate::model::{CheckKind, Problem, Registration, Thresholds};
+
+/// What helps if the method of a check is not allowed.
+pub(super) const METHOD_HINT: &str = "use GET, or allow the method on the server with registry.health_checks.methods";
 
 /// The settings of a [`State`](super::State).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +21,8 @@ pub struct Rules {
     pub check_interval: Duration,
     /// How many results in a row change the state of a check that does not say.
     pub thresholds: Thresholds,
+    /// The methods of HTTP that a check may have. The others may change something where they are sent.
+    pub check_methods: Vec<String>,
     /// An instance flaps when it fails or recovers this often within [`flap_window`](Self::flap_window).
     pub flap_changes: usize,
     /// How long a failure or a recovery counts.
@@ -57,6 +63,7 @@ impl Default for Rules {
             deregister_after: Duration::ZERO,
             check_interval: Duration::from_secs(30),
             thresholds: Thresholds::default(),
+            check_methods: ["GET", "HEAD"].map(str::to_owned).to_vec(),
             flap_changes: 5,
             flap_window: Duration::from_mins(5),
             guard: GuardRules::default(),
@@ -76,6 +83,25 @@ impl Default for GuardRules {
             window: Duration::from_secs(30),
             max_duration: Duration::from_mins(10),
         }
+    }
+}
+
+impl Rules {
+    /// Why a check of this kind is not run.
+    pub(crate) fn refused_method(&self, kind: &CheckKind) -> Option<String> {
+        let CheckKind::Http { method, .. } = kind else { return None };
+        let is_allowed = self.check_methods.contains(method);
+
+        (!is_allowed).then(|| format!("checks send {}, not {}", self.check_methods.join(" and "), clean(method)))
+    }
+
+    /// The first check of a registration whose method is not allowed.
+    pub(crate) fn method_problem(&self, registration: &Registration) -> Option<Problem> {
+        let mut checks = registration.checks.iter().enumerate();
+        let (at, message) = checks.find_map(|(at, check)| Some((at, self.refused_method(&check.kind)?)))?;
+        let place = registration.check_field(at);
+
+        Some(Problem::new(format!("{place}.config.method"), message, METHOD_HINT))
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::body_room::RequestRoom;
 use super::settings::TimeLimits;
 use crate::engine::Clock;
 
@@ -207,11 +208,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
 pub(super) struct AnswerBody {
     body: axum::body::Body,
     activity: Arc<Activity>,
+    /// What the body of the request takes until then.
+    _room: Option<RequestRoom>,
 }
 
 impl AnswerBody {
-    pub(super) fn new(body: axum::body::Body, activity: Arc<Activity>) -> Self {
-        Self { body, activity }
+    pub(super) fn new(body: axum::body::Body, activity: Arc<Activity>, room: Option<RequestRoom>) -> Self {
+        Self { body, activity, _room: room }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use axum::response::{IntoResponse, Response};
 use http::header::WWW_AUTHENTICATE;
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
-use tracing::warn;
+use http::{Extensions, HeaderMap, HeaderValue, Method, Request, StatusCode};
+use tracing::{debug, warn};
 
 use super::access::{Caller, Permission, Role};
 use super::api_error::{ApiError, ApiResult};
@@ -15,7 +15,8 @@ use super::audit::Origin;
 use super::limits::{RateState, RequestKind};
 use super::request_context::RequestContext;
 use super::shared::App;
-use crate::clean::clean;
+use super::trace;
+use crate::clean::{clean, redacted};
 
 /// What the methods of one route need. `None`: anyone may call it, also without a key.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Admission {
 /// 429: its address sends too many.
 pub(super) fn count_request(app: &App, extensions: &Extensions) -> ApiResult<()> {
     let peer = extensions.get::<RequestContext>().map(|context| context.peer.ip());
-    let counted = app.rates.count_address(RequestKind::Request, peer);
+    let counted = app.rates.count_address(RequestKind::Request, peer, 1);
     counted.map(drop).inspect_err(|_| note_limit(app)).map_err(ApiError::from)
 }
 
@@ -76,7 +77,7 @@ pub(super) fn admit(
     needed: Option<Permission>,
 ) -> ApiResult<Admission> {
     let (kind, peer) = (RequestKind::of(needed), Some(context.peer.ip()));
-    let of_address = app.rates.count_address(kind, peer).inspect_err(|_| note_limit(app))?;
+    let of_address = app.rates.count_address(kind, peer, 1).inspect_err(|_| note_limit(app))?;
     let Some(needed) = needed else {
         return Ok(Admission { caller: Arc::new(Caller::anyone()), rates: [of_address, None] });
     };
@@ -91,10 +92,12 @@ pub(super) fn admit(
         return Err(refused(app, line, &Origin::new(Some(caller), context), "permission missing", error));
     }
     if !app.access.is_on() {
+        trace::adopt_parent(headers);
         return Ok(Admission { caller, rates: [of_address, None] });
     }
 
-    let of_caller = app.rates.count_caller(kind, &caller.name, peer).inspect_err(|_| note_limit(app))?;
+    let of_caller = app.rates.count_caller(kind, &caller.name, peer, 1).inspect_err(|_| note_limit(app))?;
+    trace::adopt_parent(headers);
     app.audit.used(&caller, context);
     Ok(Admission { caller, rates: [of_address, of_caller] })
 }
@@ -111,11 +114,56 @@ fn refused(app: &App, (method, path): RequestLine<'_>, origin: &Origin, why: &st
 
 /// Counts a refusal, and writes it to the log and the audit log. `what` is the method and the path of the request.
 pub(super) fn note_refusal(app: &App, origin: &Origin, error: &ApiError, what: &str, why: &str) {
+    log_refusal(app, origin, error.code, what, why);
+    app.audit.refused(origin, error.code, what, why);
+}
+
+/// Counts a refusal, and writes it to the log, unless that has enough of its kind. A client may have put its key anywhere.
+pub(super) fn log_refusal(app: &App, origin: &Origin, code: &'static str, what: &str, why: &str) {
     app.metrics.refused_requests.fetch_add(1, Ordering::Relaxed);
+    let unlogged = app.refusals.take(code);
+    let is_logged = unlogged.is_some() || tracing::enabled!(tracing::Level::DEBUG);
+    if !is_logged {
+        return;
+    }
+
     let peer = origin.from().map(|from| from.to_string());
     let id = origin.request().unwrap_or_default();
-    warn!(peer, who = origin.who(), request = clean(what), id, code = error.code, why, "request refused");
-    app.audit.refused(origin, error.code, what, why);
+    let (who, request) = (origin.who(), clean(&redacted(what)));
+    match unlogged {
+        Some(0) => warn!(peer, who, request, id, code, why, "request refused"),
+        Some(unlogged) => warn!(peer, who, request, id, code, why, unlogged, "request refused"),
+        None => debug!(peer, who, request, id, code, why, "request refused"),
+    }
+}
+
+/// Counts further operations of a request that was let through, beside the request itself.
+///
+/// # Errors
+/// 429: its address or its caller sends too many. The next requests wait until these are paid off.
+pub(super) fn count_operations(app: &App, origin: &Origin, kind: RequestKind, count: u32) -> ApiResult<()> {
+    if count == 0 {
+        return Ok(());
+    }
+    let peer = origin.from().map(|from| from.ip());
+    app.rates.count_address(kind, peer, count).inspect_err(|_| note_limit(app))?;
+    if app.access.is_on() {
+        app.rates.count_caller(kind, origin.who(), peer, count).inspect_err(|_| note_limit(app))?;
+    }
+    Ok(())
+}
+
+/// The reply to a request that a page of another site may have sent: counted and noted as any refusal.
+pub(super) fn refuse_page<B>(app: &App, request: &Request<B>, context: &RequestContext, error: ApiError) -> Response {
+    let counted = app.rates.count_address(RequestKind::Request, Some(context.peer.ip()), 1);
+    if let Err(limited) = counted.inspect_err(|_| note_limit(app)) {
+        return ApiError::from(limited).into_response();
+    }
+
+    let origin = Origin::new(None, context);
+    let what = format!("{} {}", request.method(), request.uri().path());
+    note_refusal(app, &origin, &error, &what, &error.message);
+    error.into_response()
 }
 
 pub(super) fn refusal(error: ApiError) -> Response {

@@ -11,8 +11,9 @@ use http::{HeaderMap, StatusCode};
 use super::access::{Caller, Permission, Scope};
 use super::api_error::{ApiError, ApiResult};
 use super::audit::{Origin, PlannedCommand};
-use super::authorize::{RequestLine, admit, forbidden, note_refusal, unauthenticated};
+use super::authorize::{RequestLine, admit, count_operations, forbidden, log_refusal, note_refusal, unauthenticated};
 use super::freshness::Freshness;
+use super::limits::RequestKind;
 use super::live_overrides::SERVER_CONFIG;
 use super::request_context::RequestContext;
 use super::scoped_view::ScopedView;
@@ -167,6 +168,27 @@ impl Access {
         Err(error)
     }
 
+    /// Counts operations of a request beside the request itself.
+    ///
+    /// # Errors
+    /// 429: the caller or its address sends too many.
+    pub(super) fn count_operations(&self, kind: RequestKind, count: usize) -> ApiResult<()> {
+        count_operations(&self.app, &self.origin(), kind, u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    /// 403 unless the caller may change what concerns all hosts. `what`: the method and the path of the request.
+    ///
+    /// # Errors
+    /// The caller is limited to some hosts.
+    pub(super) fn require_all_hosts(&self, what: &str) -> ApiResult<()> {
+        if self.caller.scope.hosts.is_empty() {
+            return Ok(());
+        }
+        let error = outside_hosts(&self.caller);
+        note_refusal(&self.app, &self.origin(), &error, what, "the scope is limited to hosts");
+        Err(error)
+    }
+
     /// Carries out one command.
     ///
     /// # Errors
@@ -176,22 +198,40 @@ impl Access {
         written.unwrap_or_else(|| Ok(WriteResult::default()))
     }
 
+    /// Carries out commands that are one request: if the caller may not give one of them, or it is rejected, none is carried
+    /// out. One about an instance that is not there fails alone.
+    ///
+    /// # Errors
+    /// The caller may not give one of them, or none could be kept.
+    pub(super) async fn write_together(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<WriteResult>>> {
+        self.write_checked(commands, true).await
+    }
+
     /// Carries out commands in one commit, each with an outcome of its own.
     ///
     /// # Errors
     /// None of them could be kept.
     pub(super) async fn write_all(&self, commands: Vec<Command>) -> ApiResult<Vec<ApiResult<WriteResult>>> {
+        self.write_checked(commands, false).await
+    }
+
+    /// Carries out what the caller may give. `is_whole`: nothing, if that is not all.
+    async fn write_checked(&self, commands: Vec<Command>, is_whole: bool) -> ApiResult<Vec<ApiResult<WriteResult>>> {
         if self.caller.scope.is_unlimited() {
-            let written = self.app.unscoped_writes.all(commands, Some(self.origin())).await?;
+            let written = self.give(commands, is_whole).await?;
             return Ok(written.into_iter().map(|written| written.map_err(ApiError::from)).collect());
         }
 
         self.catch_up(&commands).await?;
         let checked = self.checked_all(commands);
+        let mut refused = checked.iter().filter_map(|command| command.as_ref().err());
+        if let Some(error) = refused.find(|error| is_whole && error.code != UNKNOWN_INSTANCE) {
+            return Err(error.clone());
+        }
         let allowed: Vec<Command> = checked.iter().filter_map(|command| command.as_ref().ok().cloned()).collect();
         let mut written = Vec::new();
         if !allowed.is_empty() {
-            written = self.app.unscoped_writes.all(allowed, Some(self.origin())).await?;
+            written = self.give(allowed, is_whole).await?;
         }
         let mut written = written.into_iter();
 
@@ -200,6 +240,16 @@ impl Access {
             Ok(_) => written.next().unwrap_or_else(|| Ok(WriteResult::default())).map_err(discreet),
         });
         Ok(outcomes.collect())
+    }
+
+    /// Gives commands to the writer.
+    async fn give(
+        &self,
+        commands: Vec<Command>,
+        is_whole: bool,
+    ) -> ApiResult<Vec<Result<WriteResult, CommandRejection>>> {
+        let (writes, origin) = (&self.app.unscoped_writes, Some(self.origin()));
+        if is_whole { writes.together(commands, origin).await } else { writes.all(commands, origin).await }
     }
 
     /// The commands that the caller may give. One about an instance that an earlier one registers goes with that one: the
@@ -218,14 +268,23 @@ impl Access {
         checked.collect()
     }
 
-    /// A command, if the caller may give it. What it may not is recorded.
+    /// A command, before it is known what else the request asks for.
+    ///
+    /// # Errors
+    /// It is outside the caller's scope.
+    pub(super) fn require_scope(&self, command: Command) -> ApiResult<Command> {
+        if self.caller.scope.is_unlimited() { Ok(command) } else { self.checked(command) }
+    }
+
+    /// A command, if the caller may give it. What it may not is counted, logged and recorded: in the same way whether the
+    /// instance is there or not, so that the time of an answer says nothing of it.
     fn checked(&self, command: Command) -> ApiResult<Command> {
         let planned = PlannedCommand::new(&command);
         self.in_scope(command).inspect_err(|error| {
-            let entry = planned.and_then(|planned| planned.refused(&self.origin(), error.code));
-            if let Some(entry) = entry {
-                self.app.audit.cause(entry);
-            }
+            let Some(planned) = planned else { return };
+            let origin = self.origin();
+            log_refusal(&self.app, &origin, error.code, &planned.to_text(), "the scope does not contain it");
+            self.app.audit.cause(planned.refused(&origin, error.code));
         })
     }
 
@@ -348,6 +407,9 @@ fn discreet(rejected: CommandRejection) -> ApiError {
         other => other.into(),
     }
 }
+
+/// The code of the error about an instance that is not there, or that the caller may not see.
+const UNKNOWN_INSTANCE: &str = "unknown_instance";
 
 fn id_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "id_taken", "the id belongs to another instance")

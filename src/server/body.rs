@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::timeout;
 
 use super::api_error::{ApiError, ApiResult};
-use super::body_room::BodyRoom;
+use super::body_room::RequestRoom;
 use crate::clean::clean;
 use crate::model::Problem;
 
@@ -72,7 +72,7 @@ async fn receive(request: Request<Body>, max: usize, limit: Duration) -> ApiResu
         return Err(too_long(max));
     }
 
-    let _room = BodyRoom::take(&head.extensions, &head.headers, max)?;
+    RequestRoom::take(&head.extensions, &head.headers, max)?;
     let read = timeout(limit, Limited::new(body, max).collect()).await;
     let bytes = match read {
         Ok(Ok(body)) => body.to_bytes(),

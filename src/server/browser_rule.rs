@@ -30,9 +30,6 @@ impl BrowserRule {
 
     /// The error for a request that a page of another site may have sent.
     pub(super) fn refusal<B>(&self, request: &Request<B>) -> Option<ApiError> {
-        if self.origins.iter().any(|origin| origin == "*") {
-            return None;
-        }
         self.foreign_name(request).or_else(|| self.foreign_origin(request))
     }
 
@@ -59,7 +56,7 @@ impl BrowserRule {
         }
         let host = headers.get(HOST).map(text).or_else(|| Some(request.uri().authority()?.as_str()));
         let is_own = host.is_some_and(|host| host.eq_ignore_ascii_case(without_scheme(origin)));
-        if is_own || self.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin)) {
+        if is_own || self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
             return None;
         }
 
@@ -90,22 +87,37 @@ fn without_scheme(origin: &str) -> &str {
 /// The name or address in `NAME:PORT`.
 fn name_of(host: &str) -> &str {
     let host = host.rsplit('@').next().unwrap_or(host).trim();
-    if let Some((address, _)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address;
+    if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let is_whole = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        return if is_whole { address } else { host };
     }
     host.split(':').next().unwrap_or(host).trim_end_matches('.')
 }
 
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Whether only this machine and its network can give a meaning to a name. A site needs a name with a dot, whose last part
-/// does not begin with a digit; browsers take any other for an IPv4 address (`127.1`).
+/// is not a number; browsers take any other for an IPv4 address (`127.1`, `0x7f.0.0.1`).
 fn is_of_this_machine(name: &str) -> bool {
     let Some((_, last)) = name.rsplit_once('.') else {
         return !name.contains(':') || name.parse::<Ipv6Addr>().is_ok();
     };
     // Every request passes here, and most have an IPv4 address: no address needs to be parsed for them.
-    last.starts_with(|first: char| first.is_ascii_digit())
+    is_number(last)
         || ["localhost", "localdomain"].iter().any(|own| last.eq_ignore_ascii_case(own))
         || name.parse::<IpAddr>().is_ok()
+}
+
+/// Whether a browser takes a label for a part of an IPv4 address, which then is the whole name (URL Standard, "ends in a
+/// number").
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    match hexadecimal {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +171,14 @@ mod tests {
             "xn--bcher-kva.example",
             "a.b:c.evil.example",
             "\u{e9}.example",
+            // A name server of a network can give these a meaning; no browser takes them for an address.
+            "evil.123abc",
+            "evil.1x",
+            "evil.0x7g",
+            "[::1].evil.com",
+            "[evil.example]",
+            "[::1]x",
+            "evil.example:1:2",
         ] {
             assert_eq!(host(foreign), Some("unknown_host"), "{foreign}");
         }
@@ -169,7 +189,13 @@ mod tests {
         assert_eq!(refused(&open, "GET /", &[]), None, "a browser always names the host");
         assert_eq!(refused(&rule(false), "GET /", &[("host", "registry.example")]), None, "others have any names");
         let any = BrowserRule::new(&["*".to_owned()], true);
-        assert_eq!(refused(&any, "POST /", &[("host", "a.example"), ("origin", "https://b.example")]), None);
+        assert_eq!(refused(&any, "POST /", &[("host", "localhost"), ("origin", "https://b.example")]), None);
+        let rebound = [("host", "a.example"), ("origin", "https://a.example")];
+        assert_eq!(
+            refused(&any, "POST /", &rebound),
+            Some("unknown_host"),
+            "the name of a site is none of this machine"
+        );
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING,
-    X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -24,15 +23,19 @@ use tracing::{debug, warn};
 
 use super::access::ClientCertificate;
 use super::activity::{AnswerBody, Overdue, WatchedStream};
+use super::authorize::refuse_page;
 use super::body_room::BodyRoom;
 use super::browser_rule::BrowserRule;
 use super::gate::{ConnectionPermit, Gate, OpenConnection};
 use super::handshake::{FailedHandshake, HandshakeFailure};
 use super::metrics::Metrics;
+use super::refusal_log::RefusalLog;
 use super::request_context::RequestContext;
+use super::request_head;
 use super::request_id::{REQUEST_ID, RequestIds};
 use super::routes::Routes;
 use super::settings::TimeLimits;
+use super::shared::App;
 use super::tls::ServerTls;
 use crate::engine::Shutdown;
 
@@ -53,6 +56,8 @@ type Client = (SocketAddr, Option<Arc<ClientCertificate>>);
 
 /// What all connections share.
 pub(super) struct ConnectionContext {
+    /// The registry; `None`: it answers something else.
+    pub(super) app: Option<App>,
     pub(super) gate: Arc<Gate>,
     pub(super) routes: Routes,
     pub(super) limits: TimeLimits,
@@ -61,6 +66,7 @@ pub(super) struct ConnectionContext {
     pub(super) ids: Arc<RequestIds>,
     pub(super) browsers: BrowserRule,
     pub(super) bodies: BodyRoom,
+    pub(super) refusals: Arc<RefusalLog>,
     /// `None`: connections are plain HTTP.
     pub(super) tls: Option<Arc<ServerTls>>,
 }
@@ -203,15 +209,21 @@ async fn answer(
     // A request with two lengths is one that another server may have read differently (RFC 9112, section 6.3). hyper has
     // removed the second by now, so each chunked request ends its connection.
     let is_last = request.headers().contains_key(TRANSFER_ENCODING);
-    if is_last || request.headers().contains_key(CONTENT_LENGTH) {
-        request.extensions_mut().insert(context.bodies.clone());
+    let room = context.bodies.of_request(request.headers());
+    if let Some(room) = &room {
+        request.extensions_mut().insert(room.clone());
     }
 
-    let mut response = match context.browsers.refusal(&request) {
-        Some(error) => {
-            warn!(%peer, code = error.code, why = error.message, "request refused");
-            error.into_response()
-        }
+    let mut response = match request_head::problem(&request).or_else(|| context.browsers.refusal(&request)) {
+        Some(error) => match &context.app {
+            Some(app) => refuse_page(app, &request, &about, error),
+            None => {
+                if context.refusals.take(error.code).is_some() {
+                    warn!(%peer, code = error.code, why = error.message, "request refused");
+                }
+                error.into_response()
+            }
+        },
         None => context.routes.answer(request, about).await,
     };
     let headers = response.headers_mut();
@@ -224,7 +236,7 @@ async fn answer(
     if is_last {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    Ok(response.map(|body| AnswerBody::new(body, Arc::clone(&connection.activity))))
+    Ok(response.map(|body| AnswerBody::new(body, Arc::clone(&connection.activity), room)))
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Serves `router` at `listener` until `shutdown` stops.
 pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let context = ConnectionContext {
+        app: None,
         gate: Gate::new(MAX_CONNECTIONS, MAX_CONNECTIONS, Clock::coarse()),
         routes: Routes::with_compression(router),
         limits: TimeLimits::default(),
@@ -32,6 +33,7 @@ pub(crate) async fn serve_exporter(listener: TcpListener, router: Router, shutdo
         ids: Arc::new(RequestIds::new()),
         browsers: browser_rule(&listener),
         bodies: BodyRoom::new(),
+        refusals: Arc::default(),
         tls: None,
     };
     accept_until_stopped(&listener, Arc::new(context), shutdown).await;

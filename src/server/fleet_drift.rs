@@ -1,6 +1,6 @@
 //! What the agents of all hosts report, and what no agent looks at: the answer of `drift`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -108,10 +108,19 @@ impl FleetDrift {
     /// What a caller may see of it.
     pub(super) fn new(view: &ScopedView, query: &DriftQuery, now: Timestamp) -> Self {
         let mut answer = Self::default();
+        let own = own_hosts(view);
         for host in view.hosts().filter(|host| query.wants_host(Some(&host.record.host))) {
             let visible: Vec<&HostFinding> =
                 host.record.findings.iter().filter(|finding| view.sees_finding(finding)).collect();
-            answer.hosts.push(HostLine::new(host, visible.len(), now));
+            // A caller that is limited to some services sees the hosts that they are on, and no more of them.
+            if visible.is_empty() && own.as_ref().is_some_and(|own| !own.contains(&*host.record.host)) {
+                continue;
+            }
+            let mut line = HostLine::new(host, visible.len(), now);
+            if own.is_some() {
+                line.gaps.clear();
+            }
+            answer.hosts.push(line);
 
             for finding in visible.into_iter().filter(|finding| query.wants(finding)) {
                 answer.add(host, finding, query.limit);
@@ -131,6 +140,15 @@ impl FleetDrift {
             self.omitted += 1;
         }
     }
+}
+
+/// The hosts of the instances that a caller sees; `None` if it may see all.
+fn own_hosts(view: &ScopedView) -> Option<BTreeSet<&str>> {
+    if view.has_all_services() {
+        return None;
+    }
+    let instances = view.services().flat_map(|service| service.list());
+    Some(instances.filter_map(|instance| instance.instance.registration.node.as_deref()).collect())
 }
 
 /// The instances that no agent looks at now.

@@ -2,12 +2,13 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rustls::{AlertDescription, Error};
 use tracing::{debug, warn};
 
+use super::line_budget::LineBudget;
 use crate::error::plain;
 use crate::net::{describe_tls_error, find_tls_error};
 
@@ -140,37 +141,6 @@ impl HandshakeLog {
     }
 }
 
-/// The most lines of one kind in this time.
-const MAX_LINES: u32 = 5;
-const LINES_INTERVAL: Duration = Duration::from_mins(1);
-
-/// How many more lines of one kind the log takes.
-#[derive(Debug, Default)]
-struct LineBudget {
-    /// When the first of the counted lines was logged.
-    begun: Option<Instant>,
-    lines: u32,
-    /// What was not logged since the last line.
-    unlogged: u64,
-}
-
-impl LineBudget {
-    /// How many were not logged since the last line, if there is room for another one.
-    fn take(&mut self, now: Instant) -> Option<u64> {
-        let is_over = self.begun.is_none_or(|begun| now.saturating_duration_since(begun) >= LINES_INTERVAL);
-        if is_over {
-            (self.begun, self.lines) = (Some(now), 0);
-        }
-        if self.lines >= MAX_LINES {
-            self.unlogged += 1;
-            return None;
-        }
-
-        self.lines += 1;
-        Some(std::mem::take(&mut self.unlogged))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rustls::{CertificateError, InvalidMessage, PeerIncompatible, PeerMisbehaved};
@@ -193,14 +163,5 @@ mod tests {
         assert_eq!(reason(Error::InvalidMessage(InvalidMessage::InvalidContentType)), F::Protocol);
         assert_eq!(reason(Error::PeerMisbehaved(PeerMisbehaved::MissingKeyShare)), F::Protocol);
         assert_eq!(FailedHandshake::from(io::Error::from(ErrorKind::UnexpectedEof)).reason, F::Closed);
-    }
-
-    #[test]
-    fn a_line_counts_what_came_before_it_without_one() {
-        let (mut budget, now) = (LineBudget::default(), Instant::now());
-        let taken: Vec<_> = (0..7).map(|_| budget.take(now)).collect();
-        assert_eq!(taken, [Some(0), Some(0), Some(0), Some(0), Some(0), None, None]);
-        assert_eq!(budget.take(now + LINES_INTERVAL), Some(2));
-        assert_eq!(budget.take(now + LINES_INTERVAL), Some(0));
     }
 }

@@ -13,6 +13,7 @@ mod balancing;
 mod body;
 mod body_room;
 mod browser_rule;
+mod call_rules;
 mod checks;
 mod cluster;
 mod connection;
@@ -33,6 +34,7 @@ mod host_instances;
 mod import_board;
 mod imports;
 mod limits;
+mod line_budget;
 mod line_diff;
 mod live_overrides;
 mod log_level;
@@ -51,9 +53,11 @@ mod redis_link;
 mod redis_settings;
 #[cfg(feature = "redis")]
 mod redis_url;
+mod refusal_log;
 mod reload;
 mod reply;
 mod request_context;
+mod request_head;
 mod request_id;
 mod ring;
 mod routes;
@@ -76,6 +80,7 @@ mod unavailable;
 mod view;
 mod watched_file;
 mod write_queue;
+mod write_room;
 mod writer;
 mod written_lists;
 
@@ -233,6 +238,7 @@ pub async fn run(
         access: Arc::new(access),
         audit,
         rates: rate_limits(&settings),
+        refusals: Arc::default(),
         #[cfg(feature = "redis")]
         redis: settings.redis.as_ref().map(|redis| Arc::new(RedisLink::new(redis, &carrier.is_connected))),
         log,
@@ -303,6 +309,7 @@ fn accept_all(
 
     for (listeners, routes) in apis {
         let connections = Arc::new(ConnectionContext {
+            app: Some(Arc::clone(app)),
             gate: Arc::clone(&app.gate),
             routes,
             limits: app.settings.time_limits,
@@ -312,6 +319,7 @@ fn accept_all(
             ids: Arc::clone(&ids),
             browsers: browser_rule(app, &listeners),
             bodies: bodies.clone(),
+            refusals: Arc::clone(&app.refusals),
         });
         for listener in listeners {
             let (context, clients_stop) = (Arc::clone(&connections), clients.clone());

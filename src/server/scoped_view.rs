@@ -114,6 +114,11 @@ impl ScopedView {
         self.instance(id).and_then(|_| self.view.snapshot.record(id))
     }
 
+    /// Whether the caller may see every service, perhaps changing those of some hosts only.
+    pub(super) fn has_all_services(&self) -> bool {
+        self.caller.scope.has_all_services()
+    }
+
     /// Whether the caller may see every service.
     pub(super) fn is_unlimited(&self) -> bool {
         self.caller.scope.is_unlimited()

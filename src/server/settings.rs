@@ -120,9 +120,16 @@ pub struct DnsSettings {
     pub queries_per_second: u32,
 }
 
+impl DnsSettings {
+    /// The usual limit of queries in a second for each address, if only this machine reaches DNS.
+    pub const LOCAL_QUERIES: u32 = 10_000;
+    /// The usual limit if other machines reach it: their addresses may be forged.
+    pub const PUBLIC_QUERIES: u32 = 1_000;
+}
+
 impl Default for DnsSettings {
     fn default() -> Self {
-        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: 10_000 }
+        Self { domain: "portolan".to_owned(), ttl: 0, queries_per_second: Self::LOCAL_QUERIES }
     }
 }
 
@@ -165,8 +172,11 @@ pub struct SizeLimits {
 pub struct AuditSettings {
     /// Whether it keeps one.
     pub enabled: bool,
-    /// The most records that stay. Some more may be there for a minute.
+    /// The most records that stay, unless they are younger than `min_age`; of those, twice as many. Some more may be there for a
+    /// minute.
     pub max_records: u64,
+    /// Records that are younger are not removed because of their number.
+    pub min_age: Duration,
     /// Older records are removed; `None` keeps them until there are too many.
     pub max_age: Option<Duration>,
 }
@@ -174,7 +184,7 @@ pub struct AuditSettings {
 impl Default for AuditSettings {
     /// A million records take about 400 MB.
     fn default() -> Self {
-        Self { enabled: true, max_records: 1_000_000, max_age: None }
+        Self { enabled: true, max_records: 1_000_000, min_age: Duration::from_hours(7 * 24), max_age: None }
     }
 }
 

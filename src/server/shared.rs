@@ -20,6 +20,7 @@ use super::log_level::LogLevel;
 use super::metrics::{DriftFigures, Gauges, InstanceFigures, Metrics, PickCount};
 use super::own_node::OwnNode;
 use super::recent_changes::RecentChanges;
+use super::refusal_log::RefusalLog;
 use super::ring::Ring;
 use super::settings::{LiveSettings, ServerSettings};
 use super::store_probe::{ProbeResult, StoreProbe};
@@ -44,6 +45,8 @@ pub(super) struct ServerState {
     pub(super) access: Arc<AccessControl>,
     pub(super) audit: AuditLog,
     pub(super) rates: RateLimits,
+    /// How many more refusals the log takes.
+    pub(super) refusals: Arc<RefusalLog>,
     pub(super) log: Arc<LogLevel>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) gate: Arc<Gate>,

@@ -11,9 +11,9 @@ pub const TRACE_TARGET: &str = "portolan::trace";
 /// The header of W3C Trace Context.
 const TRACEPARENT: &str = "traceparent";
 
-/// The span of a request. Its parent is the one that the client names (W3C Trace Context).
-pub(super) fn request(method: &Method, route: &str, headers: &HeaderMap) -> Span {
-    let span = debug_span!(
+/// The span of a request.
+pub(super) fn request(method: &Method, route: &str) -> Span {
+    debug_span!(
         target: TRACE_TARGET,
         "request",
         otel.name = format!("{method} {route}"),
@@ -22,12 +22,15 @@ pub(super) fn request(method: &Method, route: &str, headers: &HeaderMap) -> Span
         http.request.method = method.as_str(),
         http.route = route,
         http.response.status_code = field::Empty,
-    );
-    if !span.is_disabled() {
-        set_parent(&span, headers);
-    }
+    )
+}
 
-    span
+/// Makes the span that the client names (W3C Trace Context) the parent of this request's span. For admitted clients: a stranger
+/// would decide what is exported.
+pub(super) fn adopt_parent(headers: &HeaderMap) {
+    if headers.contains_key(TRACEPARENT) {
+        set_parent(&Span::current(), headers);
+    }
 }
 
 /// Notes how a request was answered.
@@ -126,11 +129,9 @@ fn set_parent(span: &Span, headers: &HeaderMap) {
     use opentelemetry_sdk::propagation::TraceContextPropagator;
     use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-    if headers.contains_key(TRACEPARENT) {
-        let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
-        // Without an exporter there is no parent to set.
-        let _ = span.set_parent(parent);
-    }
+    let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
+    // Without an exporter there is no parent to set.
+    let _ = span.set_parent(parent);
 }
 
 #[cfg(not(feature = "otel"))]

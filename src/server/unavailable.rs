@@ -32,6 +32,7 @@ pub async fn answer_unavailable(
 ) {
     let limits = settings.size_limits;
     let context = Arc::new(ConnectionContext {
+        app: None,
         gate: Gate::new(limits.connections, limits.connections_per_address, Clock::coarse()),
         routes: Routes::with_compression(axum::Router::new().fallback(unavailable)),
         limits: settings.time_limits,
@@ -40,6 +41,7 @@ pub async fn answer_unavailable(
         ids: Arc::new(RequestIds::new()),
         browsers: BrowserRule::new(&[], false),
         bodies: BodyRoom::new(),
+        refusals: Arc::default(),
         tls,
     });
 

@@ -16,6 +16,7 @@ use tracing::{Instrument, Span, debug, info, warn};
 
 use super::api_error::ApiError;
 use super::audit::{Origin, PendingAudit, PlannedCommand};
+use super::call_rules::{RefusedRegistrations, reason_to_undo};
 use super::document_event::{document_event, log_document};
 use super::ring::Event;
 use super::service_key::ServiceKey;
@@ -23,7 +24,7 @@ use super::shared::App;
 use super::times;
 use super::trace;
 use super::view::{InstanceView, USUAL_JSON_BYTES, View, ViewDraft};
-use super::write_queue::{WriteJob, WriteResult};
+use super::write_queue::{WriteJob, WriteResult, next_awaited};
 use crate::engine::{Clock, Shutdown};
 use crate::model::AuditEntry;
 use crate::registry::{
@@ -60,7 +61,7 @@ impl CommandWriter {
                 _ = ticks.tick() => true,
                 job = self.jobs.recv() => match job {
                     Some(job) => {
-                        batch.push(job);
+                        batch.extend(Some(job).filter(WriteJob::is_awaited));
                         false
                     }
                     None => break,
@@ -77,11 +78,11 @@ impl CommandWriter {
         self.write(Vec::new(), true).await;
     }
 
-    /// Takes what is in the queue, up to a number of commands.
+    /// Takes what is in the queue, up to a number of commands, without the jobs of callers that left.
     pub(super) fn fill(&mut self, batch: &mut Vec<WriteJob>, max: usize) {
         let mut count: usize = batch.iter().map(|job| job.commands.len()).sum();
         while count < max {
-            let Ok(job) = self.jobs.try_recv() else { break };
+            let Some(job) = next_awaited(&mut self.jobs) else { break };
             count += job.commands.len();
             batch.push(job);
         }
@@ -117,6 +118,7 @@ impl CommandWriter {
             step.counts = is_client;
             let origin = job.origin.as_ref().filter(|_| self.app.audit.is_on());
             let mut refused = RefusedRegistrations::default();
+            let before = job.is_whole.then(|| (self.state.clone(), step.mark()));
             let commands = job.commands.iter().cloned();
             let written = commands.map(|command| {
                 let (id, is_registration) = (command.subject(), command.is_registration());
@@ -128,7 +130,14 @@ impl CommandWriter {
                 refused.note(id.filter(|_| is_registration), &written);
                 written
             });
-            let written = written.collect();
+            let mut written: Vec<Result<WriteResult, CommandRejection>> = written.collect();
+            if let Some((state, mark)) = before
+                && let Some(rejected) = reason_to_undo(&written)
+            {
+                self.state = state;
+                step.undo(mark);
+                written.fill(Err(rejected));
+            }
             step.results.push(written);
         }
         if is_tick {
@@ -146,6 +155,7 @@ impl CommandWriter {
     /// What the store has to keep.
     pub(super) fn batch(&self, after: u64, step: &mut ExecutedCommands) -> Batch {
         step.write_events(&self.app.unscoped.load());
+        step.audit.retain(|entry| self.app.audit.takes_write(entry));
         let documents = step.documents.iter().flat_map(writes_of_document);
         let writes = step.changes.iter().map(write_of).chain(documents).collect();
         let events = step.events.iter().map(|event| StoredEvent::new(event.index, event.json.to_vec())).collect();
@@ -223,29 +233,15 @@ impl CommandWriter {
     }
 }
 
-/// The registrations of one call that were refused. What the call says of these instances beside that is not about the ones
-/// that have their ids.
-#[derive(Default)]
-struct RefusedRegistrations(HashMap<Arc<str>, CommandRejection>);
-
-impl RefusedRegistrations {
-    /// Refuses a command about an instance whose registration was refused, for the same reason.
-    fn check(&self, command: &Command) -> Result<(), CommandRejection> {
-        if self.0.is_empty() || command.is_registration() {
-            return Ok(());
-        }
-        let refused = command.subject().and_then(|id| self.0.get(&id).cloned());
-        refused.map_or(Ok(()), Err)
-    }
-
-    /// Notes what became of the registration of an instance.
-    fn note(&mut self, id: Option<Arc<str>>, written: &Result<WriteResult, CommandRejection>) {
-        let Some(id) = id else { return };
-        match written {
-            Ok(_) => drop(self.0.remove(&id)),
-            Err(rejected) => drop(self.0.insert(id, rejected.clone())),
-        }
-    }
+/// How much was carried out at a time.
+struct StepMark {
+    changes: usize,
+    documents: usize,
+    notices: usize,
+    refreshed: usize,
+    audit: usize,
+    written: u64,
+    renewed: u64,
 }
 
 /// Commands that were carried out, and are not yet kept.
@@ -338,6 +334,30 @@ impl ExecutedCommands {
         self.notices.extend(notices);
         let config = config.and_then(|name| state.view().config(&name)?.newest().cloned());
         Ok(WriteResult { is_new, warnings, instance, config })
+    }
+
+    fn mark(&self) -> StepMark {
+        StepMark {
+            changes: self.changes.len(),
+            documents: self.documents.len(),
+            notices: self.notices.len(),
+            refreshed: self.refreshed.len(),
+            audit: self.audit.len(),
+            written: self.written,
+            renewed: self.renewed,
+        }
+    }
+
+    /// Forgets what was carried out since. What the audit log says of commands that were rejected stays.
+    fn undo(&mut self, mark: StepMark) {
+        self.changes.truncate(mark.changes);
+        self.documents.truncate(mark.documents);
+        self.notices.truncate(mark.notices);
+        self.refreshed.truncate(mark.refreshed);
+        (self.written, self.renewed) = (mark.written, mark.renewed);
+
+        let since = self.audit.split_off(mark.audit);
+        self.audit.extend(since.into_iter().filter(|entry| entry.index.is_none()));
     }
 
     /// Counts and records the command of a client that may not be given.

@@ -31,7 +31,8 @@ pub struct AuditPage {
     pub records: Vec<StoredAudit>,
     /// The number of the first record of the whole log; 0 if it is empty.
     pub first: u64,
-    /// The number of its last record; 0 if it is empty.
+    /// The number of the last record that was written; 0 if there was none. Without a record of that number, the newest ones
+    /// were removed.
     pub last: u64,
 }
 

@@ -46,6 +46,14 @@ pub enum StoreError {
         /// Why.
         cause: String,
     },
+    /// A copy of the database cannot be written.
+    #[error("cannot write a copy of the database to {}: {cause}", path.display())]
+    Uncopied {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// The log of an earlier database lies beside a file, and would be merged into it.
     #[error("cannot use database {}: {} of another database is beside it", path.display(), log.display())]
     StrayLog {
@@ -140,6 +148,9 @@ impl StoreError {
             }
             Self::Foreign { .. } => "give the path of a portolan database, or of a file that does not exist yet",
             Self::Inaccessible { .. } => "check the path and its permissions; the directory must exist and be writable",
+            Self::Uncopied { .. } => {
+                "check the directory, its permissions, and that it has room for the whole database"
+            }
             Self::Leftover { .. } => "remove that file if its database is gone, or give another path",
             Self::Exists { .. } => "give the path of a file that does not exist yet",
             Self::Full => "free space on the disk of the database; reads continue meanwhile",

@@ -3,6 +3,7 @@
 //! A store knows nothing of services. It keeps records by id, the events that led to them, and the index of the last change.
 //! It takes batches in the order of their indexes, each as a whole or not at all.
 
+use std::fs::File;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -53,6 +54,15 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// The copy cannot be written, or the store is not one of files.
     fn backup(&self, to: &Path) -> Result<Backup, StoreError>;
+
+    /// Makes a consistent copy for a reader, while batches go on: a file beside the database, for its owner alone, that has no
+    /// name any more. It is gone when it is closed.
+    ///
+    /// # Errors
+    /// The copy cannot be written, or the store is not one of files.
+    fn snapshot(&self) -> Result<File, StoreError> {
+        Err(StoreError::NoFiles)
+    }
 
     /// Checks that everything that is stored can be read.
     ///

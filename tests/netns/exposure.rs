@@ -236,8 +236,8 @@ fn layouts() -> Vec<Layout> {
             ..plain.clone()
         },
         Layout {
-            name: "an address of a dummy",
-            here: "ip link add dm type dummy; ip addr add 10.88.0.1/24 dev dm; ip link set dm up",
+            name: "an address of a bridge without ports",
+            here: "ip link add br1 type bridge; ip addr add 10.88.0.1/24 dev br1; ip link set br1 up",
             exposed: json!(true),
             ..far.clone()
         },

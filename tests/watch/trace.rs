@@ -9,7 +9,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use rustix::process::Signal;
 
 use crate::local::own_address;
-use crate::support::{Isolation, Scene};
+use crate::support::{Isolation, Scene, output, portolan_path};
 use crate::watched::{Dweller, Watched, is_ours, listener};
 
 /// A scene in which the kernel's tracing is where systemd puts it.
@@ -40,6 +40,51 @@ fn listeners_are_reported_at_once_with_their_process() {
     assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"added".into(), &1.into()));
     assert!(line["item"]["detail"]["user"].is_object(), "{line}");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+/// The socket of a new connection begins as a copy of the listener and leaves its state: the listener has not ended.
+#[test]
+fn a_connection_does_not_end_its_listener() {
+    let scene = traced();
+    let (listener, id) = listener(&scene, "127.0.0.1:7001");
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms --tcp"));
+    let here = Dweller::of(&scene);
+    for _ in 0..20 {
+        let client = here.act(|| std::net::TcpStream::connect("127.0.0.1:7001").unwrap());
+        drop((listener.accept().unwrap(), client));
+    }
+    here.act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["id"]), (&"added".into(), &"local/tcp/127.0.0.1:7002".into()), "{line}");
+    drop(listener);
+    assert_eq!(watched.until(|line| line["item"]["id"] == id)["type"], "removed");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+/// Where tracing is not mounted, a watch of root's has a mount of its own, which nothing else sees; what hides the place hides it
+/// from the watch too.
+#[test]
+fn tracing_that_is_not_mounted_is_used_all_the_same() {
+    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+    scene.sh("while mountpoint -q /sys/kernel/tracing; do umount /sys/kernel/tracing; done");
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
+    // The namespace of a thread that has ended is unknown: this one stays.
+    let here = Dweller::of(&scene);
+    here.act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
+    for kind in ["added", "removed"] {
+        let line = watched.next().unwrap();
+        assert_eq!((&line["type"], &line["item"]["id"]), (&kind.into(), &"local/tcp/127.0.0.1:7002".into()), "{line}");
+    }
+    assert_eq!(scene.sh("ls /sys/kernel/tracing"), "", "the mount is seen");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+
+    let doctor = || {
+        let out = output(scene.command(portolan_path()).arg("doctor"));
+        String::from_utf8(out.stdout).unwrap().lines().find(|line| line.contains("tracing")).unwrap().to_owned()
+    };
+    assert!(doctor().contains("sees new sockets at once"), "{}", doctor());
+    scene.sh("mount -t tmpfs none /sys/kernel/tracing");
+    assert!(doctor().contains("a watch of this machine polls"), "{}", doctor());
 }
 
 /// Its owner cannot be seen: neither this process nor any of its threads shows its descriptors.

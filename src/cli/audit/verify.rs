@@ -89,13 +89,14 @@ impl Verify {
 type ChainResult = std::result::Result<AuditSummary, AuditFault>;
 
 async fn of_server(registry: &Registry, mut chain: AuditChain) -> Result<ChainResult> {
-    let mut pages = Pages::new(registry, AuditQuery::default());
+    let (mut pages, mut last) = (Pages::new(registry, AuditQuery::default()), 0);
     while let Some(part) = pages.next().await? {
         if let Err(fault) = part.records.iter().try_for_each(|record| chain.take(record)) {
             return Ok(Err(fault));
         }
+        last = part.last;
     }
-    Ok(chain.finish(false))
+    Ok(chain.finish_at(last))
 }
 
 fn of_file(path: &Path, mut chain: AuditChain, is_part: bool) -> Result<ChainResult> {

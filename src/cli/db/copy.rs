@@ -57,15 +57,20 @@ pub(super) struct CopyReport {
     events: usize,
     audit: u64,
     index: u64,
+    /// The first and the last record that the audit log should have at its end, and lacks.
+    missing: Option<(u64, u64)>,
 }
 
 impl CopyReport {
     pub(super) fn to_text(&self, from: &Database, to: &Database) -> String {
-        let Self { records, events, audit, index } = self;
+        let Self { records, events, audit, index, missing } = self;
         let (from, to) = (from.shown(), to.shown());
         let (from, to) = (from.trim_start_matches("the database "), to.trim_start_matches("the database "));
+        let missing = missing.map_or_else(String::new, |(first, last)| {
+            format!("; its newest records, {first} to {last}, are missing, which the copy does not know any more")
+        });
         format!(
-            "copied {from} to {to}: {records} records at index {index}, {events} events, {audit} records of the audit log"
+            "copied {from} to {to}: {records} records at index {index}, {events} events, {audit} records of the audit log{missing}"
         )
     }
 }
@@ -82,15 +87,21 @@ pub(super) async fn copy(from: &Database, to: &Database) -> Result<CopyReport> {
     let mut target = CopyTarget::begin(to, &contents).await?;
 
     let (mut last, mut audit) = (0, 0);
-    loop {
-        let records = source.audit(last).await?;
-        let Some(newest) = records.last() else { break };
+    let written = loop {
+        let page = source.audit(last).await?;
+        let Some(newest) = page.records.last() else { break page.last };
         last = newest.number;
-        audit += records.len() as u64;
-        target.add_audit(&records).await?;
-    }
+        audit += page.records.len() as u64;
+        target.add_audit(&page.records).await?;
+    };
     target.finish().await?;
-    Ok(CopyReport { records: contents.records.len(), events: contents.events.len(), audit, index: contents.index })
+    Ok(CopyReport {
+        records: contents.records.len(),
+        events: contents.events.len(),
+        audit,
+        index: contents.index,
+        missing: (written > last).then_some((last + 1, written)),
+    })
 }
 
 /// Whether a server could start with it.

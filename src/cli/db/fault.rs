@@ -26,7 +26,7 @@ pub(super) fn fault(shown: &str, error: &StoreError) -> Error {
         ),
         StoreError::Unusable { cause, .. } => Error::usage(shown, clean(cause), hint),
         StoreError::Foreign { detail, .. } => Error::usage(shown, *detail, hint),
-        StoreError::Inaccessible { cause, .. } => {
+        StoreError::Inaccessible { cause, .. } | StoreError::Uncopied { cause, .. } => {
             Error::usage(shown, clean(cause), "check the path and its permissions, or name postgresql://HOST/NAME")
         }
         StoreError::Damaged { detail, .. } => Error::usage(shown, format!("it is damaged: {}", clean(detail)), hint),

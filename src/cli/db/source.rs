@@ -5,7 +5,7 @@ use super::place::{Database, DatabasePlace};
 use crate::error::Result;
 #[cfg(feature = "postgres")]
 use crate::store::PostgresExport;
-use crate::store::{AuditRange, Contents, SqliteExport, StoredAudit};
+use crate::store::{AuditPage, AuditRange, Contents, SqliteExport};
 
 /// The records of the audit log that are read at once.
 const PAGE: usize = 5_000;
@@ -42,17 +42,17 @@ impl Source {
         Ok((Self { export, shown }, contents))
     }
 
-    /// The records of the audit log after a number; none at its end.
+    /// The records of the audit log after a number, none at its end, and how far it should reach.
     ///
     /// # Errors
     /// They cannot be read.
-    pub(super) async fn audit(&self, after: u64) -> Result<Vec<StoredAudit>> {
+    pub(super) async fn audit(&self, after: u64) -> Result<AuditPage> {
         let range = AuditRange { after, max: PAGE };
         let page = match &self.export {
             Export::Sqlite(export) => export.audit(range),
             #[cfg(feature = "postgres")]
             Export::Postgres(export) => export.audit(range).await,
         };
-        page.map(|page| page.records).map_err(|error| fault(&self.shown, &error))
+        page.map_err(|error| fault(&self.shown, &error))
     }
 }

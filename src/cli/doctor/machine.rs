@@ -9,7 +9,7 @@ use super::diagnosis::{Diagnosis, counted};
 use crate::error::plain;
 use crate::model::PartialError;
 use crate::source::Local;
-use crate::source::local::{READ_RULES, SEE_OWNERS};
+use crate::source::local::{READ_RULES, SEE_OWNERS, check_tracing};
 
 /// With fewer descriptors a scan or a busy server is slow.
 const MIN_DESCRIPTORS: u64 = 4_096;
@@ -97,10 +97,10 @@ fn raw_sockets() -> Diagnosis {
 /// Whether a watch of this machine learns of new sockets at once.
 fn tracing() -> Diagnosis {
     let name = "tracing";
-    match fs::read_dir("/sys/kernel/tracing/instances") {
-        Ok(_) => Diagnosis::ok(name, "permitted: a watch of this machine sees new sockets at once"),
+    match check_tracing() {
+        Ok(()) => Diagnosis::ok(name, "permitted: a watch of this machine sees new sockets at once"),
         Err(error) => {
-            let text = format!("/sys/kernel/tracing cannot be read ({}): a watch of this machine polls", plain(&error));
+            let text = format!("the kernel cannot be traced ({}): a watch of this machine polls", plain(&error));
             Diagnosis::warn(name, text, "run the watch as root on the host if polling is too slow")
         }
     }

@@ -117,7 +117,7 @@ impl Create {
             ));
         }
         self.refuse_patterns()?;
-        if self.role == Role::Agent && self.hosts.is_empty() {
+        if self.role.needs_hosts() && self.hosts.is_empty() {
             let why = "the key of an agent is for one host";
             return Err(Error::usage("--role agent", why, "name the host, as in --role agent --host web1"));
         }

@@ -5,20 +5,29 @@ use std::time::Duration;
 
 use super::data::state_directory;
 use super::given::{GivenValue, GivenValues, Variable};
+use super::secret_files;
 use super::values::{duration, flag, wrong};
 use crate::clean::Secret;
-use crate::error::{Error, Result, plain};
+use crate::error::{Error, Result};
 use crate::model::ParseError;
 use crate::server::{Authentication, CertificateRule, MIN_SECRET_BYTES, Role, TokenAlgorithm, TokenRules};
 
 /// The name of the file of keys in the state directory.
 pub(in crate::cli) const KEYS_FILE: &str = "api-keys.json";
-/// The longest file of a secret.
-const MAX_SECRET_FILE_BYTES: u64 = 64 * 1024;
 
-/// What turns authentication on.
-const SWITCHES: [&str; 5] =
-    ["auth.jwt.secret", "auth.jwt.secret_file", "auth.jwt.keys_file", "auth.keys_file", "auth.certificates"];
+/// What turns authentication on: every setting below `auth`, except that `auth.rbac.enabled` can be false.
+const SWITCHES: [&str; 10] = [
+    "auth.jwt.secret",
+    "auth.jwt.secret_file",
+    "auth.jwt.keys_file",
+    "auth.keys_file",
+    "auth.certificates",
+    "auth.jwt.algorithms",
+    "auth.jwt.issuer",
+    "auth.jwt.audience",
+    "auth.jwt.expiration",
+    "auth.rbac.default_role",
+];
 
 /// Reads the settings. Authentication that was asked for never becomes a server without it.
 pub(super) fn choose(
@@ -41,11 +50,11 @@ pub(super) fn choose(
         let hint = "leave one of them out; for DNS alone there is --dns-public (server.dns.public)";
         return Err(Error::usage("--insecure", why, hint));
     }
-    Ok(Authentication {
-        keys_file: Some(keys_file(given, variable)?),
-        tokens: tokens(given, secret)?,
-        certificates: certificates(given)?,
-    })
+    let tokens = tokens(given, secret)?;
+    if tokens.is_none() && SWITCHES.iter().any(|key| key.starts_with("auth.jwt.") && given.get(key).is_some()) {
+        off.push("tokens (there is no auth.jwt.secret_file and no auth.jwt.keys_file)".to_owned());
+    }
+    Ok(Authentication { keys_file: Some(keys_file(given, variable)?), tokens, certificates: certificates(given)? })
 }
 
 /// The file of keys: the one that is named, or the one in the state directory.
@@ -62,12 +71,12 @@ pub(super) fn keys_file(given: &GivenValues, variable: Variable) -> Result<PathB
 
 fn tokens(given: &GivenValues, secret: Option<Secret>) -> Result<Option<TokenRules>> {
     let keys_file = given.get("auth.jwt.keys_file").and_then(|file| file.texts.first()).map(PathBuf::from);
-    if secret.is_none() && keys_file.is_none() {
-        return Ok(None);
-    }
-    let expiration = duration(given, "auth.jwt.expiration");
+    let (expiration, algorithms) = (duration(given, "auth.jwt.expiration"), algorithms(given)?);
     if expiration < Duration::from_secs(1) {
         return Err(wrong(given, "auth.jwt.expiration", "it is shorter than a second", "write a time such as 1h"));
+    }
+    if secret.is_none() && keys_file.is_none() {
+        return Ok(None);
     }
 
     // Without roles every valid token may do everything, which only an explicit `false` asks for.
@@ -76,7 +85,7 @@ fn tokens(given: &GivenValues, secret: Option<Secret>) -> Result<Option<TokenRul
     Ok(Some(TokenRules {
         secret,
         keys_file,
-        algorithms: algorithms(given)?,
+        algorithms,
         issuer: given.text("auth.jwt.issuer").unwrap_or_default().to_owned(),
         audience: given.text("auth.jwt.audience").unwrap_or_default().to_owned(),
         max_lifetime: expiration,
@@ -118,14 +127,9 @@ fn algorithms(given: &GivenValues) -> Result<Vec<TokenAlgorithm>> {
 fn secret(given: &GivenValues) -> Result<Option<Secret>> {
     if let Some(file) = given.get("auth.jwt.secret_file") {
         let path = file.texts.first().map(PathBuf::from).unwrap_or_default();
-        let read = std::fs::metadata(&path).and_then(|metadata| {
-            if metadata.len() > MAX_SECRET_FILE_BYTES {
-                return Err(std::io::Error::other("it is too long for a secret"));
-            }
-            std::fs::read_to_string(&path)
-        });
         let hint = "name a readable file with the secret";
-        let secret = read.map_err(|error| file.by.error("auth.jwt.secret_file", &file.shown, plain(&error), hint))?;
+        let secret = secret_files::read(&path);
+        let secret = secret.map_err(|why| file.by.error("auth.jwt.secret_file", &file.shown, why, hint))?;
         return checked(file, "auth.jwt.secret_file", secret.trim()).map(Some);
     }
     let Some(secret) = given.get("auth.jwt.secret") else { return Ok(None) };

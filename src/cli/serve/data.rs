@@ -1,10 +1,12 @@
 //! Where the registry is kept: memory, a file, or PostgreSQL.
 
+#[cfg(feature = "postgres")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use super::given::{GivenValue, GivenValues, Variable};
 #[cfg(feature = "postgres")]
-use crate::error::plain;
+use super::secret_files;
 use crate::error::{Error, Result};
 #[cfg(feature = "postgres")]
 use crate::store::{PostgresUrl, StoreError};
@@ -116,8 +118,8 @@ fn password(given: &GivenValues, variable: Variable) -> Result<Option<String>> {
         return Ok(variable("PGPASSWORD").and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty()));
     };
     let path = file.texts.first().map(String::as_str).unwrap_or_default();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let why = format!("it cannot be read: {}", plain(&error));
+    let text = secret_files::read(Path::new(path)).map_err(|why| {
+        let why = format!("it cannot be read: {why}");
         file.by.error(key, &file.shown, why, "name a file that has the password, and nothing else")
     })?;
     Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))

@@ -42,7 +42,9 @@ pub(super) fn addresses(given: &GivenValues, is_insecure: bool) -> Result<DnsAdd
 ///
 /// # Errors
 /// A domain, or the name of a cluster, that cannot be a part of names.
-pub(super) fn settings(given: &GivenValues, cluster: &str, is_on: bool) -> Result<DnsSettings> {
+pub(super) fn settings(given: &GivenValues, cluster: &str, listen: &[SocketAddr]) -> Result<DnsSettings> {
+    let (is_on, is_local) =
+        (!listen.is_empty(), listen.iter().all(|address| address.ip().to_canonical().is_loopback()));
     let domain = given.text("server.dns.domain").unwrap_or_default();
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     if !domain.split('.').all(is_label) || !has_dns_names(domain, "a") || is_reverse(domain) {
@@ -56,12 +58,16 @@ pub(super) fn settings(given: &GivenValues, cluster: &str, is_on: bool) -> Resul
     }
 
     let ttl = duration(given, "server.dns.ttl").as_secs();
-    let limit = number(given, "server.dns.queries_per_second").unwrap_or_default();
+    let limit = number(given, "server.dns.queries_per_second").map(|limit| u32::try_from(limit).unwrap_or(u32::MAX));
     Ok(DnsSettings {
         domain: domain.to_ascii_lowercase(),
         // RFC 2181, section 8: 31 bits.
         ttl: u32::try_from(ttl).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()),
-        queries_per_second: u32::try_from(limit).unwrap_or(u32::MAX),
+        queries_per_second: limit.unwrap_or(if is_local {
+            DnsSettings::LOCAL_QUERIES
+        } else {
+            DnsSettings::PUBLIC_QUERIES
+        }),
     })
 }
 

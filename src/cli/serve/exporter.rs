@@ -80,6 +80,8 @@ impl SpanPipeline {
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let spans = tracing_opentelemetry::layer()
             .with_tracer(self.provider.tracer("portolan"))
+            // A span begins with its first child or its end: until then an admitted request can name its parent.
+            .with_context_activation(false)
             .with_location(false)
             .with_threads(false)
             .with_target(false)

@@ -11,7 +11,10 @@ use super::dns::DnsAddresses;
 use super::given::{GivenValues, Variable};
 use super::trace_export::{self, TraceExport};
 use super::values::{duration, flag, number, written, wrong, wrong_of};
-use super::{addresses, authentication, compat, data, dns, imports, redis, scripts, value_kinds};
+use super::{
+    addresses, authentication, check_methods, compat, data, dns, imports, origins, redis, scripts, secret_files,
+    value_kinds,
+};
 use crate::clean::clean;
 use crate::error::Result;
 use crate::model::Thresholds;
@@ -46,6 +49,8 @@ pub(super) struct Plan {
     pub(super) is_insecure: bool,
     /// What is off although a server could have it, with the reason if it was asked for.
     pub(super) off: Vec<String>,
+    /// What others may do with files that they should not.
+    pub(super) warnings: Vec<String>,
 }
 
 /// The most audit records that are kept in memory: about 5 MB.
@@ -73,6 +78,7 @@ impl Plan {
 
         let imports = imports::imports(given, &[("portolan", &listen), ("consul", &consul.listen)])?;
 
+        let warnings = secret_files::warnings(given, &data);
         let tls = tls(given)?;
         if tls.is_none() {
             off.push("TLS".to_owned());
@@ -82,7 +88,10 @@ impl Plan {
         let trace_export = trace_export::choose(given, &mut off)?;
         let rules = rules(given)?;
         let (log_filter, log_json) = logging(given)?;
-        let mut server = server(given, host_name, &listen, !dns.listen.is_empty())?;
+        // Each of these APIs takes registrations with checks.
+        let reached_at = [&*listen, &consul.listen, &eureka.listen].concat();
+        let mut server = server(given, host_name, &reached_at, &dns.listen)?;
+        server.allowed_origins = origins::choose(given, authentication.is_on() || is_insecure)?;
         #[cfg(feature = "redis")]
         {
             server.redis = redis::choose(given, &data)?;
@@ -110,6 +119,7 @@ impl Plan {
             trace_export,
             is_insecure,
             off,
+            warnings,
         })
     }
 
@@ -133,6 +143,7 @@ impl Plan {
         if self.authentication.is_on() {
             notes.push(self.authentication_note());
         }
+        notes.extend(self.warnings.iter().cloned());
 
         notes
     }
@@ -272,6 +283,7 @@ fn rules(given: &GivenValues) -> Result<Rules> {
             rise: threshold(given, "registry.health_checks.success_threshold"),
             fall: threshold(given, "registry.health_checks.failure_threshold"),
         },
+        check_methods: check_methods::choose(given)?,
         max_instances_per_service: usize::try_from(max).unwrap_or(usize::MAX),
         ..Rules::default()
     })
@@ -293,7 +305,12 @@ fn count(given: &GivenValues, key: &str) -> usize {
     number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
 }
 
-fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: bool) -> Result<ServerSettings> {
+fn server(
+    given: &GivenValues,
+    host_name: &str,
+    reached_at: &[SocketAddr],
+    dns_listen: &[SocketAddr],
+) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
     let is_taken = API_PATHS.iter().any(|taken| path.starts_with(taken));
@@ -302,12 +319,6 @@ fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: 
         return Err(wrong(given, "monitoring.metrics.path", why, "write a path such as /metrics"));
     }
 
-    let origins = given.get("server.cors.allowed_origins").map(|list| list.texts.clone()).unwrap_or_default();
-    if let Some(origin) = origins.iter().find(|origin| !is_origin(origin)) {
-        let why = format!("'{}' is not an origin", clean(origin));
-        let hint = "write a scheme and a host without a path, as in https://ui.example:8443, or * for any origin";
-        return Err(wrong(given, "server.cors.allowed_origins", &why, hint));
-    }
     let size_limits = SizeLimits {
         connections: count(given, "server.limits.connections"),
         connections_per_address: count(given, "server.limits.connections_per_address"),
@@ -332,7 +343,6 @@ fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: 
         time_limits,
         size_limits,
         default_strategy: default_strategy.unwrap_or(Strategy::RoundRobin),
-        allowed_origins: origins,
         metrics_path: flag(given, "monitoring.metrics.enabled").then(|| path.to_owned()),
         has_compat_metrics: flag(given, "monitoring.metrics.compat"),
         shutdown_timeout: duration(given, "server.shutdown_timeout"),
@@ -341,14 +351,15 @@ fn server(given: &GivenValues, host_name: &str, listen: &[SocketAddr], has_dns: 
         advertise: compat::advertise(given)?,
         node_id: compat::node_id(given)?,
         node_meta: compat::node_meta(given)?,
-        dns: dns::settings(given, cluster, has_dns)?,
+        dns: dns::settings(given, cluster, dns_listen)?,
         heartbeat_interval: duration(given, "registry.registration.heartbeat_interval"),
-        health_checks: health_checks(given, listen),
+        health_checks: health_checks(given, reached_at),
         scripts: Arc::new(scripts::scripts(given)?),
         audit: audit(given),
         rate_limits: rate_limits(given),
         #[cfg(feature = "redis")]
         redis: None,
+        allowed_origins: Vec::new(),
     })
 }
 
@@ -359,6 +370,7 @@ fn audit(given: &GivenValues) -> AuditSettings {
     AuditSettings {
         enabled: flag(given, "monitoring.audit.enabled"),
         max_records: number(given, "monitoring.audit.max_records").unwrap_or(u64::MAX),
+        min_age: duration(given, "monitoring.audit.min_age"),
         max_age,
     }
 }
@@ -382,16 +394,10 @@ fn rate(given: &GivenValues, name: &str, default: RequestRate) -> RequestRate {
     given.map_or(default, |per_second| RequestRate { per_second, limits_loopback: true })
 }
 
-/// Whether a browser may send this as its Origin, or it stands for any.
-fn is_origin(text: &str) -> bool {
-    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    text == "*" || url.is_some_and(|url| url.origin().ascii_serialization() == text)
-}
-
 /// Clients on this machine reach its own addresses anyway; those on others must not do it through a check.
-fn health_checks(given: &GivenValues, listen: &[SocketAddr]) -> HealthCheckSettings {
+fn health_checks(given: &GivenValues, reached_at: &[SocketAddr]) -> HealthCheckSettings {
     let key = "registry.health_checks.allow_own_addresses";
-    let is_local = listen.iter().all(|address| address.ip().to_canonical().is_loopback());
+    let is_local = reached_at.iter().all(|address| address.ip().to_canonical().is_loopback());
 
     HealthCheckSettings {
         enabled: flag(given, "registry.health_checks.enabled"),

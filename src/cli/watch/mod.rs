@@ -58,7 +58,7 @@ pub(super) struct Watching {
     ///
     /// On this machine, portolan reports a closed listener at once and a new one within one interval; if its owner is not
     /// known yet, the owner is pending, and an update follows. A socket that opens and closes between two polls is missed,
-    /// except as root where tracefs is mounted: there, portolan reports each TCP listener at once.
+    /// except as root on the host: there, portolan reports each TCP listener at once.
     ///
     /// A file of --output FORMAT=FILE holds the whole listing, and is replaced in one step whenever it changes.
     #[arg(short, long, global = true)]

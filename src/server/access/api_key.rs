@@ -98,10 +98,14 @@ impl ApiKey {
     /// What it permits.
     ///
     /// # Errors
-    /// A role or a permission that this version does not know: such a key permits nothing.
+    /// A role or a permission that this version does not know, or a role without the hosts that it is for: such a key permits
+    /// nothing.
     fn permitted(&self) -> Result<Permissions, String> {
         let role: Role =
             self.role.parse().map_err(|_| format!("the key {} has the unknown role {}", self.id, self.role))?;
+        if role.needs_hosts() && self.scope.hosts.is_empty() {
+            return Err(format!("the key {} has the role {role}, and no hosts", self.id));
+        }
         if self.permissions.is_empty() {
             return Ok(role.permissions());
         }
@@ -385,6 +389,7 @@ mod tests {
         for (from, to, why) in [
             ("\"format\": 1", "\"format\": 2", "format 2"),
             ("\"operator\"", "\"owner\"", "unknown role owner"),
+            ("\"operator\"", "\"agent\"", "the role agent, and no hosts"),
             ("\"name\"", "\"nmae\"", "not a key file"),
             ("\"hash_key\": \"", "\"hash_key\": \"zz", "hash_key is damaged"),
         ] {

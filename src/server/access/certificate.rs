@@ -97,6 +97,10 @@ impl FromStr for CertificateRule {
             }
         }
         let role = role.ok_or_else(|| ParseError::new("it has no role", hint))?;
+        if role.needs_hosts() && scope.hosts.is_empty() {
+            let hint = "name the host, as in 'CN=web1 role=agent host=web1'";
+            return Err(ParseError::new(format!("it permits the role {role} for every host"), hint));
+        }
         Ok(Self { name: name.to_owned(), role, scope })
     }
 }
@@ -165,6 +169,7 @@ mod tests {
             ("IP=10.0.0.1 role=viewer", "does not begin with CN=NAME"),
             ("CN= role=viewer", "does not begin with CN=NAME"),
             ("CN=agent", "has no role"),
+            ("CN=agent role=agent namespace=shop", "permits the role agent for every host"),
             ("CN=agent role=owner", "there is no such role"),
             ("CN=agent role=viewer role=admin", "two roles"),
             ("CN=agent role=viewer namespace=", "'namespace=' has no value"),

@@ -146,6 +146,11 @@ impl Role {
         }
     }
 
+    /// Whether a caller with this role must be limited to hosts: one host would otherwise write for all of them.
+    pub const fn needs_hosts(self) -> bool {
+        matches!(self, Self::Agent)
+    }
+
     /// The weakest role with a permission, among those for people and programs of any kind.
     pub fn least_with(permission: Permission) -> Self {
         let mut roles = Self::ALL.into_iter().filter(|role| *role != Self::Agent);

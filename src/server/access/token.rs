@@ -168,13 +168,13 @@ impl TokenVerifier {
             name: format!("token {}", clean(subject)),
             key_id: None,
             token_key,
-            permissions: self.permissions(claims)?,
+            permissions: self.permissions(claims, &scope)?,
             scope,
             expires: Some(expires),
         }))
     }
 
-    fn permissions(&self, claims: &Claims) -> Result<Permissions, &'static str> {
+    fn permissions(&self, claims: &Claims, scope: &Scope) -> Result<Permissions, &'static str> {
         if !self.rules.with_roles {
             return Ok(Permissions::ALL);
         }
@@ -182,6 +182,9 @@ impl TokenVerifier {
             Some(name) => name.parse::<Role>().map_err(|_| "token with an unknown role")?,
             None => self.rules.default_role,
         };
+        if role.needs_hosts() && scope.hosts.is_empty() {
+            return Err("token of an agent without hosts");
+        }
         match &claims.permissions {
             None => Ok(role.permissions()),
             Some(names) => {

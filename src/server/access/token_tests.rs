@@ -119,6 +119,10 @@ fn a_token_is_accepted_with_the_role_permissions_and_scope_that_it_names() {
     let caller = verifier.caller(&signed(good_header(), scoped), at).unwrap();
     assert!(caller.scope.contains("shop", "web-1") && !caller.scope.contains("default", "web-1"));
 
+    let agent = with(json!({ "role": "agent", "hosts": ["web1"] }));
+    let caller = verifier.caller(&signed(good_header(), agent), at).unwrap();
+    assert!(caller.permissions == Role::Agent.permissions() && !caller.scope.is_unlimited());
+
     // Without roles, every valid token may do everything.
     let verifier = TokenVerifier::new(TokenRules { with_roles: false, ..rules() }, None).unwrap();
     let caller = verifier.caller(&signed(good_header(), with(json!({ "role": "viewer" }))), at).unwrap();
@@ -196,6 +200,8 @@ fn signed_wrongly() -> Vec<(String, String)> {
         json!({ "namespaces": ["shop"], "services": [] }),
         json!({ "services": [""] }),
         json!({ "services": [1] }),
+        json!({ "role": "agent" }),
+        json!({ "role": "agent", "permissions": ["discover"] }),
         json!({ "hosts": [] }),
         json!({ "hosts": "web1" }),
         json!({ "sub": 7 }),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::Origin;
-use crate::clean::clean;
+use super::{Origin, UNCHANGED};
+use crate::clean::{clean, without_tokens};
 use crate::model::{AuditEntry, RegisteredInstance, Registration};
 use crate::registry::{
     CatalogCommand, Command, CommandRejection, ConfigCommand, DriftCommand, Outcome, State, TrafficCommand,
@@ -26,22 +26,22 @@ impl PlannedCommand {
         let (action, target, detail) = match command {
             Command::Register(registration) => ("register", registered(registration), None),
             Command::Renew { id, report, .. } => {
-                ("heartbeat", clean(id), report.as_ref().map(|(health, _)| health.as_str().to_owned()))
+                ("heartbeat", shown(id), report.as_ref().map(|(health, _)| health.as_str().to_owned()))
             }
-            Command::Deregister { id, .. } => ("deregister", clean(id), None),
+            Command::Deregister { id, .. } => ("deregister", shown(id), None),
             Command::SetStatus { id, status, reason, .. } => {
-                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {}", clean(reason)));
-                ("set_status", clean(id), Some(format!("{}{reason}", status.as_str())))
+                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(": {}", shown(reason)));
+                ("set_status", shown(id), Some(format!("{}{reason}", status.as_str())))
             }
-            Command::SetWeight { id, weight, .. } => ("set_weight", clean(id), Some(weight.to_string())),
+            Command::SetWeight { id, weight, .. } => ("set_weight", shown(id), Some(weight.to_string())),
             Command::SetMetadata { id, entries, .. } => {
-                let keys: Vec<String> = entries.keys().map(|key| clean(key)).collect();
-                ("set_metadata", clean(id), Some(keys.join(", ")))
+                let keys: Vec<String> = entries.keys().map(|key| shown(key)).collect();
+                ("set_metadata", shown(id), Some(keys.join(", ")))
             }
-            Command::SetMonitoring { id, enabled: true, .. } => ("start_monitoring", clean(id), None),
-            Command::SetMonitoring { id, enabled: false, .. } => ("stop_monitoring", clean(id), None),
-            Command::NodeUp { node } => ("node_up", clean(node), None),
-            Command::NodeDown { node } => ("node_down", clean(node), None),
+            Command::SetMonitoring { id, enabled: true, .. } => ("start_monitoring", shown(id), None),
+            Command::SetMonitoring { id, enabled: false, .. } => ("stop_monitoring", shown(id), None),
+            Command::NodeUp { node } => ("node_up", shown(node), None),
+            Command::NodeDown { node } => ("node_down", shown(node), None),
             Command::Catalog(command) => of_catalog(command),
             Command::Config(command) => of_config(command),
             Command::Traffic { service, command } => of_traffic(service, command)?,
@@ -73,7 +73,7 @@ impl PlannedCommand {
         }
 
         let result = match outcome {
-            Ok(_) if index.is_none() => "unchanged",
+            Ok(_) if index.is_none() => UNCHANGED,
             Ok(_) => "ok",
             Err(rejected) => rejected.code(),
         };
@@ -94,30 +94,35 @@ impl PlannedCommand {
         changed.or_else(|| after.view().get(id).filter(|_| is_known).as_ref().map(named))
     }
 
-    /// The entry of a command that was refused before it could be carried out; `None` for a heartbeat, which comes again.
-    pub(in crate::server) fn refused(self, origin: &Origin, code: &str) -> Option<AuditEntry> {
+    /// The entry of a command that was refused before it could be carried out.
+    pub(in crate::server) fn refused(self, origin: &Origin, code: &str) -> AuditEntry {
         let mut entry = origin.entry(self.action, code);
         entry.target = Some(self.target);
         entry.detail = self.detail;
-        (!self.is_routine).then_some(entry)
+        entry
+    }
+
+    /// The command for the log: `heartbeat web-1`.
+    pub(in crate::server) fn to_text(&self) -> String {
+        format!("{} {}", self.action, self.target)
     }
 }
 
 fn of_catalog(command: &CatalogCommand) -> (&'static str, String, Option<String>) {
-    let target = clean(command.id());
+    let target = shown(command.id());
     match command {
         CatalogCommand::Register { registration, .. } => ("register", registered(registration), None),
-        CatalogCommand::AddCheck { check, .. } => ("add_check", target, Some(clean(&check.id))),
-        CatalogCommand::RemoveCheck { check, .. } => ("remove_check", target, Some(clean(check))),
+        CatalogCommand::AddCheck { check, .. } => ("add_check", target, Some(shown(&check.id))),
+        CatalogCommand::RemoveCheck { check, .. } => ("remove_check", target, Some(shown(check))),
         CatalogCommand::Report { check, state, .. } => {
-            ("report_check", target, Some(format!("{}: {}", clean(check), state.as_str())))
+            ("report_check", target, Some(format!("{}: {}", shown(check), state.as_str())))
         }
-        CatalogCommand::Maintain { reason, .. } => ("maintain", target, Some(clean(reason))),
+        CatalogCommand::Maintain { reason, .. } => ("maintain", target, Some(shown(reason))),
     }
 }
 
 fn of_config(command: &ConfigCommand) -> (&'static str, String, Option<String>) {
-    let target = format!("configuration {}", clean(command.name()));
+    let target = format!("configuration {}", shown(command.name()));
     match command {
         ConfigCommand::Put { .. } => ("put_config", target, None),
         ConfigCommand::Delete { .. } => ("delete_config", target, None),
@@ -126,7 +131,7 @@ fn of_config(command: &ConfigCommand) -> (&'static str, String, Option<String>) 
 }
 
 fn of_drift(command: &DriftCommand) -> (&'static str, String, Option<String>) {
-    let target = format!("host {}", clean(command.host()));
+    let target = format!("host {}", shown(command.host()));
     match command {
         DriftCommand::Report(report) => ("report_drift", target, Some(format!("{} findings", report.findings.len()))),
         DriftCommand::Forget { .. } => ("forget_host", target, None),
@@ -138,22 +143,27 @@ fn of_traffic(service: &str, command: &TrafficCommand) -> Option<(&'static str, 
     let (action, detail) = match command {
         TrafficCommand::Switch(_) => ("switch_traffic", None),
         TrafficCommand::Reset => ("reset_traffic", None),
-        TrafficCommand::SetStrategy(strategy) => ("set_strategy", strategy.as_deref().map(clean)),
+        TrafficCommand::SetStrategy(strategy) => ("set_strategy", strategy.as_deref().map(shown)),
         TrafficCommand::Start(_) => ("start_shift", None),
         TrafficCommand::Pause => ("pause_shift", None),
         TrafficCommand::Resume => ("resume_shift", None),
-        TrafficCommand::Abort(why) => ("abort_shift", Some(clean(why))),
+        TrafficCommand::Abort(why) => ("abort_shift", Some(shown(why))),
         TrafficCommand::Finish => ("finish_shift", None),
         TrafficCommand::Score(_) => return None,
     };
 
-    Some((action, clean(service), detail))
+    Some((action, shown(service), detail))
 }
 
 /// The rules may still reject the names.
 fn registered(registration: &Registration) -> String {
     let id = registration.id.as_deref().unwrap_or_default();
-    format!("{}/{}/{}", clean(registration.namespace_or_default()), clean(&registration.name), clean(id))
+    format!("{}/{}/{}", shown(registration.namespace_or_default()), shown(&registration.name), shown(id))
+}
+
+/// What a client wrote, which may be its key.
+fn shown(text: &str) -> String {
+    clean(&without_tokens(text))
 }
 
 /// `NAMESPACE/NAME/ID`

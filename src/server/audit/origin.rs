@@ -11,7 +11,7 @@ use crate::server::request_context::RequestContext;
 use crate::server::request_id::RequestId;
 
 /// What a caller is called that did not prove who it is.
-const STRANGER: &str = "anonymous";
+pub(super) const STRANGER: &str = "anonymous";
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]

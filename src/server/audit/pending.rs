@@ -1,7 +1,7 @@
 //! What the writer records beside the commands that it carries out.
 
 use jiff::Timestamp;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{AuditLog, AuditQueues};
 use crate::model::AuditEntry;
@@ -16,11 +16,13 @@ pub(in crate::server) struct PendingAudit {
     queues: AuditQueues,
     pub(in crate::server) entries: Vec<AuditEntry>,
     ticks: u64,
+    /// Whether more records are too many than could be removed last time.
+    has_more: bool,
 }
 
 impl PendingAudit {
     pub(in crate::server) fn new(queues: AuditQueues) -> Self {
-        Self { queues, entries: Vec::new(), ticks: 0 }
+        Self { queues, entries: Vec::new(), ticks: 0, has_more: false }
     }
 
     /// Takes what waits, and once a minute looks for records that are too old. Called once a second.
@@ -33,12 +35,25 @@ impl PendingAudit {
         }
 
         self.ticks += 1;
-        if !log.is_on() || !self.ticks.is_multiple_of(RETENTION_TICKS) {
+        let is_due = self.has_more || self.ticks.is_multiple_of(RETENTION_TICKS);
+        // What is to be removed is not stored yet.
+        let is_removing = self.entries.iter().any(|entry| entry.anchor.is_some());
+        if !log.is_on() || !is_due || is_removing {
             return;
         }
         match log.surplus(now).await {
-            Ok(Some(anchor)) => self.entries.push(AuditLog::removal(anchor, now)),
-            Ok(None) => {}
+            Ok(Some(removal)) => {
+                if removal.young > 0 && !self.has_more {
+                    let young = removal.young;
+                    warn!(
+                        young,
+                        "the audit log grows so fast that records are removed before monitoring.audit.min_age"
+                    );
+                }
+                self.has_more = removal.has_more;
+                self.entries.push(AuditLog::removal(removal, now));
+            }
+            Ok(None) => self.has_more = false,
             Err(failure) => error!(error = %failure, "cannot look for old records in the audit log"),
         }
     }

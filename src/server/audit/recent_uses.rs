@@ -1,40 +1,65 @@
-//! Which credentials were used from where: a use is recorded once in an interval, not for each request.
+//! What was recorded a moment ago: the use of a credential from an address, or a write that changed nothing, is recorded once
+//! in an interval, not for each request.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::time::Duration;
 
-/// A credential that is used from the same address is recorded again after this time.
-const USE_INTERVAL: Duration = Duration::from_hours(1);
 /// The most uses that are remembered.
 const MAX_USES: usize = 4_096;
 
-/// The last record of each use, by a hash of who and from where.
-#[derive(Debug, Default)]
+/// What is known of a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// There was none in the interval.
+    New,
+    /// There was one, which could not be recorded.
+    Postponed,
+    /// One was recorded.
+    Known,
+}
+
+/// The last record of each use, by a hash of what tells it apart.
+#[derive(Debug)]
 pub(super) struct RecentUses {
-    recorded: HashMap<u64, Duration>,
+    interval: Duration,
+    /// When it was recorded, or was not.
+    uses: HashMap<u64, (Duration, Use)>,
     hasher: RandomState,
 }
 
 impl RecentUses {
-    /// Whether a use at `now`, the time of a monotonic clock, is the first one in the interval.
-    pub(super) fn is_first(&mut self, who: &str, from: IpAddr, now: Duration) -> bool {
-        let key = self.hasher.hash_one((who, from));
-        let is_known = self.recorded.get(&key).is_some_and(|at| now.saturating_sub(*at) < USE_INTERVAL);
-        if is_known {
-            return false;
-        }
+    /// Uses that are recorded again after `interval`.
+    pub(super) fn new(interval: Duration) -> Self {
+        Self { interval, uses: HashMap::new(), hasher: RandomState::new() }
+    }
 
-        if self.recorded.len() >= MAX_USES {
-            self.recorded.retain(|_, at| now.saturating_sub(*at) < USE_INTERVAL);
+    /// What is known of a use at `now`, the time of a monotonic clock.
+    pub(super) fn find(&self, what: &impl Hash, now: Duration) -> Use {
+        let known = self.uses.get(&self.hasher.hash_one(what));
+        known.filter(|(at, _)| now.saturating_sub(*at) < self.interval).map_or(Use::New, |(_, known)| *known)
+    }
+
+    /// A use was recorded.
+    pub(super) fn note(&mut self, what: &impl Hash, now: Duration) {
+        self.insert(what, (now, Use::Known));
+    }
+
+    /// A use could not be recorded: the next one is to be.
+    pub(super) fn postpone(&mut self, what: &impl Hash, now: Duration) {
+        self.insert(what, (now, Use::Postponed));
+    }
+
+    fn insert(&mut self, what: &impl Hash, known: (Duration, Use)) {
+        let (now, interval) = (known.0, self.interval);
+        if self.uses.len() >= MAX_USES {
+            self.uses.retain(|_, (at, _)| now.saturating_sub(*at) < interval);
         }
-        // More callers than this are recorded more often, and never less.
-        if self.recorded.len() >= MAX_USES {
-            self.recorded.clear();
+        // More than this are recorded more often, and never less.
+        if self.uses.len() >= MAX_USES {
+            self.uses.clear();
         }
-        self.recorded.insert(key, now);
-        true
+        self.uses.insert(self.hasher.hash_one(what), known);
     }
 }
 
@@ -43,24 +68,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_recorded_once_an_hour_for_each_caller_and_address() {
-        let mut uses = RecentUses::default();
-        let [here, there]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+    fn a_use_is_recorded_once_in_an_interval_for_each_caller_and_address() {
+        let mut uses = RecentUses::new(Duration::from_hours(1));
         let minutes = |count: u64| Duration::from_secs(60 * count);
 
-        for (who, from, at, is_first) in [
-            ("key 1", here, 0, true),
-            ("key 1", here, 59, false),
-            ("key 1", there, 59, true),
-            ("key 2", here, 59, true),
-            ("key 1", here, 60, true),
-            ("key 1", here, 61, false),
+        for (who, from, at, expected) in [
+            ("key 1", "here", 0, Use::New),
+            ("key 1", "here", 59, Use::Known),
+            ("key 1", "there", 59, Use::New),
+            ("key 2", "here", 59, Use::New),
+            ("key 1", "here", 60, Use::New),
+            ("key 1", "here", 61, Use::Known),
         ] {
-            assert_eq!(uses.is_first(who, from, minutes(at)), is_first, "{who} {from} {at}");
+            let found = uses.find(&(who, from), minutes(at));
+            assert_eq!(found, expected, "{who} {from} {at}");
+            if found == Use::New {
+                uses.note(&(who, from), minutes(at));
+            }
         }
         for caller in 0..3 * MAX_USES {
-            assert!(uses.is_first(&caller.to_string(), here, minutes(62)));
-            assert!(uses.recorded.len() <= MAX_USES);
+            assert_eq!(uses.find(&caller, minutes(62)), Use::New);
+            uses.note(&caller, minutes(62));
+            assert!(uses.uses.len() <= MAX_USES);
         }
+
+        uses.postpone(&"key 3", minutes(62));
+        assert_eq!(uses.find(&"key 3", minutes(63)), Use::Postponed);
+        uses.note(&"key 3", minutes(63));
+        assert_eq!(uses.find(&"key 3", minutes(64)), Use::Known);
     }
 }

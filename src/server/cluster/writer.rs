@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{Span, info, warn};
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::follow::{Divergence, follow, unreadable};
@@ -126,9 +126,11 @@ impl ClusterWriter {
                 Next::Wakeup | Next::Hint => self.read_news(),
                 Next::Synced(at, extent, report) => self.take_report(at, extent, report).await,
                 Next::Job(job) => {
-                    let mut jobs = vec![job];
+                    let mut jobs: Vec<WriteJob> = Some(job).filter(WriteJob::is_awaited).into_iter().collect();
                     self.writer.fill(&mut jobs, MAX_BATCH);
-                    self.write(jobs).await;
+                    if !jobs.is_empty() {
+                        self.write(jobs).await;
+                    }
                     self.read_missed_news();
                 }
                 Next::Stop => self.writer.jobs.close(),
@@ -316,8 +318,7 @@ impl ClusterWriter {
         let mut commands = self.outbox.take_postponed();
         while !commands.is_empty() {
             let rest = commands.split_off(self.turn_size.get().min(commands.len()));
-            let (answer, _) = oneshot::channel();
-            self.write(vec![WriteJob { commands, origin: None, answer, span: Span::none() }]).await;
+            self.write(vec![WriteJob::of_server(commands)]).await;
             commands = rest;
         }
     }

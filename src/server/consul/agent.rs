@@ -33,7 +33,7 @@ pub(super) fn this(access: &Access, request: &ConsulRequest) -> ConsulResult {
         "Config": { "Datacenter": own.datacenter, "NodeName": own.name, "NodeID": own.id, "Revision": "", "Server": true,
             "Version": API_VERSION },
         "DebugConfig": { "Datacenter": own.datacenter, "NodeName": own.name, "NodeID": own.id, "ServerMode": true,
-            "AdvertiseAddrLAN": own.address, "ACLsEnabled": false, "ConnectEnabled": false },
+            "AdvertiseAddrLAN": own.address, "ACLsEnabled": access.app().access.is_on(), "ConnectEnabled": false },
         "Coord": { "Vec": [0, 0, 0, 0, 0, 0, 0, 0], "Error": 1.5, "Adjustment": 0, "Height": 0.000_01 },
         "Member": members::member(own),
         "Stats": stats(access, &view),
@@ -169,7 +169,7 @@ pub(super) async fn maintenance(access: &Access, request: &ConsulRequest) -> Con
 
     let begin = own_node_record(&view, &access.app().own_node);
     let commands = begin.into_iter().chain([maintain(own_node_id(access), enable, reason)]).collect();
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::empty())

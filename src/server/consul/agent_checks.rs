@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 
-use super::checks::{CatalogCheckEntry, state_of};
+use super::checks::{CatalogCheckEntry, SERF_HEALTH, state_of};
 use super::decode::{self, BodyFields};
 use super::definition::{CheckGiven, without_place};
 use super::error::{ConsulError, ConsulResult};
@@ -15,7 +15,7 @@ use super::targets::OwnPlace;
 use super::writes::{own_node_id, remove};
 use super::{ConsulRequest, reply};
 use crate::clean::clean;
-use crate::model::{CatalogCheck, CatalogEntry, HealthState, NODES_NAMESPACE, Registration};
+use crate::model::{CatalogCheck, CatalogEntry, CheckDefinition, HealthState, NODES_NAMESPACE, Registration};
 use crate::registry::{CatalogCommand, Command};
 use crate::server::authorized::Access;
 use crate::server::own_node::OwnNode;
@@ -27,7 +27,7 @@ pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
     let own = &view.own.name;
     let of_services = view.agent_members().into_iter().flat_map(|member| view.service_checks(&member));
     // The agent's own check is Consul's, not one that a program registered.
-    let of_node = view.node_checks(own).into_iter().filter(|check| check.id != "serfHealth");
+    let of_node = view.visible_node_checks(own).into_iter().filter(|check| check.id != SERF_HEALTH);
 
     let checks: BTreeMap<String, CatalogCheckEntry> = of_node
         .chain(of_services)
@@ -42,7 +42,7 @@ pub(super) fn list(access: &Access, request: &ConsulRequest) -> ConsulResult {
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     let given = check_definition(decode::read(access, body).await?)?;
     let commands = add_commands(access, given)?;
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::empty())
@@ -81,10 +81,12 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     if given.service_id.is_empty() {
         let own = &*access.app().own_node;
         let (definition, check) = given.build(check_id, name, OwnPlace { address: &own.address, port: 0 })?;
+        refuse_method(access, &definition)?;
         let check = with_last_report(&view, check);
         let id = own_node_id(access);
-        let moved = moved_from(&view, &own.name, &check.id, &id)?;
-        let add = add_check(id, definition, check);
+        // What another service has is no business of a caller that may not change the node.
+        let (name, add) = (check.id.clone(), access.require_scope(add_check(Arc::clone(&id), definition, check))?);
+        let moved = moved_from(&view, &own.name, &name, &id)?;
         return Ok(own_node_record(&view, own).into_iter().chain(moved).chain([add]).collect());
     }
     let member = view.agent_member(&given.service_id).and_then(|member| member.instance);
@@ -95,10 +97,18 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
     let registration = &instance.instance.registration;
     let place = OwnPlace { address: &registration.address, port: registration.port };
     let (definition, check) = given.build(check_id, name, place)?;
+    refuse_method(access, &definition)?;
     let check = with_last_report(&view, check);
     let id = Arc::clone(&instance.instance.id);
     let moved = moved_from(&view, &access.app().own_node.name, &check.id, &id)?;
     Ok(moved.into_iter().chain([add_check(id, definition, check)]).collect())
+}
+
+/// What would be refused takes no check away from others.
+fn refuse_method(access: &Access, definition: &CheckDefinition) -> ConsulResult<()> {
+    let now = access.app().unscoped_view();
+    let refused = now.snapshot.rules().refused_method(&definition.kind);
+    refused.map_or(Ok(()), |why| Err(ConsulError::bad_request(format!("Invalid check: {why}"))))
 }
 
 /// A check by report that is registered again keeps what was reported last, whatever it belonged to.
@@ -133,7 +143,7 @@ pub(super) fn moved_from(view: &RegistryView, node: &str, check: &str, to: &str)
     Ok(Some(Command::Catalog(CatalogCommand::RemoveCheck { id, check: check.into() })))
 }
 
-fn add_check(id: Arc<str>, definition: crate::model::CheckDefinition, check: CatalogCheck) -> Command {
+fn add_check(id: Arc<str>, definition: CheckDefinition, check: CatalogCheck) -> Command {
     let (definition, check) = (Box::new(definition), Box::new(check));
     Command::Catalog(CatalogCommand::AddCheck { id, definition, check })
 }

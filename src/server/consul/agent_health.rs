@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::ConsulRequest;
-use super::checks::{CatalogCheckEntry, worst};
+use super::checks::{CatalogCheckEntry, SERF_HEALTH, worst};
 use super::error::{ConsulError, ConsulResult};
 use super::registry_view::{RegistryView, ServiceMember};
 use super::reply;
@@ -68,7 +68,7 @@ pub(super) fn by_name(access: &Access, request: &ConsulRequest) -> ConsulResult 
 }
 
 fn health_of(view: &RegistryView, member: &ServiceMember) -> ServiceHealth {
-    let node = view.node_checks(&member.node).into_iter().filter(|check| check.id != "serfHealth");
+    let node = view.node_checks(&member.node).into_iter().filter(|check| check.id != SERF_HEALTH);
     let checks = node.chain(view.service_checks(member));
     // What this endpoint shows of a check is less than elsewhere.
     let definition = json!({ "Interval": "0s", "Timeout": "0s", "DeregisterCriticalServiceAfter": "0s", "HTTP": "",

@@ -87,17 +87,21 @@ pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Bod
     let view = RegistryView::of(access);
     let id = registration.id.clone().unwrap_or_default();
     // What would be refused takes no checks away from others.
-    if let Some(problem) = registration.problem() {
+    let now = access.app().unscoped_view();
+    let problem = registration.problem().or_else(|| now.snapshot.rules().method_problem(&registration));
+    if let Some(problem) = problem {
         return Err(problem.into());
     }
+    let registration = Arc::new(registration);
+    let register = CatalogCommand::Register { registration: Arc::clone(&registration), replace_checks };
+    // Whether another service has a check is no business of a caller that may not register this one.
+    let register = access.require_scope(Command::Catalog(register))?;
     let mut commands = Vec::new();
     for check in registration.catalog.iter().flat_map(|entry| &entry.checks) {
         commands.extend(moved_from(&view, &access.app().own_node.name, &check.id, &id)?);
     }
-    let registration = Arc::new(registration);
-    let register = CatalogCommand::Register { registration, replace_checks };
-    commands.push(Command::Catalog(register));
-    for written in access.write_all(commands).await? {
+    commands.push(register);
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::empty())

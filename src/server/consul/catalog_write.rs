@@ -168,8 +168,8 @@ impl GivenCheck {
 pub(super) async fn register(access: &Access, body: Body) -> ConsulResult {
     let fields = decode::read(access, body).await?;
     let given = registration(fields, &access.app().own_node.datacenter)?;
-    let commands = register_commands(&RegistryView::of(access), given)?;
-    for written in access.write_all(commands).await? {
+    let commands = register_commands(access, given)?;
+    for written in access.write_together(commands).await? {
         written?;
     }
     Ok(reply::body(b"true".to_vec()))
@@ -185,12 +185,17 @@ pub(super) fn registration(mut fields: BodyFields, datacenter: &str) -> ConsulRe
     given.problem(datacenter).map_or(Ok(given), Err)
 }
 
-/// The commands: first the node, then its service, then the checks.
-fn register_commands(view: &RegistryView, given: CatalogRegistration) -> ConsulResult<Vec<Command>> {
+/// The commands: first the node, then its service, then the checks. Whether another service has a check is no business of a
+/// caller that may not give the commands before it.
+fn register_commands(access: &Access, given: CatalogRegistration) -> ConsulResult<Vec<Command>> {
+    let view = &RegistryView::of(access);
     let (own, node) = (&*view.own, given.node.clone());
     let is_own = node == own.name;
     let known_address = view.node(&node).map(|node| node.address);
     let mut commands = if is_own { Vec::new() } else { node_command(view, &given)?.into_iter().collect() };
+    for command in &commands {
+        access.require_scope(command.clone())?;
+    }
 
     let scope = Some(node.as_str()).filter(|_| !is_own);
     let address = Some(given.address.clone()).filter(|address| !address.is_empty()).or(known_address);
@@ -203,7 +208,7 @@ fn register_commands(view: &RegistryView, given: CatalogRegistration) -> ConsulR
         if let Some(problem) = registration.problem() {
             return Err(problem.into());
         }
-        commands.push(catalog_register(registration));
+        commands.push(access.require_scope(catalog_register(registration))?);
     }
 
     if is_own && given.checks.iter().any(|check| check.service_id.is_empty()) {

@@ -10,7 +10,7 @@ use crate::server::scoped_view::ScopedView;
 use crate::server::view::InstanceView;
 
 /// What Consul shows for the check of its own agent.
-const SERF_HEALTH: &str = "serfHealth";
+pub(super) const SERF_HEALTH: &str = "serfHealth";
 
 /// A check.
 #[derive(Clone, Debug, Serialize)]

@@ -11,6 +11,7 @@ use super::decode::BodyFields;
 use super::error::{ConsulError, ConsulResult};
 use super::go::positive;
 use super::ids::registry_id;
+use super::services::CONSUL;
 use super::targets::{self, CheckPlace, OwnPlace};
 use crate::clean::clean;
 use crate::model::{
@@ -219,6 +220,9 @@ impl ServiceGiven {
 
     /// Why Consul refuses it, in its words.
     fn problem(&self) -> Option<String> {
+        if self.name.eq_ignore_ascii_case(CONSUL) {
+            return Some("Invalid service name: consul is the name of this server itself".to_owned());
+        }
         if is_wildcard(&self.address) {
             return Some(
                 "Invalid service address: it is the wildcard address, which no client can connect to".to_owned(),

@@ -43,7 +43,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, ALLOW, LOCATION, VARY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 #[cfg(feature = "cli")]
@@ -54,7 +53,7 @@ use self::filter::Schema;
 use self::query::{ConsulQuery, ReadOptions};
 use super::authorize::{count_request, unauthenticated};
 use super::authorized::Access;
-use super::body_room::BodyRoom;
+use super::body_room::RequestRoom;
 use super::freshness::mark_consul;
 use super::percent::percent_decoded;
 use super::request_context::RequestContext;
@@ -78,8 +77,6 @@ struct ConsulCall {
     access: Access,
     handler: Handler,
     request: ConsulRequest,
-    /// The room for its body.
-    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl ConsulRequest {
@@ -112,7 +109,7 @@ async fn answer(app: App, request: Request) -> Response {
     let stats = endpoints::find(request.uri().path()).and_then(|(endpoint, _)| app.metrics.route(endpoint.path));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
-    let span = trace::request(&method, route, request.headers());
+    let span = trace::request(&method, route);
     let handled = handle(&app, request).instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(IntoResponse::into_response);
 
@@ -157,15 +154,10 @@ fn admit(app: &App, head: &Parts) -> Result<ConsulCall, ConsulResult> {
     if endpoint.has_namespace {
         query.refuse_namespace(&head.headers).map_err(refused)?;
     }
+    RequestRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes).map_err(refused)?;
 
-    let room = BodyRoom::take(&head.extensions, &head.headers, app.settings.size_limits.body_bytes);
     let accept = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default().to_owned();
-    Ok(ConsulCall {
-        access,
-        handler: endpoint.handler,
-        request: ConsulRequest { rest, query, accept },
-        _room: room.map_err(refused)?,
-    })
+    Ok(ConsulCall { access, handler: endpoint.handler, request: ConsulRequest { rest, query, accept } })
 }
 
 fn refused(error: impl Into<ConsulError>) -> ConsulResult {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::checks::{CatalogCheckEntry, checks_of};
+use super::checks::{CatalogCheckEntry, SERF_HEALTH, checks_of};
 use super::ids::registry_id;
 use super::nodes::CatalogNode;
 use super::services::{CONSUL, ServiceFacts};
@@ -41,8 +41,10 @@ impl RegistryView {
         Self { view: access.view(), own: Arc::clone(&access.app().own_node) }
     }
 
+    /// The services that Consul's API shows, without the server itself. One of its name that came by another API is not it.
     fn services_of_default(&self) -> impl Iterator<Item = &Arc<ServiceView>> {
-        self.view.services().filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE)
+        let services = self.view.services();
+        services.filter(|service| &*service.key.namespace == DEFAULT_NAMESPACE && &*service.key.name != CONSUL)
     }
 
     fn member(&self, instance: &Arc<InstanceView>) -> ServiceMember {
@@ -61,10 +63,12 @@ impl RegistryView {
 
     /// The members of a service, by node and id.
     pub(super) fn members(&self, name: &str) -> Vec<ServiceMember> {
+        if name == CONSUL {
+            return vec![self.own_member()];
+        }
         let service = self.view.service(DEFAULT_NAMESPACE, name);
         let instances = service.into_iter().flat_map(|service| service.list());
-        let own = (name == CONSUL).then(|| self.own_member());
-        sorted(instances.map(|instance| self.member(instance)).chain(own).collect())
+        sorted(instances.map(|instance| self.member(instance)).collect())
     }
 
     /// All services of all nodes, by node and id.
@@ -227,13 +231,24 @@ impl RegistryView {
         checks
     }
 
+    /// The same for a node that a caller asks for, and not for one of its services: what programs registered for the node is
+    /// for callers that may see every service, or have one on it.
+    pub(super) fn visible_node_checks(&self, node: &str) -> Vec<CatalogCheckEntry> {
+        let mut instances = self.services_of_default().flat_map(|service| service.list());
+        let is_visible = self.view.has_all_services()
+            || instances.any(|known| known.instance.registration.node.as_deref().unwrap_or(&self.own.name) == node);
+        let mut checks = self.node_checks(node);
+        checks.retain(|check| is_visible || check.id == SERF_HEALTH);
+        checks
+    }
+
     /// All checks of a node and its services, by id.
     pub(super) fn checks_of_node(&self, node: &str) -> Vec<CatalogCheckEntry> {
         if !self.may_see_node(node) {
             return Vec::new();
         }
         let services = self.members_of_node(node).into_iter().flat_map(|member| self.service_checks(&member));
-        let mut checks: Vec<CatalogCheckEntry> = self.node_checks(node).into_iter().chain(services).collect();
+        let mut checks: Vec<CatalogCheckEntry> = self.visible_node_checks(node).into_iter().chain(services).collect();
         checks.sort_by(|a, b| a.id.cmp(&b.id));
         checks
     }
@@ -243,7 +258,7 @@ impl RegistryView {
         let services = self.all_members().into_iter().flat_map(|member| self.service_checks(&member));
         let recorded = self.view.nodes().map(|record| record.instance.name());
         let others = recorded.filter(|name| *name != self.own.name);
-        let nodes = others.chain([self.own.name.as_str()]).flat_map(|node| self.node_checks(node));
+        let nodes = others.chain([self.own.name.as_str()]).flat_map(|node| self.visible_node_checks(node));
 
         let mut checks: Vec<CatalogCheckEntry> = nodes.chain(services).collect();
         checks.sort_by(|a, b| (&a.node, &a.id).cmp(&(&b.node, &b.id)));

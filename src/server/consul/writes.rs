@@ -7,12 +7,12 @@ use super::ids;
 use crate::registry::Command;
 use crate::server::authorized::Access;
 
-/// Carries out commands. An instance that another client has removed in the meantime is no error.
+/// Carries out commands, all or none. An instance that another client has removed in the meantime is no error.
 pub(super) async fn remove(access: &Access, commands: Vec<Command>) -> ConsulResult<()> {
     if commands.is_empty() {
         return Ok(());
     }
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         if let Err(error) = written
             && error.code != "unknown_instance"
         {

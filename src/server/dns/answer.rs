@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::name::DomainName;
 use super::protocol::{
     CLASS_ANY, CLASS_IN, CODE_BAD_VERSION, CODE_NO_NAME, CODE_NOT_IMPLEMENTED, CODE_REFUSED, HEADER_BYTES,
-    MAX_PLAIN_REPLY, MAX_UDP_REPLY, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_AXFR, TYPE_CNAME, TYPE_IXFR, TYPE_NS, TYPE_PTR,
-    TYPE_SOA, TYPE_SRV,
+    MAX_PLAIN_REPLY, MAX_REMOTE_UDP_REPLY, MAX_UDP_REPLY, TYPE_A, TYPE_AAAA, TYPE_ANY, TYPE_AXFR, TYPE_CNAME,
+    TYPE_IXFR, TYPE_NS, TYPE_PTR, TYPE_SOA, TYPE_SRV,
 };
 use super::reply::{QUESTION, RecordOwner, ReplyWriter, Section};
 use super::request::{self, DnsRequest, NotARequest, Question};
@@ -19,8 +19,23 @@ use crate::server::view::View;
 /// How a message came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
-    Udp,
+    Udp {
+        /// The longest reply.
+        max_reply: u16,
+    },
     Tcp,
+}
+
+impl Transport {
+    /// UDP from this machine.
+    pub(super) const LOCAL_UDP: Self = Self::Udp { max_reply: MAX_UDP_REPLY };
+    /// UDP from another one, or from an address that only looks like it.
+    pub(super) const REMOTE_UDP: Self = Self::Udp { max_reply: MAX_REMOTE_UDP_REPLY };
+
+    /// UDP from this address. No packet of another machine has a loopback address.
+    pub(super) fn udp(peer: IpAddr) -> Self {
+        if peer.to_canonical().is_loopback() { Self::LOCAL_UDP } else { Self::REMOTE_UDP }
+    }
 }
 
 /// What all answers share.
@@ -74,7 +89,7 @@ impl Responder {
     /// Writes a reply that holds nothing, so that the client asks again over TCP. It is no longer than the message.
     pub(super) fn refer_to_tcp(&self, message: &[u8], out: &mut Vec<u8>) -> DnsOutcome {
         let Ok(request) = request::read(message) else { return DnsOutcome::Ignored };
-        let mut reply = ReplyWriter::new(out, &request, limit(&request, Transport::Udp), self.ttl);
+        let mut reply = ReplyWriter::new(out, &request, limit(&request, Transport::REMOTE_UDP), self.ttl);
         reply.set_truncated();
         finish(reply)
     }
@@ -88,11 +103,13 @@ fn finish(reply: ReplyWriter<'_>) -> DnsOutcome {
 
 /// The longest reply to a request.
 fn limit(request: &DnsRequest<'_>, transport: Transport) -> usize {
-    let payload = request.edns.map_or(MAX_PLAIN_REPLY, |edns| edns.payload.clamp(MAX_PLAIN_REPLY, MAX_UDP_REPLY));
-    match transport {
-        Transport::Udp => usize::from(payload),
-        Transport::Tcp => usize::from(u16::MAX),
-    }
+    let limit = match transport {
+        Transport::Udp { max_reply } => {
+            request.edns.map_or(MAX_PLAIN_REPLY, |edns| edns.payload.clamp(MAX_PLAIN_REPLY, max_reply))
+        }
+        Transport::Tcp => u16::MAX,
+    };
+    usize::from(limit)
 }
 
 /// One question that is being answered.
@@ -266,7 +283,7 @@ impl QuestionAnswer<'_, '_> {
                 continue;
             }
             // Over TCP there is no larger reply to go for: a client looks up the other targets by their names.
-            if self.transport == Transport::Udp {
+            if self.transport != Transport::Tcp {
                 self.reply.set_truncated();
             }
             return;

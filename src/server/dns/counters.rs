@@ -31,7 +31,7 @@ pub(in crate::server) struct DnsCounters {
 impl DnsCounters {
     pub(super) fn query(&self, transport: Transport) {
         add(match transport {
-            Transport::Udp => &self.udp,
+            Transport::Udp { .. } => &self.udp,
             Transport::Tcp => &self.tcp,
         });
     }

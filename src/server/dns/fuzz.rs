@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::answer::{DnsOutcome, Responder, Transport};
-use super::protocol::MAX_UDP_REPLY;
+use super::protocol::{MAX_REMOTE_UDP_REPLY, MAX_UDP_REPLY};
 use super::shuffle::Shuffle;
 use super::zone::Zone;
 use crate::model::{HostPort, Registration};
@@ -42,7 +42,11 @@ pub fn answer_dns(message: &[u8]) {
     FIXTURE.with(|fixture| {
         let Some((responder, view)) = fixture else { panic!("the fixture is invalid") };
         let (mut shuffle, mut out) = (Shuffle::seeded(1), Vec::new());
-        for (transport, limit) in [(Transport::Udp, MAX_UDP_REPLY), (Transport::Tcp, u16::MAX)] {
+        for (transport, limit) in [
+            (Transport::LOCAL_UDP, MAX_UDP_REPLY),
+            (Transport::REMOTE_UDP, MAX_REMOTE_UDP_REPLY),
+            (Transport::Tcp, u16::MAX),
+        ] {
             if responder.answer(message, transport, view, &mut shuffle, &mut out) != DnsOutcome::Ignored {
                 check(message, &out, limit);
             }

@@ -27,7 +27,10 @@ pub(super) const CODE_BAD_VERSION: u16 = 16;
 
 /// The longest reply over UDP for a client without EDNS.
 pub(super) const MAX_PLAIN_REPLY: u16 = 512;
-/// The longest reply over UDP, whatever a client takes. It holds the addresses of about 500 instances.
+/// The longest reply over UDP to this machine, whatever a client takes. It holds the addresses of about 500 instances.
 pub(super) const MAX_UDP_REPLY: u16 = 8_192;
+/// The same to another machine: what fits one packet nearly everywhere (DNS Flag Day 2020). An address may be forged, and a
+/// longer reply would be a flood for its owner.
+pub(super) const MAX_REMOTE_UDP_REPLY: u16 = 1_232;
 /// The longest request. A query with every option has a few hundred bytes.
 pub(super) const MAX_REQUEST_BYTES: usize = 4_096;

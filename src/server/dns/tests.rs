@@ -177,7 +177,7 @@ impl TestServer {
     }
 
     fn ask(&mut self, name: &str, kind: u16) -> DecodedReply {
-        self.send(&query(name, kind, Some(4_096)), Transport::Udp).unwrap()
+        self.send(&query(name, kind, Some(4_096)), Transport::LOCAL_UDP).unwrap()
     }
 
     /// The data of the answers, sorted.
@@ -187,6 +187,19 @@ impl TestServer {
         let mut data: Vec<String> = reply.answers.into_iter().map(|record| record.data).collect();
         data.sort();
         data
+    }
+}
+
+/// The address of a query may be forged: a reply to another machine is no flood for its owner.
+#[test]
+fn a_reply_to_another_machine_fits_one_packet() {
+    let mut server = TestServer::new((1..=200).map(|at| instance("web", &format!("10.0.0.{at}:80"))));
+    for (peer, bytes, is_whole) in [("127.0.0.1", 8_192, true), ("::1", 8_192, true), ("10.9.0.2", 1_232, false)] {
+        let mut out = Vec::new();
+        let message = query("web.service.portolan", TYPE_A, Some(u16::MAX));
+        let transport = Transport::udp(peer.parse().unwrap());
+        server.responder.answer(&message, transport, &server.view, &mut server.shuffle, &mut out);
+        assert!(out.len() <= bytes && read(&out).is_truncated != is_whole, "{peer}: {} bytes", out.len());
     }
 }
 
@@ -296,7 +309,7 @@ fn what_is_not_there_is_told_apart() {
     }
 
     for name in ["example.org", "portolan.org", "xportolan", "", "99.0.0.10.in-addr.arpa", "0.10.in-addr.arpa"] {
-        let reply = server.send(&query(name, TYPE_A, None), Transport::Udp).unwrap();
+        let reply = server.send(&query(name, TYPE_A, None), Transport::LOCAL_UDP).unwrap();
         assert_eq!((reply.code, reply.is_authoritative), (CODE_REFUSED, false), "{name}");
         assert!(reply.answers.is_empty() && reply.authorities.is_empty(), "{name}");
     }
@@ -312,7 +325,7 @@ fn tc_is_set_exactly_when_something_is_missing() {
             let limit = usize::from(payload.unwrap_or(512).clamp(512, 8_192));
             for (kind, additionals) in [(TYPE_A, 0), (TYPE_SRV, count)] {
                 let message = query("web.service.portolan", kind, payload);
-                let reply = server.send(&message, Transport::Udp).unwrap();
+                let reply = server.send(&message, Transport::LOCAL_UDP).unwrap();
                 let what = format!("{count} instances, type {kind}, EDNS {payload:?}: {reply:?}");
                 assert!(reply.bytes <= limit, "{what}");
                 assert_eq!(reply.opt.is_some(), payload.is_some(), "{what}");
@@ -377,7 +390,7 @@ fn an_instance_that_fails_or_goes_is_no_longer_answered() {
 fn code_of(server: &mut TestServer, good: &[u8], change: fn(&mut Vec<u8>)) -> Option<u16> {
     let mut message = good.to_vec();
     change(&mut message);
-    server.send(&message, Transport::Udp).map(|reply| reply.code)
+    server.send(&message, Transport::LOCAL_UDP).map(|reply| reply.code)
 }
 
 #[test]

@@ -138,7 +138,8 @@ impl UdpLoop {
     fn answer(&mut self, length: usize, peer: SocketAddr) {
         let Self { context, message, reply, .. } = self;
         let counters = &context.app.metrics.dns;
-        counters.query(Transport::Udp);
+        let transport = Transport::udp(peer.ip());
+        counters.query(transport);
         let message = &message[..length];
 
         let answered = if length > MAX_REQUEST_BYTES {
@@ -149,7 +150,7 @@ impl UdpLoop {
             context.responder.refer_to_tcp(message, reply)
         } else {
             let view = context.app.unscoped.load();
-            context.responder.answer(message, Transport::Udp, &view, &mut self.shuffle, reply)
+            context.responder.answer(message, transport, &view, &mut self.shuffle, reply)
         };
         counters.answered(answered);
 

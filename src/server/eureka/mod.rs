@@ -51,7 +51,7 @@ async fn answer(app: App, request: Request) -> Response {
     let stats = call.as_ref().ok().and_then(|call| app.metrics.route(call.operation.path()));
     let (method, start) = (request.method().clone(), Instant::now());
     let route = stats.as_ref().map_or("unmatched", |stats| stats.path());
-    let span = trace::request(&method, route, request.headers());
+    let span = trace::request(&method, route);
     let handled = handle(&app, call, request).instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(refusal);
 

@@ -54,7 +54,7 @@ pub(super) async fn register(access: &Access, app: &str, request: Request<Body>)
         Command::Register(Arc::new(registration)),
         Command::Renew { id, generation: None, report: status.report() },
     ];
-    access.write_all(commands).await?.into_iter().try_for_each(|written| written.map(drop))
+    access.write_together(commands).await?.into_iter().try_for_each(|written| written.map(drop))
 }
 
 pub(super) async fn cancel(access: &Access, call: &Call) -> ApiResult<()> {

@@ -10,7 +10,7 @@ use super::token_bucket::{Rate, TokenBucket, TokenGrant};
 /// There are two generations. What is used moves to the young one; when that is full, it becomes the old one, and what was
 /// still in the old one is forgotten. So everything stays that is among the last `max` subjects.
 #[derive(Debug)]
-pub(super) struct Buckets {
+pub(in crate::server) struct Buckets {
     young: HashMap<u64, TokenBucket>,
     old: HashMap<u64, TokenBucket>,
     max: usize,
@@ -18,20 +18,20 @@ pub(super) struct Buckets {
 
 impl Buckets {
     /// At most twice `max` buckets.
-    pub(super) fn new(max: usize) -> Self {
+    pub(in crate::server) fn new(max: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), max }
     }
 
-    /// Takes a token of a subject.
-    pub(super) fn take(&mut self, subject: u64, rate: Rate, now: Duration) -> TokenGrant {
+    /// Takes tokens of a subject, as [`TokenBucket::take`] does.
+    pub(in crate::server) fn take(&mut self, subject: u64, rate: Rate, now: Duration, count: u32) -> TokenGrant {
         if let Some(bucket) = self.young.get_mut(&subject) {
-            let (after, taken) = bucket.take(rate, now);
+            let (after, taken) = bucket.take(rate, now, count);
             *bucket = after;
             return taken;
         }
 
         let known = self.old.remove(&subject).unwrap_or_default();
-        let (after, taken) = known.take(rate, now);
+        let (after, taken) = known.take(rate, now, count);
         if self.young.len() >= self.max {
             self.old = std::mem::take(&mut self.young);
         }
@@ -60,13 +60,13 @@ mod tests {
         let mut buckets = Buckets::new(100);
         let mut given = 0;
         for subject in 1..100_000 {
-            given += u32::from(buckets.take(0, rate, Duration::ZERO).wait.is_none());
-            assert!(buckets.take(subject, rate, Duration::ZERO).wait.is_none());
+            given += u32::from(buckets.take(0, rate, Duration::ZERO, 1).wait.is_none());
+            assert!(buckets.take(subject, rate, Duration::ZERO, 1).wait.is_none());
             assert!(buckets.young.len() + buckets.old.len() <= 200);
         }
         assert_eq!(given, 3, "however many others come, it has its burst once");
 
         // One that was quiet while many others came begins anew.
-        assert_eq!(buckets.take(1, rate, Duration::ZERO).remaining, 2);
+        assert_eq!(buckets.take(1, rate, Duration::ZERO, 1).remaining, 2);
     }
 }

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::buckets::Buckets;
+pub(super) use self::buckets::Buckets;
 pub(super) use self::rate_headers::RateState;
 #[cfg(feature = "redis")]
 pub(super) use self::shared_counts::CallerCount;
 #[cfg(feature = "redis")]
 use self::shared_counts::SharedCounts;
-pub(super) use self::token_bucket::{Rate, TokenBucket};
+pub(super) use self::token_bucket::Rate;
 use super::access::Permission;
 use super::address_rate::counted_address;
 use crate::engine::Clock;
@@ -114,7 +114,7 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request of an address, before it is known who sends it.
+    /// Counts requests of an address, before it is known who sends them.
     ///
     /// # Errors
     /// 429: the address sends too many.
@@ -122,12 +122,14 @@ impl RateLimits {
         &self,
         kind: RequestKind,
         peer: Option<IpAddr>,
+        count: u32,
     ) -> Result<Option<RateState>, LimitExceeded> {
         let Some(peer) = peer else { return Ok(None) };
-        self.count(kind, LimitedCaller::Address(counted_address(peer)), Some(peer))
+        self.count(kind, LimitedCaller::Address(counted_address(peer)), Some(peer), count)
     }
 
-    /// Counts a request of a caller that proved who it is.
+    /// Counts requests of a caller that proved who it is. They pass together if there is room for one: what they take beyond
+    /// it is missing to the next ones.
     ///
     /// # Errors
     /// 429: the caller sends too many.
@@ -136,8 +138,9 @@ impl RateLimits {
         kind: RequestKind,
         caller: &str,
         peer: Option<IpAddr>,
+        count: u32,
     ) -> Result<Option<RateState>, LimitExceeded> {
-        self.count(kind, LimitedCaller::Caller(caller), peer)
+        self.count(kind, LimitedCaller::Caller(caller), peer, count)
     }
 
     fn count(
@@ -145,6 +148,7 @@ impl RateLimits {
         kind: RequestKind,
         subject: LimitedCaller<'_>,
         peer: Option<IpAddr>,
+        count: u32,
     ) -> Result<Option<RateState>, LimitExceeded> {
         let (policy, RequestRate { per_second, limits_loopback }) = self.policy(kind, subject);
         let is_local = peer.is_some_and(|peer| peer.to_canonical().is_loopback());
@@ -152,10 +156,10 @@ impl RateLimits {
         let Some(rate) = rate else { return Ok(None) };
 
         let hash = self.hasher.hash_one((kind, subject));
-        let taken = self.shard(hash).lock().take(hash, rate, self.clock.now());
+        let taken = self.shard(hash).lock().take(hash, rate, self.clock.now(), count);
         #[cfg(feature = "redis")]
         if let Some(shared) = self.shared.as_ref().filter(|_| taken.wait.is_none()) {
-            shared.add(hash, rate, || subject.to_text(kind));
+            shared.add(hash, rate, count, || subject.to_text(kind));
         }
 
         let state = RateState { policy, rate, taken };
@@ -270,7 +274,7 @@ mod tests {
     /// How many of these requests pass.
     fn passing(limits: &RateLimits, kind: RequestKind, peer: &str, count: usize) -> usize {
         let peer = Some(peer.parse().unwrap());
-        (0..count).filter(|_| limits.count_address(kind, peer).is_ok()).count()
+        (0..count).filter(|_| limits.count_address(kind, peer, 1).is_ok()).count()
     }
 
     #[test]
@@ -283,7 +287,7 @@ mod tests {
         assert_eq!(passing(&limits, RequestKind::Request, "2001:db8::1", 5), 5);
         assert_eq!(passing(&limits, RequestKind::Request, "2001:db8::2", 10), 5, "a host has a whole /64");
 
-        let of_key = |key: &str, kind| (0..100).filter(|_| limits.count_caller(kind, key, None).is_ok()).count();
+        let of_key = |key: &str, kind| (0..100).filter(|_| limits.count_caller(kind, key, None, 1).is_ok()).count();
         assert_eq!(of_key("key 1", RequestKind::Request), 5);
         assert_eq!(of_key("key 1", RequestKind::Heartbeat), 5);
         assert_eq!(of_key("key 2", RequestKind::Request), 5);
@@ -292,10 +296,23 @@ mod tests {
     }
 
     #[test]
+    fn many_operations_at_once_are_paid_off_by_the_next_requests() {
+        let (limits, clock) = limits(small());
+        let count = |count| limits.count_caller(RequestKind::Request, "key 1", None, count);
+        assert!(count(100).is_ok(), "there is room for one");
+        let wait = count(1).unwrap_err().state.taken.wait;
+        assert_eq!(wait, Some(Duration::from_secs(96)));
+        clock.advance(Duration::from_secs(95));
+        assert!(count(1).is_err());
+        clock.advance(Duration::from_secs(1));
+        assert!(count(1).is_ok() && count(1).is_err());
+    }
+
+    #[test]
     fn a_refusal_says_what_was_exceeded_and_when_to_try_again() {
         let (limits, _) = limits(small());
         passing(&limits, RequestKind::Heartbeat, "10.0.0.1", 10);
-        let error = limits.count_address(RequestKind::Heartbeat, Some("10.0.0.1".parse().unwrap())).unwrap_err();
+        let error = limits.count_address(RequestKind::Heartbeat, Some("10.0.0.1".parse().unwrap()), 1).unwrap_err();
         assert_eq!(error.message, "this address sends more than 2 heartbeats a second");
         assert!(error.hint.contains("server.limits.heartbeats_per_second_per_address"));
     }
@@ -307,7 +324,7 @@ mod tests {
             assert_eq!(passing(&by_default, RequestKind::Request, peer, 200_000), 200_000);
         }
         assert_eq!(passing(&by_default, RequestKind::Request, "10.0.0.1", 200_000), 50_000);
-        assert!(by_default.count_address(RequestKind::Request, None).is_ok());
+        assert!(by_default.count_address(RequestKind::Request, None, 1).is_ok());
 
         let (off, _) = limits(RateLimitSettings {
             requests_per_address: RequestRate { per_second: 0, limits_loopback: true },

@@ -55,7 +55,7 @@ fn seconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::limits::TokenBucket;
+    use crate::server::limits::token_bucket::TokenBucket;
 
     #[test]
     fn the_fields_say_what_is_left_and_when_to_come_back() {
@@ -63,7 +63,7 @@ mod tests {
         let mut bucket = TokenBucket::default();
         let mut seen = Vec::new();
         for _ in 0..11 {
-            let (after, taken) = bucket.take(rate, Duration::ZERO);
+            let (after, taken) = bucket.take(rate, Duration::ZERO, 1);
             bucket = after;
             let mut headers = HeaderMap::new();
             let state = RateState { policy: "requests-per-key", rate, taken };

@@ -41,18 +41,18 @@ impl CallerCount {
 }
 
 impl SharedCounts {
-    /// Adds a request.
-    pub(super) fn add(&self, hash: u64, rate: Rate, caller: impl FnOnce() -> String) {
+    /// Adds requests.
+    pub(super) fn add(&self, hash: u64, rate: Rate, added: u32, caller: impl FnOnce() -> String) {
         {
             let mut waiting = self.waiting.lock();
             if let Some(count) = waiting.get_mut(&hash) {
-                count.requests = count.requests.saturating_add(1);
+                count.requests = count.requests.saturating_add(added);
                 return;
             }
             if waiting.len() >= MAX_CALLERS {
                 return;
             }
-            waiting.insert(hash, CallerCount { caller: caller(), hash, rate, requests: 1 });
+            waiting.insert(hash, CallerCount { caller: caller(), hash, rate, requests: added });
         }
         self.added.notify_one();
     }
@@ -85,7 +85,7 @@ mod tests {
     fn requests_of_one_caller_are_told_together_and_memory_is_bounded() {
         let (counts, rate) = (SharedCounts::default(), Rate::per_second(10, Duration::from_secs(5)).unwrap());
         for _ in 0..7 {
-            counts.add(1, rate, || "a".to_owned());
+            counts.add(1, rate, 1, || "a".to_owned());
         }
         let taken = counts.take(10);
         assert_eq!(taken.len(), 1);
@@ -94,7 +94,7 @@ mod tests {
         assert!(counts.take(10).is_empty());
 
         for caller in 0..100_000 {
-            counts.add(caller, rate, || caller.to_string());
+            counts.add(caller, rate, 1, || caller.to_string());
         }
         assert_eq!((counts.take(100).len(), counts.take(usize::MAX).len()), (100, MAX_CALLERS - 100));
     }

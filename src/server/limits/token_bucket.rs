@@ -55,8 +55,9 @@ pub(in crate::server) struct TokenGrant {
 }
 
 impl TokenBucket {
-    /// Takes a token at `now`, the time of a monotonic clock. Without one, nothing is taken.
-    pub(in crate::server) fn take(self, rate: Rate, now: Duration) -> (Self, TokenGrant) {
+    /// Takes tokens at `now`, the time of a monotonic clock. Without one, nothing is taken; with one, all are: those that are
+    /// missing come later, and no other comes before them.
+    pub(in crate::server) fn take(self, rate: Rate, now: Duration, count: u32) -> (Self, TokenGrant) {
         let missing = self.full_at.saturating_sub(now);
         let after = missing + rate.interval;
 
@@ -64,6 +65,7 @@ impl TokenBucket {
             let wait = after.saturating_sub(rate.window());
             return (self, TokenGrant { wait: Some(wait), remaining: 0, full_in: missing });
         }
+        let after = missing + rate.interval.saturating_mul(count);
         let left = rate.window().saturating_sub(after).as_nanos() / rate.interval.as_nanos().max(1);
         let remaining = u32::try_from(left).unwrap_or(u32::MAX);
         (Self { full_at: now + after }, TokenGrant { wait: None, remaining, full_in: after })
@@ -86,16 +88,16 @@ mod tests {
         let rate = Rate::per_second(10, Duration::from_secs(2)).unwrap();
         let (mut bucket, start) = (TokenBucket::default(), Duration::from_secs(100));
         for left in (0..20).rev() {
-            let (next, taken) = bucket.take(rate, start);
+            let (next, taken) = bucket.take(rate, start, 1);
             assert_eq!((taken.wait, taken.remaining), (None, left));
             bucket = next;
         }
 
-        let (same, refused) = bucket.take(rate, start);
+        let (same, refused) = bucket.take(rate, start, 1);
         assert_eq!((same, refused.wait, refused.remaining), (bucket, Some(Duration::from_millis(100)), 0));
         assert_eq!(refused.full_in, Duration::from_secs(2));
-        assert!(bucket.take(rate, start + Duration::from_millis(99)).1.wait.is_some());
-        assert!(bucket.take(rate, start + Duration::from_millis(100)).1.wait.is_none());
+        assert!(bucket.take(rate, start + Duration::from_millis(99), 1).1.wait.is_some());
+        assert!(bucket.take(rate, start + Duration::from_millis(100), 1).1.wait.is_none());
     }
 
     #[test]
@@ -105,7 +107,7 @@ mod tests {
             let (mut bucket, mut now) = (TokenBucket::default(), Duration::ZERO);
             let mut given = 0_u64;
             for _ in 0..10_000 {
-                let (next, taken) = bucket.take(rate, now);
+                let (next, taken) = bucket.take(rate, now, 1);
                 bucket = next;
                 match taken.wait {
                     Some(wait) => now += wait,
@@ -124,7 +126,7 @@ mod tests {
     #[test]
     fn a_clock_that_goes_back_gives_nothing_away() {
         let rate = Rate::per_second(1, Duration::from_secs(1)).unwrap();
-        let (bucket, _) = TokenBucket::default().take(rate, Duration::from_secs(10));
-        assert!(bucket.take(rate, Duration::from_secs(5)).1.wait.is_some());
+        let (bucket, _) = TokenBucket::default().take(rate, Duration::from_secs(10), 1);
+        assert!(bucket.take(rate, Duration::from_secs(5), 1).1.wait.is_some());
     }
 }

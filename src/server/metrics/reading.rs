@@ -142,7 +142,7 @@ impl Reading {
             ("portolan_event_resets", "Event streams that started with the whole set", &metrics.event_resets),
             (
                 "portolan_refused_requests",
-                "Requests without a valid key, token or permission",
+                "Requests without a valid key, token or permission, outside the scope, or by a page of another site",
                 &metrics.refused_requests,
             ),
             ("portolan_limited_requests", "Requests above the limit of a key or an address", &metrics.limited_requests),

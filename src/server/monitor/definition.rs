@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::{
     Address, CheckDefinition, CheckKind, CheckLimits, CheckName, CheckSpec, Endpoint, Registration, Transport,
 };
+use crate::registry::Rules;
 
 /// What a check is run against, and how.
 #[derive(Clone, Debug)]
@@ -55,6 +56,14 @@ pub(super) fn runnable(registration: &Registration, at: usize, defaults: CheckDe
     let port = catalog.and_then(|catalog| catalog.port).unwrap_or(registration.port);
     let endpoint = Endpoint::new(address, Some(port), Transport::Tcp);
     Some(RunnableCheck { endpoint, spec, interval, kind: check.kind.as_str() })
+}
+
+/// Why the server does not run a check of this kind, although it is stored.
+pub(super) fn refusal(kind: &CheckKind, rules: &Rules) -> Option<String> {
+    match kind {
+        CheckKind::Script { .. } => Some("the server runs no program for a client".to_owned()),
+        kind => rules.refused_method(kind),
+    }
 }
 
 fn spec(protocol: Option<&str>, is_tls: bool, kind: &CheckKind) -> Option<CheckSpec> {
@@ -130,6 +139,19 @@ mod tests {
         catalog.checks[0].tls = true;
         registration.catalog = Some(Box::new(catalog));
         assert_eq!(runnable(&registration, 0, DEFAULTS).unwrap().spec.protocol.as_deref(), Some("https"));
+    }
+
+    #[test]
+    fn a_stored_check_of_a_method_that_is_not_allowed_is_not_run() {
+        let rules = Rules::default();
+        for (method, is_allowed) in
+            [("GET", true), ("HEAD", true), ("DELETE", false), ("POST", false), ("get", false), ("OPTIONS", false)]
+        {
+            let kind = CheckKind::Http { path: "/".to_owned(), method: method.to_owned(), expected_status: None };
+            let why = format!("checks send GET and HEAD, not {method}");
+            assert_eq!(refusal(&kind, &rules), (!is_allowed).then_some(why));
+        }
+        assert_eq!(refusal(&CheckKind::Tcp, &rules), None);
     }
 
     #[test]

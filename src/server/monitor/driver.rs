@@ -13,7 +13,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tracing::{Instrument, debug, warn};
 
-use super::definition::{CheckDefaults, RunnableCheck, runnable};
+use super::definition::{CheckDefaults, RunnableCheck, refusal, runnable};
 use super::demands::Demands;
 use super::outbox::{Batch, Outbox};
 use super::tracked::{TrackedCheck, misses_status, note};
@@ -21,7 +21,7 @@ use crate::engine::{Retry, Shutdown};
 use crate::health::{
     CheckNumber, CheckSchedule, EndpointValidator, Evidence, ScheduleEvent, ScheduleLimits, Subject, ValidatorOptions,
 };
-use crate::model::{CheckKind, CheckName, HealthState, RegisteredInstance, Registration};
+use crate::model::{CheckName, HealthState, RegisteredInstance, Registration};
 use crate::net::{AddressPolicy, Route, descriptors_for_sockets};
 use crate::registry::Command;
 use crate::server::checks::{Demand, LastResult};
@@ -108,6 +108,7 @@ impl MonitorDriver {
             shows_bodies: false,
             // Each second, and in the log of the server: what it accepts besides is for `portolan validate`.
             offers_older_tls: false,
+            shares_environment: false,
             addresses: Arc::clone(&policy),
             ..ValidatorOptions::default()
         };
@@ -398,20 +399,25 @@ impl MonitorDriver {
 
     fn add(&mut self, id: &Arc<str>, instance: &RegisteredInstance) {
         let registration = Arc::clone(&instance.registration);
-        let rules_fall = self.app.unscoped_view().snapshot.rules().thresholds.fall;
+        let view = self.app.unscoped_view();
+        let rules = view.snapshot.rules();
         let is_idle = is_idle(&self.app, instance);
         let mut checks = Vec::new();
         for (position, definition) in registration.checks.iter().enumerate() {
             let number = self.next_number();
-            let Some(mut check) = runnable(&registration, position, self.defaults) else {
-                self.refuse_script((id, instance.generation), position, &definition.kind, number);
+            if let Some(why) = refusal(&definition.kind, rules) {
+                // Another server may have other settings.
+                if is_own(&self.app, instance) {
+                    self.refuse((id, instance.generation), position, why, number);
+                }
                 continue;
-            };
+            }
+            let Some(mut check) = runnable(&registration, position, self.defaults) else { continue };
             if checks.is_empty() {
                 self.add_script(instance, &mut check);
             }
             let interval = Some(check.interval).filter(|_| !is_idle);
-            let fall = definition.failure_threshold.unwrap_or(rules_fall).max(1);
+            let fall = definition.failure_threshold.unwrap_or(rules.thresholds.fall).max(1);
             let owner = (Arc::clone(id), instance.generation);
             self.checks.insert(number, TrackedCheck::new(owner, position, check, fall));
             checks.push((number, interval));
@@ -433,19 +439,10 @@ impl MonitorDriver {
         }
     }
 
-    /// A client cannot register a program. One that is stored all the same is not run, and says so.
-    fn refuse_script(
-        &mut self,
-        (id, generation): (&Arc<str>, u64),
-        check: usize,
-        kind: &CheckKind,
-        number: CheckNumber,
-    ) {
-        if matches!(kind, CheckKind::Script { .. }) {
-            let note = "the server runs no program for a client".into();
-            let (id, generation) = (Arc::clone(id), Some(generation));
-            self.outbox.add(number, Command::CheckUnavailable { id, generation, check, note });
-        }
+    /// A check that is stored although it cannot be registered (any more) is not run, and says so.
+    fn refuse(&mut self, (id, generation): (&Arc<str>, u64), check: usize, why: String, number: CheckNumber) {
+        let (id, generation, note) = (Arc::clone(id), Some(generation), why.into());
+        self.outbox.add(number, Command::CheckUnavailable { id, generation, check, note });
     }
 
     fn next_number(&mut self) -> CheckNumber {

@@ -1,8 +1,7 @@
 //! A copy of the database of one server, made while it is used.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -12,7 +11,6 @@ use axum::response::Response;
 use futures_util::stream::try_unfold;
 use tokio::task::spawn_blocking;
 use tracing::info;
-use uuid::Uuid;
 
 use crate::error::plain;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
@@ -35,14 +33,13 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     access.require_everything("GET /api/v1/backup")?;
     let store = access.app().probe.store();
 
-    let copied = spawn_blocking(move || {
-        let copy = TemporaryFile::new();
-        store.backup(&copy.0).map(|backup| (copy, backup.bytes))
-    });
-    let (copy, bytes) = copied.await.map_err(|_| failed("the copy was interrupted"))?.map_err(refused)?;
-    let file = File::open(&copy.0).map_err(|error| failed(&plain(&error)))?;
-    // It has no name any more, so nothing is left of it whatever happens to the reply.
-    drop(copy);
+    let (file, bytes) = spawn_blocking(move || {
+        let file = store.snapshot().map_err(refused)?;
+        let bytes = file.metadata().map_err(|error| failed(&plain(&error)))?.len();
+        ApiResult::Ok((file, bytes))
+    })
+    .await
+    .map_err(|_| failed("the copy was interrupted"))??;
 
     access.note("back_up", "", &format!("{bytes} bytes"));
     info!(bytes, caller = access.caller_name(), "backup made");
@@ -50,21 +47,6 @@ pub(in crate::server) async fn get(access: Access, request: Request) -> ApiResul
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.sqlite3"));
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(bytes));
     Ok(response)
-}
-
-/// A file with a name that cannot be guessed, removed when this is dropped.
-struct TemporaryFile(PathBuf);
-
-impl TemporaryFile {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("portolan-backup-{}", Uuid::new_v4())))
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 async fn next_chunk(file: File) -> io::Result<Option<(Bytes, File)>> {
@@ -87,7 +69,7 @@ fn refused(error: StoreError) -> ApiError {
                 "`portolan db backup FILE --database postgresql://...` backs up PostgreSQL; a registry in memory has no backup",
             )
         }
-        error => failed(&error.to_string()),
+        error => failed(&error.to_string()).hint(error.hint()),
     }
 }
 

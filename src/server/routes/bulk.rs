@@ -11,8 +11,10 @@ use super::services::identified;
 use crate::model::json_fields::{JsonFields, object_of};
 use crate::model::{Problem, Registration};
 use crate::registry::Command;
+use crate::server::access::Permission;
 use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::authorized::Access;
+use crate::server::limits::RequestKind;
 use crate::server::params::Params;
 use crate::server::schemas::{BulkAnswer, BulkBody};
 use crate::server::scoped_view::ScopedView;
@@ -59,7 +61,8 @@ impl OperationResult {
 
 /// Carry out many writes in one call
 ///
-/// Every operation has its own result, in the order of the operations. They are kept together, in one commit.
+/// Every operation has its own result, in the order of the operations. They are kept together, in one commit. Each counts as
+/// a request of its own for the limits; heartbeats also need the permission `heartbeat`.
 #[utoipa::path(post, path = "/api/v1/bulk", operation_id = "bulk", tag = "services", request_body = BulkBody,
     responses((status = 200, body = BulkAnswer), (status = 400, body = ErrorBody), (status = 408, body = ErrorBody),
         (status = 413, body = ErrorBody), (status = 415, body = ErrorBody), (status = 503, body = ErrorBody), (status = 507, body = ErrorBody)))]
@@ -68,6 +71,8 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
     let max = access.app().settings.size_limits.body_bytes.saturating_mul(LENGTH_FACTOR);
     let body = body::read(request, max, access.app().settings.time_limits.body).await?;
     let operations = operations(&body)?;
+    // What waits for the store need not hold it.
+    drop(body);
     if operations.is_empty() || operations.len() > MAX_OPERATIONS {
         let message = format!("there are {} operations, 1 to {MAX_OPERATIONS} are carried out", operations.len());
         let error = ApiError::bad_request("invalid_body", message).field("operations");
@@ -76,6 +81,7 @@ pub(in crate::server) async fn post(access: Access, request: Request) -> ApiResu
 
     let prepared: Vec<Result<PreparedOperation, ApiError>> =
         operations.into_iter().map(|operation| prepare(operation).map_err(ApiError::from)).collect();
+    count(&access, &prepared)?;
     let commands = prepared.iter().filter_map(|prepared| prepared.as_ref().ok()).map(|one| one.command.clone());
     let commands: Vec<Command> = commands.collect();
     let mut written = if commands.is_empty() { Vec::new() } else { access.write_all(commands).await? }.into_iter();
@@ -113,6 +119,23 @@ fn operations(body: &[u8]) -> Result<Vec<Value>, Problem> {
 pub(in crate::server) fn commands(body: &[u8]) -> Vec<Command> {
     let operations = operations(body).unwrap_or_default().into_iter().take(MAX_OPERATIONS);
     operations.filter_map(|operation| prepare(operation).ok()).map(|prepared| prepared.command).collect()
+}
+
+/// Counts the operations as if each were a request, and holds the caller to what its heartbeats need.
+///
+/// # Errors
+/// 403: there are heartbeats, and the caller may send none. 429: there are too many operations.
+fn count(access: &Access, prepared: &[Result<PreparedOperation, ApiError>]) -> ApiResult<()> {
+    let valid = prepared.iter().filter_map(|prepared| prepared.as_ref().ok());
+    let heartbeats = valid.filter(|prepared| prepared.operation == Operation::Heartbeat).count();
+    if heartbeats > 0 {
+        access.require(Permission::Heartbeat)?;
+    }
+
+    // The request itself was counted.
+    let others = (prepared.len() - heartbeats).saturating_sub(1);
+    access.count_operations(RequestKind::Request, others)?;
+    access.count_operations(RequestKind::Heartbeat, heartbeats)
 }
 
 fn done(prepared: &PreparedOperation, written: WriteResult, view: &ScopedView) -> OperationResult {

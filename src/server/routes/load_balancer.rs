@@ -145,6 +145,8 @@ pub(in crate::server) async fn get(access: Access, path: PathName, request: Requ
 pub(in crate::server) async fn reset(access: Access, path: PathName, request: Request) -> ApiResult {
     let name = named(path)?;
     let params = Params::read(request.uri().query(), &["namespace"], &[])?;
+    // They count what was sent to all hosts.
+    access.require_all_hosts("DELETE /api/v1/load-balancer/{name}/stats")?;
     let view = access.view();
     let namespace = params.get("namespace").unwrap_or(DEFAULT_NAMESPACE);
     let service = view.service(namespace, &name).ok_or_else(|| no_service(&name))?;

@@ -125,7 +125,7 @@ fn table(metrics_path: Option<&str>) -> Vec<ApiRoute<'_>> {
         ApiRoute::new("/api/v1/services/by-name/{name}").get(Discover, instances::by_name),
         ApiRoute::new(discover::PATH).get(Discover, discover::get),
         ApiRoute::new("/api/v1/query").get(Discover, query::get),
-        // Each of its items is a registration, a removal or a heartbeat.
+        // Each of its items is a registration, a removal or a heartbeat: see there.
         ApiRoute::new("/api/v1/bulk").post(Register, bulk::post),
         ApiRoute::new("/sd/prometheus").get(Discover, prometheus::get),
         ApiRoute::new("/v3/discovery:endpoints").post(Discover, envoy::post),
@@ -187,7 +187,10 @@ pub(super) fn routes(app: &App) -> Routes {
     let router = router.fallback(unknown_path).method_not_allowed_fallback(wrong_method).with_state(Arc::clone(app));
 
     match cors(&app.settings.allowed_origins) {
-        Some(cors) => Routes::with_compression(router.layer(cors)),
+        Some(cors) => {
+            let counted = from_fn_with_state(Arc::clone(app), counted_preflight);
+            Routes::with_compression(router.layer(cors).layer(counted))
+        }
         None => Routes { discover, ..Routes::with_compression(router) },
     }
 }
@@ -204,6 +207,20 @@ fn cors(origins: &[String]) -> Option<CorsLayer> {
         .expose_headers([INDEX, LOCATION, STALE])
         .max_age(PREFLIGHT_AGE);
     (!origins.is_empty()).then_some(cors)
+}
+
+/// Counts the requests that no route sees: the layer for browsers answers each OPTIONS itself.
+async fn counted_preflight(State(app): State<App>, request: Request, next: Next) -> Response {
+    if request.method() != Method::OPTIONS {
+        return next.run(request).await;
+    }
+    if let Err(limited) = count_request(&app, request.extensions()) {
+        return limited.into_response();
+    }
+
+    let response = next.run(request).await;
+    count_unmatched(&app, &Method::OPTIONS, response.status());
+    response
 }
 
 /// How long a browser may keep what it was told.

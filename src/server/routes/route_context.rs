@@ -30,7 +30,7 @@ impl RouteContext {
     ) -> Response {
         let Some(stats) = &self.stats else { return authorized(&self.rules, request, context, handler).await };
         let method = request.method().clone();
-        let span = trace::request(&method, stats.path(), request.headers());
+        let span = trace::request(&method, stats.path());
         let start = Instant::now();
         let response = authorized(&self.rules, request, context, handler).instrument(span.clone()).await;
 

@@ -140,7 +140,7 @@ pub(in crate::server) async fn update(access: Access, path: PathName, request: R
         return Err(error.hint("send status, weight, or both"));
     }
     let mut last = None;
-    for written in access.write_all(commands).await? {
+    for written in access.write_together(commands).await? {
         last = written?.instance;
     }
 

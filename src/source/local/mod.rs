@@ -56,6 +56,7 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 #[cfg(feature = "cli")]
 pub(crate) use owner_limits::SEE_OWNERS;
+pub(crate) use trace::check_tracing;
 
 use crate::error::Result;
 use crate::model::{

@@ -7,28 +7,33 @@
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use rustix::fd::OwnedFd;
 use rustix::fs::OFlags;
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use crate::clean::Untrusted;
 
 /// Where the kernel's tracing file system is mounted, if it is; systemd mounts it.
-const INSTANCES: &str = "/sys/kernel/tracing/instances";
+const TRACING: &str = "/sys/kernel/tracing";
 /// Prefix of our instances' names; our process id and a number follow.
 const NAME: &str = "portolan-";
 const EVENT: &str = "events/sock/inet_sock_set_state";
-/// `IPPROTO_TCP`, `TCP_LISTEN`.
-const FILTER: &str = "protocol == 6 && (oldstate == 10 || newstate == 10)";
+/// `IPPROTO_TCP`, and from and to `TCP_LISTEN` (10). The socket of a new connection, a copy of the listener, leaves that state
+/// too, and not for `TCP_CLOSE` (7): that is no end of the listener.
+const FILTER: &str = "protocol == 6 && (newstate == 10 || (oldstate == 10 && newstate == 7))";
 /// Buffer of each processor: about a thousand events, a tenth of a second at 10,000 events a second.
 const KILOBYTES: &str = "256";
 /// The first PID namespace (`PROC_PID_INIT_INO`): the trace reports ids of that namespace.
 const FIRST_PIDS: u64 = 0xEFFF_FFFC;
+const FOREIGN_PIDS: &str = "process ids are those of a container";
 const BUFFER: usize = 16 * 1024;
 /// The kernel may lose the wake-up for a single event that arrives just as the buffer was found empty (documented in
 /// `ring_buffer_poll_wait`, kernel/trace/ring_buffer.c), so the buffer is also read at this interval.
@@ -71,14 +76,15 @@ impl Trace {
     pub(super) fn begin() -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if !is_first_pid_namespace() {
-            return Err(io::Error::other("process ids are those of a container"));
+            return Err(io::Error::other(FOREIGN_PIDS));
         }
 
-        remove_stale_instances();
+        let (instances, mount) = instances()?;
+        remove_stale_instances(&instances);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let instance = Path::new(INSTANCES).join(format!("{NAME}{}-{number}", std::process::id()));
-        fs::create_dir(&instance)?;
-        let instance = TraceInstance(instance);
+        let path = instances.join(format!("{NAME}{}-{number}", std::process::id()));
+        fs::create_dir(&path)?;
+        let instance = TraceInstance { path, _mount: mount };
 
         fs::write(instance.file("buffer_size_kb"), KILOBYTES)?;
         fs::write(instance.file(EVENT).join("filter"), FILTER)?;
@@ -141,25 +147,62 @@ pub(super) fn is_first_pid_namespace() -> bool {
 }
 
 /// A tracing instance of our own, removed when dropped.
-struct TraceInstance(PathBuf);
+struct TraceInstance {
+    path: PathBuf,
+    /// The mount that the path is in, if it is our own.
+    _mount: Option<OwnedFd>,
+}
 
 impl TraceInstance {
     fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.path.join(name)
     }
+}
+
+/// Whether this process may trace.
+///
+/// # Errors
+/// What keeps it from that.
+pub(crate) fn check_tracing() -> io::Result<()> {
+    if !is_first_pid_namespace() {
+        return Err(io::Error::other(FOREIGN_PIDS));
+    }
+    let (instances, _mount) = instances()?;
+    fs::read_dir(instances).map(drop)
+}
+
+/// The folder of the tracing instances, and our own mount of the tracing file system where the machine has none: it is attached
+/// to no folder, so that nothing else sees it, and ends with this process. What hides the usual place hides it from us too.
+fn instances() -> io::Result<(PathBuf, Option<OwnedFd>)> {
+    let usual = Path::new(TRACING).join("instances");
+    if usual.is_dir() {
+        return Ok((usual, None));
+    }
+    let (place, parent) = (fs::metadata(TRACING)?, fs::metadata("/sys/kernel")?);
+    if place.dev() != parent.dev() {
+        return Err(io::Error::other("another file system is mounted there"));
+    }
+
+    let tracefs = fsopen("tracefs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_create(&tracefs)?;
+    let attributes =
+        MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV | MountAttrFlags::MOUNT_ATTR_NOEXEC;
+    let mount = fsmount(&tracefs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}/instances", mount.as_raw_fd()));
+    Ok((path, Some(mount)))
 }
 
 impl Drop for TraceInstance {
     fn drop(&mut self) {
         // If it cannot be removed, the next watch removes it.
         let _ = fs::write(self.file(EVENT).join("enable"), "0");
-        let _ = fs::remove_dir(&self.0);
+        let _ = fs::remove_dir(&self.path);
     }
 }
 
 /// Removes instances of portolan processes that were killed.
-fn remove_stale_instances() {
-    let ours = fs::read_dir(INSTANCES).into_iter().flatten().flatten();
+fn remove_stale_instances(instances: &Path) {
+    let ours = fs::read_dir(instances).into_iter().flatten().flatten();
     for instance in ours {
         let name = instance.file_name();
         let pid = name.to_str().and_then(|name| name.strip_prefix(NAME)?.split_once('-')?.0.parse::<u32>().ok());
@@ -187,11 +230,11 @@ fn parse(line: &[u8]) -> Option<TraceEvent> {
     // A name may hold anything, but not all of that.
     let (task, fields) = text.rsplit_once(MARK)?;
     let (name, thread) = task.rsplit_once(" [")?.0.trim_end().rsplit_once('-')?;
-    let began = field(fields, "newstate")? == "TCP_LISTEN";
-
-    if !began && field(fields, "oldstate")? != "TCP_LISTEN" {
-        return None;
-    }
+    let began = match (field(fields, "oldstate")?, field(fields, "newstate")?) {
+        (_, "TCP_LISTEN") => true,
+        ("TCP_LISTEN", "TCP_CLOSE") => false,
+        _ => return None,
+    };
 
     let ip = match field(fields, "family")? {
         "AF_INET" => IpAddr::V4(field(fields, "saddr")?.parse::<Ipv4Addr>().ok()?),
@@ -233,6 +276,8 @@ mod tests {
             .replace("oldstate=TCP_CLOSE", "oldstate=TCP_LISTEN")
             .replace("newstate=TCP_LISTEN", "newstate=TCP_CLOSE");
         assert!(!parse(ended.as_bytes()).unwrap().began);
+        let accepted = ended.replace("newstate=TCP_CLOSE", "newstate=TCP_SYN_RECV");
+        assert_eq!(parse(accepted.as_bytes()), None, "the socket of a connection");
         assert_eq!(parse(b"CPU:1 [LOST 2600 EVENTS]"), None);
     }
 

@@ -8,14 +8,26 @@ use crate::model::AuditHash;
 use crate::store::audit::AuditHead;
 use crate::store::{AuditPage, AuditRange, StoredAudit};
 
-pub(super) const HEAD: &str = "SELECT number, hash FROM portolan.audit ORDER BY number DESC LIMIT 1";
+/// The last record that was written, although it may have been removed since.
+pub(super) const HEAD: &str = "
+    SELECT number, hash FROM (
+        SELECT audit_number AS number, audit_hash AS hash, true AS is_kept FROM portolan.meta WHERE audit_number > 0
+        UNION ALL (SELECT number, hash, false FROM portolan.audit ORDER BY number DESC LIMIT 1)
+    ) AS heads ORDER BY number DESC, is_kept DESC LIMIT 1";
+/// Which record is the last is kept beside the log, so that the removal of the newest ones is noticed.
 pub(super) const INSERT: &str = "
+    WITH head AS (
+        UPDATE portolan.meta SET audit_number = ($1::bigint[])[cardinality($1::bigint[])],
+            audit_hash = ($3::bytea[])[cardinality($3::bytea[])]
+        WHERE cardinality($1::bigint[]) > 0
+    )
     INSERT INTO portolan.audit (number, previous, hash, body)
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[])";
 pub(super) const FORGET: &str = "DELETE FROM portolan.audit WHERE number <= $1";
 const READ: &str = "SELECT number, previous, hash, body FROM portolan.audit WHERE number > $1 ORDER BY number LIMIT $2";
 const ENDS: &str = "
-    SELECT coalesce((SELECT min(number) FROM portolan.audit), 0), coalesce((SELECT max(number) FROM portolan.audit), 0)";
+    SELECT coalesce((SELECT min(number) FROM portolan.audit), 0),
+        greatest(coalesce((SELECT max(number) FROM portolan.audit), 0), (SELECT audit_number FROM portolan.meta))";
 
 /// The end of the log, from a row of number and hash; without one the log is empty.
 pub(super) fn head(row: Option<&Row>) -> Result<AuditHead, PostgresFailure> {
@@ -55,8 +67,9 @@ pub(super) async fn copy(client: &Client, records: &[StoredAudit]) -> Result<(),
 /// Reads records, and how far the log reaches.
 pub(super) async fn read(client: &Client, range: AuditRange) -> Result<AuditPage, PostgresFailure> {
     let max = i64::try_from(range.max).unwrap_or(i64::MAX);
-    let rows = client.query(READ, &[&signed(range.after), &max]).await?;
+    // First: a record that comes in between is not one that is missing.
     let ends = client.query_one(ENDS, &[]).await?;
+    let rows = client.query(READ, &[&signed(range.after), &max]).await?;
 
     let records: Result<Vec<StoredAudit>, PostgresFailure> = rows.iter().map(record).collect();
     Ok(AuditPage { records: records?, first: unsigned(ends.try_get(0)?), last: unsigned(ends.try_get(1)?) })

@@ -12,7 +12,7 @@ use crate::clean::clean;
 use crate::store::StoreError;
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The oldest PostgreSQL that its own project still kept when this was written.
 const MIN_VERSION: i32 = 140_000;
@@ -76,6 +76,13 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
         PRIMARY KEY (server, number)
     );
     ALTER TABLE portolan.renewal ALTER COLUMN body SET STORAGE EXTERNAL;
+",
+    "
+    ALTER TABLE portolan.meta
+        ADD COLUMN audit_number bigint NOT NULL DEFAULT 0,
+        ADD COLUMN audit_hash bytea NOT NULL DEFAULT '';
+    UPDATE portolan.meta SET audit_number = last.number, audit_hash = last.hash
+        FROM (SELECT number, hash FROM portolan.audit ORDER BY number DESC LIMIT 1) AS last;
 ",
 ];
 

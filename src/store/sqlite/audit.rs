@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::open::{signed, unsigned};
+use super::schema::{AUDIT_HEAD_FORMAT, FORMAT};
 use crate::model::AuditHash;
 use crate::store::audit::AuditHead;
 use crate::store::{AuditPage, AuditRange, Batch, StoredAudit};
@@ -21,6 +22,7 @@ pub(super) fn store(connection: &Connection, batches: &[&Batch]) -> rusqlite::Re
         let (number, previous, hash) = (signed(record.number), record.previous.as_bytes(), record.hash.as_bytes());
         insert.execute(params![number, previous, hash, record.body])?;
     }
+    keep_head(connection, head)?;
 
     let forget = batches.iter().map(|batch| batch.forget_audit).max().unwrap_or_default();
     if forget > 0 {
@@ -29,14 +31,31 @@ pub(super) fn store(connection: &Connection, batches: &[&Batch]) -> rusqlite::Re
     Ok(())
 }
 
+/// Keeps which record is the last beside the log, so that the removal of the newest ones is noticed.
+pub(super) fn keep_head(connection: &Connection, head: AuditHead) -> rusqlite::Result<()> {
+    let mut keep = connection.prepare_cached("UPDATE meta SET audit_number = ?1, audit_hash = ?2")?;
+    keep.execute(params![signed(head.number), head.hash.as_bytes()]).map(drop)
+}
+
+/// The end of the log: the last record that was written, although it may have been removed since.
 fn head(connection: &Connection) -> rusqlite::Result<AuditHead> {
-    let mut last = connection.prepare_cached("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")?;
+    let mut last = connection.prepare_cached(
+        "SELECT number, hash FROM (
+            SELECT audit_number AS number, audit_hash AS hash, 1 AS is_kept FROM meta WHERE audit_number > 0
+            UNION ALL SELECT * FROM (SELECT number, hash, 0 FROM audit ORDER BY number DESC LIMIT 1)
+        ) ORDER BY number DESC, is_kept DESC LIMIT 1",
+    )?;
     let head = last.query_row((), |row| Ok(AuditHead { number: unsigned(row.get(0)?), hash: hash(row, 1)? }));
     Ok(head.optional()?.unwrap_or(AuditHead::EMPTY))
 }
 
-/// Reads records, and how far the log reaches.
+/// Reads records, and how far the log reaches, of the newest format.
 pub(super) fn read(connection: &Connection, range: AuditRange) -> rusqlite::Result<AuditPage> {
+    read_of_format(connection, range, FORMAT)
+}
+
+/// Reads records, and how far the log reaches: to the last record that was written, if the format says which one that is.
+pub(super) fn read_of_format(connection: &Connection, range: AuditRange, format: u32) -> rusqlite::Result<AuditPage> {
     let mut records = connection
         .prepare_cached("SELECT number, previous, hash, body FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2")?;
     let max = i64::try_from(range.max).unwrap_or(i64::MAX);
@@ -46,7 +65,8 @@ pub(super) fn read(connection: &Connection, range: AuditRange) -> rusqlite::Resu
         "SELECT ifnull((SELECT min(number) FROM audit), 0), ifnull((SELECT max(number) FROM audit), 0)",
     )?;
     let (first, last) = ends.query_row((), |row| Ok((unsigned(row.get(0)?), unsigned(row.get(1)?))))?;
-    Ok(AuditPage { records, first, last })
+    let written = if format < AUDIT_HEAD_FORMAT { 0 } else { head(connection)?.number };
+    Ok(AuditPage { records, first, last: last.max(written) })
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<StoredAudit> {

@@ -22,6 +22,7 @@ mod stray_log;
 mod transfer;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
@@ -56,6 +57,7 @@ impl Sqlite {
     /// The file is used by another process, damaged, of a newer portolan, not a database, or inaccessible.
     pub fn open(path: &Path, max_events: u64) -> Result<(Self, Contents), StoreError> {
         let (database, contents, rows) = open::open(path)?;
+        backup::remove_downloads(database.path());
         let (requests, receiver) = crossbeam_channel::bounded(MAX_QUEUED);
         let writer = Writer::new(database, (contents.index, rows), max_events)?;
 
@@ -129,6 +131,10 @@ impl Store for Sqlite {
 
     fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
         self.ask(|sender| StoreRequest::Backup(to.to_owned(), sender))
+    }
+
+    fn snapshot(&self) -> Result<File, StoreError> {
+        backup::nameless(&self.path, |copy| self.backup(copy))
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"port");
 
 /// The newest format: each migration makes one of the next number.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Each of them makes the next format of the one before. A published one never changes.
 const MIGRATIONS: [&str; FORMAT as usize] = [
@@ -37,10 +37,18 @@ const MIGRATIONS: [&str; FORMAT as usize] = [
     INSERT INTO record (id, body) SELECT id, body FROM record_by_id;
     DROP TABLE record_by_id;
 ",
+    "
+    ALTER TABLE meta ADD COLUMN audit_number INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE meta ADD COLUMN audit_hash BLOB NOT NULL DEFAULT x'';
+    UPDATE meta SET audit_number = last.number, audit_hash = last.hash
+        FROM (SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1) AS last;
+",
 ];
 
 /// The first format that has the audit log.
 pub(super) const AUDIT_FORMAT: u32 = 2;
+/// The first format that says beside the audit log which record is its last.
+pub(super) const AUDIT_HEAD_FORMAT: u32 = 4;
 
 /// The format of a database; 0 is an empty file.
 pub(super) fn format(connection: &Connection) -> rusqlite::Result<u32> {

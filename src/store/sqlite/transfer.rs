@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, params};
 
-use super::backup::{partial, publish};
+use super::backup::{partial, publish, uncopied};
 use super::connection::connect;
 use super::database::Database;
 use super::open::{self, prepare, signed};
 use super::schema::{AUDIT_FORMAT, migrate};
 use super::{Backup, audit, fault};
+use crate::store::audit::AuditHead;
 use crate::store::{AuditPage, AuditRange, Contents, StoreError, StoredAudit};
 
 /// A database that is read as a whole, of this or an older format. It stays as it is, and no server can use it meanwhile.
@@ -48,7 +49,7 @@ impl SqliteExport {
         if self.format < AUDIT_FORMAT {
             return Ok(AuditPage::default());
         }
-        audit::read(&self.database.connection, range).map_err(fault::opening(&self.path))
+        audit::read_of_format(&self.database.connection, range, self.format).map_err(fault::opening(&self.path))
     }
 }
 
@@ -67,6 +68,10 @@ impl SqliteImport {
     /// # Errors
     /// There is such a file, or it cannot be written.
     pub fn begin(path: &Path, contents: &Contents) -> Result<Self, StoreError> {
+        Self::start(path, contents).map_err(|error| uncopied(error, None, path))
+    }
+
+    fn start(path: &Path, contents: &Contents) -> Result<Self, StoreError> {
         let path = open::absolute(path)?;
         if path.symlink_metadata().is_ok() {
             return Err(StoreError::Exists { path });
@@ -90,7 +95,8 @@ impl SqliteImport {
     /// They cannot be written.
     pub fn add_audit(&mut self, records: &[StoredAudit]) -> Result<(), StoreError> {
         let Some(connection) = &self.connection else { return Err(StoreError::Closed) };
-        add_audit(connection, records).map_err(fault::opening(&self.partial))
+        let added = add_audit(connection, records).map_err(fault::opening(&self.partial));
+        added.map_err(|error| uncopied(error, None, &self.path))
     }
 
     /// Makes it durable, and gives it its name.
@@ -98,6 +104,10 @@ impl SqliteImport {
     /// # Errors
     /// It cannot be written, or there is such a file meanwhile.
     pub fn finish(mut self) -> Result<Backup, StoreError> {
+        self.end().map_err(|error| uncopied(error, None, &self.path))
+    }
+
+    fn end(&mut self) -> Result<Backup, StoreError> {
         let connection = self.connection.take().ok_or(StoreError::Closed)?;
         connection.execute_batch("COMMIT").map_err(fault::opening(&self.partial))?;
         connection.close().map_err(|(_, error)| fault::opening(&self.partial)(error))?;
@@ -137,5 +147,6 @@ fn add_audit(connection: &Connection, records: &[StoredAudit]) -> rusqlite::Resu
         let (previous, hash) = (record.previous.as_bytes(), record.hash.as_bytes());
         insert.execute(params![signed(record.number), previous, hash, record.body])?;
     }
-    Ok(())
+    let last = records.last().map(|record| AuditHead { number: record.number, hash: record.hash });
+    last.map_or(Ok(()), |head| audit::keep_head(connection, head))
 }

@@ -49,6 +49,8 @@ fn keys_are_taken_in_all_three_ways_and_bound_what_is_seen_and_changed() {
         }
         assert_eq!(server.get(&format!("{path}?token={viewer}")).status, 200, "{path}");
     }
+    let this = ask("GET", "/v1/agent/self", &viewer, &Value::Null).json();
+    assert_eq!(this["DebugConfig"]["ACLsEnabled"], true);
 
     let service =
         |name: &str| json!({ "ID": name, "Name": name, "Check": { "CheckID": format!("c-{name}"), "TTL": "1h" } });
@@ -213,6 +215,63 @@ fn each_endpoint_asks_for_its_permission_and_keeps_to_the_scope() {
         }
     }
     assert_eq!(listed(), before);
+}
+
+/// A write that is refused leaves nothing behind, and says nothing of what others have.
+#[test]
+fn a_refused_write_is_not_carried_out_in_part() {
+    let guarded = Guarded::with(&[
+        &["--role", "admin", "--service", "shop-"],
+        &["--role", "admin", "--host", "n2"],
+        &["--role", "viewer", "--namespace", "other"],
+    ]);
+    let [shop, of_host, other] = &guarded.keys[..] else { panic!("three keys") };
+    let register = "/v1/catalog/register";
+    let place = |node: &str, service: &str| json!({ "Node": node, "Address": "10.0.0.66", "Service": { "Service": service, "ID": service, "Port": 1 } });
+    let refused = guarded.ask(shop, "PUT", register, &place("evil", "shop-part"));
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let found = guarded.ask(&guarded.admin, "GET", "/v1/catalog/service/shop-part", &Value::Null);
+    assert_eq!(found.json(), json!([]), "a service without its node");
+
+    // A node that leaves takes its services along, or stays with them.
+    assert_eq!(guarded.ask(&guarded.admin, "PUT", register, &place("n2", "web")).status, 200);
+    assert_eq!(guarded.ask(of_host, "PUT", "/v1/catalog/deregister", &json!({ "Node": "n2" })).status, 403);
+    let found = guarded.ask(&guarded.admin, "GET", "/v1/catalog/service/web", &Value::Null);
+    assert_eq!(found.json().as_array().unwrap().len(), 1);
+
+    // Checks of this server's node, and ids of the checks of others.
+    let check = json!({ "ID": "disk", "Name": "disk", "TTL": "1h", "Notes": "note of another" });
+    assert_eq!(guarded.ask(&guarded.admin, "PUT", "/v1/agent/check/register", &check).status, 200);
+    for path in ["/v1/agent/checks", "/v1/health/state/any", "/v1/health/node/n1"] {
+        for key in [shop, other] {
+            let text = guarded.ask(key, "GET", path, &Value::Null).text();
+            assert!(!text.contains("disk"), "{path}: {text}");
+        }
+        assert!(guarded.ask(of_host, "GET", path, &Value::Null).text().contains("note of another"), "{path}");
+    }
+    let foreign = |check: &str| {
+        let body = json!({ "ID": "x", "Name": "pay", "Check": { "CheckID": check, "TTL": "1h" } });
+        guarded.ask(shop, "PUT", "/v1/agent/service/register", &body).text()
+    };
+    assert_eq!(foreign("disk"), foreign("unknown"), "whether there is such a check");
+}
+
+/// A part that the rules reject takes the rest along, also for a caller that may do everything.
+#[test]
+fn a_registration_whose_service_is_rejected_leaves_no_node() {
+    let folder = folder();
+    let config = folder.path().join("serve.toml");
+    std::fs::write(&config, "[registry.registration]\nmax_instances_per_service = 1\n").unwrap();
+    let server = ConsulServer::with(&["--data", ":memory:", "--config", config.to_str().unwrap()]);
+    let place = |node: &str| json!({ "Node": node, "Address": "10.0.0.66", "Service": { "Service": "web", "ID": "web", "Port": 1 } });
+    server.write("/v1/catalog/register", &place("n2"));
+    let index = server.rest.get("/api/v1/status").index();
+    let rejected = server.put("/v1/catalog/register", &place("n3"));
+    assert_ne!(rejected.status, 200, "{}", rejected.text());
+
+    assert!(!server.get("/v1/catalog/nodes").text().contains("n3"));
+    assert_eq!(server.rest.get("/api/v1/status").index(), index, "nothing was written");
+    server.write("/v1/catalog/register", &json!({ "Node": "n3", "Address": "10.0.0.67" }));
 }
 
 /// A request that waits for a change of a service ends with its key: what changed after that is not shown.

@@ -69,6 +69,8 @@ fn keys_may_be_written_in_any_case_and_unknown_ones_are_refused() {
         (r#"{"Name":"x","Check":{"TTL":"5"}}"#, "invalid duration \"5\""),
         (r#"{"Name":"x","Check":{"Foo":1}}"#, "unknown field \"Foo\""),
         ("{}", "Missing service name"),
+        (r#"{"Name":"consul","ID":"x"}"#, "Invalid service name: consul is the name of this server itself"),
+        (r#"{"Name":"Consul","ID":"x"}"#, "Invalid service name"),
         (r#"{"Name":"x","Address":"0.0.0.0"}"#, "Invalid service address"),
         (r#"{"Name":"x","Weights":{"Passing":0}}"#, "Invalid Weights: Passing must be greater than 0"),
         (r#"{"Name":"x","Meta":{"a b":"c"}}"#, "Invalid Service Meta: "),
@@ -88,6 +90,10 @@ fn keys_may_be_written_in_any_case_and_unknown_ones_are_refused() {
             r#"{"Name":"x","Check":{"HTTP":"http://127.0.0.1/","Interval":"1s","Header":{"Host":["a"]}}}"#,
             "not supported",
         ),
+        (
+            r#"{"Name":"x","Check":{"HTTP":"http://127.0.0.1/","Interval":"1s","Method":"DELETE"}}"#,
+            "checks send GET and HEAD, not DELETE",
+        ),
         (r#"{"Name":"x","Check":{"AliasService":"web"}}"#, "alias checks are not supported"),
     ] {
         let reply = send_text(server.address, "PUT", REGISTER, "", body);
@@ -98,6 +104,9 @@ fn keys_may_be_written_in_any_case_and_unknown_ones_are_refused() {
     let script = r#"{"Name":"x","Check":{"Args":["id"],"Interval":"1s"}}"#;
     let reply = send_text(server.address, "PUT", REGISTER, "", script);
     assert!(reply.status == 500 && reply.text().contains("Scripts are disabled"), "{}", reply.text());
+    let check = r#"{"Name":"c","HTTP":"http://127.0.0.1/","Interval":"1s","Method":"POST"}"#;
+    let reply = send_text(server.address, "PUT", "/v1/agent/check/register", "", check);
+    assert!(reply.status == 400 && reply.text().contains("not POST"), "{}", reply.text());
     let long = format!(r#"{{"Name":"{}"}}"#, "x".repeat(70_000));
     assert_eq!(send_text(server.address, "PUT", REGISTER, "", &long).status, 413);
 }
@@ -238,6 +247,14 @@ fn the_agent_says_what_it_is() {
     let server = ConsulServer::start();
     let this = server.read("/v1/agent/self");
     assert_eq!((&this["Config"]["NodeName"], &this["Config"]["Datacenter"]), (&json!("n1"), &json!("dc1")));
+    assert_eq!(this["DebugConfig"]["ACLsEnabled"], false);
+    // A service of the server's own name that came by another API is not shown as the server.
+    server.rest.register(r#"{"id":"impostor","name":"consul","address":"10.0.0.66","port":1}"#);
+    for path in ["catalog/service/consul", "health/service/consul", "health/service/consul?passing"] {
+        let shown = server.read(&format!("/v1/{path}"));
+        assert!(shown.as_array().unwrap().len() == 1 && !shown.to_string().contains("10.0.0.66"), "{path}: {shown}");
+    }
+    assert_eq!(server.read("/v1/catalog/services"), json!({ "consul": [] }));
     let id = this["Config"]["NodeID"].as_str().unwrap();
     assert_eq!(id.len(), 36);
     assert_eq!((&this["Member"]["Tags"]["id"], &this["Stats"]["consul"]["leader"]), (&json!(id), &json!("true")));

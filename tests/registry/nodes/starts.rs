@@ -57,6 +57,7 @@ const OLDER_FORMAT: &str = "
         id text NOT NULL, slot smallint NOT NULL, generation bigint NOT NULL, expires timestamptz NOT NULL,
         PRIMARY KEY (id, slot)
     ) WITH (fillfactor = 50);
+    ALTER TABLE portolan.meta DROP COLUMN audit_number, DROP COLUMN audit_hash;
     UPDATE portolan.meta SET format = 3;
     INSERT INTO portolan.member VALUES ('x', 'old', 1, NULL, clock_timestamp() + interval '1 hour')";
 

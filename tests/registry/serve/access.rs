@@ -552,6 +552,78 @@ fn the_file_of_keys_holds_no_secret_and_is_changed_as_a_whole() {
     assert!(said.contains("keys.json: it is not a key file") && said.contains("portolan key create"), "{said}");
 }
 
+/// A key that is limited to hosts resets no counts, which are of all hosts; one that is limited to services learns of the
+/// hosts of these services only.
+#[test]
+fn a_limited_key_resets_no_counts_of_all_hosts_and_sees_no_foreign_host() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let of_host = guarded.key(&["--role", "admin", "--host", "web1"]);
+    let shop = guarded.key(&["--role", "operator", "--service", "shop-"]);
+    for (number, name, node) in [(1, "shop-cart", "web1"), (2, "pay", "web2")] {
+        let body = json!({ "id": id(number), "name": name, "address": "10.0.0.1", "port": 80, "node": node });
+        assert_eq!(guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&body.to_string())).status, 201);
+        let report = json!({ "host": node, "interval": 10, "gaps": ["a gap of this host"], "findings": [] });
+        assert_eq!(guarded.send(Some(&admin), "POST", "/api/v1/drift", Some(&report.to_string())).status, 204);
+    }
+
+    let reset = |key: &str| guarded.send(Some(key), "DELETE", "/api/v1/load-balancer/pay/stats", None).status;
+    assert_eq!((reset(&of_host), reset(&admin)), (403, 204));
+
+    let hosts = |key: &str| {
+        let hosts = guarded.send(Some(key), "GET", "/api/v1/drift", None).json()["data"]["hosts"].clone();
+        let hosts = hosts.as_array().unwrap().iter();
+        hosts.map(|host| (host["host"].clone(), host["gaps"].as_array().unwrap().len())).collect::<Vec<_>>()
+    };
+    assert_eq!(hosts(&shop), [(json!("web1"), 0)]);
+    let all = vec![(json!("web1"), 1), (json!("web2"), 1)];
+    assert_eq!((hosts(&admin), hosts(&of_host)), (all.clone(), all), "a limit to hosts is none to what is read");
+}
+
+/// Each setting below `auth` turns authentication on, whether or not there is anything to check tokens with.
+#[test]
+fn a_setting_of_authentication_never_leaves_a_server_open() {
+    let folder = folder();
+    let check = |settings: &str| {
+        let file = folder.path().join("serve.yaml");
+        fs::write(&file, format!("auth: {settings}\n")).unwrap();
+        let mut command = Command::new(portolan_path());
+        command.args(["serve", "--check", "--data", ":memory:", "--config"]).arg(&file);
+        let run = command.env_clear().env("STATE_DIRECTORY", folder.path()).output().unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap() + &String::from_utf8(run.stderr).unwrap())
+    };
+
+    for settings in [
+        "{rbac: {default_role: viewer}}",
+        "{jwt: {issuer: me}}",
+        "{jwt: {audience: me}}",
+        "{jwt: {expiration: 5m}}",
+        "{jwt: {algorithms: [EdDSA]}}",
+    ] {
+        let (code, text) = check(settings);
+        assert!(code == Some(0) && text.contains("# authentication: API keys of "), "{settings}: {text}");
+        assert_eq!(text.contains("tokens (there is no auth.jwt.secret_file"), settings.contains("jwt"), "{text}");
+    }
+    let (code, text) = check("{jwt: {algorithms: [none]}}");
+    assert!(code == Some(2) && text.contains("auth.jwt.algorithms cannot be 'none'"), "{text}");
+    assert!(check("{rbac: {enabled: false}}").1.contains("off: authentication"));
+}
+
+/// A check may lead to this machine only if no API that takes checks is reached from another one.
+#[test]
+fn own_addresses_are_checked_only_if_every_api_is_on_loopback() {
+    for (wide, is_allowed) in [
+        (&["--consul", "127.0.0.1:0", "--eureka", "127.0.0.1:0"] as &[&str], true),
+        (&["--consul", "0.0.0.0:0"], false),
+        (&["--eureka", "0.0.0.0:0"], false),
+        (&["--consul", "127.0.0.1:0", "--eureka", "0.0.0.0:0"], false),
+    ] {
+        let server = Server::with([&["--data", ":memory:", "--insecure"], wide].concat());
+        let stats = server.get("/api/v1/health-monitor/stats").json()["data"].clone();
+        assert_eq!(stats["allow_own_addresses"], is_allowed, "{wide:?}: {stats}");
+    }
+}
+
 /// With authentication a server may listen beyond this machine, and says that credentials are readable on the way.
 #[test]
 fn a_server_with_authentication_may_listen_beyond_this_machine() {

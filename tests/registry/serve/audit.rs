@@ -129,6 +129,44 @@ fn writes_refusals_and_keys_are_recorded_with_who_and_from_where() {
     );
 }
 
+/// What is refused is recorded, logged and counted, also what comes all the time and is otherwise recorded only if it changes
+/// something.
+#[test]
+fn refused_heartbeats_and_reports_are_recorded() {
+    let guarded = Guarded::start();
+    let admin = guarded.key(&["--role", "admin"]);
+    let agent = guarded.key(&["--role", "agent", "--host", "web1"]);
+    let shop = guarded.key(&["--role", "operator", "--service", "shop-"]);
+    let body = json!({ "id": id(1), "name": "web", "address": "10.0.0.1", "port": 80, "node": "web2" }).to_string();
+    assert_eq!(guarded.send(Some(&admin), "POST", "/api/v1/services", Some(&body)).status, 201);
+
+    let refused = || {
+        let metrics = guarded.send(Some(&admin), "GET", "/metrics", None).text();
+        let count = metrics.lines().find_map(|line| line.strip_prefix("portolan_refused_requests_total "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    // A key that the server does not know yet is refused.
+    let before = refused();
+    let heartbeat = format!("/api/v1/services/{}/heartbeat", id(1));
+    let beat = r#"{"status":"unhealthy"}"#;
+    let report = json!({ "host": "web2", "interval": 10, "findings": [] }).to_string();
+    assert_eq!(guarded.send(Some(&agent), "POST", &heartbeat, Some(beat)).status, 403);
+    assert_eq!(guarded.send(Some(&shop), "POST", &heartbeat, Some(beat)).status, 404, "it does not exist for it");
+    assert_eq!(guarded.send(Some(&agent), "POST", "/api/v1/drift", Some(&report)).status, 403);
+
+    let key_of = |key: &str| format!("key {}", key.split('_').nth(1).unwrap());
+    for (action, result, key, target) in [
+        ("heartbeat", "outside_scope", &agent, id(1)),
+        ("heartbeat", "unknown_instance", &shop, id(1)),
+        ("report_drift", "outside_scope", &agent, "host web2".to_owned()),
+    ] {
+        record(&guarded, &admin, &[("action", action), ("result", result), ("who", &key_of(key)), ("target", &target)]);
+    }
+    assert_eq!(refused(), before + 3);
+    let log = guarded.server.log();
+    assert!(log.contains("heartbeat ") && log.contains("report_drift host web2"), "{log}");
+}
+
 /// Each way to change a log is found, in a file and in the database.
 #[test]
 fn a_changed_log_is_found() {
@@ -179,6 +217,8 @@ fn a_changed_log_is_found() {
     }
     assert_eq!(found(&lines[2..], &["--partial"]).0, Some(0));
     assert_eq!(found(&["{}"], &[]).0, Some(2));
+    let twice = lines[3].replacen('{', "{\"who\":\"mallory\",", 1);
+    assert_eq!(found(&[lines[0], lines[1], lines[2], &twice], &[]).0, Some(2), "which of the two counts is not known");
 
     assert!(server.stop().success());
     let database = rusqlite::Connection::open(&data).unwrap();
@@ -190,6 +230,33 @@ fn a_changed_log_is_found() {
     let document: Value = serde_json::from_slice(&ran.stdout).unwrap();
     assert_eq!((ran.status.code(), document["valid"].as_bool()), (Some(1), Some(false)));
     assert!(document["fault"].as_str().unwrap().contains("record 3 was changed"), "{document}");
+}
+
+/// Records that are removed at the end, or all of them, are missing from then on: the database says which one was the last.
+#[test]
+fn removed_newest_records_are_found() {
+    for (kept, fault) in [(4, "records 5 to 8 are missing"), (0, "records 1 to 8 are missing")] {
+        let folder = folder();
+        let data = folder.path().join("registry.db");
+        let server = Server::on_file(&data);
+        for number in 1..=6 {
+            server.register(&web(&id(number), "web", "default"));
+        }
+        assert!(server.stop().success());
+        let database = rusqlite::Connection::open(&data).unwrap();
+        let count: i64 = database.query_row("SELECT count(*) FROM audit", (), |row| row.get(0)).unwrap();
+        assert_eq!(count, 8, "start, six registrations, stop");
+        database.execute("DELETE FROM audit WHERE number > ?1", [kept]).unwrap();
+        drop(database);
+
+        let server = Server::on_file(&data);
+        wait_until(|| server.log().contains("newest records of the audit log are missing"));
+        let ran = audit(&server, &["verify"]);
+        let said = stderr(&ran);
+        assert!(ran.status.code() == Some(1) && said.contains(fault), "{said}");
+        let listed = stdout(&audit(&server, &["--all", "-o", "ndjson"]));
+        assert!(listed.contains("record 8, the last one that was written, is missing"), "{listed}");
+    }
 }
 
 /// A record is kept in the transaction of its change: after a crash there is one for each change, and none without.

@@ -385,6 +385,33 @@ fn a_page_of_another_site_is_refused_also_when_its_name_leads_here() {
     assert_eq!(read(guarded.server.address, "GET /health", "registry.example").status, 200);
 }
 
+/// A proxy and the server must agree on whom a request is for, and where it ends (RFC 9112, sections 3.2 and 6.1).
+#[test]
+fn a_request_without_one_host_or_with_an_unknown_coding_is_refused() {
+    let server = Server::in_memory();
+    let chunked = "POST /api/v1/services HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close";
+    for (head, status, code) in [
+        ("GET /health HTTP/1.1\r\nConnection: close".to_owned(), 400, "invalid_host"),
+        ("GET /health HTTP/1.1\r\nHost: x\r\nHost: x\r\nConnection: close".to_owned(), 400, "invalid_host"),
+        ("GET /health HTTP/1.0\r\nHost: x\r\nHost: y".to_owned(), 400, "invalid_host"),
+        (format!("{chunked}\r\nTransfer-Encoding: gzip, chunked"), 501, "unknown_transfer_encoding"),
+        (
+            format!("{chunked}\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked"),
+            501,
+            "unknown_transfer_encoding",
+        ),
+    ] {
+        let reply = exchange(server.address, format!("{head}\r\n\r\n0\r\n\r\n").as_bytes());
+        let error = &reply.json()["error"];
+        assert_eq!((reply.status, error["code"].as_str()), (status, Some(code)), "{head}: {error}");
+        assert!(error["hint"].is_string(), "{error}");
+    }
+    assert_eq!(exchange(server.address, b"GET /health HTTP/1.0\r\n\r\n").status, 200, "it had no Host yet");
+    let body = r#"{"name":"web","address":"10.0.0.1","port":80}"#;
+    let whole = format!("{chunked}\r\nTransfer-Encoding: Chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    assert_eq!(exchange(server.address, whole.as_bytes()).status, 201);
+}
+
 /// Requests that two servers in a row may read differently: the second request in them is never carried out.
 #[test]
 fn no_request_is_smuggled_in_the_body_of_another() {

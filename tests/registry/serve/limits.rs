@@ -82,6 +82,86 @@ fn one_key_does_not_use_up_the_limit_of_another() {
     assert_eq!(guarded.send(None, "GET", "/api/v1/services", None).status, 401, "a stranger has no key to be limited");
 }
 
+/// An operation of a bulk request counts as a request, and a heartbeat in it needs what a heartbeat needs.
+#[test]
+fn a_bulk_request_passes_neither_the_limits_nor_the_permissions() {
+    let guarded =
+        Guarded::with("[server.limits]\nheartbeats_per_second_per_key = 1\nrequests_per_second_per_key = 10\n");
+    let agent = guarded.key(&["--permission", "register", "--permission", "heartbeat", "--permission", "read_status"]);
+    let registers = guarded.key(&["--permission", "register", "--permission", "read_status"]);
+    let bulk = |key: &str, operations: &[Value]| {
+        let body = json!({ "operations": operations }).to_string();
+        guarded.send(Some(key), "POST", "/api/v1/bulk", Some(&body))
+    };
+    let registration = json!({ "register": { "id": id(1), "name": "web", "address": "10.0.0.1", "port": 80 } });
+    let heartbeat = json!({ "heartbeat": { "id": id(1), "status": "unhealthy" } });
+
+    assert_eq!(bulk(&registers, std::slice::from_ref(&registration)).json()["data"]["results"][0]["status"], 201);
+    let refused = bulk(&registers, &[registration.clone(), heartbeat.clone()]);
+    assert_eq!(refusal(&refused), (403, "forbidden".to_owned()));
+    assert_eq!(
+        guarded.send(Some(&registers), "POST", &format!("/api/v1/services/{}/heartbeat", id(1)), None).status,
+        403
+    );
+
+    let beats: Vec<Value> = std::iter::repeat_n(heartbeat, 1_000).collect();
+    assert_eq!(bulk(&agent, &beats).status, 200, "one request passes, whatever is in it");
+    let limited = bulk(&agent, &beats);
+    assert_eq!(refusal(&limited), (429, "too_many_requests".to_owned()));
+    let wait: u64 = limited.header("retry-after").unwrap().parse().unwrap();
+    assert!((500..=1_000).contains(&wait), "{wait} s for 1,000 heartbeats at one a second");
+    assert_eq!(bulk(&agent, &[registration.clone()]).status, 200, "requests are counted apart");
+    let registrations: Vec<Value> = std::iter::repeat_n(registration, 1_000).collect();
+    assert_eq!(bulk(&agent, &registrations).status, 200);
+    assert_eq!(bulk(&agent, &registrations).status, 429);
+}
+
+/// What is refused before any route sees it is counted, limited and recorded like the rest, and does not fill the log.
+#[test]
+fn refused_pages_and_preflights_are_limited_counted_and_recorded() {
+    let guarded = Guarded::with(
+        "[server.limits]\nrequests_per_second_per_address = 5\n[server.cors]\nallowed_origins = [\"https://ui.example\"]\n",
+    );
+    let admin = guarded.key(&["--role", "admin"]);
+    let page = "Origin: https://evil.example\r\n";
+    let preflight = "Origin: https://ui.example\r\nAccess-Control-Request-Method: POST\r\n";
+    for (method, lines, passed) in [("POST", page, 403), ("OPTIONS", preflight, 200)] {
+        let send = || guarded.send_with(None, lines, method, "/api/v1/services", None);
+        wait_until(|| send().status == passed);
+        until_limited(send);
+    }
+
+    // The admin waits for a token as any other.
+    wait_until(|| {
+        let audit = guarded.send(Some(&admin), "GET", "/api/v1/audit?who=anonymous", None).text();
+        audit.contains("foreign_origin") && audit.contains("POST /api/v1/services")
+    });
+    wait_until(|| {
+        let metrics = guarded.send(Some(&admin), "GET", "/metrics", None).text();
+        let counted = metrics.lines().find_map(|line| line.strip_prefix("portolan_refused_requests_total "));
+        counted.is_some_and(|count| count.parse::<u64>().unwrap() >= 1)
+    });
+}
+
+/// A flood of refusals neither fills the log nor keeps a line of another kind out, and no line has a key.
+#[test]
+fn the_log_has_few_lines_about_many_refusals() {
+    let guarded = Guarded::start();
+    let viewer = guarded.key(&["--role", "viewer"]);
+    // A key in the wrong place.
+    let path = format!("/api/v1/services/{viewer}");
+    for _ in 0..100 {
+        assert_eq!(guarded.send(None, "GET", &path, None).status, 401);
+    }
+    assert_eq!(guarded.send(Some(&viewer), "PUT", "/api/v1/log-level", Some("{}")).status, 403);
+
+    wait_until(|| guarded.server.log().contains("PUT /api/v1/log-level"));
+    let log = guarded.server.log();
+    let lines = log.lines().filter(|line| line.contains("request refused")).count();
+    assert!((2..20).contains(&lines), "{lines} lines: {log}");
+    assert!(!log.contains(&viewer[17..]), "{log}");
+}
+
 /// A server that is out of descriptors accepts again when it has some.
 #[test]
 fn running_out_of_descriptors_does_not_end_the_server() {

@@ -254,7 +254,7 @@ fn a_refused_target_is_unknown_and_says_why() {
     server.register(&by_name.to_string());
     let checked = check_now(&server, "b");
     assert_eq!(checked["health"], "unknown", "{checked}");
-    assert!(checked["reasons"][0].as_str().unwrap().contains("address of its own machine"), "{checked}");
+    assert!(checked["reasons"][0].as_str().unwrap().contains("addresses of its own machine"), "{checked}");
 }
 
 /// A draining instance gets no new picks, and its checks go on.

@@ -145,6 +145,7 @@ fn the_manifests_are_what_kubernetes_and_the_program_accept() {
     assert_probes(container);
     let target = service.spec.unwrap().ports.unwrap()[0].target_port.clone().unwrap();
     assert_eq!(port(container, &target), 8_080);
+    assert_metadata_services_are_closed(&policy);
     let ingress = policy.spec.unwrap().ingress.unwrap();
     assert_eq!(port(container, ingress[0].ports.as_ref().unwrap()[0].port.as_ref().unwrap()), 8_080);
 
@@ -171,6 +172,26 @@ fn the_manifests_are_what_kubernetes_and_the_program_accept() {
     assert!(said.contains("listens on 0.0.0.0:8080"), "{said}");
 }
 
+/// A pod with a check reaches none of the metadata services that the server itself refuses, whatever resolves to them.
+fn assert_metadata_services_are_closed(policy: &NetworkPolicy) {
+    let rules = policy.spec.as_ref().unwrap().egress.iter().flatten().flat_map(|rule| rule.to.iter().flatten());
+    let blocks = rules.filter_map(|peer| peer.ip_block.as_ref()).flat_map(|block| block.except.iter().flatten());
+    let except: BTreeSet<&str> = blocks.map(String::as_str).collect();
+    for closed in [
+        "169.254.0.0/16",
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "fe80::/10",
+        "fd00:ec2::/32",
+        "fd20:ce::/32",
+        "fd00:42::42/128",
+        "fd00:c1::a9fe:a9fe/128",
+    ] {
+        assert!(except.contains(closed), "{closed} is not among {except:?}");
+    }
+}
+
 /// Row R2: three servers with one database, and the two secrets of the seed.
 #[test]
 #[cfg(feature = "postgres")]
@@ -190,6 +211,7 @@ fn the_manifests_for_several_servers_are_accepted() {
     let container = &pod.containers[0];
     assert_probes(container);
     assert_eq!(port(container, service.spec.unwrap().ports.unwrap()[0].target_port.as_ref().unwrap()), 8_080);
+    assert_metadata_services_are_closed(&policy);
     let ingress = policy.spec.unwrap().ingress.unwrap();
     assert_eq!(port(container, ingress[0].ports.as_ref().unwrap()[0].port.as_ref().unwrap()), 8_080);
 

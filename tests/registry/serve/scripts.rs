@@ -1,5 +1,6 @@
 //! Programs of the server's settings that judge instances: what they judge, and which are refused.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -26,11 +27,26 @@ fn write_program(path: &Path, text: &str) {
 fn a_script_of_the_settings_judges_the_instances_of_a_service() {
     let (folder, target) = (folder(), Target::new(2));
     let (script, verdict) = (folder.path().join("check"), folder.path().join("verdict"));
-    let text = format!("echo \"$PORTOLAN_TARGET_PORT $1\"\nread code < {}\nexit $code\n", verdict.display());
+    let environment = folder.path().join("environment");
+    let text = format!(
+        "env > {0}.new\nmv {0}.new {0}\necho \"$PORTOLAN_TARGET_PORT $1\"\nread code < {1}\nexit $code\n",
+        environment.display(),
+        verdict.display()
+    );
     write_program(&script, &text);
     fs::write(&verdict, "2\n").unwrap();
-    let settings = format!("    scripts: [\"web={} deep\"]\n", script.display());
-    let server = Server::with_checks(folder.path(), &settings);
+    let config = folder.path().join("checks.yaml");
+    let settings = format!("registry:\n  health_checks:\n    scripts: [\"web={} deep\"]\n", script.display());
+    fs::write(&config, settings).unwrap();
+    let secrets = [
+        ("PGPASSWORD", "canary"),
+        ("PORTOLAN_TOKEN", "canary"),
+        ("NOTIFY_SOCKET", "/canary"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "key=canary"),
+    ];
+    let plain = [("PATH", "/usr/bin:/bin"), ("LC_ALL", "C"), ("TZ", "UTC")];
+    let args = [OsStr::new("--data"), OsStr::new(":memory:"), OsStr::new("--config"), config.as_os_str()];
+    let server = Server::with_variables(args, &[&secrets[..], &plain].concat());
 
     server.register(&target.registration("judged", &http_check()));
     let health = reach(&server, "judged", "unhealthy");
@@ -38,6 +54,12 @@ fn a_script_of_the_settings_judges_the_instances_of_a_service() {
     assert!(health.to_string().contains("script-failed") && health.to_string().contains(&expected), "{health}");
     fs::write(&verdict, "0\n").unwrap();
     reach(&server, "judged", "healthy");
+    // The environment of the server holds its secrets.
+    let known = fs::read_to_string(&environment).unwrap();
+    assert!(!known.contains("canary"), "{known}");
+    for line in ["PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC", "PORTOLAN_TARGET_ADDRESS=127.0.0.1"] {
+        assert!(known.lines().any(|known| known == line), "{line}: {known}");
+    }
 
     let own = json!([{ "check_type": "script", "config": { "command": [script.to_str().unwrap()] } }]);
     let refused = server.post("/api/v1/services", &target.registration("own", &own));

@@ -416,6 +416,59 @@ fn a_secret_is_read_from_the_credentials_directory() {
     assert!(run.code == Some(2) && run.stderr.contains("/jwt"), "{}", run.stderr);
 }
 
+/// A secret that others choose is none; one that others read is said to be so.
+#[test]
+fn files_with_secrets_are_for_their_owner() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let files = ["secret", "keys.json", "registry.db"];
+    fs::write(path("secret"), SECRET).unwrap();
+    fs::write(
+        path("keys.json"),
+        r#"{"keys":[{"kty":"oct","kid":"a","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]}"#,
+    )
+    .unwrap();
+    fs::write(path("registry.db"), "").unwrap();
+    let settings = "auth: { jwt: { secret_file: secret, keys_file: keys.json } }\ndatabase: { file: registry.db }\n";
+    fs::write(path("serve.yaml"), settings).unwrap();
+    let with_modes = |modes: [u32; 3]| {
+        for (file, mode) in files.into_iter().zip(modes) {
+            fs::set_permissions(path(file), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        serve(folder.path(), &["--check", "--config", "serve.yaml"], &[])
+    };
+
+    let run = with_modes([0o600; 3]);
+    assert!(run.code == Some(0) && !run.stdout.contains("warning: "), "{}{}", run.stdout, run.stderr);
+    let run = with_modes([0o440, 0o640, 0o600]);
+    assert!(run.code == Some(0) && !run.stdout.contains("warning: "), "{}{}", run.stdout, run.stderr);
+    let run = with_modes([0o644; 3]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    for (file, key) in files.into_iter().zip(["auth.jwt.secret_file", "auth.jwt.keys_file", "the database"]) {
+        let line = run.stdout.lines().find(|line| line.contains(&format!("{file} ({key})"))).unwrap_or_default();
+        assert!(line.contains("every user of this machine may read") && line.contains("chmod o-r"), "{}", run.stdout);
+    }
+    let run = with_modes([0o600, 0o600, 0o666]);
+    assert!(run.code == Some(0) && run.stdout.contains("other users may write"), "{}{}", run.stdout, run.stderr);
+    let run = with_modes([0o666, 0o600, 0o600]);
+    assert!(run.code == Some(2) && run.stderr.contains("other users may write it (chmod go-w"), "{}", run.stderr);
+}
+
+/// `*` would let every web page of the world change a registry that asks for no key, and a pattern would match nothing.
+#[test]
+fn an_origin_is_one_origin_and_any_origin_needs_authentication() {
+    let folder = folder();
+    let origins = |origin: &str, more: &str| format!("server:\n  cors: {{ allowed_origins: [\"{origin}\"] }}\n{more}");
+    let run = refused(folder.path(), &origins("*", ""));
+    assert!(run.code == Some(2) && run.stderr.contains("every web page could change the registry"), "{}", run.stderr);
+    let run = refused(folder.path(), &origins("https://*.example", ""));
+    assert!(run.code == Some(2) && run.stderr.contains("'https://*.example' is not an origin"), "{}", run.stderr);
+
+    fs::write(folder.path().join("serve.yaml"), origins("*", "auth: { keys_file: keys.json }\n")).unwrap();
+    let run = serve(folder.path(), &["--check", "--data", ":memory:", "--config", "serve.yaml"], &[]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+}
+
 /// Where the data is by default, and that a start says it.
 #[test]
 fn a_start_says_where_it_listens_where_the_data_is_and_what_is_off() {

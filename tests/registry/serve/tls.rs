@@ -297,7 +297,7 @@ fn failed_handshakes_are_counted_and_named() {
     wait_until(|| server.log().contains("the client speaks HTTP without TLS"));
 
     // A check that only connects is counted.
-    drop(std::net::TcpStream::connect(server.address).unwrap());
+    drop(TcpStream::connect(server.address).unwrap());
     wait_until(|| failed("closed") == 1);
     assert!(!server.log().contains("closed the connection"), "{}", server.log());
 

@@ -12,6 +12,7 @@ use prost::Message;
 use serde_json::json;
 
 use super::Server;
+use super::access::Guarded;
 use super::server::{exchange, wait_until};
 
 const ID: &str = "0b9f2f66-4a64-4f0c-9a3a-6f3b1d2c4e5f";
@@ -141,6 +142,32 @@ fn a_collector_receives_the_spans_of_a_request_a_commit_a_check_and_a_choice() {
     );
     let head = collector.received.lock().unwrap()[0].0.to_ascii_lowercase();
     assert!(head.starts_with("post /v1/traces http/1.1") && head.contains("application/x-protobuf"), "{head}");
+}
+
+/// Which traces are exported is decided by the settings, and by clients that the server has admitted.
+#[test]
+fn a_stranger_does_not_decide_what_is_exported() {
+    let collector = Collector::start();
+    let tracing = format!("[monitoring.tracing]\nendpoint = \"{}\"\nsample_percent = 0\n", collector.url());
+    let guarded = Guarded::with(&tracing);
+    let key = guarded.key(&["--role", "viewer"]);
+    let parent = format!("traceparent: 00-{TRACE}-{PARENT}-01\r\n");
+    let path = "/api/v1/discover?service_name=web";
+    for key in [None, Some("ptl_0_wrong")] {
+        assert_eq!(guarded.send_with(key, &parent, "GET", path, None).status, 401);
+    }
+    guarded.send_with(None, &parent, "GET", "/health", None);
+    guarded.send(Some(&key), "GET", "/api/v1/services", None);
+    guarded.send_with(Some(&key), &parent, "GET", path, None);
+
+    // The spans are exported in their order: what came before the last one would be there.
+    let request = collector.span("GET /api/v1/discover");
+    assert_eq!((hex(&request.trace_id), hex(&request.parent_span_id)), (TRACE.to_owned(), PARENT.to_owned()));
+    assert!(guarded.server.stop().success());
+    let names: Vec<String> = collector.spans().into_iter().map(|span| span.name).collect();
+    let strange = names.iter().filter(|name| !matches!(name.as_str(), "GET /api/v1/discover" | "balance"));
+    assert_eq!(strange.count(), 0, "{names:?}");
+    assert_eq!(names.iter().filter(|name| *name == "GET /api/v1/discover").count(), 1, "{names:?}");
 }
 
 #[test]
