@@ -101,7 +101,7 @@ fn describe_certificate_error(error: &CertificateError) -> &'static str {
         E::ApplicationVerificationFailure => "the certificate is refused",
         // What is not in its list of errors, the library wraps with its name.
         E::Other(error) if error.to_string().contains("CaUsedAsEndEntity") => {
-            "the certificate is an authority's own (CA:TRUE), not a server's"
+            "the certificate is that of an authority, not of a server"
         }
         // The library's other errors have no words of their own.
         _ => "the certificate violates RFC 5280",

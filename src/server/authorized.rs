@@ -21,7 +21,7 @@ use super::shared::App;
 use super::view::InstanceView;
 use super::write_queue::WriteResult;
 use crate::clean::clean;
-use crate::model::DEFAULT_NAMESPACE;
+use crate::model::{CheckKind, DEFAULT_NAMESPACE, Problem, Registration};
 use crate::registry::{CatalogCommand, Command, CommandRejection};
 
 /// 403: the caller named a service that is not in its scope.
@@ -99,6 +99,16 @@ impl Access {
     /// The registry as the caller may see it.
     pub(super) fn view(&self) -> ScopedView {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
+    }
+
+    /// Why the settings let no check of this kind run; the same for every caller.
+    pub(super) fn refused_method(&self, kind: &CheckKind) -> Option<String> {
+        self.app.unscoped_view().snapshot.rules().refused_method(kind)
+    }
+
+    /// The first check of a registration that the settings do not let run.
+    pub(super) fn method_problem(&self, registration: &Registration) -> Option<Problem> {
+        self.app.unscoped_view().snapshot.rules().method_problem(registration)
     }
 
     /// What a list says of its age: nothing if it is current. Begins with a comma.

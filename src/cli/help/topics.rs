@@ -156,7 +156,7 @@ permission hides, and never treats it as absent; --strict makes it exit code 4.
   other network namespaces          root (--all-netns)
   names of containers               root, or the group of the runtime's
                                     socket (--runtime)
-  short-lived listeners             root on the host, not in a container (--watch)
+  short-lived listeners             root, outside containers (--watch)
   half-open scans                   CAP_NET_RAW (scan --syn)
   ICMP echo of host discovery       net.ipv4.ping_group_range, or CAP_NET_RAW
   ending another user's process     root (kill)

@@ -106,8 +106,7 @@ fn add_commands(access: &Access, given: CheckGiven) -> ConsulResult<Vec<Command>
 
 /// What would be refused takes no check away from others.
 fn refuse_method(access: &Access, definition: &CheckDefinition) -> ConsulResult<()> {
-    let now = access.app().unscoped_view();
-    let refused = now.snapshot.rules().refused_method(&definition.kind);
+    let refused = access.refused_method(&definition.kind);
     refused.map_or(Ok(()), |why| Err(ConsulError::bad_request(format!("Invalid check: {why}"))))
 }
 

@@ -87,8 +87,7 @@ pub(super) async fn register(access: &Access, request: &ConsulRequest, body: Bod
     let view = RegistryView::of(access);
     let id = registration.id.clone().unwrap_or_default();
     // What would be refused takes no checks away from others.
-    let now = access.app().unscoped_view();
-    let problem = registration.problem().or_else(|| now.snapshot.rules().method_problem(&registration));
+    let problem = registration.problem().or_else(|| access.method_problem(&registration));
     if let Some(problem) = problem {
         return Err(problem.into());
     }
