@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use clap::Command;
+use clap::{Command, CommandFactory};
 
-use super::{definition, serve};
+use super::{Cli, serve};
 use crate::settings::Settings;
 
 thread_local! {
-    static COMMAND: Command = definition::root();
+    static COMMAND: Command = Cli::command();
 }
 
 /// Reads a settings file of the commands, or one of the server in TOML or YAML. The first byte chooses. Returns whether it is one.
