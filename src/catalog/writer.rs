@@ -47,6 +47,7 @@ impl Writer {
             answered: AtomicU64::new(NEVER),
             history: Mutex::default(),
         };
+
         Self {
             source,
             depth,

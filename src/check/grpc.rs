@@ -224,6 +224,7 @@ fn status_name(code: u32) -> String {
         "UNAUTHENTICATED",
     ];
     let name = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
+
     name.map_or_else(|| format!("status {code}"), |name| (*name).to_owned())
 }
 

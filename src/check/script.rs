@@ -134,6 +134,7 @@ fn command(program: &str, arguments: &[String], target: &CheckTarget, context: &
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
+
     command
 }
 

@@ -109,6 +109,7 @@ pub(super) fn misspelled_host(text: &str) -> Option<ParseError> {
     }
     let has_user = text.contains('@') && !text.starts_with(['@', '/', '.']);
     let hint = "write it as a URL, as in postgresql://user@host:5432/db";
+
     has_user.then(|| ParseError::new("it has a user, but no scheme", hint))
 }
 

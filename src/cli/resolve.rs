@@ -191,6 +191,7 @@ impl Resolve {
         }
         builder = self.tag.iter().fold(builder, ResolverBuilder::tag);
         builder = self.meta.iter().fold(builder, |builder, (key, value)| builder.meta(key, value));
+
         builder.on_all_unhealthy(match self.on_all_unhealthy {
             FallbackChoice::None => AllUnhealthy::None,
             FallbackChoice::All => AllUnhealthy::All,

@@ -37,6 +37,7 @@ impl<'a> Subject<'a> {
         if let Some(socket) = listening.socket {
             item.set_holder(socket);
         }
+
         Self { input, table, view, registered, place, listening, item }
     }
 

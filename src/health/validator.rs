@@ -103,6 +103,7 @@ impl Subject {
             Some(_) if is_bound_elsewhere(endpoint) => (endpoint.clone(), Route::Closed(OTHER_INTERFACE)),
             _ => (endpoint.clone(), route),
         };
+
         Self { index, endpoint, spec, route, previous: None }
     }
 }

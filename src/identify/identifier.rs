@@ -81,6 +81,7 @@ impl<'s> Identifier<'s> {
             };
             self.pool = Some((pool, results, runtime));
         }
+
         match &self.pool {
             Some((pool, ..)) => Ok(pool),
             None => Err(Error::io("start a runtime", std::io::Error::other("there is none"), "")),
@@ -121,6 +122,7 @@ impl<'s> Identifier<'s> {
         let Some(row) = self.rows.get_mut(&number) else { return };
         row.pending = row.pending.saturating_sub(1);
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
+
         match identity {
             Ok(Some(identity)) => {
                 self.notes.count(endpoint, row.service.detail.netns(), &identity);

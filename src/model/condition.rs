@@ -185,6 +185,7 @@ fn comparison(text: &str) -> Result<(Comparison, &str), ParseError> {
             Test::Number(operator, number.ok_or_else(|| ParseError::new(why, HINT))?)
         }
     };
+
     Ok((Comparison { path, test }, rest))
 }
 
@@ -237,6 +238,7 @@ fn path(text: &str) -> Result<Vec<PathStep>, ParseError> {
             _ => break,
         }
     }
+
     Ok(steps)
 }
 

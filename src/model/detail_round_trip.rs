@@ -82,6 +82,7 @@ impl Parts {
             not_utf8: vec!["name".into()],
             unread: Vec::new(),
         };
+
         if self.is_full { [Arc::new(process)].into() } else { Arc::default() }
     }
 

@@ -66,6 +66,7 @@ impl Ports {
                 left.push((from, last));
             }
         }
+
         Self { ranges: left }
     }
 
@@ -160,6 +161,7 @@ fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
     if first > last {
         return Err(ParseError::new("the range runs backwards", format!("write {last}-{first}")));
     }
+
     Ok((first, last))
 }
 
@@ -173,6 +175,7 @@ fn parse_number(text: &str) -> Result<u16, ParseError> {
         let hint = "write numbers, or names from `portolan ports`";
         return Err(ParseError::new(format!("'{}' is neither a port nor a known name", clean(after_user(text))), hint));
     }
+
     match text.parse() {
         Ok(0) => Err(ParseError::new("there is no port 0 to listen on", hint)),
         Ok(port) => Ok(port),

@@ -246,6 +246,7 @@ impl fmt::Display for SocketPatterns {
                 }
             }
         }
+
         Ok(())
     }
 }

@@ -53,6 +53,7 @@ impl FromStr for Target {
                 _ => Self::AddressRanges(ranges),
             });
         }
+
         Ok(Self::Name(host_name(text, FORMS)?.to_owned()))
     }
 }

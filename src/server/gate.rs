@@ -14,7 +14,7 @@ use super::address_rate::counted_address;
 use crate::engine::Clock;
 
 /// An address with fewer connections than this finds room on a full server at the cost of the address with most.
-const FEW_CONNECTIONS: usize = 16;
+const MIN_CONNECTIONS_TO_YIELD: usize = 16;
 /// The most connections that give way at once: looking for one means looking at all.
 const MAX_EVICTED: usize = 64;
 /// After a search without result there is no other of its kind for this time.
@@ -170,12 +170,12 @@ impl OpenConnections {
     fn make_room(&mut self, address: IpAddr, max: usize, now: u64) -> usize {
         let count = (max / 128).clamp(1, MAX_EVICTED);
         let evicted = self.evict(0, count, now, |connection| connection.is_stranger());
-        if evicted > 0 || self.of_address(address) >= FEW_CONNECTIONS {
+        if evicted > 0 || self.of_address(address) >= MIN_CONNECTIONS_TO_YIELD {
             return evicted;
         }
 
         let most = self.by_address.iter().max_by_key(|(_, count)| **count).map(|(address, count)| (*address, *count));
-        match most.filter(|(_, count)| *count > FEW_CONNECTIONS) {
+        match most.filter(|(_, count)| *count > MIN_CONNECTIONS_TO_YIELD) {
             Some((crowded, _)) => {
                 self.evict(1, count, now, |connection| connection.address == crowded && connection.activity.is_idle())
             }
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn an_address_with_few_connections_finds_room_beside_one_with_many() {
-        let max = FEW_CONNECTIONS * 2;
+        let max = MIN_CONNECTIONS_TO_YIELD * 2;
         let (gate, clock) = gate(max, max);
         let [crowded, modest]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
         let all: Vec<ConnectionPermit> = (0..max).map(|_| admitted(&gate, crowded)).collect();

@@ -283,6 +283,7 @@ async fn ask(
         Ok(mut peer) => hello::offer(&mut peer, offer).await,
         Err(error) => Err(error),
     };
+
     match outcome {
         Ok(choice) => Ok(Some(choice)),
         Err(error) => {

@@ -95,6 +95,7 @@ impl Announcer {
             }
             self.apply(&events.snapshot()).await?;
         }
+
         Ok(())
     }
 

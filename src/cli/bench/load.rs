@@ -171,6 +171,7 @@ impl LoadRun<'_> {
         if self.options.stop.is_due() {
             return None;
         }
+
         match self.options.pace {
             LoadPace::Open(plan) => {
                 // A server that cannot keep up leaves requests unsent, which are reported.

@@ -204,6 +204,7 @@ impl Bench {
         scenario.log = Some(Arc::clone(&log));
         let watchers = usize::from(self.watchers);
         let threads = watchers::start(watchers, (target, &scenario.fleet), &log, (stop, WATCH_GUARD))?;
+
         Ok(Some((log, threads)))
     }
 
@@ -219,6 +220,7 @@ impl Bench {
         let seconds = outcome.elapsed.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a request rate has few digits")]
         let answered_per_second = if seconds > 0.0 { latency.count as f64 / seconds } else { 0.0 };
+
         BenchReport {
             schema: SCHEMA,
             scenario: self.scenario.as_str(),

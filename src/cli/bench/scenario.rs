@@ -99,6 +99,7 @@ impl<'t> Scenario<'t> {
             return Ok(());
         }
         let deadline = Instant::now() + LIST_TIMEOUT;
+
         loop {
             let services = 0..=sent.saturating_sub(1) / Fleet::SERVICE_SIZE;
             let listed: Result<Vec<u64>> = services.map(|service| self.count(service)).collect();

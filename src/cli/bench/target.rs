@@ -90,6 +90,7 @@ impl LoadTarget {
             out.extend_from_slice(b"Content-Length: 0\r\n");
         }
         out.extend_from_slice(b"\r\n");
+
         out.extend_from_slice(body);
     }
 

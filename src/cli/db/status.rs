@@ -57,6 +57,7 @@ fn document(shown: &str, status: &StoreStatus) -> Value {
         .iter()
         .map(|server| json!({ "node": server.name, "id": server.id, "index": server.index, "checks": server.checks }))
         .collect();
+
     json!({
         "schema": SCHEMA,
         "database": shown,

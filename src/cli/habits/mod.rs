@@ -150,6 +150,7 @@ fn format_of_file(file: &str) -> Option<String> {
         "txt" => "table",
         _ => return None,
     };
+
     Some(format!("a file comes after its format: -o {format}={}", clean(file)))
 }
 

@@ -71,6 +71,7 @@ impl KeyFile {
         // It keeps owner and mode.
         let mut file = AtomicFile::create(&self.0)?;
         file.write_all(keys.to_text().as_bytes())?;
+
         file.commit()
     }
 

@@ -166,6 +166,7 @@ impl Kill {
         if confirmed.is_empty() {
             return Err(KillRefusal::new("it was not confirmed", "answer y at the terminal, or add --yes"));
         }
+
         Ok(confirmed)
     }
 

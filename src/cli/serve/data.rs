@@ -20,6 +20,13 @@ pub(in crate::cli) enum DataPlace {
     Postgres(Box<PostgresUrl>),
 }
 
+impl DataPlace {
+    /// The file of the database, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        if let Self::File(path) = self { Some(path) } else { None }
+    }
+}
+
 /// Where the data is: the strongest of file and server wins.
 pub(super) fn choose(given: &GivenValues, variable: Variable, off: &mut Vec<String>) -> Result<DataPlace> {
     let file = given.get("database.file");

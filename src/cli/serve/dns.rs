@@ -89,6 +89,7 @@ pub(super) fn open(address: SocketAddr) -> io::Result<DnsListener> {
     /// A free port of TCP is nearly always one of UDP too.
     const MAX_TRIES: usize = 16;
     let mut tries = 0;
+
     loop {
         let tcp: TcpListener = bind(address)?;
         let udp = std::net::UdpSocket::bind(tcp.local_addr()?);

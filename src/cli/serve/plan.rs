@@ -78,7 +78,7 @@ impl Plan {
 
         let imports = imports::imports(given, &[("portolan", &listen), ("consul", &consul.listen)])?;
 
-        let warnings = secret_files::warnings(given, &data);
+        let warnings = secret_files::warnings(given, data.file());
         let tls = tls(given)?;
         if tls.is_none() {
             off.push("TLS".to_owned());

@@ -5,7 +5,6 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::data::DataPlace;
 use super::given::GivenValues;
 use crate::clean::clean;
 use crate::error::plain;
@@ -36,10 +35,10 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
     Ok(secret)
 }
 
-/// What others may do with the files that the settings name, one line for each.
-pub(super) fn warnings(given: &GivenValues, data: &DataPlace) -> Vec<String> {
+/// What others may do with the database and the files that the settings name, one line for each.
+pub(super) fn warnings(given: &GivenValues, database: Option<&Path>) -> Vec<String> {
     let named = KEYS.iter().filter_map(|key| Some((*key, Path::new(given.get(key)?.texts.first()?))));
-    let database = if let DataPlace::File(path) = data { Some(("the database", path.as_path())) } else { None };
+    let database = database.map(|path| ("the database", path));
 
     // These hold a secret only with certain contents.
     let others = [("auth.jwt.keys_file", "\"oct\""), ("server.tls.cert_file", "PRIVATE KEY-----")];

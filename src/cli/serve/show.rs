@@ -41,6 +41,7 @@ pub(super) fn show(given: &GivenValues, plan: &Plan, json: bool) -> Result<Exit>
         }
         Ok(())
     })?;
+
     Ok(Exit::Done)
 }
 

@@ -92,6 +92,7 @@ fn write_services(
         }
         write_checks(out, checks_of(service), width)?;
     }
+
     Ok(hidden)
 }
 

@@ -126,6 +126,7 @@ pub(in crate::cli) fn report_missing(selection: &InstanceSelection<'_>) -> Exit 
         stderr::failure(&text, "`portolan services get NAME` shows the node of each instance");
     }
     let is_whole = selection.missing.is_empty() && selection.ambiguous.is_empty() && selection.absent_node.is_none();
+
     if is_whole { Exit::Done } else { Exit::ConditionFailed }
 }
 

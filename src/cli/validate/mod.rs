@@ -264,6 +264,7 @@ impl ValidateOptions {
                 broken.push(format!("{more} more certificates expire in fewer than {least} days"));
             }
         }
+
         broken
     }
 

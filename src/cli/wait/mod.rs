@@ -174,6 +174,7 @@ impl WaitTarget {
         validator: &Validator,
     ) -> TryOutcome {
         let mut patient = pin!(self.attempt(left, validator));
+
         loop {
             tokio::select! {
                 outcome = &mut patient => return outcome,
@@ -409,6 +410,7 @@ impl Wait {
             (Some(_), _) if self.min_score.is_none() => "is healthy".to_owned(),
             (Some(least), _) => format!("scores at least {least}"),
         };
+
         stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
     }
 

@@ -204,6 +204,7 @@ impl ResolverState {
             known.last_good.clone_from(&healthy);
             return (healthy, false);
         }
+
         match self.rules.on_all_unhealthy {
             AllUnhealthy::None => (healthy, false),
             AllUnhealthy::All => (matching.to_vec(), true),

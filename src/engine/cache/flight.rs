@@ -140,6 +140,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
             self.finish(key, result, loaded.as_ref().ok(), ttl);
             loaded
         });
+
         loaded.await.clone()
     }
 

@@ -72,6 +72,7 @@ fn an_answer_has_the_fields_that_simple_clients_read() {
     }
     assert_eq!(written["lease"], json!({"ttl": 30, "expires": "1970-01-01T00:00:00Z"}));
     assert_eq!(written["ttl"], 30, "what is in force, where the registration sets none");
+
     assert_eq!((&written["healthy"], &written["weight"]), (&json!(true), &json!(100)));
 }
 

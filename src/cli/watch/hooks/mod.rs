@@ -124,6 +124,7 @@ impl HookQueue {
             Err(error) => Some(self.fault(error.to_string(), "this is a bug in portolan; please report it")),
         };
         self.start_ready();
+
         fault.or_else(|| self.report_dropped())
     }
 

@@ -78,6 +78,7 @@ impl<'w> Live<'w> {
             behind: true,
         };
         live.wipe()?;
+
         Ok(live)
     }
 
