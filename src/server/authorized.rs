@@ -101,6 +101,14 @@ impl Access {
         ScopedView::new(self.app.unscoped_view(), Arc::clone(&self.caller))
     }
 
+    /// Whether the caller may change a node: it concerns services of others.
+    ///
+    /// # Errors
+    /// 403: the caller has a scope.
+    pub(super) fn require_nodes(&self) -> ApiResult<()> {
+        if self.caller.scope.is_unlimited() { Ok(()) } else { Err(outside_scope(&self.caller)) }
+    }
+
     /// Why the settings let no check of this kind run; the same for every caller.
     pub(super) fn refused_method(&self, kind: &CheckKind) -> Option<String> {
         self.app.unscoped_view().snapshot.rules().refused_method(kind)

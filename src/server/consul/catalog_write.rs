@@ -289,6 +289,9 @@ pub(super) async fn deregister(access: &Access, body: Body) -> ConsulResult {
         return Err(ConsulError::internal("Must provide node"));
     }
 
+    if service_id.is_empty() && check_id.is_empty() {
+        access.require_nodes()?;
+    }
     let commands = removal_commands(&RegistryView::of(access), &node, &service_id, &check_id);
     remove(access, commands).await?;
     Ok(reply::body(b"true".to_vec()))
