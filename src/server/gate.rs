@@ -14,7 +14,7 @@ use super::address_rate::counted_address;
 use crate::engine::Clock;
 
 /// An address with fewer connections than this finds room on a full server at the cost of the address with most.
-const MIN_CONNECTIONS_TO_YIELD: usize = 16;
+const FAIR_CONNECTIONS: usize = 16;
 /// The most connections that give way at once: looking for one means looking at all.
 const MAX_EVICTED: usize = 64;
 /// After a search without result there is no other of its kind for this time.
@@ -119,6 +119,7 @@ impl Gate {
         if open.by_number.len() >= max {
             return Err(Full::Server);
         }
+
         let connection = OpenConnection::new(address, &self.clock);
         let number = open.add(Arc::clone(&connection));
         Ok((ConnectionPermit { gate: Arc::clone(self), number, connection }, evicted))
@@ -170,12 +171,12 @@ impl OpenConnections {
     fn make_room(&mut self, address: IpAddr, max: usize, now: u64) -> usize {
         let count = (max / 128).clamp(1, MAX_EVICTED);
         let evicted = self.evict(0, count, now, |connection| connection.is_stranger());
-        if evicted > 0 || self.of_address(address) >= MIN_CONNECTIONS_TO_YIELD {
+        if evicted > 0 || self.of_address(address) >= FAIR_CONNECTIONS {
             return evicted;
         }
 
         let most = self.by_address.iter().max_by_key(|(_, count)| **count).map(|(address, count)| (*address, *count));
-        match most.filter(|(_, count)| *count > MIN_CONNECTIONS_TO_YIELD) {
+        match most.filter(|(_, count)| *count > FAIR_CONNECTIONS) {
             Some((crowded, _)) => {
                 self.evict(1, count, now, |connection| connection.address == crowded && connection.activity.is_idle())
             }
@@ -188,6 +189,7 @@ impl OpenConnections {
         if now < self.next_search[kind] {
             return 0;
         }
+
         let all = self.by_number.iter().filter(|(_, connection)| may_go(connection));
         let mut quiet: Vec<(u64, u64)> = all.map(|(number, known)| (known.activity.since(), *number)).collect();
         if quiet.is_empty() {
@@ -273,6 +275,7 @@ mod tests {
         let (third, evicted) = gate.enter(here).unwrap();
         assert_eq!([&known, &first, &second, &third].map(is_evicted), [false, false, true, false]);
         assert_eq!((evicted, gate.open()), (1, 3));
+
         drop(second);
         assert_eq!(gate.open(), 3, "its room was given away");
 
@@ -284,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_address_with_few_connections_finds_room_beside_one_with_many() {
-        let max = MIN_CONNECTIONS_TO_YIELD * 2;
+        let max = FAIR_CONNECTIONS * 2;
         let (gate, clock) = gate(max, max);
         let [crowded, modest]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
         let all: Vec<ConnectionPermit> = (0..max).map(|_| admitted(&gate, crowded)).collect();
@@ -297,6 +300,7 @@ mod tests {
         assert!(evicted == 1 && is_evicted(&all[5]));
         found.connection().admit();
         found.connection().activity.begin_answer();
+
         assert_eq!(gate.enter(modest).err(), Some(Full::Server));
         all[6].connection().activity.end_answer();
         assert_eq!(gate.enter(crowded).err(), Some(Full::Server), "it has many itself");

@@ -68,6 +68,7 @@ impl SelectedAddresses {
         if let Some(known) = self.by_tag.lock().get(tag) {
             return Some(Arc::clone(known));
         }
+
         let tags = self.tags.get_or_init(|| TagIndex::of(&instances()));
         let places = tags.places(tag);
         if places.is_empty() {
@@ -77,6 +78,7 @@ impl SelectedAddresses {
         let all = instances();
         let own = places.iter().filter_map(|(_, at)| all.get(usize::try_from(*at).ok()?).copied());
         let own: Vec<&RegisteredInstance> = own.filter(|instance| has_tag(instance, tag)).collect();
+
         let is_kept = own.len() >= MIN_KEPT;
         let addresses = written(own)?;
         if is_kept {
@@ -110,6 +112,7 @@ impl TagIndex {
             let tags = instance.registration.tags.iter();
             places.extend(tags.map(|tag| (hasher.hash_one(tag.to_ascii_lowercase()), at)));
         }
+
         places.sort_unstable();
         places.dedup();
         Self { hasher, places }

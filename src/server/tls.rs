@@ -26,7 +26,7 @@ use crate::net::{TlsIdentity, crypto_provider};
 
 /// An address that was quiet may begin the handshakes of this time at once: after a restart of the server, all clients of a
 /// host connect again.
-const BURST: Duration = Duration::from_secs(10);
+const BURST: Duration = Duration::from_secs(5);
 
 /// The files of a server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]

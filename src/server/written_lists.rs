@@ -68,6 +68,7 @@ impl WrittenLists {
         let text = self.lists.lock().list(view, scope, name);
         let written = text.get_or_try_init(async || self.write(write).await?.map(Bytes::from));
         let written = written.await?.clone();
+
         if written.len() > MAX_BYTES {
             self.lists.lock().lists.retain(|list| !Arc::ptr_eq(&list.text, &text));
         }

@@ -47,6 +47,7 @@ pub(super) fn start(sockets: Vec<UdpSocket>, context: &Arc<DnsContext>, shutdown
 fn start_thread(sockets: Vec<StdSocket>, context: Arc<DnsContext>, shutdown: Shutdown) -> Result<(), String> {
     let runtime = runtime(0).map_err(|error| error.to_string())?;
     let tracked = shutdown.track();
+
     let started = thread::Builder::new().name("dns-udp".to_owned()).spawn(move || {
         // The tree counts the thread until it ends.
         let _tracked = tracked;
@@ -58,6 +59,7 @@ fn start_thread(sockets: Vec<StdSocket>, context: Arc<DnsContext>, shutdown: Shu
                     Err(error) => error!(error = plain(&error), "a socket of DNS over UDP cannot be read"),
                 }
             }
+
             while loops.join_next().await.is_some() {}
         });
     });

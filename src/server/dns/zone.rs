@@ -195,6 +195,7 @@ fn services_of<'v>(view: &'v View, namespace: &str, name: &str) -> Vec<&'v Servi
 /// The addresses of the instances on a node, sorted, whatever their health: the node may serve other things.
 fn node_addresses<'v>(view: &'v View, node: &str) -> &'v [IpAddr] {
     let Some(group) = view.names().and_then(|names| names.node(node)) else { return &[] };
+
     group.answer(|| {
         let instances = group.members().filter_map(|id| view.instance(id));
         let mut ips: Vec<IpAddr> = instances
@@ -294,6 +295,7 @@ mod tests {
         }
         let other = Registration::new("other", "10.0.0.9:1".parse().unwrap()).id("o");
         step(&mut state, Command::Register(Arc::new(other)), NOW).unwrap();
+
         let zone = Zone::new("d", "dc", Vec::new()).unwrap();
         let first = View::new(state.snapshot(), true);
 
@@ -307,12 +309,14 @@ mod tests {
         let shared = ["both.service.d", "blue.both.service.d", "_both._tcp.service.d"];
         let of_hosts = ["n1.node.d", "1.0.0.10.in-addr.arpa"];
         let all: Vec<&str> = names.into_iter().chain(shared).chain(of_hosts).collect();
+
         let made = places(&zone, &first, &all);
         assert!(made.iter().all(Option::is_some), "{made:?}");
         assert_eq!(places(&zone, &first, &all), made);
 
         let second = drained(&mut state, &first, "o");
         assert_eq!(places(&zone, &second, &all), made, "another service, node and address");
+
         let third = drained(&mut state, &second, "big-1");
         for (name, (before, after)) in all.iter().zip(made.iter().zip(places(&zone, &third, &all))) {
             let is_same = shared.contains(name);
