@@ -15,7 +15,7 @@ use super::{
     addresses, authentication, check_methods, compat, data, dns, imports, origins, redis, scripts, secret_files,
     value_kinds,
 };
-use crate::clean::clean;
+use crate::clean::{clean, redacted};
 use crate::error::Result;
 use crate::model::Thresholds;
 use crate::registry::Rules;
@@ -171,7 +171,7 @@ impl Plan {
         let addresses: Vec<String> = self.listen.iter().map(ToString::to_string).collect();
         let data = match &self.data {
             DataPlace::Memory => "memory".to_owned(),
-            DataPlace::File(path) => format!("SQLite file {}", clean(&path.to_string_lossy())),
+            DataPlace::File(path) => format!("SQLite file {}", clean(&redacted(&path.to_string_lossy()))),
             #[cfg(feature = "postgres")]
             DataPlace::Postgres(url) => clean(&format!("PostgreSQL {url}")),
         };

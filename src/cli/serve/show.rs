@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::given::GivenValues;
 use super::keys::KEYS;
 use super::plan::Plan;
-use crate::clean::redacted;
 use crate::cli::exit::Exit;
 use crate::cli::stdout;
 use crate::error::Result;
@@ -37,7 +36,7 @@ pub(super) fn show(given: &GivenValues, plan: &Plan, json: bool) -> Result<Exit>
         }
         writeln!(out)?;
         for line in plan.lines() {
-            writeln!(out, "# {}", redacted(&line))?;
+            writeln!(out, "# {line}")?;
         }
         Ok(())
     })?;
