@@ -76,7 +76,7 @@ pub enum BreakerState {
 /// hand.advance(Duration::from_secs(5));
 /// breaker.permit()?.record(CallOutcome::Success);
 /// assert_eq!(breaker.state(), BreakerState::Closed);
-/// # Ok::<(), portolan::engine::Rejected>(())
+/// # Ok::<(), portolan::engine::RejectedCall>(())
 /// ```
 #[derive(Debug)]
 pub struct Breaker {
