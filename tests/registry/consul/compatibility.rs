@@ -53,9 +53,10 @@ const DEVIATIONS: [(&str, &str); 10] = [
          replies comparable.",
     ),
     (
-        "A port beyond 65535, a gateway, a proxy of the agent, a script, an alias check, or a check of another host is refused.",
+        "A port beyond 65535, a gateway, a proxy of the agent, a script, an alias check, a check of another host, or one with a header or a body is refused; certificates are verified even with `TLSSkipVerify`.",
         "No client can connect to such a port; there is no Connect to carry a gateway's traffic; a program or a foreign target in \
-         a registration would let each client run code on the server or make it connect to other machines.",
+         a registration would let each client run code on the server, or send what it likes to other programs; a check \
+         that accepts every certificate says nothing about who replies.",
     ),
     (
         "The service `consul` has the port of this API, and other metadata.",
