@@ -59,7 +59,7 @@ impl Parts {
             pod: self.option(1),
             name: self.option(2),
             image: self.option(3),
-            name_unknown: self.number % 2 == 0,
+            name_unknown: self.number.is_multiple_of(2),
         })
     }
 
@@ -126,7 +126,7 @@ fn local(parts: &Parts) -> LocalDetail {
         state: parts.one_of(&[SocketState::Listen, SocketState::Unconnected, SocketState::Published]),
         protocol: parts.option(1),
         interfaces: parts.texts.clone(),
-        exposed: parts.is_full.then_some(parts.number % 2 == 0),
+        exposed: parts.is_full.then_some(parts.number.is_multiple_of(2)),
         firewall: parts.is_full.then(|| parts.one_of(&[FirewallVerdict::Open, FirewallVerdict::Partly])),
         forwards_to: if parts.is_full { vec![([10, 0, 0, 1], 80).into()] } else { Vec::new() },
         v6_only: parts.is_full.then_some(true),

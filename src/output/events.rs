@@ -110,7 +110,7 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisib
             write!(line, "  changed={}", paths(changed).join(","))?;
         }
         EventKind::Synced { services, .. } => {
-            write!(line, "{services} service{}", if *services == 1 { "" } else { "s" })?
+            write!(line, "{services} service{}", if *services == 1 { "" } else { "s" })?;
         }
         EventKind::Stale { age, error } => {
             fault(line, error)?;

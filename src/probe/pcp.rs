@@ -55,7 +55,7 @@ mod tests {
     fn a_response_is_read_with_its_result() {
         let identity = parse_reply(&reply(12)).unwrap();
         assert_eq!((&identity.facts["pcp_version"], &identity.facts["result_code"]), (&2.into(), &12.into()));
-        assert!(parse_reply(&reply(0)).unwrap().facts.get("result_code").is_none());
+        assert!(!parse_reply(&reply(0)).unwrap().facts.contains_key("result_code"));
         // What a server of NAT-PMP alone sends (RFC 6886, 3.5).
         for other in [REQUEST, b"\0\x80\0\x01\0\0\x10\0", &reply(14), &reply(0)[..23]] {
             assert_eq!(parse_reply(other), None, "{other:?}");

@@ -170,7 +170,7 @@ impl OpenConnections {
     /// address with most, if this one has few. The longest quiet ones go first.
     fn make_room(&mut self, address: IpAddr, max: usize, now: u64) -> usize {
         let count = (max / 128).clamp(1, MAX_EVICTED);
-        let evicted = self.evict(0, count, now, |connection| connection.is_stranger());
+        let evicted = self.evict(0, count, now, OpenConnection::is_stranger);
         if evicted > 0 || self.of_address(address) >= FAIR_CONNECTIONS {
             return evicted;
         }

@@ -18,7 +18,7 @@ pub(super) struct NameIndex {
     /// The instances of each node, by its name in lower case, and their addresses.
     nodes: Groups<Box<str>, Arc<str>, Vec<IpAddr>>,
     /// The instances at each address, and their names as DNS writes them.
-    hosts: Groups<IpAddr, Arc<str>, Vec<Box<[u8]>>>,
+    hosts: Groups<IpAddr, Arc<str>, WrittenNames>,
     /// The instances that may be of any host.
     of_any_host: RedBlackTreeSetSync<Arc<str>>,
 }
@@ -45,7 +45,7 @@ impl NameIndex {
     }
 
     /// The ids of the instances at this address. A group changes with each change of its instances.
-    pub(super) fn address(&self, ip: IpAddr) -> Option<&NameGroup<Arc<str>, Vec<Box<[u8]>>>> {
+    pub(super) fn address(&self, ip: IpAddr) -> Option<&NameGroup<Arc<str>, WrittenNames>> {
         self.hosts.get(&ip)
     }
 
@@ -87,6 +87,9 @@ impl NameIndex {
         self.of_any_host.remove_mut(&instance.id);
     }
 }
+
+/// Names as DNS writes them.
+pub(super) type WrittenNames = Vec<Box<[u8]>>;
 
 /// The namespace and the name of a service.
 type ServiceName = (Arc<str>, Arc<str>);

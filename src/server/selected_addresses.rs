@@ -55,7 +55,7 @@ impl SelectedAddresses {
 
         let found = kept.get_or_init(|| {
             let all = instances().into_iter();
-            written(all.filter(|instance| is_selected(instance)).collect())
+            written(&all.filter(|instance| is_selected(instance)).collect::<Vec<_>>())
         });
         found.clone()
     }
@@ -80,7 +80,7 @@ impl SelectedAddresses {
         let own: Vec<&RegisteredInstance> = own.filter(|instance| has_tag(instance, tag)).collect();
 
         let is_kept = own.len() >= MIN_KEPT;
-        let addresses = written(own)?;
+        let addresses = written(&own)?;
         if is_kept {
             self.by_tag.lock().insert(tag.into(), Arc::clone(&addresses));
         }
@@ -88,7 +88,7 @@ impl SelectedAddresses {
     }
 }
 
-fn written(selected: Vec<&RegisteredInstance>) -> Option<Arc<ServiceAddresses>> {
+fn written(selected: &[&RegisteredInstance]) -> Option<Arc<ServiceAddresses>> {
     let usable = selected.iter().copied().filter(|instance| instance.is_usable());
     (!selected.is_empty()).then(|| Arc::new(ServiceAddresses::of(usable)))
 }

@@ -234,6 +234,7 @@ impl CommandWriter {
 }
 
 /// How much was carried out at a time.
+#[derive(Clone, Copy)]
 struct StepMark {
     changes: usize,
     documents: usize,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::name::{DomainName, labels};
 use crate::model::{DEFAULT_NAMESPACE, RegisteredInstance};
+use crate::server::name_index::NameGroup;
 use crate::server::selected_addresses::AddressSelection;
 use crate::server::service_addresses::ServiceAddresses;
 use crate::server::view::{ServiceView, View};
@@ -188,7 +189,7 @@ fn selected<'v>(view: &'v View, (namespace, name): (&str, &str), selection: Addr
 /// The services with this name, without regard to case.
 fn services_of<'v>(view: &'v View, namespace: &str, name: &str) -> Vec<&'v ServiceView> {
     let group = view.names().and_then(|names| names.services(namespace, name));
-    let names = group.into_iter().flat_map(|group| group.members());
+    let names = group.into_iter().flat_map(NameGroup::members);
     names.filter_map(|(namespace, name)| view.service(namespace, name)).map(|service| &**service).collect()
 }
 
